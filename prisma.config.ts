@@ -1,0 +1,14 @@
+import process from 'node:process';
+import { defineConfig } from 'prisma/config';
+
+// `prisma generate` insists on a native schema engine although it never runs it, and would download one.
+// Any executable satisfies the check; migrations use Prisma's engine compiled to WASM (src/database/migrations.ts).
+if (process.argv.some((argument) => argument === 'generate' || argument === 'validate' || argument === 'format')) {
+  process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= process.execPath;
+}
+
+export default defineConfig({
+  schema: 'prisma',
+  migrations: { path: 'prisma/migrations' },
+  datasource: { url: process.env['DATABASE_OWNER_URL'] ?? '' },
+});
