@@ -44,7 +44,7 @@ $$;
 -- user of a pooled connection. SET LOCAL rather than set_config: a distributed PostgreSQL forwards only the former
 -- to its workers (and an EXCEPTION block would open a subtransaction, so there is none).
 CREATE FUNCTION tenantry.bind(
-  tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer
+  tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean
 ) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
@@ -68,6 +68,9 @@ BEGIN
     'SET LOCAL app.current_actor_type = %L; SET LOCAL app.current_request = %L; SET LOCAL statement_timeout = %L',
     tenant, actor, actor_type, coalesce(request_id, ''), statement_timeout_ms
   );
+  IF read_only THEN
+    SET LOCAL transaction_read_only = on;
+  END IF;
 END
 $$;
 
@@ -261,7 +264,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tenantry FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
   tenantry.uuid_v7(),
   tenantry.current_tenant(),
-  tenantry.bind(uuid, text, text, text, integer),
+  tenantry.bind(uuid, text, text, text, integer, boolean),
   tenantry.record_audit(text, text, text, jsonb, jsonb)
 TO tenantry_app, tenantry_operator;
 

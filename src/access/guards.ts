@@ -1,0 +1,105 @@
+/**
+ * Reads the guards from the schema's directives, and refuses a schema that leaves one out: deny by default starts
+ * before the first request.
+ */
+import {
+  GraphQLObjectType,
+  getNamedType,
+  isIntrospectionType,
+  isObjectType,
+  type DirectiveNode,
+  type GraphQLField,
+  type GraphQLSchema,
+} from 'graphql';
+import { enumName, type Permission } from './permissions.js';
+
+/** What a field demands: a permission, or (`null`) no more than being a member. */
+export type Guard = Permission | null;
+
+/** The guard of every field, by coordinate: `Tenant.plan` → `billing:manage`. */
+export type Guards = ReadonlyMap<string, Guard>;
+
+/** The schema does not say who may see something. The server does not start. */
+export class UnguardedSchemaError extends Error {
+  override readonly name = 'UnguardedSchemaError';
+}
+
+/**
+ * The guard of every field of every object type.
+ *
+ * - A root field carries `@requires(permission:)` or `@authenticated` itself.
+ * - Any other field carries one of them, or its type does.
+ * - A field that leads to a type with `@requires` demands the same permission, or belongs to a type that does.
+ *
+ * @throws UnguardedSchemaError with every place where one of these does not hold.
+ */
+export function readGuards(schema: GraphQLSchema, permissions: readonly Permission[]): Guards {
+  const guards = new Map<string, Guard>();
+  const problems: string[] = [];
+  const byName = new Map(permissions.map((permission) => [enumName(permission), permission]));
+  const read = (nodes: readonly (DirectiveNode | undefined)[], where: string) =>
+    guardOf(nodes, byName, (problem) => problems.push(`${where} ${problem}`));
+
+  for (const type of objectTypes(schema)) {
+    const isRoot = rootTypes(schema).includes(type);
+    const ofType = read(directivesOf(type), type.name);
+    if (isRoot && ofType !== undefined) problems.push(`${type.name} is a root type: guard its fields instead`);
+    for (const field of Object.values(type.getFields())) {
+      const coordinate = `${type.name}.${field.name}`;
+      const own = read(field.astNode?.directives ?? [], coordinate);
+      const guard = own === undefined && !isRoot ? ofType : own;
+      if (guard === undefined) {
+        problems.push(`${coordinate} has neither @requires nor @authenticated`);
+        continue;
+      }
+      guards.set(coordinate, guard);
+      const demanded = demandedBy(field, read);
+      if (demanded && guard !== demanded && ofType !== demanded) {
+        problems.push(`${coordinate} leads to ${getNamedType(field.type).name}, which requires ${demanded}`);
+      }
+    }
+  }
+  if (problems.length > 0) {
+    throw new UnguardedSchemaError(`The schema leaves fields unguarded:\n- ${problems.join('\n- ')}`);
+  }
+  return guards;
+}
+
+/** The object types of the schema, introspection aside. */
+export const objectTypes = (schema: GraphQLSchema): GraphQLObjectType[] =>
+  Object.values(schema.getTypeMap()).filter(
+    (type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type),
+  );
+
+const rootTypes = (schema: GraphQLSchema) => [
+  schema.getQueryType(),
+  schema.getMutationType(),
+  schema.getSubscriptionType(),
+];
+
+const directivesOf = (type: GraphQLObjectType) =>
+  [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
+
+function demandedBy(
+  field: GraphQLField<unknown, unknown>,
+  read: (nodes: readonly DirectiveNode[], where: string) => Guard | undefined,
+): Guard | undefined {
+  const target = getNamedType(field.type);
+  return isObjectType(target) ? read(directivesOf(target), target.name) : undefined;
+}
+
+function guardOf(
+  nodes: readonly (DirectiveNode | undefined)[],
+  byName: ReadonlyMap<string, Permission>,
+  report: (problem: string) => void,
+): Guard | undefined {
+  const own = nodes.filter((node) => node?.name.value === 'requires' || node?.name.value === 'authenticated');
+  if (own.length > 1) report('has more than one guard');
+  const [node] = own;
+  if (!node) return undefined;
+  if (node.name.value === 'authenticated') return null;
+  const value = node.arguments?.[0]?.value;
+  const permission = value?.kind === 'EnumValue' ? byName.get(value.value) : undefined;
+  if (!permission) report('requires a permission that no module declares');
+  return permission ?? null;
+}

@@ -1,0 +1,100 @@
+/**
+ * Puts graphql-shield in front of the resolvers, with the rules that the schema's directives and the modules ask
+ * for. Its defaults are turned round: what has no rule is denied, a resolver's own error passes through, and a rule
+ * that throws refuses. `not` must never be used: shield grants when the rule inside it throws.
+ */
+import { createRequire } from 'node:module';
+import type * as Shield from 'graphql-shield';
+import type * as Middleware from 'graphql-middleware';
+import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
+import { forbidden, type PublicError } from '../errors.js';
+import type { RequestContext } from '../graphql/request-context.js';
+import { objectTypes, type Guard, type Guards } from './guards.js';
+import type { Permission } from './permissions.js';
+
+type Rule = ReturnType<ReturnType<typeof Shield.rule>>;
+
+/** Rules that look at data, by coordinate (`Mutation.updateConversation`). Each holds beside the field's directive. */
+export type DataRules = Readonly<Record<string, Rule>>;
+
+// graphql-shield's ES modules import a function that Node removed in version 23; its CommonJS build loads
+// everywhere. In it, `chain` and `race` still call that function: combine with `and`. Its middleware is recognised
+// by the CommonJS build of graphql-middleware only.
+const require = createRequire(import.meta.url);
+const { shield, rule, allow, deny, and } = require('graphql-shield') as typeof Shield;
+const { applyMiddleware } = require('graphql-middleware') as typeof Middleware;
+
+/**
+ * Makes a rule of a module, to be listed in its `rules`. `check` answers true, or the error the caller is to see;
+ * when it throws, the field is refused. The name is unique in the schema.
+ */
+export const dataRule = <Args>(
+  name: string,
+  check: (args: Args, context: RequestContext, parent: unknown) => true | PublicError | Promise<true | PublicError>,
+): Rule =>
+  rule(name, { cache: 'no_cache' })((parent: unknown, args: Args, context: RequestContext) =>
+    check(args, context, parent),
+  );
+
+/**
+ * Guards the schema.
+ *
+ * @throws Error when a rule names a field that is not in the schema.
+ */
+export function guardSchema(schema: GraphQLSchema, guards: Guards, dataRules: DataRules): GraphQLSchema {
+  const permissionRules = new Map<Permission, Rule>();
+  const ruleFor = (guard: Guard, coordinate: string) => {
+    const data = dataRules[coordinate];
+    if (guard === null) return data ?? allow;
+    const permission = permissionRules.get(guard) ?? holds(guard);
+    permissionRules.set(guard, permission);
+    return data ? and(permission, data) : permission;
+  };
+
+  const stray = Object.keys(dataRules).find((coordinate) => !guards.has(coordinate));
+  if (stray) throw new Error(`a rule names ${stray}, which is not in the schema`);
+
+  const tree: Record<string, Record<string, ReturnType<typeof ruleFor>>> = {};
+  for (const [coordinate, guard] of guards) {
+    const [type, field] = coordinate.split('.') as [string, string];
+    (tree[type] ??= {})[field] = ruleFor(guard, coordinate);
+  }
+  const guarded = applyMiddleware(
+    schema,
+    shield(tree, {
+      allowExternalErrors: true,
+      fallbackRule: deny,
+      fallbackError: forbidden('a rule of this field'),
+    }),
+  );
+  unwrapOpenFields(schema, guarded, (coordinate) => guards.get(coordinate) === null && !dataRules[coordinate]);
+  return guarded;
+}
+
+/** A permission, as a rule. The error is made once: graphql-js copies it when it adds the path. */
+function holds(permission: Permission): Rule {
+  const refusal = forbidden(permission);
+  return rule(`holds ${permission}`, { cache: 'no_cache' })(
+    (_parent: unknown, _args: unknown, { viewer }: RequestContext) =>
+      viewer.permissions.has(permission) || refusal,
+  );
+}
+
+/**
+ * Shield wraps every field of every type in asynchronous calls, which costs more than resolving a list does. A field
+ * that any member may read gets its own resolver back.
+ */
+function unwrapOpenFields(
+  original: GraphQLSchema,
+  guarded: GraphQLSchema,
+  isOpen: (coordinate: string) => boolean,
+): void {
+  for (const type of objectTypes(guarded)) {
+    const originalFields = objectTypes(original).find(({ name }) => name === type.name)?.getFields();
+    for (const field of Object.values(type.getFields())) {
+      if (isOpen(`${type.name}.${field.name}`)) {
+        field.resolve = originalFields?.[field.name]?.resolve ?? defaultFieldResolver;
+      }
+    }
+  }
+}

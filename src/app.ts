@@ -1,0 +1,48 @@
+/** The path of a request, in order. Each step is one file. */
+import fastify, { type FastifyInstance } from 'fastify';
+import type { AuthenticationParts } from './auth/authenticate.js';
+import type { Api } from './graphql/schema.js';
+import { installAuthentication } from './http/authentication.js';
+import { installCors } from './http/cors.js';
+import { installErrorAnswers } from './http/error-answers.js';
+import { installGraphiql } from './http/graphiql.js';
+import { installGraphql } from './http/graphql.js';
+import { installHealth } from './http/health.js';
+import { installMetrics } from './http/metrics.js';
+import { loggerOptions } from './http/logging.js';
+import { installRequestId, requestId } from './http/request-id.js';
+import { installSecurityHeaders } from './http/security-headers.js';
+import type { Config } from './config.js';
+import type { Database } from './tenancy/database.js';
+
+/** What a request needs of the rest of the server. */
+export interface Services {
+  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel'>;
+  readonly api: Api;
+  readonly database: Database;
+  readonly authentication: AuthenticationParts;
+}
+
+/** Requests larger than this are refused unread. */
+const BODY_LIMIT_BYTES = 100 * 1024;
+
+export async function buildApp(services: Services): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({
+    logger: loggerOptions(services.config),
+    genReqId: requestId,
+    bodyLimit: BODY_LIMIT_BYTES,
+    // While draining, a request that still comes in on an open connection is answered 503.
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+  });
+  installRequestId(app);
+  installErrorAnswers(app);
+  await installSecurityHeaders(app);
+  await installCors(app, services.config.corsOrigins);
+  installMetrics(app, services.database);
+  installHealth(app, services.database);
+  if (!services.config.production) installGraphiql(app);
+  installAuthentication(app, services.authentication);
+  await installGraphql(app, services);
+  return app;
+}

@@ -1,0 +1,86 @@
+/**
+ * Verifies bearer tokens. A token is believed only with a signature of a configured key, by an algorithm that fits
+ * the kind of the key, for our issuer and audience, and before its expiry.
+ */
+import jwt from 'jsonwebtoken';
+import { JwksClient, SigningKeyNotFoundError, type SigningKey } from 'jwks-rsa';
+import { z } from 'zod';
+import { unauthenticated, unavailable } from '../errors.js';
+
+/** What a verified token says. It does not say what the user may do: the membership in the database does. */
+export interface Identity {
+  /** The `sub` claim. */
+  readonly userId: string;
+  /** The `email` claim, unless the provider says that it is not verified. */
+  readonly email: string | undefined;
+  /** The `tenant_id` claim: a tenant's id or slug. */
+  readonly tenantRef: string | undefined;
+}
+
+export interface TokenOptions {
+  /** For HS256. */
+  readonly secret: string | undefined;
+  /** For RS256 and ES256: where the identity provider publishes its keys. */
+  readonly jwksUri: string | undefined;
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** @throws UNAUTHENTICATED for a token that is not to be believed; UNAVAILABLE when the keys cannot be fetched. */
+export type VerifyToken = (token: string) => Promise<Identity>;
+
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+const claims = z.object({
+  sub: z.string().min(1).max(255),
+  exp: z.number(),
+  email: z.string().optional(),
+  email_verified: z.boolean().optional(),
+  tenant_id: z.string().min(1).optional(),
+});
+
+export function createTokenVerifier({ secret, jwksUri, issuer, audience }: TokenOptions): VerifyToken {
+  const providerKeys =
+    jwksUri === undefined
+      ? undefined
+      : // Known keys are kept. The limit is for tokens that name unknown ones, each of which asks the provider.
+        new JwksClient({ jwksUri, timeout: 5_000, rateLimit: true, jwksRequestsPerMinute: 30 });
+
+  /** The key decides which algorithms are accepted, never the token. */
+  async function keyFor(header: jwt.JwtHeader): Promise<{ key: string; algorithms: jwt.Algorithm[] }> {
+    if (header.alg === 'HS256' && secret !== undefined) return { key: secret, algorithms: ['HS256'] };
+    if ((header.alg === 'RS256' || header.alg === 'ES256') && providerKeys) {
+      const signingKey = await fetchKey(providerKeys, header.kid);
+      return { key: signingKey.getPublicKey(), algorithms: ['RS256', 'ES256'] };
+    }
+    throw unauthenticated('The token is signed in a way that is not accepted here.');
+  }
+
+  return async (token) => {
+    const header = jwt.decode(token, { complete: true })?.header;
+    if (!header) throw unauthenticated('The bearer token is not a JSON web token.');
+    const { key, algorithms } = await keyFor(header);
+    const parsed = claims.safeParse(verify(token, key, { algorithms, issuer, audience }));
+    if (!parsed.success) throw unauthenticated('The token lacks a claim: sub and exp are needed.');
+    const { sub, email, email_verified: verified, tenant_id: tenantRef } = parsed.data;
+    return { userId: sub, email: verified === false ? undefined : email, tenantRef };
+  };
+}
+
+function verify(token: string, key: string, options: jwt.VerifyOptions): unknown {
+  try {
+    return jwt.verify(token, key, { ...options, clockTolerance: CLOCK_TOLERANCE_SECONDS });
+  } catch (error) {
+    if (error instanceof jwt.TokenExpiredError) throw unauthenticated('The token has expired.');
+    throw unauthenticated('The token is not valid.');
+  }
+}
+
+async function fetchKey(keys: JwksClient, kid: string | undefined): Promise<SigningKey> {
+  try {
+    return await keys.getSigningKey(kid);
+  } catch (error) {
+    if (error instanceof SigningKeyNotFoundError) throw unauthenticated('The token is signed with an unknown key.');
+    throw unavailable();
+  }
+}

@@ -1,0 +1,42 @@
+import process from 'node:process';
+import type { FastifyInstance } from 'fastify';
+import { issueToken } from './auth/issue-token.js';
+import type { Config } from './config.js';
+import type { Database } from './tenancy/database.js';
+import { findMember } from './tenancy/find-member.js';
+
+const ONE_DAY_SECONDS = 86_400;
+const SHOWN = [
+  { tenant: 'acme', user: 'owner@acme.test' },
+  { tenant: 'acme', user: 'viewer@acme.test' },
+  { tenant: 'globex', user: 'member@globex.test' },
+];
+
+/** Tells a person who started the server where it is, and hands out tokens of the demo users. Not in production. */
+export async function printBanner(server: {
+  readonly app: FastifyInstance;
+  readonly config: Config;
+  readonly secret: string | undefined;
+  readonly database: Database;
+}): Promise<void> {
+  const { app, config, secret, database } = server;
+  const address = app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  const lines = [
+    '',
+    '  Tenantry is running.',
+    '',
+    `  GraphQL    http://localhost:${port}/graphql`,
+    `  GraphiQL   http://localhost:${port}/graphiql`,
+    '',
+  ];
+  if (secret !== undefined) {
+    const signing = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience };
+    for (const { tenant, user } of SHOWN) {
+      const member = await findMember(database, tenant, user).catch(() => undefined);
+      if (member) lines.push(`  ${user}`, `  Bearer ${issueToken(member, signing, ONE_DAY_SECONDS)}`, '');
+    }
+    lines.push('  More tokens: npm run -s tenantry -- token --tenant acme --user admin@acme.test', '');
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/**
+ * The `tenantry` command. Data goes to stdout, talk to stderr. Exit status: 0 done, 1 what was asked does not hold or
+ * failed, 2 wrong use.
+ */
+import process from 'node:process';
+import { Command, CommanderError } from 'commander';
+import { explain } from '../explain.js';
+import { migrateCommand, migrationCommand } from './migrate.js';
+import { schemaCommand } from './schema.js';
+import { seedCommand } from './seed.js';
+import { tenantCommand } from './tenant.js';
+import { tokenCommand } from './token.js';
+
+const program = new Command('tenantry')
+  .description('Works on a Tenantry server’s database: the one of DATABASE_URL, or of the `npm start` that runs here.')
+  .configureHelp({ showGlobalOptions: true });
+for (const command of [
+  tokenCommand(),
+  seedCommand(),
+  migrateCommand(),
+  migrationCommand(),
+  schemaCommand(),
+  tenantCommand(),
+]) {
+  program.addCommand(command);
+}
+exitByError(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** Commander would exit by itself, with 1 for wrong use. Subcommands inherit nothing, so each is told. */
+function exitByError(command: Command): void {
+  command.exitOverride();
+  for (const sub of command.commands) exitByError(sub);
+}

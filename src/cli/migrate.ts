@@ -1,0 +1,38 @@
+import { relative } from 'node:path';
+import process from 'node:process';
+import { Command } from 'commander';
+import { readConfig } from '../config.js';
+import { createMigration } from '../database/migrations.js';
+import { migrate } from '../database/prepare.js';
+import { commandUrls, demand } from './connect.js';
+
+/** `tenantry migrate` brings the database to this version. */
+export const migrateCommand = (): Command =>
+  new Command('migrate')
+    .description('Create the missing roles and apply the missing migrations (needs DATABASE_OWNER_URL)')
+    .action(async () => {
+      const { app, owner, operator } = await commandUrls(readConfig());
+      const applied = await migrate({ app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator });
+      for (const name of applied) process.stdout.write(`${name}\n`);
+      process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
+    });
+
+/** `tenantry migration new NAME` writes the migration that the Prisma models ask for. */
+export const migrationCommand = (): Command => {
+  const command = new Command('migration').description('Work on migrations');
+  command
+    .command('new')
+    .description('Write the migration from the present migrations to the Prisma models; protects new tenant tables')
+    .argument('<name>', 'a-z, 0-9 and _, such as add_invoices')
+    .action(async (name: string) => {
+      const { owner } = await commandUrls(readConfig());
+      const created = await createMigration(name, demand(owner, 'DATABASE_OWNER_URL'));
+      if (created) {
+        process.stdout.write(`${relative(process.cwd(), created.directory)}/migration.sql\n`);
+        process.stderr.write('Read it, then apply it: npm run tenantry -- migrate\n');
+      } else {
+        process.stderr.write('The models and the migrations agree: nothing to do.\n');
+      }
+    });
+  return command;
+};

@@ -1,0 +1,53 @@
+import { userInfo } from 'node:os';
+import process from 'node:process';
+import { Command } from 'commander';
+import { readConfig } from '../config.js';
+import { withOperatorDoor, type OperatorDoor } from '../operator/operator-connection.js';
+import { createTenant, findTenant, listTenants, setTenantStatus, type TenantRow } from '../operator/tenants.js';
+import { commandUrls, demand } from './connect.js';
+
+/** `tenantry tenant …` works on whole tenants, as an operator. Every change is in the tenant's own audit log. */
+export const tenantCommand = (): Command => {
+  const command = new Command('tenant').description('Work on tenants, as an operator (needs DATABASE_OPERATOR_URL)');
+  command
+    .command('create')
+    .argument('<slug>', 'the subdomain')
+    .requiredOption('--name <name>', 'the display name')
+    .requiredOption('--owner <user id>', 'the founding owner: the sub claim of the identity provider')
+    .requiredOption('--email <address>', 'the owner’s e-mail address')
+    .action(async (slug: string, options: { name: string; owner: string; email: string }) => {
+      const owner = { userId: options.owner, email: options.email };
+      print(await asOperator((door) => createTenant(door, { slug, name: options.name, owner })));
+    });
+  command.command('list').action(async () => {
+    for (const tenant of await asOperator(listTenants)) print(tenant);
+  });
+  command
+    .command('show')
+    .argument('<slug>')
+    .action(async (slug: string) => {
+      print(await asOperator((door) => findTenant(door, slug)));
+    });
+  for (const [name, status] of [
+    ['suspend', 'suspended'],
+    ['resume', 'active'],
+  ] as const) {
+    command
+      .command(name)
+      .argument('<slug>')
+      .action(async (slug: string) => {
+        print(await asOperator((door) => setTenantStatus(door, slug, status)));
+      });
+  }
+  return command;
+};
+
+async function asOperator<Result>(work: (door: OperatorDoor) => Promise<Result>): Promise<Result> {
+  const { operator } = await commandUrls(readConfig());
+  return withOperatorDoor(demand(operator, 'DATABASE_OPERATOR_URL'), userInfo().username, work);
+}
+
+/** One tenant per line, as JSON. */
+function print(tenant: TenantRow): void {
+  process.stdout.write(`${JSON.stringify(tenant)}\n`);
+}

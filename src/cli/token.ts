@@ -1,0 +1,24 @@
+import process from 'node:process';
+import { Command } from 'commander';
+import { signingSecret } from '../auth/development-secret.js';
+import { issueToken } from '../auth/issue-token.js';
+import { readConfig } from '../config.js';
+import { findMember } from '../tenancy/find-member.js';
+import { commandUrls, demand, withDatabase } from './connect.js';
+
+const TWELVE_HOURS_SECONDS = 43_200;
+
+/** `tenantry token --tenant acme --user owner@acme.test` prints a bearer token, nothing else. */
+export const tokenCommand = (): Command =>
+  new Command('token')
+    .description('Print a token for a member of a tenant, valid for twelve hours (needs JWT_SECRET, or development)')
+    .requiredOption('--tenant <slug or id>', 'the tenant')
+    .requiredOption('--user <e-mail or id>', 'the member')
+    .action(async ({ tenant, user }: { tenant: string; user: string }) => {
+      const config = readConfig();
+      const secret = demand(await signingSecret(config), 'JWT_SECRET');
+      const { app } = await commandUrls(config);
+      const member = await withDatabase(app, (database) => findMember(database, tenant, user));
+      const signing = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience };
+      process.stdout.write(`${issueToken(member, signing, TWELVE_HOURS_SECONDS)}\n`);
+    });

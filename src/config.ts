@@ -1,0 +1,138 @@
+/** The environment, read once and checked: the server starts with a valid configuration or says what is wrong. */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+export interface Config {
+  readonly production: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly logLevel: string;
+  /** Undefined: use the embedded database. */
+  readonly databaseUrl: string | undefined;
+  readonly databaseOwnerUrl: string | undefined;
+  readonly databaseOperatorUrl: string | undefined;
+  readonly poolSize: number;
+  readonly jwtSecret: string | undefined;
+  readonly jwksUri: string | undefined;
+  readonly jwtIssuer: string;
+  readonly jwtAudience: string;
+  /** `example.com`: a tenant's requests come to `<slug>.example.com`. */
+  readonly baseDomain: string;
+  /** Origins of browsers that may call the API from elsewhere. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** The configuration cannot be used; the message says which variable and why, and never its value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const optional = z
+  .string()
+  .optional()
+  .transform((value) => (value === '' ? undefined : value));
+const postgresUrl = optional.refine(
+  (value) => value === undefined || isPostgresUrl(value),
+  'must be a URL of the form postgresql://user:password@host:5432/database',
+);
+const httpUrl = optional.refine(
+  (value) => value === undefined || /^https?:$/.test(protocolOf(value)),
+  'must be an http or https URL',
+);
+
+const environment = z.object({
+  NODE_ENV: optional,
+  HOST: optional,
+  PORT: z.coerce
+    .number('must be a port number')
+    .int('must be a port number')
+    .min(0, 'must be a port number')
+    .max(65_535, 'must be a port number')
+    .default(4000),
+  TENANTRY_DATA_DIR: optional,
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  DATABASE_URL: postgresUrl,
+  DATABASE_OWNER_URL: postgresUrl,
+  DATABASE_OPERATOR_URL: postgresUrl,
+  DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  JWT_SECRET: optional,
+  JWKS_URI: httpUrl,
+  JWT_ISSUER: optional,
+  JWT_AUDIENCE: optional,
+  BASE_DOMAIN: optional.refine(
+    (value) => value === undefined || /^[a-z0-9.-]+$/i.test(value),
+    'must be a domain name, without scheme and port',
+  ),
+  CORS_ORIGINS: optional,
+});
+
+/** @throws ConfigError */
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}.`);
+  }
+  const values = parsed.data;
+  const config: Config = {
+    production: values.NODE_ENV === 'production',
+    host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost'),
+    port: values.PORT,
+    dataDir: resolve(values.TENANTRY_DATA_DIR ?? '.tenantry'),
+    logLevel: values.LOG_LEVEL,
+    databaseUrl: values.DATABASE_URL,
+    databaseOwnerUrl: values.DATABASE_OWNER_URL,
+    databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
+    poolSize: values.DATABASE_POOL_SIZE,
+    jwtSecret: values.JWT_SECRET,
+    jwksUri: values.JWKS_URI,
+    jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
+    jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
+    baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
+    corsOrigins: (values.CORS_ORIGINS ?? '').split(',').flatMap((origin) => origin.trim() || []),
+  };
+  checkCombination(config);
+  return config;
+}
+
+function checkCombination(config: Config): void {
+  if (config.databaseUrl === undefined && (config.databaseOwnerUrl ?? config.databaseOperatorUrl) !== undefined) {
+    throw new ConfigError('DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.');
+  }
+  if (!config.production) return;
+  if (config.databaseUrl === undefined) {
+    throw new ConfigError('DATABASE_URL is missing: in production the server does not start its own database.');
+  }
+  if (config.jwtSecret === undefined && config.jwksUri === undefined) {
+    throw new ConfigError('JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.');
+  }
+  if (config.jwtSecret !== undefined) refuseWeakSecret(config.jwtSecret);
+}
+
+/** Secrets made for development start with this, so that one that is carried over to production is recognised. */
+export const DEVELOPMENT_SECRET_PREFIX = 'development-';
+
+const SHORTEST_SECRET = 32;
+const PLACEHOLDER = /(^|[-_ ])(dev|test)([-_ ]|$)|development|change.?me|example|placeholder|insecure|secret|password/i;
+
+function refuseWeakSecret(secret: string): void {
+  if (Buffer.byteLength(secret) < SHORTEST_SECRET) {
+    throw new ConfigError(`JWT_SECRET is too short for production: use at least ${SHORTEST_SECRET} random bytes.`);
+  }
+  if (secret.startsWith(DEVELOPMENT_SECRET_PREFIX) || PLACEHOLDER.test(secret) || new Set(secret).size < 10) {
+    throw new ConfigError('JWT_SECRET looks like a development secret: make one with `openssl rand -base64 48`.');
+  }
+}
+
+function isPostgresUrl(value: string): boolean {
+  return /^postgres(ql)?:$/.test(protocolOf(value)) && new URL(value).pathname.length > 1;
+}
+
+function protocolOf(value: string): string {
+  try {
+    return new URL(value).protocol;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,43 @@
+/** Which operating-system user PostgreSQL runs as. It refuses root, so as root somebody else must be found. */
+import { readFile, stat } from 'node:fs/promises';
+
+import { EmbeddedDatabaseError, unless } from './embedded-error.js';
+import { weAreRoot } from './embedded-folder.js';
+import { type Account, run } from './embedded-process.js';
+
+/**
+ * The account for the server: nobody in particular (undefined) unless we are root; then the owner of an existing
+ * cluster, else `postgres`, else `nobody`. Never creates a user. Throws when the system knows none of them.
+ */
+export async function accountFor(cluster: string | undefined): Promise<Account | undefined> {
+  if (!weAreRoot()) return undefined;
+  const owner = cluster === undefined ? undefined : await ownerOf(cluster);
+  if (owner !== undefined) return owner;
+  const passwd = await readFile('/etc/passwd', 'utf8').catch(unless('', 'ENOENT'));
+  const account = entryOf(passwd, 'postgres') ?? entryOf(passwd, 'nobody');
+  if (account !== undefined) return account;
+  throw new EmbeddedDatabaseError(
+    'PostgreSQL refuses to run as root and this system has neither a user "postgres" nor "nobody"; start Tenantry as an ordinary user, or set DATABASE_URL.',
+  );
+}
+
+/** Whether this account can pass through a folder; tried, not computed, so that ACLs and mounts count too. */
+export async function canEnter(account: Account, folder: string): Promise<boolean> {
+  const { ok } = await run('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], account);
+  return ok;
+}
+
+async function ownerOf(cluster: string): Promise<Account | undefined> {
+  const { uid, gid } = await stat(cluster);
+  // A cluster that root owns was copied here by root; it is handed to the usual account before it is used.
+  return uid === 0 ? undefined : { uid, gid, name: `uid ${String(uid)}` };
+}
+
+function entryOf(passwd: string, name: string): Account | undefined {
+  const line = passwd.split('\n').find((entry) => entry.startsWith(`${name}:`));
+  const [, , uid, gid] = line?.split(':') ?? [];
+  // Zero would be root under another name, which PostgreSQL refuses all the same.
+  if (!uid || !gid || Number(uid) === 0) return undefined;
+  // macOS writes nobody as -2; the system calls want it unsigned.
+  return { uid: Number(uid) >>> 0, gid: Number(gid) >>> 0, name };
+}

@@ -1,0 +1,103 @@
+/**
+ * Completes a generated migration: what Prisma's models cannot say, `tenantry.protect` says. A new tenant-scoped table
+ * never comes into being unprotected, and one without a tenant never unnoticed.
+ */
+import type { SchemaContainer } from '@prisma/schema-engine-wasm';
+
+/** What of a Prisma model matters here. */
+interface Model {
+  readonly name: string;
+  readonly table: string;
+  readonly columns: ReadonlySet<string>;
+}
+
+const STRING = String.raw`"(?:\\.|[^"\\])*"`;
+const COMMENT = String.raw`//[^\n]*|/\*[\s\S]*?\*/`;
+
+/**
+ * The script, preceded by a warning for each statement that loses data, and followed by one `tenantry.protect` for
+ * every table it creates that has a tenant_id, or else by a warning. At the end, since `protect` inspects the keys.
+ */
+export function completeScript(script: string, schema: readonly SchemaContainer[]): string {
+  return `${[...losses(script), script.trim(), ...protections(script, schema)].join('\n')}\n`;
+}
+
+function losses(script: string): string[] {
+  const lines = script.split('\n').filter((line) => !line.startsWith('--'));
+  const losing = lines.filter((line) => /\b(DROP TABLE|DROP COLUMN|SET DATA TYPE|DROP TYPE)\b/.test(line));
+  if (losing.length === 0) return [];
+  return [
+    '-- WARNING: this loses or rewrites data. Check it before it is applied:',
+    ...losing.map(quoted),
+    '',
+  ];
+}
+
+function quoted(line: string): string {
+  return `--   ${line.trim()}`;
+}
+
+function protections(script: string, schema: readonly SchemaContainer[]): string[] {
+  const tables = createdTables(script);
+  if (tables.length === 0) return [];
+  const models = new Map(modelsOf(schema).map((model) => [model.table, model]));
+  const lines = tables.map((table) => protection(table, models.get(table.at(-1) ?? '')));
+  return ['', '-- Row-level security, the audit trigger, and grants.', ...lines];
+}
+
+function protection(table: readonly string[], model: Model | undefined): string {
+  const name = table.map(identifier).join('.');
+  if (model?.columns.has('tenant_id') === true) {
+    return `SELECT tenantry.protect(${literal(name)}, ${literal(model.name)});`;
+  }
+  return (
+    `-- WARNING: ${name} has no tenant_id: row-level security does not isolate its rows, and tenantry_app has no right ` +
+    'to it. Give its model a tenantId, or write its policies and grants here.'
+  );
+}
+
+/** The names (with their schema, where it is given) of the tables that a script creates, in order. */
+function createdTables(script: string): string[][] {
+  const created = /^CREATE TABLE ((?:"(?:[^"]|"")+"\.)?"(?:[^"]|"")+")/gm;
+  return [...script.matchAll(created)].map(([, reference = '']) =>
+    [...reference.matchAll(/"((?:[^"]|"")+)"/g)].map(([, part = '']) => part.replaceAll('""', '"')),
+  );
+}
+
+/** The models of these files, under the names that the database knows them by. */
+function modelsOf(schema: readonly SchemaContainer[]): Model[] {
+  const block = new RegExp(String.raw`\bmodel\s+(\w+)\s*\{((?:${STRING}|[^{}"])*)\}`, 'g');
+  return schema.flatMap(({ content }) =>
+    [...withoutComments(content).matchAll(block)].map(([, name = '', body = '']) => modelOf(name, body)),
+  );
+}
+
+function modelOf(name: string, body: string): Model {
+  const fields = [...body.matchAll(/^[ \t]*(\w+)[ \t]+\w[^\n]*/gm)];
+  return {
+    name,
+    table: mappedTo('@@map', body) ?? name,
+    columns: new Set(fields.map(([line, field = '']) => mappedTo('@map', line) ?? field)),
+  };
+}
+
+function mappedTo(attribute: '@map' | '@@map', text: string): string | undefined {
+  return new RegExp(String.raw`(?<!@)${attribute}\(\s*(?:name:\s*)?"([^"]+)"`).exec(text)?.[1];
+}
+
+// A string may contain what looks like a comment, such as a URL; so strings are matched too, and kept.
+function withoutComments(source: string): string {
+  return source.replaceAll(
+    new RegExp(`(${STRING})|${COMMENT}`, 'g'),
+    (_match, string?: string) => string ?? '',
+  );
+}
+
+// Inside a regclass literal an unquoted name is folded to lower case.
+function identifier(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,117 @@
+/**
+ * Gets a database ready for the server, whichever it is: the embedded one, one that we may set up (an owner's URL is
+ * given), or one that somebody else sets up. Whatever the way, the server goes on as tenantry_app, and only after that
+ * role has been seen to be unable to get round row-level security.
+ */
+import pg from 'pg';
+import type { Config } from '../config.js';
+import { startEmbedded, type EmbeddedDatabase } from './embedded.js';
+import { applyMigrations, pendingMigrations, MigrationError } from './migrations.js';
+import { APP_ROLE, OWNER_ROLE, withClient } from './owner-connection.js';
+import { ensureRoles } from './roles.js';
+
+export interface PreparedDatabase {
+  /** As tenantry_app. */
+  readonly url: string;
+  /** As tenantry_operator, where there is one. */
+  readonly operatorUrl: string | undefined;
+  /** The server that we started ourselves. */
+  readonly embedded: EmbeddedDatabase | undefined;
+  readonly appliedMigrations: readonly string[];
+  /** Stops what was started here. */
+  stop(): Promise<void>;
+}
+
+type Addresses = Pick<Config, 'databaseUrl' | 'databaseOwnerUrl' | 'databaseOperatorUrl' | 'dataDir'>;
+
+/** @throws MigrationError or EmbeddedDatabaseError with one sentence that says what is wrong and what to do. */
+export async function prepareDatabase(config: Addresses): Promise<PreparedDatabase> {
+  if (config.databaseUrl === undefined) return prepareEmbedded(config.dataDir);
+  const { databaseUrl: url, databaseOwnerUrl: owner, databaseOperatorUrl: operatorUrl } = config;
+  const appliedMigrations =
+    owner === undefined ? [] : await migrate({ owner, app: url, operator: operatorUrl });
+  await checkRuntimeRole(url);
+  return { url, operatorUrl, embedded: undefined, appliedMigrations, stop: () => Promise.resolve() };
+}
+
+async function prepareEmbedded(dataDir: string): Promise<PreparedDatabase> {
+  const embedded = await startEmbedded(dataDir);
+  try {
+    const { superuser, app, operator } = embedded;
+    const appliedMigrations = await migrate({ owner: superuser, app, operator });
+    await checkRuntimeRole(app);
+    return { url: app, operatorUrl: operator, embedded, appliedMigrations, stop: () => embedded.stop() };
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}
+
+/** Creates the roles that are missing and applies the migrations that are. */
+export async function migrate(urls: {
+  readonly owner: string;
+  readonly app: string;
+  readonly operator: string | undefined;
+}): Promise<string[]> {
+  await ensureRoles(urls);
+  return applyMigrations(urls.owner);
+}
+
+/**
+ * Refuses a login that row-level security would not hold back, and a database that is not at this version.
+ *
+ * @throws MigrationError
+ */
+export async function checkRuntimeRole(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    const [role] = (await client.query<RuntimeRole>(RUNTIME_ROLE)).rows;
+    if (role?.name !== APP_ROLE) {
+      throw new MigrationError(`DATABASE_URL has to name the role ${APP_ROLE}, not "${role?.name}".`);
+    }
+    const power = powerOf(role);
+    if (power !== undefined) {
+      throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
+    }
+    const pending = await pendingMigrations((sql) => client.query(sql)).catch(historyUnreadable);
+    if (pending.length > 0) {
+      throw new MigrationError(
+        `The database lacks the migrations ${pending.join(', ')}: run \`npm run tenantry -- migrate\` with DATABASE_OWNER_URL.`,
+      );
+    }
+  });
+}
+
+interface RuntimeRole {
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly bypass: boolean;
+  readonly owner: boolean;
+  readonly owns: boolean;
+}
+
+const RUNTIME_ROLE = `
+  SELECT rolname AS name, rolsuper AS superuser,
+         EXISTS (SELECT FROM pg_roles r WHERE r.rolbypassrls AND pg_has_role(me.oid, r.oid, 'MEMBER')) AS bypass,
+         EXISTS (SELECT FROM pg_roles r WHERE r.rolname = '${OWNER_ROLE}' AND pg_has_role(me.oid, r.oid, 'MEMBER')) AS owner,
+         EXISTS (
+           SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname IN ('public', 'tenantry') AND pg_has_role(me.oid, c.relowner, 'MEMBER')
+         ) AS owns
+  FROM pg_roles me WHERE rolname = current_user`;
+
+function powerOf(role: RuntimeRole): string | undefined {
+  if (role.superuser) return 'is a superuser';
+  if (role.bypass) return 'has BYPASSRLS, or can become a role that has';
+  if (role.owner) return `can become ${OWNER_ROLE}`;
+  if (role.owns) return 'owns tables';
+  return undefined;
+}
+
+function historyUnreadable(error: unknown): never {
+  const code = error instanceof pg.DatabaseError ? error.code : undefined;
+  if (code !== '42P01' && code !== '42501') throw error;
+  throw new MigrationError(
+    'The database has no migrations yet: run `npm run tenantry -- migrate` with DATABASE_OWNER_URL.',
+    { cause: error },
+  );
+}

@@ -1,0 +1,107 @@
+/**
+ * The closed list of error codes (docs/errors.md), the errors that carry them, and the mask: whatever is not on the
+ * list leaves the server as INTERNAL_SERVER_ERROR with the request id, and is logged here in full.
+ */
+import { GraphQLError } from 'graphql';
+import { Prisma } from './generated/prisma/client.js';
+import { driverCause, sqlState } from './database/sql-state.js';
+
+/** Every code of our own, with the HTTP status of an answer that consists of it alone. */
+export const ERROR_STATUS = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  TENANT_REQUIRED: 403,
+  TENANT_MISMATCH: 403,
+  TENANT_SUSPENDED: 403,
+  TENANT_NOT_FOUND: 404,
+  NOT_FOUND: 404,
+  BAD_REQUEST: 400,
+  BAD_USER_INPUT: 400,
+  CONFLICT: 409,
+  UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** An expected failure: its message is meant for the client. */
+export class PublicError extends GraphQLError {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
+    super(message, { extensions: { code, ...details } });
+    this.code = code;
+  }
+}
+
+export const unauthenticated = (message: string) => new PublicError('UNAUTHENTICATED', message);
+
+/** @param requires what is missing, as permissions are spelled: `billing:manage`. */
+export const forbidden = (requires: string) =>
+  new PublicError('FORBIDDEN', `This needs the permission ${requires}.`, { requires });
+
+/** The same words whether a row belongs to another tenant or to nobody. */
+export const notFound = () => new PublicError('NOT_FOUND', 'There is no such object.');
+
+export const conflict = (message: string) => new PublicError('CONFLICT', message);
+
+/** @param field the path of the offending input, `input.body`. */
+export const badInput = (message: string, field?: string) =>
+  new PublicError('BAD_USER_INPUT', message, field === undefined ? {} : { field });
+
+export const unavailable = () =>
+  new PublicError('UNAVAILABLE', 'The server is too busy to answer in time. Try again later.');
+
+/**
+ * What the client is told about a failure: the error itself when it is public, the public error a database failure
+ * stands for, or undefined for a defect, which must be masked and logged.
+ */
+export function publicError(error: unknown): PublicError | undefined {
+  if (error instanceof PublicError) return error;
+  const bySqlState = BY_SQL_STATE[sqlState(error) ?? ''];
+  if (bySqlState) return bySqlState(error);
+  if (error instanceof Prisma.PrismaClientKnownRequestError) return BY_PRISMA_CODE[error.code]?.(error);
+  if (error instanceof Prisma.PrismaClientInitializationError) return unavailable();
+  return undefined;
+}
+
+type Translation = (error: unknown) => PublicError;
+
+const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
+  // Unique violation. The keys are the tenant's own, so that this says nothing about another tenant.
+  '23505': () => conflict('An object with this key exists already.'),
+  // Foreign key violation: what the input refers to is not there, for this tenant.
+  '23503': notFound,
+  '22P02': () => badInput('A value has the wrong format.'),
+  // U+0000 in text or in JSON, which PostgreSQL cannot store.
+  '22021': () => badInput('Text must not contain the character U+0000.'),
+  '22P05': () => badInput('Text must not contain the character U+0000.'),
+  '22003': () => badInput('A number is out of range.'),
+  '22008': () => badInput('A date is out of range.'),
+  '40001': () => conflict('Others changed the same data at the same time. Try again.'),
+  '40P01': () => conflict('Others changed the same data at the same time. Try again.'),
+  '55P03': unavailable,
+  // Cancelled by the statement timeout.
+  '57014': unavailable,
+  '57P01': unavailable,
+  '57P03': unavailable,
+  '53300': unavailable,
+};
+
+const BY_PRISMA_CODE: Readonly<Record<string, Translation>> = {
+  P2025: notFound,
+  P2024: unavailable,
+  // No connection in time, or the transaction lasted too long.
+  P2028: unavailable,
+  P1001: unavailable,
+  P1002: unavailable,
+  P1008: unavailable,
+  P1017: unavailable,
+};
+
+/** The name of the violated constraint, where a failure is one. */
+export function violatedConstraint(error: unknown): string | undefined {
+  return error instanceof Prisma.PrismaClientKnownRequestError
+    ? driverCause(error)?.constraint?.index
+    : undefined;
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
+import { badInput } from '../../errors.js';
+import { Page } from '../../graphql/connection.js';
+import { within } from '../../graphql/filter.js';
+import { parseInput, text } from '../../graphql/input.js';
+import { isId } from '../../tenancy/id.js';
+
+const body = text(1, 10_000);
+const subject = text(0, 200).nullish();
+const createInput = z.object({ body, subject });
+const updateInput = z.object({ id: z.string(), body: body.nullish(), subject });
+
+export const resolvers: Resolvers = {
+  ConversationOrderField: { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt' },
+  Query: {
+    conversation: (_parent, { id }, { db }) => (isId(id) ? db.conversation.findUnique({ where: db.key(id) }) : null),
+    conversations: async (_parent, { filter, orderBy, ...args }, { db }) => {
+      const page = new Page(args, {
+        field: orderBy?.field ?? 'createdAt',
+        direction: orderBy?.direction ?? 'desc',
+      });
+      const matching = conditions(filter);
+      const rows = await db.conversation.findMany({
+        ...page.query,
+        where: { ...page.query.where, ...matching },
+      });
+      return page.connection(rows, () => db.conversation.count({ where: matching }));
+    },
+  },
+  Conversation: {
+    author: async ({ userId }, _args, { db, loaders }) =>
+      (await loaders.load('memberByUser', userId, async (userIds) => {
+        const members = await db.membership.findMany({ where: { userId: { in: [...userIds] } } });
+        return new Map(members.map((member) => [member.userId, member]));
+      })) ?? null,
+  },
+  Mutation: {
+    createConversation: async (_parent, { input }, { db, viewer }) => {
+      const data = parseInput(createInput, input);
+      const conversation = await db.conversation.create({
+        data: { body: data.body, subject: data.subject ?? null, userId: viewer.userId },
+      });
+      return { conversation };
+    },
+    updateConversation: async (_parent, { input }, { db }) => {
+      const { id, ...changes } = parseInput(updateInput, input);
+      if (changes.body == null && changes.subject === undefined) {
+        throw badInput('Say what to change: body, subject.', 'input');
+      }
+      const conversation = await db.conversation.update({
+        where: db.key(id),
+        data: {
+          ...(changes.body != null && { body: changes.body }),
+          ...(changes.subject !== undefined && { subject: changes.subject }),
+        },
+      });
+      return { conversation };
+    },
+    deleteConversation: async (_parent, { input }, { db }) => {
+      const { id } = await db.conversation.delete({ where: db.key(input.id), select: { id: true } });
+      return { deletedId: id };
+    },
+  },
+};
+
+function conditions(filter: ConversationFilter | null | undefined) {
+  const contains = filter?.search != null && { contains: filter.search, mode: 'insensitive' as const };
+  return {
+    ...(filter?.userId != null && { userId: filter.userId }),
+    ...(filter?.createdAt != null && { createdAt: within(filter.createdAt) }),
+    ...(contains && { OR: [{ subject: contains }, { body: contains }] }),
+  };
+}

@@ -1,0 +1,14 @@
+import { defineModule, readSchema } from '../../graphql/module.js';
+import { seedDemo } from './conversation.seed.js';
+import { resolvers } from './conversation.resolvers.js';
+
+export const conversationModule = defineModule({
+  name: 'conversation',
+  typeDefs: readSchema(import.meta.url, 'conversation.graphql'),
+  resolvers,
+  permissions: {
+    'conversations:read': ['owner', 'admin', 'member', 'viewer'],
+    'conversations:write': ['owner', 'admin', 'member'],
+  },
+  seedDemo,
+});

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { Resolvers } from '../../generated/graphql.js';
+import { Prisma, type Message } from '../../generated/prisma/client.js';
+import { Page } from '../../graphql/connection.js';
+import { parseInput, text } from '../../graphql/input.js';
+import type { TenantClient } from '../../tenancy/tenant-client.js';
+
+const postInput = z.object({ conversationId: z.string(), body: text(1, 10_000) });
+
+export const resolvers: Resolvers = {
+  Conversation: {
+    messages: async ({ id }, args, { db, loaders }) => {
+      const page = new Page(args, { field: 'createdAt', direction: 'asc' });
+      const rows = await loaders.load(`messages ${JSON.stringify(args)}`, id, (ids) => firstMessages(db, ids, page));
+      const count = () => loaders.load('messageCount', id, (ids) => messageCounts(db, ids));
+      return page.connection(rows ?? [], async () => (await count()) ?? 0);
+    },
+  },
+  Mutation: {
+    postMessage: async (_parent, { input }, { db, viewer }) => {
+      const { conversationId, body } = parseInput(postInput, input);
+      const { id } = db.key(conversationId).tenantId_id;
+      const message = await db.message.create({ data: { conversationId: id, body, userId: viewer.userId } });
+      return { message };
+    },
+  },
+};
+
+/**
+ * The first messages of many conversations in one statement. Prisma would fetch all messages of each and cut them in
+ * memory; a lateral join reads a page of each from the index.
+ */
+async function firstMessages(
+  db: TenantClient,
+  conversationIds: readonly string[],
+  page: Page,
+): Promise<Map<string, Message[]>> {
+  const { start } = page;
+  const behind = start ? Prisma.sql`AND (created_at, id) > (${start.value}, ${start.id}::uuid)` : Prisma.empty;
+  const rows = await db.$queryRaw<Message>(Prisma.sql`
+    SELECT message.*
+    FROM unnest(${conversationIds}::uuid[]) AS conversation (id)
+    CROSS JOIN LATERAL (
+      SELECT tenant_id AS "tenantId", id, conversation_id AS "conversationId", user_id AS "userId", body,
+             created_at AS "createdAt"
+      FROM messages
+      WHERE tenant_id = ${db.context.tenantId}::uuid AND conversation_id = conversation.id ${behind}
+      ORDER BY created_at, id
+      LIMIT ${page.query.take}
+    ) AS message`);
+  const byConversation = new Map<string, Message[]>(conversationIds.map((id) => [id, []]));
+  for (const row of rows) byConversation.get(row.conversationId)?.push(row);
+  return byConversation;
+}
+
+async function messageCounts(db: TenantClient, conversationIds: readonly string[]): Promise<Map<string, number>> {
+  const groups = await db.message.groupBy({
+    by: ['conversationId'],
+    where: { conversationId: { in: [...conversationIds] } },
+    _count: true,
+  });
+  return new Map(groups.map((group) => [group.conversationId, group._count]));
+}

@@ -1,0 +1,23 @@
+import { ConfigError } from './config.js';
+import { UnguardedSchemaError } from './access/guards.js';
+import { EmbeddedDatabaseError } from './database/embedded.js';
+import { MigrationError } from './database/migrations.js';
+import { PublicError } from './errors.js';
+
+/**
+ * What a person at a terminal is told of a failure: the sentence, when the failure is an expected one; everything, when
+ * it is a defect.
+ */
+export function explain(error: unknown): string {
+  const expected = [ConfigError, UnguardedSchemaError, EmbeddedDatabaseError, MigrationError, PublicError];
+  if (!(error instanceof Error)) return String(error);
+  if (expected.some((kind) => error instanceof kind)) return error.message;
+  if ('code' in error && error.code === 'EADDRINUSE') {
+    const port = 'port' in error ? String(error.port) : '';
+    return `Port ${port} is in use: stop the other program, or set PORT to a free one.`;
+  }
+  if ('code' in error && error.code === 'EACCES' && 'syscall' in error && error.syscall === 'listen') {
+    return 'This user may not listen on that port: set PORT to one above 1023.';
+  }
+  return error.stack ?? error.message;
+}

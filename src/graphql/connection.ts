@@ -1,0 +1,171 @@
+/**
+ * Relay connections by key, not by offset: a page begins behind a row, so that rows which come or go before it move
+ * nothing. The sort key always ends with the id, which makes the order total.
+ *
+ * A cursor is the sort key of a row the caller was given. It says nothing about any other row and is not looked up:
+ * a cursor from elsewhere is merely a place in the order.
+ */
+import { z } from 'zod';
+import { badInput } from '../errors.js';
+
+/** The arguments of a connection field. */
+export interface PageArguments {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+export type OrderDirection = 'asc' | 'desc';
+
+/** The order of a list: a column that is never null, then the id in the same direction. */
+export interface Order {
+  /** A date column of the model, or `id` alone (UUIDv7s sort by the time they were made). */
+  readonly field: string;
+  readonly direction: OrderDirection;
+}
+
+/** What to ask the database for. Spread into a Prisma `findMany`, or read by hand-written SQL. */
+export interface PageQuery {
+  readonly where: { readonly AND: Record<string, unknown>[] };
+  readonly orderBy: Record<string, OrderDirection>[];
+  readonly take: number;
+}
+
+export interface Connection<Node> {
+  readonly nodes: readonly Node[];
+  readonly edges: readonly Edge<Node>[];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  /** Counts all rows of the list; called only when the field is asked for. */
+  readonly totalCount: () => Promise<number>;
+}
+
+export interface Edge<Node> {
+  readonly node: Node;
+  readonly cursor: string;
+}
+
+/** A place in an order. */
+interface Position {
+  readonly value: string;
+  readonly id: string;
+}
+
+export const DEFAULT_PAGE = 20;
+export const LARGEST_PAGE = 100;
+
+/** One page of a list: which rows, in which order, and how many. */
+export class Page {
+  readonly size: number;
+  private readonly backward: boolean;
+  private readonly after: Position | undefined;
+  private readonly before: Position | undefined;
+
+  /** @throws BAD_USER_INPUT for a size out of range, `first` with `last`, or a cursor that is none of this list. */
+  constructor(
+    args: PageArguments,
+    private readonly order: Order,
+  ) {
+    if (args.first != null && args.last != null) {
+      throw badInput('Ask for the first or for the last rows, not for both.', 'last');
+    }
+    this.backward = args.last != null;
+    this.size = pageSize(args.first ?? args.last, this.backward ? 'last' : 'first');
+    this.after = this.position(args.after, 'after');
+    this.before = this.position(args.before, 'before');
+  }
+
+  /** One row more than the page, to see whether there is a next one. */
+  get query(): PageQuery {
+    const direction: OrderDirection = this.backward === (this.order.direction === 'asc') ? 'desc' : 'asc';
+    const forwards = this.order.direction === 'asc' ? 'gt' : 'lt';
+    const backwards = this.order.direction === 'asc' ? 'lt' : 'gt';
+    const conditions = [
+      ...(this.after ? [this.beyond(this.after, forwards)] : []),
+      ...(this.before ? [this.beyond(this.before, backwards)] : []),
+    ];
+    return {
+      where: { AND: conditions },
+      orderBy: [...(this.order.field === 'id' ? [] : [{ [this.order.field]: direction }]), { id: direction }],
+      take: this.size + 1,
+    };
+  }
+
+  /** Where the page begins, for hand-written SQL: the row-wise comparison `(column, id) > (value, id)`. */
+  get start(): { readonly value: Date; readonly id: string } | undefined {
+    return this.after && { value: new Date(this.after.value), id: this.after.id };
+  }
+
+  /** The connection for the rows that `query` found, in the order they came. */
+  connection<Node extends { readonly id: string }>(
+    rows: readonly Node[],
+    totalCount: () => Promise<number>,
+  ): Connection<Node> {
+    const inOrder = rows.slice(0, this.size);
+    if (this.backward) inOrder.reverse();
+    const more = rows.length > this.size;
+    const edges = inOrder.map((node) => ({ node, cursor: this.cursor(node) }));
+    return {
+      nodes: inOrder,
+      edges,
+      pageInfo: {
+        hasNextPage: this.backward ? this.before !== undefined : more,
+        hasPreviousPage: this.backward ? more : this.after !== undefined,
+        startCursor: edges[0]?.cursor ?? null,
+        endCursor: edges.at(-1)?.cursor ?? null,
+      },
+      totalCount,
+    };
+  }
+
+  /** Rows beyond a position. The first condition alone lets an index find them; the second is exact. */
+  private beyond({ value, id }: Position, compare: 'gt' | 'lt'): Record<string, unknown> {
+    const { field } = this.order;
+    if (field === 'id') return { id: { [compare]: id } };
+    return {
+      [field]: { [`${compare}e`]: value },
+      OR: [{ [field]: { [compare]: value } }, { id: { [compare]: id } }],
+    };
+  }
+
+  private cursor(node: { readonly id: string }): string {
+    const value = (node as Readonly<Record<string, unknown>>)[this.order.field];
+    const position = [this.order.field, value instanceof Date ? value.toISOString() : String(value), node.id];
+    return Buffer.from(JSON.stringify(position)).toString('base64url');
+  }
+
+  private position(cursor: string | null | undefined, argument: string): Position | undefined {
+    if (cursor == null) return undefined;
+    const parsed = CURSOR.safeParse(decode(cursor));
+    if (!parsed.success || parsed.data[0] !== this.order.field) {
+      throw badInput('This is not a cursor of this list in this order.', argument);
+    }
+    return { value: parsed.data[1], id: parsed.data[2] };
+  }
+}
+
+const CURSOR = z.union([
+  z.tuple([z.literal('id'), z.uuid(), z.uuid()]),
+  z.tuple([z.string(), z.iso.datetime(), z.uuid()]),
+]);
+
+function decode(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function pageSize(asked: number | null | undefined, argument: string): number {
+  if (asked == null) return DEFAULT_PAGE;
+  if (asked < 0 || asked > LARGEST_PAGE) {
+    throw badInput(`A page has between 0 and ${LARGEST_PAGE} rows.`, argument);
+  }
+  return asked;
+}

@@ -1,0 +1,7 @@
+import type { DateTimeRange } from '../generated/graphql.js';
+
+/** A range of time as a Prisma condition. */
+export const within = ({ from, to }: DateTimeRange) => ({
+  ...(from != null && { gte: from }),
+  ...(to != null && { lt: to }),
+});

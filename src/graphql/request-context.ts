@@ -1,0 +1,15 @@
+import type { Viewer } from '../access/viewer.js';
+import type { RoleMatrix } from '../access/permissions.js';
+import type { TenantClient } from '../tenancy/tenant-client.js';
+import type { Loaders } from './loaders.js';
+
+/** What a resolver is given. One per request, bound to one tenant. */
+export interface RequestContext {
+  readonly viewer: Viewer;
+  /** The tenant-bound client. Reads that are issued together share a transaction. */
+  readonly db: TenantClient;
+  /** Batching loaders of this request; nothing of them outlives it. */
+  readonly loaders: Loaders;
+  readonly roles: RoleMatrix;
+  readonly requestId: string;
+}

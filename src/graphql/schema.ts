@@ -1,0 +1,55 @@
+/** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import type { GraphQLSchema } from 'graphql';
+import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars';
+import { readGuards } from '../access/guards.js';
+import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
+import { guardSchema } from '../access/shield.js';
+import { defineModule, readSchema, type Module } from './module.js';
+
+/** The schema the server executes, and the role × permission matrix that goes with it. */
+export interface Api {
+  readonly schema: GraphQLSchema;
+  readonly roles: RoleMatrix;
+}
+
+const kernel = defineModule({
+  name: 'kernel',
+  typeDefs:
+    readSchema(import.meta.url, 'connection.graphql') +
+    readSchema(import.meta.url, '../access/directives.graphql'),
+  resolvers: {
+    DateTime: DateTimeResolver,
+    JSONObject: JSONObjectResolver,
+    OrderDirection: { ASC: 'asc', DESC: 'desc' },
+    Query: {
+      roles: (_parent, _args, { roles }) =>
+        ROLES.map((role) => ({ role, permissions: [...roles.of(role)].sort() })),
+    },
+  },
+});
+
+/**
+ * Builds the API of `modules`.
+ *
+ * @throws UnguardedSchemaError when a field does not say who may see it.
+ */
+export function buildApi(modules: readonly Module[]): Api {
+  const installed = [kernel, ...modules];
+  const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
+  const schema = makeExecutableSchema({
+    typeDefs: installed.map((module) => module.typeDefs),
+    resolvers: [
+      ...installed.map((module) => module.resolvers),
+      // In code a role and a permission are spelled as in the database and in tokens; in GraphQL they are enums.
+      {
+        Role: Object.fromEntries(ROLES.map((role) => [role.toUpperCase(), role])),
+        Permission: Object.fromEntries(roles.permissions.map((permission) => [enumName(permission), permission])),
+      },
+    ],
+    resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+  });
+  const guards = readGuards(schema, roles.permissions);
+  const dataRules = Object.assign({}, ...installed.map((module) => module.rules ?? {})) as Module['rules'] & object;
+  return { schema: guardSchema(schema, guards, dataRules), roles };
+}

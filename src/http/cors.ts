@@ -1,0 +1,15 @@
+import cors from '@fastify/cors';
+import type { FastifyInstance } from 'fastify';
+
+const ONE_DAY_SECONDS = 86_400;
+
+/** Browsers may call the API from its own origin and from the listed ones. Tokens travel in a header, not in cookies. */
+export async function installCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'POST'],
+    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'x-request-id'],
+    exposedHeaders: ['x-request-id'],
+    maxAge: ONE_DAY_SECONDS,
+  });
+}

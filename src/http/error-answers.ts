@@ -1,0 +1,43 @@
+/** Every failure outside GraphQL is answered in the form of a GraphQL error, with a code of the closed list. */
+import type { FastifyInstance, FastifyError } from 'fastify';
+import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../errors.js';
+
+export interface ErrorAnswer {
+  readonly errors: readonly {
+    readonly message: string;
+    readonly extensions: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+export const errorAnswer = (error: PublicError): ErrorAnswer => ({
+  errors: [{ message: error.message, extensions: error.extensions }],
+});
+
+/** What a client is told of a defect: under which id it is logged, nothing else. */
+export const maskedError = (details: { readonly requestId?: string } = {}): PublicError =>
+  new PublicError('INTERNAL_SERVER_ERROR', 'Something went wrong on our side.', details);
+
+export function installErrorAnswers(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = publicError(error) ?? refusedByHttp(error);
+    if (!known) request.log.error({ err: error }, 'request failed');
+    const answer = known ?? maskedError({ requestId: request.id });
+    void reply.code(refusalStatus(error) ?? ERROR_STATUS[answer.code]).send(errorAnswer(answer));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    void reply.code(404).send(errorAnswer(new PublicError('NOT_FOUND', `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`)));
+  });
+}
+
+/** Fastify's own refusals: malformed JSON, a body too large, an unknown content type, a server that is draining. */
+function refusedByHttp(error: FastifyError): PublicError | undefined {
+  const status = refusalStatus(error);
+  if (status === undefined) return undefined;
+  const code: ErrorCode = status === 503 ? 'UNAVAILABLE' : 'BAD_REQUEST';
+  return new PublicError(code, error.message);
+}
+
+function refusalStatus({ statusCode, code }: FastifyError): number | undefined {
+  const refused = typeof code === 'string' && code.startsWith('FST_') && statusCode !== undefined;
+  return refused && (statusCode < 500 || statusCode === 503) ? statusCode : undefined;
+}

@@ -1,0 +1,24 @@
+import type { FastifyInstance } from 'fastify';
+import type { Database } from '../tenancy/database.js';
+
+/**
+ * `/healthz`: the process runs. `/readyz`: it can answer requests, that is, the database answers and the server is
+ * not draining; a load balancer sends requests only then.
+ */
+export function installHealth(app: FastifyInstance, database: Database): void {
+  let draining = false;
+  app.addHook('preClose', async () => {
+    draining = true;
+  });
+  app.get('/healthz', { logLevel: 'warn' }, async () => ({ status: 'ok' }));
+  app.get('/readyz', { logLevel: 'warn' }, async (request, reply) => {
+    if (draining) return reply.code(503).send({ status: 'draining' });
+    try {
+      await database.query('SELECT 1');
+      return { status: 'ready' };
+    } catch (error) {
+      request.log.warn({ err: error }, 'not ready');
+      return reply.code(503).send({ status: 'database unavailable' });
+    }
+  });
+}

@@ -1,0 +1,61 @@
+/** Configuration → database → server → drain. */
+import { once } from 'node:events';
+import process from 'node:process';
+import { buildApp } from './app.js';
+import { signingSecret } from './auth/development-secret.js';
+import { printBanner } from './banner.js';
+import { readConfig } from './config.js';
+import { prepareDatabase } from './database/prepare.js';
+import { explain } from './explain.js';
+import { modules } from './modules.js';
+import { seedDemo } from './operator/demo-seed.js';
+import { withOperatorDoor } from './operator/operator-connection.js';
+import { createServices } from './services.js';
+
+/** Requests that are under way when the server is told to stop have this long to end. */
+const DRAIN_MS = 10_000;
+
+async function main(): Promise<void> {
+  const stopAsked = nextSignal();
+  const config = readConfig();
+  const secret = await signingSecret(config);
+  const prepared = await prepareDatabase(config);
+  try {
+    const services = createServices({
+      config,
+      modules,
+      databaseUrl: prepared.url,
+      secret,
+      warn: (problem) => app.log.warn(problem),
+    });
+    const app = await buildApp(services);
+    try {
+      if (prepared.embedded) {
+        await withOperatorDoor(prepared.embedded.operator, 'demo-seed', (door) =>
+          seedDemo(door, services.database, modules),
+        );
+      }
+      await app.listen({ host: config.host, port: config.port });
+      if (!config.production) await printBanner({ app, config, secret, database: services.database });
+      await stopAsked;
+    } finally {
+      const impatience = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+      await app.close();
+      clearTimeout(impatience);
+      await services.close();
+    }
+  } finally {
+    await prepared.stop();
+  }
+}
+
+/** Resolves at Ctrl-C or when a supervisor asks the server to stop. A second signal ends the process at once. */
+async function nextSignal(): Promise<void> {
+  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+});

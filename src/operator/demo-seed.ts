@@ -1,0 +1,54 @@
+/** The demo tenants: what `npm start` shows to whoever has no data yet. Never in production. */
+import type { Module } from '../graphql/module.js';
+import { ROLES } from '../access/permissions.js';
+import type { Database } from '../tenancy/database.js';
+import type { OperatorDoor } from './operator-connection.js';
+import { createTenant, listTenants } from './tenants.js';
+
+const DEMO_TENANTS = [
+  { slug: 'acme', name: 'Acme Inc.' },
+  { slug: 'globex', name: 'Globex Corporation' },
+] as const;
+
+/** The user id of a demo user, as an identity provider would give it: `demo|acme|owner`. */
+const demoUserId = (slug: string, role: string): string => `demo|${slug}|${role}`;
+
+/**
+ * Creates the demo tenants that are missing, each with one user of every role (`owner@acme.test`, …) and what the
+ * modules add. Changes nothing of a tenant that exists.
+ *
+ * @returns the slugs of the tenants just created
+ */
+export async function seedDemo(
+  door: OperatorDoor,
+  database: Database,
+  modules: readonly Module[],
+): Promise<string[]> {
+  const existing = new Set((await listTenants(door)).map(({ slug }) => slug));
+  const missing = DEMO_TENANTS.filter(({ slug }) => !existing.has(slug));
+  for (const { slug, name } of missing) {
+    const user = (role: string) => ({ userId: demoUserId(slug, role), email: `${role}@${slug}.test` });
+    const tenant = await createTenant(door, { slug, name, owner: user('owner') });
+    await door.inTenant(tenant.id, async (query) => {
+      for (const role of ROLES.filter((other) => other !== 'owner')) {
+        const { userId, email } = user(role);
+        await query('INSERT INTO memberships (user_id, email, role, invited_by) VALUES ($1, $2, $3, $4)', [
+          userId,
+          email,
+          role,
+          user('owner').userId,
+        ]);
+      }
+    });
+    for (const module of modules) {
+      await module.seedDemo?.((role) =>
+        database.forTenant({
+          tenantId: tenant.id,
+          actor: { type: 'user', id: demoUserId(slug, role) },
+          requestId: 'demo-seed',
+        }),
+      );
+    }
+  }
+  return missing.map(({ slug }) => slug);
+}

@@ -1,0 +1,13 @@
+import { defineModule, readSchema } from '../../graphql/module.js';
+import { resolvers } from './tenant.resolvers.js';
+
+/** The caller, the tenant they act in, and what its owners and administrators change of it. */
+export const tenantModule = defineModule({
+  name: 'tenant',
+  typeDefs: readSchema(import.meta.url, 'tenant.graphql'),
+  resolvers,
+  permissions: {
+    'billing:manage': ['owner'],
+    'settings:manage': ['owner', 'admin'],
+  },
+});

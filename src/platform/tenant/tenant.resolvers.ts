@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import type { Resolvers } from '../../generated/graphql.js';
+import { Prisma } from '../../generated/prisma/client.js';
+import { badInput } from '../../errors.js';
+import { parseInput, text } from '../../graphql/input.js';
+import type { RequestContext } from '../../graphql/request-context.js';
+import type { Role } from '../../access/permissions.js';
+import type { TenantStatus } from './status.js';
+
+const PLANS = ['free', 'team', 'enterprise'] as const;
+const SETTINGS_LIMIT = 16 * 1024;
+
+const updateTenantInput = z.object({
+  name: text(1, 200).nullish(),
+  settings: z
+    .record(z.string(), z.json())
+    .refine((settings) => Buffer.byteLength(JSON.stringify(settings)) <= SETTINGS_LIMIT, 'must have at most 16 KiB')
+    .nullish(),
+});
+
+const changePlanInput = z.object({ plan: z.enum(PLANS, `must be one of ${PLANS.join(', ')}`) });
+
+export const resolvers: Resolvers = {
+  TenantStatus: { ACTIVE: 'active', SUSPENDED: 'suspended' },
+  Query: {
+    me: (_parent, _args, { viewer }) => viewer,
+    tenant: (_parent, _args, context) => ownTenant(context),
+  },
+  Viewer: {
+    email: (_viewer, _args, context) => viewerEmail(context),
+    permissions: (viewer) => [...viewer.permissions].sort(),
+    tenant: (_viewer, _args, context) => ownTenant(context),
+    memberships: (_viewer, _args, context) => membershipsOfActor(context),
+  },
+  Mutation: {
+    updateTenant: async (_parent, { input }, { db, viewer }) => {
+      const { name, settings } = parseInput(updateTenantInput, input);
+      if (name == null && settings == null) throw badInput('Say what to change: name, settings.', 'input');
+      const tenant = await db.tenant.update({
+        where: { id: viewer.tenantId },
+        data: { ...(name != null && { name }), ...(settings != null && { settings }) },
+      });
+      return { tenant };
+    },
+    changePlan: async (_parent, { input }, { db, viewer }) => {
+      const { plan } = parseInput(changePlanInput, input);
+      return { tenant: await db.tenant.update({ where: { id: viewer.tenantId }, data: { plan } }) };
+    },
+  },
+};
+
+/** `me { tenant }` and `tenant` in one operation are one read. */
+async function ownTenant({ loaders, viewer, db }: RequestContext) {
+  const tenant = await loaders.load('tenant', viewer.tenantId, async () => {
+    const row = await db.tenant.findUniqueOrThrow({ where: { id: viewer.tenantId } });
+    return new Map([[row.id, row]]);
+  });
+  if (!tenant) throw new Error('the bound tenant has no row');
+  return tenant;
+}
+
+/** The address the identity provider vouches for, else the one the membership was made with. */
+async function viewerEmail({ viewer, db }: RequestContext): Promise<string | null> {
+  if (viewer.email !== undefined) return viewer.email;
+  const { tenantId, userId } = viewer;
+  const membership = await db.membership.findUnique({
+    where: { tenantId_userId: { tenantId, userId } },
+    select: { email: true },
+  });
+  return membership?.email ?? null;
+}
+
+interface ActorMembership {
+  readonly tenant_id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly status: TenantStatus;
+  readonly role: Role;
+  readonly joined_at: Date;
+}
+
+/** The one place that looks beyond the tenant: at the caller's own memberships, through a function of the kernel. */
+async function membershipsOfActor({ db }: RequestContext) {
+  const rows = await db.$queryRaw<ActorMembership>(Prisma.sql`SELECT * FROM tenantry.memberships_of_actor()`);
+  return rows.map(({ tenant_id, slug, name, status, role, joined_at }) => ({
+    role,
+    joinedAt: joined_at,
+    tenant: { id: tenant_id, slug, name, status },
+  }));
+}

@@ -1,0 +1,53 @@
+/**
+ * What the application's filter needs to know of the Prisma schema: which column carries a model's tenant, and
+ * where a nested write leads. A model without a tenant is unknown here, so that no query on it can be built.
+ */
+import type { PrismaClient } from '../generated/prisma/client.js';
+
+/** A model as the tenant filter sees it. */
+export interface ScopedModel {
+  readonly name: string;
+  /** The property of the Prisma client, `auditEntry` for `AuditEntry`. */
+  readonly property: string;
+  /** `tenantId`, or `id` for the tenants themselves. */
+  readonly tenantField: string;
+  readonly scalars: ReadonlySet<string>;
+  /** Relation fields and the name of the model each leads to. */
+  readonly relations: ReadonlyMap<string, string>;
+}
+
+interface RuntimeModel {
+  readonly fields: readonly { readonly name: string; readonly kind: string; readonly type: string }[];
+}
+
+/**
+ * Reads the models from the generated client.
+ *
+ * @throws Error when a model has no tenant, or when the client does not carry its data model. Prisma 7 keeps that
+ * in a property which is not documented; the version is pinned, and a start that fails beats a filter that is off.
+ */
+export function readDataModel(client: PrismaClient): ReadonlyMap<string, ScopedModel> {
+  const runtime = (client as unknown as { _runtimeDataModel?: { models?: Record<string, RuntimeModel> } })
+    ._runtimeDataModel?.models;
+  if (!runtime) {
+    throw new Error('the Prisma client does not carry its data model: the tenant filter cannot be built');
+  }
+  return new Map(Object.entries(runtime).map(([name, model]) => [name, scoped(name, model)]));
+}
+
+function scoped(name: string, { fields }: RuntimeModel): ScopedModel {
+  const scalars = new Set(fields.filter((field) => field.kind !== 'object').map((field) => field.name));
+  const tenantField = name === 'Tenant' ? 'id' : 'tenantId';
+  if (!scalars.has(tenantField)) {
+    throw new Error(`the model ${name} has no ${tenantField}: every model belongs to a tenant`);
+  }
+  return {
+    name,
+    property: name.charAt(0).toLowerCase() + name.slice(1),
+    tenantField,
+    scalars,
+    relations: new Map(
+      fields.filter((field) => field.kind === 'object').map((field) => [field.name, field.type]),
+    ),
+  };
+}

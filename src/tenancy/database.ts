@@ -1,0 +1,84 @@
+/**
+ * The server's connection to PostgreSQL. The one place that makes a PrismaClient, and it keeps it: what leaves this
+ * folder is bound to a tenant.
+ */
+import { createHash } from 'node:crypto';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../generated/prisma/client.js';
+import { PipeliningClient } from './pipelining-client.js';
+import type { TenantContext } from './context.js';
+import { readDataModel } from './data-model.js';
+import { bindTenantClient, type TenantClient, type TransactionLimits } from './tenant-client.js';
+
+export interface DatabaseOptions {
+  /** Connects as the runtime role. `?pgbouncer=true` leaves prepared statements unnamed, as Prisma's own URLs do. */
+  readonly url: string;
+  readonly poolSize: number;
+  readonly limits: TransactionLimits;
+  /** Told about connections that fail while idle; they are replaced. */
+  readonly onConnectionError?: (error: Error) => void;
+}
+
+export interface Database {
+  /** A client for one request. */
+  forTenant(context: TenantContext): TenantClient;
+  /** Runs one of the kernel's functions that answer before a tenant is bound. For this folder and readiness only. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Connections of the pool, for metrics. */
+  readonly pool: { readonly total: number; readonly idle: number; readonly waiting: number };
+  /** Waits for what is under way, then closes every connection. */
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet: the first operation does. */
+export function openDatabase({ url, poolSize, limits, onConnectionError }: DatabaseOptions): Database {
+  const { connectionString, namedStatements } = readUrl(url);
+  const pool = new pg.Pool({
+    connectionString,
+    max: poolSize,
+    connectionTimeoutMillis: limits.maxWait,
+    application_name: 'tenantry',
+    Client: PipeliningClient,
+  });
+  pool.on('error', (error) => onConnectionError?.(error));
+  const adapter = new PrismaPg(pool, {
+    ...(namedStatements && { statementNameGenerator: ({ sql }) => statementName(sql) }),
+  });
+  const prisma = new PrismaClient({ adapter });
+  const parts = { prisma, models: readDataModel(prisma), limits };
+  return {
+    forTenant: (context) => bindTenantClient(parts, context),
+    query: async (sql, values) => (await pool.query(sql, values && [...values])).rows,
+    get pool() {
+      return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
+    },
+    close: async () => {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+function readUrl(url: string): { connectionString: string; namedStatements: boolean } {
+  const parsed = new URL(url);
+  const namedStatements = parsed.searchParams.get('pgbouncer') !== 'true';
+  parsed.searchParams.delete('pgbouncer');
+  return { connectionString: parsed.toString(), namedStatements };
+}
+
+const names = new Map<string, string>();
+const NAMES_KEPT = 1000;
+
+/**
+ * The name under which a connection keeps a prepared statement. Prisma's statements are few and recur; lists of
+ * varying length make them many, so that names beyond the first thousand are not kept.
+ */
+function statementName(sql: string): string {
+  const known = names.get(sql);
+  if (known !== undefined) return known;
+  if (names.size >= NAMES_KEPT) return '';
+  const name = `t_${createHash('sha256').update(sql).digest('base64url').slice(0, 22)}`;
+  names.set(sql, name);
+  return name;
+}

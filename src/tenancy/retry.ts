@@ -1,0 +1,24 @@
+/** Repeats transactions that PostgreSQL refused for a reason which a second try removes. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { sqlState } from '../database/sql-state.js';
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK_DETECTED = '40P01';
+const ATTEMPTS = 4;
+
+/**
+ * Runs `transaction`, and again when it failed by a serialization failure or a deadlock, four times at the most. It
+ * is always the whole transaction that is repeated. The pauses between grow and vary, so that two transactions that
+ * collided do not collide again.
+ */
+export async function retryOnConflict<Result>(transaction: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction();
+    } catch (error) {
+      const state = sqlState(error);
+      if (attempt === ATTEMPTS || (state !== SERIALIZATION_FAILURE && state !== DEADLOCK_DETECTED)) throw error;
+      await wait(Math.random() * 10 * 2 ** attempt);
+    }
+  }
+}

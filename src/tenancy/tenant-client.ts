@@ -1,0 +1,217 @@
+/**
+ * The tenant-bound client: the only way from application code to tenant data.
+ *
+ * Every operation runs in a transaction that is bound to the tenant by its first statement, and is narrowed to the
+ * tenant by the application's filter. Nothing here may run a statement in an unbound transaction, hand out Prisma's
+ * own client, or let a setting outlive its transaction.
+ */
+import { Prisma, type PrismaClient } from '../generated/prisma/client.js';
+import type { TenantContext } from './context.js';
+import type { ScopedModel } from './data-model.js';
+import { isId } from './id.js';
+import { notFound } from '../errors.js';
+import { retryOnConflict } from './retry.js';
+import { READS, WRITES, TenantFilter, type Arguments, type Operation } from './tenant-filter.js';
+
+/** The model delegates of the Prisma client: `conversation`, `membership`, … */
+export type Models = { readonly [Model in Uncapitalize<Prisma.ModelName>]: PrismaClient[Model] };
+
+declare const bound: unique symbol;
+
+interface Bound {
+  readonly context: TenantContext;
+  /** The primary key of a row of this tenant. Throws NOT_FOUND for an id that is no UUID, as for an absent row. */
+  key(id: string): { readonly tenantId_id: { readonly tenantId: string; readonly id: string } };
+  /** Runs a statement inside the tenant and returns its rows. Outside `transaction` it may only read. */
+  $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]>;
+  /** Runs a statement inside the tenant and returns the number of rows it touched. */
+  $executeRaw(sql: Prisma.Sql): Promise<number>;
+}
+
+/**
+ * An open transaction bound to a tenant. Branded, so that code which demands one cannot be given anything else;
+ * only {@link TenantClient.transaction} makes it. Its operations are undone together when the transaction is.
+ */
+export interface TenantTx extends Models, Bound {
+  readonly [bound]: 'TenantTx';
+}
+
+/** A client bound to one tenant for one request. */
+export interface TenantClient extends Models, Bound {
+  /**
+   * Runs `work` in one transaction, at read committed. Everything done through `tx` is committed together, or
+   * undone together when `work` throws. A serialization failure or deadlock repeats all of `work`, a bounded number
+   * of times: it must not have effects outside the database.
+   *
+   * @throws whatever `work` throws, and the errors of the database.
+   */
+  transaction<Result>(work: (tx: TenantTx) => Promise<Result>): Promise<Result>;
+}
+
+/** Time limits of a tenant's transactions, in milliseconds. */
+export interface TransactionLimits {
+  /** How long a transaction may wait for a connection of the pool. */
+  readonly maxWait: number;
+  /** How long a transaction may last. */
+  readonly timeout: number;
+  /** How long one statement may run before PostgreSQL cancels it. */
+  readonly statementTimeout: number;
+}
+
+/** What all tenants' clients share. */
+export interface TenantClientParts {
+  readonly prisma: PrismaClient;
+  readonly models: ReadonlyMap<string, ScopedModel>;
+  readonly limits: TransactionLimits;
+}
+
+type Call = (tx: Prisma.TransactionClient) => Promise<unknown>;
+type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
+
+/** Binds a client to a tenant for one request. Cheap: it opens nothing until the first operation. */
+export function bindTenantClient(parts: TenantClientParts, context: TenantContext): TenantClient {
+  const filter = new TenantFilter(parts.models, context.tenantId);
+  const within = <Result>(readOnly: boolean, work: (tx: Prisma.TransactionClient) => Promise<Result>) =>
+    retryOnConflict(() =>
+      parts.prisma.$transaction(
+        async (tx) => {
+          await bindTransaction(tx, context, parts.limits.statementTimeout, readOnly);
+          return work(tx);
+        },
+        {
+          maxWait: parts.limits.maxWait,
+          timeout: parts.limits.timeout,
+          // One snapshot for all reads of a tick: a list and its count agree.
+          ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
+        },
+      ),
+    );
+  const reads = new ReadBatch((calls) => within(true, calls));
+  const client = surface(parts.models, filter, context, {
+    read: (call) => reads.add(call),
+    write: (call) => within(false, call),
+  });
+  return Object.assign(client, {
+    transaction: <Result>(work: (tx: TenantTx) => Promise<Result>) =>
+      within(false, (tx) => {
+        const inside = { read: (call: Call) => call(tx), write: (call: Call) => call(tx) };
+        return work(surface(parts.models, filter, context, inside) as TenantTx);
+      }),
+  }) as TenantClient;
+}
+
+/** The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so. */
+async function bindTransaction(
+  tx: Prisma.TransactionClient,
+  { tenantId, actor, requestId }: TenantContext,
+  statementTimeout: number,
+  readOnly: boolean,
+): Promise<void> {
+  await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly})`;
+}
+
+/** How the operations of a client or of a transaction reach the database. */
+interface Runner {
+  read(call: Call): Promise<unknown>;
+  write(call: Call): Promise<unknown>;
+}
+
+/** The delegates and raw queries of a client or a transaction, each narrowed to the tenant and run by `runner`. */
+function surface(
+  models: ReadonlyMap<string, ScopedModel>,
+  filter: TenantFilter,
+  context: TenantContext,
+  runner: Runner,
+): object {
+  const target: Bound = {
+    context,
+    key: (id) => {
+      if (!isId(id)) throw notFound();
+      return { tenantId_id: { tenantId: context.tenantId, id } };
+    },
+    $queryRaw: (sql) => runner.read((tx) => tx.$queryRaw(sql)) as Promise<never>,
+    $executeRaw: (sql) => runner.write((tx) => tx.$executeRaw(sql)) as Promise<number>,
+  };
+  for (const model of models.values()) {
+    // Most requests touch one or two models: build a delegate when it is asked for.
+    let delegate: Delegate | undefined;
+    Object.defineProperty(target, model.property, {
+      enumerable: true,
+      get: () => (delegate ??= buildDelegate(model, filter, runner)),
+    });
+  }
+  return target;
+}
+
+function buildDelegate(model: ScopedModel, filter: TenantFilter, runner: Runner): Delegate {
+  const call = (operation: Operation, args?: Arguments): Call => {
+    const narrowed = filter.apply(model, operation, args);
+    return (tx) => (tx as unknown as Record<string, Delegate>)[model.property]![operation](narrowed);
+  };
+  const delegate: Partial<Delegate> = {};
+  for (const operation of READS) {
+    delegate[operation] = async (args) => runner.read(call(operation, args));
+  }
+  for (const operation of WRITES) {
+    delegate[operation] = async (args) => runner.write(call(operation, args));
+  }
+  return delegate as Delegate;
+}
+
+/**
+ * Collects the reads that are issued in one tick and runs them in one read-only transaction: one BEGIN, one binding,
+ * N queries, one COMMIT. They run one after the other, for a connection does one thing at a time and Prisma leaves
+ * its plan cache when operations of a transaction are issued together.
+ */
+class ReadBatch {
+  private waiting: PendingRead[] = [];
+
+  constructor(private readonly within: (work: Call) => Promise<unknown>) {}
+
+  add(call: Call): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ call, resolve, reject });
+      if (this.waiting.length === 1) {
+        // After the promise jobs of this tick, as DataLoader does: whatever resolvers issue together is together.
+        void Promise.resolve().then(() => process.nextTick(() => void this.flush()));
+      }
+    });
+  }
+
+  private flush(): Promise<void> {
+    const reads = this.waiting;
+    this.waiting = [];
+    return this.run(reads);
+  }
+
+  /**
+   * A failed read aborts the transaction for the reads behind it, though it has nothing to do with them; they are run
+   * again in a transaction of their own.
+   */
+  private async run(reads: readonly PendingRead[]): Promise<void> {
+    let next = 0;
+    let begun = false;
+    try {
+      await this.within(async (tx) => {
+        begun = true;
+        for (; next < reads.length; next++) {
+          const read = reads[next]!;
+          read.resolve(await read.call(tx));
+        }
+      });
+    } catch (error) {
+      // Without a transaction no read has a chance. With one, the read at `next` is what failed; when there is none,
+      // all are answered and only the COMMIT of a read-only transaction went wrong.
+      const failed = begun ? reads.slice(next, next + 1) : reads;
+      for (const read of failed) read.reject(error);
+      const rest = reads.slice(next + failed.length);
+      if (rest.length > 0) await this.run(rest);
+    }
+  }
+}
+
+interface PendingRead {
+  readonly call: Call;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}

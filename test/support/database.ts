@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inject, afterAll, beforeAll } from 'vitest';
+import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
+
+/** A database of one test file: a clone of the migrated template with the demo tenants acme and globex. */
+export interface TestDatabase {
+  readonly name: string;
+  /** URLs as each of the roles. */
+  readonly superuser: string;
+  readonly app: string;
+  readonly operator: string;
+  /** Runs a statement as the superuser, whom row-level security does not hold: to look at what is really there. */
+  asSuperuser<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** The ids of the demo tenants. */
+  tenantId(slug: string): Promise<string>;
+  drop(): Promise<void>;
+}
+
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const postgres = inject('postgres');
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const maintenance = new pg.Client({ connectionString: onDatabase(postgres.superuser, 'postgres') });
+  await maintenance.connect();
+  await maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`);
+  const superuser = onDatabase(postgres.superuser, name);
+  const pool = new pg.Pool({ connectionString: superuser, max: 2 });
+  const asSuperuser: TestDatabase['asSuperuser'] = async (sql, values = []) =>
+    (await pool.query(sql, [...values])).rows;
+  return {
+    name,
+    superuser,
+    app: onDatabase(postgres.app, name),
+    operator: onDatabase(postgres.operator, name),
+    asSuperuser,
+    async tenantId(slug) {
+      const [row] = await asSuperuser<{ id: string }>('SELECT id FROM tenants WHERE slug = $1', [slug]);
+      if (!row) throw new Error(`there is no tenant ${slug}`);
+      return row.id;
+    },
+    async drop() {
+      await pool.end();
+      // No FORCE: a connection that a test left open is a defect, and this is where it shows.
+      await maintenance.query(`DROP DATABASE ${name}`);
+      await maintenance.end();
+    },
+  };
+}
+
+/** A database for the tests of this file; call it at the top level. */
+export function useDatabase(): () => TestDatabase {
+  let database: TestDatabase | undefined;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await database?.drop();
+  });
+  return () => {
+    if (!database) throw new Error('the database exists in tests only');
+    return database;
+  };
+}

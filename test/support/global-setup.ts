@@ -1,0 +1,55 @@
+/**
+ * One PostgreSQL server for the whole run, and in it one template: migrated, with the demo tenants. Every test file
+ * clones it (see database.ts).
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestProject } from 'vitest/node';
+import { startEmbedded } from '../../src/database/embedded.js';
+import { migrate } from '../../src/database/prepare.js';
+import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
+import { modules } from '../../src/modules.js';
+import { seedDemo } from '../../src/operator/demo-seed.js';
+import { withOperatorDoor } from '../../src/operator/operator-connection.js';
+import { openDatabase } from '../../src/tenancy/database.js';
+import { LIMITS } from '../../src/services.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgres: TestPostgres;
+  }
+}
+
+/** How to reach the server of this run; each URL names the template database. */
+export interface TestPostgres {
+  readonly superuser: string;
+  readonly app: string;
+  readonly operator: string;
+  readonly template: string;
+}
+
+const TEMPLATE = 'tenantry_template';
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'tenantry-test-'));
+  const server = await startEmbedded(folder, { durable: false });
+  const urls = {
+    superuser: onDatabase(server.superuser, TEMPLATE),
+    app: onDatabase(server.app, TEMPLATE),
+    operator: onDatabase(server.operator, TEMPLATE),
+  };
+  await migrate({ owner: urls.superuser, app: urls.app, operator: urls.operator });
+  const database = openDatabase({ url: urls.app, poolSize: 2, limits: LIMITS });
+  await withOperatorDoor(urls.operator, 'demo-seed', (door) => seedDemo(door, database, modules));
+  await database.close();
+
+  project.provide('postgres', { ...urls, template: TEMPLATE });
+  // For tests that set up databases of their own.
+  process.env['TENANTRY_TEST_POSTGRES'] = server.superuser;
+  return async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+}
