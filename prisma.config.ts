@@ -3,7 +3,9 @@ import { defineConfig } from 'prisma/config';
 
 // `prisma generate` insists on a native schema engine although it never runs it, and would download one.
 // Any executable satisfies the check; migrations use Prisma's engine compiled to WASM (src/database/migrations.ts).
-if (process.argv.some((argument) => argument === 'generate' || argument === 'validate' || argument === 'format')) {
+if (
+  process.argv.some((argument) => argument === 'generate' || argument === 'validate' || argument === 'format')
+) {
   process.env['PRISMA_SCHEMA_ENGINE_BINARY'] ??= process.execPath;
 }
 

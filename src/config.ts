@@ -97,15 +97,24 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
 }
 
 function checkCombination(config: Config): void {
-  if (config.databaseUrl === undefined && (config.databaseOwnerUrl ?? config.databaseOperatorUrl) !== undefined) {
-    throw new ConfigError('DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.');
+  if (
+    config.databaseUrl === undefined &&
+    (config.databaseOwnerUrl ?? config.databaseOperatorUrl) !== undefined
+  ) {
+    throw new ConfigError(
+      'DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.',
+    );
   }
   if (!config.production) return;
   if (config.databaseUrl === undefined) {
-    throw new ConfigError('DATABASE_URL is missing: in production the server does not start its own database.');
+    throw new ConfigError(
+      'DATABASE_URL is missing: in production the server does not start its own database.',
+    );
   }
   if (config.jwtSecret === undefined && config.jwksUri === undefined) {
-    throw new ConfigError('JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.');
+    throw new ConfigError(
+      'JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.',
+    );
   }
   if (config.jwtSecret !== undefined) refuseWeakSecret(config.jwtSecret);
 }
@@ -114,14 +123,19 @@ function checkCombination(config: Config): void {
 export const DEVELOPMENT_SECRET_PREFIX = 'development-';
 
 const SHORTEST_SECRET = 32;
-const PLACEHOLDER = /(^|[-_ ])(dev|test)([-_ ]|$)|development|change.?me|example|placeholder|insecure|secret|password/i;
+const PLACEHOLDER =
+  /(^|[-_ ])(dev|test)([-_ ]|$)|development|change.?me|example|placeholder|insecure|secret|password/i;
 
 function refuseWeakSecret(secret: string): void {
   if (Buffer.byteLength(secret) < SHORTEST_SECRET) {
-    throw new ConfigError(`JWT_SECRET is too short for production: use at least ${SHORTEST_SECRET} random bytes.`);
+    throw new ConfigError(
+      `JWT_SECRET is too short for production: use at least ${SHORTEST_SECRET} random bytes.`,
+    );
   }
   if (secret.startsWith(DEVELOPMENT_SECRET_PREFIX) || PLACEHOLDER.test(secret) || new Set(secret).size < 10) {
-    throw new ConfigError('JWT_SECRET looks like a development secret: make one with `openssl rand -base64 48`.');
+    throw new ConfigError(
+      'JWT_SECRET looks like a development secret: make one with `openssl rand -base64 48`.',
+    );
   }
 }
 

@@ -29,7 +29,13 @@ export interface ServiceOptions {
 }
 
 /** @throws UnguardedSchemaError when a module leaves a field unguarded. */
-export function createServices({ config, modules, databaseUrl, secret, warn }: ServiceOptions): RunningServices {
+export function createServices({
+  config,
+  modules,
+  databaseUrl,
+  secret,
+  warn,
+}: ServiceOptions): RunningServices {
   const api = buildApi(modules);
   const database = openDatabase({
     url: databaseUrl,

@@ -3,12 +3,13 @@
  * before the first request.
  */
 import {
-  GraphQLObjectType,
+  Kind,
   getNamedType,
   isIntrospectionType,
   isObjectType,
   type DirectiveNode,
   type GraphQLField,
+  type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
 import { enumName, type Permission } from './permissions.js';
@@ -43,7 +44,8 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
   for (const type of objectTypes(schema)) {
     const isRoot = rootTypes(schema).includes(type);
     const ofType = read(directivesOf(type), type.name);
-    if (isRoot && ofType !== undefined) problems.push(`${type.name} is a root type: guard its fields instead`);
+    if (isRoot && ofType !== undefined)
+      problems.push(`${type.name} is a root type: guard its fields instead`);
     for (const field of Object.values(type.getFields())) {
       const coordinate = `${type.name}.${field.name}`;
       const own = read(field.astNode?.directives ?? [], coordinate);
@@ -99,7 +101,7 @@ function guardOf(
   if (!node) return undefined;
   if (node.name.value === 'authenticated') return null;
   const value = node.arguments?.[0]?.value;
-  const permission = value?.kind === 'EnumValue' ? byName.get(value.value) : undefined;
+  const permission = value?.kind === Kind.ENUM ? byName.get(value.value) : undefined;
   if (!permission) report('requires a permission that no module declares');
   return permission ?? null;
 }

@@ -30,7 +30,11 @@ const { applyMiddleware } = require('graphql-middleware') as typeof Middleware;
  */
 export const dataRule = <Args>(
   name: string,
-  check: (args: Args, context: RequestContext, parent: unknown) => true | PublicError | Promise<true | PublicError>,
+  check: (
+    args: Args,
+    context: RequestContext,
+    parent: unknown,
+  ) => true | PublicError | Promise<true | PublicError>,
 ): Rule =>
   rule(name, { cache: 'no_cache' })((parent: unknown, args: Args, context: RequestContext) =>
     check(args, context, parent),
@@ -67,7 +71,11 @@ export function guardSchema(schema: GraphQLSchema, guards: Guards, dataRules: Da
       fallbackError: forbidden('a rule of this field'),
     }),
   );
-  unwrapOpenFields(schema, guarded, (coordinate) => guards.get(coordinate) === null && !dataRules[coordinate]);
+  unwrapOpenFields(
+    schema,
+    guarded,
+    (coordinate) => guards.get(coordinate) === null && !dataRules[coordinate],
+  );
   return guarded;
 }
 
@@ -90,7 +98,9 @@ function unwrapOpenFields(
   isOpen: (coordinate: string) => boolean,
 ): void {
   for (const type of objectTypes(guarded)) {
-    const originalFields = objectTypes(original).find(({ name }) => name === type.name)?.getFields();
+    const originalFields = objectTypes(original)
+      .find(({ name }) => name === type.name)
+      ?.getFields();
     for (const field of Object.values(type.getFields())) {
       if (isOpen(`${type.name}.${field.name}`)) {
         field.resolve = originalFields?.[field.name]?.resolve ?? defaultFieldResolver;

@@ -30,7 +30,8 @@ export async function authenticate(parts: AuthenticationParts, headers: RequestH
   const identity = await parts.verifyToken(bearerToken(headers.authorization));
   const access = await resolveTenant(parts.access, identity, subdomainOf(headers.host, parts.baseDomain));
   // Whether a tenant is suspended is its members' business.
-  if (!access.role) throw new PublicError('FORBIDDEN', 'You are not a member of this tenant.', { requires: 'membership' });
+  if (!access.role)
+    throw new PublicError('FORBIDDEN', 'You are not a member of this tenant.', { requires: 'membership' });
   if (access.status !== 'active') throw new PublicError('TENANT_SUSPENDED', 'This tenant is suspended.');
   return {
     actor: { type: 'user', id: identity.userId },
@@ -59,7 +60,10 @@ async function resolveTenant(
 ): Promise<Access> {
   const named = subdomain ?? tenantRef;
   if (named === undefined) {
-    throw new PublicError('TENANT_REQUIRED', 'Name a tenant: by the subdomain or by the token’s tenant_id claim.');
+    throw new PublicError(
+      'TENANT_REQUIRED',
+      'Name a tenant: by the subdomain or by the token’s tenant_id claim.',
+    );
   }
   const access = await resolver.resolve(named, userId);
   if (!access) throw new PublicError('TENANT_NOT_FOUND', 'There is no such tenant.');

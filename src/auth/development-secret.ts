@@ -10,7 +10,8 @@ import { DEVELOPMENT_SECRET_PREFIX, type Config } from '../config.js';
 export async function signingSecret(
   config: Pick<Config, 'production' | 'jwtSecret' | 'jwksUri' | 'dataDir'>,
 ): Promise<string | undefined> {
-  if (config.jwtSecret !== undefined || config.jwksUri !== undefined || config.production) return config.jwtSecret;
+  if (config.jwtSecret !== undefined || config.jwksUri !== undefined || config.production)
+    return config.jwtSecret;
   const file = join(config.dataDir, 'jwt-secret');
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const secret = DEVELOPMENT_SECRET_PREFIX + randomBytes(32).toString('base64url');

@@ -29,7 +29,10 @@ export function demand(url: string | undefined, variable: string): string {
 }
 
 /** Opens the database as the server would, and closes it after `work`. */
-export async function withDatabase<Result>(url: string, work: (database: Database) => Promise<Result>): Promise<Result> {
+export async function withDatabase<Result>(
+  url: string,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
   const database = openDatabase({ url, poolSize: 2, limits: LIMITS });
   try {
     return await work(database);

@@ -13,7 +13,9 @@ import { tenantCommand } from './tenant.js';
 import { tokenCommand } from './token.js';
 
 const program = new Command('tenantry')
-  .description('Works on a Tenantry server’s database: the one of DATABASE_URL, or of the `npm start` that runs here.')
+  .description(
+    'Works on a Tenantry server’s database: the one of DATABASE_URL, or of the `npm start` that runs here.',
+  )
   .configureHelp({ showGlobalOptions: true });
 for (const command of [
   tokenCommand(),

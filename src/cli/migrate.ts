@@ -22,7 +22,9 @@ export const migrationCommand = (): Command => {
   const command = new Command('migration').description('Work on migrations');
   command
     .command('new')
-    .description('Write the migration from the present migrations to the Prisma models; protects new tenant tables')
+    .description(
+      'Write the migration from the present migrations to the Prisma models; protects new tenant tables',
+    )
     .argument('<name>', 'a-z, 0-9 and _, such as add_invoices')
     .action(async (name: string) => {
       const { owner } = await commandUrls(readConfig());

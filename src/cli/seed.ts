@@ -8,13 +8,17 @@ import { commandUrls, demand, withDatabase } from './connect.js';
 
 /** `tenantry seed` creates the demo tenants. */
 export const seedCommand = (): Command =>
-  new Command('seed').description('Create the demo tenants that are missing (never in production)').action(async () => {
-    const config = readConfig();
-    if (config.production) throw new ConfigError('The demo tenants are not for production.');
-    const urls = await commandUrls(config);
-    const operatorUrl = demand(urls.operator, 'DATABASE_OPERATOR_URL');
-    const created = await withDatabase(urls.app, (database) =>
-      withOperatorDoor(operatorUrl, 'demo-seed', (door) => seedDemo(door, database, modules)),
-    );
-    process.stderr.write(created.length > 0 ? `Created ${created.join(' and ')}.\n` : 'The demo tenants exist already.\n');
-  });
+  new Command('seed')
+    .description('Create the demo tenants that are missing (never in production)')
+    .action(async () => {
+      const config = readConfig();
+      if (config.production) throw new ConfigError('The demo tenants are not for production.');
+      const urls = await commandUrls(config);
+      const operatorUrl = demand(urls.operator, 'DATABASE_OPERATOR_URL');
+      const created = await withDatabase(urls.app, (database) =>
+        withOperatorDoor(operatorUrl, 'demo-seed', (door) => seedDemo(door, database, modules)),
+      );
+      process.stderr.write(
+        created.length > 0 ? `Created ${created.join(' and ')}.\n` : 'The demo tenants exist already.\n',
+      );
+    });

@@ -3,12 +3,20 @@ import process from 'node:process';
 import { Command } from 'commander';
 import { readConfig } from '../config.js';
 import { withOperatorDoor, type OperatorDoor } from '../operator/operator-connection.js';
-import { createTenant, findTenant, listTenants, setTenantStatus, type TenantRow } from '../operator/tenants.js';
+import {
+  createTenant,
+  findTenant,
+  listTenants,
+  setTenantStatus,
+  type TenantRow,
+} from '../operator/tenants.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry tenant …` works on whole tenants, as an operator. Every change is in the tenant's own audit log. */
 export const tenantCommand = (): Command => {
-  const command = new Command('tenant').description('Work on tenants, as an operator (needs DATABASE_OPERATOR_URL)');
+  const command = new Command('tenant').description(
+    'Work on tenants, as an operator (needs DATABASE_OPERATOR_URL)',
+  );
   command
     .command('create')
     .argument('<slug>', 'the subdomain')

@@ -12,7 +12,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { DiffParams, SchemaContainer } from '@prisma/schema-engine-wasm';
 import pg from 'pg';
 
-import { MigrationError, messageOf } from './migration-error.js';
+import { MigrationError, codeOf, messageOf } from './migration-error.js';
 import {
   type Migration,
   PRISMA_FOLDER,
@@ -31,6 +31,9 @@ export { MigrationError } from './migration-error.js';
 
 // Constant and arbitrary. Not the key of Prisma's own lock, which its engine takes on a connection of its own.
 const MIGRATION_LOCK = 7_263_546_101;
+
+const NOT_EMPTY =
+  'The database has tables, but no history of migrations that made them: Tenantry needs a database of its own.';
 
 const NO_FILTER = { externalTables: [], externalEnums: [] };
 
@@ -152,7 +155,8 @@ function explained(
   return (error) => {
     const refused = failure();
     if (refused !== undefined) throw scriptError(migrations, refused);
-    throw new MigrationError(`${engineMessage(error)}.`, { cause: error });
+    const sentence = codeOf(error) === 'P3005' ? NOT_EMPTY : `${engineMessage(error)}.`;
+    throw new MigrationError(sentence, { cause: error });
   };
 }
 

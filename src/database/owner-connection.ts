@@ -31,7 +31,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  *
  * @throws {MigrationError} when it is no postgres:// URL; without a cause, since Node's own error quotes the URL
  */
-export function addressOf(url: string, variable = 'DATABASE_OWNER_URL'): Address {
+export function addressOf(url: string, variable = 'The URL of the database'): Address {
   try {
     parseUrl(url);
     const { user, password, database, host, port } = new pg.Client({ connectionString: url });
@@ -42,9 +42,7 @@ export function addressOf(url: string, variable = 'DATABASE_OWNER_URL'): Address
       server: `${host}:${String(port)}`,
     };
   } catch {
-    throw new MigrationError(
-      `${variable} is not a connection URL such as postgres://user:password@host:5432/database.`,
-    );
+    throw new MigrationError(`${variable} is not of the form postgres://user:password@host:5432/database.`);
   }
 }
 
@@ -75,6 +73,7 @@ export function actingAsOwner(url: string): string {
  * @throws {MigrationError} when there is no connection to be had; what `work` throws passes unchanged
  */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  addressOf(url);
   const client = new pg.Client(connectionConfig(url));
   // A server that goes away between two statements is noticed by the next statement; unheard, it would end Node.
   client.on('error', () => undefined);
@@ -123,10 +122,7 @@ export async function ensureDatabase(
 }
 
 /** Runs `work` in a database that exists on every server. */
-export async function withMaintenanceClient<T>(
-  url: string,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
+async function withMaintenanceClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   try {
     return await withClient(withDatabase(url, 'postgres'), work);
   } catch (error) {

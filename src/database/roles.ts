@@ -69,7 +69,7 @@ export async function ensureRoles(urls: RoleUrls): Promise<void> {
   const app = addressOf(urls.app, 'DATABASE_URL');
   const operator =
     urls.operator === undefined ? undefined : addressOf(urls.operator, 'DATABASE_OPERATOR_URL');
-  const owner = addressOf(urls.owner);
+  const owner = addressOf(urls.owner, 'DATABASE_OWNER_URL');
   requireUser(app, APP_ROLE, 'DATABASE_URL');
   if (operator !== undefined) requireUser(operator, OPERATOR_ROLE, 'DATABASE_OPERATOR_URL');
   if (owner.user === APP_ROLE || owner.user === OPERATOR_ROLE) {

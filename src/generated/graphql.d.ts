@@ -1,6 +1,6 @@
 import type { Role } from '../access/permissions.js';
 import type { Permission } from '../access/permissions.js';
-import type { TenantStatus } from '../platform/tenant/status.js';
+import type { TenantStatus } from '../tenancy/tenant-status.js';
 import type { OrderDirection } from '../graphql/connection.js';
 import type { ActorType } from '../tenancy/context.js';
 import type { ConversationOrderField } from '../example/conversation/order-field.js';

@@ -106,18 +106,29 @@ export class Page {
     rows: readonly Node[],
     totalCount: () => Promise<number>,
   ): Connection<Node> {
-    const inOrder = rows.slice(0, this.size);
-    if (this.backward) inOrder.reverse();
+    const nodes = rows.slice(0, this.size);
+    if (this.backward) nodes.reverse();
     const more = rows.length > this.size;
-    const edges = inOrder.map((node) => ({ node, cursor: this.cursor(node) }));
+    const cursor = (node: Node) => this.cursor(node);
+    const [hasNextPage, hasPreviousPage] = this.backward
+      ? [this.before !== undefined, more]
+      : [more, this.after !== undefined];
+    // Many a list is asked for without its cursors: they are made when they are read.
     return {
-      nodes: inOrder,
-      edges,
+      nodes,
+      get edges() {
+        return nodes.map((node) => ({ node, cursor: cursor(node) }));
+      },
       pageInfo: {
-        hasNextPage: this.backward ? this.before !== undefined : more,
-        hasPreviousPage: this.backward ? more : this.after !== undefined,
-        startCursor: edges[0]?.cursor ?? null,
-        endCursor: edges.at(-1)?.cursor ?? null,
+        hasNextPage,
+        hasPreviousPage,
+        get startCursor() {
+          return nodes[0] ? cursor(nodes[0]) : null;
+        },
+        get endCursor() {
+          const last = nodes.at(-1);
+          return last ? cursor(last) : null;
+        },
       },
       totalCount,
     };
@@ -150,8 +161,8 @@ export class Page {
 }
 
 const CURSOR = z.union([
-  z.tuple([z.literal('id'), z.uuid(), z.uuid()]),
-  z.tuple([z.string(), z.iso.datetime(), z.uuid()]),
+  z.tuple([z.literal('id'), z.guid(), z.guid()]),
+  z.tuple([z.string(), z.iso.datetime(), z.guid()]),
 ]);
 
 function decode(cursor: string): unknown {

@@ -44,12 +44,15 @@ export function buildApi(modules: readonly Module[]): Api {
       // In code a role and a permission are spelled as in the database and in tokens; in GraphQL they are enums.
       {
         Role: Object.fromEntries(ROLES.map((role) => [role.toUpperCase(), role])),
-        Permission: Object.fromEntries(roles.permissions.map((permission) => [enumName(permission), permission])),
+        Permission: Object.fromEntries(
+          roles.permissions.map((permission) => [enumName(permission), permission]),
+        ),
       },
     ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
   const guards = readGuards(schema, roles.permissions);
-  const dataRules = Object.assign({}, ...installed.map((module) => module.rules ?? {})) as Module['rules'] & object;
+  const dataRules = Object.assign({}, ...installed.map((module) => module.rules ?? {})) as Module['rules'] &
+    object;
   return { schema: guardSchema(schema, guards, dataRules), roles };
 }

@@ -25,7 +25,16 @@ export function installErrorAnswers(app: FastifyInstance): void {
     void reply.code(refusalStatus(error) ?? ERROR_STATUS[answer.code]).send(errorAnswer(answer));
   });
   app.setNotFoundHandler((request, reply) => {
-    void reply.code(404).send(errorAnswer(new PublicError('NOT_FOUND', `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`)));
+    void reply
+      .code(404)
+      .send(
+        errorAnswer(
+          new PublicError(
+            'NOT_FOUND',
+            `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`,
+          ),
+        ),
+      );
   });
 }
 

@@ -29,7 +29,8 @@ async function render(): Promise<Buffer> {
     title: 'Tenantry',
     endpoint: '/graphql',
     headers: JSON.stringify({ authorization: 'Bearer <paste a token>' }, null, 2),
-    defaultQuery: '{\n  me {\n    userId\n    role\n    permissions\n    tenant {\n      slug\n      name\n    }\n  }\n}\n',
+    defaultQuery:
+      '{\n  me {\n    userId\n    role\n    permissions\n    tenant {\n      slug\n      name\n    }\n  }\n}\n',
   });
   return compress(html);
 }

@@ -1,5 +1,6 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { GraphQLFormattedError } from 'graphql';
@@ -29,10 +30,12 @@ export async function installGraphql(
     csrfPrevention: true,
     // An unbounded cache filled by callers; a bounded one comes with trusted documents.
     persistedQueries: false,
-    parseOptions: { maxTokens: MAX_TOKENS },
+    parseOptions: { maxLexicalTokens: MAX_TOKENS },
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: config.production,
-    plugins: [reportDefects],
+    // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
+    stringifyResult: (result) => JSON.stringify(result),
+    plugins: [reportDefects, ApolloServerPluginCacheControlDisabled()],
     formatError: maskDefect,
   });
   await apollo.start();

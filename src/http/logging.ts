@@ -5,7 +5,11 @@ import type { LoggerOptions } from 'pino';
  * JSON lines, one per request and answer. A request is logged by method, path and id: headers carry tokens and
  * bodies carry tenants' data, so neither is.
  */
-export function loggerOptions({ logLevel }: { readonly logLevel: string }): FastifyLoggerOptions & LoggerOptions {
+export function loggerOptions({
+  logLevel,
+}: {
+  readonly logLevel: string;
+}): FastifyLoggerOptions & LoggerOptions {
   return {
     level: logLevel,
     serializers: {

@@ -2,11 +2,14 @@
  * The operators' door: work on tenants from outside, as tenantry_operator. It binds a tenant like everybody else, so
  * that what an operator does stands in the tenant's own audit log, under the operator's name.
  */
-import pg from 'pg';
+import type pg from 'pg';
 import { withClient } from '../database/owner-connection.js';
 
 /** Runs a statement inside the bound transaction. */
-export type OperatorQuery = <Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
+export type OperatorQuery = <Row extends pg.QueryResultRow>(
+  sql: string,
+  values?: readonly unknown[],
+) => Promise<Row[]>;
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 
@@ -27,7 +30,8 @@ export async function withOperatorDoor<Result>(
   work: (door: OperatorDoor) => Promise<Result>,
 ): Promise<Result> {
   return withClient(url, (client) => {
-    const query: OperatorQuery = async (sql, values = []) => (await client.query(sql, [...values])).rows;
+    const query = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+      (await client.query<Row>(sql, [...values])).rows;
     return work({
       query,
       inTenant: async (tenantId, inside) => {

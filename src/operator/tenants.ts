@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { conflict, notFound } from '../errors.js';
 import { sqlState } from '../database/sql-state.js';
-import type { TenantStatus } from '../platform/tenant/status.js';
+import type { TenantStatus } from '../tenancy/tenant-status.js';
 import type { OperatorDoor } from './operator-connection.js';
 
 export interface NewTenant {
@@ -65,7 +65,11 @@ export async function createTenant(door: OperatorDoor, { slug, name, owner }: Ne
  *
  * @throws NOT_FOUND
  */
-export async function setTenantStatus(door: OperatorDoor, slug: string, status: TenantStatus): Promise<TenantRow> {
+export async function setTenantStatus(
+  door: OperatorDoor,
+  slug: string,
+  status: TenantStatus,
+): Promise<TenantRow> {
   const { id } = await findTenant(door, slug);
   const [tenant] = await door.inTenant(id, (query) =>
     query<TenantRow>(

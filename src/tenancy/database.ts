@@ -49,7 +49,8 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
   const parts = { prisma, models: readDataModel(prisma), limits };
   return {
     forTenant: (context) => bindTenantClient(parts, context),
-    query: async (sql, values) => (await pool.query(sql, values && [...values])).rows,
+    query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+      (await pool.query<Row>(sql, [...values])).rows,
     get pool() {
       return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
     },

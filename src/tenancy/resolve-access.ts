@@ -39,8 +39,7 @@ export function createAccessResolver(database: Database, news: AccessNews): Acce
     changes++;
     for (const [key, { access, userId }] of kept) {
       const concerned =
-        change === undefined ||
-        (change.tenantId === access.tenantId && (change.userId ?? userId) === userId);
+        change === undefined || (change.tenantId === access.tenantId && (change.userId ?? userId) === userId);
       if (concerned) kept.delete(key);
     }
   });

@@ -17,7 +17,8 @@ export async function retryOnConflict<Result>(transaction: () => Promise<Result>
       return await transaction();
     } catch (error) {
       const state = sqlState(error);
-      if (attempt === ATTEMPTS || (state !== SERIALIZATION_FAILURE && state !== DEADLOCK_DETECTED)) throw error;
+      if (attempt === ATTEMPTS || (state !== SERIALIZATION_FAILURE && state !== DEADLOCK_DETECTED))
+        throw error;
       await wait(Math.random() * 10 * 2 ** attempt);
     }
   }

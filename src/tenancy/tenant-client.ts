@@ -190,7 +190,7 @@ class ReadBatch {
    */
   private async run(reads: readonly PendingRead[]): Promise<void> {
     let next = 0;
-    let begun = false;
+    let begun = false as boolean;
     try {
       await this.within(async (tx) => {
         begun = true;

@@ -210,6 +210,13 @@ describe('applyMigrations', () => {
     expect(await refusal(applyMigrations(url))).toContain('29990101000000_future, which is unknown here');
   });
 
+  it('refuses a database with tables of somebody else', async () => {
+    const url = newDatabase();
+    await query(SUPERUSER, `CREATE DATABASE ${new URL(url).pathname.slice(1)}`);
+    await query(url, 'CREATE TABLE strangers (id int)');
+    expect(await refusal(applyMigrations(url))).toContain('Tenantry needs a database of its own');
+  });
+
   it('says in one sentence why there is no connection, without the password', async () => {
     const urls = [
       'postgres://someone:hunter2@127.0.0.1:1/x',
@@ -364,7 +371,7 @@ describe('schemaDrift', () => {
     expect(await schemaDrift(SUPERUSER)).toBe('');
   });
 
-  it('is the SQL that is missing, and leaves no scratch database', async () => {
+  it('is the SQL that is missing', async () => {
     expect(await schemaDrift(SUPERUSER, await withInvoices())).toContain('CREATE TABLE "invoices"');
   });
 

@@ -223,6 +223,7 @@ describe('ensureRoles without a superuser', () => {
     expect(await applyMigrations(owner)).not.toEqual([]);
     expect(await applyMigrations(owner)).toEqual([]);
     expect(await schemaDrift(owner)).toBe('');
+    expect(await admin("SELECT datname FROM pg_database WHERE datname LIKE 'tenantry_shadow%'")).toEqual([]);
     expect(
       await admin(`SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = '${DATABASE}'`),
     ).toEqual([{ owner: 'tenantry_owner' }]);
@@ -292,7 +293,7 @@ describe('ensureRoles with wrong URLs', () => {
       'DATABASE_OWNER_URL has to name tenantry_owner',
     );
     expect(await refusal(ensureRoles({ owner, app: 'tenantry_app' }))).toContain(
-      'DATABASE_URL is not a connection URL',
+      'DATABASE_URL is not of the form postgres://',
     );
   });
 

@@ -25,8 +25,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`);
   const superuser = onDatabase(postgres.superuser, name);
   const pool = new pg.Pool({ connectionString: superuser, max: 2 });
-  const asSuperuser: TestDatabase['asSuperuser'] = async (sql, values = []) =>
-    (await pool.query(sql, [...values])).rows;
+  const asSuperuser = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+    (await pool.query<Row>(sql, [...values])).rows;
   return {
     name,
     superuser,

@@ -28,7 +28,10 @@ export interface Answer<Data = Record<string, unknown>> {
 /** A caller of the API over HTTP. */
 export interface TestClient {
   readonly token: string;
-  query<Data = Record<string, unknown>>(document: string, variables?: Record<string, unknown>): Promise<Answer<Data>>;
+  query<Data = Record<string, unknown>>(
+    document: string,
+    variables?: Record<string, unknown>,
+  ): Promise<Answer<Data>>;
 }
 
 export interface TestServer {

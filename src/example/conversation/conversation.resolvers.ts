@@ -14,7 +14,8 @@ const updateInput = z.object({ id: z.string(), body: body.nullish(), subject });
 export const resolvers: Resolvers = {
   ConversationOrderField: { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt' },
   Query: {
-    conversation: (_parent, { id }, { db }) => (isId(id) ? db.conversation.findUnique({ where: db.key(id) }) : null),
+    conversation: (_parent, { id }, { db }) =>
+      isId(id) ? db.conversation.findUnique({ where: db.key(id) }) : null,
     conversations: async (_parent, { filter, orderBy, ...args }, { db }) => {
       const page = new Page(args, {
         field: orderBy?.field ?? 'createdAt',

@@ -1,7 +1,12 @@
 import type { Role } from '../../access/permissions.js';
 import type { TenantClient } from '../../tenancy/tenant-client.js';
 
-const CONVERSATIONS: readonly { by: Role; subject: string; body: string; replies: readonly [Role, string][] }[] = [
+const CONVERSATIONS: readonly {
+  by: Role;
+  subject: string;
+  body: string;
+  replies: readonly [Role, string][];
+}[] = [
   {
     by: 'owner',
     subject: 'Welcome',

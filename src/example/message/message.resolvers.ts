@@ -11,7 +11,9 @@ export const resolvers: Resolvers = {
   Conversation: {
     messages: async ({ id }, args, { db, loaders }) => {
       const page = new Page(args, { field: 'createdAt', direction: 'asc' });
-      const rows = await loaders.load(`messages ${JSON.stringify(args)}`, id, (ids) => firstMessages(db, ids, page));
+      const rows = await loaders.load(`messages ${JSON.stringify(args)}`, id, (ids) =>
+        firstMessages(db, ids, page),
+      );
       const count = () => loaders.load('messageCount', id, (ids) => messageCounts(db, ids));
       return page.connection(rows ?? [], async () => (await count()) ?? 0);
     },
@@ -36,7 +38,9 @@ async function firstMessages(
   page: Page,
 ): Promise<Map<string, Message[]>> {
   const { start } = page;
-  const behind = start ? Prisma.sql`AND (created_at, id) > (${start.value}, ${start.id}::uuid)` : Prisma.empty;
+  const behind = start
+    ? Prisma.sql`AND (created_at, id) > (${start.value}, ${start.id}::uuid)`
+    : Prisma.empty;
   const rows = await db.$queryRaw<Message>(Prisma.sql`
     SELECT message.*
     FROM unnest(${conversationIds}::uuid[]) AS conversation (id)
@@ -53,7 +57,10 @@ async function firstMessages(
   return byConversation;
 }
 
-async function messageCounts(db: TenantClient, conversationIds: readonly string[]): Promise<Map<string, number>> {
+async function messageCounts(
+  db: TenantClient,
+  conversationIds: readonly string[],
+): Promise<Map<string, number>> {
   const groups = await db.message.groupBy({
     by: ['conversationId'],
     where: { conversationId: { in: [...conversationIds] } },

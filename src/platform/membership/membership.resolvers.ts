@@ -47,7 +47,9 @@ export const resolvers: Resolvers = {
  * one of the last two owners would otherwise both find the other one.
  */
 async function serializeMembershipChanges(tx: TenantTx): Promise<void> {
-  await tx.$queryRaw(Prisma.sql`SELECT 1 FROM tenants WHERE id = ${tx.context.tenantId}::uuid FOR NO KEY UPDATE`);
+  await tx.$queryRaw(
+    Prisma.sql`SELECT 1 FROM tenants WHERE id = ${tx.context.tenantId}::uuid FOR NO KEY UPDATE`,
+  );
 }
 
 async function changeableMember(tx: TenantTx, id: string, ownRole: Role) {

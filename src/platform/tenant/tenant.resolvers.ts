@@ -5,7 +5,7 @@ import { badInput } from '../../errors.js';
 import { parseInput, text } from '../../graphql/input.js';
 import type { RequestContext } from '../../graphql/request-context.js';
 import type { Role } from '../../access/permissions.js';
-import type { TenantStatus } from './status.js';
+import type { TenantStatus } from '../../tenancy/tenant-status.js';
 
 const PLANS = ['free', 'team', 'enterprise'] as const;
 const SETTINGS_LIMIT = 16 * 1024;
@@ -14,7 +14,10 @@ const updateTenantInput = z.object({
   name: text(1, 200).nullish(),
   settings: z
     .record(z.string(), z.json())
-    .refine((settings) => Buffer.byteLength(JSON.stringify(settings)) <= SETTINGS_LIMIT, 'must have at most 16 KiB')
+    .refine(
+      (settings) => Buffer.byteLength(JSON.stringify(settings)) <= SETTINGS_LIMIT,
+      'must have at most 16 KiB',
+    )
     .nullish(),
 });
 

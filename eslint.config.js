@@ -1,0 +1,81 @@
+import eslint from '@eslint/js';
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** Imports point one way: example → platform → kernel. */
+const KERNEL = ['access', 'auth', 'database', 'graphql', 'http', 'operator', 'tenancy'];
+
+const forbidImports = (files, ...patterns) => ({
+  files,
+  rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
+});
+
+const exampleIsRemovable = {
+  regex: '/example/',
+  message: 'Only src/modules.ts may know the example domain: it is there to be deleted.',
+};
+const kernelIsAlone = {
+  regex: '/platform/',
+  message: 'The kernel does not know the platform modules.',
+};
+const prismaStaysInTenancy = {
+  regex: 'generated/prisma',
+  importNames: ['PrismaClient'],
+  allowTypeImports: true,
+  message:
+    'Only src/tenancy makes a Prisma client: an unbound one sees no tenant, and must not be passed around.',
+};
+
+export default defineConfig(
+  globalIgnores(['dist', 'src/generated', '.tenantry', 'coverage']),
+  eslint.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ['*.js', 'scripts/*.mjs'] } },
+    },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Resolvers and plugins are asynchronous by contract, whether or not they wait.
+      '@typescript-eslint/require-await': 'off',
+      // An index that the surrounding code has just established.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // A type parameter that names the row of a query documents it.
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'MemberExpression[property.name=/^\\$(query|execute)RawUnsafe$/]',
+          message: 'Build SQL with Prisma.sql: whoever can slip SQL into a statement can switch tenants.',
+        },
+        {
+          selector: "CallExpression[callee.object.name='Prisma'][callee.property.name='raw']",
+          message:
+            'Prisma.raw splices text into SQL: whoever can slip SQL into a statement can switch tenants.',
+        },
+      ],
+    },
+  },
+  forbidImports(['src/**/*.ts'], exampleIsRemovable, prismaStaysInTenancy),
+  forbidImports(
+    KERNEL.map((folder) => `src/${folder}/**/*.ts`),
+    exampleIsRemovable,
+    kernelIsAlone,
+    prismaStaysInTenancy,
+  ),
+  forbidImports(['src/tenancy/database.ts'], exampleIsRemovable, kernelIsAlone),
+  forbidImports(['src/example/**/*.ts'], prismaStaysInTenancy),
+  { files: ['src/modules.ts'], rules: { '@typescript-eslint/no-restricted-imports': 'off' } },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
+  },
+);

@@ -1,0 +1,8 @@
+/** Copies what TypeScript leaves behind, the modules' SDL, next to the compiled modules. */
+import { cpSync } from 'node:fs';
+import { extname } from 'node:path';
+
+cpSync('src', 'dist', {
+  recursive: true,
+  filter: (source) => extname(source) === '' || extname(source) === '.graphql',
+});
