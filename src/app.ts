@@ -9,7 +9,7 @@ import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
 import { installHealth } from './http/health.js';
 import { installMetrics } from './http/metrics.js';
-import { loggerOptions } from './http/logging.js';
+import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import type { Config } from './config.js';
@@ -29,6 +29,7 @@ const BODY_LIMIT_BYTES = 100 * 1024;
 export async function buildApp(services: Services): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     logger: loggerOptions(services.config),
+    disableRequestLogging: true,
     genReqId: requestId,
     bodyLimit: BODY_LIMIT_BYTES,
     // While draining, a request that still comes in on an open connection is answered 503.
@@ -36,6 +37,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
   });
   installRequestId(app);
+  installRequestLog(app);
   installErrorAnswers(app);
   await installSecurityHeaders(app);
   await installCors(app, services.config.corsOrigins);

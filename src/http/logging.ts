@@ -1,20 +1,39 @@
-import type { FastifyLoggerOptions } from 'fastify';
+import type { FastifyInstance, FastifyLoggerOptions } from 'fastify';
 import type { LoggerOptions } from 'pino';
+import pretty from 'pino-pretty';
+import type { Config } from '../config.js';
 
-/**
- * JSON lines, one per request and answer. A request is logged by method, path and id: headers carry tokens and
- * bodies carry tenants' data, so neither is.
- */
+/** JSON lines in production, lines for people in development. */
 export function loggerOptions({
   logLevel,
-}: {
-  readonly logLevel: string;
-}): FastifyLoggerOptions & LoggerOptions {
+  production,
+}: Pick<Config, 'logLevel' | 'production'>): FastifyLoggerOptions & LoggerOptions {
   return {
     level: logLevel,
-    serializers: {
-      req: ({ method, url, host }) => ({ method, path: url.split('?', 1)[0], host }),
-      res: ({ statusCode }) => ({ statusCode }),
-    },
+    ...(!production && {
+      stream: pretty({
+        singleLine: true,
+        ignore: 'pid,hostname,reqId',
+        translateTime: 'SYS:HH:MM:ss.l',
+        sync: true,
+      }),
+    }),
   };
+}
+
+/**
+ * One line per answer, with the request's id, and its tenant and actor once they are known. Neither headers nor bodies
+ * are logged: the former carry tokens, the latter tenants' data.
+ */
+export function installRequestLog(app: FastifyInstance): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const [path] = request.url.split('?', 1);
+    const line = {
+      method: request.method,
+      path,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    };
+    request.log.info(line, 'answered');
+  });
 }

@@ -197,7 +197,7 @@ BEGIN
   END IF;
 
   SELECT indexrelid::regclass::text INTO offender FROM pg_index
-  WHERE indrelid = target AND indisunique AND indkey[0] <> tenant_column LIMIT 1;
+  WHERE indrelid = target AND (indisunique OR indisexclusion) AND indkey[0] <> tenant_column LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the unique key % of % must start with tenant_id', offender, target USING ERRCODE = '42P16';
   END IF;

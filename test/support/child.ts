@@ -1,0 +1,114 @@
+/** Runs the server and the command line as they are run in earnest: as processes of their own. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Child {
+  readonly pid: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ended: Promise<Ended>;
+  /** The first match of `pattern` in what the process said so far or says from now on. */
+  says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+const running = new Set<Child>();
+
+/** Call it at the top level: what a failed test left running ends with its file. */
+export function endChildrenAfterAll(): void {
+  afterAll(async () => {
+    for (const child of running) child.kill('SIGKILL');
+    await Promise.all([...running].map(({ ended }) => ended));
+  });
+}
+
+/** Starts `node --import tsx <script> …` with this environment and nothing else of ours but PATH and the like. */
+export function startChild(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Child {
+  const inherited = Object.fromEntries(
+    ['PATH', 'HOME', 'TMPDIR', 'LANG', 'USER'].flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  const started = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+    cwd: repository,
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  const listeners = new Set<() => void>();
+  const tell = () => {
+    for (const listener of [...listeners]) listener();
+  };
+  started.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    tell();
+  });
+  started.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    tell();
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    started.once('error', reject);
+    started.once('close', (code, signal) => {
+      running.delete(child);
+      resolve({ code, signal, stdout, stderr });
+      tell();
+    });
+  });
+  const child: Child = {
+    pid: started.pid ?? 0,
+    get stdout() {
+      return stdout;
+    },
+    get stderr() {
+      return stderr;
+    },
+    ended,
+    says: (pattern, timeoutMs = 20_000) =>
+      new Promise((resolve, reject) => {
+        const stopWaiting = () => {
+          clearTimeout(timer);
+          listeners.delete(look);
+        };
+        const fail = (why: string) => {
+          stopWaiting();
+          reject(new Error(`${why} instead of ${String(pattern)}:\n${stdout}\n${stderr}`));
+        };
+        const look = () => {
+          const found = pattern.exec(`${stdout}\n${stderr}`);
+          if (found) {
+            stopWaiting();
+            resolve(found);
+          } else if (!running.has(child)) {
+            fail('the process ended');
+          }
+        };
+        const timer = setTimeout(() => fail('the process was silent'), timeoutMs);
+        listeners.add(look);
+        look();
+      }),
+    kill: (signal) => void started.kill(signal),
+  };
+  running.add(child);
+  return child;
+}
+
+/** Runs a command to its end. */
+export const runChild = (script: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
+  startChild(script, args, env).ended;

@@ -1,0 +1,156 @@
+/**
+ * Attacks on the isolation of tenants, run with each of its two layers on and off. The layers are the filter that the
+ * tenant-bound client adds to every operation, and row-level security. An attack that leaks with neither and with no
+ * other combination shows that each layer holds alone, and that the attack could have found out if it did not.
+ */
+import { PrismaPg } from '@prisma/adapter-pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PrismaClient } from '../../src/generated/prisma/client.js';
+import { LIMITS } from '../../src/services.js';
+import type { TenantContext } from '../../src/tenancy/context.js';
+import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Models } from '../../src/tenancy/tenant-client.js';
+import { useDatabase, type TestDatabase } from './database.js';
+import { useDemoTenants } from './tenants.js';
+
+/** What an attack is given: the client of the attacker's tenant and a row of the other tenant, made for it. */
+export interface Target<Row> {
+  readonly models: Models;
+  /** The id of the attacker's tenant. */
+  readonly own: string;
+  /** The id of the victim's tenant. */
+  readonly foreign: string;
+  /** A row of the attacker's tenant. */
+  readonly mine: Row;
+  /** A row of the victim's tenant. */
+  readonly theirs: Row;
+  /** A text that stands in the victim's rows and nowhere else. Sorts after every other text. */
+  readonly secret: string;
+  /** A text that the attack writes; in a row of the victim's tenant it is a leak. */
+  readonly graffiti: string;
+}
+
+export interface Attack<Row> {
+  /** `model.operation`, as in READS and WRITES. */
+  readonly operation: string;
+  readonly name: string;
+  /** Returns what the attacker learns. It is a leak when it contains `secret`. */
+  run(target: Target<Row>): Promise<unknown>;
+}
+
+/** How the rows of one model, and of what hangs on it, are made and looked at. */
+export interface Ground<Row> {
+  /** Makes a row that contains `text`. Run as the superuser. */
+  plant(database: TestDatabase, tenantId: string, text: string): Promise<Row>;
+  /** The tables that attacks on this ground can touch. */
+  readonly tables: readonly string[];
+}
+
+/** The attacks of one kind on the tables of `ground`, in all four configurations. */
+export function probe<Row>(ground: Ground<Row>, attacks: readonly Attack<Row>[]): void {
+  const guarded = useDatabase();
+  const bare = useDatabase();
+  beforeAll(() => switchOffRowLevelSecurity(bare()));
+
+  for (const rowLevelSecurity of [true, false]) {
+    const database = rowLevelSecurity ? guarded : bare;
+    const tenants = useDemoTenants(database);
+    const bound = useBoundClient(database);
+    const unfiltered = useUnfilteredClient(database);
+
+    for (const filter of [true, false]) {
+      const leaks = !filter && !rowLevelSecurity;
+      const layers = `${filter ? 'with' : 'without'} the filter, ${rowLevelSecurity ? 'with' : 'without'} row-level security`;
+
+      describe(layers, () => {
+        test.each(attacks)(
+          `$operation: $name ${leaks ? 'reaches' : 'does not reach'} the other tenant`,
+          async (attack) => {
+            const { acme, globex } = tenants();
+            const round = `${String(Date.now())}-${String(Math.random()).slice(2)}`;
+            const secret = `zzz-secret-${round}`;
+            const graffiti = `graffiti-${round}`;
+            const theirs = await ground.plant(database(), globex.tenantId, secret);
+            const mine = await ground.plant(database(), acme.tenantId, `mine-${round}`);
+            const before = await rowsWith(database(), ground.tables, globex.tenantId, secret);
+            expect(before.length).toBeGreaterThan(0);
+            const target = { own: acme.tenantId, foreign: globex.tenantId, mine, theirs, secret, graffiti };
+
+            const run = (models: Models) => attack.run({ ...target, models });
+            const learned = await (filter ? run(bound().forTenant(acme)) : unfiltered()(acme, run)).catch(
+              (error: unknown) => `refused: ${error instanceof Error ? error.name : String(error)}`,
+            );
+
+            const leaked =
+              text(learned).includes(secret) ||
+              text(await rowsWith(database(), ground.tables, globex.tenantId, secret)) !== text(before) ||
+              (await rowsWith(database(), ground.tables, globex.tenantId, graffiti)).length > 0;
+            expect(leaked, `learned ${text(learned).slice(0, 500)}`).toBe(leaks);
+          },
+        );
+      });
+    }
+  }
+}
+
+/** A client with the filter, on a pool of two connections. */
+function useBoundClient(database: () => TestDatabase): () => Database {
+  let opened: Database | undefined;
+  beforeAll(() => {
+    opened = openDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+  });
+  afterAll(() => opened?.close());
+  return () => opened!;
+}
+
+type Unfiltered = <Result>(
+  context: TenantContext,
+  work: (models: Models) => Promise<Result>,
+) => Promise<Result>;
+
+/** Prisma's own client as the runtime role: its transactions are bound, and nothing narrows their operations. */
+function useUnfilteredClient(database: () => TestDatabase): () => Unfiltered {
+  let prisma: PrismaClient | undefined;
+  beforeAll(() => {
+    prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: database().app, max: 2 }) });
+  });
+  afterAll(() => prisma?.$disconnect());
+  return () => (context, work) =>
+    prisma!.$transaction(async (tx) => {
+      const { tenantId, actor, requestId } = context;
+      await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, 5000, false)`;
+      return work(tx);
+    });
+}
+
+async function switchOffRowLevelSecurity(database: TestDatabase): Promise<void> {
+  const tables = await database.asSuperuser<{ name: string }>(
+    `SELECT format('%I.%I', nspname, relname) AS name FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE nspname = 'public' AND relrowsecurity`,
+  );
+  for (const { name } of tables) {
+    await database.asSuperuser(`ALTER TABLE ${name} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY`);
+  }
+}
+
+/** The rows of a tenant in which `needle` stands, as the superuser sees them. */
+async function rowsWith(
+  database: TestDatabase,
+  tables: readonly string[],
+  tenantId: string,
+  needle: string,
+): Promise<unknown[]> {
+  const perTable = await Promise.all(
+    tables.map((table) =>
+      database.asSuperuser(
+        `SELECT '${table}' AS "table", to_jsonb(t) AS row FROM ${table} t
+         WHERE to_jsonb(t) ->> '${table === 'tenants' ? 'id' : 'tenant_id'}' = $1 AND strpos(t::text, $2) > 0
+         ORDER BY t::text`,
+        [tenantId, needle],
+      ),
+    ),
+  );
+  return perTable.flat();
+}
+
+const text = (value: unknown): string => JSON.stringify(value) ?? '';

@@ -1,0 +1,22 @@
+import { withOperatorDoor } from '../../src/operator/operator-connection.js';
+import { createTenant, type TenantRow } from '../../src/operator/tenants.js';
+import type { TestDatabase } from './database.js';
+
+/** Creates a tenant of a test's own; its owner is `owner|<slug>`, owner@<slug>.test. */
+export async function createTestTenant(database: TestDatabase, slug: string): Promise<TenantRow> {
+  const owner = { userId: `owner|${slug}`, email: `owner@${slug}.test` };
+  return withOperatorDoor(database.operator, 'test', (door) =>
+    createTenant(door, { slug, name: slug, owner }),
+  );
+}
+
+/** Makes a user a member of a tenant, as an administrator of the database would. */
+export async function addMember(
+  database: TestDatabase,
+  member: { readonly slug: string; readonly userId: string; readonly email: string; readonly role: string },
+): Promise<void> {
+  await database.asSuperuser(
+    'INSERT INTO memberships (tenant_id, user_id, email, role) SELECT id, $2, $3, $4 FROM tenants WHERE slug = $1',
+    [member.slug, member.userId, member.email, member.role],
+  );
+}
