@@ -1,0 +1,543 @@
+/**
+ * The cache in front of the membership look-up. Proves that it is one (repeated requests do not ask the database),
+ * and that it is never believed for longer than it deserves: a change of a role, a membership or a tenant is in force
+ * on every replica within a second, an answer that was under way during a change is not kept, and while a server
+ * cannot be sure to hear of changes it keeps nothing at all.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
+import { listenForAccessChanges, type AccessChange, type AccessNews } from '../../src/tenancy/access-news.js';
+import type { Database } from '../../src/tenancy/database.js';
+import { createAccessResolver } from '../../src/tenancy/resolve-access.js';
+import { issueToken } from '../../src/auth/issue-token.js';
+import { startTestServer, TEST_SECRET, useServer, type Answer, type TestServer } from '../support/server.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { addMember, createTestTenant } from '../support/tenant-fixtures.js';
+
+const server = useServer();
+let replica: TestServer;
+let lookUps: ReadonlyMap<TestServer, MockInstance>;
+
+beforeAll(async () => {
+  replica = await startTestServer({ database: server().database });
+  lookUps = new Map(
+    [server(), replica].map((each) => [each, vi.spyOn(each.services.database, 'query')] as const),
+  );
+});
+afterAll(async () => {
+  await replica.close();
+});
+
+/** What "within a second" allows, with a little for the test itself. */
+const SOON = { timeout: 1_500, interval: 20 };
+/** Until a listener is connected again. */
+const RECONNECTED = { timeout: 10_000, interval: 50 };
+
+const replicas = (): TestServer[] => [server(), replica];
+
+/** How often a server has asked the database for somebody's access. */
+const asked = (at: TestServer): number =>
+  lookUps.get(at)?.mock.calls.filter(([sql]) => String(sql).includes('tenantry.resolve_access')).length ?? 0;
+
+interface Who {
+  readonly slug: string;
+  readonly userId: string;
+}
+type Me = Answer<{ readonly me: { readonly role: string } | null }>;
+
+async function me(at: TestServer, { slug, userId }: Who): Promise<Me> {
+  const token = issueToken(
+    { userId, email: 'somebody@example.test', tenantId: slug },
+    { secret: TEST_SECRET, issuer: 'tenantry', audience: 'tenantry' },
+    60,
+  );
+  return at.withHeaders({ authorization: `Bearer ${token}` }).query('{ me { role } }');
+}
+
+/** The role a server answers with, or the code of its refusal. */
+async function seen(at: TestServer, who: Who): Promise<string | undefined> {
+  const { data, errors } = await me(at, who);
+  return errors[0]?.extensions.code ?? data.me?.role;
+}
+
+/** Whether a server answers for somebody without asking the database. */
+async function isCached(at: TestServer, who: Who): Promise<boolean> {
+  await me(at, who);
+  const before = asked(at);
+  await me(at, who);
+  return asked(at) === before;
+}
+
+async function untilCached(who: Who, at = replicas()): Promise<void> {
+  for (const each of at) await expect.poll(() => isCached(each, who), RECONNECTED).toBe(true);
+}
+
+async function expectEverywhere(who: Who, expected: string): Promise<void> {
+  const answers = () => Promise.all(replicas().map((each) => seen(each, who)));
+  await expect.poll(answers, SOON).toEqual(replicas().map(() => expected));
+}
+
+/** A member of a tenant of their own, whose access every replica has cached. */
+async function cachedMember(slug: string, role: string): Promise<Who> {
+  const { database } = server();
+  await createTestTenant(database, slug);
+  const who = { slug, userId: `member|${slug}` };
+  await addMember(database, { ...who, email: `member@${slug}.test`, role });
+  await untilCached(who);
+  return who;
+}
+
+const change = (sql: string, ...values: readonly unknown[]) => server().database.asSuperuser(sql, values);
+
+describe('on every replica', () => {
+  test('repeated requests of a member do not ask the database again', async () => {
+    const who = await cachedMember('cached', 'member');
+    const before = replicas().map(asked);
+    for (let round = 0; round < 5; round++) {
+      for (const each of replicas()) expect(await seen(each, who)).toBe('MEMBER');
+    }
+    expect(replicas().map(asked)).toEqual(before);
+  });
+
+  test('a changed role is in force within a second', async () => {
+    const who = await cachedMember('promoted', 'viewer');
+    await change("UPDATE memberships SET role = 'admin' WHERE user_id = $1", who.userId);
+    await expectEverywhere(who, 'ADMIN');
+    await untilCached(who);
+    await change("UPDATE memberships SET role = 'viewer' WHERE user_id = $1", who.userId);
+    await expectEverywhere(who, 'VIEWER');
+  });
+
+  test('a role changed through the API of one replica is in force on the other', async () => {
+    const who = await cachedMember('administered', 'admin');
+    const token = issueToken(
+      { userId: 'owner|administered', email: 'owner@administered.test', tenantId: who.slug },
+      { secret: TEST_SECRET, issuer: 'tenantry', audience: 'tenantry' },
+      60,
+    );
+    const owner = server().withHeaders({ authorization: `Bearer ${token}` });
+    const found = await owner.query<{ members: { nodes: { id: string }[] } }>(
+      'query ($userId: ID) { members(filter: { userId: $userId }) { nodes { id } } }',
+      { userId: who.userId },
+    );
+    const id = found.data.members.nodes[0]?.id;
+    const changed = await owner.query(
+      'mutation ($id: ID!) { changeMemberRole(input: { membershipId: $id, role: VIEWER }) { membership { role } } }',
+      { id },
+    );
+    expect(changed.errors).toEqual([]);
+    await expectEverywhere(who, 'VIEWER');
+    await untilCached(who);
+    const removed = await owner.query(
+      'mutation ($id: ID!) { removeMember(input: { membershipId: $id }) { deletedId } }',
+      { id },
+    );
+    expect(removed.errors).toEqual([]);
+    await expectEverywhere(who, 'FORBIDDEN');
+  });
+
+  test('a removed member is refused within a second, and let in again as soon as they are a member', async () => {
+    const who = await cachedMember('removed', 'member');
+    await change('DELETE FROM memberships WHERE user_id = $1', who.userId);
+    await expectEverywhere(who, 'FORBIDDEN');
+    await addMember(server().database, { ...who, email: 'member@removed.test', role: 'viewer' });
+    expect(await Promise.all(replicas().map((each) => seen(each, who)))).toEqual(['VIEWER', 'VIEWER']);
+  });
+
+  test('a membership that is handed to another user leaves the first within a second', async () => {
+    const who = await cachedMember('handed-over', 'member');
+    await change("UPDATE memberships SET user_id = 'successor' WHERE user_id = $1", who.userId);
+    await expectEverywhere(who, 'FORBIDDEN');
+    await expectEverywhere({ slug: who.slug, userId: 'successor' }, 'MEMBER');
+  });
+
+  test('a suspended tenant is refused within a second to all of its members, and served again when resumed', async () => {
+    const who = await cachedMember('suspended', 'member');
+    const owner = { slug: who.slug, userId: 'owner|suspended' };
+    await untilCached(owner);
+    await change("UPDATE tenants SET status = 'suspended' WHERE slug = $1", who.slug);
+    await expectEverywhere(who, 'TENANT_SUSPENDED');
+    await expectEverywhere(owner, 'TENANT_SUSPENDED');
+    await untilCached(who);
+    await change("UPDATE tenants SET status = 'active' WHERE slug = $1", who.slug);
+    await expectEverywhere(who, 'MEMBER');
+    await expectEverywhere(owner, 'OWNER');
+  });
+
+  test('a slug that passes to another tenant leads to that tenant within a second', async () => {
+    const who = await cachedMember('traded', 'member');
+    await createTestTenant(server().database, 'buyer');
+    await change("UPDATE tenants SET slug = 'traded-before' WHERE slug = 'traded'");
+    await change("UPDATE tenants SET slug = 'traded' WHERE slug = 'buyer'");
+    await expectEverywhere(who, 'FORBIDDEN');
+    await expectEverywhere({ ...who, slug: 'traded-before' }, 'MEMBER');
+  });
+
+  test('a change of one member leaves what is cached of the others', async () => {
+    const who = await cachedMember('neighbours', 'member');
+    const owner = { slug: who.slug, userId: 'owner|neighbours' };
+    await untilCached(owner);
+    const before = replicas().map(asked);
+    await change("UPDATE memberships SET role = 'viewer' WHERE user_id = $1", who.userId);
+    for (const each of replicas()) expect(await seen(each, owner)).toBe('OWNER');
+    expect(replicas().map(asked)).toEqual(before);
+    await expectEverywhere(who, 'VIEWER');
+  });
+
+  test('a change that is rolled back changes nothing', async () => {
+    const who = await cachedMember('rolled-back', 'member');
+    await change(
+      `DO $$ BEGIN
+         UPDATE memberships SET role = 'owner' WHERE user_id = 'member|rolled-back';
+         RAISE EXCEPTION 'no';
+       EXCEPTION WHEN raise_exception THEN NULL;
+       END $$`,
+    );
+    expect(await Promise.all(replicas().map((each) => seen(each, who)))).toEqual(['MEMBER', 'MEMBER']);
+  });
+
+  test('the refusal of a stranger is not kept: they are let in with the first request as a member', async () => {
+    const { slug } = await cachedMember('welcoming', 'member');
+    const stranger = { slug, userId: 'not-yet' };
+    for (const each of replicas()) {
+      const before = asked(each);
+      expect(await seen(each, stranger)).toBe('FORBIDDEN');
+      expect(await seen(each, stranger)).toBe('FORBIDDEN');
+      expect(asked(each)).toBe(before + 2);
+    }
+    await addMember(server().database, { ...stranger, email: 'not-yet@welcoming.test', role: 'viewer' });
+    for (const each of replicas()) expect(await seen(each, stranger)).toBe('VIEWER');
+  });
+
+  test('nor is it kept that there is no such tenant', async () => {
+    const who = { slug: 'founded-later', userId: 'owner|founded-later' };
+    for (const each of replicas()) expect(await seen(each, who)).toBe('TENANT_NOT_FOUND');
+    await createTestTenant(server().database, who.slug);
+    for (const each of replicas()) expect(await seen(each, who)).toBe('OWNER');
+  });
+
+  test('garbage on the notification channel does no harm', async () => {
+    const who = await cachedMember('garbage', 'member');
+    const warnings = replicas().map(({ warnings: said }) => said.length);
+    for (const payload of [
+      '',
+      'garbage',
+      '{',
+      'null',
+      '[]',
+      '0',
+      '"tenantId"',
+      '{}',
+      '{"tenantId":null}',
+      '{"tenantId":"x","userId":{}}',
+      '{"tenantId":"x","userId":"y"}',
+      '{"__proto__":{"tenantId":"x"}}',
+      '{"pulse":"x"}',
+      '{"pulse":null,"tenantId":"x"}',
+      `{"tenantId":"${'x'.repeat(7_900)}"}`,
+    ]) {
+      await change('SELECT pg_notify($1, $2)', 'tenantry_access', payload);
+      for (const each of replicas()) expect(await seen(each, who)).toBe('MEMBER');
+    }
+    await untilCached(who);
+    await change("UPDATE memberships SET role = 'viewer' WHERE user_id = $1", who.userId);
+    await expectEverywhere(who, 'VIEWER');
+    expect(replicas().map(({ warnings: said }) => said.length)).toEqual(warnings);
+  });
+});
+
+describe('when the listening connection is killed', () => {
+  const killListeners = () =>
+    change(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'tenantry listener'`,
+    );
+  const warned = () => replicas().map(({ warnings }) => warnings.length);
+
+  /** For the roles of the server, not for the superuser. */
+  const limitConnections = (limit: number) =>
+    change(`ALTER DATABASE ${server().database.name} CONNECTION LIMIT ${limit}`);
+
+  test('nothing is kept, every request asks the database, and a change is seen at once', async () => {
+    const who = await cachedMember('unheard', 'member');
+    const before = warned();
+    await limitConnections(0);
+    try {
+      await killListeners();
+      await expect.poll(warned, SOON).toEqual(before.map((count) => count + 1));
+      for (const each of replicas()) {
+        const count = asked(each);
+        for (let request = 1; request <= 3; request++) {
+          expect(await seen(each, who)).toBe('MEMBER');
+          expect(asked(each)).toBe(count + request);
+        }
+      }
+      await change("UPDATE memberships SET role = 'viewer' WHERE user_id = $1", who.userId);
+      expect(await Promise.all(replicas().map((each) => seen(each, who)))).toEqual(['VIEWER', 'VIEWER']);
+    } finally {
+      await limitConnections(-1);
+    }
+    await untilCached(who);
+  });
+
+  test('it is made again, what changed meanwhile is seen, and what changes from then on', async () => {
+    const who = await cachedMember('heard-again', 'member');
+    await limitConnections(0);
+    try {
+      await killListeners();
+      await change("UPDATE memberships SET role = 'admin' WHERE user_id = $1", who.userId);
+    } finally {
+      await limitConnections(-1);
+    }
+    await untilCached(who);
+    expect(await Promise.all(replicas().map((each) => seen(each, who)))).toEqual(['ADMIN', 'ADMIN']);
+    await change('DELETE FROM memberships WHERE user_id = $1', who.userId);
+    await expectEverywhere(who, 'FORBIDDEN');
+  });
+
+  test('it is said once, however often connecting fails', async () => {
+    const before = warned();
+    await limitConnections(0);
+    try {
+      await killListeners();
+      await expect.poll(warned, SOON).toEqual(before.map((count) => count + 1));
+      for (const { warnings } of replicas()) {
+        expect(warnings.at(-1)).toMatch(/^memberships are not cached for now: /);
+        expect(warnings.at(-1)).not.toContain(new URL(server().database.app).password);
+      }
+    } finally {
+      await limitConnections(-1);
+    }
+    await untilCached({ slug: 'acme', userId: 'demo|acme|owner' });
+    expect(warned()).toEqual(before.map((count) => count + 1));
+  });
+});
+
+describe('the listener', () => {
+  test('knows within two seconds that a connection was lost without a sound, and hears again afterwards', async () => {
+    const { database } = server();
+    const proxy = await startTcpProxy(database.app);
+    const changes: (AccessChange | undefined)[] = [];
+    const problems: string[] = [];
+    const news = listenForAccessChanges(proxy.through(database.app), (problem) => problems.push(problem));
+    news.onChange((each) => changes.push(each));
+    try {
+      await expect.poll(() => news.isLive, RECONNECTED).toBe(true);
+      expect(changes).toEqual([]);
+      proxy.silence();
+      await expect.poll(() => news.isLive, { timeout: 2_000, interval: 20 }).toBe(false);
+      expect(changes).toEqual([undefined]);
+      expect(problems).toHaveLength(1);
+      proxy.restore();
+      await expect.poll(() => news.isLive, RECONNECTED).toBe(true);
+      changes.length = 0;
+      await change('SELECT pg_notify($1, $2)', 'tenantry_access', '{"tenantId":"t","userId":"u"}');
+      await expect.poll(() => changes, SOON).toEqual([{ tenantId: 't', userId: 'u' }]);
+    } finally {
+      await news.close();
+      await proxy.close();
+    }
+  });
+
+  test('does not take the pulse of another server for its own', async () => {
+    const payloads = ['{"pulse":"someone-else 1"}', '{"pulse":" 1"}', '{"pulse":""}'];
+    const changes: unknown[] = [];
+    const news = listenForAccessChanges(server().database.app, () => undefined);
+    news.onChange((each) => changes.push(each));
+    try {
+      await expect.poll(() => news.isLive, RECONNECTED).toBe(true);
+      for (const payload of payloads) await change('SELECT pg_notify($1, $2)', 'tenantry_access', payload);
+      await change('SELECT pg_notify($1, $2)', 'tenantry_access', '{"tenantId":"last"}');
+      await expect.poll(() => changes, SOON).toEqual([{ tenantId: 'last' }]);
+      expect(news.isLive).toBe(true);
+    } finally {
+      await news.close();
+    }
+  });
+
+  test('ends in order although it was never connected', async () => {
+    const news = listenForAccessChanges('postgresql://nobody:nothing@127.0.0.1:9/none', () => undefined);
+    expect(news.isLive).toBe(false);
+    await news.close();
+    expect(news.isLive).toBe(false);
+  });
+});
+
+describe('the resolver', () => {
+  interface Row {
+    readonly tenant_id: string;
+    readonly slug: string;
+    readonly status: string;
+    readonly role: string | null;
+  }
+  const MEMBER: Row = { tenant_id: 't-1', slug: 'acme', status: 'active', role: 'member' };
+
+  /** A resolver whose database answers when and as the test says. */
+  function staged(live = true) {
+    const pending: ((rows: Row[]) => void)[] = [];
+    const questions: (readonly unknown[])[] = [];
+    let tell: (change: AccessChange | undefined) => void = () => undefined;
+    const news = {
+      isLive: live,
+      onChange: (listener: typeof tell) => {
+        tell = listener;
+      },
+      close: () => Promise.resolve(),
+    };
+    const database: Pick<Database, 'query'> = {
+      query: (_sql, values = []) => {
+        questions.push(values);
+        return new Promise((resolve) => {
+          pending.push((rows) => resolve(rows as never));
+        });
+      },
+    };
+    const resolver = createAccessResolver(database as Database, news satisfies AccessNews);
+    return {
+      news,
+      questions,
+      tell: (each: AccessChange | undefined) => tell(each),
+      answer: (row: Row | undefined) => pending.shift()?.(row ? [row] : []),
+      resolve: (tenantRef = 'acme', userId = 'u-1') => resolver.resolve(tenantRef, userId),
+    };
+  }
+  type Staged = ReturnType<typeof staged>;
+
+  async function ask(stage: Staged, row: Row = MEMBER): Promise<string | undefined> {
+    const answer = stage.resolve();
+    stage.answer(row);
+    return (await answer)?.role;
+  }
+
+  test('keeps an answer during which nothing happened', async () => {
+    const stage = staged();
+    await ask(stage);
+    expect((await stage.resolve())?.role).toBe('member');
+    expect(stage.questions).toHaveLength(1);
+  });
+
+  const NEWS: Readonly<Record<string, AccessChange | undefined>> = {
+    'of this member': { tenantId: 't-1', userId: 'u-1' },
+    'of the whole tenant': { tenantId: 't-1' },
+    'of anything': undefined,
+  };
+  for (const [what, news] of Object.entries(NEWS)) {
+    test(`forgets an answer upon news ${what}`, async () => {
+      const stage = staged();
+      await ask(stage);
+      stage.tell(news);
+      expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
+      expect(stage.questions).toHaveLength(2);
+    });
+
+    test(`does not keep an answer that was under way when there was news ${what}`, async () => {
+      const stage = staged();
+      const underWay = stage.resolve();
+      stage.tell(news);
+      stage.answer({ ...MEMBER, role: 'owner' });
+      expect((await underWay)?.role).toBe('owner');
+      expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
+      expect(stage.questions).toHaveLength(2);
+    });
+  }
+
+  test('does not keep an answer that was under way when the listener was lost, or lost and found', async () => {
+    for (const liveAgain of [false, true]) {
+      const stage = staged();
+      const underWay = stage.resolve();
+      stage.news.isLive = false;
+      stage.tell(undefined);
+      stage.news.isLive = liveAgain;
+      stage.answer({ ...MEMBER, role: 'owner' });
+      await underWay;
+      stage.news.isLive = true;
+      expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
+    }
+  });
+
+  test('does not keep an answer to a question that was asked before the listener was live', async () => {
+    // Between the question and the first news, a change could have happened that nobody was there to hear of.
+    const stage = staged(false);
+    const underWay = stage.resolve();
+    stage.news.isLive = true;
+    stage.answer({ ...MEMBER, role: 'owner' });
+    await underWay;
+    const next = ask(stage, { ...MEMBER, role: 'viewer' });
+    expect(await next).toBe('viewer');
+  });
+
+  test('neither keeps nor believes anything while the listener is not live', async () => {
+    const stage = staged();
+    await ask(stage);
+    stage.news.isLive = false;
+    expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
+    expect(await ask(stage, { ...MEMBER, role: 'admin' })).toBe('admin');
+    expect(stage.questions).toHaveLength(3);
+  });
+
+  test('keeps neither the refusal of a stranger, nor an unknown tenant, nor an unknown role', async () => {
+    for (const row of [{ ...MEMBER, role: null }, undefined, { ...MEMBER, role: 'superuser' }]) {
+      const stage = staged();
+      for (let round = 0; round < 2; round++) {
+        const answer = stage.resolve();
+        stage.answer(row);
+        expect((await answer)?.role).toBeUndefined();
+      }
+      expect(stage.questions).toHaveLength(2);
+    }
+  });
+
+  test('does not keep that the database failed', async () => {
+    let failing = true;
+    const database: Pick<Database, 'query'> = {
+      query: () => (failing ? Promise.reject(new Error('gone')) : Promise.resolve([MEMBER] as never)),
+    };
+    const resolver = createAccessResolver(database as Database, staged().news);
+    await expect(resolver.resolve('acme', 'u-1')).rejects.toThrow('gone');
+    failing = false;
+    expect((await resolver.resolve('acme', 'u-1'))?.role).toBe('member');
+  });
+
+  test('never answers one tenant or user from what it keeps of another, whatever characters they are made of', async () => {
+    const tricky = fc.string({
+      unit: fc.constantFrom('a', 'b', '"', ',', '\\', '\n', '[', ']', ' ', ':', '\u2028'),
+      maxLength: 6,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(tricky, tricky), { minLength: 2, maxLength: 8 }), async (pairs) => {
+        const database: Pick<Database, 'query'> = {
+          query: (_sql, values = []) =>
+            Promise.resolve([
+              { ...MEMBER, tenant_id: JSON.stringify(values), slug: String(values[0]) },
+            ] as never),
+        };
+        const resolver = createAccessResolver(database as Database, staged().news);
+        for (const [tenantRef, userId] of [...pairs, ...pairs]) {
+          const access = await resolver.resolve(tenantRef, userId);
+          expect(access?.tenantId).toBe(JSON.stringify([tenantRef, userId]));
+        }
+      }),
+    );
+    const stage = staged();
+    for (const [tenantRef, userId] of [
+      ['a\nb', 'c'],
+      ['a', 'b\nc'],
+      ['a","b', 'c'],
+      ['a', 'b","c'],
+      ['', 'a'],
+      ['a', ''],
+    ] as const) {
+      const answer = stage.resolve(tenantRef, userId);
+      stage.answer(MEMBER);
+      await answer;
+    }
+    expect(stage.questions).toHaveLength(6);
+  });
+
+  test('asks the database nothing about names with U+0000', async () => {
+    const stage = staged();
+    expect(await stage.resolve('acme\u0000', 'u-1')).toBeUndefined();
+    expect(await stage.resolve('acme', '\u0000')).toBeUndefined();
+    expect(stage.questions).toEqual([]);
+  });
+});

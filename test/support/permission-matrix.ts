@@ -1,0 +1,292 @@
+/**
+ * Proves a table of permissions against the running API: every field of the schema, asked for by every role, is given
+ * or refused as the table says. The fields are read from the schema, so that none is forgotten; what they demand is
+ * read from the table, so that none changes its guard unnoticed.
+ */
+import {
+  getNamedType,
+  isCompositeType,
+  isObjectType,
+  isRequiredArgument,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+} from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { objectTypes, readGuards } from '../../src/access/guards.js';
+import { ROLES, type Permission, type Role } from '../../src/access/permissions.js';
+import { buildApi } from '../../src/graphql/schema.js';
+import type { Module } from '../../src/graphql/module.js';
+import { useClients } from './clients.js';
+import { countAuditRows } from './rows.js';
+import type { TestServer } from './server.js';
+
+/** Makes the arguments of a field for one call, and the rows they speak of: a mutation needs rows of its own. */
+export type MakeArguments = (server: TestServer) => object | Promise<object>;
+
+export interface PermissionTable {
+  /** The permissions of each role. */
+  readonly grants: Readonly<Record<Role, readonly Permission[]>>;
+  /** What each field of each type demands; null is any member. */
+  readonly guards: Readonly<Record<string, Readonly<Record<string, Permission | null>>>>;
+  /** The arguments of every root field, and of other fields that need some, by coordinate. */
+  readonly arguments: Readonly<Record<string, MakeArguments>>;
+}
+
+/** The tenant in which the fields are asked for. */
+const TENANT = 'acme';
+
+/** Declares the tests; call it at the top level of a test file. */
+export function provePermissions(
+  server: () => TestServer,
+  modules: readonly Module[],
+  table: PermissionTable,
+): void {
+  const { schema, roles } = buildApi(modules);
+  const fields = [...allFields(schema)];
+  const demanded = (coordinate: string): Permission | null => {
+    const [type, field] = coordinate.split('.') as [string, string];
+    return table.guards[type]?.[field] ?? null;
+  };
+  const clientOf = useClients(server);
+
+  test('each role holds the permissions it was reviewed with, and the API says so', async () => {
+    const sorted = Object.fromEntries(ROLES.map((role) => [role, [...table.grants[role]].sort()]));
+    expect(Object.fromEntries(ROLES.map((role) => [role, [...roles.of(role)].sort()]))).toEqual(sorted);
+
+    const { data } = await (await clientOf('viewer')).query('{ roles { role permissions } }');
+    expect(data['roles']).toEqual(
+      ROLES.map((role) => ({
+        role: role.toUpperCase(),
+        permissions: sorted[role]!.map((permission) => permission.replace(':', '_').toUpperCase()),
+      })),
+    );
+  });
+
+  test('the guard of every field is the one it was reviewed with', () => {
+    const guards: Record<string, Record<string, Permission | null>> = {};
+    for (const [coordinate, guard] of readGuards(schema, roles.permissions)) {
+      const [type, field] = coordinate.split('.') as [string, string];
+      (guards[type] ??= {})[field] = guard;
+    }
+    expect(guards).toEqual(table.guards);
+  });
+
+  test('every field that takes arguments to be asked for has some in the table', () => {
+    const missing = fields
+      .filter(({ coordinate, field, isRoot }) =>
+        isRoot || field.args.some(isRequiredArgument) ? !(coordinate in table.arguments) : false,
+      )
+      .map(({ coordinate }) => coordinate);
+    expect(missing).toEqual([]);
+  });
+
+  describe.each(ROLES)('as %s', (role) => {
+    const holds = (permission: Permission | null) =>
+      permission === null || table.grants[role].includes(permission);
+
+    const reachable = fields.flatMap(({ coordinate, path }) => (path ? [{ coordinate, path }] : []));
+    const cases = reachable.map(({ coordinate, path }) => ({
+      coordinate,
+      path,
+      refusedAt: path.findIndex((step) => !holds(demanded(step.coordinate))),
+    }));
+
+    test.each(named(cases.filter(({ refusedAt }) => refusedAt < 0)))(
+      '%s is given',
+      async (_name, { path }) => {
+        const before = await countAuditRows(server().database);
+        const operation = await operationFor(path, table, server());
+        const { status, data, errors } = await (
+          await clientOf(role, TENANT)
+        ).query(operation.document, operation.variables);
+
+        expect(errors).toEqual([]);
+        expect(status).toBe(200);
+        const parent = valueAt(data, path.slice(0, -1));
+        expect(parent).toHaveProperty([path.at(-1)!.field.name]);
+        if (path.length === 1) expect(valueAt(data, path)).not.toBeNull();
+        expect(rest(data, path)).toEqual(untouchedRest(role, path));
+        const written = (await countAuditRows(server().database)) - before - operation.writtenByArguments;
+        // What a mutation changed is in the audit log: it did not succeed by doing nothing.
+        if (path[0]!.operation === 'mutation') expect(written).toBeGreaterThan(0);
+        else expect(written).toBe(0);
+      },
+    );
+
+    const refused = cases.filter(({ refusedAt }) => refusedAt >= 0);
+    if (refused.length === 0) return;
+    test.each(named(refused))('%s is refused', async (_name, { path, refusedAt }) => {
+      const refusedPath = path.slice(0, refusedAt + 1);
+      const requires = demanded(refusedPath.at(-1)!.coordinate);
+      const before = await countAuditRows(server().database);
+      const operation = await operationFor(path, table, server());
+      const { status, data, errors } = await (
+        await clientOf(role, TENANT)
+      ).query(operation.document, operation.variables);
+
+      expect(status).toBe(200);
+      expect(errors).toEqual([
+        {
+          message: `This needs the permission ${requires}.`,
+          locations: [expect.any(Object)],
+          path: pathInData(refusedPath),
+          extensions: { code: 'FORBIDDEN', requires },
+        },
+      ]);
+      expect(valueAt(data, refusedPath)).toBeNull();
+      expect(rest(data, path)).toEqual(untouchedRest(role, path));
+      const written = (await countAuditRows(server().database)) - before - operation.writtenByArguments;
+      expect(written).toBe(0);
+    });
+  });
+
+  // No role lacks some of the permissions, so that the roles alone do not show their guards.
+  const guarded = fields.flatMap(({ coordinate, field, type }) => {
+    const permission = demanded(coordinate);
+    return permission === null ? [] : [{ coordinate, field, type, permission }];
+  });
+  test.each(named(guarded))(
+    '%s is refused to whoever holds all but its permission',
+    async (_name, subject) => {
+      const permissions = new Set(roles.permissions.filter((other) => other !== subject.permission));
+      const isSubscription = subject.type === schema.getSubscriptionType();
+      const resolve = isSubscription ? subject.field.subscribe : subject.field.resolve;
+      const asked = Promise.resolve(resolve!({}, {}, contextThatIsNotUsed(permissions), info));
+      const refusal = await asked.catch((error: unknown) => error);
+      expect(refusal).toMatchObject({ extensions: { code: 'FORBIDDEN', requires: subject.permission } });
+    },
+  );
+
+  test('no field is out of reach of these tests, but behind a subscription', () => {
+    const unreached = fields.filter(({ path }) => path === undefined).map(({ coordinate }) => coordinate);
+    if (!schema.getSubscriptionType()) expect(unreached).toEqual([]);
+  });
+}
+
+/** For `test.each`: the coordinate stands in the test's name. */
+const named = <Case extends { readonly coordinate: string }>(cases: readonly Case[]) =>
+  cases.map((each) => [each.coordinate, each] as const);
+
+interface Step {
+  readonly coordinate: string;
+  readonly operation: 'query' | 'mutation';
+  readonly field: GraphQLField<unknown, unknown>;
+}
+
+interface FieldOfType {
+  readonly coordinate: string;
+  readonly type: GraphQLObjectType;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly isRoot: boolean;
+  /** The shortest way from a root field to this one; undefined for what only a subscription leads to. */
+  readonly path: readonly Step[] | undefined;
+}
+
+function* allFields(schema: GraphQLSchema): Iterable<FieldOfType> {
+  const paths = shortestPaths(schema);
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  for (const type of objectTypes(schema)) {
+    for (const field of Object.values(type.getFields())) {
+      const coordinate = `${type.name}.${field.name}`;
+      yield { coordinate, type, field, isRoot: roots.includes(type), path: paths.get(coordinate) };
+    }
+  }
+}
+
+/** Breadth first, the queries before the mutations. */
+function shortestPaths(schema: GraphQLSchema): Map<string, readonly Step[]> {
+  const paths = new Map<string, readonly Step[]>();
+  for (const [operation, root] of [
+    ['query', schema.getQueryType()],
+    ['mutation', schema.getMutationType()],
+  ] as const) {
+    const open: { type: GraphQLObjectType; way: readonly Step[] }[] = root ? [{ type: root, way: [] }] : [];
+    for (let next = open.shift(); next; next = open.shift()) {
+      for (const field of Object.values(next.type.getFields())) {
+        const coordinate = `${next.type.name}.${field.name}`;
+        if (paths.has(coordinate)) continue;
+        const way = [...next.way, { coordinate, operation, field }];
+        paths.set(coordinate, way);
+        const target = getNamedType(field.type);
+        if (isObjectType(target)) open.push({ type: target, way });
+      }
+    }
+  }
+  return paths;
+}
+
+/** The operation that asks for the last field of a path, beside something that every member is given. */
+async function operationFor(path: readonly Step[], table: PermissionTable, server: TestServer) {
+  const before = await countAuditRows(server.database);
+  const variables: Record<string, unknown> = {};
+  const declarations: string[] = [];
+  const parts: string[] = [];
+  for (const [at, { coordinate, field }] of path.entries()) {
+    const given = await table.arguments[coordinate]?.(server);
+    const args = Object.entries(given ?? {}).map(([name, value]) => {
+      const type = field.args.find((argument) => argument.name === name)?.type;
+      if (!type) throw new Error(`${coordinate} has no argument ${name}`);
+      const variable = `${name}${at}`;
+      variables[variable] = value;
+      declarations.push(`$${variable}: ${type.toString()}`);
+      return `${name}: $${variable}`;
+    });
+    parts.push(field.name + (args.length > 0 ? `(${args.join(', ')})` : ''));
+  }
+  const leaf = isCompositeType(getNamedType(path.at(-1)!.field.type)) ? ' { __typename }' : '';
+  const asked = parts.reduceRight((inner, part) => (inner === '' ? part + leaf : `${part} { ${inner} }`), '');
+  const { operation } = path[0]!;
+  const beside = operation === 'query' ? 'me { userId }' : 'rest: __typename';
+  const head = declarations.length > 0 ? `(${declarations.join(', ')})` : '';
+  return {
+    document: `${operation} Ask${head} { ${beside} ${asked} }`,
+    variables,
+    writtenByArguments: (await countAuditRows(server.database)) - before,
+  };
+}
+
+const isList = ({ field }: Step) => field.type.toString().startsWith('[');
+
+/** The path of an error at the last step: through the first row of each list on the way. */
+const pathInData = (path: readonly Step[]): (string | number)[] =>
+  path.flatMap((step, at) =>
+    isList(step) && at < path.length - 1 ? [step.field.name, 0] : [step.field.name],
+  );
+
+/** The value at the end of a path; of a list on the way, its first row, which must exist. */
+function valueAt(data: Readonly<Record<string, unknown>>, path: readonly Step[]): unknown {
+  let value: unknown = data;
+  for (const [at, step] of path.entries()) {
+    expect(value).toHaveProperty([step.field.name]);
+    value = (value as Record<string, unknown>)[step.field.name];
+    if (at === path.length - 1) break;
+    if (Array.isArray(value)) value = (value as unknown[])[0];
+    expect(value).not.toBeNull();
+  }
+  if (path.length > 0 && Array.isArray(value) && isCompositeType(getNamedType(path.at(-1)!.field.type))) {
+    expect(value).not.toHaveLength(0);
+    return (value as unknown[])[0];
+  }
+  return value;
+}
+
+/** What the operation asked for beside the field. */
+function rest(data: Readonly<Record<string, unknown>>, path: readonly Step[]): unknown {
+  if (path[0]!.operation === 'mutation') return data['rest'];
+  return (data['me'] as { userId: unknown }).userId;
+}
+
+const untouchedRest = (role: Role, path: readonly Step[]) =>
+  path[0]!.operation === 'mutation' ? 'Mutation' : `demo|${TENANT}|${role}`;
+
+/** A request's context in which anything but the permissions ends in an error of another kind. */
+const contextThatIsNotUsed = (permissions: ReadonlySet<Permission>) => ({
+  viewer: { permissions },
+  get db(): never {
+    throw new Error('the resolver ran');
+  },
+});
+
+const info = {} as GraphQLResolveInfo;

@@ -1,0 +1,105 @@
+/**
+ * The reviewed permissions of the platform modules: which role holds what, and what each field demands. It is a copy
+ * on purpose. Whoever changes a guard or adds a field changes it here too, knowing what they open.
+ */
+import type { Permission, Role } from '../../src/access/permissions.js';
+import type { MakeArguments, PermissionTable } from './permission-matrix.js';
+import { insertMembership } from './rows.js';
+
+export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
+  owner: ['members:read', 'users:manage', 'billing:manage', 'settings:manage', 'audit:read'],
+  admin: ['members:read', 'users:manage', 'settings:manage', 'audit:read'],
+  member: ['members:read'],
+  viewer: ['members:read'],
+};
+
+export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
+  roles: null,
+  me: null,
+  tenant: null,
+  members: 'members:read',
+  auditLog: 'audit:read',
+};
+
+export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
+  updateTenant: 'settings:manage',
+  changePlan: 'billing:manage',
+  changeMemberRole: 'users:manage',
+  removeMember: 'users:manage',
+};
+
+/** Every type but the root types. */
+export const PLATFORM_GUARDS: PermissionTable['guards'] = {
+  PageInfo: { hasNextPage: null, hasPreviousPage: null, startCursor: null, endCursor: null },
+  RolePermissions: { role: null, permissions: null },
+  Tenant: {
+    id: null,
+    slug: null,
+    name: null,
+    status: null,
+    createdAt: null,
+    plan: 'billing:manage',
+    billingEmail: 'billing:manage',
+    settings: 'settings:manage',
+  },
+  Viewer: { userId: null, email: null, role: null, permissions: null, tenant: null, memberships: null },
+  ViewerMembership: { role: null, joinedAt: null, tenant: null },
+  TenantSummary: { id: null, slug: null, name: null, status: null },
+  UpdateTenantPayload: { tenant: null },
+  ChangePlanPayload: { tenant: null },
+  Membership: {
+    id: 'members:read',
+    userId: 'members:read',
+    role: 'members:read',
+    joinedAt: 'members:read',
+    email: 'users:manage',
+    invitedBy: 'users:manage',
+  },
+  MembershipConnection: {
+    nodes: 'members:read',
+    edges: 'members:read',
+    pageInfo: 'members:read',
+    totalCount: 'members:read',
+  },
+  MembershipEdge: { node: 'members:read', cursor: 'members:read' },
+  ChangeMemberRolePayload: { membership: 'members:read' },
+  RemoveMemberPayload: { deletedId: 'users:manage' },
+  AuditEntry: {
+    id: 'audit:read',
+    actor: 'audit:read',
+    actorType: 'audit:read',
+    action: 'audit:read',
+    entity: 'audit:read',
+    entityId: 'audit:read',
+    oldValue: 'audit:read',
+    newValue: 'audit:read',
+    requestId: 'audit:read',
+    createdAt: 'audit:read',
+  },
+  AuditEntryConnection: {
+    nodes: 'audit:read',
+    edges: 'audit:read',
+    pageInfo: 'audit:read',
+    totalCount: 'audit:read',
+  },
+  AuditEntryEdge: { node: 'audit:read', cursor: 'audit:read' },
+};
+
+const none: MakeArguments = () => ({});
+const onePage: MakeArguments = () => ({ first: 1 });
+
+export const PLATFORM_ARGUMENTS: PermissionTable['arguments'] = {
+  'Query.roles': none,
+  'Query.me': none,
+  'Query.tenant': none,
+  'Query.members': onePage,
+  'Query.auditLog': onePage,
+  'Mutation.updateTenant': () => ({ input: { name: `Acme ${Math.random()}`, settings: { theme: 'dark' } } }),
+  'Mutation.changePlan': () => ({ input: { plan: 'team' } }),
+  'Mutation.changeMemberRole': async ({ database }) => ({
+    input: { membershipId: await insertMembership(database, 'acme'), role: 'MEMBER' },
+  }),
+  'Mutation.removeMember': async ({ database }) => ({
+    input: { membershipId: await insertMembership(database, 'acme') },
+  }),
+};
