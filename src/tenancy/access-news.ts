@@ -1,7 +1,8 @@
 /**
  * Hears of changed memberships and tenants from PostgreSQL (LISTEN), and knows whether it would hear: a listening
- * connection can be lost without a sound, and behind a transaction pooler LISTEN is accepted but never delivers. So
- * it sends itself a message now and then; only while these come back is anything cached believed.
+ * connection can be lost without a sound, and behind a transaction pooler LISTEN is accepted but delivers nothing. So a
+ * second connection sends a message now and then; only while these arrive is anything cached believed. (A message sent
+ * on the listening connection itself would arrive even through a pooler.)
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
@@ -22,7 +23,9 @@ export interface AccessNews {
 }
 
 const CHANNEL = 'tenantry_access';
-const PULSE_MS = 500;
+/** A connection that has gone silent is noticed after two pulses. */
+const PULSE_MS = 400;
+const RECONNECT_AFTER_MISSES = 10;
 const RECONNECT_MS = 1_000;
 
 const message = z.union([
@@ -42,9 +45,9 @@ export function listenForAccessChanges(url: string, onProblem: (problem: string)
 class Listener implements AccessNews {
   private readonly me = randomUUID();
   private readonly listeners: ((change: AccessChange | undefined) => void)[] = [];
-  private client: pg.Client | undefined;
-  private heard = 0;
+  private connections: readonly pg.Client[] = [];
   private sent = 0;
+  private heard = 0;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
   private live = false;
@@ -68,40 +71,48 @@ class Listener implements AccessNews {
   async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
-    await this.client?.end().catch(() => undefined);
+    await end(this.connections);
   }
 
   private async connect(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.url,
-      application_name: 'tenantry listener',
-      keepAlive: true,
-      connectionTimeoutMillis: 5_000,
-    });
-    this.client = client;
-    client.on('error', () => this.lose('the connection was lost'));
-    client.on('notification', ({ payload }) => this.receive(payload ?? ''));
+    const connections = [this.open('tenantry listener'), this.open('tenantry pulse')] as const;
+    const [ears, voice] = connections;
+    this.connections = connections;
+    ears.on('notification', ({ payload }) => this.receive(payload ?? ''));
     try {
-      await client.connect();
-      await client.query(`LISTEN ${CHANNEL}`);
-      this.heard = this.sent = 0;
-      this.pulse();
+      await Promise.all(connections.map((connection) => connection.connect()));
+      await ears.query(`LISTEN ${CHANNEL}`);
+      this.pulse(connections, voice);
     } catch (error) {
-      this.lose(error instanceof Error ? error.message : String(error));
+      this.reconnect(connections, error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** Sends a message to itself; the previous one must have come back by now. */
-  private pulse(): void {
-    if (this.closed || !this.client) return;
-    if (this.heard < this.sent) {
-      this.lose('notifications do not arrive (a transaction pooler does not deliver them)');
+  private open(name: string): pg.Client {
+    const connection = new pg.Client({
+      connectionString: this.url,
+      application_name: name,
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+    });
+    connection.on('error', () => this.reconnect(this.connections, 'the connection was lost'));
+    return connection;
+  }
+
+  /** Sends the next message, and looks whether the previous one has arrived. */
+  private pulse(connections: readonly pg.Client[], voice: pg.Client): void {
+    if (this.closed || this.connections !== connections) return;
+    const missed = this.sent - this.heard;
+    if (missed > 0) this.doubt();
+    if (missed >= RECONNECT_AFTER_MISSES) {
+      this.reconnect(connections, 'notifications do not arrive (a transaction pooler does not deliver them)');
       return;
     }
     this.sent++;
-    const payload = JSON.stringify({ pulse: `${this.me} ${this.sent}` });
-    this.client.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]).catch(() => undefined);
-    this.timer = setTimeout(() => this.pulse(), PULSE_MS);
+    const payload = JSON.stringify({ pulse: `${this.me} ${String(this.sent)}` });
+    voice.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]).catch(() => undefined);
+    // What has arrived while the process was busy is to be read before it counts as missing.
+    this.timer = setTimeout(() => setImmediate(() => this.pulse(connections, voice)), PULSE_MS);
     this.timer.unref();
   }
 
@@ -109,24 +120,29 @@ class Listener implements AccessNews {
     const parsed = message.safeParse(parseJson(payload));
     if (!parsed.success) return this.tell(undefined);
     if (!('pulse' in parsed.data)) return this.tell(parsed.data);
-    if (parsed.data.pulse === `${this.me} ${this.sent}`) {
+    if (parsed.data.pulse === `${this.me} ${String(this.sent)}`) {
       this.heard = this.sent;
       this.live = true;
       this.complained = false;
     }
   }
 
-  private lose(why: string): void {
-    if (this.closed || !this.client) return;
+  /** From now on nothing is believed, for whatever was said since the last message that arrived was not heard. */
+  private doubt(): void {
+    if (!this.live) return;
+    this.live = false;
+    this.tell(undefined);
+  }
+
+  private reconnect(connections: readonly pg.Client[], why: string): void {
+    if (this.closed || this.connections !== connections) return;
+    this.connections = [];
     clearTimeout(this.timer);
-    const lost = this.client;
-    this.client = undefined;
+    this.doubt();
+    this.sent = this.heard = 0;
     if (!this.complained) this.onProblem(why);
     this.complained = true;
-    this.live = false;
-    // Whatever was said since the last pulse was not heard.
-    this.tell(undefined);
-    void lost.end().catch(() => undefined);
+    void end(connections);
     this.timer = setTimeout(() => void this.connect(), RECONNECT_MS);
     this.timer.unref();
   }
@@ -134,6 +150,10 @@ class Listener implements AccessNews {
   private tell(change: AccessChange | undefined): void {
     for (const listener of this.listeners) listener(change);
   }
+}
+
+async function end(connections: readonly pg.Client[]): Promise<void> {
+  await Promise.all(connections.map((connection) => connection.end().catch(() => undefined)));
 }
 
 function parseJson(text: string): unknown {

@@ -3,10 +3,10 @@
  * folder is bound to a tenant.
  */
 import { createHash } from 'node:crypto';
-import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
 import { PipeliningClient } from './pipelining-client.js';
+import { TenantryAdapter } from './adapter.js';
 import type { TenantContext } from './context.js';
 import { readDataModel } from './data-model.js';
 import { bindTenantClient, type TenantClient, type TransactionLimits } from './tenant-client.js';
@@ -42,7 +42,7 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
     Client: PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
-  const adapter = new PrismaPg(pool, {
+  const adapter = new TenantryAdapter(pool, {
     ...(namedStatements && { statementNameGenerator: ({ sql }) => statementName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });

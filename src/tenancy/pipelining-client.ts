@@ -1,28 +1,107 @@
-/** A pg connection on which opening a transaction costs no round trip of its own. */
+/**
+ * A pg connection on which a transaction costs as few round trips as it can: its opening travels with its first
+ * statement, and nobody waits for the end of one that only read.
+ */
 import pg from 'pg';
 
-const OPENS_A_TRANSACTION = /^(BEGIN$|SET TRANSACTION ISOLATION LEVEL )/;
+const OPENING = 'BEGIN';
+const ISOLATION = 'SET TRANSACTION ';
+const BINDING = 'SELECT tenantry.bind(';
+const CLOSING = /^(COMMIT|ROLLBACK)$/;
+
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+type Send = (...args: readonly unknown[]) => Promise<unknown>;
+
+/** What Prisma is told of a statement whose answer nobody waits for. */
+const UNDER_WAY = Promise.resolve({ rows: [], fields: [], rowCount: 0 });
 
 /**
- * Sends the statements that open a transaction without waiting for their answers: the first statement of the
- * transaction, its binding to a tenant, follows in the same flight. Should BEGIN fail, the binding ends with its own
- * statement, and every statement after it is refused for want of a tenant: the error comes later, never too late.
+ * Sends BEGIN, the isolation level and the binding to a tenant in one flight with the first statement behind them, and
+ * does not wait for their answers. That is as safe as waiting: PostgreSQL works them off in order, and when one of them
+ * fails it refuses every statement behind it (25P02, or for want of a tenant), so that nothing runs unbound. The
+ * refusal is reported as the failure that caused it.
  */
 export class PipeliningClient extends pg.Client {
+  /** The statement that opens the transaction, not yet sent. */
+  private opening: string | undefined;
+  private corked = false;
+  private readOnly = false;
+  private bindingFailure: unknown;
+
   constructor(config?: pg.ClientConfig | string) {
     super({ ...(typeof config === 'string' ? { connectionString: config } : config), pipeline: true });
-    const send = this.query.bind(this) as (...args: readonly unknown[]) => Promise<unknown>;
-    const query = (...args: readonly unknown[]): Promise<unknown> => {
-      const answer = send(...args);
-      if (args.length > 1 || !OPENS_A_TRANSACTION.test(textOf(args[0]))) return answer;
-      answer.catch(() => undefined);
-      return Promise.resolve({ rows: [], fields: [], rowCount: 0 });
+    const send = this.query.bind(this) as Send;
+    const query: Send = (...args) => {
+      // Prisma passes one object per statement. Anything else, such as the pool's own queries, is no transaction.
+      const statement = args.length === 1 ? statementOf(args[0]) : undefined;
+      return statement ? this.pipe(() => send(...args), send, statement) : send(...args);
     };
     this.query = query as typeof this.query;
   }
+
+  private pipe(send: () => Promise<unknown>, sendOpening: Send, statement: Statement): Promise<unknown> {
+    const { text, values } = statement;
+    if (text === OPENING) {
+      this.opening = OPENING;
+      return UNDER_WAY;
+    }
+    if (this.opening !== undefined) {
+      if (text.startsWith(ISOLATION)) {
+        this.opening = `${OPENING} ${text.slice(ISOLATION.length)}`;
+        return UNDER_WAY;
+      }
+      this.cork();
+      ignore(sendOpening(this.opening));
+      this.opening = undefined;
+      this.bindingFailure = undefined;
+    }
+    if (text.startsWith(BINDING)) {
+      this.readOnly = values.at(-1) === true;
+      send().catch((error: unknown) => (this.bindingFailure = error));
+      return UNDER_WAY;
+    }
+    const answer = send();
+    this.uncork();
+    if (!CLOSING.test(text)) return answer.catch((error: unknown) => this.explain(error));
+    if (!this.readOnly) return answer;
+    this.readOnly = false;
+    ignore(answer);
+    return UNDER_WAY;
+  }
+
+  private explain(error: unknown): never {
+    throw this.bindingFailure ?? error;
+  }
+
+  private cork(): void {
+    if (this.corked) return;
+    this.corked = true;
+    this.stream.cork();
+  }
+
+  private uncork(): void {
+    if (!this.corked) return;
+    this.corked = false;
+    this.stream.uncork();
+  }
+
+  private get stream(): NodeJS.WritableStream & { cork(): void; uncork(): void } {
+    return (
+      this as unknown as { connection: { stream: NodeJS.WritableStream & { cork(): void; uncork(): void } } }
+    ).connection.stream;
+  }
 }
 
-function textOf(query: unknown): string {
-  if (typeof query === 'string') return query;
-  return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : '';
+function ignore(answer: Promise<unknown>): void {
+  answer.catch(() => undefined);
+}
+
+function statementOf(query: unknown): Statement | undefined {
+  if (typeof query !== 'object' || query === null || !('text' in query)) return undefined;
+  const values = 'values' in query && Array.isArray(query.values) ? (query.values as unknown[]) : [];
+  return { text: String(query.text), values };
 }

@@ -161,4 +161,4 @@ async function rowsWith(
   return perTable.flat();
 }
 
-const text = (value: unknown): string => JSON.stringify(value) ?? '';
+const text = (value: unknown): string => JSON.stringify([value]);

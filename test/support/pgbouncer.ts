@@ -29,7 +29,9 @@ export async function startPgBouncer(url: string, poolSize: number): Promise<PgB
   const port = await freePort();
   const server = new URL(url);
   await writeFile(join(folder, 'users.txt'), userList(server), { mode: 0o600 });
-  await writeFile(join(folder, 'pgbouncer.ini'), configuration(server, folder, port, poolSize), { mode: 0o600 });
+  await writeFile(join(folder, 'pgbouncer.ini'), configuration(server, folder, port, poolSize), {
+    mode: 0o600,
+  });
   for (const file of ['.', 'users.txt', 'pgbouncer.ini']) {
     if (account) await chown(join(folder, file), account.uid, account.gid);
   }

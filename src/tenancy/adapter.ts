@@ -1,0 +1,38 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import { DriverAdapterError, type SqlQuery, type Transaction } from '@prisma/driver-adapter-utils';
+
+const ENDS_THE_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
+
+/**
+ * Prisma's adapter for pg, with transactions that end for everybody.
+ *
+ * An operation of Prisma may be several statements. When its transaction ends before it does (a sibling in Promise.all
+ * failed, or the time was up), Prisma gives the connection back to the pool, and the operation goes on sending its
+ * statements: into whatever transaction the connection is used for next, which is bound to another tenant. Here a
+ * transaction that has ended takes no further statement.
+ */
+export class TenantryAdapter extends PrismaPg {
+  override async connect() {
+    const adapter = await super.connect();
+    const start = adapter.startTransaction.bind(adapter);
+    adapter.startTransaction = async (isolationLevel) => endForEverybody(await start(isolationLevel));
+    return adapter;
+  }
+}
+
+function endForEverybody(transaction: Transaction): Transaction {
+  let ended = false;
+  const queryRaw = transaction.queryRaw.bind(transaction);
+  const executeRaw = transaction.executeRaw.bind(transaction);
+  const refuse = () =>
+    Promise.reject(
+      new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: 'its transaction has ended' }),
+    );
+  transaction.queryRaw = (query: SqlQuery) => (ended ? refuse() : queryRaw(query));
+  transaction.executeRaw = (query: SqlQuery) => {
+    if (ended) return refuse();
+    ended = ENDS_THE_TRANSACTION.test(query.sql);
+    return executeRaw(query);
+  };
+  return transaction;
+}

@@ -1,0 +1,455 @@
+/**
+ * Proves that nothing of one tenant stays on a pooled connection for the next: on a single connection, two tenants'
+ * operations of every kind alternate thousands of times, failures of every kind among them, and each answer and each
+ * setting is checked. The same behind PgBouncer in transaction mode, where one connection to the server serves many
+ * clients; and there, that no cached membership is believed.
+ */
+import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Prisma } from '../../src/generated/prisma/client.js';
+import { sqlState } from '../../src/database/sql-state.js';
+import { LIMITS } from '../../src/services.js';
+import { listenForAccessChanges, type AccessNews } from '../../src/tenancy/access-news.js';
+import type { TenantContext } from '../../src/tenancy/context.js';
+import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import { createAccessResolver } from '../../src/tenancy/resolve-access.js';
+import type { TenantClient } from '../../src/tenancy/tenant-client.js';
+import { useDatabase, type TestDatabase } from '../support/database.js';
+import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
+import { startPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
+import { until } from '../support/until.js';
+
+/** What a tenant's transaction sets, and what must be gone after it. */
+const SETTINGS = Prisma.sql`
+  SELECT nullif(current_setting('app.current_tenant', true), '') AS tenant,
+         nullif(current_setting('app.current_actor', true), '') AS actor,
+         nullif(current_setting('app.current_actor_type', true), '') AS "actorType",
+         nullif(current_setting('app.current_request', true), '') AS request,
+         current_setting('statement_timeout') AS timeout,
+         current_setting('transaction_read_only') AS "readOnly",
+         current_setting('transaction_isolation') AS isolation,
+         pg_backend_pid() AS connection`;
+
+interface Settings {
+  readonly tenant: string | null;
+  readonly actor: string | null;
+  readonly actorType: string | null;
+  readonly request: string | null;
+  readonly timeout: string;
+  readonly readOnly: string;
+  readonly isolation: string;
+  readonly connection: number;
+}
+
+/** As a connection is before its first transaction: the timeout is the role's own. */
+const UNBOUND: Omit<Settings, 'connection'> = {
+  tenant: null,
+  actor: null,
+  actorType: null,
+  request: null,
+  timeout: '30s',
+  readOnly: 'off',
+  isolation: 'read committed',
+};
+
+/** One tenant of the workload. Throws when an answer is not its own. */
+class Party {
+  readonly db: TenantClient;
+
+  constructor(
+    database: Database,
+    readonly context: TenantContext,
+    private readonly testDatabase: TestDatabase,
+  ) {
+    this.db = database.forTenant(context);
+  }
+
+  private own(rows: readonly { readonly tenantId: string }[]): void {
+    expect(rows.length).toBeGreaterThan(0);
+    for (const { tenantId } of rows) expect(tenantId).toBe(this.context.tenantId);
+  }
+
+  private ownSettings([settings]: readonly Settings[], readOnly: boolean): void {
+    expect(settings).toMatchObject({
+      tenant: this.context.tenantId,
+      actor: this.context.actor.id,
+      actorType: this.context.actor.type,
+      request: this.context.requestId,
+      timeout: '5s',
+      readOnly: readOnly ? 'on' : 'off',
+      isolation: readOnly ? 'repeatable read' : 'read committed',
+    });
+  }
+
+  private newMember(round: string) {
+    return { userId: round, email: round, role: 'viewer' };
+  }
+
+  private async failsWith(state: string, work: Promise<unknown>): Promise<void> {
+    expect(sqlState(await rejectionOf(work))).toBe(state);
+  }
+
+  /** What a tenant does, each under a name of its own for the report of a failure. */
+  readonly operations: Readonly<Record<string, (round: string) => Promise<void>>> = {
+    read: async () => this.own(await this.db.membership.findMany()),
+
+    'reads of one tick': async () => {
+      const [members, tenant, settings, audit] = await Promise.all([
+        this.db.membership.findMany(),
+        this.db.tenant.findFirstOrThrow(),
+        this.db.$queryRaw<Settings>(SETTINGS),
+        this.db.auditEntry.findMany({ take: 3 }),
+      ]);
+      this.own([...members, ...audit]);
+      expect(tenant.id).toBe(this.context.tenantId);
+      this.ownSettings(settings, true);
+    },
+
+    'reads of one tick, one of which fails': async () => {
+      const [members, failed, more] = await Promise.allSettled([
+        this.db.membership.findMany(),
+        this.db.$queryRaw(Prisma.sql`SELECT 1 / (SELECT count(*) - count(*) FROM memberships)`),
+        this.db.membership.findMany({ select: { tenantId: true } }),
+      ]);
+      expect([members.status, failed.status, more.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      if (members.status === 'fulfilled') this.own(members.value);
+      if (more.status === 'fulfilled') this.own(more.value);
+    },
+
+    'write and take back': async (round) => {
+      const member = await this.db.membership.create({ data: this.newMember(round) });
+      this.own([member]);
+      this.own([await this.db.membership.delete({ where: this.db.key(member.id) })]);
+    },
+
+    'raw write': async () => {
+      const touched = await this.db.$executeRaw(Prisma.sql`UPDATE tenants SET updated_at = now()`);
+      expect(touched).toBe(1);
+    },
+
+    transaction: async (round) => {
+      await this.db.transaction(async (tx) => {
+        this.ownSettings(await tx.$queryRaw<Settings>(SETTINGS), false);
+        const member = await tx.membership.create({ data: this.newMember(round) });
+        this.own(await tx.membership.findMany());
+        await tx.membership.delete({ where: tx.key(member.id) });
+      });
+    },
+
+    'error thrown in a transaction': async (round) => {
+      const failure = new Error('thrown on purpose');
+      const work = this.db.transaction(async (tx) => {
+        this.own([await tx.membership.create({ data: this.newMember(round) })]);
+        throw failure;
+      });
+      expect(await rejectionOf(work)).toBe(failure);
+      expect(await this.db.membership.count({ where: { userId: round } })).toBe(0);
+    },
+
+    'SQL error in a transaction': async (round) => {
+      const twice = this.db.transaction(async (tx) => {
+        await tx.membership.create({ data: this.newMember(round) });
+        await tx.membership.create({ data: this.newMember(round) });
+      });
+      await this.failsWith('23505', twice);
+      expect(await this.db.membership.count({ where: { userId: round } })).toBe(0);
+    },
+
+    'statement after an SQL error': async (round) => {
+      const work = this.db.transaction(async (tx) => {
+        await this.failsWith('22012', tx.$queryRaw(Prisma.sql`SELECT 1 / 0`));
+        // A statement that this connection has not prepared yet fails before it is prepared.
+        await tx.$queryRaw(Prisma.sql`SELECT ${round} AS ${Prisma.raw(`"${round}"`)}`);
+      });
+      await this.failsWith('25P02', work);
+    },
+
+    'SQL error outside a transaction': async () => {
+      await this.failsWith('22P02', this.db.$queryRaw(Prisma.sql`SELECT 'no number'::text::integer`));
+    },
+
+    'write in a read': async () => {
+      await this.failsWith('25006', this.db.$queryRaw(Prisma.sql`DELETE FROM memberships`));
+    },
+
+    'statement timeout': async () => {
+      const work = this.db.transaction(async (tx) => {
+        await tx.$executeRaw(Prisma.sql`SET LOCAL statement_timeout = '5ms'`);
+        await tx.$queryRaw(Prisma.sql`SELECT pg_sleep(30)::text`);
+      });
+      await this.failsWith('57014', work);
+    },
+
+    'statement cancelled from outside': async () => {
+      const work = this.db.transaction(async (tx) => {
+        const [self] = await tx.$queryRaw<{ connection: number }>(
+          Prisma.sql`SELECT pg_backend_pid() AS connection`,
+        );
+        const sleep = tx.$queryRaw(Prisma.sql`SELECT pg_sleep(30)::text`);
+        const cancelled = this.failsWith('57014', sleep);
+        await until('the sleeping statement is cancelled', async () => {
+          const [answer] = await this.testDatabase.asSuperuser<{ cancelled: boolean }>(
+            `SELECT pg_cancel_backend(pid) AS cancelled FROM pg_stat_activity
+             WHERE pid = $1 AND state = 'active' AND query LIKE '%pg_sleep(30)%'`,
+            [self!.connection],
+          );
+          return answer?.cancelled === true;
+        });
+        await cancelled;
+        throw new Error('cancelled on purpose');
+      });
+      expect(await rejectionOf(work)).toMatchObject({ message: 'cancelled on purpose' });
+    },
+
+    'savepoints in a transaction': async (round) => {
+      await this.db.transaction(async (tx) => {
+        await tx.$executeRaw(Prisma.sql`SAVEPOINT before`);
+        await tx.membership.create({ data: this.newMember(round) });
+        await tx.$executeRaw(Prisma.sql`ROLLBACK TO SAVEPOINT before`);
+        this.ownSettings(await tx.$queryRaw<Settings>(SETTINGS), false);
+        expect(await tx.membership.count({ where: { userId: round } })).toBe(0);
+      });
+    },
+  };
+}
+
+/** These stop the connection for a while, so that they take part less often. */
+const SLOW = new Set(['statement timeout', 'statement cancelled from outside']);
+const WAVES = 160;
+const PER_WAVE = 14;
+
+/**
+ * Lets both tenants do everything, `PER_WAVE` operations at a time; between any two transactions, and after the last
+ * one, the connection is looked at.
+ *
+ * @returns the number of operations, and the connections to the server on which they ran
+ */
+async function alternate(
+  database: Database,
+  [acme, globex]: readonly [Party, Party],
+): Promise<{ readonly operations: number; readonly connections: ReadonlySet<number> }> {
+  const names = Object.keys(acme.operations);
+  const connections = new Set<number>();
+  let operations = 0;
+  const inspect = async (after: string): Promise<void> => {
+    const [settings] = await database.query<Settings & Record<string, unknown>>(SETTINGS.sql);
+    const { connection, ...rest } = settings!;
+    connections.add(connection);
+    expect(rest, `after ${after}`).toEqual(UNBOUND);
+  };
+  for (let wave = 0; wave < WAVES; wave++) {
+    await Promise.all(
+      Array.from({ length: PER_WAVE }, async (_, lane) => {
+        const number = wave * PER_WAVE + lane;
+        // The tenants take turns, and each meets every operation.
+        const party = number % 2 === 0 ? acme : globex;
+        const chosen = names[(Math.floor(number / 2) + wave) % names.length]!;
+        const name = SLOW.has(chosen) && wave % 10 !== 0 ? 'read' : chosen;
+        await party.operations[name]!(`round-${String(number)}`);
+        operations++;
+        await inspect(name);
+      }),
+    );
+  }
+  await inspect('everything');
+  return { operations, connections };
+}
+
+async function turnsOfTheEventLoop(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await turnOfTheEventLoop();
+}
+
+const database = useDatabase();
+const tenants = useDemoTenants(database);
+const patient = { ...LIMITS, maxWait: 15_000 };
+
+const parties = (opened: Database): [Party, Party] => [
+  new Party(opened, tenants().acme, database()),
+  new Party(opened, tenants().globex, database()),
+];
+
+async function expectUntouched(): Promise<void> {
+  const rows = await database().asSuperuser('SELECT user_id FROM memberships WHERE user_id NOT LIKE $1', [
+    'demo|%',
+  ]);
+  expect(rows).toEqual([]);
+}
+
+test('on one pooled connection two tenants alternate thousands of times, and each gets its own answers', async () => {
+  const opened = openDatabase({ url: database().app, poolSize: 1, limits: patient });
+  try {
+    const { operations, connections } = await alternate(opened, parties(opened));
+    expect(operations).toBeGreaterThanOrEqual(2_000);
+    expect(connections.size).toBe(1);
+  } finally {
+    await opened.close();
+  }
+  await expectUntouched();
+}, 60_000);
+
+describe('behind PgBouncer in transaction mode', () => {
+  let narrow: PgBouncer | undefined;
+  let wide: PgBouncer | undefined;
+  beforeAll(async () => {
+    [narrow, wide] = await Promise.all([
+      startPgBouncer(database().app, 1),
+      startPgBouncer(database().app, 2),
+    ]);
+  });
+  afterAll(() => Promise.all([narrow?.stop(), wide?.stop()]));
+
+  test('two tenants with a pool each alternate on one connection to the server, and each gets its own answers', async () => {
+    const own = openDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
+    const other = openDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
+    try {
+      const [acme] = parties(own);
+      const [, globex] = parties(other);
+      const { operations, connections } = await alternate(own, [acme, globex]);
+      expect(operations).toBeGreaterThanOrEqual(2_000);
+      expect(connections.size).toBe(1);
+    } finally {
+      await own.close();
+      await other.close();
+    }
+    await expectUntouched();
+  }, 60_000);
+
+  const withNews = async (
+    pooler: PgBouncer,
+    work: (database: Database, news: AccessNews, problems: readonly string[]) => Promise<void>,
+  ): Promise<void> => {
+    const problems: string[] = [];
+    const opened = openDatabase({ url: pooler.url, poolSize: 2, limits: LIMITS });
+    const news = listenForAccessChanges(pooler.url, (problem) => problems.push(problem));
+    try {
+      await work(opened, news, problems);
+    } finally {
+      await news.close();
+      await opened.close();
+    }
+  };
+
+  test.each([
+    ['one connection', () => narrow!],
+    ['two connections', () => wide!],
+  ])('a listener on a pooler with %s to the server never believes that it would hear', async (_, pooler) => {
+    await withNews(pooler(), async (_opened, news, problems) => {
+      let everLive = false;
+      await until('the listener says that it does not hear, or believes that it does', () => {
+        everLive ||= news.isLive;
+        return everLive || problems.length > 0;
+      });
+      expect(everLive).toBe(false);
+      expect(problems).toHaveLength(1);
+    });
+  });
+
+  test('a membership that was removed is refused at the next request', async () => {
+    const { acme } = tenants();
+    const [member] = await database().asSuperuser<{ user_id: string }>(
+      `INSERT INTO memberships (tenant_id, user_id, email, role) VALUES ($1, 'leaver', 'leaver@acme.test', 'admin')
+       RETURNING user_id`,
+      [acme.tenantId],
+    );
+    await withNews(wide!, async (opened, news, problems) => {
+      const resolver = createAccessResolver(opened, news);
+      await until('the listener has made up its mind', () => news.isLive || problems.length > 0);
+      expect((await resolver.resolve('acme', member!.user_id))?.role).toBe('admin');
+      await database().asSuperuser('DELETE FROM memberships WHERE user_id = $1', [member!.user_id]);
+      expect((await resolver.resolve('acme', member!.user_id))?.role).toBeUndefined();
+    });
+  });
+});
+
+describe('what a transaction leaves behind', () => {
+  const withOneConnection = async (work: (opened: Database) => Promise<void>, timeout = LIMITS.timeout) => {
+    const opened = openDatabase({ url: database().app, poolSize: 1, limits: { ...patient, timeout } });
+    try {
+      await work(opened);
+    } finally {
+      await opened.close();
+    }
+  };
+  const settingsOf = async (opened: Database) => {
+    const [settings] = await opened.query<Settings & Record<string, unknown>>(SETTINGS.sql);
+    return settings!;
+  };
+
+  test('a transaction that lasted too long leaves its connection unbound', async () => {
+    await withOneConnection(async (opened) => {
+      const { acme, globex } = tenants();
+      const tooLong = opened.forTenant(acme).transaction(async (tx) => {
+        await tx.membership.updateMany({ data: { invitedBy: 'too late' } });
+        await tx.$queryRaw(Prisma.sql`SELECT pg_sleep(0.5)::text`);
+        await tx.membership.findMany();
+      });
+      expect(await rejectionOf(tooLong)).toMatchObject({ code: 'P2028' });
+      expect(await settingsOf(opened)).toMatchObject(UNBOUND);
+      const others = await opened.forTenant(globex).membership.findMany();
+      expect(new Set(others.map(({ tenantId }) => tenantId))).toEqual(new Set([globex.tenantId]));
+      expect(await opened.forTenant(acme).membership.count({ where: { invitedBy: 'too late' } })).toBe(0);
+    }, 200);
+  });
+
+  test('a setting made for the whole session by a raw statement never shows a tenant’s rows to the next', async () => {
+    await withOneConnection(async (opened) => {
+      const { acme, globex } = tenants();
+      await opened
+        .forTenant(acme)
+        .$queryRaw(Prisma.sql`SELECT set_config('app.current_tenant', ${acme.tenantId}, false)`);
+      const answers = await opened
+        .forTenant(globex)
+        .membership.findMany()
+        .then(
+          (rows) => rows.map(({ tenantId }) => tenantId),
+          (error: unknown) => [sqlState(error)],
+        );
+      // 25001: tenantry.bind refuses a transaction that is bound already.
+      expect(answers.filter((answer) => answer !== globex.tenantId && answer !== '25001')).toEqual([]);
+    });
+  });
+
+  test('operations still under way when their transaction ends never reach the next tenant’s transaction', async () => {
+    await withOneConnection(async (opened) => {
+      const { acme, globex } = tenants();
+      for (let round = 0; round < 80; round++) {
+        const stray: Promise<unknown>[] = [];
+        const first = opened.forTenant(acme).transaction(async (tx) => {
+          // One operation, several statements: the next is sent when the one before is answered.
+          stray.push(
+            tx.tenant
+              .findMany({
+                include: { memberships: { include: { tenant: { include: { memberships: true } } } } },
+              })
+              .catch(() => undefined),
+          );
+          await turnsOfTheEventLoop(round % 20);
+          // As Promise.all does when one of its operations fails.
+          throw new Error('left early on purpose');
+        });
+        const second = opened.forTenant(globex).transaction(async (tx) => {
+          const settings = await tx.$queryRaw<Settings>(SETTINGS);
+          const rows = await tx.membership.findMany();
+          return [...settings.map(({ tenant }) => tenant), ...rows.map(({ tenantId }) => tenantId)];
+        });
+        const [left, answered] = await Promise.allSettled([first, second, ...stray]);
+        expect(left.status).toBe('rejected');
+        expect(answered).toMatchObject({ status: 'fulfilled' });
+        if (answered.status === 'fulfilled')
+          expect(new Set(answered.value)).toEqual(new Set([globex.tenantId]));
+        expect(await settingsOf(opened)).toMatchObject(UNBOUND);
+      }
+    });
+  });
+
+  test('an actor’s name cannot end the statement that binds it', async () => {
+    await withOneConnection(async (opened) => {
+      const { acme, globex } = tenants();
+      const id = `x'; SET app.current_tenant = '${globex.tenantId}'; --`;
+      const db = opened.forTenant(contextOf(acme.tenantId, { type: 'user', id }, `'; RESET ALL; --`));
+      const [settings] = await db.$queryRaw<Settings>(SETTINGS);
+      expect(settings).toMatchObject({ tenant: acme.tenantId, actor: id, request: `'; RESET ALL; --` });
+      expect(await settingsOf(opened)).toMatchObject(UNBOUND);
+    });
+  });
+});

@@ -1,0 +1,50 @@
+/**
+ * Counts what the server sends to PostgreSQL, at the connection itself: the statements and the transactions of an
+ * answer, whatever made them.
+ */
+import pg from 'pg';
+import { afterAll } from 'vitest';
+import { PipeliningClient } from '../../src/tenancy/pipelining-client.js';
+
+export interface Statements {
+  /** The statements of the runtime role while `work` ran, in order. */
+  during(work: () => Promise<unknown>): Promise<readonly string[]>;
+}
+
+/** Call it at the top level, before the server of the file: a connection is watched from its beginning. */
+export function watchStatements(): Statements {
+  const query = Object.getOwnPropertyDescriptor(pg.Client.prototype, 'query')!;
+  const original = query.value as (...args: unknown[]) => unknown;
+  let seen: string[] | undefined;
+  Object.defineProperty(pg.Client.prototype, 'query', {
+    ...query,
+    value(this: pg.Client, ...args: unknown[]) {
+      // The server's pool only: neither its listener nor the tests' own connections.
+      if (seen && this instanceof PipeliningClient) seen.push(textOf(args[0]));
+      return original.apply(this, args);
+    },
+  });
+  afterAll(() => {
+    Object.defineProperty(pg.Client.prototype, 'query', query);
+  });
+  return {
+    async during(work) {
+      const statements: string[] = [];
+      seen = statements;
+      try {
+        await work();
+      } finally {
+        seen = undefined;
+      }
+      return statements;
+    },
+  };
+}
+
+export const transactionsAmong = (statements: readonly string[]): number =>
+  statements.filter((statement) => statement === 'BEGIN').length;
+
+function textOf(query: unknown): string {
+  if (typeof query === 'string') return query;
+  return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : '';
+}
