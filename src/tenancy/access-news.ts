@@ -27,6 +27,7 @@ const CHANNEL = 'tenantry_access';
 const PULSE_MS = 400;
 const RECONNECT_AFTER_MISSES = 10;
 const RECONNECT_MS = 1_000;
+const SILENCE = 'notifications do not arrive (a transaction pooler does not deliver them)';
 
 const message = z.union([
   z.object({ pulse: z.string() }),
@@ -80,8 +81,9 @@ class Listener implements AccessNews {
     this.connections = connections;
     ears.on('notification', ({ payload }) => this.receive(payload ?? ''));
     try {
-      await Promise.all(connections.map((connection) => connection.connect()));
+      await ears.connect();
       await ears.query(`LISTEN ${CHANNEL}`);
+      await voice.connect();
       this.pulse(connections, voice);
     } catch (error) {
       this.reconnect(connections, error instanceof Error ? error.message : String(error));
@@ -103,9 +105,9 @@ class Listener implements AccessNews {
   private pulse(connections: readonly pg.Client[], voice: pg.Client): void {
     if (this.closed || this.connections !== connections) return;
     const missed = this.sent - this.heard;
-    if (missed > 0) this.doubt();
+    if (missed > 0) this.doubt(SILENCE);
     if (missed >= RECONNECT_AFTER_MISSES) {
-      this.reconnect(connections, 'notifications do not arrive (a transaction pooler does not deliver them)');
+      this.reconnect(connections, SILENCE);
       return;
     }
     this.sent++;
@@ -128,7 +130,9 @@ class Listener implements AccessNews {
   }
 
   /** From now on nothing is believed, for whatever was said since the last message that arrived was not heard. */
-  private doubt(): void {
+  private doubt(why: string): void {
+    if (!this.complained) this.onProblem(why);
+    this.complained = true;
     if (!this.live) return;
     this.live = false;
     this.tell(undefined);
@@ -138,10 +142,8 @@ class Listener implements AccessNews {
     if (this.closed || this.connections !== connections) return;
     this.connections = [];
     clearTimeout(this.timer);
-    this.doubt();
+    this.doubt(why);
     this.sent = this.heard = 0;
-    if (!this.complained) this.onProblem(why);
-    this.complained = true;
     void end(connections);
     this.timer = setTimeout(() => void this.connect(), RECONNECT_MS);
     this.timer.unref();

@@ -47,11 +47,12 @@ export function createAccessResolver(database: Database, news: AccessNews): Acce
   return {
     async resolve(tenantRef, userId) {
       const key = JSON.stringify([tenantRef, userId]);
-      const known = news.isLive ? kept.get(key) : undefined;
+      const heardBefore = news.isLive;
+      const known = heardBefore ? kept.get(key) : undefined;
       if (known) return known.access;
       const before = changes;
       const access = await askDatabase(database, tenantRef, userId);
-      if (access?.role !== undefined && news.isLive && changes === before) {
+      if (access?.role !== undefined && heardBefore && news.isLive && changes === before) {
         kept.set(key, { access, userId });
       }
       return access;

@@ -20,6 +20,8 @@ export interface Child {
   /** The first match of `pattern` in what the process said so far or says from now on. */
   says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
+  /** Sends the signal to everything the process has in its group, as a terminal does for Ctrl-C. */
+  interrupt(): void;
 }
 
 const running = new Set<Child>();
@@ -48,6 +50,8 @@ export function startChild(
     cwd: repository,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that `interrupt` does not reach us.
+    detached: true,
   });
   let stdout = '';
   let stderr = '';
@@ -104,6 +108,7 @@ export function startChild(
         look();
       }),
     kill: (signal) => void started.kill(signal),
+    interrupt: () => void process.kill(-(started.pid ?? 0), 'SIGINT'),
   };
   running.add(child);
   return child;

@@ -1,0 +1,54 @@
+/** The server as `npm start` runs it: a process of its own, on a free port. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findEmbedded, startEmbedded } from '../../src/database/embedded.js';
+import { startChild, runChild, type Child } from './child.js';
+import { parseBody, rawPost, type GraphqlBody } from './raw-request.js';
+
+export interface RunningServer extends Child {
+  readonly url: string;
+  /** The tokens of its banner, by e-mail address. */
+  readonly tokens: Readonly<Record<string, string>>;
+}
+
+/** Starts the server and waits for the whole of its banner. */
+export async function startServer(env: Readonly<Record<string, string>>): Promise<RunningServer> {
+  const child = startChild('src/main.ts', [], { PORT: '0', LOG_LEVEL: 'warn', ...env });
+  const [banner, port = ''] = await child.says(
+    /Tenantry is running\.[^]*?http:\/\/localhost:(\d+)\/graphql[^]*More tokens: .*\n/,
+  );
+  const tokens = Object.fromEntries(
+    [...banner.matchAll(/(\S+@\S+)\s+Bearer (\S+)/g)].map(([, email = '', token = '']) => [email, token]),
+  );
+  return Object.assign(child, { url: `http://127.0.0.1:${port}`, tokens });
+}
+
+/** Asks a server with a token. */
+export async function askServer(
+  url: string,
+  token: string,
+  query: string,
+): Promise<GraphqlBody & { readonly status: number }> {
+  const answer = await rawPost(`${url}/graphql`, {
+    authorization: `Bearer ${token}`,
+    body: JSON.stringify({ query }),
+  });
+  return { status: answer.status, ...parseBody(answer) };
+}
+
+/** Runs the `tenantry` command to its end. */
+export const tenantry = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runChild('src/cli/main.ts', args, env);
+
+export const makeDataFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'tenantry-start-'));
+
+/** Stops the database that a failed test left running in a data folder, and removes both. */
+export async function removeDataFolder(folder: string): Promise<void> {
+  if (await findEmbedded(folder)) await (await startEmbedded(folder)).stop();
+  // As root the cluster may lie elsewhere.
+  const elsewhere = await readFile(join(folder, 'cluster-location'), 'utf8').catch(() => '');
+  if (elsewhere.startsWith('/var/lib/tenantry/'))
+    await rm(elsewhere.trim(), { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
+}
