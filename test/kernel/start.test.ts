@@ -12,7 +12,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { findEmbedded, startEmbedded, type EmbeddedDatabase } from '../../src/database/embedded.js';
 import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
-import { endChildrenAfterAll, runChild, type Child, type Ended } from '../support/child.js';
+import { endChildrenAfterAll, runChild, type Ended } from '../support/child.js';
 import { useDatabase } from '../support/database.js';
 import {
   askServer,
@@ -44,6 +44,8 @@ async function whileLocked(
   work: (release: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const holder = new pg.Client({ connectionString: url });
+  // When the database is stopped under it, the next statement says so.
+  holder.on('error', () => undefined);
   await holder.connect();
   try {
     await holder.query('BEGIN');
@@ -56,11 +58,16 @@ async function whileLocked(
   }
 }
 
-/** A mutation that waits for the lock, once it does. */
-async function waitingMutation(server: RunningServer, superuser: string, name: string) {
+/** The answer to a mutation, to come: it waits for the lock. */
+async function waitingMutation(
+  server: RunningServer,
+  superuser: string,
+  token: string,
+  name: string,
+): Promise<{ readonly answer: ReturnType<typeof askServer> }> {
   const answer = askServer(
     server.url,
-    server.tokens['owner@acme.test'] ?? '',
+    token,
     `mutation { updateTenant(input: { name: "${name}" }) { tenant { name } } }`,
   );
   answer.catch(() => undefined);
@@ -74,7 +81,7 @@ async function waitingMutation(server: RunningServer, superuser: string, name: s
   };
   await expect.poll(waiting, { timeout: 3_000, interval: 20 }).toBe(1);
   await client.end();
-  return answer;
+  return { answer };
 }
 
 const isListening = (server: RunningServer) =>
@@ -160,7 +167,7 @@ describe('npm start on a machine with only Node', () => {
   test('ends upon SIGTERM when the request under way is answered, and its database with it', async () => {
     const { superuser } = (await findEmbedded(dataDir)) ?? { superuser: '' };
     await whileLocked(superuser, async (release) => {
-      const answer = await waitingMutation(first, superuser, 'Saved at the last moment');
+      const { answer } = await waitingMutation(first, superuser, bearer, 'Saved at the last moment');
       first.kill('SIGTERM');
       await untilDraining(first);
       await release();
@@ -201,7 +208,7 @@ describe('npm start on a machine with only Node', () => {
     });
     const { superuser } = (await findEmbedded(dataDir)) ?? { superuser: '' };
     await whileLocked(superuser, async (release) => {
-      const answer = await waitingMutation(again, superuser, 'Saved upon Ctrl-C');
+      const { answer } = await waitingMutation(again, superuser, bearer, 'Saved upon Ctrl-C');
       again.interrupt();
       await untilDraining(again);
       await release();
@@ -596,16 +603,15 @@ describe('a second signal', () => {
   const database = useDatabase();
 
   test('ends the process at once, for those who cannot wait', async () => {
-    const server = await startServer({
-      DATABASE_URL: database().app,
-      JWT_SECRET: TEST_SECRET,
-    });
+    const env = { DATABASE_URL: database().app, JWT_SECRET: TEST_SECRET };
+    const server = await startServer(env);
     await whileLocked(database().superuser, async () => {
-      const answer = await waitingMutation(server, database().superuser, 'Lost');
+      const token = await tenantry(['token', '--tenant', 'acme', '--user', 'owner@acme.test'], env);
+      const { answer } = await waitingMutation(server, database().superuser, token.stdout.trim(), 'Lost');
       server.kill('SIGINT');
       await untilDraining(server);
       server.kill('SIGINT');
-      expect(await (server as Child).ended).toMatchObject({ code: 1 });
+      expect(await server.ended).toMatchObject({ code: 1 });
       await expect(answer).rejects.toThrow(/socket hang up|ECONNRESET/);
     });
   });
