@@ -4,7 +4,7 @@
  */
 import { GraphQLError } from 'graphql';
 import { Prisma } from './generated/prisma/client.js';
-import { driverCause, sqlState } from './database/sql-state.js';
+import { sqlState } from './database/sql-state.js';
 
 /** Every code of our own, with the HTTP status of an answer that consists of it alone. */
 export const ERROR_STATUS = {
@@ -98,10 +98,3 @@ const BY_PRISMA_CODE: Readonly<Record<string, Translation>> = {
   P1008: unavailable,
   P1017: unavailable,
 };
-
-/** The name of the violated constraint, where a failure is one. */
-export function violatedConstraint(error: unknown): string | undefined {
-  return error instanceof Prisma.PrismaClientKnownRequestError
-    ? driverCause(error)?.constraint?.index
-    : undefined;
-}

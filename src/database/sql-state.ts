@@ -1,4 +1,5 @@
 /** Finds PostgreSQL's own error code behind what Prisma and pg throw. */
+import { DriverAdapterError } from '@prisma/driver-adapter-utils';
 import { Prisma } from '../generated/prisma/client.js';
 
 /**
@@ -6,9 +7,8 @@ import { Prisma } from '../generated/prisma/client.js';
  * into its own (P2034, P2039, P2010); the original stays in `meta.driverAdapterError`.
  */
 export function sqlState(error: unknown): string | undefined {
-  if (error instanceof Prisma.PrismaClientKnownRequestError) {
-    return driverCause(error)?.originalCode;
-  }
+  const cause = driverCause(error);
+  if (cause) return cause.originalCode;
   if (
     error instanceof Error &&
     'code' in error &&
@@ -20,9 +20,17 @@ export function sqlState(error: unknown): string | undefined {
   return undefined;
 }
 
-/** What the database driver reported behind a Prisma error. */
-export function driverCause(
-  error: InstanceType<typeof Prisma.PrismaClientKnownRequestError>,
-): { readonly originalCode?: string; readonly constraint?: { readonly index?: string } } | undefined {
-  return (error.meta as { driverAdapterError?: { cause?: object } } | undefined)?.driverAdapterError?.cause;
+interface DriverCause {
+  readonly originalCode?: string;
+  readonly constraint?: { readonly index?: string };
+}
+
+/** What the database driver reported behind an error of Prisma; undefined for any other error. */
+export function driverCause(error: unknown): DriverCause | undefined {
+  if (error instanceof Prisma.PrismaClientKnownRequestError) {
+    const meta = error.meta as { driverAdapterError?: { cause?: DriverCause } } | undefined;
+    return meta?.driverAdapterError?.cause ?? {};
+  }
+  // A failed COMMIT reaches the caller as the driver reported it.
+  return error instanceof DriverAdapterError ? (error.cause as DriverCause) : undefined;
 }

@@ -67,7 +67,7 @@ export class PipeliningClient extends pg.Client {
     const answer = send();
     this.uncork();
     if (!CLOSING.test(text)) return answer.catch((error: unknown) => this.explain(error));
-    if (!this.readOnly) return answer;
+    if (!this.readOnly) return answer.then(refuseSilentRollback(text));
     this.readOnly = false;
     ignore(answer);
     return UNDER_WAY;
@@ -95,6 +95,17 @@ export class PipeliningClient extends pg.Client {
     ).connection.stream;
   }
 }
+
+/**
+ * PostgreSQL answers the COMMIT of a transaction in which a statement failed with ROLLBACK, and no error. Code that
+ * swallowed the failure must not believe that the rest was kept.
+ */
+const refuseSilentRollback = (text: string) => (answer: unknown) => {
+  if (text === 'COMMIT' && (answer as { command?: string }).command === 'ROLLBACK') {
+    throw new Error('the transaction was rolled back at its end, for one of its statements had failed');
+  }
+  return answer;
+};
 
 function ignore(answer: Promise<unknown>): void {
   answer.catch(() => undefined);

@@ -33,7 +33,8 @@ export function createAccessResolver(database: Database, news: AccessNews): Acce
   // Keyed by tenant and user together, so that an answer can never serve another tenant or another user. Only a
   // member's answer is kept: strangers could fill the memory with refusals.
   const kept = new LRUCache<string, Kept>({ max: KEPT_AT_MOST, ttl: KEPT_FOR_MS });
-  // Counts what could have changed answers, so that one that was on its way during a change is not kept.
+  // Counts what could have changed answers, silence of the news included, so that an answer that was on its way then
+  // is not kept.
   let changes = 0;
   news.onChange((change) => {
     changes++;
@@ -52,7 +53,7 @@ export function createAccessResolver(database: Database, news: AccessNews): Acce
       if (known) return known.access;
       const before = changes;
       const access = await askDatabase(database, tenantRef, userId);
-      if (access?.role !== undefined && heardBefore && news.isLive && changes === before) {
+      if (access?.role !== undefined && heardBefore && changes === before) {
         kept.set(key, { access, userId });
       }
       return access;

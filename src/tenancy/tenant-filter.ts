@@ -29,6 +29,10 @@ export const WRITES = [
   'deleteMany',
 ] as const;
 
+/** Nested operations whose payload holds its fields one level deeper, and the names it holds them under. */
+const WRAPPING_OPERATIONS = new Set(['createMany', 'connectOrCreate', 'update', 'updateMany', 'upsert']);
+const WRAPPERS = new Set(['where', 'data', 'create', 'update']);
+
 export type Operation = (typeof READS)[number] | (typeof WRITES)[number];
 
 /** Arguments of a Prisma operation, as far as the filter looks at them. */
@@ -79,35 +83,49 @@ export class TenantFilter {
   }
 
   /**
-   * Walks the data of a write. Names of scalars end the walk (a JSON column may contain any key), names of relations
-   * lead to the next model, anything else (`create`, `connect`, `where`, a compound key) stays with the model.
+   * Walks the fields of a payload or of a condition. Scalars end the walk (a JSON column may contain any key), relations
+   * lead on, and anything else (a compound key, AND, OR, NOT) holds more fields of the same model.
    */
-  private refuseForeign(model: ScopedModel, data: unknown): void {
-    if (Array.isArray(data)) {
-      for (const item of data) this.refuseForeign(model, item);
+  private refuseForeign(model: ScopedModel, fields: unknown): void {
+    if (Array.isArray(fields)) {
+      for (const item of fields) this.refuseForeign(model, item);
       return;
     }
-    if (typeof data !== 'object' || data === null) return;
-    for (const [key, value] of Object.entries(data)) {
-      if (key === model.tenantField) {
-        this.refuseOther(model, value);
-      } else if (model.relations.has(key)) {
-        this.refuseForeignRelation(model, key, value);
-      } else if (!model.scalars.has(key)) {
-        this.refuseForeign(model, value);
-      }
+    if (typeof fields !== 'object' || fields === null) return;
+    for (const [key, value] of Object.entries(fields)) {
+      if (key === model.tenantField) this.refuseOther(model, value);
+      else if (model.relations.has(key)) this.refuseForeignRelation(model, key, value);
+      else if (!model.scalars.has(key)) this.refuseForeign(model, value);
     }
   }
 
-  private refuseForeignRelation(model: ScopedModel, field: string, value: unknown): void {
+  /** Below a relation the keys are operations: `create`, `connect`, `update`, … */
+  private refuseForeignRelation(model: ScopedModel, field: string, operations: unknown): void {
+    if (typeof operations !== 'object' || operations === null) return;
     const target = this.models.get(model.relations.get(field) ?? '');
-    if (value === undefined) return;
     if (!target || target.name === 'Tenant') {
       throw new ForeignTenantError(
         `${model.name}.${field} cannot be written: the database sets the tenant of a row`,
       );
     }
-    this.refuseForeign(target, value);
+    for (const [operation, payload] of Object.entries(operations)) {
+      for (const each of Array.isArray(payload) ? (payload as unknown[]) : [payload]) {
+        this.refuseForeignPayload(target, operation, each);
+      }
+    }
+  }
+
+  private refuseForeignPayload(target: ScopedModel, operation: string, payload: unknown): void {
+    if (typeof payload !== 'object' || payload === null) return;
+    if (!WRAPPING_OPERATIONS.has(operation)) {
+      this.refuseForeign(target, payload);
+      return;
+    }
+    for (const [key, value] of Object.entries(payload)) {
+      if (WRAPPERS.has(key)) this.refuseForeign(target, value);
+    }
+    // An `update` of one row may also be its fields themselves, whatever they are called: both readings are walked.
+    if (operation === 'update') this.refuseForeign(target, payload);
   }
 
   private refuseOther(model: ScopedModel, value: unknown): void {

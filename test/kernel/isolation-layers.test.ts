@@ -4,7 +4,8 @@
  * neither, each attack succeeds: an attack that could not find anything would prove nothing.
  */
 import { expect, test } from 'vitest';
-import { READS, WRITES } from '../../src/tenancy/tenant-filter.js';
+import type { ScopedModel } from '../../src/tenancy/data-model.js';
+import { ForeignTenantError, READS, TenantFilter, WRITES } from '../../src/tenancy/tenant-filter.js';
 import { useDatabase } from '../support/database.js';
 import { probe, type Attack, type Ground, type Target } from '../support/isolation-probe.js';
 import { bind, connected, useDemoTenants } from '../support/demo-tenants.js';
@@ -420,3 +421,40 @@ test('raw SQL without a where reads, changes and deletes rows of the bound tenan
     { slug: 'acme' },
   ]);
 });
+
+test.each(['data', 'create', 'update', 'upsert', 'connect', 'connectOrCreate', 'where', 'set'])(
+  'a column that is called %s, as a part of Prisma’s language is, hides no write to another tenant',
+  (column) => {
+    const model = (name: string, relations: Record<string, string>): ScopedModel => ({
+      name,
+      property: name.toLowerCase(),
+      tenantField: 'tenantId',
+      scalars: new Set(['tenantId', 'id', column]),
+      relations: new Map(Object.entries({ tenant: 'Tenant', ...relations })),
+    });
+    const parent = model('Parent', {});
+    const child = model('Child', { parent: 'Parent' });
+    const filter = new TenantFilter(new Map([parent, child].map((each) => [each.name, each])), 'own');
+    const foreign = { tenant: { connect: { id: 'foreign' } } };
+    const key = { tenantId_id: { tenantId: 'foreign', id: 'x' } };
+    const writes = [
+      { parent: { create: foreign } },
+      { parent: { connect: key } },
+      { parent: { connectOrCreate: { where: key, create: {} } } },
+      { parent: { connectOrCreate: { where: {}, create: foreign } } },
+      { parent: { update: { data: foreign } } },
+      { parent: { update: foreign } },
+      { parent: { upsert: { create: {}, update: foreign } } },
+      { parent: { upsert: { create: foreign, update: {} } } },
+    ];
+    for (const data of writes) {
+      const write = () => filter.apply(child, 'update', { where: { id: 'x' }, data });
+      expect(write, JSON.stringify(data)).toThrow(ForeignTenantError);
+    }
+    // What stands in a JSON column is nobody's tenant.
+    const json = { [column]: { tenantId: 'foreign', tenant: 'foreign' } };
+    expect(() => filter.apply(child, 'update', { where: { id: 'x' }, data: json })).not.toThrow();
+    const nested = { parent: { create: json } };
+    expect(() => filter.apply(child, 'update', { where: { id: 'x' }, data: nested })).not.toThrow();
+  },
+);

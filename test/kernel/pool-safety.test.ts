@@ -158,8 +158,9 @@ class Party {
     'statement after an SQL error': async (round) => {
       const work = this.db.transaction(async (tx) => {
         await this.failsWith('22012', tx.$queryRaw(Prisma.sql`SELECT 1 / 0`));
-        // A statement that this connection has not prepared yet fails before it is prepared.
-        await tx.$queryRaw(Prisma.sql`SELECT ${round} AS ${Prisma.raw(`"${round}"`)}`);
+        // A statement that this connection may not have prepared yet fails before it is prepared.
+        const length = 1 + (Number(round.split('-')[1]) % 50);
+        await tx.$queryRaw(Prisma.sql`SELECT ${Prisma.join(Array<number>(length).fill(1), ' + ')} AS sum`);
       });
       await this.failsWith('25P02', work);
     },

@@ -44,6 +44,15 @@ async function withLimits(
   }
 }
 
+/** Waits for a connection, which on a busy machine takes longer than a short limit allows. */
+const connectedOnce = (db: TenantClient): Promise<void> =>
+  until('there is a connection', () =>
+    db.tenant.count().then(
+      () => true,
+      () => false,
+    ),
+  );
+
 const newMember = (userId: string) => ({ userId, email: `${userId}@acme.test`, role: 'viewer' });
 
 /** What is really there of a member: the row and its audit entries. */
@@ -130,6 +139,28 @@ describe('a transaction', () => {
       () => false,
     );
     expect(await tracesOf('swallowed')).toEqual(kept ? ONCE : NOTHING);
+  });
+
+  test('that PostgreSQL refuses at its very end fails, leaves nothing, and gives its connection back', async () => {
+    await database().asSuperuser(
+      `CREATE FUNCTION refuse_at_commit() RETURNS trigger LANGUAGE plpgsql
+       AS $$ BEGIN RAISE EXCEPTION 'refused at commit' USING ERRCODE = '23514'; END $$`,
+    );
+    await database().asSuperuser(
+      `CREATE CONSTRAINT TRIGGER refuse_at_commit AFTER INSERT ON memberships DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW WHEN (NEW.user_id = 'refused at commit') EXECUTE FUNCTION refuse_at_commit()`,
+    );
+    await withLimits({}, async (opened) => {
+      const db = opened.forTenant(tenants().acme);
+      const data = newMember('refused at commit');
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const work = db.transaction((tx) => tx.membership.create({ data }));
+        expect(sqlState(await rejectionOf(work))).toBe('23514');
+        expect(sqlState(await rejectionOf(db.membership.create({ data })))).toBe('23514');
+        expect(await db.tenant.count()).toBe(1);
+      }
+    });
+    expect(await tracesOf('refused at commit')).toEqual(NOTHING);
   });
 
   test('runs at read committed and may write', async () => {
@@ -306,8 +337,9 @@ describe('reads outside a transaction', () => {
   });
 
   test('all fail when there is no connection, and none waits for ever', async () => {
-    await withLimits({ maxWait: 50 }, async (opened) => {
+    await withLimits({ maxWait: 200 }, async (opened) => {
       const db = opened.forTenant(tenants().acme);
+      await connectedOnce(db);
       await db.transaction(async () => {
         const answers = await Promise.allSettled([db.membership.count(), db.tenant.findMany()]);
         for (const answer of answers) {
@@ -360,8 +392,9 @@ describe('limits', () => {
   });
 
   test('who gets no connection in time is told so, and is served when one is free again', async () => {
-    await withLimits({ maxWait: 50 }, async (opened) => {
+    await withLimits({ maxWait: 200 }, async (opened) => {
       const db = opened.forTenant(tenants().acme);
+      await connectedOnce(db);
       await db.transaction(async (tx) => {
         await tx.membership.count();
         const refused = await Promise.allSettled([
@@ -399,6 +432,59 @@ describe('limits', () => {
     expect(await tracesOf('slow')).toEqual(NOTHING);
     expect(await tracesOf('slower')).toEqual(NOTHING);
   });
+});
+
+describe('a transaction that is not bound', () => {
+  test.each([
+    ['no actor', { actor: { type: 'user', id: '' } }, '22004'],
+    ['a tenant that is no UUID', { tenantId: 'acme' }, '22P02'],
+  ] as const)('because its context has %s runs nothing, and says why', async (_, defect, state) => {
+    await withLimits({}, async (opened) => {
+      const { acme: context } = tenants();
+      const defective = opened.forTenant({ ...context, ...defect });
+      const attempts = [
+        () => defective.membership.count(),
+        () => defective.$queryRaw(Prisma.sql`SELECT 1 AS one`),
+        () => defective.membership.create({ data: newMember('unbound') }),
+        () => defective.$executeRaw(Prisma.sql`UPDATE tenants SET name = 'unbound'`),
+        () => defective.transaction((tx) => tx.membership.updateMany({ data: { email: 'unbound' } })),
+      ];
+      for (const attempt of attempts) {
+        expect(sqlState(await rejectionOf(attempt()))).toBe(state);
+        // The same connection serves whoever comes next.
+        expect((await opened.forTenant(context).tenant.findMany()).map(({ slug }) => slug)).toEqual(['acme']);
+      }
+    });
+    expect(await tracesOf('unbound')).toEqual(NOTHING);
+    const renamed = await database().asSuperuser("SELECT FROM tenants WHERE name = 'unbound'");
+    expect(renamed).toEqual([]);
+  });
+
+  test.each(['COMMIT', 'ROLLBACK', 'END', 'ABORT', 'COMMIT AND CHAIN', 'ROLLBACK AND CHAIN'])(
+    'any more, because raw SQL ended it (%s), reads and writes nothing',
+    async (statement) => {
+      const ends: Readonly<Record<string, Prisma.Sql>> = {
+        COMMIT: Prisma.sql`COMMIT`,
+        ROLLBACK: Prisma.sql`ROLLBACK`,
+        END: Prisma.sql`END`,
+        ABORT: Prisma.sql`ABORT`,
+        'COMMIT AND CHAIN': Prisma.sql`COMMIT AND CHAIN`,
+        'ROLLBACK AND CHAIN': Prisma.sql`ROLLBACK AND CHAIN`,
+      };
+      await withLimits({}, async (opened) => {
+        const db = opened.forTenant(tenants().acme);
+        const work = db.transaction(async (tx) => {
+          await tx.$executeRaw(ends[statement]!);
+          expect(await rejectionOf(tx.membership.findMany())).toBeInstanceOf(Error);
+          await tx.membership.create({ data: newMember('after the end') });
+        });
+        expect(await rejectionOf(work)).toBeInstanceOf(Error);
+        const others = await opened.forTenant(tenants().globex).tenant.findMany();
+        expect(others.map(({ slug }) => slug)).toEqual(['globex']);
+      });
+      expect(await tracesOf('after the end')).toEqual(NOTHING);
+    },
+  );
 });
 
 describe('the way out', () => {

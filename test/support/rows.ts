@@ -68,3 +68,12 @@ export async function countAuditRows(database: TestDatabase): Promise<number> {
   const [row] = await database.asSuperuser<{ count: number }>('SELECT count(*)::int AS count FROM audit_log');
   return row!.count;
 }
+
+/** @returns the tenant's id. */
+export async function insertTenant(database: TestDatabase, slug: string): Promise<string> {
+  const [row] = await database.asSuperuser<{ id: string }>(
+    'INSERT INTO tenants (slug, name) VALUES ($1, $1) RETURNING id',
+    [slug],
+  );
+  return row!.id;
+}

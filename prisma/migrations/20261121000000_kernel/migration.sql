@@ -9,8 +9,7 @@ REVOKE ALL ON SCHEMA tenantry FROM PUBLIC;
 GRANT USAGE ON SCHEMA tenantry TO tenantry_app, tenantry_operator;
 
 -- A UUIDv7 (RFC 9562) from the database's clock: 48 bits of milliseconds, 12 bits of their fraction, 62 random
--- bits. Ids made one after the other by one session sort in that order. PostgreSQL has a uuidv7() of its own only
--- from version 18 on.
+-- bits. Ids sort by the microsecond they were made in. PostgreSQL has a uuidv7() of its own only from version 18 on.
 CREATE FUNCTION tenantry.uuid_v7() RETURNS uuid
 LANGUAGE sql VOLATILE PARALLEL SAFE
 AS $$

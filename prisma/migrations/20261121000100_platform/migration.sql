@@ -95,6 +95,8 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON "audit_log"
   FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON "audit_log"
   FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+-- ALWAYS: also in a session that applies replicated changes, where ordinary triggers rest.
+ALTER TABLE "audit_log" ENABLE ALWAYS TRIGGER append_only, ENABLE ALWAYS TRIGGER append_only_truncate;
 GRANT SELECT ON "audit_log" TO tenantry_app, tenantry_operator;
 
 -- Two questions come before a tenant is bound, or reach beyond it: which tenant is meant and what is this user in

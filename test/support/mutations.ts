@@ -1,0 +1,111 @@
+/** What the tests of mutations share: running one, and telling what it left behind in the database. */
+import { expect } from 'vitest';
+import { useClients } from './clients.js';
+import type { TestDatabase } from './database.js';
+import { auditRows, type AuditRow } from './rows.js';
+import type { Answer, TestServer } from './server.js';
+
+export interface Caller {
+  /** `owner`, or an address. */
+  readonly user?: string;
+  readonly tenant?: string;
+  /** Sent as `x-request-id`. */
+  readonly requestId?: string;
+}
+
+export interface Mutations {
+  /** Runs `mutation ($input: <Type>Input!) { <field>(input: $input) { <selection> } }`. */
+  readonly run: <Payload = Record<string, unknown>>(
+    field: string,
+    selection: string,
+    input: object,
+    caller?: Caller,
+  ) => Promise<Answer<Record<string, Payload | null>>>;
+  /** As `run`, and it must succeed. Answers with the audit entries of the request as well. */
+  readonly succeed: <Payload = Record<string, unknown>>(
+    field: string,
+    selection: string,
+    input: object,
+    caller?: Caller,
+  ) => Promise<{ readonly payload: Payload; readonly entries: readonly AuditRow[] }>;
+  /** Runs a mutation that must be refused, and leave everything as it was. Answers with the error's extensions. */
+  readonly refused: (
+    field: string,
+    selection: string,
+    input: object,
+    caller?: Caller,
+  ) => Promise<{ readonly code: string } & Readonly<Record<string, unknown>>>;
+}
+
+export function useMutations(server: () => TestServer, tables: readonly string[]): Mutations {
+  const clientOf = useClients(server);
+
+  const run: Mutations['run'] = async (
+    field,
+    selection,
+    input,
+    { user = 'owner', tenant = 'acme', requestId } = {},
+  ) => {
+    const { token } = await clientOf(user, tenant);
+    const client = server().withHeaders({
+      authorization: `Bearer ${token}`,
+      ...(requestId !== undefined && { 'x-request-id': requestId }),
+    });
+    const type = `${field[0]!.toUpperCase()}${field.slice(1)}Input`;
+    return client.query(`mutation ($input: ${type}!) { ${field}(input: $input) { ${selection} } }`, {
+      input,
+    });
+  };
+
+  return {
+    run,
+    succeed: async <Payload>(field: string, selection: string, input: object, caller: Caller = {}) => {
+      const { data, errors, headers } = await run<Payload>(field, selection, input, caller);
+      expect(errors).toEqual([]);
+      const requestId = headers.get('x-request-id')!;
+      expect(requestId).toBeTruthy();
+      const all = await auditRows(server().database, caller.tenant ?? 'acme');
+      return { payload: data[field]!, entries: all.filter((entry) => entry.request_id === requestId) };
+    },
+    refused: async (field, selection, input, caller) => {
+      const before = await stateOf(server().database, tables);
+      const { data, errors } = await run(field, selection, input, caller);
+      expect(data).toEqual({ [field]: null });
+      expect(errors).toHaveLength(1);
+      expect(errors[0]!.path).toEqual([field]);
+      expect(await stateOf(server().database, tables)).toEqual(before);
+      return errors[0]!.extensions;
+    },
+  };
+}
+
+/** Every row of the tables, as text. */
+export async function stateOf(database: TestDatabase, tables: readonly string[]): Promise<unknown> {
+  const state: Record<string, unknown> = {};
+  for (const table of [...tables, 'audit_log']) {
+    state[table] = await database.asSuperuser(`SELECT t::text AS row FROM "${table}" AS t ORDER BY t::text`);
+  }
+  return state;
+}
+
+/** Makes audit entries of one action impossible while `work` runs. */
+export async function withoutAuditOf<Result>(
+  database: TestDatabase,
+  action: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  await database.asSuperuser(
+    `ALTER TABLE audit_log ADD CONSTRAINT refused_by_the_test CHECK (action <> '${action}') NOT VALID`,
+  );
+  try {
+    return await work();
+  } finally {
+    await database.asSuperuser('ALTER TABLE audit_log DROP CONSTRAINT refused_by_the_test');
+  }
+}
+
+/** What of an answer may tell one from another: all but when it was given and under which id. */
+export function whatTheAnswerTells({ status, text, headers }: Answer<unknown>): unknown {
+  const named = [...headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
+  return { status, text, headers: Object.fromEntries(named) };
+}
