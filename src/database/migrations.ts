@@ -12,7 +12,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { DiffParams, SchemaContainer } from '@prisma/schema-engine-wasm';
 import pg from 'pg';
 
-import { MigrationError, codeOf, messageOf } from './migration-error.js';
+import { MigrationError, codeOf, messageOf } from './migration/error.js';
 import {
   type Migration,
   PRISMA_FOLDER,
@@ -21,13 +21,13 @@ import {
   nextMigrationName,
   readMigrations,
   readSchema,
-} from './migration-folder.js';
-import { type Query, checkHistory, pendingAmong, readHistory } from './migration-history.js';
-import { completeScript } from './migration-script.js';
+} from './migration/folder.js';
+import { type Query, checkHistory, pendingAmong, readHistory } from './migration/history.js';
+import { completeScript } from './migration/script.js';
 import { actingAsOwner, ensureDatabase, withClient } from './owner-connection.js';
-import { type EngineRun, type ScriptFailure, withSchemaEngine } from './schema-engine.js';
+import { type EngineRun, type ScriptFailure, withSchemaEngine } from './migration/schema-engine.js';
 
-export { MigrationError } from './migration-error.js';
+export { MigrationError } from './migration/error.js';
 
 // Constant and arbitrary. Not the key of Prisma's own lock, which its engine takes on a connection of its own.
 const MIGRATION_LOCK = 7_263_546_101;

@@ -6,7 +6,7 @@
  */
 import pg from 'pg';
 
-import { MigrationError, codeOf, messageOf } from './migration-error.js';
+import { MigrationError, codeOf, messageOf } from './migration/error.js';
 
 /** Owns every object; runs migrations. */
 export const OWNER_ROLE = 'tenantry_owner';

@@ -7,7 +7,7 @@
  */
 import pg from 'pg';
 
-import { MigrationError, codeOf, messageOf } from './migration-error.js';
+import { MigrationError, codeOf, messageOf } from './migration/error.js';
 import {
   APP_ROLE,
   type Address,

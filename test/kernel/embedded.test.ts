@@ -23,9 +23,9 @@ import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { accountFor } from '../../src/database/embedded-account.js';
-import { locateBinaries, runnableBinaries } from '../../src/database/embedded-binaries.js';
-import { run } from '../../src/database/embedded-process.js';
+import { accountFor } from '../../src/database/embedded/account.js';
+import { locateBinaries, runnableBinaries } from '../../src/database/embedded/binaries.js';
+import { run } from '../../src/database/embedded/process.js';
 import {
   type EmbeddedDatabase,
   EmbeddedDatabaseError,

@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { PRISMA_FOLDER } from '../../src/database/migration-folder.js';
+import { PRISMA_FOLDER } from '../../src/database/migration/folder.js';
 import {
   MigrationError,
   applyMigrations,

@@ -20,7 +20,7 @@ import {
 import type { SchemaContainer, SchemaEngine } from '@prisma/schema-engine-wasm/schema_engine_bg';
 import pg from 'pg';
 
-import { MigrationError, codeOf, messageOf } from './migration-error.js';
+import { MigrationError, codeOf, messageOf } from './error.js';
 import {
   OWNER_ROLE,
   actingAsOwner,
@@ -28,7 +28,7 @@ import {
   singleConnectionPool,
   withClient,
   withDatabase,
-} from './owner-connection.js';
+} from '../owner-connection.js';
 
 /** A script that PostgreSQL refused. The engine reports only its message; this keeps the rest. */
 export interface ScriptFailure {

@@ -1,7 +1,7 @@
 /** Where root puts what PostgreSQL's user must reach when the checkout is closed to it. */
 import { access, chmod, constants, lstat, mkdir } from 'node:fs/promises';
 
-import { EmbeddedDatabaseError, errorCode, unless } from './embedded-error.js';
+import { EmbeddedDatabaseError, errorCode, unless } from './error.js';
 
 const location = '/var/lib/tenantry';
 

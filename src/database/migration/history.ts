@@ -1,9 +1,9 @@
 /**
  * What a database says was done to it: Prisma's table `_prisma_migrations`, read, never written.
  */
-import { MigrationError } from './migration-error.js';
-import { type Migration, hasChecksum } from './migration-folder.js';
-import { OWNER_ROLE } from './owner-connection.js';
+import { MigrationError } from './error.js';
+import { type Migration, hasChecksum } from './folder.js';
+import { OWNER_ROLE } from '../owner-connection.js';
 
 /** Runs one statement; pg's client and pool are such functions' natural source. */
 export type Query = (sql: string) => Promise<{ rows: unknown[] }>;

@@ -19,8 +19,8 @@ import path from 'node:path';
 
 import { z } from 'zod';
 
-import { EmbeddedDatabaseError, errorCode, unless } from './embedded-error.js';
-import type { ProcessIdentity } from './embedded-process.js';
+import { EmbeddedDatabaseError, errorCode, unless } from './error.js';
+import type { ProcessIdentity } from './process.js';
 
 /** The passwords of the superuser and of the three roles, by role name. */
 export type Credentials = z.infer<typeof credentialsSchema>;

@@ -7,9 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import type { Binaries } from './embedded-binaries.js';
-import { EmbeddedDatabaseError, errorCode, unless } from './embedded-error.js';
-import { giveToOwnerOf } from './embedded-folder.js';
+import type { Binaries } from './binaries.js';
+import { EmbeddedDatabaseError, errorCode, unless } from './error.js';
+import { giveToOwnerOf } from './folder.js';
 import {
   type Account,
   type ProcessIdentity,
@@ -20,7 +20,7 @@ import {
   neutralFolder,
   run,
   servesFolder,
-} from './embedded-process.js';
+} from './process.js';
 
 /** A server that answers. */
 export interface Server {

@@ -11,8 +11,8 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { EmbeddedDatabaseError } from './embedded-error.js';
-import { identify, isAlive } from './embedded-process.js';
+import { EmbeddedDatabaseError } from './error.js';
+import { identify, isAlive } from './process.js';
 
 const prefix = 'starting_';
 const patienceMs = 180_000;

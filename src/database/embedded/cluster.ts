@@ -17,17 +17,12 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 
-import { canEnter } from './embedded-account.js';
-import type { Binaries } from './embedded-binaries.js';
-import { EmbeddedDatabaseError, unless } from './embedded-error.js';
-import {
-  openForTraversal,
-  readClusterLocation,
-  syncFolder,
-  writeClusterLocation,
-} from './embedded-folder.js';
-import { type Account, run } from './embedded-process.js';
-import { sharedFolder } from './embedded-shared-folder.js';
+import { canEnter } from './account.js';
+import type { Binaries } from './binaries.js';
+import { EmbeddedDatabaseError, unless } from './error.js';
+import { openForTraversal, readClusterLocation, syncFolder, writeClusterLocation } from './folder.js';
+import { type Account, run } from './process.js';
+import { sharedFolder } from './shared-folder.js';
 
 /** What a new cluster is made with. */
 export interface ClusterOrder {

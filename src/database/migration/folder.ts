@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 import type { MigrationList, SchemaContainer } from '@prisma/schema-engine-wasm';
 
-import { MigrationError } from './migration-error.js';
+import { MigrationError } from './error.js';
 
 /** The folder `prisma/` of this package; the same from src/database and from dist/database. */
-export const PRISMA_FOLDER = fileURLToPath(new URL('../../prisma/', import.meta.url));
+export const PRISMA_FOLDER = fileURLToPath(new URL('../../../prisma/', import.meta.url));
 
 /** One migration on disk. */
 export interface Migration {

@@ -23,9 +23,9 @@ import { pathToFileURL } from 'node:url';
 
 import { z } from 'zod';
 
-import { EmbeddedDatabaseError, errorCode, unless } from './embedded-error.js';
-import { type Account, type Outcome, run } from './embedded-process.js';
-import { sharedFolder } from './embedded-shared-folder.js';
+import { EmbeddedDatabaseError, errorCode, unless } from './error.js';
+import { type Account, type Outcome, run } from './process.js';
+import { sharedFolder } from './shared-folder.js';
 
 export interface Binaries {
   readonly initdb: string;

@@ -1,9 +1,9 @@
 /** Which operating-system user PostgreSQL runs as. It refuses root, so as root somebody else must be found. */
 import { readFile, stat } from 'node:fs/promises';
 
-import { EmbeddedDatabaseError, unless } from './embedded-error.js';
-import { weAreRoot } from './embedded-folder.js';
-import { type Account, run } from './embedded-process.js';
+import { EmbeddedDatabaseError, unless } from './error.js';
+import { weAreRoot } from './folder.js';
+import { type Account, run } from './process.js';
 
 /**
  * The account for the server: nobody in particular (undefined) unless we are root; then the owner of an existing
