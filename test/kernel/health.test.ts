@@ -11,7 +11,9 @@ test('a running server is healthy and ready', async () => {
 
 test('a member is answered inside their tenant', async () => {
   const owner = await server().as('owner', 'acme');
-  const { data, errors } = await owner.query<{ me: { tenant: { slug: string } } }>('{ me { tenant { slug } } }');
+  const { data, errors } = await owner.query<{ me: { tenant: { slug: string } } }>(
+    '{ me { tenant { slug } } }',
+  );
   expect(errors).toEqual([]);
   expect(data.me.tenant.slug).toBe('acme');
 });

@@ -16,7 +16,7 @@ import { createAccessResolver } from '../../src/tenancy/resolve-access.js';
 import type { TenantClient } from '../../src/tenancy/tenant-client.js';
 import { useDatabase, type TestDatabase } from '../support/database.js';
 import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
-import { startPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
+import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
 import { until } from '../support/until.js';
 
 /** What a tenant's transaction sets, and what must be gone after it. */
@@ -288,7 +288,7 @@ test('on one pooled connection two tenants alternate thousands of times, and eac
   await expectUntouched();
 }, 60_000);
 
-describe('behind PgBouncer in transaction mode', () => {
+describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () => {
   let narrow: PgBouncer | undefined;
   let wide: PgBouncer | undefined;
   beforeAll(async () => {

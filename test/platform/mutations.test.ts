@@ -11,7 +11,7 @@ import { useServer } from '../support/server.js';
 
 const TABLES = ['tenants', 'memberships'];
 const server = useServer();
-const { run, succeed, refused } = useMutations(server, TABLES);
+const { clientOf, run, succeed, refused } = useMutations(server, TABLES);
 
 const MISSING = '01900000-0000-7000-8000-000000000000';
 const enumOf = (role: Role) => role.toUpperCase();
@@ -422,7 +422,7 @@ describe('a tenant keeps an owner', () => {
       owners.push({ user, tenant: slug, membershipId });
     }
     const [a, b] = owners as [(typeof owners)[0], (typeof owners)[0]];
-    for (const { user } of owners) await (await server().as(user, slug)).query('{ me { userId } }');
+    for (const { user } of owners) await (await clientOf(user, slug)).query('{ me { userId } }');
     const left = async () =>
       database.asSuperuser(`SELECT id FROM memberships WHERE tenant_id = $1 AND role = 'owner'`, [
         await database.tenantId(slug),

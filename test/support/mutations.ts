@@ -1,6 +1,6 @@
 /** What the tests of mutations share: running one, and telling what it left behind in the database. */
 import { expect } from 'vitest';
-import { useClients } from './clients.js';
+import { useClients, type ClientOf } from './clients.js';
 import type { TestDatabase } from './database.js';
 import { auditRows, type AuditRow } from './rows.js';
 import type { Answer, TestServer } from './server.js';
@@ -14,6 +14,8 @@ export interface Caller {
 }
 
 export interface Mutations {
+  /** The callers: making one reads the database, which a race must not wait for. */
+  readonly clientOf: ClientOf;
   /** Runs `mutation ($input: <Type>Input!) { <field>(input: $input) { <selection> } }`. */
   readonly run: <Payload = Record<string, unknown>>(
     field: string,
@@ -58,6 +60,7 @@ export function useMutations(server: () => TestServer, tables: readonly string[]
   };
 
   return {
+    clientOf,
     run,
     succeed: async <Payload>(field: string, selection: string, input: object, caller: Caller = {}) => {
       const { data, errors, headers } = await run<Payload>(field, selection, input, caller);

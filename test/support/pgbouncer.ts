@@ -1,5 +1,5 @@
 /** A PgBouncer in transaction mode between a test and the PostgreSQL server: what many installations have. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -14,6 +14,21 @@ export interface PgBouncer {
   /** The given URL through the pooler, with `?pgbouncer=true`. */
   readonly url: string;
   stop(): Promise<void>;
+}
+
+/** Debian puts it where only administrators look. */
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
+
+/**
+ * Whether to leave out the tests that need PgBouncer: where it is not installed, and says so. Never in CI, where they
+ * fail instead.
+ */
+export function withoutPgBouncer(): boolean {
+  const installed =
+    spawnSync('pgbouncer', ['--version'], { env: { ...process.env, PATH } }).error === undefined;
+  if (installed || process.env['CI'] !== undefined) return false;
+  process.stderr.write('PgBouncer is not installed, so its tests are left out: apt-get install pgbouncer\n');
+  return true;
 }
 
 const READY_WITHIN_MS = 10_000;
@@ -40,8 +55,7 @@ export async function startPgBouncer(url: string, poolSize: number): Promise<PgB
   const pooler = spawn('pgbouncer', [join(folder, 'pgbouncer.ini')], {
     ...account,
     cwd: folder,
-    // Debian puts it where only administrators look.
-    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin` },
+    env: { ...process.env, PATH },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exit = exitOf(pooler);

@@ -1,0 +1,563 @@
+/**
+ * Isolation as a property: whatever sequence of requests the users of two tenants send, each tenant is answered as
+ * if the other did not exist. The sequences are random; ids, cursors, user ids and search texts are drawn from both
+ * tenants and from nowhere. Each answer is compared with a model that knows one tenant only; an answer about a row of
+ * the other tenant is byte for byte the answer about a row of nobody, after the same statements; and nothing that
+ * belongs to a tenant, each text of which carries a canary, is ever in what the other one receives.
+ */
+import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
+import {
+  TenantModel,
+  type ConversationState,
+  type ListRequest,
+  type OrderField,
+  type Place,
+} from '../support/isolation-model.js';
+import { useServer, type Answer, type TestClient } from '../support/server.js';
+import { watchStatements } from '../support/statements.js';
+
+const statements = watchStatements();
+const server = useServer();
+
+const SLUGS = ['acme', 'globex'] as const;
+const ROLES = ['owner', 'admin', 'member', 'viewer'] as const;
+type Slug = (typeof SLUGS)[number];
+type Role = (typeof ROLES)[number];
+
+const other = (slug: Slug): Slug => (slug === 'acme' ? 'globex' : 'acme');
+const canary = (slug: Slug) => `canary-of-${slug}`;
+const userId = (slug: Slug, role: Role) => `demo|${slug}|${role}`;
+const mayWrite = (role: Role) => role !== 'viewer';
+const mayAudit = (role: Role) => role === 'owner' || role === 'admin';
+
+let clients: ReadonlyMap<string, TestClient>;
+/** What gives a tenant away: its canary, its id, its users, and the id of each of its rows. */
+let marks: Readonly<Record<Slug, Set<string>>>;
+
+beforeAll(async () => {
+  const users = SLUGS.flatMap((slug) => ROLES.map((role) => ({ slug, role })));
+  clients = new Map(
+    await Promise.all(
+      users.map(async ({ slug, role }) => [userId(slug, role), await server().as(role, slug)] as const),
+    ),
+  );
+  const ids = await server().database.asSuperuser<{ slug: Slug; id: string }>(
+    'SELECT slug, id FROM tenants UNION ALL SELECT slug, m.id FROM memberships m JOIN tenants t ON t.id = tenant_id',
+  );
+  const of = (slug: Slug) =>
+    new Set([
+      canary(slug),
+      `|${slug}|`,
+      `@${slug}.test`,
+      ...ids.flatMap((row) => (row.slug === slug ? row.id : [])),
+    ]);
+  marks = { acme: of('acme'), globex: of('globex') };
+});
+
+/** Where an id, a cursor, or a user id comes from; `at` chooses one of those that there are. */
+interface Pick {
+  readonly from: 'own' | 'other' | 'nowhere';
+  readonly at: number;
+}
+
+type Command = { readonly slug: Slug; readonly role: Role } & (
+  | { readonly kind: 'create'; readonly text: number; readonly withSubject: boolean }
+  | {
+      readonly kind: 'update';
+      readonly target: Pick;
+      readonly text: number;
+      readonly subject: 'keep' | 'set' | 'remove';
+    }
+  | { readonly kind: 'delete'; readonly target: Pick }
+  | { readonly kind: 'post'; readonly target: Pick; readonly text: number }
+  | { readonly kind: 'show'; readonly target: Pick; readonly first: number }
+  | {
+      readonly kind: 'list';
+      readonly backward: boolean;
+      readonly size: number | undefined;
+      readonly after: Pick | undefined;
+      readonly before: Pick | undefined;
+      readonly field: OrderField;
+      readonly direction: 'ASC' | 'DESC';
+      readonly user: Pick | undefined;
+      readonly search: 'own canary' | 'other canary' | 'text' | undefined;
+      readonly text: number;
+      readonly since: Pick | undefined;
+      readonly until: Pick | undefined;
+    }
+  | { readonly kind: 'members'; readonly user: Pick | undefined }
+  | { readonly kind: 'audit'; readonly target: Pick | undefined; readonly first: number }
+  | { readonly kind: 'me' }
+);
+
+const pick = fc.record<Pick>({
+  from: fc.constantFrom('own', 'own', 'other', 'other', 'nowhere'),
+  at: fc.nat({ max: 9 }),
+});
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
+const text = fc.nat({ max: 99 });
+const who = { slug: fc.constantFrom(...SLUGS), role: fc.constantFrom(...ROLES) };
+const kind = <const Kind extends Command['kind']>(name: Kind) => fc.constant(name);
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ ...who, kind: kind('create'), text, withSubject: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...who,
+      kind: kind('update'),
+      target: pick,
+      text,
+      subject: fc.constantFrom('keep', 'set', 'remove'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ ...who, kind: kind('delete'), target: pick }) },
+  { weight: 4, arbitrary: fc.record({ ...who, kind: kind('post'), target: pick, text }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ ...who, kind: kind('show'), target: pick, first: fc.nat({ max: 3 }) }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      ...who,
+      kind: kind('list'),
+      backward: fc.boolean(),
+      size: maybe(fc.nat({ max: 4 })),
+      after: maybe(pick),
+      before: maybe(pick),
+      field: fc.constantFrom<OrderField>('createdAt', 'updatedAt'),
+      direction: fc.constantFrom('ASC', 'DESC'),
+      user: maybe(pick),
+      search: fc.constantFrom('own canary', 'other canary', 'text', undefined),
+      text,
+      since: maybe(pick),
+      until: maybe(pick),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ ...who, kind: kind('members'), user: maybe(pick) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ ...who, kind: kind('audit'), target: maybe(pick), first: fc.nat({ max: 5 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ ...who, kind: kind('me') }) },
+);
+
+/** A GraphQL document with its variables: all that a request says. */
+interface Request {
+  readonly document: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+const NOWHERE = '01890000-0000-7000-8000-00000000000';
+const nobody = (at: number) => `${NOWHERE}${at}`;
+/** As unknown as the first, to compare an answer with. */
+const nobodyElse = '01890000-0000-7000-8000-0000000000ff';
+
+const CONVERSATION = 'id subject body userId createdAt updatedAt';
+const NOT_FOUND = ['NOT_FOUND'];
+
+class Run {
+  private readonly models: Readonly<Record<Slug, TenantModel>>;
+  private readonly places: Readonly<Record<Slug, Place[]>> = { acme: [], globex: [] };
+  private serial = 0;
+
+  private constructor(earlier: Readonly<Record<Slug, number>>) {
+    this.models = { acme: new TenantModel(earlier.acme), globex: new TenantModel(earlier.globex) };
+  }
+
+  /** Both tenants with two conversations each, made in one moment, so that there are times that are equal. */
+  static async begin(): Promise<Run> {
+    const { database } = server();
+    await database.asSuperuser('DELETE FROM conversations');
+    const counts = await database.asSuperuser<{ slug: Slug; count: number }>(
+      'SELECT slug, (SELECT count(*)::int FROM audit_log WHERE tenant_id = t.id) AS count FROM tenants t',
+    );
+    const earlier = (slug: Slug) => counts.find((row) => row.slug === slug)?.count ?? 0;
+    const run = new Run({ acme: earlier('acme'), globex: earlier('globex') });
+    const rows = await database.asSuperuser<ConversationState & { slug: Slug; at: Date }>(
+      `INSERT INTO conversations (tenant_id, user_id, subject, body)
+       SELECT id, 'demo|' || slug || '|owner', 'canary-of-' || slug, 'canary-of-' || slug || ' ' || n
+       FROM tenants, generate_series(1, 2) n
+       RETURNING split_part(user_id, '|', 2) AS slug, id, user_id AS "userId", subject, body, created_at AS at`,
+    );
+    for (const { slug, at, ...row } of rows) {
+      const time = at.toISOString();
+      run.models[slug].created({ ...row, createdAt: time, updatedAt: time, messages: [] });
+      marks[slug].add(row.id);
+    }
+    return run;
+  }
+
+  async execute(step: Command): Promise<void> {
+    switch (step.kind) {
+      case 'create':
+        return this.create(step);
+      case 'update':
+        return this.update(step);
+      case 'delete':
+        return this.delete(step);
+      case 'post':
+        return this.post(step);
+      case 'show':
+        return this.show(step);
+      case 'list':
+        return this.list(step);
+      case 'members':
+        return this.members(step);
+      case 'audit':
+        return this.auditLog(step);
+      case 'me':
+        return this.me(step);
+    }
+  }
+
+  /** What is really in the database is what the models have. */
+  async compareWithDatabase(): Promise<void> {
+    const rows = await server().database.asSuperuser<{ slug: Slug; kind: string; id: string; body: string }>(
+      `SELECT slug, 'conversation' AS kind, c.id, body FROM conversations c JOIN tenants t ON t.id = tenant_id
+       UNION ALL
+       SELECT slug, 'message', m.id, body FROM messages m JOIN tenants t ON t.id = tenant_id`,
+    );
+    const expected = SLUGS.flatMap((slug) =>
+      [...this.models[slug].conversations.values()].flatMap(({ id, body, messages }) => [
+        { slug, kind: 'conversation', id, body },
+        ...messages.map((message) => ({ slug, kind: 'message', id: message.id, body: message.body })),
+      ]),
+    );
+    const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+    expect(rows.sort(byId)).toEqual(expected.sort(byId));
+  }
+
+  private async create({ slug, role, text: words, withSubject }: Of<'create'>): Promise<void> {
+    const input = { body: this.text(slug, words), subject: withSubject ? this.text(slug, words) : null };
+    const answer = await this.ask<{ createConversation: { conversation: ConversationState } }>(slug, role, {
+      document: `mutation ($input: CreateConversationInput!) {
+        createConversation(input: $input) { conversation { ${CONVERSATION} } } }`,
+      variables: { input },
+    });
+    if (!mayWrite(role)) {
+      expectRefusal(answer, 'createConversation', ['FORBIDDEN']);
+      return;
+    }
+    const { conversation } = answer.data.createConversation;
+    expect(conversation).toMatchObject({ ...input, userId: userId(slug, role) });
+    this.models[slug].created({ ...conversation, messages: [] });
+    marks[slug].add(conversation.id);
+  }
+
+  private async update({ slug, role, target, text: words, subject }: Of<'update'>): Promise<void> {
+    const request = (id: string) => ({
+      document: `mutation ($input: UpdateConversationInput!) {
+        updateConversation(input: $input) { conversation { ${CONVERSATION} } } }`,
+      variables: { input: { id, body, ...subjects[subject] } },
+    });
+    const body = this.text(slug, words);
+    const subjects = { keep: {}, set: { subject: this.text(slug, words) }, remove: { subject: null } };
+    const { id, row } = this.conversation(slug, target);
+    const answer = await this.askAbout<{ updateConversation: { conversation: ConversationState } }>(
+      slug,
+      role,
+      row ? undefined : request(nobodyElse),
+      request(id),
+    );
+    if (!mayWrite(role)) {
+      expectRefusal(answer, 'updateConversation', ['FORBIDDEN']);
+      return;
+    }
+    if (!row) {
+      expectRefusal(answer, 'updateConversation', NOT_FOUND);
+      return;
+    }
+    const { conversation } = answer.data.updateConversation;
+    const { updatedAt } = conversation;
+    const changed = { ...row, body, ...subjects[subject], updatedAt };
+    expect({ ...conversation, messages: row.messages }).toEqual(changed);
+    this.models[slug].updated(changed);
+  }
+
+  private async delete({ slug, role, target }: Of<'delete'>): Promise<void> {
+    const request = (id: string) => ({
+      document: `mutation ($input: DeleteConversationInput!) { deleteConversation(input: $input) { deletedId } }`,
+      variables: { input: { id } },
+    });
+    const { id, row } = this.conversation(slug, target);
+    const answer = await this.askAbout(slug, role, row ? undefined : request(nobodyElse), request(id));
+    if (!mayWrite(role)) {
+      expectRefusal(answer, 'deleteConversation', ['FORBIDDEN']);
+      return;
+    }
+    if (!row) {
+      expectRefusal(answer, 'deleteConversation', NOT_FOUND);
+      return;
+    }
+    expect(answer.data).toEqual({ deleteConversation: { deletedId: id } });
+    this.models[slug].deleted(id);
+  }
+
+  private async post({ slug, role, target, text: words }: Of<'post'>): Promise<void> {
+    const body = this.text(slug, words);
+    const request = (conversationId: string) => ({
+      document: `mutation ($input: PostMessageInput!) {
+        postMessage(input: $input) { message { id conversationId userId body } } }`,
+      variables: { input: { conversationId, body } },
+    });
+    const { id, row } = this.conversation(slug, target);
+    const answer = await this.askAbout<{ postMessage: { message: { id: string } } }>(
+      slug,
+      role,
+      row ? undefined : request(nobodyElse),
+      request(id),
+    );
+    if (!mayWrite(role)) {
+      expectRefusal(answer, 'postMessage', ['FORBIDDEN']);
+      return;
+    }
+    if (!row) {
+      expectRefusal(answer, 'postMessage', NOT_FOUND);
+      return;
+    }
+    const { message } = answer.data.postMessage;
+    const expected = { id: message.id, userId: userId(slug, role), body };
+    expect(message).toEqual({ ...expected, conversationId: id });
+    this.models[slug].posted(id, expected);
+    marks[slug].add(message.id);
+  }
+
+  private async show({ slug, role, target, first }: Of<'show'>): Promise<void> {
+    const request = (id: string) => ({
+      document: `query ($id: ID!, $first: Int) { conversation(id: $id) {
+        ${CONVERSATION} author { userId }
+        messages(first: $first) { totalCount nodes { id userId body } pageInfo { hasNextPage } } } }`,
+      variables: { id, first },
+    });
+    const { id, row } = this.conversation(slug, target);
+    const answer = await this.askAbout(slug, role, row ? undefined : request(nobodyElse), request(id));
+    expect(answer.errors).toEqual([]);
+    const conversation = row && {
+      ...row,
+      author: { userId: row.userId },
+      messages: {
+        totalCount: row.messages.length,
+        nodes: row.messages.slice(0, first),
+        pageInfo: { hasNextPage: row.messages.length > first },
+      },
+    };
+    expect(answer.data).toEqual({ conversation: conversation ?? null });
+  }
+
+  private async list(step: Of<'list'>): Promise<void> {
+    const { slug, role, backward, size, field, direction } = step;
+    const searches = {
+      'own canary': canary(slug),
+      'other canary': canary(other(slug)),
+      text: `text ${step.text} `,
+    };
+    const listed: ListRequest = {
+      field,
+      direction,
+      after: this.place(slug, step.after, field),
+      before: this.place(slug, step.before, field),
+      first: backward ? undefined : size,
+      last: backward ? (size ?? 2) : undefined,
+      userId: step.user && this.user(slug, step.user),
+      search: step.search && searches[step.search],
+      from: this.time(slug, step.since),
+      to: this.time(slug, step.until),
+    };
+    const { first, last, after, before, search, from, to } = listed;
+    const answer = await this.ask<{ conversations: Connection }>(slug, role, {
+      document: `query ($first: Int, $last: Int, $after: String, $before: String, $filter: ConversationFilter, $orderBy: ConversationOrder) {
+        conversations(first: $first, last: $last, after: $after, before: $before, filter: $filter, orderBy: $orderBy) {
+          totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+          edges { cursor node { ${CONVERSATION} messages(first: 2) { totalCount nodes { id userId body } } } } } }`,
+      variables: {
+        first,
+        last,
+        after: after?.cursor,
+        before: before?.cursor,
+        filter: { userId: listed.userId, search, createdAt: from || to ? { from, to } : undefined },
+        orderBy: { field: field === 'createdAt' ? 'CREATED_AT' : 'UPDATED_AT', direction },
+      },
+    });
+    expect(answer.errors).toEqual([]);
+    const { edges, totalCount, pageInfo } = answer.data.conversations;
+    const { rows, ...expected } = this.models[slug].list(listed);
+    const { hasNextPage, hasPreviousPage } = pageInfo;
+    expect({ totalCount, hasNextPage, hasPreviousPage }).toEqual(expected);
+    expect(edges.map(({ node }) => node)).toEqual(
+      rows.map(({ messages, ...row }) => ({
+        ...row,
+        messages: { totalCount: messages.length, nodes: messages.slice(0, 2) },
+      })),
+    );
+    expect(pageInfo).toMatchObject({
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    });
+    for (const { cursor, node } of edges)
+      this.places[slug].push({ cursor, field, value: node[field], id: node.id });
+  }
+
+  private async members({ slug, role, user }: Of<'members'>): Promise<void> {
+    const wanted = user && this.user(slug, user);
+    const answer = await this.ask<{ members: { totalCount: number; nodes: { userId: string }[] } }>(
+      slug,
+      role,
+      {
+        document: `query ($filter: MembershipFilter) { members(filter: $filter) {
+        totalCount nodes { id userId role ${mayAudit(role) ? 'email invitedBy' : ''} } } }`,
+        variables: { filter: { userId: wanted } },
+      },
+    );
+    const expected = ROLES.map((each) => userId(slug, each)).filter(
+      (each) => wanted === undefined || each === wanted,
+    );
+    const { totalCount, nodes } = answer.data.members;
+    expect(totalCount).toBe(expected.length);
+    expect(nodes.map((node) => node.userId).sort()).toEqual(expected.sort());
+  }
+
+  private async auditLog({ slug, role, target, first }: Of<'audit'>): Promise<void> {
+    const request = (entityId: string | undefined) => ({
+      document: `query ($first: Int, $filter: AuditEntryFilter) { auditLog(first: $first, filter: $filter) {
+        totalCount nodes { action entity entityId oldValue newValue actor } } }`,
+      variables: { first, filter: { entityId } },
+    });
+    const { id, row } = target ? this.conversation(slug, target) : { id: undefined, row: undefined };
+    const foreign = target !== undefined && !row;
+    const answer = await this.askAbout<{ auditLog: { totalCount: number; nodes: unknown[] } }>(
+      slug,
+      role,
+      foreign ? request(nobodyElse) : undefined,
+      request(id),
+    );
+    if (!mayAudit(role)) {
+      expectRefusal(answer, 'auditLog', ['FORBIDDEN']);
+      return;
+    }
+    const model = this.models[slug];
+    const entries = model.audit.filter(({ entityId }) => id === undefined || entityId === id);
+    const { totalCount, nodes } = answer.data.auditLog;
+    expect(totalCount).toBe(entries.length + (id === undefined ? model.earlierEntries : 0));
+    // Messages that go with their conversation do so in no particular order.
+    const comparable = entries.slice(-first).every(({ action }) => action !== 'message.deleted');
+    const newest = first === 0 ? [] : entries.slice(-first).reverse();
+    if (comparable) expect(nodes.slice(0, newest.length)).toMatchObject(newest);
+  }
+
+  private async me({ slug, role }: Of<'me'>): Promise<void> {
+    const answer = await this.ask(slug, role, {
+      document: '{ me { userId role tenant { slug } memberships { tenant { slug } } } tenant { slug } }',
+      variables: {},
+    });
+    const tenant = { slug };
+    expect(answer.data).toEqual({
+      me: { userId: userId(slug, role), role: role.toUpperCase(), tenant, memberships: [{ tenant }] },
+      tenant,
+    });
+  }
+
+  /** Asks, and looks for anything of the other tenant in whatever comes back. */
+  private async ask<Data>(slug: Slug, role: Role, { document, variables }: Request): Promise<Answer<Data>> {
+    const answer = await clients.get(userId(slug, role))!.query<Data>(document, { ...variables });
+    const received = `${answer.text}\n${[...answer.headers].join('\n')}`;
+    for (const mark of marks[other(slug)]) {
+      if (received.includes(mark))
+        throw new Error(`${slug} was given ${mark} of ${other(slug)}: ${received}`);
+    }
+    return answer;
+  }
+
+  /** Asks; and if there is a twin, a request about a row of nobody, its answer and its statements are the same. */
+  private async askAbout<Data>(
+    slug: Slug,
+    role: Role,
+    twin: Request | undefined,
+    request: Request,
+  ): Promise<Answer<Data>> {
+    let answer: Answer<Data> | undefined;
+    const sent = await statements.during(async () => {
+      answer = await this.ask<Data>(slug, role, request);
+    });
+    if (twin) {
+      let twinAnswer: Answer | undefined;
+      const sentForTwin = await statements.during(async () => {
+        twinAnswer = await this.ask(slug, role, twin);
+      });
+      expect(visible(twinAnswer!)).toEqual(visible(answer!));
+      expect(sentForTwin.filter(asksForRows)).toEqual(sent.filter(asksForRows));
+    }
+    return answer!;
+  }
+
+  private text(slug: Slug, words: number): string {
+    return `text ${words} of ${canary(slug)} number ${this.serial++}`;
+  }
+
+  private conversation(slug: Slug, { from, at }: Pick): { id: string; row: ConversationState | undefined } {
+    const owner = from === 'other' ? other(slug) : slug;
+    const rows = from === 'nowhere' ? [] : [...this.models[owner].conversations.values()];
+    const row = rows[at % Math.max(rows.length, 1)];
+    return { id: row?.id ?? nobody(at), row: owner === slug ? row : undefined };
+  }
+
+  private user(slug: Slug, { from, at }: Pick): string {
+    const role = ROLES[at % ROLES.length] ?? 'owner';
+    return from === 'nowhere' ? 'nobody' : userId(from === 'own' ? slug : other(slug), role);
+  }
+
+  /** A cursor that somebody was given for a list in this order. */
+  private place(slug: Slug, wanted: Pick | undefined, field: OrderField): Place | undefined {
+    if (!wanted) return undefined;
+    const known = this.places[wanted.from === 'other' ? other(slug) : slug].filter(
+      (each) => each.field === field,
+    );
+    return known[wanted.at % Math.max(known.length, 1)];
+  }
+
+  private time(slug: Slug, wanted: Pick | undefined): string | undefined {
+    if (!wanted || wanted.from === 'nowhere') return undefined;
+    const rows = [...this.models[wanted.from === 'other' ? other(slug) : slug].conversations.values()];
+    return rows[wanted.at % Math.max(rows.length, 1)]?.createdAt;
+  }
+}
+
+type Of<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>;
+
+interface Connection {
+  readonly totalCount: number;
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  readonly edges: readonly { readonly cursor: string; readonly node: ConversationState }[];
+}
+
+/** All that a client sees of an answer, but for the id and the time of the request. */
+function visible({ status, text: body, headers }: Answer<unknown>): unknown {
+  const names = [...headers.keys()].filter((name) => name !== 'x-request-id' && name !== 'date');
+  return { status, body, headers: names.map((name) => [name, headers.get(name)]) };
+}
+
+/** Whether the caller is known already, and is not asked for, depends on when they last asked for anything. */
+const asksForRows = (statement: string) => !statement.includes('tenantry.resolve_access');
+
+function expectRefusal(answer: Answer<unknown>, field: string, codes: readonly string[]): void {
+  expect(answer.errors.map(({ extensions }) => extensions.code)).toEqual(codes);
+  expect(answer.data).toEqual({ [field]: null });
+}
+
+test('whatever the users of two tenants ask, each tenant is answered as if the other did not exist', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 30, size: 'max' }), async (commands) => {
+      const run = await Run.begin();
+      for (const step of commands) await run.execute(step);
+      await run.compareWithDatabase();
+    }),
+    { numRuns: 80, interruptAfterTimeLimit: 90_000, markInterruptAsFailure: true },
+  );
+}, 120_000);
