@@ -1,10 +1,10 @@
 /** The path of a request, in order. Each step is one file. */
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
 import type { Api } from './graphql/schema.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
-import { installErrorAnswers } from './http/error-answers.js';
+import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
 import { installHealth } from './http/health.js';
@@ -29,8 +29,10 @@ const BODY_LIMIT_BYTES = 100 * 1024;
 export async function buildApp(services: Services): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     logger: loggerOptions(services.config),
-    disableRequestLogging: true,
+    // One line per answer, of our own: http/logging.ts.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
+    rewriteUrl: rewriteUndecodableUrl,
     bodyLimit: BODY_LIMIT_BYTES,
     // While draining, a request that still comes in on an open connection is answered 503.
     return503OnClosing: true,

@@ -5,6 +5,7 @@
 import {
   Kind,
   getNamedType,
+  isAbstractType,
   isIntrospectionType,
   isObjectType,
   type DirectiveNode,
@@ -55,9 +56,11 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
         continue;
       }
       guards.set(coordinate, guard);
-      const demanded = demandedBy(field, read);
-      if (demanded && guard !== demanded && ofType !== demanded) {
-        problems.push(`${coordinate} leads to ${getNamedType(field.type).name}, which requires ${demanded}`);
+      for (const target of targetsOf(schema, field)) {
+        const demanded = read(directivesOf(target), target.name);
+        if (demanded && guard !== demanded && ofType !== demanded) {
+          problems.push(`${coordinate} leads to ${target.name}, which requires ${demanded}`);
+        }
       }
     }
   }
@@ -82,12 +85,14 @@ const rootTypes = (schema: GraphQLSchema) => [
 const directivesOf = (type: GraphQLObjectType) =>
   [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
 
-function demandedBy(
+/** The object types that a field may lead to: its own, or those behind a union or an interface. */
+function targetsOf(
+  schema: GraphQLSchema,
   field: GraphQLField<unknown, unknown>,
-  read: (nodes: readonly DirectiveNode[], where: string) => Guard | undefined,
-): Guard | undefined {
+): readonly GraphQLObjectType[] {
   const target = getNamedType(field.type);
-  return isObjectType(target) ? read(directivesOf(target), target.name) : undefined;
+  if (isObjectType(target)) return [target];
+  return isAbstractType(target) ? schema.getPossibleTypes(target) : [];
 }
 
 function guardOf(

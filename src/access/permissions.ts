@@ -24,12 +24,18 @@ export class RoleMatrix {
   readonly permissions: readonly Permission[];
   private readonly byRole: ReadonlyMap<Role, ReadonlySet<Permission>>;
 
-  /** @throws Error when two modules declare the same permission. */
+  /** @throws Error when a permission is declared twice, or two have the same name in GraphQL. */
   constructor(grants: readonly PermissionGrants[]) {
     const all = grants.flatMap((grant) => Object.entries(grant) as [Permission, readonly Role[]][]);
     this.permissions = all.map(([permission]) => permission).sort();
-    const twice = this.permissions.find((permission, at) => permission === this.permissions[at + 1]);
-    if (twice) throw new Error(`the permission ${twice} is declared by two modules`);
+    const named = new Map<string, Permission>();
+    for (const permission of this.permissions) {
+      const name = enumName(permission);
+      const other = named.get(name);
+      if (other === permission) throw new Error(`the permission ${permission} is declared by two modules`);
+      if (other) throw new Error(`the permissions ${other} and ${permission} are both ${name} in GraphQL`);
+      named.set(name, permission);
+    }
     this.byRole = new Map(
       ROLES.map((role) => [
         role,

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import type * as Shield from 'graphql-shield';
 import type * as Middleware from 'graphql-middleware';
 import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
-import { forbidden, type PublicError } from '../errors.js';
+import { forbidden, publicError, PublicError } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { objectTypes, type Guard, type Guards } from './guards.js';
 import type { Permission } from './permissions.js';
@@ -25,8 +25,9 @@ const { shield, rule, allow, deny, and } = require('graphql-shield') as typeof S
 const { applyMiddleware } = require('graphql-middleware') as typeof Middleware;
 
 /**
- * Makes a rule of a module, to be listed in its `rules`. `check` answers true, or the error the caller is to see;
- * when it throws, the field is refused. The name is unique in the schema.
+ * Makes a rule of a module, to be listed in its `rules`. `check` answers true, or the error the caller is to see. When
+ * it throws, the field is refused: with the public error it threw, or else as forbidden, and logged. The name is unique
+ * in the schema.
  */
 export const dataRule = <Args>(
   name: string,
@@ -36,9 +37,17 @@ export const dataRule = <Args>(
     parent: unknown,
   ) => true | PublicError | Promise<true | PublicError>,
 ): Rule =>
-  rule(name, { cache: 'no_cache' })((parent: unknown, args: Args, context: RequestContext) =>
-    check(args, context, parent),
-  );
+  rule(name, { cache: 'no_cache' })(async (parent: unknown, args: Args, context: RequestContext) => {
+    try {
+      return await check(args, context, parent);
+    } catch (error) {
+      const known = publicError(error);
+      if (!known) context.log.error({ err: error, rule: name }, 'a rule failed');
+      return known ?? REFUSED;
+    }
+  });
+
+const REFUSED = new PublicError('FORBIDDEN', 'You may not do this.', { requires: 'rule' });
 
 /**
  * Guards the schema.
@@ -68,7 +77,7 @@ export function guardSchema(schema: GraphQLSchema, guards: Guards, dataRules: Da
     shield(tree, {
       allowExternalErrors: true,
       fallbackRule: deny,
-      fallbackError: forbidden('a rule of this field'),
+      fallbackError: REFUSED,
     }),
   );
   unwrapOpenFields(

@@ -105,7 +105,7 @@ export type Conversation = {
   body: Scalars['String']['output'];
   createdAt: Scalars['DateTime']['output'];
   id: Scalars['ID']['output'];
-  /** The messages, the oldest first. */
+  /** The messages, the oldest first; `last` asks for the newest. */
   messages: MessageConnection;
   subject?: Maybe<Scalars['String']['output']>;
   updatedAt: Scalars['DateTime']['output'];
@@ -116,7 +116,9 @@ export type Conversation = {
 
 export type ConversationMessagesArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
 };
 
 export type ConversationConnection = {
@@ -208,6 +210,8 @@ export type MembershipFilter = {
 
 export type Message = {
   __typename?: 'Message';
+  /** The author, while they are a member of this tenant. */
+  author?: Maybe<Membership>;
   body: Scalars['String']['output'];
   conversationId: Scalars['ID']['output'];
   createdAt: Scalars['DateTime']['output'];
@@ -733,6 +737,7 @@ export type MembershipEdgeResolvers<ContextType = RequestContext, ParentType ext
 };
 
 export type MessageResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Message'] = ResolversParentTypes['Message']> = {
+  author?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
   body?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   conversationId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;

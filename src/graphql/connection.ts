@@ -51,7 +51,8 @@ export interface Edge<Node> {
 }
 
 /** A place in an order. */
-interface Position {
+export interface Position {
+  /** Of the column, as text. */
   readonly value: string;
   readonly id: string;
 }
@@ -62,9 +63,11 @@ export const LARGEST_PAGE = 100;
 /** One page of a list: which rows, in which order, and how many. */
 export class Page {
   readonly size: number;
-  private readonly backward: boolean;
-  private readonly after: Position | undefined;
-  private readonly before: Position | undefined;
+  /** The last rows are asked for: they are fetched in reverse order. */
+  readonly backward: boolean;
+  /** The page lies behind this position, and ahead of that one. For hand-written SQL: compare `(column, id)` with it. */
+  readonly after: Position | undefined;
+  readonly before: Position | undefined;
 
   /** @throws BAD_USER_INPUT for a size out of range, `first` with `last`, or a cursor that is none of this list. */
   constructor(
@@ -94,11 +97,6 @@ export class Page {
       orderBy: [...(this.order.field === 'id' ? [] : [{ [this.order.field]: direction }]), { id: direction }],
       take: this.size + 1,
     };
-  }
-
-  /** Where the page begins, for hand-written SQL: the row-wise comparison `(column, id) > (value, id)`. */
-  get start(): { readonly value: Date; readonly id: string } | undefined {
-    return this.after && { value: new Date(this.after.value), id: this.after.id };
   }
 
   /** The connection for the rows that `query` found, in the order they came. */

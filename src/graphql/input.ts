@@ -1,16 +1,50 @@
 /** Checks the input of mutations beyond what GraphQL's types can say. */
 import { z } from 'zod';
 import { badInput } from '../errors.js';
+import type { Prisma } from '../generated/prisma/client.js';
 
-/**
- * Text between `min` and `max` characters. U+0000 is refused, because PostgreSQL cannot store it.
- */
+const UNSTORABLE = 'must not contain U+0000 or half a surrogate pair';
+
+/** Text between `min` and `max` characters that PostgreSQL can store. */
 export const text = (min: number, max: number) =>
   z
     .string()
-    .min(min, min === 1 ? 'must not be empty' : `must have at least ${min} characters`)
-    .max(max, `must have at most ${max} characters`)
-    .refine((value) => !value.includes('\u0000'), 'must not contain the character U+0000');
+    .min(min, min === 1 ? 'must not be empty' : `must have at least ${String(min)} characters`)
+    .max(max, `must have at most ${String(max)} characters`)
+    .refine(isStorable, UNSTORABLE);
+
+const DEEPEST_JSON = 32;
+
+/** A JSON object of at most `maxBytes` as text, at most 32 levels deep, that PostgreSQL can store. */
+export const jsonObject = (maxBytes: number) =>
+  z.custom<Prisma.InputJsonObject>().superRefine((value, context) => {
+    const problem = jsonProblem(value, maxBytes);
+    if (problem !== undefined) context.addIssue(problem);
+  });
+
+/** Level by level rather than recursively: a client decides how deep it is. */
+function jsonProblem(value: unknown, maxBytes: number): string | undefined {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEEPEST_JSON) return `must be at most ${String(DEEPEST_JSON)} levels deep`;
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item === 'string' && !isStorable(item)) return UNSTORABLE;
+      if (typeof item !== 'object' || item === null) continue;
+      if (!Array.isArray(item) && !Object.keys(item).every(isStorable)) return UNSTORABLE;
+      for (const child of Object.values(item)) next.push(child);
+    }
+    level = next;
+  }
+  return Buffer.byteLength(JSON.stringify(value)) > maxBytes
+    ? `must have at most ${String(maxBytes)} bytes as JSON`
+    : undefined;
+}
+
+/** PostgreSQL stores any text but U+0000, and JSON only with whole surrogate pairs. */
+function isStorable(value: string): boolean {
+  return !value.includes('\u0000') && value.isWellFormed();
+}
 
 /**
  * Checks `input` and returns it as the schema makes it.

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify';
 import type { Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
@@ -12,4 +13,6 @@ export interface RequestContext {
   readonly loaders: Loaders;
   readonly roles: RoleMatrix;
   readonly requestId: string;
+  /** Its lines carry the request's id, tenant and actor. */
+  readonly log: FastifyBaseLogger;
 }

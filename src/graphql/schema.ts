@@ -4,7 +4,7 @@ import type { GraphQLSchema } from 'graphql';
 import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars';
 import { readGuards } from '../access/guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
-import { guardSchema } from '../access/shield.js';
+import { guardSchema, type DataRules } from '../access/shield.js';
 import { defineModule, readSchema, type Module } from './module.js';
 
 /** The schema the server executes, and the role × permission matrix that goes with it. */
@@ -32,7 +32,7 @@ const kernel = defineModule({
 /**
  * Builds the API of `modules`.
  *
- * @throws UnguardedSchemaError when a field does not say who may see it.
+ * @throws UnguardedSchemaError when a field does not say who may see it; Error when modules contradict each other.
  */
 export function buildApi(modules: readonly Module[]): Api {
   const installed = [kernel, ...modules];
@@ -52,7 +52,18 @@ export function buildApi(modules: readonly Module[]): Api {
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
   const guards = readGuards(schema, roles.permissions);
-  const dataRules = Object.assign({}, ...installed.map((module) => module.rules ?? {})) as Module['rules'] &
-    object;
+  const dataRules = collectRules(installed);
   return { schema: guardSchema(schema, guards, dataRules), roles };
+}
+
+/** @throws Error when two modules have a rule for the same field: one of them would be lost. */
+function collectRules(installed: readonly Module[]): DataRules {
+  const rules: Record<string, DataRules[string]> = {};
+  for (const module of installed) {
+    for (const [coordinate, rule] of Object.entries(module.rules ?? {})) {
+      if (coordinate in rules) throw new Error(`two modules have a rule for ${coordinate}`);
+      rules[coordinate] = rule;
+    }
+  }
+  return rules;
 }

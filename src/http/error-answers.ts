@@ -1,4 +1,5 @@
 /** Every failure outside GraphQL is answered in the form of a GraphQL error, with a code of the closed list. */
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyError } from 'fastify';
 import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../errors.js';
 
@@ -17,12 +18,27 @@ export const errorAnswer = (error: PublicError): ErrorAnswer => ({
 export const maskedError = (details: { readonly requestId?: string } = {}): PublicError =>
   new PublicError('INTERNAL_SERVER_ERROR', 'Something went wrong on our side.', details);
 
+const UNDECODABLE = '/undecodable-url';
+
+/** Leads an URL that cannot be decoded to a route, for fastify would answer it before any hook has run. */
+export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
+  try {
+    decodeURI(url.split('?', 1)[0] ?? '');
+    return url;
+  } catch {
+    return UNDECODABLE;
+  }
+}
+
 export function installErrorAnswers(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = publicError(error) ?? refusedByHttp(error);
     if (!known) request.log.error({ err: error }, 'request failed');
     const answer = known ?? maskedError({ requestId: request.id });
     void reply.code(refusalStatus(error) ?? ERROR_STATUS[answer.code]).send(errorAnswer(answer));
+  });
+  app.all(UNDECODABLE, (_request, reply) => {
+    void reply.code(400).send(errorAnswer(new PublicError('BAD_REQUEST', 'The URL cannot be decoded.')));
   });
   app.setNotFoundHandler((request, reply) => {
     void reply

@@ -2,10 +2,10 @@ import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
-import type { GraphQLFormattedError } from 'graphql';
+import type { FastifyInstance } from 'fastify';
+import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import type { Services } from '../app.js';
-import { publicError } from '../errors.js';
+import { badInput, publicError, type PublicError } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { maskedError } from './error-answers.js';
@@ -14,17 +14,12 @@ import { viewerOf } from './authentication.js';
 /** Tokens of a document: far more than a page of a dashboard needs, far less than it takes to keep a parser busy. */
 const MAX_TOKENS = 2_000;
 
-/** What an operation is given: the request's context, and the log of its request. */
-interface OperationContext extends RequestContext {
-  readonly log: FastifyBaseLogger;
-}
-
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
   { api, database, config }: Services,
 ): Promise<void> {
-  const apollo = new ApolloServer<OperationContext>({
+  const apollo = new ApolloServer<RequestContext>({
     schema: api.schema,
     introspection: true,
     csrfPrevention: true,
@@ -62,28 +57,39 @@ export async function installGraphql(
 }
 
 /**
- * Turns an error into what the client may know of it. Errors of parsing and validation speak of the client's own
- * document and pass; a failure that stands for a public error becomes it; a defect is masked.
+ * Turns an error into what the client may know of it. What has no path speaks of the client's own document and passes;
+ * a failure that stands for a public error becomes it; anything else a resolver throws is a defect and masked.
  */
 function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
-  const known = publicError(unwrapResolverError(error));
-  if (!known && !isDefect(formatted)) return formatted;
+  const known = knownError(error);
+  if (!known && formatted.path === undefined && !isDefect(formatted)) return formatted;
   const { message, extensions } = known ?? maskedError();
   return { ...formatted, message, extensions };
 }
 
 const isDefect = ({ extensions }: GraphQLFormattedError) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
+function knownError(error: unknown): PublicError | undefined {
+  return publicError(unwrapResolverError(error)) ?? refusedArgument(error);
+}
+
+/** graphql-js checks some arguments only when it calls the resolver; such an error points at a value, not at a field. */
+function refusedArgument(error: unknown): PublicError | undefined {
+  if (!(error instanceof GraphQLError) || error.path === undefined) return undefined;
+  const [node] = error.nodes ?? [];
+  return node && node.kind !== Kind.FIELD ? badInput(error.message) : undefined;
+}
+
 /** Logs each defect in full, and tells the client under which id it is logged. */
-const reportDefects: ApolloServerPlugin<OperationContext> = {
+const reportDefects: ApolloServerPlugin<RequestContext> = {
   async requestDidStart() {
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
-          const original = unwrapResolverError(error);
-          const code = publicError(original)?.code ?? error.extensions['code'];
-          if (code === undefined || code === 'INTERNAL_SERVER_ERROR') {
-            contextValue.log.error({ err: original, path: error.path?.join('.') }, 'a resolver failed');
+          const known = knownError(error);
+          if (known?.code === 'INTERNAL_SERVER_ERROR' || (!known && error.path)) {
+            const err = unwrapResolverError(error);
+            contextValue.log.error({ err, path: error.path?.join('.') }, 'a resolver failed');
           }
         }
       },

@@ -13,7 +13,7 @@ import {
   type ListRequest,
   type OrderField,
   type Place,
-} from '../support/isolation-model.js';
+} from '../support/example-isolation-model.js';
 import { useServer, type Answer, type TestClient } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';
 
@@ -558,6 +558,6 @@ test('whatever the users of two tenants ask, each tenant is answered as if the o
       for (const step of commands) await run.execute(step);
       await run.compareWithDatabase();
     }),
-    { numRuns: 80, interruptAfterTimeLimit: 90_000, markInterruptAsFailure: true },
+    { numRuns: 60, interruptAfterTimeLimit: 90_000, markInterruptAsFailure: true },
   );
 }, 120_000);

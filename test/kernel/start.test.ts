@@ -465,8 +465,11 @@ describe.concurrent('the tenantry command', { timeout: 60_000 }, () => {
     });
   }
 
-  test('exits with 1 and one sentence where there is no database, and leaves nothing behind', async () => {
+  test('exits with 1 and one sentence where there is no database, and leaves nothing behind', async ({
+    onTestFinished,
+  }) => {
     const folder = await makeDataFolder();
+    onTestFinished(() => removeDataFolder(folder));
     const nowhere = { TENANTRY_DATA_DIR: join(folder, 'data') };
     const ended = await Promise.all(
       [
@@ -478,7 +481,6 @@ describe.concurrent('the tenantry command', { timeout: 60_000 }, () => {
     );
     for (const each of ended) expectSentence(each, /npm start.*DATABASE_URL/);
     expect(await readdir(folder)).toEqual([]);
-    await removeDataFolder(folder);
   });
 
   test('creates, lists, shows, suspends and resumes tenants, and each change is in the tenant’s audit log', async () => {

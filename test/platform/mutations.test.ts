@@ -109,7 +109,7 @@ describe('updateTenant', () => {
   });
 
   test('is refused with settings nested thousands deep', async () => {
-    for (const depth of [3_000, 8_000]) {
+    for (const depth of [1_000, 3_000]) {
       const settings: unknown = JSON.parse(`{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`);
       expect((await refused('updateTenant', selection, { settings })).code).toBe('BAD_USER_INPUT');
     }

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
 import { badInput } from '../../errors.js';
 import { Page } from '../../graphql/connection.js';
-import { within } from '../../graphql/filter.js';
+import { literally, within } from '../../graphql/filter.js';
 import { parseInput, text } from '../../graphql/input.js';
+import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { isId } from '../../tenancy/id.js';
 
 const body = text(1, 10_000);
@@ -30,11 +31,7 @@ export const resolvers: Resolvers = {
     },
   },
   Conversation: {
-    author: async ({ userId }, _args, { db, loaders }) =>
-      (await loaders.load('memberByUser', userId, async (userIds) => {
-        const members = await db.membership.findMany({ where: { userId: { in: [...userIds] } } });
-        return new Map(members.map((member) => [member.userId, member]));
-      })) ?? null,
+    author: ({ userId }, _args, context) => memberByUser(context, userId),
   },
   Mutation: {
     createConversation: async (_parent, { input }, { db, viewer }) => {
@@ -66,7 +63,10 @@ export const resolvers: Resolvers = {
 };
 
 function conditions(filter: ConversationFilter | null | undefined) {
-  const contains = filter?.search != null && { contains: filter.search, mode: 'insensitive' as const };
+  const contains = filter?.search != null && {
+    contains: literally(filter.search),
+    mode: 'insensitive' as const,
+  };
   return {
     ...(filter?.userId != null && { userId: filter.userId }),
     ...(filter?.createdAt != null && { createdAt: within(filter.createdAt) }),

@@ -3,6 +3,7 @@ import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma, type Message } from '../../generated/prisma/client.js';
 import { Page } from '../../graphql/connection.js';
 import { parseInput, text } from '../../graphql/input.js';
+import { memberByUser } from '../../platform/membership/member-by-user.js';
 import type { TenantClient } from '../../tenancy/tenant-client.js';
 
 const postInput = z.object({ conversationId: z.string(), body: text(1, 10_000) });
@@ -12,11 +13,14 @@ export const resolvers: Resolvers = {
     messages: async ({ id }, args, { db, loaders }) => {
       const page = new Page(args, { field: 'createdAt', direction: 'asc' });
       const rows = await loaders.load(`messages ${JSON.stringify(args)}`, id, (ids) =>
-        firstMessages(db, ids, page),
+        pageOfMessages(db, ids, page),
       );
       const count = () => loaders.load('messageCount', id, (ids) => messageCounts(db, ids));
       return page.connection(rows ?? [], async () => (await count()) ?? 0);
     },
+  },
+  Message: {
+    author: ({ userId }, _args, context) => memberByUser(context, userId),
   },
   Mutation: {
     postMessage: async (_parent, { input }, { db, viewer }) => {
@@ -29,18 +33,21 @@ export const resolvers: Resolvers = {
 };
 
 /**
- * The first messages of many conversations in one statement. Prisma would fetch all messages of each and cut them in
- * memory; a lateral join reads a page of each from the index.
+ * A page of messages for each of many conversations, in one statement. Prisma would fetch all messages of each and cut
+ * them in memory; a lateral join reads each page from the index.
  */
-async function firstMessages(
+async function pageOfMessages(
   db: TenantClient,
   conversationIds: readonly string[],
-  page: Page,
+  { after, before, backward, query: { take } }: Page,
 ): Promise<Map<string, Message[]>> {
-  const { start } = page;
-  const behind = start
-    ? Prisma.sql`AND (created_at, id) > (${start.value}, ${start.id}::uuid)`
+  const behind = after
+    ? Prisma.sql`AND (created_at, id) > (${after.value}::timestamptz, ${after.id}::uuid)`
     : Prisma.empty;
+  const ahead = before
+    ? Prisma.sql`AND (created_at, id) < (${before.value}::timestamptz, ${before.id}::uuid)`
+    : Prisma.empty;
+  const order = backward ? Prisma.sql`created_at DESC, id DESC` : Prisma.sql`created_at, id`;
   const rows = await db.$queryRaw<Message>(Prisma.sql`
     SELECT message.*
     FROM unnest(${conversationIds}::uuid[]) AS conversation (id)
@@ -48,9 +55,9 @@ async function firstMessages(
       SELECT tenant_id AS "tenantId", id, conversation_id AS "conversationId", user_id AS "userId", body,
              created_at AS "createdAt"
       FROM messages
-      WHERE tenant_id = ${db.context.tenantId}::uuid AND conversation_id = conversation.id ${behind}
-      ORDER BY created_at, id
-      LIMIT ${page.query.take}
+      WHERE tenant_id = ${db.context.tenantId}::uuid AND conversation_id = conversation.id ${behind} ${ahead}
+      ORDER BY ${order}
+      LIMIT ${take}
     ) AS message`);
   const byConversation = new Map<string, Message[]>(conversationIds.map((id) => [id, []]));
   for (const row of rows) byConversation.get(row.conversationId)?.push(row);

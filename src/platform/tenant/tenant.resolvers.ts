@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import { badInput } from '../../errors.js';
-import { parseInput, text } from '../../graphql/input.js';
+import { jsonObject, parseInput, text } from '../../graphql/input.js';
 import type { RequestContext } from '../../graphql/request-context.js';
 import type { Role } from '../../access/permissions.js';
 import type { TenantStatus } from '../../tenancy/tenant-status.js';
@@ -12,13 +12,7 @@ const SETTINGS_LIMIT = 16 * 1024;
 
 const updateTenantInput = z.object({
   name: text(1, 200).nullish(),
-  settings: z
-    .record(z.string(), z.json())
-    .refine(
-      (settings) => Buffer.byteLength(JSON.stringify(settings)) <= SETTINGS_LIMIT,
-      'must have at most 16 KiB',
-    )
-    .nullish(),
+  settings: jsonObject(SETTINGS_LIMIT).nullish(),
 });
 
 const changePlanInput = z.object({ plan: z.enum(PLANS, `must be one of ${PLANS.join(', ')}`) });

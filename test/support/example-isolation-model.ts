@@ -1,7 +1,7 @@
 /**
  * What the API of one tenant should answer, as if there were no other tenant: the conversations, messages and audit
  * entries of that tenant in memory, with the lists and counts that follow from them. It knows nothing of any other
- * tenant, so that whatever an answer of the server owes to one is a difference.
+ * tenant, so that whatever an answer of the server owes to one is a difference. It goes with src/example.
  */
 
 export interface MessageState {

@@ -1,0 +1,139 @@
+/**
+ * Keeps the promise "delete the example, add your own": on a copy of the working tree it deletes the example domain
+ * as the documentation says, generates, type-checks, and runs the tests of the kernel and of the platform. It exits
+ * with 1, and with the output of the step that failed, when anything still needs the example.
+ *
+ *   node scripts/check-example-is-removable.mjs [--fast] [--keep]
+ *
+ * --fast leaves out the tests that start servers and databases of their own; --keep keeps the copy, to look at.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const TAKES_LONG = ['embedded', 'start', 'oidc'].map((name) => `test/kernel/${name}.test.ts`);
+const OPTIONS = ['--fast', '--keep'];
+
+const options = process.argv.slice(2);
+const unknown = options.find((option) => !OPTIONS.includes(option));
+if (unknown !== undefined) {
+  console.error(`Unknown option ${unknown}. There are ${OPTIONS.join(' and ')}.`);
+  process.exit(2);
+}
+
+const repository = fileURLToPath(new URL('..', import.meta.url));
+const copy = mkdtempSync(join(tmpdir(), 'tenantry-without-example-'));
+let failed = true;
+try {
+  copyWorkingTree();
+  const models = deleteExample();
+  run('generate', 'npm', ['run', '-s', 'generate']);
+  refuseTraces(models);
+  run('type-check', 'node_modules/.bin/tsc', []);
+  const left = options.includes('--fast') ? TAKES_LONG.flatMap((file) => ['--exclude', file]) : [];
+  run('test', 'node_modules/.bin/vitest', ['run', 'test/kernel', 'test/platform', ...left]);
+  failed = false;
+  console.log('The example can be deleted: everything else works without it.');
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+} finally {
+  if (options.includes('--keep')) console.error(`The copy is ${copy}.`);
+  else rmSync(copy, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
+
+/** What git knows or would know: neither build results nor secrets nor databases. */
+function copyWorkingTree() {
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: repository,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  for (const file of new Set(listed.split('\0').filter(Boolean))) {
+    // Deleted, but not yet in the index.
+    if (!existsSync(join(repository, file))) continue;
+    mkdirSync(dirname(join(copy, file)), { recursive: true });
+    cpSync(join(repository, file), join(copy, file));
+  }
+  symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'), 'dir');
+}
+
+/** The steps a team takes; returns the models that went. Whatever else would be needed is a defect that the rest of this script finds. */
+function deleteExample() {
+  const models = [...read('prisma/example.prisma').matchAll(/^model (\w+)/gm)].map(([, name]) => name);
+  const names = models.join('|');
+  remove('src/example');
+  remove('test/example');
+  remove('prisma/example.prisma');
+  for (const migration of named('prisma/migrations', /_example$/)) remove(migration);
+  for (const helper of named('test/support', /^example-.*\.ts$/)) remove(helper);
+  edit('the relations on Tenant', 'prisma/platform.prisma', new RegExp(`^ +\\w+ +(${names})\\[\\]\\n`, 'gm'));
+
+  const modules = [...read('src/modules.ts').matchAll(/^import \{ (\w+) \} from '\.\/example\//gm)];
+  edit('the imports', 'src/modules.ts', /^import .* from '\.\/example\/.*\n/gm);
+  for (const [, module] of modules) edit(`${module}`, 'src/modules.ts', new RegExp(`^ +${module},\\n`, 'gm'));
+
+  edit('the types', 'codegen.yml', new RegExp(`^ +(${names})\\w*: .*\\n`, 'gm'));
+  return models;
+}
+
+/** What is generated must have forgotten the example as well. */
+function refuseTraces(models) {
+  const declared = new RegExp(`^(type|input|enum) (${models.join('|')})`, 'm');
+  const traces = ['schema.graphql', 'src/generated/graphql.d.ts', 'codegen.yml', 'src/modules.ts'].filter(
+    (file) => [declared, /\/example\//].some((trace) => trace.test(read(file))),
+  );
+  if (traces.length > 0) throw new Error(`The example is still in ${traces.join(', ')}.`);
+}
+
+function run(step, command, args) {
+  console.log(`${step}: ${command} ${args.join(' ')}`);
+  // Colours would only hide the reasons from whoever searches a log for them.
+  const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
+  const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: copy,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 256 * 1024 * 1024,
+  });
+  if (status === 0) return;
+  console.error([stdout, stderr].join('\n'));
+  throw new Error(
+    `Without the example, "${step}" fails (${error?.message ?? signal ?? `exit status ${status}`}).`,
+  );
+}
+
+function read(file) {
+  return readFileSync(join(copy, file), 'utf8');
+}
+
+function remove(file) {
+  if (!existsSync(join(copy, file))) throw new Error(`${file} is not there: has the example moved?`);
+  rmSync(join(copy, file), { recursive: true });
+}
+
+function named(folder, pattern) {
+  return readdirSync(join(copy, folder))
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name));
+}
+
+/** Takes lines out of a file; it is a failure when there are none, for then this script has fallen behind. */
+function edit(what, file, lines) {
+  const before = read(file);
+  const after = before.replace(lines, '');
+  if (after === before) throw new Error(`${file} does not have ${what} of the example: has it moved?`);
+  writeFileSync(join(copy, file), after);
+}

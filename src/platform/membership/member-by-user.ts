@@ -1,0 +1,14 @@
+import type { Membership } from '../../generated/prisma/client.js';
+import type { RequestContext } from '../../graphql/request-context.js';
+
+/** The membership of a user in this tenant, null when they have none. Many at once are one query. */
+export async function memberByUser(
+  { db, loaders }: RequestContext,
+  userId: string,
+): Promise<Membership | null> {
+  const member = await loaders.load('memberByUser', userId, async (userIds) => {
+    const members = await db.membership.findMany({ where: { userId: { in: [...userIds] } } });
+    return new Map(members.map((each) => [each.userId, each]));
+  });
+  return member ?? null;
+}
