@@ -26,6 +26,9 @@ export interface Services {
 /** Requests larger than this are refused unread. */
 const BODY_LIMIT_BYTES = 100 * 1024;
 
+/** A request that has not arrived as a whole by then is cut off. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
 export async function buildApp(services: Services): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     logger: loggerOptions(services.config),
@@ -34,6 +37,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
     bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     // While draining, a request that still comes in on an open connection is answered 503.
     return503OnClosing: true,
     forceCloseConnections: 'idle',

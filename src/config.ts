@@ -42,7 +42,9 @@ const httpUrl = optional.refine(
 );
 
 const environment = z.object({
-  NODE_ENV: optional,
+  NODE_ENV: z
+    .enum(['production', 'development', 'test', ''], 'must be production, development or test')
+    .optional(),
   HOST: optional,
   PORT: z.coerce
     .number('must be a port number')
@@ -93,6 +95,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     corsOrigins: (values.CORS_ORIGINS ?? '').split(',').flatMap((origin) => origin.trim() || []),
   };
   checkCombination(config);
+  if (config.production && config.jwksUri !== undefined && !(values.JWT_ISSUER && values.JWT_AUDIENCE)) {
+    throw new ConfigError(
+      'JWT_ISSUER or JWT_AUDIENCE is missing: say whose tokens JWKS_URI verifies, and for whom.',
+    );
+  }
   return config;
 }
 

@@ -58,11 +58,29 @@ export const unavailable = () =>
  */
 export function publicError(error: unknown): PublicError | undefined {
   if (error instanceof PublicError) return error;
-  const bySqlState = BY_SQL_STATE[sqlState(error) ?? ''];
+  const state = sqlState(error) ?? '';
+  const bySqlState = BY_SQL_STATE[state];
   if (bySqlState) return bySqlState(error);
+  if (CONNECTION_STATES.test(state) || isConnectionFailure(error)) return unavailable();
   if (error instanceof Prisma.PrismaClientKnownRequestError) return BY_PRISMA_CODE[error.code]?.(error);
   if (error instanceof Prisma.PrismaClientInitializationError) return unavailable();
   return undefined;
+}
+
+/** Classes 08 (connection) and 57P (the server shuts down, or has not started). */
+const CONNECTION_STATES = /^(08|57P)/;
+
+/** How Node, pg and its pool say that there is no connection, or no longer. They have no codes in common. */
+const CONNECTION_FAILURES =
+  /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)\b|Connection terminated|connection error and is not queryable|Client was closed|timeout exceeded when trying to connect|Query read timeout|Can't reach database server|Server has closed the connection/;
+
+function isConnectionFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { cause } = error;
+  const told = typeof cause === 'object' && cause !== null ? JSON.stringify(cause) : '';
+  // Several addresses of a host that all refuse are an AggregateError, whose own message is empty.
+  const code = 'code' in error ? String(error.code) : '';
+  return CONNECTION_FAILURES.test(`${code} ${error.message} ${told}`);
 }
 
 type Translation = (error: unknown) => PublicError;
@@ -83,8 +101,6 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   '55P03': unavailable,
   // Cancelled by the statement timeout.
   '57014': unavailable,
-  '57P01': unavailable,
-  '57P03': unavailable,
   '53300': unavailable,
 };
 

@@ -18,9 +18,9 @@ const DRAIN_MS = 10_000;
 async function main(): Promise<void> {
   const stopAsked = nextSignal();
   const config = readConfig();
-  const secret = await signingSecret(config);
   const prepared = await prepareDatabase(config);
   try {
+    const secret = await signingSecret(config);
     const services = createServices({
       config,
       modules,
@@ -55,7 +55,10 @@ async function nextSignal(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${explain(error)}\n`);
-  process.exitCode = 1;
-});
+main()
+  .catch((error: unknown) => {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exitCode = 1;
+  })
+  // Everything is closed. Prisma's migration engine leaves a timer of ten seconds that would keep the process.
+  .finally(() => process.exit());

@@ -4,9 +4,9 @@
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { JwksClient, SigningKeyNotFoundError, type SigningKey } from 'jwks-rsa';
 import { z } from 'zod';
-import { unauthenticated, unavailable } from '../errors.js';
+import { unauthenticated } from '../errors.js';
+import { ProviderKeys } from './provider-keys.js';
 
 /** What a verified token says. It does not say what the user may do: the membership in the database does. */
 export interface Identity {
@@ -37,30 +37,26 @@ interface VerificationKey {
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
+/** Providers differ in what they put into a claim they have no value for; only `sub` and `exp` are indispensable. */
 const claims = z.object({
   sub: z.string().min(1).max(255),
   exp: z.number(),
-  email: z.string().optional(),
-  email_verified: z.boolean().optional(),
-  tenant_id: z.string().min(1).optional(),
+  email: z.string().min(1).optional().catch(undefined),
+  email_verified: z.unknown().optional(),
+  tenant_id: z.string().nullish(),
 });
 
 export function createTokenVerifier({ secret, jwksUri, issuer, audience }: TokenOptions): VerifyToken {
   // A key object, because jsonwebtoken tries each time whether a string is a public key, which takes longer than
   // all the rest.
   const secretKey = secret === undefined ? undefined : createSecretKey(Buffer.from(secret));
-  const providerKeys =
-    jwksUri === undefined
-      ? undefined
-      : // Known keys are kept. The limit is for tokens that name unknown ones, each of which asks the provider.
-        new JwksClient({ jwksUri, timeout: 5_000, rateLimit: true, jwksRequestsPerMinute: 30 });
+  const providerKeys = jwksUri === undefined ? undefined : new ProviderKeys(jwksUri);
 
   /** The key decides which algorithms are accepted, never the token. */
   async function keyFor(header: jwt.JwtHeader): Promise<VerificationKey> {
     if (header.alg === 'HS256' && secretKey) return { key: secretKey, algorithms: ['HS256'] };
     if ((header.alg === 'RS256' || header.alg === 'ES256') && providerKeys) {
-      const signingKey = await fetchKey(providerKeys, header.kid);
-      return { key: signingKey.getPublicKey(), algorithms: ['RS256', 'ES256'] };
+      return { key: await providerKeys.find(header.kid), algorithms: ['RS256', 'ES256'] };
     }
     throw unauthenticated('The token is signed in a way that is not accepted here.');
   }
@@ -68,11 +64,19 @@ export function createTokenVerifier({ secret, jwksUri, issuer, audience }: Token
   return async (token) => {
     const header = jwt.decode(token, { complete: true })?.header;
     if (!header) throw unauthenticated('The bearer token is not a JSON web token.');
+    // RFC 7515: what a token calls critical must be understood, and nothing is here.
+    if (header.crit) throw unauthenticated('The token demands extensions that are not understood here.');
     const { key, algorithms } = await keyFor(header);
     const parsed = claims.safeParse(verify(token, key, { algorithms, issuer, audience }));
-    if (!parsed.success) throw unauthenticated('The token lacks a claim: sub and exp are needed.');
-    const { sub, email, email_verified: verified, tenant_id: tenantRef } = parsed.data;
-    return { userId: sub, email: verified === false ? undefined : email, tenantRef };
+    if (!parsed.success)
+      throw unauthenticated('The token needs the claims sub and exp; tenant_id, if there is one, is a text.');
+    const { sub, email, email_verified: verified, tenant_id: tenant } = parsed.data;
+    const unverified = verified === false || verified === 'false';
+    return {
+      userId: sub,
+      email: unverified ? undefined : email,
+      tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
+    };
   };
 }
 
@@ -82,15 +86,5 @@ function verify(token: string, key: string | KeyObject, options: jwt.VerifyOptio
   } catch (error) {
     if (error instanceof jwt.TokenExpiredError) throw unauthenticated('The token has expired.');
     throw unauthenticated('The token is not valid.');
-  }
-}
-
-async function fetchKey(keys: JwksClient, kid: string | undefined): Promise<SigningKey> {
-  try {
-    return await keys.getSigningKey(kid);
-  } catch (error) {
-    if (error instanceof SigningKeyNotFoundError)
-      throw unauthenticated('The token is signed with an unknown key.');
-    throw unavailable();
   }
 }

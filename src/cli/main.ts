@@ -39,6 +39,8 @@ try {
     process.exitCode = 1;
   }
 }
+// Everything is closed. Prisma's migration engine leaves a timer of ten seconds that would keep the process.
+process.exit();
 
 /** Commander would exit by itself, with 1 for wrong use. Subcommands inherit nothing, so each is told. */
 function exitByError(command: Command): void {

@@ -52,7 +52,16 @@ export const tenantCommand = (): Command => {
 
 async function asOperator<Result>(work: (door: OperatorDoor) => Promise<Result>): Promise<Result> {
   const { operator } = await commandUrls(readConfig());
-  return withOperatorDoor(demand(operator, 'DATABASE_OPERATOR_URL'), userInfo().username, work);
+  return withOperatorDoor(demand(operator, 'DATABASE_OPERATOR_URL'), operatorName(), work);
+}
+
+/** Who is recorded in the audit log: the user of this machine. In a container the uid may have no name. */
+function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${String(process.getuid?.())}`;
+  }
 }
 
 /** One tenant per line, as JSON. */

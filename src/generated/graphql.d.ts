@@ -37,19 +37,19 @@ export { ActorType };
 /** One change of this tenant's data. Written by the database with the change, and never changed afterwards. */
 export type AuditEntry = {
   __typename?: 'AuditEntry';
-  /** What happened, `conversation.updated`. */
+  /** What happened, `membership.updated`. */
   action: Scalars['String']['output'];
   /** Who made the change: for a user, the `sub` claim. */
   actor: Scalars['String']['output'];
   actorType: ActorType;
   createdAt: Scalars['DateTime']['output'];
-  /** The model, `Conversation`. */
+  /** The model, `Membership`. */
   entity: Scalars['String']['output'];
   entityId?: Maybe<Scalars['ID']['output']>;
   id: Scalars['ID']['output'];
   /** The row after the change. */
   newValue?: Maybe<Scalars['JSONObject']['output']>;
-  /** The row before the change, with the column names of the database. Secrets are left out. */
+  /** The row before the change, with the column names of the database; without secrets and what the caller may not read. */
   oldValue?: Maybe<Scalars['JSONObject']['output']>;
   /** The request that made the change, as in its `x-request-id` header. */
   requestId?: Maybe<Scalars['String']['output']>;

@@ -2,7 +2,8 @@ import DataLoader from 'dataloader';
 
 /**
  * The batching loaders of one request. They live and die with it: a loader that outlived a request would answer one
- * caller from what another was allowed to see.
+ * caller from what another was allowed to see. They batch and do not cache, for a mutation may change what the one
+ * before it has read.
  */
 export class Loaders {
   private readonly byName = new Map<string, DataLoader<string, unknown>>();
@@ -20,10 +21,13 @@ export class Loaders {
   ): Promise<Value | undefined> {
     let loader = this.byName.get(name);
     if (!loader) {
-      loader = new DataLoader(async (keys: readonly string[]) => {
-        const found = await batch(keys);
-        return keys.map((wanted) => found.get(wanted));
-      });
+      loader = new DataLoader(
+        async (keys: readonly string[]) => {
+          const found = await batch([...new Set(keys)]);
+          return keys.map((wanted) => found.get(wanted));
+        },
+        { cache: false },
+      );
       this.byName.set(name, loader);
     }
     return (loader as DataLoader<string, Value | undefined>).load(key);

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { Guards } from '../access/guards.js';
 import type { Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
@@ -12,6 +13,8 @@ export interface RequestContext {
   /** Batching loaders of this request; nothing of them outlives it. */
   readonly loaders: Loaders;
   readonly roles: RoleMatrix;
+  /** What each field demands, for what shows a field's value elsewhere. */
+  readonly guards: Guards;
   readonly requestId: string;
   /** Its lines carry the request's id, tenant and actor. */
   readonly log: FastifyBaseLogger;

@@ -2,7 +2,7 @@
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { GraphQLSchema } from 'graphql';
 import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars';
-import { readGuards } from '../access/guards.js';
+import { readGuards, type Guards } from '../access/guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
 import { defineModule, readSchema, type Module } from './module.js';
@@ -11,6 +11,7 @@ import { defineModule, readSchema, type Module } from './module.js';
 export interface Api {
   readonly schema: GraphQLSchema;
   readonly roles: RoleMatrix;
+  readonly guards: Guards;
 }
 
 const kernel = defineModule({
@@ -53,7 +54,7 @@ export function buildApi(modules: readonly Module[]): Api {
   });
   const guards = readGuards(schema, roles.permissions);
   const dataRules = collectRules(installed);
-  return { schema: guardSchema(schema, guards, dataRules), roles };
+  return { schema: guardSchema(schema, guards, dataRules), roles, guards };
 }
 
 /** @throws Error when two modules have a rule for the same field: one of them would be lost. */

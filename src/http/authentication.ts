@@ -5,6 +5,8 @@ import type { Viewer } from '../access/viewer.js';
 declare module 'fastify' {
   interface FastifyRequest {
     viewer: Viewer | undefined;
+    /** When `viewer` was established, on the clock of `performance.now()`. */
+    authenticatedAt: number;
   }
   interface FastifyContextConfig {
     /** The route answers authenticated callers only. */
@@ -12,16 +14,30 @@ declare module 'fastify' {
   }
 }
 
+/** An answer that is older than this was given before the body came, and is asked for again. */
+const AUTHENTICATED_FOR_MS = 500;
+
 /**
- * Authenticates before the body is read: a stranger costs a look at two headers. From then on the log lines of the
- * request carry its tenant.
+ * Authenticates before the body is read: a stranger costs a look at two headers. And again when the body was long in
+ * coming: whoever lost their membership meanwhile must not act on it. From then on the log lines of the request carry
+ * its tenant.
  */
 export function installAuthentication(app: FastifyInstance, parts: AuthenticationParts): void {
   app.decorateRequest('viewer', undefined);
+  app.decorateRequest('authenticatedAt', 0);
+  const admit = async (request: FastifyRequest): Promise<void> => {
+    request.viewer = await authenticate(parts, request.headers);
+    request.authenticatedAt = performance.now();
+  };
   app.addHook('onRequest', async (request) => {
     if (!request.routeOptions.config.authenticated) return;
-    request.viewer = await authenticate(parts, request.headers);
-    request.log = request.log.child({ tenant: request.viewer.tenantSlug, actor: request.viewer.actor.id });
+    await admit(request);
+    const { tenantSlug, actor } = viewerOf(request);
+    request.log = request.log.child({ tenant: tenantSlug, actor: actor.id });
+  });
+  app.addHook('preHandler', async (request) => {
+    if (!request.routeOptions.config.authenticated) return;
+    if (performance.now() - request.authenticatedAt > AUTHENTICATED_FOR_MS) await admit(request);
   });
 }
 

@@ -35,6 +35,7 @@ export function installErrorAnswers(app: FastifyInstance): void {
     const known = publicError(error) ?? refusedByHttp(error);
     if (!known) request.log.error({ err: error }, 'request failed');
     const answer = known ?? maskedError({ requestId: request.id });
+    if (answer.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
     void reply.code(refusalStatus(error) ?? ERROR_STATUS[answer.code]).send(errorAnswer(answer));
   });
   app.all(UNDECODABLE, (_request, reply) => {

@@ -8,6 +8,7 @@ import type { Services } from '../app.js';
 import { badInput, publicError, type PublicError } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
+import { limitRows, noAliasInIntrospection } from '../limits/operation-limits.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
 
@@ -25,7 +26,10 @@ export async function installGraphql(
     csrfPrevention: true,
     // An unbounded cache filled by callers; a bounded one comes with trusted documents.
     persistedQueries: false,
+    validationRules: [noAliasInIntrospection, limitRows],
     parseOptions: { maxLexicalTokens: MAX_TOKENS },
+    // main.ts drains the server; Apollo's own handlers would end it first.
+    stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: config.production,
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
@@ -48,6 +52,7 @@ export async function installGraphql(
           db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId: request.id }),
           loaders: new Loaders(),
           roles: api.roles,
+          guards: api.guards,
           requestId: request.id,
           log: request.log,
         };

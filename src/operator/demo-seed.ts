@@ -10,6 +10,8 @@ const DEMO_TENANTS = [
   { slug: 'globex', name: 'Globex Corporation' },
 ] as const;
 
+const SEED_LOCK = 7_263_546_103;
+
 /** The user id of a demo user, as an identity provider would give it: `demo|acme|owner`. */
 const demoUserId = (slug: string, role: string): string => `demo|${slug}|${role}`;
 
@@ -24,22 +26,17 @@ export async function seedDemo(
   database: Database,
   modules: readonly Module[],
 ): Promise<string[]> {
+  // Two servers that start together on a new database must not both create them. Held until the door closes.
+  await door.query('SELECT pg_advisory_lock($1)', [SEED_LOCK]);
   const existing = new Set((await listTenants(door)).map(({ slug }) => slug));
   const missing = DEMO_TENANTS.filter(({ slug }) => !existing.has(slug));
   for (const { slug, name } of missing) {
-    const user = (role: string) => ({ userId: demoUserId(slug, role), email: `${role}@${slug}.test` });
-    const tenant = await createTenant(door, { slug, name, owner: user('owner') });
-    await door.inTenant(tenant.id, async (query) => {
-      for (const role of ROLES.filter((other) => other !== 'owner')) {
-        const { userId, email } = user(role);
-        await query('INSERT INTO memberships (user_id, email, role, invited_by) VALUES ($1, $2, $3, $4)', [
-          userId,
-          email,
-          role,
-          user('owner').userId,
-        ]);
-      }
-    });
+    const [owner, ...members] = ROLES.map((role) => ({
+      role,
+      userId: demoUserId(slug, role),
+      email: `${role}@${slug}.test`,
+    }));
+    const tenant = await createTenant(door, { slug, name, owner: owner!, members });
     for (const module of modules) {
       await module.seedDemo?.((role) =>
         database.forTenant({

@@ -1,6 +1,6 @@
 /** What operators do to whole tenants. Each change is in the tenant's own audit log. */
-import { randomUUID } from 'node:crypto';
-import { conflict, notFound } from '../errors.js';
+import type { Role } from '../access/permissions.js';
+import { badInput, conflict, notFound } from '../errors.js';
 import { sqlState } from '../database/sql-state.js';
 import type { TenantStatus } from '../tenancy/tenant-status.js';
 import type { OperatorDoor } from './operator-connection.js';
@@ -9,7 +9,13 @@ export interface NewTenant {
   readonly slug: string;
   readonly name: string;
   /** The founding owner. */
-  readonly owner: { readonly userId: string; readonly email: string };
+  readonly owner: NewMember;
+  readonly members?: readonly (NewMember & { readonly role: Role })[];
+}
+
+export interface NewMember {
+  readonly userId: string;
+  readonly email: string;
 }
 
 export interface TenantRow {
@@ -21,6 +27,8 @@ export interface TenantRow {
   readonly created_at: Date;
 }
 
+const UNIQUE_VIOLATION = '23505';
+const CHECK_VIOLATION = '23514';
 const COLUMNS = 'id, slug, name, plan, status, created_at';
 
 /** All tenants, by slug. */
@@ -35,27 +43,35 @@ export async function findTenant(door: OperatorDoor, slug: string): Promise<Tena
 }
 
 /**
- * Creates a tenant with its founding owner.
+ * Creates a tenant with its members, all or nothing.
  *
- * @throws CONFLICT when the slug is taken
+ * @throws CONFLICT when the slug is taken, BAD_USER_INPUT when it is none
  */
-export async function createTenant(door: OperatorDoor, { slug, name, owner }: NewTenant): Promise<TenantRow> {
-  const [{ id } = { id: randomUUID() }] = await door.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id');
+export async function createTenant(door: OperatorDoor, tenant: NewTenant): Promise<TenantRow> {
+  const { slug, name, owner, members = [] } = tenant;
+  const id = (await door.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id'))[0]!.id;
   try {
     return await door.inTenant(id, async (query) => {
-      const [tenant] = await query<TenantRow>(
+      const [created] = await query<TenantRow>(
         `INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`,
         [id, slug, name],
       );
-      await query('INSERT INTO memberships (user_id, email, role) VALUES ($1, $2, $3)', [
-        owner.userId,
-        owner.email,
-        'owner',
-      ]);
-      return tenant!;
+      const addMember = (member: NewMember, role: Role, invitedBy: string | null) =>
+        query('INSERT INTO memberships (user_id, email, role, invited_by) VALUES ($1, $2, $3, $4)', [
+          member.userId,
+          member.email,
+          role,
+          invitedBy,
+        ]);
+      await addMember(owner, 'owner', null);
+      for (const member of members) await addMember(member, member.role, owner.userId);
+      return created!;
     });
   } catch (error) {
-    if (sqlState(error) === '23505') throw conflict(`The slug ${slug} is taken.`);
+    if (sqlState(error) === UNIQUE_VIOLATION) throw conflict(`The slug ${slug} is taken.`);
+    if (sqlState(error) === CHECK_VIOLATION) {
+      throw badInput('A slug has 1 to 63 lower-case letters, digits and inner hyphens, and is no UUID.');
+    }
     throw error;
   }
 }

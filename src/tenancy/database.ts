@@ -31,6 +31,11 @@ export interface Database {
   close(): Promise<void>;
 }
 
+const SILENCE_MS = 3_000;
+
+/** A look-up at the door takes a moment, or is not worth waiting for. */
+const DOOR = { query_timeout: 2_000 };
+
 /** Opens no connection yet: the first operation does. */
 export function openDatabase({ url, poolSize, limits, onConnectionError }: DatabaseOptions): Database {
   const { connectionString, namedStatements } = readUrl(url);
@@ -39,6 +44,9 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
     max: poolSize,
     connectionTimeoutMillis: limits.maxWait,
     application_name: 'tenantry',
+    keepAlive: true,
+    // For a server that has fallen silent; one that answers has cancelled the statement by then.
+    query_timeout: limits.statementTimeout + SILENCE_MS,
     Client: PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
@@ -50,7 +58,7 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
   return {
     forTenant: (context) => bindTenantClient(parts, context),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-      (await pool.query<Row>(sql, [...values])).rows,
+      (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
     get pool() {
       return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
     },

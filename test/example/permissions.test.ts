@@ -57,6 +57,7 @@ const guards: PermissionTable['guards'] = {
     body: 'conversations:read',
     userId: 'conversations:read',
     createdAt: 'conversations:read',
+    author: 'members:read',
   },
   MessageConnection: {
     nodes: 'conversations:read',

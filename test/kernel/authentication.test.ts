@@ -634,7 +634,7 @@ describe('the log', () => {
       });
       expect(parseBody(defect).errors?.[0]?.extensions['code']).toBe('INTERNAL_SERVER_ERROR');
       const requestId = String(parseBody(defect).errors?.[0]?.extensions['requestId']);
-      await child.says(new RegExp(`"reqId":"${requestId}".*"a resolver failed"`));
+      await child.says(new RegExp(`"requestId":"${requestId}".*"a resolver failed"`));
     } finally {
       await database.asSuperuser('ALTER TABLE tenants RENAME COLUMN billing_e_mail TO billing_email');
     }

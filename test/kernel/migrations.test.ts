@@ -347,10 +347,12 @@ describe('createMigration', () => {
 
   it('warns of what loses data', async () => {
     const prisma = await prismaCopy();
-    const example = join(prisma, 'example.prisma');
-    await writeFile(example, (await readFile(example, 'utf8')).replace(/^ {2}subject .*\n/m, ''));
-    const migration = await createMigration('drop_subject', SUPERUSER, prisma);
-    expect(migration?.sql).toMatch(/^-- WARNING: this loses or rewrites data.*\n-- .*DROP COLUMN "subject"/);
+    const platform = join(prisma, 'platform.prisma');
+    await writeFile(platform, (await readFile(platform, 'utf8')).replace(/^ {2}billingEmail .*\n/m, ''));
+    const migration = await createMigration('drop_billing_email', SUPERUSER, prisma);
+    expect(migration?.sql).toMatch(
+      /^-- WARNING: this loses or rewrites data.*\n-- .*DROP COLUMN "billing_email"/,
+    );
     expect(await schemaDrift(SUPERUSER, prisma)).toBe('');
   });
 

@@ -108,8 +108,8 @@ describe('ensureRoles on a bare server', () => {
       { rolname: 'tenantry_owner', login: false, bypass: false, strong: false },
     ]);
     // The password is right, and the role works in the database: the read fails for the lack of a tenant only.
-    await expect(run(urls().app, 'SELECT * FROM conversations')).rejects.toThrow('no tenant is bound');
-    expect(await run(OPERATOR(), 'SELECT * FROM conversations')).toEqual([]);
+    await expect(run(urls().app, 'SELECT * FROM memberships')).rejects.toThrow('no tenant is bound');
+    expect(await run(OPERATOR(), 'SELECT * FROM memberships')).toEqual([]);
     await expect(run(as('tenantry_app', 'wrong'), 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
   });
 

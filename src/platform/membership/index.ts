@@ -1,13 +1,11 @@
 import { defineModule, readSchema } from '../../graphql/module.js';
 import { resolvers } from './membership.resolvers.js';
-import { rules } from './membership.rules.js';
 
 /** Who belongs to the tenant, and with which role. */
 export const membershipModule = defineModule({
   name: 'membership',
   typeDefs: readSchema(import.meta.url, 'membership.graphql'),
   resolvers,
-  rules,
   permissions: {
     'members:read': ['owner', 'admin', 'member', 'viewer'],
     'users:manage': ['owner', 'admin'],
