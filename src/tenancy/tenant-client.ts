@@ -81,7 +81,7 @@ export function bindTenantClient(parts: TenantClientParts, context: TenantContex
         {
           maxWait: parts.limits.maxWait,
           timeout: parts.limits.timeout,
-          // One snapshot for all reads of a tick: a list and its count agree.
+          // One snapshot for all reads of a tick.
           ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
         },
       ),
