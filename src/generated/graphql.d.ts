@@ -89,7 +89,7 @@ export type ChangeMemberRolePayload = {
 };
 
 export type ChangePlanInput = {
-  /** `free`, `team` or `enterprise`. */
+  /** `free`, `starter`, `pro`, `team`, `business` or `enterprise`. */
   plan: Scalars['String']['input'];
 };
 

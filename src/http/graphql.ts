@@ -1,6 +1,9 @@
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
-import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
@@ -34,7 +37,12 @@ export async function installGraphql(
     hideSchemaDetailsFromClientErrors: config.production,
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
     stringifyResult: (result) => JSON.stringify(result),
-    plugins: [reportDefects, ApolloServerPluginCacheControlDisabled()],
+    plugins: [
+      reportDefects,
+      ApolloServerPluginCacheControlDisabled(),
+      // Its pages load from elsewhere; ours is GraphiQL.
+      ApolloServerPluginLandingPageDisabled(),
+    ],
     formatError: maskDefect,
   });
   await apollo.start();

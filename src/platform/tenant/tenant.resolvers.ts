@@ -7,7 +7,7 @@ import type { RequestContext } from '../../graphql/request-context.js';
 import type { Role } from '../../access/permissions.js';
 import type { TenantStatus } from '../../tenancy/tenant-status.js';
 
-const PLANS = ['free', 'team', 'enterprise'] as const;
+const PLANS = ['free', 'starter', 'pro', 'team', 'business', 'enterprise'] as const;
 const SETTINGS_LIMIT = 16 * 1024;
 
 const updateTenantInput = z.object({
