@@ -9,7 +9,7 @@ import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import type { TenantContext } from './context.js';
 import { readDataModel } from './data-model.js';
-import { bindTenantClient, type TenantClient, type TransactionLimits } from './tenant-client.js';
+import { createTenantBinder, type TenantClient, type TransactionLimits } from './tenant-client.js';
 
 export interface DatabaseOptions {
   /** Connects as the runtime role. `?pgbouncer=true` leaves prepared statements unnamed, as Prisma's own URLs do. */
@@ -54,9 +54,8 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
     ...(namedStatements && { statementNameGenerator: ({ sql }) => statementName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
-  const parts = { prisma, models: readDataModel(prisma), limits };
   return {
-    forTenant: (context) => bindTenantClient(parts, context),
+    forTenant: createTenantBinder({ prisma, models: readDataModel(prisma), limits }),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
     get pool() {

@@ -68,36 +68,41 @@ export interface TenantClientParts {
 type Call = (tx: Prisma.TransactionClient) => Promise<unknown>;
 type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 
-/** Binds a client to a tenant for one request. Cheap: it opens nothing until the first operation. */
-export function bindTenantClient(parts: TenantClientParts, context: TenantContext): TenantClient {
-  const filter = new TenantFilter(parts.models, context.tenantId);
-  const within = <Result>(readOnly: boolean, work: (tx: Prisma.TransactionClient) => Promise<Result>) =>
-    retryOnConflict(() =>
-      parts.prisma.$transaction(
-        async (tx) => {
-          await bindTransaction(tx, context, parts.limits.statementTimeout, readOnly);
-          return work(tx);
-        },
-        {
-          maxWait: parts.limits.maxWait,
-          timeout: parts.limits.timeout,
-          // One snapshot for all reads of a tick.
-          ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
-        },
-      ),
-    );
-  const reads = new ReadBatch((calls) => within(true, calls));
-  const client = surface(parts.models, filter, context, {
-    read: (call) => reads.add(call),
-    write: (call) => within(false, call),
-  });
-  return Object.assign(client, {
-    transaction: <Result>(work: (tx: TenantTx) => Promise<Result>) =>
+/**
+ * Makes the function that binds a client to a tenant for one request. A bound client is cheap: it opens nothing until its
+ * first operation, and what does not depend on the tenant is made here, once.
+ */
+export function createTenantBinder(parts: TenantClientParts): (context: TenantContext) => TenantClient {
+  const Surface = BoundSurface.withModels(parts.models);
+  return (context) => {
+    const filter = new TenantFilter(parts.models, context.tenantId);
+    const within = <Result>(readOnly: boolean, work: (tx: Prisma.TransactionClient) => Promise<Result>) =>
+      retryOnConflict(() =>
+        parts.prisma.$transaction(
+          async (tx) => {
+            await bindTransaction(tx, context, parts.limits.statementTimeout, readOnly);
+            return work(tx);
+          },
+          {
+            maxWait: parts.limits.maxWait,
+            timeout: parts.limits.timeout,
+            // One snapshot for all reads of a tick.
+            ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
+          },
+        ),
+      );
+    const reads = new ReadBatch((calls) => within(true, calls));
+    const client = new Surface(filter, context, {
+      read: (call) => reads.add(call),
+      write: (call) => within(false, call),
+    });
+    const transaction: TenantClient['transaction'] = (work) =>
       within(false, (tx) => {
         const inside = { read: (call: Call) => call(tx), write: (call: Call) => call(tx) };
-        return work(surface(parts.models, filter, context, inside) as TenantTx);
-      }),
-  }) as TenantClient;
+        return work(new Surface(filter, context, inside) as unknown as TenantTx);
+      });
+    return Object.assign(client, { transaction }) as unknown as TenantClient;
+  };
 }
 
 /** The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so. */
@@ -116,46 +121,80 @@ interface Runner {
   write(call: Call): Promise<unknown>;
 }
 
-/** The delegates and raw queries of a client or a transaction, each narrowed to the tenant and run by `runner`. */
-function surface(
-  models: ReadonlyMap<string, ScopedModel>,
-  filter: TenantFilter,
-  context: TenantContext,
-  runner: Runner,
-): object {
-  const target: Bound = {
-    context,
-    key: (id) => {
-      if (!isId(id)) throw notFound();
-      return { tenantId_id: { tenantId: context.tenantId, id } };
-    },
-    $queryRaw: (sql) => runner.read((tx) => tx.$queryRaw(sql)) as Promise<never>,
-    $executeRaw: (sql) => runner.write((tx) => tx.$executeRaw(sql)) as Promise<number>,
-  };
-  for (const model of models.values()) {
-    // Most requests touch one or two models: build a delegate when it is asked for.
-    let delegate: Delegate | undefined;
-    Object.defineProperty(target, model.property, {
-      enumerable: true,
-      get: () => (delegate ??= buildDelegate(model, filter, runner)),
-    });
+/** What a client and a transaction have in common: everything is narrowed to the tenant and run by a runner. */
+class BoundSurface implements Bound {
+  readonly #filter: TenantFilter;
+  readonly #runner: Runner;
+
+  constructor(
+    filter: TenantFilter,
+    readonly context: TenantContext,
+    runner: Runner,
+  ) {
+    this.#filter = filter;
+    this.#runner = runner;
   }
-  return target;
+
+  key(id: string): ReturnType<Bound['key']> {
+    if (!isId(id)) throw notFound();
+    return { tenantId_id: { tenantId: this.context.tenantId, id } };
+  }
+
+  $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
+    return this.#runner.read((tx) => tx.$queryRaw(sql)) as Promise<Row[]>;
+  }
+
+  $executeRaw(sql: Prisma.Sql): Promise<number> {
+    return this.#runner.write((tx) => tx.$executeRaw(sql)) as Promise<number>;
+  }
+
+  /** The class of clients with the given models. A request touches a few: each is made when it is asked for. */
+  static withModels(models: ReadonlyMap<string, ScopedModel>): typeof BoundSurface {
+    class Surface extends BoundSurface {}
+    for (const model of models.values()) {
+      Object.defineProperty(Surface.prototype, model.property, {
+        get(this: BoundSurface) {
+          const value = new BoundDelegate(model, this.#filter, this.#runner);
+          Object.defineProperty(this, model.property, { value });
+          return value;
+        },
+      });
+    }
+    return Surface;
+  }
 }
 
-function buildDelegate(model: ScopedModel, filter: TenantFilter, runner: Runner): Delegate {
-  const call = (operation: Operation, args?: Arguments): Call => {
-    const narrowed = filter.apply(model, operation, args);
-    return (tx) => (tx as unknown as Record<string, Delegate>)[model.property]![operation](narrowed);
-  };
-  const delegate: Partial<Delegate> = {};
-  for (const operation of READS) {
-    delegate[operation] = async (args) => runner.read(call(operation, args));
+/** The operations of one model, as methods of the prototype: a request makes a delegate or two and few closures. */
+class BoundDelegate {
+  readonly #model: ScopedModel;
+  readonly #filter: TenantFilter;
+  readonly #runner: Runner;
+
+  constructor(model: ScopedModel, filter: TenantFilter, runner: Runner) {
+    this.#model = model;
+    this.#filter = filter;
+    this.#runner = runner;
   }
-  for (const operation of WRITES) {
-    delegate[operation] = async (args) => runner.write(call(operation, args));
+
+  static {
+    const add = (operations: readonly Operation[], how: keyof Runner) => {
+      for (const operation of operations) {
+        // Asynchronous, so that a refusal of the filter is a rejection like any other.
+        const run = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
+          return this.#runner[how](this.#call(operation, args));
+        };
+        Object.defineProperty(BoundDelegate.prototype, operation, { value: run });
+      }
+    };
+    add(READS, 'read');
+    add(WRITES, 'write');
   }
-  return delegate as Delegate;
+
+  #call(operation: Operation, args?: Arguments): Call {
+    const { property } = this.#model;
+    const narrowed = this.#filter.apply(this.#model, operation, args);
+    return (tx) => (tx as unknown as Record<string, Delegate>)[property]![operation](narrowed);
+  }
 }
 
 /**

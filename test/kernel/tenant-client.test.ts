@@ -505,18 +505,30 @@ describe('the way out', () => {
     '_runtimeDataModel',
   ] as const;
 
+  /** The names that a surface answers to, inherited ones included. */
+  function offeredBy(surface: object): string[] {
+    const names = new Set<string>();
+    for (
+      let each: object = surface;
+      each !== Object.prototype;
+      each = Object.getPrototypeOf(each) as object
+    ) {
+      for (const name of Object.getOwnPropertyNames(each)) names.add(name);
+    }
+    names.delete('constructor');
+    return [...names].sort();
+  }
+
   test('the bound client and its transactions offer nothing that leads to an unbound one', async () => {
     const db = acme();
-    const outermost = [...Object.getOwnPropertyNames(db)].sort();
     const models = Object.values(Prisma.ModelName).map(
       (name) => name.charAt(0).toLowerCase() + name.slice(1),
     );
     const common = [...models, '$executeRaw', '$queryRaw', 'context', 'key'];
-    expect(outermost).toEqual([...common, 'transaction'].sort());
+    expect(offeredBy(db)).toEqual([...common, 'transaction'].sort());
     await db.transaction(async (tx) => {
-      expect(Object.getOwnPropertyNames(tx).sort()).toEqual([...common].sort());
+      expect(offeredBy(tx)).toEqual([...common].sort());
       for (const surface of [db, tx, db.membership, tx.membership]) {
-        expect(Object.getPrototypeOf(surface)).toBe(Object.prototype);
         expect(Object.getOwnPropertySymbols(surface)).toEqual([]);
         expect(FORBIDDEN.filter((name) => name in surface)).toEqual([]);
       }
@@ -524,7 +536,7 @@ describe('the way out', () => {
   });
 
   test('a model offers the operations that the filter knows, and no others', () => {
-    expect(Object.keys(acme().membership).sort()).toEqual([...READS, ...WRITES].sort());
+    expect(offeredBy(acme().membership)).toEqual([...READS, ...WRITES].sort());
   });
 
   test('the types do not offer it either', () => {
