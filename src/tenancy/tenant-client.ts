@@ -13,8 +13,13 @@ import { notFound } from '../errors.js';
 import { retryOnConflict } from './retry.js';
 import { READS, WRITES, TenantFilter, type Arguments, type Operation } from './tenant-filter.js';
 
-/** The model delegates of the Prisma client: `conversation`, `membership`, … */
-export type Models = { readonly [Model in Uncapitalize<Prisma.ModelName>]: PrismaClient[Model] };
+/**
+ * The model delegates of the Prisma client: `conversation`, `membership`, … Without the fluent API: what Prisma's types
+ * say of `findUnique(…).messages()` does not hold here; ask with `include`, or in a loader.
+ */
+export type Models = {
+  readonly [Model in Uncapitalize<Prisma.ModelName>]: Omit<PrismaClient[Model], 'fields'>;
+};
 
 declare const bound: unique symbol;
 
