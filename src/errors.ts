@@ -2,9 +2,10 @@
  * The closed list of error codes (docs/errors.md), the errors that carry them, and the mask: whatever is not on the
  * list leaves the server as INTERNAL_SERVER_ERROR with the request id, and is logged here in full.
  */
+import { inspect } from 'node:util';
 import { GraphQLError } from 'graphql';
 import { Prisma } from './generated/prisma/client.js';
-import { sqlState } from './database/sql-state.js';
+import { driverCause, sqlState } from './database/sql-state.js';
 
 /** Every code of our own, with the HTTP status of an answer that consists of it alone. */
 export const ERROR_STATUS = {
@@ -76,8 +77,7 @@ const CONNECTION_FAILURES =
 
 function isConnectionFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { cause } = error;
-  const told = typeof cause === 'object' && cause !== null ? JSON.stringify(cause) : '';
+  const told = error.cause === undefined ? '' : inspect(error.cause);
   // Several addresses of a host that all refuse are an AggregateError, whose own message is empty.
   const code = 'code' in error ? String(error.code) : '';
   return CONNECTION_FAILURES.test(`${code} ${error.message} ${told}`);
@@ -85,11 +85,18 @@ function isConnectionFailure(error: unknown): boolean {
 
 type Translation = (error: unknown) => PublicError;
 
+const inUse = () => conflict('Other objects refer to this one.');
+
+const databaseMessage = (error: unknown): string =>
+  driverCause(error)?.originalMessage ?? (error instanceof Error ? error.message : '');
+
 const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   // Unique violation. The keys are the tenant's own, so that this says nothing about another tenant.
   '23505': () => conflict('An object with this key exists already.'),
-  // Foreign key violation: what the input refers to is not there, for this tenant.
-  '23503': notFound,
+  // Foreign key violation, in either direction. PostgreSQL tells them apart by words alone (before version 18, where
+  // the second has a code of its own when the key says RESTRICT).
+  '23503': (error) => (databaseMessage(error).includes('update or delete on table') ? inUse() : notFound()),
+  '23001': () => inUse(),
   '22P02': () => badInput('A value has the wrong format.'),
   // U+0000 in text or in JSON, which PostgreSQL cannot store.
   '22021': () => badInput('Text must not contain the character U+0000.'),

@@ -21,14 +21,17 @@ async function main(): Promise<void> {
   const prepared = await prepareDatabase(config);
   try {
     const secret = await signingSecret(config);
+    // Until there is a log: connections may fail before the server is put together.
+    let warn = (problem: string): void => void process.stderr.write(`${problem}\n`);
     const services = createServices({
       config,
       modules,
       databaseUrl: prepared.url,
       secret,
-      warn: (problem) => app.log.warn(problem),
+      warn: (problem) => warn(problem),
     });
     const app = await buildApp(services);
+    warn = (problem) => app.log.warn(problem);
     try {
       if (prepared.embedded) {
         await withOperatorDoor(prepared.embedded.operator, 'demo-seed', (door) =>

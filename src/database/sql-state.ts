@@ -22,7 +22,7 @@ export function sqlState(error: unknown): string | undefined {
 
 interface DriverCause {
   readonly originalCode?: string;
-  readonly constraint?: { readonly index?: string };
+  readonly originalMessage?: string;
 }
 
 /** What the database driver reported behind an error of Prisma; undefined for any other error. */
@@ -32,5 +32,5 @@ export function driverCause(error: unknown): DriverCause | undefined {
     return meta?.driverAdapterError?.cause ?? {};
   }
   // A failed COMMIT reaches the caller as the driver reported it.
-  return error instanceof DriverAdapterError ? (error.cause as DriverCause) : undefined;
+  return error instanceof DriverAdapterError ? error.cause : undefined;
 }

@@ -49,6 +49,7 @@ export class PipeliningClient extends pg.Client {
       this.opening = OPENING;
       return UNDER_WAY;
     }
+    const isFirst = this.opening !== undefined;
     if (this.opening !== undefined) {
       if (text.startsWith(ISOLATION)) {
         this.opening = `${OPENING} ${text.slice(ISOLATION.length)}`;
@@ -58,8 +59,10 @@ export class PipeliningClient extends pg.Client {
       ignore(sendOpening(this.opening));
       this.opening = undefined;
       this.bindingFailure = undefined;
+      this.readOnly = false;
     }
-    if (text.startsWith(BINDING)) {
+    // Only as the first statement: a second binding is refused, and whoever sends it is to be told.
+    if (isFirst && text.startsWith(BINDING)) {
       this.readOnly = values.at(-1) === true;
       send().catch((error: unknown) => (this.bindingFailure = error));
       return UNDER_WAY;

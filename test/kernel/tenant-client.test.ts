@@ -603,3 +603,22 @@ describe('the way out', () => {
     expect(rows.map(({ id }) => id)).toEqual(byHand.rows.map(({ id }) => id));
   });
 });
+
+test.each([true, false])(
+  'a second binding inside a transaction is refused and undoes it, read-only or not: %s',
+  async (readOnly) => {
+    const db = acme();
+    const { tenantId } = db.context;
+    const name = `bound twice ${String(readOnly)}`;
+    await expect(
+      db.transaction(async (tx) => {
+        await tx.tenant.update({ where: { id: tenantId }, data: { name } });
+        await tx.$executeRaw(
+          Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, 'somebody', 'user', NULL, 1000, ${readOnly})`,
+        );
+      }),
+    ).rejects.toThrow('already bound');
+    const tenant = await db.tenant.findUniqueOrThrow({ where: { id: tenantId } });
+    expect(tenant.name).not.toBe(name);
+  },
+);
