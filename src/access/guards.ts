@@ -70,11 +70,22 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
   return guards;
 }
 
+/**
+ * Whether the field has the guard of its type, and so nothing to check of its own: every field that leads to a type with
+ * `@requires` demands the same permission, or belongs to a type that does, up to a root field.
+ */
+export const isGuardedByItsType = (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean =>
+  !field.astNode?.directives?.some(isGuard) &&
+  directivesOf(type).some((node) => node.name.value === 'requires');
+
 /** The object types of the schema, introspection aside. */
 export const objectTypes = (schema: GraphQLSchema): GraphQLObjectType[] =>
   Object.values(schema.getTypeMap()).filter(
     (type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type),
   );
+
+const isGuard = ({ name }: DirectiveNode): boolean =>
+  name.value === 'requires' || name.value === 'authenticated';
 
 const rootTypes = (schema: GraphQLSchema) => [
   schema.getQueryType(),
@@ -100,7 +111,7 @@ function guardOf(
   byName: ReadonlyMap<string, Permission>,
   report: (problem: string) => void,
 ): Guard | undefined {
-  const own = nodes.filter((node) => node?.name.value === 'requires' || node?.name.value === 'authenticated');
+  const own = nodes.filter((node) => node && isGuard(node));
   if (own.length > 1) report('has more than one guard');
   const [node] = own;
   if (!node) return undefined;

@@ -6,10 +6,10 @@
 import { createRequire } from 'node:module';
 import type * as Shield from 'graphql-shield';
 import type * as Middleware from 'graphql-middleware';
-import { defaultFieldResolver, type GraphQLSchema } from 'graphql';
+import { defaultFieldResolver, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { forbidden, publicError, PublicError } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { objectTypes, type Guard, type Guards } from './guards.js';
+import { isGuardedByItsType, objectTypes, type Guard, type Guards } from './guards.js';
 import type { Permission } from './permissions.js';
 
 type Rule = ReturnType<ReturnType<typeof Shield.rule>>;
@@ -80,11 +80,11 @@ export function guardSchema(schema: GraphQLSchema, guards: Guards, dataRules: Da
       fallbackError: REFUSED,
     }),
   );
-  unwrapOpenFields(
-    schema,
-    guarded,
-    (coordinate) => guards.get(coordinate) === null && !dataRules[coordinate],
-  );
+  unwrap(schema, guarded, (type, field) => {
+    const coordinate = `${type.name}.${field.name}`;
+    const isOpen = guards.get(coordinate) === null || isGuardedByItsType(type, field);
+    return isOpen && !dataRules[coordinate];
+  });
   return guarded;
 }
 
@@ -99,19 +99,20 @@ function holds(permission: Permission): Rule {
 
 /**
  * Shield wraps every field of every type in asynchronous calls, which costs more than resolving a list does. A field
- * that any member may read gets its own resolver back.
+ * that has nothing left to check gets its own resolver back: any member may read it, or it demands what its type does,
+ * and so whoever holds an object of that type has passed the same guard on the way (`readGuards` sees to that).
  */
-function unwrapOpenFields(
+function unwrap(
   original: GraphQLSchema,
   guarded: GraphQLSchema,
-  isOpen: (coordinate: string) => boolean,
+  hasNothingToCheck: (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>) => boolean,
 ): void {
   for (const type of objectTypes(guarded)) {
     const originalFields = objectTypes(original)
       .find(({ name }) => name === type.name)
       ?.getFields();
     for (const field of Object.values(type.getFields())) {
-      if (isOpen(`${type.name}.${field.name}`)) {
+      if (hasNothingToCheck(type, field)) {
         field.resolve = originalFields?.[field.name]?.resolve ?? defaultFieldResolver;
       }
     }

@@ -2,6 +2,7 @@
  * What the application's filter needs to know of the Prisma schema: which column carries a model's tenant, and
  * where a nested write leads. A model without a tenant is unknown here, so that no query on it can be built.
  */
+import { escapeIdentifier } from 'pg';
 import type { PrismaClient } from '../generated/prisma/client.js';
 
 /** A model as the tenant filter sees it. */
@@ -14,10 +15,34 @@ export interface ScopedModel {
   readonly scalars: ReadonlySet<string>;
   /** Relation fields and the name of the model each leads to. */
   readonly relations: ReadonlyMap<string, string>;
+  /** The table, quoted. */
+  readonly table: string;
+  /** The columns that hold the scalar fields, by field. */
+  readonly columns: ReadonlyMap<string, Column>;
+  /** What selects all of them. */
+  readonly allColumns: string;
+}
+
+/** Where a scalar field is kept. */
+export interface Column {
+  readonly field: string;
+  /** Quoted. */
+  readonly name: string;
+  /** Prisma's type: `String`, `DateTime`, … */
+  readonly type: string;
+  /** What selects it under the name of the field. */
+  readonly selected: string;
 }
 
 interface RuntimeModel {
-  readonly fields: readonly { readonly name: string; readonly kind: string; readonly type: string }[];
+  readonly dbName?: string | null;
+  readonly schema?: string | null;
+  readonly fields: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly type: string;
+    readonly dbName?: string;
+  }[];
 }
 
 /**
@@ -35,8 +60,11 @@ export function readDataModel(client: PrismaClient): ReadonlyMap<string, ScopedM
   return new Map(Object.entries(runtime).map(([name, model]) => [name, scoped(name, model)]));
 }
 
-function scoped(name: string, { fields }: RuntimeModel): ScopedModel {
-  const scalars = new Set(fields.filter((field) => field.kind !== 'object').map((field) => field.name));
+function scoped(name: string, { fields, dbName, schema }: RuntimeModel): ScopedModel {
+  const columns = fields
+    .filter((field) => field.kind !== 'object')
+    .map((field) => columnOf(field.name, field.type, field.dbName ?? field.name));
+  const scalars = new Set(columns.map(({ field }) => field));
   const tenantField = name === 'Tenant' ? 'id' : 'tenantId';
   if (!scalars.has(tenantField)) {
     throw new Error(`the model ${name} has no ${tenantField}: every model belongs to a tenant`);
@@ -49,5 +77,13 @@ function scoped(name: string, { fields }: RuntimeModel): ScopedModel {
     relations: new Map(
       fields.filter((field) => field.kind === 'object').map((field) => [field.name, field.type]),
     ),
+    table: `${escapeIdentifier(schema ?? 'public')}.${escapeIdentifier(dbName ?? name)}`,
+    columns: new Map(columns.map((column) => [column.field, column])),
+    allColumns: columns.map(({ selected }) => selected).join(', '),
   };
+}
+
+function columnOf(field: string, type: string, column: string): Column {
+  const name = escapeIdentifier(column);
+  return { field, type, name, selected: field === column ? name : `${name} AS ${escapeIdentifier(field)}` };
 }

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
+import { createFly } from './flight.js';
 import type { TenantContext } from './context.js';
 import { readDataModel } from './data-model.js';
 import { createTenantBinder, type TenantClient, type TransactionLimits } from './tenant-client.js';
@@ -50,12 +51,18 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
     Client: PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
+  const prismaName = nameStatements('p');
   const adapter = new TenantryAdapter(pool, {
-    ...(namedStatements && { statementNameGenerator: ({ sql }) => statementName(sql) }),
+    ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
+  const fly = createFly({
+    pool,
+    statementName: namedStatements ? nameStatements('f') : () => '',
+    statementTimeout: limits.statementTimeout,
+  });
   return {
-    forTenant: createTenantBinder({ prisma, models: readDataModel(prisma), limits }),
+    forTenant: createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly }),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
     get pool() {
@@ -75,18 +82,22 @@ function readUrl(url: string): { connectionString: string; namedStatements: bool
   return { connectionString: parsed.toString(), namedStatements };
 }
 
-const names = new Map<string, string>();
-const NAMES_KEPT = 1000;
+const NAMES_KEPT = 500;
 
 /**
- * The name under which a connection keeps a prepared statement. Prisma's statements are few and recur; lists of
- * varying length make them many, so that names beyond the first thousand are not kept.
+ * Names the statements that a connection keeps prepared. They are few and recur; lists of varying length make them
+ * many, so that those beyond the first hundreds get no name.
+ *
+ * @param prefix tells apart who prepares: each keeps its own account of what a connection has seen.
  */
-function statementName(sql: string): string {
-  const known = names.get(sql);
-  if (known !== undefined) return known;
-  if (names.size >= NAMES_KEPT) return '';
-  const name = `t_${createHash('sha256').update(sql).digest('base64url').slice(0, 22)}`;
-  names.set(sql, name);
-  return name;
+function nameStatements(prefix: string): (sql: string) => string {
+  const names = new Map<string, string>();
+  return (sql) => {
+    const known = names.get(sql);
+    if (known !== undefined) return known;
+    if (names.size >= NAMES_KEPT) return '';
+    const name = `${prefix}_${createHash('sha256').update(sql).digest('base64url').slice(0, 22)}`;
+    names.set(sql, name);
+    return name;
+  };
 }

@@ -115,7 +115,8 @@ function ignore(answer: Promise<unknown>): void {
 }
 
 function statementOf(query: unknown): Statement | undefined {
-  if (typeof query !== 'object' || query === null || !('text' in query)) return undefined;
+  if (typeof query !== 'object' || query === null || !('text' in query) || query instanceof pg.Query)
+    return undefined;
   const values = 'values' in query && Array.isArray(query.values) ? (query.values as unknown[]) : [];
   return { text: String(query.text), values };
 }

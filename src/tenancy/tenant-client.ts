@@ -10,7 +10,10 @@ import type { TenantContext } from './context.js';
 import type { ScopedModel } from './data-model.js';
 import { isId } from './id.js';
 import { notFound } from '../errors.js';
+import type { Fly } from './flight.js';
+import { ReadBatch, type Call } from './read-batch.js';
 import { retryOnConflict } from './retry.js';
+import { rawSelect, toSelect, type Select } from './select.js';
 import { READS, WRITES, TenantFilter, type Arguments, type Operation } from './tenant-filter.js';
 
 /**
@@ -68,9 +71,10 @@ export interface TenantClientParts {
   readonly prisma: PrismaClient;
   readonly models: ReadonlyMap<string, ScopedModel>;
   readonly limits: TransactionLimits;
+  /** Runs plain statements without Prisma. */
+  readonly fly: Fly;
 }
 
-type Call = (tx: Prisma.TransactionClient) => Promise<unknown>;
 type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 
 /**
@@ -96,9 +100,13 @@ export function createTenantBinder(parts: TenantClientParts): (context: TenantCo
           },
         ),
       );
-    const reads = new ReadBatch((calls) => within(true, calls));
+    const reads = new ReadBatch({
+      context,
+      fly: parts.fly,
+      within: (work) => within(true, work),
+    });
     const client = new Surface(filter, context, {
-      read: (call) => reads.add(call),
+      read: (call, select) => reads.add(call, select()),
       write: (call) => within(false, call),
     });
     const transaction: TenantClient['transaction'] = (work) =>
@@ -122,7 +130,8 @@ async function bindTransaction(
 
 /** How the operations of a client or of a transaction reach the database. */
 interface Runner {
-  read(call: Call): Promise<unknown>;
+  /** @param select the same read as a plain statement, if there is one. */
+  read(call: Call, select: () => Select | undefined): Promise<unknown>;
   write(call: Call): Promise<unknown>;
 }
 
@@ -146,7 +155,10 @@ class BoundSurface implements Bound {
   }
 
   $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
-    return this.#runner.read((tx) => tx.$queryRaw(sql)) as Promise<Row[]>;
+    return this.#runner.read(
+      (tx) => tx.$queryRaw(sql),
+      () => rawSelect(sql),
+    ) as Promise<Row[]>;
   }
 
   $executeRaw(sql: Prisma.Sql): Promise<number> {
@@ -182,80 +194,27 @@ class BoundDelegate {
   }
 
   static {
-    const add = (operations: readonly Operation[], how: keyof Runner) => {
-      for (const operation of operations) {
-        // Asynchronous, so that a refusal of the filter is a rejection like any other.
-        const run = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
-          return this.#runner[how](this.#call(operation, args));
-        };
-        Object.defineProperty(BoundDelegate.prototype, operation, { value: run });
-      }
-    };
-    add(READS, 'read');
-    add(WRITES, 'write');
-  }
-
-  #call(operation: Operation, args?: Arguments): Call {
-    const { property } = this.#model;
-    const narrowed = this.#filter.apply(this.#model, operation, args);
-    return (tx) => (tx as unknown as Record<string, Delegate>)[property]![operation](narrowed);
-  }
-}
-
-/**
- * Collects the reads that are issued in one tick and runs them in one read-only transaction: one BEGIN, one binding,
- * N queries, one COMMIT. They run one after the other, for a connection does one thing at a time and Prisma leaves
- * its plan cache when operations of a transaction are issued together.
- */
-class ReadBatch {
-  private waiting: PendingRead[] = [];
-
-  constructor(private readonly within: (work: Call) => Promise<unknown>) {}
-
-  add(call: Call): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ call, resolve, reject });
-      if (this.waiting.length === 1) {
-        // After the promise jobs of this tick, as DataLoader does: whatever resolvers issue together is together.
-        void Promise.resolve().then(() => process.nextTick(() => void this.flush()));
-      }
-    });
-  }
-
-  private flush(): Promise<void> {
-    const reads = this.waiting;
-    this.waiting = [];
-    return this.run(reads);
-  }
-
-  /**
-   * A failed read aborts the transaction for the reads behind it, though it has nothing to do with them; they are run
-   * again in a transaction of their own.
-   */
-  private async run(reads: readonly PendingRead[]): Promise<void> {
-    let next = 0;
-    let begun = false as boolean;
-    try {
-      await this.within(async (tx) => {
-        begun = true;
-        for (; next < reads.length; next++) {
-          const read = reads[next]!;
-          read.resolve(await read.call(tx));
-        }
-      });
-    } catch (error) {
-      // Without a transaction no read has a chance. With one, the read at `next` is what failed; when there is none,
-      // all are answered and only the COMMIT of a read-only transaction went wrong.
-      const failed = begun ? reads.slice(next, next + 1) : reads;
-      for (const read of failed) read.reject(error);
-      const rest = reads.slice(next + failed.length);
-      if (rest.length > 0) await this.run(rest);
+    // Asynchronous, so that a refusal of the filter is a rejection like any other.
+    for (const operation of READS) {
+      const read = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
+        const narrowed = this.#filter.apply(this.#model, operation, args);
+        return this.#runner.read(this.#call(operation, narrowed), () =>
+          toSelect(this.#model, operation, narrowed),
+        );
+      };
+      Object.defineProperty(BoundDelegate.prototype, operation, { value: read });
+    }
+    for (const operation of WRITES) {
+      const write = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
+        const narrowed = this.#filter.apply(this.#model, operation, args);
+        return this.#runner.write(this.#call(operation, narrowed));
+      };
+      Object.defineProperty(BoundDelegate.prototype, operation, { value: write });
     }
   }
-}
 
-interface PendingRead {
-  readonly call: Call;
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+  #call(operation: Operation, narrowed: Arguments): Call {
+    const { property } = this.#model;
+    return (tx) => (tx as unknown as Record<string, Delegate>)[property]![operation](narrowed);
+  }
 }

@@ -431,6 +431,9 @@ test.each(['data', 'create', 'update', 'upsert', 'connect', 'connectOrCreate', '
       tenantField: 'tenantId',
       scalars: new Set(['tenantId', 'id', column]),
       relations: new Map(Object.entries({ tenant: 'Tenant', ...relations })),
+      table: name,
+      columns: new Map(),
+      allColumns: '',
     });
     const parent = model('Parent', {});
     const child = model('Child', { parent: 'Parent' });

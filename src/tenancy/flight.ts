@@ -1,0 +1,220 @@
+/**
+ * A transaction that only reads, in one flight: the binding to the tenant and every statement go out in one message, and
+ * PostgreSQL works them off before it is asked for anything else. One round trip, and no statement of the tenant can run
+ * before its binding: when the binding fails, PostgreSQL passes over all that follows.
+ */
+import pg from 'pg';
+import { serialize } from 'pg-protocol';
+import { parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
+import type { TenantContext } from './context.js';
+
+/** A statement that reads, with its values in the form in which they travel. */
+export interface ReadStatement {
+  readonly text: string;
+  readonly values: readonly (string | null)[];
+}
+
+export type Row = Record<string, unknown>;
+
+/** Told of the course of a flight, in order. */
+export interface FlightObserver {
+  /** The transaction is bound: from here on a failure is that of a statement. */
+  bound(): void;
+  /** The rows of the next statement. */
+  answered(rows: Row[]): void;
+}
+
+export interface FlightOptions {
+  readonly pool: pg.Pool;
+  /** The name under which a connection keeps a statement prepared; the empty name prepares it each time. */
+  readonly statementName: (text: string) => string;
+  /** In milliseconds. */
+  readonly statementTimeout: number;
+}
+
+export type Fly = (
+  context: TenantContext,
+  statements: readonly ReadStatement[],
+  observer: FlightObserver,
+) => Promise<void>;
+
+const BEGIN: ReadStatement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
+const COMMIT: ReadStatement = { text: 'COMMIT', values: [] };
+const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, true)';
+
+/**
+ * Makes the function that runs statements in one read-only transaction bound to the tenant of a context. Several share
+ * one snapshot. It rejects with the first failure; what follows a failed statement is not run.
+ */
+export function createFly({ pool, statementName, statementTimeout }: FlightOptions): Fly {
+  return async ({ tenantId, actor, requestId }, statements, observer) => {
+    const values = [tenantId, actor.id, actor.type, requestId, String(statementTimeout)];
+    const binding = { text: BIND, values };
+    // What stands before a Sync is a transaction by itself, and a single statement needs no snapshot but its own.
+    const several = statements.length > 1;
+    const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
+    const named = steps.map((step) => ({ ...step, name: statementName(step.text) }));
+
+    const client = await pool.connect();
+    // The pool listens to its idle connections only; what concerns the flight reaches it as a failure.
+    client.on('error', ignore);
+    const failure = await new Promise<unknown>((resolve) => {
+      client.query(new Flight(named, several ? 1 : 0, observer, resolve) as unknown as pg.Query);
+    });
+    client.off('error', ignore);
+    const refused = failure instanceof pg.DatabaseError;
+    if (refused && several) client.query('ROLLBACK').catch(ignore);
+    // A connection on which PostgreSQL has answered is sound.
+    client.release(failure !== undefined && !refused && !(failure instanceof UnsupportedColumnError));
+    if (failure !== undefined) throw failure;
+  };
+}
+
+const ignore = (): void => undefined;
+
+interface Step extends ReadStatement {
+  readonly name: string;
+}
+
+interface Column {
+  readonly name: string;
+  readonly parse: Parse | undefined;
+}
+
+/** What a connection knows of a statement it was sent by name: the columns of its answer, or that it may have failed. */
+type Prepared = readonly Column[] | 'in doubt';
+
+/** The part of pg's connection that a query speaks to. */
+interface Wire {
+  readonly stream: { readonly writable: boolean; write(message: Buffer): void };
+}
+
+const preparedOn = new WeakMap<Wire, Map<string, Prepared>>();
+
+// pg knows a query of its own kind by its class, and declares its methods as properties.
+const Query = pg.Query as unknown as new (text: string) => object;
+
+/**
+ * A query of pg's that consists of several statements of the extended protocol and one Sync behind them. Its own fields
+ * are private by name, for pg looks at properties of its queries.
+ */
+class Flight extends Query {
+  #prepared = new Map<string, Prepared>();
+  #at = 0;
+  /** Of the statement at `at`; undefined before PostgreSQL has described them. */
+  #columns: readonly Column[] | undefined;
+  #rows: Row[] = [];
+  #failure: unknown;
+  #landed = false;
+
+  readonly #steps: readonly Step[];
+  readonly #binding: number;
+  readonly #observer: FlightObserver;
+  readonly #done: (failure: unknown) => void;
+
+  /** @param binding where the binding stands; the statements of the tenant lie behind it */
+  constructor(
+    steps: readonly Step[],
+    binding: number,
+    observer: FlightObserver,
+    done: (failure: unknown) => void,
+  ) {
+    super(COMMIT.text);
+    this.#steps = steps;
+    this.#binding = binding;
+    this.#observer = observer;
+    this.#done = done;
+  }
+
+  /** Called when the flight is over. pg also calls it when its time is up, and replaces it to stop its clock. */
+  callback = (failure?: unknown): void => {
+    if (this.#landed) return;
+    this.#landed = true;
+    this.#done(failure);
+  };
+
+  submit(wire: Wire): null {
+    const prepared = preparedOn.get(wire);
+    if (prepared) this.#prepared = prepared;
+    else preparedOn.set(wire, this.#prepared);
+    const messages: Buffer[] = [];
+    for (const { name, text, values } of this.#steps) {
+      const known = this.#known(name);
+      if (known === 'in doubt') messages.push(serialize.close({ type: 'S', name }));
+      if (known === undefined || known === 'in doubt') messages.push(serialize.parse({ name, text }));
+      messages.push(serialize.bind({ statement: name, values: values as (string | null)[] }));
+      // Described once per connection: what a prepared statement answers with cannot change.
+      if (!Array.isArray(known)) messages.push(serialize.describe({ type: 'P', name: '' }));
+      messages.push(serialize.execute());
+    }
+    messages.push(serialize.sync());
+    if (wire.stream.writable) wire.stream.write(Buffer.concat(messages));
+    this.#expect();
+    return null;
+  }
+
+  handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
+    if (!this.#answers) {
+      this.#columns = [];
+      return;
+    }
+    this.#columns = fields.map(({ name, dataTypeID }) => {
+      const parse = parserOf(dataTypeID);
+      if (!parse) this.#failure ??= new UnsupportedColumnError(this.#steps[this.#at]!.text);
+      return { name, parse };
+    });
+  }
+
+  handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
+    if (this.#failure !== undefined || !this.#answers) return;
+    const row: Row = {};
+    const columns = this.#columns!;
+    for (let index = 0; index < columns.length; index++) {
+      const { name, parse } = columns[index]!;
+      const value = fields[index]!;
+      row[name] = value === null ? null : parse!(value);
+    }
+    this.#rows.push(row);
+  }
+
+  handleCommandComplete(): void {
+    const { name } = this.#steps[this.#at]!;
+    if (name !== '' && this.#failure === undefined) this.#prepared.set(name, this.#columns ?? []);
+    if (this.#failure === undefined) {
+      if (this.#at === this.#binding) this.#observer.bound();
+      else if (this.#answers) this.#observer.answered(this.#rows);
+    }
+    this.#at++;
+    this.#expect();
+  }
+
+  handleEmptyQuery(): void {
+    this.handleCommandComplete();
+  }
+
+  handleError(error: unknown): void {
+    // It may have failed before it was prepared, or after. Those behind it were passed over.
+    const name = this.#steps[this.#at]?.name;
+    if (name) this.#prepared.set(name, 'in doubt');
+    this.callback(error);
+  }
+
+  handleReadyForQuery(): void {
+    this.callback(this.#failure);
+  }
+
+  get #answers(): boolean {
+    return this.#at > this.#binding && this.#steps[this.#at]!.text !== COMMIT.text;
+  }
+
+  #expect(): void {
+    const step = this.#steps[this.#at];
+    const known = step && this.#known(step.name);
+    this.#columns = Array.isArray(known) ? (known as readonly Column[]) : undefined;
+    this.#rows = [];
+  }
+
+  #known(name: string): Prepared | undefined {
+    return name === '' ? undefined : this.#prepared.get(name);
+  }
+}

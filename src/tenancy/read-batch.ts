@@ -1,0 +1,110 @@
+import type { Prisma } from '../generated/prisma/client.js';
+import { UnsupportedColumnError } from './column-parsers.js';
+import type { Fly } from './flight.js';
+import type { Select } from './select.js';
+import type { TenantContext } from './context.js';
+
+/** A read that Prisma runs in a transaction it is given. */
+export type Call = (tx: Prisma.TransactionClient) => Promise<unknown>;
+
+export interface ReadBatchOptions {
+  readonly context: TenantContext;
+  readonly fly: Fly;
+  /** Runs work in a read-only transaction of Prisma's that is bound to the tenant. */
+  readonly within: (work: Call) => Promise<unknown>;
+}
+
+/** Statements that only Prisma can read the answer of. There are as many as the code has of them. */
+const onlyPrisma = new Set<string>();
+
+/**
+ * Collects the reads that are issued in one tick and runs them in one read-only transaction, which is bound once and
+ * sees one snapshot. When each of them is a plain statement, they leave in one flight. Otherwise they run one after the
+ * other in a transaction of Prisma's, for it leaves its plan cache when operations of a transaction are issued together.
+ */
+export class ReadBatch {
+  private waiting: PendingRead[] = [];
+
+  constructor(private readonly options: ReadBatchOptions) {}
+
+  /** @param select the same read without Prisma, if it can be had. */
+  add(call: Call, select?: Select): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ call, select, resolve, reject });
+      if (this.waiting.length === 1) {
+        // After the promise jobs of this tick, as DataLoader does: whatever resolvers issue together is together.
+        void Promise.resolve().then(() => process.nextTick(() => void this.flush()));
+      }
+    });
+  }
+
+  private flush(): Promise<void> {
+    const reads = this.waiting;
+    this.waiting = [];
+    return this.run(reads);
+  }
+
+  /**
+   * A failed read aborts the transaction for the reads behind it, though it has nothing to do with them; they are run
+   * again in a transaction of their own.
+   */
+  private async run(reads: readonly PendingRead[]): Promise<void> {
+    const { context, fly, within } = this.options;
+    const selects = plainStatements(reads);
+    let next = 0;
+    let begun = false as boolean;
+    try {
+      if (selects) {
+        await fly(context, selects, {
+          bound: () => (begun = true),
+          answered: (rows) => {
+            settle(reads[next]!, () => selects[next]!.result(rows));
+            next++;
+          },
+        });
+      } else {
+        await within(async (tx) => {
+          begun = true;
+          for (; next < reads.length; next++) {
+            const read = reads[next]!;
+            read.resolve(await read.call(tx));
+          }
+        });
+      }
+    } catch (error) {
+      if (error instanceof UnsupportedColumnError) {
+        onlyPrisma.add(error.statement);
+        await this.run(reads.slice(next));
+        return;
+      }
+      // Without a transaction no read has a chance. With one, the read at `next` is what failed; when there is none,
+      // all are answered and only the COMMIT of a read-only transaction went wrong.
+      const failed = begun ? reads.slice(next, next + 1) : reads;
+      for (const read of failed) read.reject(error);
+      const rest = reads.slice(next + failed.length);
+      if (rest.length > 0) await this.run(rest);
+    }
+  }
+}
+
+interface PendingRead {
+  readonly call: Call;
+  readonly select: Select | undefined;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+function plainStatements(reads: readonly PendingRead[]): readonly Select[] | undefined {
+  const selects = reads.map(({ select }) => select);
+  const plain = (select: Select | undefined): select is Select =>
+    select !== undefined && !onlyPrisma.has(select.text);
+  return selects.every(plain) ? selects : undefined;
+}
+
+function settle(read: PendingRead, result: () => unknown): void {
+  try {
+    read.resolve(result());
+  } catch (error) {
+    read.reject(error);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Prisma's simple reads, as the SQL that Prisma would make of them: rows of one model by conditions on its columns, in
+ * an order, so many of them. They are most of what an API reads, and reach PostgreSQL in one flight (flight.ts) at a
+ * fraction of the cost.
+ *
+ * The rule is: all of it or nothing. Whatever is not understood here to the last key, values of an unexpected type
+ * included, is left to Prisma. The answers must be the same either way: test/kernel/select.test.ts holds them together.
+ */
+import { Prisma } from '../generated/prisma/client.js';
+import type { ScopedModel } from './data-model.js';
+import type { ReadStatement, Row } from './flight.js';
+import type { Arguments, Operation } from './tenant-filter.js';
+
+/** A read that needs no Prisma. */
+export interface Select extends ReadStatement {
+  /** What the caller gets for the rows. Throws as Prisma does when there has to be a row and is none. */
+  readonly result: (rows: Row[]) => unknown;
+}
+
+/** The operation as a statement; undefined when Prisma has to run it. */
+export function toSelect(model: ScopedModel, operation: Operation, args: Arguments): Select | undefined {
+  const shape = SHAPES[operation];
+  if (!shape || !hasOnly(args, shape.takes)) return undefined;
+  const statement = new Statement(model);
+  const text = shape.one === 'count' ? statement.count(args) : statement.rows(args, shape.one);
+  return text === undefined ? undefined : { text, values: statement.values, result: shape.result };
+}
+
+/** A statement written by hand; undefined when a value of it is one that Prisma has to send. */
+export function rawSelect(sql: Prisma.Sql): Select | undefined {
+  const values: (string | null)[] = [];
+  for (const value of sql.values) {
+    const sent = rawParameter(value);
+    if (sent === undefined) return undefined;
+    values.push(sent);
+  }
+  return { text: sql.text, values, result: (rows) => rows };
+}
+
+function rawParameter(value: unknown): string | null | undefined {
+  if (value === null || typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return arrayLiteral(value);
+  return undefined;
+}
+
+interface Shape {
+  readonly takes: ReadonlySet<string>;
+  readonly one: boolean | 'count';
+  readonly result: (rows: Row[]) => unknown;
+}
+
+const LIST = new Set(['where', 'select', 'orderBy', 'take', 'skip']);
+const FIRST = new Set(['where', 'select', 'orderBy']);
+const UNIQUE = new Set(['where', 'select']);
+
+const orNull = ([row]: Row[]) => row ?? null;
+
+function orThrow([row]: Row[]): Row {
+  if (row) return row;
+  throw new Prisma.PrismaClientKnownRequestError('No record was found.', {
+    code: 'P2025',
+    clientVersion: Prisma.prismaVersion.client,
+  });
+}
+
+const SHAPES: Partial<Record<Operation, Shape>> = {
+  findMany: { takes: LIST, one: false, result: (rows) => rows },
+  findFirst: { takes: FIRST, one: true, result: orNull },
+  findFirstOrThrow: { takes: FIRST, one: true, result: orThrow },
+  findUnique: { takes: UNIQUE, one: true, result: orNull },
+  findUniqueOrThrow: { takes: UNIQUE, one: true, result: orThrow },
+  count: { takes: new Set(['where']), one: 'count', result: ([row]) => Number(row?.['count']) },
+};
+
+const COMPARISONS: ReadonlyMap<string, string> = new Map([
+  ['equals', '='],
+  ['gt', '>'],
+  ['gte', '>='],
+  ['lt', '<'],
+  ['lte', '<='],
+]);
+
+/** How a value of a Prisma type travels; undefined for a value that Prisma is to look at. */
+const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
+  String: (value) => (typeof value === 'string' ? value : undefined),
+  Boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
+  Int: (value) => (Number.isInteger(value) ? String(value) : undefined),
+  DateTime: (value) => {
+    const time = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
+    return typeof time === 'string' && ISO_TIME.test(time) ? time : undefined;
+  },
+};
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+
+class Statement {
+  readonly values: string[] = [];
+
+  constructor(private readonly model: ScopedModel) {}
+
+  count({ where }: Arguments): string | undefined {
+    const conditions = this.conditions(where);
+    return conditions && `SELECT count(*) AS "count" FROM ${this.model.table} WHERE ${conditions}`;
+  }
+
+  rows({ where, select, orderBy, take, skip }: Arguments, one: boolean): string | undefined {
+    const columns = this.selection(select);
+    const conditions = this.conditions(where);
+    const order = this.order(orderBy);
+    if (columns === undefined || conditions === undefined || order === undefined) return undefined;
+    const limit = one ? ' LIMIT 1' : this.bound('LIMIT', take);
+    const offset = this.bound('OFFSET', skip);
+    if (limit === undefined || offset === undefined) return undefined;
+    return `SELECT ${columns} FROM ${this.model.table} WHERE ${conditions}${order}${limit}${offset}`;
+  }
+
+  private selection(select: unknown): string | undefined {
+    if (select === undefined) return this.model.allColumns;
+    if (!isRecord(select)) return undefined;
+    const chosen = [...this.model.columns.values()].filter(({ field }) => select[field] === true);
+    const known = Object.entries(select).every(
+      ([field, value]) =>
+        this.model.columns.has(field) && (value === undefined || typeof value === 'boolean'),
+    );
+    return known && chosen.length > 0 ? chosen.map(({ selected }) => selected).join(', ') : undefined;
+  }
+
+  private conditions(where: unknown): string | undefined {
+    if (where === undefined) return 'true';
+    if (!isRecord(where)) return undefined;
+    const parts: string[] = [];
+    for (const key in where) {
+      const value = where[key];
+      if (value === undefined) continue;
+      const part = this.condition(key, value);
+      if (part === undefined) return undefined;
+      parts.push(part);
+    }
+    return parts.length === 0 ? 'true' : parts.join(' AND ');
+  }
+
+  private condition(key: string, value: unknown): string | undefined {
+    const column = this.model.columns.get(key);
+    if (column) return this.comparison(column.name, column.type, value);
+    if (key === 'AND') return this.all(Array.isArray(value) ? value : [value], ' AND ');
+    // An empty OR matches nothing in Prisma, and one with an empty part is a matter of opinion.
+    if (key === 'OR' && Array.isArray(value) && value.length > 0 && value.every(isNotEmpty)) {
+      return this.all(value, ' OR ');
+    }
+    // A compound key, `tenantId_id: { tenantId, id }`: called after its fields, each with its value.
+    if (isRecord(value) && Object.keys(value).join('_') === key) return this.conditions(value);
+    return undefined;
+  }
+
+  private all(parts: readonly unknown[], operator: string): string | undefined {
+    if (parts.length === 0) return 'true';
+    const conditions = parts.map((part) => this.conditions(part));
+    return conditions.includes(undefined)
+      ? undefined
+      : `(${conditions.map((each) => `(${each!})`).join(operator)})`;
+  }
+
+  private comparison(column: string, type: string, value: unknown): string | undefined {
+    const parameter = PARAMETERS[type];
+    if (!parameter) return undefined;
+    if (!isRecord(value)) return this.compare(column, '=', parameter(value));
+    const parts: string[] = [];
+    for (const [key, operand] of Object.entries(value)) {
+      if (operand === undefined) continue;
+      const operator = COMPARISONS.get(key);
+      const part =
+        operator === undefined
+          ? key === 'in' && this.oneOf(column, operand, parameter)
+          : this.compare(column, operator, parameter(operand));
+      if (!part) return undefined;
+      parts.push(part);
+    }
+    return parts.length === 0 ? undefined : parts.join(' AND ');
+  }
+
+  private compare(column: string, operator: string, value: string | undefined): string | undefined {
+    return value === undefined ? undefined : `${column} ${operator} ${this.placeholder(value)}`;
+  }
+
+  private oneOf(
+    column: string,
+    operand: unknown,
+    parameter: (value: unknown) => string | undefined,
+  ): string | undefined {
+    if (!Array.isArray(operand)) return undefined;
+    const values = operand.map(parameter);
+    if (values.includes(undefined)) return undefined;
+    return `${column} = ANY (${this.placeholder(arrayLiteral(values as string[]))})`;
+  }
+
+  private order(orderBy: unknown): string | undefined {
+    if (orderBy === undefined) return '';
+    const columns: string[] = [];
+    for (const each of Array.isArray(orderBy) ? (orderBy as unknown[]) : [orderBy]) {
+      const [[field, direction] = ['', ''], ...more] = isRecord(each) ? Object.entries(each) : [];
+      const column = this.model.columns.get(field);
+      if (!column || more.length > 0 || (direction !== 'asc' && direction !== 'desc')) return undefined;
+      columns.push(`${column.name} ${direction === 'asc' ? 'ASC' : 'DESC'}`);
+    }
+    return columns.length === 0 ? '' : ` ORDER BY ${columns.join(', ')}`;
+  }
+
+  /** LIMIT or OFFSET. A negative `take` is Prisma's way of asking for the last rows. */
+  private bound(keyword: string, rows: unknown): string | undefined {
+    if (rows === undefined) return '';
+    if (!Number.isSafeInteger(rows) || (rows as number) < 0) return undefined;
+    return ` ${keyword} ${this.placeholder(String(rows))}`;
+  }
+
+  private placeholder(value: string): string {
+    this.values.push(value);
+    return `$${String(this.values.length)}`;
+  }
+}
+
+/** A value of an array type, as PostgreSQL reads it. */
+export const arrayLiteral = (values: readonly string[]): string =>
+  `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+
+const hasOnly = (args: Arguments, keys: ReadonlySet<string>): boolean => {
+  for (const key in args) if (!keys.has(key) && args[key] !== undefined) return false;
+  return true;
+};
+
+/** A plain object: of a class of its own, a value is one of Prisma's special ones. */
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+const isNotEmpty = (part: unknown): boolean =>
+  isRecord(part) && Object.values(part).some((value) => value !== undefined);
