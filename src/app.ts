@@ -45,7 +45,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   installRequestId(app);
   installRequestLog(app);
   installErrorAnswers(app);
-  await installSecurityHeaders(app);
+  installSecurityHeaders(app);
   await installCors(app, services.config.corsOrigins);
   installMetrics(app, services.database);
   installHealth(app, services.database);

@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import type * as Shield from 'graphql-shield';
 import type * as Middleware from 'graphql-middleware';
-import { defaultFieldResolver, type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import { forbidden, publicError, PublicError } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { isGuardedByItsType, objectTypes, type Guard, type Guards } from './guards.js';
@@ -112,9 +112,10 @@ function unwrap(
       .find(({ name }) => name === type.name)
       ?.getFields();
     for (const field of Object.values(type.getFields())) {
-      if (hasNothingToCheck(type, field)) {
-        field.resolve = originalFields?.[field.name]?.resolve ?? defaultFieldResolver;
-      }
+      if (!hasNothingToCheck(type, field)) continue;
+      const resolve = originalFields?.[field.name]?.resolve;
+      if (resolve) field.resolve = resolve;
+      else delete field.resolve;
     }
   }
 }

@@ -2,8 +2,9 @@
  * Verifies bearer tokens. A token is believed only with a signature of a configured key, by an algorithm that fits
  * the kind of the key, for our issuer and audience, and before its expiry.
  */
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { unauthenticated } from '../errors.js';
 import { ProviderKeys } from './provider-keys.js';
@@ -61,7 +62,7 @@ export function createTokenVerifier({ secret, jwksUri, issuer, audience }: Token
     throw unauthenticated('The token is signed in a way that is not accepted here.');
   }
 
-  return async (token) => {
+  return rememberVerified(async (token) => {
     const header = jwt.decode(token, { complete: true })?.header;
     if (!header) throw unauthenticated('The bearer token is not a JSON web token.');
     // RFC 7515: what a token calls critical must be understood, and nothing is here.
@@ -70,13 +71,37 @@ export function createTokenVerifier({ secret, jwksUri, issuer, audience }: Token
     const parsed = claims.safeParse(verify(token, key, { algorithms, issuer, audience }));
     if (!parsed.success)
       throw unauthenticated('The token needs the claims sub and exp; tenant_id, if there is one, is a text.');
-    const { sub, email, email_verified: verified, tenant_id: tenant } = parsed.data;
+    const { sub, exp, email, email_verified: verified, tenant_id: tenant } = parsed.data;
     const unverified = verified === false || verified === 'false';
     return {
       userId: sub,
       email: unverified ? undefined : email,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
+      expires: exp * 1000,
     };
+  });
+}
+
+/** Tokens whose verification is remembered, and for how long: a key that its provider withdraws is soon without effect. */
+const REMEMBERED = 10_000;
+const REMEMBERED_FOR_MS = 30_000;
+
+/**
+ * A client sends the same token with each request, and verifying it costs more than the rest of the way in. Only what was
+ * found good is remembered, by a hash of the token, and never beyond its expiry.
+ */
+function rememberVerified(
+  verify: (token: string) => Promise<Identity & { readonly expires: number }>,
+): VerifyToken {
+  const verified = new LRUCache<string, Identity>({ max: REMEMBERED });
+  return async (token) => {
+    const key = createHash('sha256').update(token).digest('base64');
+    const known = verified.get(key);
+    if (known) return known;
+    const { expires, ...identity } = await verify(token);
+    const ttl = Math.min(REMEMBERED_FOR_MS, expires - Date.now());
+    if (ttl > 0) verified.set(key, identity, { ttl });
+    return identity;
   };
 }
 

@@ -104,32 +104,13 @@ export class Page {
     rows: readonly Node[],
     totalCount: () => Promise<number>,
   ): Connection<Node> {
-    const nodes = rows.slice(0, this.size);
-    if (this.backward) nodes.reverse();
     const more = rows.length > this.size;
-    const cursor = (node: Node) => this.cursor(node);
+    const nodes = more ? rows.slice(0, this.size) : [...rows];
+    if (this.backward) nodes.reverse();
     const [hasNextPage, hasPreviousPage] = this.backward
       ? [this.before !== undefined, more]
       : [more, this.after !== undefined];
-    // Many a list is asked for without its cursors: they are made when they are read.
-    return {
-      nodes,
-      get edges() {
-        return nodes.map((node) => ({ node, cursor: cursor(node) }));
-      },
-      pageInfo: {
-        hasNextPage,
-        hasPreviousPage,
-        get startCursor() {
-          return nodes[0] ? cursor(nodes[0]) : null;
-        },
-        get endCursor() {
-          const last = nodes.at(-1);
-          return last ? cursor(last) : null;
-        },
-      },
-      totalCount,
-    };
+    return new RowConnection(nodes, (node) => this.cursor(node), hasNextPage, hasPreviousPage, totalCount);
   }
 
   /** Rows beyond a position. The first condition alone lets an index find them; the second is exact. */
@@ -155,6 +136,32 @@ export class Page {
       throw badInput('This is not a cursor of this list in this order.', argument);
     }
     return { value: parsed.data[1], id: parsed.data[2] };
+  }
+}
+
+/** Many a list is asked for without its cursors: they are made when they are read. */
+class RowConnection<Node> implements Connection<Node> {
+  constructor(
+    readonly nodes: readonly Node[],
+    private readonly cursor: (node: Node) => string,
+    private readonly hasNextPage: boolean,
+    private readonly hasPreviousPage: boolean,
+    readonly totalCount: () => Promise<number>,
+  ) {}
+
+  get edges() {
+    return this.nodes.map((node) => ({ node, cursor: this.cursor(node) }));
+  }
+
+  get pageInfo() {
+    const first = this.nodes[0];
+    const last = this.nodes.at(-1);
+    return {
+      hasNextPage: this.hasNextPage,
+      hasPreviousPage: this.hasPreviousPage,
+      startCursor: first ? this.cursor(first) : null,
+      endCursor: last ? this.cursor(last) : null,
+    };
   }
 }
 

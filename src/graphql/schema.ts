@@ -1,10 +1,12 @@
 /** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { GraphQLSchema } from 'graphql';
-import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars';
-import { readGuards, type Guards } from '../access/guards.js';
+import { JSONObjectResolver } from 'graphql-scalars';
+import { objectTypes, readGuards, type Guards } from '../access/guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
+import type { Connection } from './connection.js';
+import { DateTime } from './date-time.js';
 import { defineModule, readSchema, type Module } from './module.js';
 
 /** The schema the server executes, and the role × permission matrix that goes with it. */
@@ -20,7 +22,7 @@ const kernel = defineModule({
     readSchema(import.meta.url, 'connection.graphql') +
     readSchema(import.meta.url, '../access/directives.graphql'),
   resolvers: {
-    DateTime: DateTimeResolver,
+    DateTime,
     JSONObject: JSONObjectResolver,
     OrderDirection: { ASC: 'asc', DESC: 'desc' },
     Query: {
@@ -52,9 +54,20 @@ export function buildApi(modules: readonly Module[]): Api {
     ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
+  countOnDemand(schema);
   const guards = readGuards(schema, roles.permissions);
   const dataRules = collectRules(installed);
   return { schema: guardSchema(schema, guards, dataRules), roles, guards };
+}
+
+/** A connection knows how to count its rows, and does so when it is asked. */
+function countOnDemand(schema: GraphQLSchema): void {
+  for (const type of objectTypes(schema)) {
+    const { totalCount, pageInfo } = type.getFields();
+    if (totalCount && pageInfo) {
+      totalCount.resolve ??= (connection: Connection<unknown>) => connection.totalCount();
+    }
+  }
 }
 
 /** @throws Error when two modules have a rule for the same field: one of them would be lost. */

@@ -19,8 +19,7 @@ const AUTHENTICATED_FOR_MS = 500;
 
 /**
  * Authenticates before the body is read: a stranger costs a look at two headers. And again when the body was long in
- * coming: whoever lost their membership meanwhile must not act on it. From then on the log lines of the request carry
- * its tenant.
+ * coming: whoever lost their membership meanwhile must not act on it.
  */
 export function installAuthentication(app: FastifyInstance, parts: AuthenticationParts): void {
   app.decorateRequest('viewer', undefined);
@@ -32,8 +31,6 @@ export function installAuthentication(app: FastifyInstance, parts: Authenticatio
   app.addHook('onRequest', async (request) => {
     if (!request.routeOptions.config.authenticated) return;
     await admit(request);
-    const { tenantSlug, actor } = viewerOf(request);
-    request.log = request.log.child({ tenant: tenantSlug, actor: actor.id });
   });
   app.addHook('preHandler', async (request) => {
     if (!request.routeOptions.config.authenticated) return;

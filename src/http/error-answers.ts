@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyError } from 'fastify';
 import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../errors.js';
+import { logOf } from './logging.js';
 
 export interface ErrorAnswer {
   readonly errors: readonly {
@@ -33,7 +34,7 @@ export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
 export function installErrorAnswers(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = publicError(error) ?? refusedByHttp(error);
-    if (!known) request.log.error({ err: error }, 'request failed');
+    if (!known) logOf(request).error({ err: error }, 'request failed');
     const answer = known ?? maskedError({ requestId: request.id });
     if (answer.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
     void reply.code(refusalStatus(error) ?? ERROR_STATUS[answer.code]).send(errorAnswer(answer));

@@ -9,11 +9,13 @@ import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import type { Services } from '../app.js';
 import { badInput, publicError, type PublicError } from '../errors.js';
+import { asGateway, createExecute } from '../graphql/execution.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { limitRows, noAliasInIntrospection } from '../limits/operation-limits.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
+import { logOf } from './logging.js';
 
 /** Tokens of a document: far more than a page of a dashboard needs, far less than it takes to keep a parser busy. */
 const MAX_TOKENS = 2_000;
@@ -24,7 +26,7 @@ export async function installGraphql(
   { api, database, config }: Services,
 ): Promise<void> {
   const apollo = new ApolloServer<RequestContext>({
-    schema: api.schema,
+    gateway: asGateway(api.schema, createExecute(api.schema)),
     introspection: true,
     csrfPrevention: true,
     // An unbounded cache filled by callers; a bounded one comes with trusted documents.
@@ -62,7 +64,9 @@ export async function installGraphql(
           roles: api.roles,
           guards: api.guards,
           requestId: request.id,
-          log: request.log,
+          get log() {
+            return logOf(request);
+          },
         };
       },
     }),

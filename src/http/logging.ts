@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyLoggerOptions } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyLoggerOptions, FastifyRequest } from 'fastify';
 import type { LoggerOptions } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config.js';
@@ -34,6 +34,12 @@ export function installRequestLog(app: FastifyInstance): void {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
     };
-    request.log.info(line, 'answered');
+    request.log.info({ ...callerOf(request), ...line }, 'answered');
   });
 }
+
+/** The log of a request, whose lines carry its tenant and actor once they are known. Made when there is something to log. */
+export const logOf = (request: FastifyRequest): FastifyBaseLogger => request.log.child(callerOf(request));
+
+const callerOf = ({ viewer }: FastifyRequest) =>
+  viewer ? { tenant: viewer.tenantSlug, actor: viewer.actor.id } : {};

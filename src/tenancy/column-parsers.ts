@@ -14,11 +14,37 @@ export class UnsupportedColumnError extends Error {
 const asIs: Parse = (text) => text;
 const json: Parse = (text) => JSON.parse(text) as unknown;
 
-/** `2026-11-21 03:10:25.123+00`: with the whole offset, and a T, it is the form that JavaScript reads fastest. */
+/**
+ * A time in UTC, as a session has it unless it is told otherwise, is read digit by digit, in a fraction of the time that
+ * `new Date(text)` takes; anything else is left to that.
+ */
 const timestamptz: Parse = (text) => {
-  const hoursOnly = text.at(-3) === '+' || text.at(-3) === '-';
-  return new Date(text.replace(' ', 'T') + (hoursOnly ? ':00' : ''));
+  const end = text.length - 3;
+  if (end < 19 || text.charCodeAt(4) !== MINUS || text.slice(end) !== '+00')
+    return new Date(withWholeOffset(text));
+  return utc(text, end);
 };
+
+/** `2026-11-21 03:10:25.123` up to `end`. */
+function utc(text: string, end: number): Date {
+  const two = (at: number) => (text.charCodeAt(at) - ZERO) * 10 + text.charCodeAt(at + 1) - ZERO;
+  const tenth = end > 20 ? text.charCodeAt(20) - ZERO : 0;
+  const hundredth = end > 21 ? text.charCodeAt(21) - ZERO : 0;
+  const thousandth = end > 22 ? text.charCodeAt(22) - ZERO : 0;
+  const year = two(0) * 100 + two(2);
+  const date = new Date(
+    Date.UTC(year, two(5) - 1, two(8), two(11), two(14), two(17), tenth * 100 + hundredth * 10 + thousandth),
+  );
+  // Date.UTC takes the first hundred years for those of the last century but one.
+  if (year < 100) date.setUTCFullYear(year);
+  return date;
+}
+
+const ZERO = 48;
+const MINUS = 45;
+
+/** JavaScript wants `T`, and the minutes of an offset. */
+const withWholeOffset = (text: string): string => text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00');
 
 // By the object ids of PostgreSQL's built-in types, which never change (pg_type.dat).
 const PARSERS: ReadonlyMap<number, Parse> = new Map([

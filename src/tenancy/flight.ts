@@ -58,7 +58,7 @@ export function createFly({ pool, statementName, statementTimeout }: FlightOptio
     const client = await pool.connect();
     // The pool listens to its idle connections only; what concerns the flight reaches it as a failure.
     client.on('error', ignore);
-    const failure = await new Promise<unknown>((resolve) => {
+    const failure = await new Promise<Error | undefined>((resolve) => {
       client.query(new Flight(named, several ? 1 : 0, observer, resolve) as unknown as pg.Query);
     });
     client.off('error', ignore);
@@ -104,20 +104,20 @@ class Flight extends Query {
   /** Of the statement at `at`; undefined before PostgreSQL has described them. */
   #columns: readonly Column[] | undefined;
   #rows: Row[] = [];
-  #failure: unknown;
+  #failure: Error | undefined;
   #landed = false;
 
   readonly #steps: readonly Step[];
   readonly #binding: number;
   readonly #observer: FlightObserver;
-  readonly #done: (failure: unknown) => void;
+  readonly #done: (failure: Error | undefined) => void;
 
   /** @param binding where the binding stands; the statements of the tenant lie behind it */
   constructor(
     steps: readonly Step[],
     binding: number,
     observer: FlightObserver,
-    done: (failure: unknown) => void,
+    done: (failure: Error | undefined) => void,
   ) {
     super(COMMIT.text);
     this.#steps = steps;
@@ -127,10 +127,10 @@ class Flight extends Query {
   }
 
   /** Called when the flight is over. pg also calls it when its time is up, and replaces it to stop its clock. */
-  callback = (failure?: unknown): void => {
+  callback = (failure?: Error | null): void => {
     if (this.#landed) return;
     this.#landed = true;
-    this.#done(failure);
+    this.#done(failure ?? undefined);
   };
 
   submit(wire: Wire): null {
@@ -138,10 +138,16 @@ class Flight extends Query {
     if (prepared) this.#prepared = prepared;
     else preparedOn.set(wire, this.#prepared);
     const messages: Buffer[] = [];
+    // The same statement may stand in a flight twice.
+    const parsed = new Set<string>();
     for (const { name, text, values } of this.#steps) {
       const known = this.#known(name);
-      if (known === 'in doubt') messages.push(serialize.close({ type: 'S', name }));
-      if (known === undefined || known === 'in doubt') messages.push(serialize.parse({ name, text }));
+      const isParsed = Array.isArray(known) || (name !== '' && parsed.has(name));
+      if (!isParsed) {
+        if (known === 'in doubt') messages.push(serialize.close({ type: 'S', name }));
+        messages.push(serialize.parse({ name, text }));
+        parsed.add(name);
+      }
       messages.push(serialize.bind({ statement: name, values: values as (string | null)[] }));
       // Described once per connection: what a prepared statement answers with cannot change.
       if (!Array.isArray(known)) messages.push(serialize.describe({ type: 'P', name: '' }));
@@ -167,19 +173,17 @@ class Flight extends Query {
 
   handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
     if (this.#failure !== undefined || !this.#answers) return;
-    const row: Row = {};
-    const columns = this.#columns!;
-    for (let index = 0; index < columns.length; index++) {
-      const { name, parse } = columns[index]!;
-      const value = fields[index]!;
-      row[name] = value === null ? null : parse!(value);
+    try {
+      this.#rows.push(readRow(this.#columns!, fields));
+    } catch (error) {
+      this.#failure = error as Error;
     }
-    this.#rows.push(row);
   }
 
   handleCommandComplete(): void {
     const { name } = this.#steps[this.#at]!;
-    if (name !== '' && this.#failure === undefined) this.#prepared.set(name, this.#columns ?? []);
+    const columns = this.#columns ?? [];
+    if (name !== '') this.#prepared.set(name, columns.every(isReadable) ? columns : 'in doubt');
     if (this.#failure === undefined) {
       if (this.#at === this.#binding) this.#observer.bound();
       else if (this.#answers) this.#observer.answered(this.#rows);
@@ -192,7 +196,7 @@ class Flight extends Query {
     this.handleCommandComplete();
   }
 
-  handleError(error: unknown): void {
+  handleError(error: Error): void {
     // It may have failed before it was prepared, or after. Those behind it were passed over.
     const name = this.#steps[this.#at]?.name;
     if (name) this.#prepared.set(name, 'in doubt');
@@ -217,4 +221,16 @@ class Flight extends Query {
   #known(name: string): Prepared | undefined {
     return name === '' ? undefined : this.#prepared.get(name);
   }
+}
+
+const isReadable = ({ parse }: Column): boolean => parse !== undefined;
+
+function readRow(columns: readonly Column[], values: readonly (string | null)[]): Row {
+  const row: Row = {};
+  for (let index = 0; index < columns.length; index++) {
+    const { name, parse } = columns[index]!;
+    const value = values[index] as string | null;
+    row[name] = value === null ? null : parse!(value);
+  }
+  return row;
 }

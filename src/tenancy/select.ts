@@ -209,7 +209,7 @@ class Statement {
   /** LIMIT or OFFSET. A negative `take` is Prisma's way of asking for the last rows. */
   private bound(keyword: string, rows: unknown): string | undefined {
     if (rows === undefined) return '';
-    if (!Number.isSafeInteger(rows) || (rows as number) < 0) return undefined;
+    if (typeof rows !== 'number' || !Number.isSafeInteger(rows) || rows < 0) return undefined;
     return ` ${keyword} ${this.placeholder(String(rows))}`;
   }
 

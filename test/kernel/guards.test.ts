@@ -496,7 +496,7 @@ describe('shield is put in front of guarded fields only', () => {
 
   test('a field that any member may read has its own resolver', () => {
     expect(callWithoutViewer('Query', 'open')).toBe('open');
-    expect(fieldsOf('Plain')['a']!.resolve).toBe(defaultFieldResolver);
+    expect(fieldsOf('Plain')['a']!.resolve).toBeUndefined();
   });
 
   test('a field with a permission, or with a rule, has not', async () => {

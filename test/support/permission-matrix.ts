@@ -5,6 +5,7 @@
  */
 import {
   getNamedType,
+  isAbstractType,
   isCompositeType,
   isObjectType,
   isRequiredArgument,
@@ -15,6 +16,7 @@ import {
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { objectTypes, readGuards } from '../../src/access/guards.js';
+import { PublicError } from '../../src/errors.js';
 import { ROLES, type Permission, type Role } from '../../src/access/permissions.js';
 import { buildApi } from '../../src/graphql/schema.js';
 import type { Module } from '../../src/graphql/module.js';
@@ -143,19 +145,21 @@ export function provePermissions(
   });
 
   // No role lacks some of the permissions, so that the roles alone do not show their guards.
-  const guarded = fields.flatMap(({ coordinate, field, type }) => {
+  const guarded = fields.flatMap(({ coordinate }) => {
     const permission = demanded(coordinate);
-    return permission === null ? [] : [{ coordinate, field, type, permission }];
+    return permission === null ? [] : [{ coordinate, permission }];
   });
+  const withoutPermission = new Map<Permission, Promise<Reach>>();
   test.each(named(guarded))(
-    '%s is refused to whoever holds all but its permission',
-    async (_name, subject) => {
-      const permissions = new Set(roles.permissions.filter((other) => other !== subject.permission));
-      const isSubscription = subject.type === schema.getSubscriptionType();
-      const resolve = isSubscription ? subject.field.subscribe : subject.field.resolve;
-      const asked = Promise.resolve(resolve!({}, {}, contextThatIsNotUsed(permissions), info));
-      const refusal = await asked.catch((error: unknown) => error);
-      expect(refusal).toMatchObject({ extensions: { code: 'FORBIDDEN', requires: subject.permission } });
+    '%s is out of reach of whoever holds all but its permission',
+    async (_name, { coordinate, permission }) => {
+      const others = new Set(roles.permissions.filter((other) => other !== permission));
+      const reach = withoutPermission.get(permission) ?? reachOf(schema, others);
+      withoutPermission.set(permission, reach);
+      const { given, refusals } = await reach;
+      expect(given).not.toContain(coordinate);
+      // One permission is missing: there is no other to be refused for.
+      expect(refusals).toEqual([permission]);
     },
   );
 
@@ -280,6 +284,44 @@ function rest(data: Readonly<Record<string, unknown>>, path: readonly Step[]): u
 
 const untouchedRest = (role: Role, path: readonly Step[]) =>
   path[0]!.operation === 'mutation' ? 'Mutation' : `demo|${TENANT}|${role}`;
+
+interface Reach {
+  /** The fields that are given, or would be for an object of their type. */
+  readonly given: ReadonlySet<string>;
+  /** The permissions for want of which a field was refused. */
+  readonly refusals: readonly unknown[];
+}
+
+/**
+ * How far somebody with these permissions comes: from the root fields on, through every field that does not refuse. A
+ * field may leave the check to those that lead to its type, which is why it is the way that counts.
+ */
+async function reachOf(schema: GraphQLSchema, permissions: ReadonlySet<Permission>): Promise<Reach> {
+  const given = new Set<string>();
+  const refusals = new Set<unknown>();
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  const open = roots.filter((type) => type != null);
+  for (let type = open.pop(); type; type = open.pop()) {
+    for (const field of Object.values(type.getFields())) {
+      const coordinate = `${type.name}.${field.name}`;
+      if (given.has(coordinate)) continue;
+      const resolve = type === schema.getSubscriptionType() ? field.subscribe : field.resolve;
+      const asked = (async (): Promise<unknown> =>
+        resolve?.({}, {}, contextThatIsNotUsed(permissions), info))();
+      // graphql-js takes an error that is returned as one that is thrown.
+      const refusal = await asked.catch((error: unknown) => error);
+      if (refusal instanceof PublicError && refusal.code === 'FORBIDDEN') {
+        refusals.add(refusal.extensions['requires']);
+        continue;
+      }
+      given.add(coordinate);
+      const target = getNamedType(field.type);
+      if (isObjectType(target)) open.push(target);
+      if (isAbstractType(target)) open.push(...schema.getPossibleTypes(target));
+    }
+  }
+  return { given, refusals: [...refusals] };
+}
 
 /** A request's context in which anything but the permissions ends in an error of another kind. */
 const contextThatIsNotUsed = (permissions: ReadonlySet<Permission>) => ({
