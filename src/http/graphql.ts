@@ -50,6 +50,10 @@ export async function installGraphql(
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
 
+  // Bytes are written as they are; a text Node would join with the headers, and encode that.
+  app.addHook('onSend', async (_request, _reply, payload) =>
+    typeof payload === 'string' ? Buffer.from(payload) : payload,
+  );
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',

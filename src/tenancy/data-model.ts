@@ -32,7 +32,12 @@ export interface Column {
   readonly type: string;
   /** What selects it under the name of the field. */
   readonly selected: string;
+  /** What a new row gets when it is given none: what the database has for it, the time, or what only Prisma can make. */
+  readonly byDefault: 'database' | 'time' | 'prisma';
 }
+
+/** Functions of `@default` that Prisma evaluates itself. The others are defaults of the database's column as well. */
+const MADE_BY_PRISMA = /@default\((uuid|cuid|ulid|nanoid)\(/;
 
 interface RuntimeModel {
   readonly dbName?: string | null;
@@ -52,18 +57,24 @@ interface RuntimeModel {
  * in a property which is not documented; the version is pinned, and a start that fails beats a filter that is off.
  */
 export function readDataModel(client: PrismaClient): ReadonlyMap<string, ScopedModel> {
-  const runtime = (client as unknown as { _runtimeDataModel?: { models?: Record<string, RuntimeModel> } })
-    ._runtimeDataModel?.models;
-  if (!runtime) {
+  const { _runtimeDataModel: dataModel, _engineConfig: config } = client as unknown as {
+    _runtimeDataModel?: { models?: Record<string, RuntimeModel> };
+    _engineConfig?: { inlineSchema?: string };
+  };
+  const runtime = dataModel?.models;
+  const schema = config?.inlineSchema;
+  if (!runtime || schema === undefined) {
     throw new Error('the Prisma client does not carry its data model: the tenant filter cannot be built');
   }
-  return new Map(Object.entries(runtime).map(([name, model]) => [name, scoped(name, model)]));
+  return new Map(
+    Object.entries(runtime).map(([name, model]) => [name, scoped(name, model, declaration(schema, name))]),
+  );
 }
 
-function scoped(name: string, { fields, dbName, schema }: RuntimeModel): ScopedModel {
+function scoped(name: string, { fields, dbName, schema }: RuntimeModel, declared: string): ScopedModel {
   const columns = fields
     .filter((field) => field.kind !== 'object')
-    .map((field) => columnOf(field.name, field.type, field.dbName ?? field.name));
+    .map((field) => columnOf(field.name, field.type, field.dbName ?? field.name, declared));
   const scalars = new Set(columns.map(({ field }) => field));
   const tenantField = name === 'Tenant' ? 'id' : 'tenantId';
   if (!scalars.has(tenantField)) {
@@ -83,7 +94,17 @@ function scoped(name: string, { fields, dbName, schema }: RuntimeModel): ScopedM
   };
 }
 
-function columnOf(field: string, type: string, column: string): Column {
+function columnOf(field: string, type: string, column: string, declared: string): Column {
   const name = escapeIdentifier(column);
-  return { field, type, name, selected: field === column ? name : `${name} AS ${escapeIdentifier(field)}` };
+  const selected = field === column ? name : `${name} AS ${escapeIdentifier(field)}`;
+  const line = declared.split('\n').find((each) => each.trim().split(/\s/, 1)[0] === field);
+  if (line === undefined) throw new Error(`the Prisma schema does not declare ${field} where it is expected`);
+  const byDefault = MADE_BY_PRISMA.test(line) ? 'prisma' : line.includes('@updatedAt') ? 'time' : 'database';
+  return { field, type, name, selected, byDefault };
+}
+
+/** A model's own lines of the Prisma schema. */
+function declaration(schema: string, model: string): string {
+  const [, body = ''] = new RegExp(`^model ${model} \\{\\n(.*?)\\n\\}`, 'ms').exec(schema) ?? [];
+  return body;
 }

@@ -1,15 +1,15 @@
 /**
- * A transaction that only reads, in one flight: the binding to the tenant and every statement go out in one message, and
- * PostgreSQL works them off before it is asked for anything else. One round trip, and no statement of the tenant can run
- * before its binding: when the binding fails, PostgreSQL passes over all that follows.
+ * A transaction in one flight: the binding to the tenant and every statement go out in one message, and PostgreSQL works
+ * them off before it is asked for anything else. One round trip, and no statement can run before the binding: when that
+ * fails, PostgreSQL passes over all that follows.
  */
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
 import { parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
 
-/** A statement that reads, with its values in the form in which they travel. */
-export interface ReadStatement {
+/** A statement, with its values in the form in which they travel. */
+export interface Statement {
   readonly text: string;
   readonly values: readonly (string | null)[];
 }
@@ -32,23 +32,26 @@ export interface FlightOptions {
   readonly statementTimeout: number;
 }
 
+/**
+ * Runs statements in one transaction that is bound to the tenant of a context. Resolves when it is committed, and rejects
+ * with its first failure; what follows a failed statement is not run.
+ */
 export type Fly = (
   context: TenantContext,
-  statements: readonly ReadStatement[],
+  purpose: 'read' | 'write',
+  statements: readonly Statement[],
   observer: FlightObserver,
 ) => Promise<void>;
 
-const BEGIN: ReadStatement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
-const COMMIT: ReadStatement = { text: 'COMMIT', values: [] };
-const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, true)';
+const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
+const COMMIT: Statement = { text: 'COMMIT', values: [] };
+const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean)';
 
-/**
- * Makes the function that runs statements in one read-only transaction bound to the tenant of a context. Several share
- * one snapshot. It rejects with the first failure; what follows a failed statement is not run.
- */
+/** Several statements share one snapshot. */
 export function createFly({ pool, statementName, statementTimeout }: FlightOptions): Fly {
-  return async ({ tenantId, actor, requestId }, statements, observer) => {
-    const values = [tenantId, actor.id, actor.type, requestId, String(statementTimeout)];
+  return async ({ tenantId, actor, requestId }, purpose, statements, observer) => {
+    const readOnly = String(purpose === 'read');
+    const values = [tenantId, actor.id, actor.type, requestId, String(statementTimeout), readOnly];
     const binding = { text: BIND, values };
     // What stands before a Sync is a transaction by itself, and a single statement needs no snapshot but its own.
     const several = statements.length > 1;
@@ -72,7 +75,7 @@ export function createFly({ pool, statementName, statementTimeout }: FlightOptio
 
 const ignore = (): void => undefined;
 
-interface Step extends ReadStatement {
+interface Step extends Statement {
   readonly name: string;
 }
 

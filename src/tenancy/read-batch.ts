@@ -1,7 +1,7 @@
 import type { Prisma } from '../generated/prisma/client.js';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { Fly } from './flight.js';
-import type { Select } from './select.js';
+import type { PlainStatement } from './plain-statement.js';
 import type { TenantContext } from './context.js';
 
 /** A read that Prisma runs in a transaction it is given. */
@@ -27,10 +27,10 @@ export class ReadBatch {
 
   constructor(private readonly options: ReadBatchOptions) {}
 
-  /** @param select the same read without Prisma, if it can be had. */
-  add(call: Call, select?: Select): Promise<unknown> {
+  /** @param plain the same read without Prisma, if it can be had. */
+  add(call: Call, plain?: PlainStatement): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ call, select, resolve, reject });
+      this.waiting.push({ call, plain, resolve, reject });
       if (this.waiting.length === 1) {
         // After the promise jobs of this tick, as DataLoader does: whatever resolvers issue together is together.
         void Promise.resolve().then(() => process.nextTick(() => void this.flush()));
@@ -50,15 +50,15 @@ export class ReadBatch {
    */
   private async run(reads: readonly PendingRead[]): Promise<void> {
     const { context, fly, within } = this.options;
-    const selects = plainStatements(reads);
+    const statements = plainStatements(reads);
     let next = 0;
     let begun = false as boolean;
     try {
-      if (selects) {
-        await fly(context, selects, {
+      if (statements) {
+        await fly(context, 'read', statements, {
           bound: () => (begun = true),
           answered: (rows) => {
-            settle(reads[next]!, () => selects[next]!.result(rows));
+            settle(reads[next]!, () => statements[next]!.result(rows));
             next++;
           },
         });
@@ -89,16 +89,16 @@ export class ReadBatch {
 
 interface PendingRead {
   readonly call: Call;
-  readonly select: Select | undefined;
+  readonly plain: PlainStatement | undefined;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
 
-function plainStatements(reads: readonly PendingRead[]): readonly Select[] | undefined {
-  const selects = reads.map(({ select }) => select);
-  const plain = (select: Select | undefined): select is Select =>
-    select !== undefined && !onlyPrisma.has(select.text);
-  return selects.every(plain) ? selects : undefined;
+function plainStatements(reads: readonly PendingRead[]): readonly PlainStatement[] | undefined {
+  const statements = reads.map(({ plain }) => plain);
+  const canFly = (plain: PlainStatement | undefined): plain is PlainStatement =>
+    plain !== undefined && !onlyPrisma.has(plain.text);
+  return statements.every(canFly) ? statements : undefined;
 }
 
 function settle(read: PendingRead, result: () => unknown): void {

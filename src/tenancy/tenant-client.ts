@@ -10,10 +10,10 @@ import type { TenantContext } from './context.js';
 import type { ScopedModel } from './data-model.js';
 import { isId } from './id.js';
 import { notFound } from '../errors.js';
-import type { Fly } from './flight.js';
+import type { Fly, Row } from './flight.js';
 import { ReadBatch, type Call } from './read-batch.js';
 import { retryOnConflict } from './retry.js';
-import { rawSelect, toSelect, type Select } from './select.js';
+import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
 import { READS, WRITES, TenantFilter, type Arguments, type Operation } from './tenant-filter.js';
 
 /**
@@ -105,9 +105,17 @@ export function createTenantBinder(parts: TenantClientParts): (context: TenantCo
       fly: parts.fly,
       within: (work) => within(true, work),
     });
+    const write = async (call: Call, plain: PlainStatement | undefined) => {
+      if (!plain) return within(false, call);
+      let rows: Row[] = [];
+      await retryOnConflict(() =>
+        parts.fly(context, 'write', [plain], { bound: () => undefined, answered: (found) => (rows = found) }),
+      );
+      return plain.result(rows);
+    };
     const client = new Surface(filter, context, {
-      read: (call, select) => reads.add(call, select()),
-      write: (call) => within(false, call),
+      read: (call, plain) => reads.add(call, plain()),
+      write: (call, plain) => write(call, plain?.()),
     });
     const transaction: TenantClient['transaction'] = (work) =>
       within(false, (tx) => {
@@ -130,9 +138,9 @@ async function bindTransaction(
 
 /** How the operations of a client or of a transaction reach the database. */
 interface Runner {
-  /** @param select the same read as a plain statement, if there is one. */
-  read(call: Call, select: () => Select | undefined): Promise<unknown>;
-  write(call: Call): Promise<unknown>;
+  /** @param plain the same as a plain statement, if there is one. */
+  read(call: Call, plain: () => PlainStatement | undefined): Promise<unknown>;
+  write(call: Call, plain?: () => PlainStatement | undefined): Promise<unknown>;
 }
 
 /** What a client and a transaction have in common: everything is narrowed to the tenant and run by a runner. */
@@ -157,7 +165,7 @@ class BoundSurface implements Bound {
   $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
     return this.#runner.read(
       (tx) => tx.$queryRaw(sql),
-      () => rawSelect(sql),
+      () => rawStatement(sql),
     ) as Promise<Row[]>;
   }
 
@@ -199,7 +207,7 @@ class BoundDelegate {
       const read = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
         const narrowed = this.#filter.apply(this.#model, operation, args);
         return this.#runner.read(this.#call(operation, narrowed), () =>
-          toSelect(this.#model, operation, narrowed),
+          plainStatement(this.#model, operation, narrowed),
         );
       };
       Object.defineProperty(BoundDelegate.prototype, operation, { value: read });
@@ -207,7 +215,9 @@ class BoundDelegate {
     for (const operation of WRITES) {
       const write = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
         const narrowed = this.#filter.apply(this.#model, operation, args);
-        return this.#runner.write(this.#call(operation, narrowed));
+        return this.#runner.write(this.#call(operation, narrowed), () =>
+          plainStatement(this.#model, operation, narrowed),
+        );
       };
       Object.defineProperty(BoundDelegate.prototype, operation, { value: write });
     }

@@ -1,33 +1,38 @@
 /**
- * Prisma's simple reads, as the SQL that Prisma would make of them: rows of one model by conditions on its columns, in
- * an order, so many of them. They are most of what an API reads, and reach PostgreSQL in one flight (flight.ts) at a
- * fraction of the cost.
+ * Prisma's simple operations, as the SQL that Prisma would make of them: to read rows of one model by conditions on its
+ * columns, in an order, so many of them; to create a row. They are most of what an API does, and reach PostgreSQL in one
+ * flight (flight.ts) at a fraction of the cost.
  *
  * The rule is: all of it or nothing. Whatever is not understood here to the last key, values of an unexpected type
- * included, is left to Prisma. The answers must be the same either way: test/kernel/select.test.ts holds them together.
+ * included, is left to Prisma. The outcome must be the same either way: test/kernel/plain-statement.test.ts holds them
+ * together.
  */
 import { Prisma } from '../generated/prisma/client.js';
-import type { ScopedModel } from './data-model.js';
-import type { ReadStatement, Row } from './flight.js';
+import type { Column, ScopedModel } from './data-model.js';
+import type { Row, Statement } from './flight.js';
 import type { Arguments, Operation } from './tenant-filter.js';
 
-/** A read that needs no Prisma. */
-export interface Select extends ReadStatement {
+/** An operation that needs no Prisma. */
+export interface PlainStatement extends Statement {
   /** What the caller gets for the rows. Throws as Prisma does when there has to be a row and is none. */
   readonly result: (rows: Row[]) => unknown;
 }
 
 /** The operation as a statement; undefined when Prisma has to run it. */
-export function toSelect(model: ScopedModel, operation: Operation, args: Arguments): Select | undefined {
+export function plainStatement(
+  model: ScopedModel,
+  operation: Operation,
+  args: Arguments,
+): PlainStatement | undefined {
   const shape = SHAPES[operation];
   if (!shape || !hasOnly(args, shape.takes)) return undefined;
-  const statement = new Statement(model);
-  const text = shape.one === 'count' ? statement.count(args) : statement.rows(args, shape.one);
-  return text === undefined ? undefined : { text, values: statement.values, result: shape.result };
+  const builder = new Builder(model);
+  const text = shape.text(builder, args);
+  return text === undefined ? undefined : { text, values: builder.values, result: shape.result };
 }
 
 /** A statement written by hand; undefined when a value of it is one that Prisma has to send. */
-export function rawSelect(sql: Prisma.Sql): Select | undefined {
+export function rawStatement(sql: Prisma.Sql): PlainStatement | undefined {
   const values: (string | null)[] = [];
   for (const value of sql.values) {
     const sent = rawParameter(value);
@@ -46,13 +51,9 @@ function rawParameter(value: unknown): string | null | undefined {
 
 interface Shape {
   readonly takes: ReadonlySet<string>;
-  readonly one: boolean | 'count';
+  readonly text: (builder: Builder, args: Arguments) => string | undefined;
   readonly result: (rows: Row[]) => unknown;
 }
-
-const LIST = new Set(['where', 'select', 'orderBy', 'take', 'skip']);
-const FIRST = new Set(['where', 'select', 'orderBy']);
-const UNIQUE = new Set(['where', 'select']);
 
 const orNull = ([row]: Row[]) => row ?? null;
 
@@ -64,13 +65,29 @@ function orThrow([row]: Row[]): Row {
   });
 }
 
+const LIST = new Set(['where', 'select', 'orderBy', 'take', 'skip']);
+const FIRST = new Set(['where', 'select', 'orderBy']);
+const UNIQUE = new Set(['where', 'select']);
+
+const rows: Shape['text'] = (builder, args) => builder.select(args);
+const row: Shape['text'] = (builder, args) => builder.select({ ...args, take: 1 });
+
 const SHAPES: Partial<Record<Operation, Shape>> = {
-  findMany: { takes: LIST, one: false, result: (rows) => rows },
-  findFirst: { takes: FIRST, one: true, result: orNull },
-  findFirstOrThrow: { takes: FIRST, one: true, result: orThrow },
-  findUnique: { takes: UNIQUE, one: true, result: orNull },
-  findUniqueOrThrow: { takes: UNIQUE, one: true, result: orThrow },
-  count: { takes: new Set(['where']), one: 'count', result: ([row]) => Number(row?.['count']) },
+  findMany: { takes: LIST, text: rows, result: (found) => found },
+  findFirst: { takes: FIRST, text: row, result: orNull },
+  findFirstOrThrow: { takes: FIRST, text: row, result: orThrow },
+  findUnique: { takes: UNIQUE, text: row, result: orNull },
+  findUniqueOrThrow: { takes: UNIQUE, text: row, result: orThrow },
+  count: {
+    takes: new Set(['where']),
+    text: (builder, args) => builder.count(args),
+    result: ([found]) => Number(found?.['count']),
+  },
+  create: {
+    takes: new Set(['data', 'select']),
+    text: (builder, args) => builder.insert(args),
+    result: orNull,
+  },
 };
 
 const COMPARISONS: ReadonlyMap<string, string> = new Map([
@@ -94,8 +111,8 @@ const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 
-class Statement {
-  readonly values: string[] = [];
+class Builder {
+  readonly values: (string | null)[] = [];
 
   constructor(private readonly model: ScopedModel) {}
 
@@ -104,15 +121,33 @@ class Statement {
     return conditions && `SELECT count(*) AS "count" FROM ${this.model.table} WHERE ${conditions}`;
   }
 
-  rows({ where, select, orderBy, take, skip }: Arguments, one: boolean): string | undefined {
+  select({ where, select, orderBy, take, skip }: Arguments): string | undefined {
     const columns = this.selection(select);
     const conditions = this.conditions(where);
     const order = this.order(orderBy);
-    if (columns === undefined || conditions === undefined || order === undefined) return undefined;
-    const limit = one ? ' LIMIT 1' : this.bound('LIMIT', take);
+    const limit = this.bound('LIMIT', take);
     const offset = this.bound('OFFSET', skip);
-    if (limit === undefined || offset === undefined) return undefined;
-    return `SELECT ${columns} FROM ${this.model.table} WHERE ${conditions}${order}${limit}${offset}`;
+    const parts = [columns, conditions, order, limit, offset];
+    if (parts.includes(undefined)) return undefined;
+    return `SELECT ${columns!} FROM ${this.model.table} WHERE ${conditions!}${order!}${limit!}${offset!}`;
+  }
+
+  insert({ data, select }: Arguments): string | undefined {
+    const returned = this.selection(select);
+    if (returned === undefined || !isRecord(data)) return undefined;
+    const isKnown = (field: string) => this.model.columns.has(field) || data[field] === undefined;
+    if (!Object.keys(data).every(isKnown)) return undefined;
+    const columns: string[] = [];
+    const values: string[] = [];
+    for (const column of this.model.columns.values()) {
+      const value = valueOf(column, data[column.field]);
+      if (value === BY_DATABASE) continue;
+      if (value === undefined) return undefined;
+      columns.push(column.name);
+      values.push(this.placeholder(value));
+    }
+    if (columns.length === 0) return undefined;
+    return `INSERT INTO ${this.model.table} (${columns.join(', ')}) VALUES (${values.join(', ')}) RETURNING ${returned}`;
   }
 
   private selection(select: unknown): string | undefined {
@@ -213,10 +248,23 @@ class Statement {
     return ` ${keyword} ${this.placeholder(String(rows))}`;
   }
 
-  private placeholder(value: string): string {
+  private placeholder(value: string | null): string {
     this.values.push(value);
     return `$${String(this.values.length)}`;
   }
+}
+
+const BY_DATABASE = Symbol('by the database');
+
+/** What a new row gets in a column; undefined for what only Prisma can say. */
+function valueOf(
+  { type, byDefault }: Column,
+  given: unknown,
+): string | null | undefined | typeof BY_DATABASE {
+  if (given === null) return null;
+  if (given !== undefined) return PARAMETERS[type]?.(given);
+  if (byDefault === 'time') return new Date().toISOString();
+  return byDefault === 'database' ? BY_DATABASE : undefined;
 }
 
 /** A value of an array type, as PostgreSQL reads it. */
