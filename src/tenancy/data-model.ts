@@ -38,6 +38,8 @@ export interface Column {
 
 /** Functions of `@default` that Prisma evaluates itself. The others are defaults of the database's column as well. */
 const MADE_BY_PRISMA = /@default\((uuid|cuid|ulid|nanoid)\(/;
+/** What Prisma fills with the time of the operation, the same in all columns of a row. */
+const TIME = /@updatedAt\b|@default\(now\(\)\)/;
 
 interface RuntimeModel {
   readonly dbName?: string | null;
@@ -99,7 +101,7 @@ function columnOf(field: string, type: string, column: string, declared: string)
   const selected = field === column ? name : `${name} AS ${escapeIdentifier(field)}`;
   const line = declared.split('\n').find((each) => each.trim().split(/\s/, 1)[0] === field);
   if (line === undefined) throw new Error(`the Prisma schema does not declare ${field} where it is expected`);
-  const byDefault = MADE_BY_PRISMA.test(line) ? 'prisma' : line.includes('@updatedAt') ? 'time' : 'database';
+  const byDefault = MADE_BY_PRISMA.test(line) ? 'prisma' : TIME.test(line) ? 'time' : 'database';
   return { field, type, name, selected, byDefault };
 }
 

@@ -139,8 +139,9 @@ class Builder {
     if (!Object.keys(data).every(isKnown)) return undefined;
     const columns: string[] = [];
     const values: string[] = [];
+    const now = new Date().toISOString();
     for (const column of this.model.columns.values()) {
-      const value = valueOf(column, data[column.field]);
+      const value = valueOf(column, data[column.field], now);
       if (value === BY_DATABASE) continue;
       if (value === undefined) return undefined;
       columns.push(column.name);
@@ -260,10 +261,11 @@ const BY_DATABASE = Symbol('by the database');
 function valueOf(
   { type, byDefault }: Column,
   given: unknown,
+  now: string,
 ): string | null | undefined | typeof BY_DATABASE {
   if (given === null) return null;
   if (given !== undefined) return PARAMETERS[type]?.(given);
-  if (byDefault === 'time') return new Date().toISOString();
+  if (byDefault === 'time') return now;
   return byDefault === 'database' ? BY_DATABASE : undefined;
 }
 
