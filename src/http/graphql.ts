@@ -11,26 +11,25 @@ import type { Services } from '../app.js';
 import { badInput, publicError, type PublicError } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { limitRows, noAliasInIntrospection } from '../limits/operation-limits.js';
+import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
-
-/** Tokens of a document: far more than a page of a dashboard needs, far less than it takes to keep a parser busy. */
-const MAX_TOKENS = 2_000;
+import { findDocument } from './find-document.js';
+import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, config }: Services,
+  { api, database, config, documents }: Services,
 ): Promise<void> {
   const apollo = new ApolloServer<RequestContext>({
     schema: api.schema,
     introspection: true,
     csrfPrevention: true,
-    // An unbounded cache filled by callers; a bounded one comes with trusted documents.
+    // An id has become the document's text before Apollo sees the request: find-document.ts.
     persistedQueries: false,
-    validationRules: [noAliasInIntrospection, limitRows],
-    parseOptions: { maxLexicalTokens: MAX_TOKENS },
+    validationRules: DOCUMENT_RULES,
+    parseOptions: PARSE_OPTIONS,
     // main.ts drains the server; Apollo's own handlers would end it first.
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
@@ -39,6 +38,7 @@ export async function installGraphql(
     stringifyResult: (result) => JSON.stringify(result),
     plugins: [
       reportDefects,
+      roleIntrospection(api),
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),
@@ -52,6 +52,7 @@ export async function installGraphql(
     method: ['GET', 'POST'],
     url: '/graphql',
     config: { authenticated: true },
+    preHandler: findDocument(documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
         const viewer = viewerOf(request);
@@ -61,6 +62,7 @@ export async function installGraphql(
           loaders: new Loaders(),
           roles: api.roles,
           guards: api.guards,
+          inputGuards: api.inputGuards,
           requestId: request.id,
           log: request.log,
         };
