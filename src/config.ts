@@ -99,7 +99,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
     corsOrigins: (values.CORS_ORIGINS ?? '').split(',').flatMap((origin) => origin.trim() || []),
-    trustedDocuments: values.TRUSTED_DOCUMENTS && resolve(values.TRUSTED_DOCUMENTS),
+    trustedDocuments: values.TRUSTED_DOCUMENTS,
     trustedDocumentsOnly: values.TRUSTED_DOCUMENTS_ONLY === 'true',
   };
   checkCombination(config);

@@ -39,27 +39,34 @@ export function readTrustedDocuments(path: string, schema: GraphQLSchema): reado
   const problems: string[] = [];
   const documents: TrustedDocument[] = [];
   for (const file of filesOf(path)) {
+    const report = (problem: string) => problems.push(`${file}: ${problem}`);
     try {
-      documents.push(...documentsOf(file));
+      for (const document of documentsOf(file)) {
+        documents.push(document);
+        problemsOf(document, schema).forEach(report);
+      }
     } catch (error) {
-      problems.push(`${file}: ${messageOf(error)}`);
+      report(messageOf(error));
     }
   }
+  problems.push(...ambiguousNames(documents).map((name) => `${name}: Two documents have this id.`));
   if (documents.length === 0 && problems.length === 0) problems.push(`There are none in ${path}.`);
-
-  const texts = new Map<string, string>();
-  for (const document of documents) {
-    for (const name of namesOf(document)) {
-      if ((texts.get(name) ?? document.text) !== document.text)
-        problems.push(`${name}: Two documents have this id.`);
-      texts.set(name, document.text);
-    }
-    problems.push(...problemsOf(document, schema));
-  }
   if (problems.length > 0) {
     throw new TrustedDocumentsError(`The trusted documents cannot be used:\n- ${problems.join('\n- ')}`);
   }
   return documents;
+}
+
+function ambiguousNames(documents: readonly TrustedDocument[]): string[] {
+  const texts = new Map<string, string>();
+  const ambiguous = new Set<string>();
+  for (const document of documents) {
+    for (const name of namesOf(document)) {
+      if ((texts.get(name) ?? document.text) !== document.text) ambiguous.add(name);
+      texts.set(name, document.text);
+    }
+  }
+  return [...ambiguous];
 }
 
 const READ = /\.(json|graphql|gql)$/;
@@ -106,7 +113,7 @@ function problemsOf({ id, text }: TrustedDocument, schema: GraphQLSchema): strin
     if (operations.length === 0) return [`${id}: The document has no operation.`];
     const names = operations.map(({ name }) => name?.value ?? 'an operation without a name').join(', ');
     const errors = validate(schema, document, [...specifiedRules, ...DOCUMENT_RULES]);
-    return errors.map(({ message }) => `${id} (${names}): ${message}`);
+    return errors.map(({ message }) => `${names} (${id}): ${message}`);
   } catch (error) {
     return [`${id}: ${messageOf(error)}`];
   }

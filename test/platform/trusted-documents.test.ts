@@ -397,7 +397,7 @@ describe('`tenantry documents`', () => {
     writeFileSync(bad, JSON.stringify({ abc: 'query Plans { plans }' }));
     const { code, stdout, stderr } = await tenantry(['documents', bad]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain('abc (Plans): Cannot query field "plans" on type "Query".');
+    expect(stderr).toContain('bad.json: Plans (abc): Cannot query field "plans" on type "Query".');
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 });
