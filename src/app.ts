@@ -1,6 +1,7 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
+import type { Documents } from './documents/documents.js';
 import type { Api } from './graphql/schema.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
@@ -21,6 +22,7 @@ export interface Services {
   readonly api: Api;
   readonly database: Database;
   readonly authentication: AuthenticationParts;
+  readonly documents: Documents;
 }
 
 /** Requests larger than this are refused unread. */

@@ -21,6 +21,10 @@ export interface Config {
   readonly baseDomain: string;
   /** Origins of browsers that may call the API from elsewhere. */
   readonly corsOrigins: readonly string[];
+  /** A manifest of documents, or a folder of them. */
+  readonly trustedDocuments: string | undefined;
+  /** Other documents are refused. */
+  readonly trustedDocumentsOnly: boolean;
 }
 
 /** The configuration cannot be used; the message says which variable and why, and never its value. */
@@ -67,6 +71,8 @@ const environment = z.object({
     'must be a domain name, without scheme and port',
   ),
   CORS_ORIGINS: optional,
+  TRUSTED_DOCUMENTS: optional,
+  TRUSTED_DOCUMENTS_ONLY: z.enum(['true', 'false', ''], 'must be true or false').optional(),
 });
 
 /** @throws ConfigError */
@@ -93,6 +99,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
     corsOrigins: (values.CORS_ORIGINS ?? '').split(',').flatMap((origin) => origin.trim() || []),
+    trustedDocuments: values.TRUSTED_DOCUMENTS,
+    trustedDocumentsOnly: values.TRUSTED_DOCUMENTS_ONLY === 'true',
   };
   checkCombination(config);
   if (config.production && config.jwksUri !== undefined && !(values.JWT_ISSUER && values.JWT_AUDIENCE)) {
@@ -111,6 +119,9 @@ function checkCombination(config: Config): void {
     throw new ConfigError(
       'DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.',
     );
+  }
+  if (config.trustedDocumentsOnly && config.trustedDocuments === undefined) {
+    throw new ConfigError('TRUSTED_DOCUMENTS is missing: say which documents are the only ones.');
   }
   if (!config.production) return;
   if (config.databaseUrl === undefined) {

@@ -17,6 +17,9 @@ export const ERROR_STATUS = {
   TENANT_NOT_FOUND: 404,
   NOT_FOUND: 404,
   BAD_REQUEST: 400,
+  // As Apollo's servers answer: the client then sends the document.
+  PERSISTED_QUERY_NOT_FOUND: 200,
+  DOCUMENT_NOT_TRUSTED: 403,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
   UNAVAILABLE: 503,

@@ -1,5 +1,6 @@
 import { ConfigError } from './config.js';
 import { UnguardedSchemaError } from './access/guards.js';
+import { TrustedDocumentsError } from './documents/trusted-documents.js';
 import { EmbeddedDatabaseError } from './database/embedded.js';
 import { MigrationError } from './database/migrations.js';
 import { PublicError } from './errors.js';
@@ -9,7 +10,14 @@ import { PublicError } from './errors.js';
  * it is a defect.
  */
 export function explain(error: unknown): string {
-  const expected = [ConfigError, UnguardedSchemaError, EmbeddedDatabaseError, MigrationError, PublicError];
+  const expected = [
+    ConfigError,
+    UnguardedSchemaError,
+    TrustedDocumentsError,
+    EmbeddedDatabaseError,
+    MigrationError,
+    PublicError,
+  ];
   if (!(error instanceof Error)) return String(error);
   if (expected.some((kind) => error instanceof kind)) return error.message;
   if ('code' in error && error.code === 'EADDRINUSE') {

@@ -2,6 +2,8 @@
 import { createTokenVerifier } from './auth/verify-token.js';
 import type { Services } from './app.js';
 import type { Config } from './config.js';
+import { Documents } from './documents/documents.js';
+import { readTrustedDocuments } from './documents/trusted-documents.js';
 import { buildApi } from './graphql/schema.js';
 import type { Module } from './graphql/module.js';
 import { listenForAccessChanges } from './tenancy/access-news.js';
@@ -28,7 +30,10 @@ export interface ServiceOptions {
   readonly warn: (problem: string) => void;
 }
 
-/** @throws UnguardedSchemaError when a module leaves a field unguarded. */
+/**
+ * @throws UnguardedSchemaError when a module leaves a field unguarded; TrustedDocumentsError when the trusted documents
+ * cannot be used.
+ */
 export function createServices({
   config,
   modules,
@@ -37,6 +42,7 @@ export function createServices({
   warn,
 }: ServiceOptions): RunningServices {
   const api = buildApi(modules);
+  const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   const database = openDatabase({
     url: databaseUrl,
     poolSize: config.poolSize,
@@ -50,6 +56,7 @@ export function createServices({
     config,
     api,
     database,
+    documents: new Documents(trusted, config.trustedDocumentsOnly),
     authentication: {
       verifyToken: createTokenVerifier({
         secret,

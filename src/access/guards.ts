@@ -38,9 +38,8 @@ export class UnguardedSchemaError extends Error {
 export function readGuards(schema: GraphQLSchema, permissions: readonly Permission[]): Guards {
   const guards = new Map<string, Guard>();
   const problems: string[] = [];
-  const byName = new Map(permissions.map((permission) => [enumName(permission), permission]));
   const read = (nodes: readonly (DirectiveNode | undefined)[], where: string) =>
-    guardOf(nodes, byName, (problem) => problems.push(`${where} ${problem}`));
+    readGuard(nodes, permissions, (problem) => problems.push(`${where} ${problem}`));
 
   for (const type of objectTypes(schema)) {
     const isRoot = rootTypes(schema).includes(type);
@@ -106,9 +105,10 @@ function targetsOf(
   return isAbstractType(target) ? schema.getPossibleTypes(target) : [];
 }
 
-function guardOf(
+/** The guard among the directives of one place; undefined when there is none. */
+export function readGuard(
   nodes: readonly (DirectiveNode | undefined)[],
-  byName: ReadonlyMap<string, Permission>,
+  permissions: readonly Permission[],
   report: (problem: string) => void,
 ): Guard | undefined {
   const own = nodes.filter((node) => node && isGuard(node));
@@ -117,7 +117,8 @@ function guardOf(
   if (!node) return undefined;
   if (node.name.value === 'authenticated') return null;
   const value = node.arguments?.[0]?.value;
-  const permission = value?.kind === Kind.ENUM ? byName.get(value.value) : undefined;
+  const permission =
+    value?.kind === Kind.ENUM ? permissions.find((each) => enumName(each) === value.value) : undefined;
   if (!permission) report('requires a permission that no module declares');
   return permission ?? null;
 }

@@ -10,6 +10,7 @@ import { type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'g
 import { forbidden, publicError, PublicError } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { isGuardedByItsType, objectTypes, type Guard, type Guards } from './guards.js';
+import { demandsOfArguments, takesGuardedInput, type InputGuards } from './input-guards.js';
 import type { Permission } from './permissions.js';
 
 type Rule = ReturnType<ReturnType<typeof Shield.rule>>;
@@ -54,14 +55,25 @@ const REFUSED = new PublicError('FORBIDDEN', 'You may not do this.', { requires:
  *
  * @throws Error when a rule names a field that is not in the schema.
  */
-export function guardSchema(schema: GraphQLSchema, guards: Guards, dataRules: DataRules): GraphQLSchema {
+export function guardSchema(
+  schema: GraphQLSchema,
+  { guards, inputGuards }: { readonly guards: Guards; readonly inputGuards: InputGuards },
+  dataRules: DataRules,
+): GraphQLSchema {
   const permissionRules = new Map<Permission, Rule>();
+  const permissionRule = (permission: Permission) => {
+    const made = permissionRules.get(permission) ?? holds(permission);
+    permissionRules.set(permission, made);
+    return made;
+  };
+  const inputRules = rulesOfInputs(schema, inputGuards);
   const ruleFor = (guard: Guard, coordinate: string) => {
-    const data = dataRules[coordinate];
-    if (guard === null) return data ?? allow;
-    const permission = permissionRules.get(guard) ?? holds(guard);
-    permissionRules.set(guard, permission);
-    return data ? and(permission, data) : permission;
+    const rules = [
+      guard === null ? undefined : permissionRule(guard),
+      inputRules.get(coordinate),
+      dataRules[coordinate],
+    ].filter((each) => each !== undefined);
+    return rules.length > 1 ? and(...rules) : (rules[0] ?? allow);
   };
 
   const stray = Object.keys(dataRules).find((coordinate) => !guards.has(coordinate));
@@ -83,7 +95,7 @@ export function guardSchema(schema: GraphQLSchema, guards: Guards, dataRules: Da
   unwrap(schema, guarded, (type, field) => {
     const coordinate = `${type.name}.${field.name}`;
     const isOpen = guards.get(coordinate) === null || isGuardedByItsType(type, field);
-    return isOpen && !dataRules[coordinate];
+    return isOpen && !inputRules.has(coordinate) && !dataRules[coordinate];
   });
   return guarded;
 }
@@ -95,6 +107,25 @@ function holds(permission: Permission): Rule {
     (_parent: unknown, _args: unknown, { viewer }: RequestContext) =>
       viewer.permissions.has(permission) || refusal,
   );
+}
+
+/** For each field that takes guarded input: whoever calls it holds what its arguments demand. */
+function rulesOfInputs(schema: GraphQLSchema, guards: InputGuards): ReadonlyMap<string, Rule> {
+  const rules = new Map<string, Rule>();
+  for (const type of objectTypes(schema)) {
+    for (const { name, args: declared } of Object.values(type.getFields())) {
+      const coordinate = `${type.name}.${name}`;
+      if (!takesGuardedInput(coordinate, declared, guards)) continue;
+      const check = (_parent: unknown, args: Record<string, unknown>, { viewer }: RequestContext) => {
+        for (const permission of demandsOfArguments(coordinate, declared, args, guards)) {
+          if (!viewer.permissions.has(permission)) return forbidden(permission);
+        }
+        return true;
+      };
+      rules.set(coordinate, rule(`may give the inputs of ${coordinate}`, { cache: 'no_cache' })(check));
+    }
+  }
+  return rules;
 }
 
 /**

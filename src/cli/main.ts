@@ -6,6 +6,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { explain } from '../explain.js';
+import { documentsCommand } from './documents.js';
 import { migrateCommand, migrationCommand } from './migrate.js';
 import { schemaCommand } from './schema.js';
 import { seedCommand } from './seed.js';
@@ -23,6 +24,7 @@ for (const command of [
   migrateCommand(),
   migrationCommand(),
   schemaCommand(),
+  documentsCommand(),
   tenantCommand(),
 ]) {
   program.addCommand(command);

@@ -176,6 +176,23 @@ export type DeleteConversationPayload = {
   deletedId: Scalars['ID']['output'];
 };
 
+/**
+ * Whether the caller holds the permission that a part of the schema demands: a field, a mutation, an argument, a field of
+ * an input, a value of an enum. What is not listed is open to every member.
+ */
+export type FieldAccess = {
+  __typename?: 'FieldAccess';
+  /** False: it would be refused. True: a rule that looks at the data may still refuse it. */
+  allowed: Scalars['Boolean']['output'];
+  /** `Tenant.plan`, `Mutation.changePlan`; of an argument, `Query.things(secret:)`. */
+  coordinate: Scalars['String']['output'];
+  /** The coordinate behind the dot. */
+  field: Scalars['String']['output'];
+  requires: Permission;
+  /** The coordinate up to the dot. */
+  type: Scalars['String']['output'];
+};
+
 /** A user's place in this tenant. */
 export type Membership = {
   __typename?: 'Membership';
@@ -433,6 +450,8 @@ export type UpdateTenantPayload = {
 export type Viewer = {
   __typename?: 'Viewer';
   email?: Maybe<Scalars['String']['output']>;
+  /** Every part of the schema that demands a permission, or those of one type, and whether the caller holds it. */
+  fields: Array<FieldAccess>;
   /** Every tenant of this user. */
   memberships: Array<ViewerMembership>;
   permissions: Array<Permission>;
@@ -440,6 +459,12 @@ export type Viewer = {
   tenant: Tenant;
   /** The `sub` claim of the identity provider. */
   userId: Scalars['ID']['output'];
+};
+
+
+/** The authenticated caller, inside one tenant. */
+export type ViewerFieldsArgs = {
+  type?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** One of the caller's own memberships, in whichever tenant. */
@@ -545,6 +570,7 @@ export type ResolversTypes = {
   DateTimeRange: DateTimeRange;
   DeleteConversationInput: DeleteConversationInput;
   DeleteConversationPayload: ResolverTypeWrapper<DeleteConversationPayload>;
+  FieldAccess: ResolverTypeWrapper<FieldAccess>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
@@ -600,6 +626,7 @@ export type ResolversParentTypes = {
   DateTimeRange: DateTimeRange;
   DeleteConversationInput: DeleteConversationInput;
   DeleteConversationPayload: DeleteConversationPayload;
+  FieldAccess: FieldAccess;
   ID: Scalars['ID']['output'];
   Int: Scalars['Int']['output'];
   JSONObject: Scalars['JSONObject']['output'];
@@ -709,6 +736,14 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 
 export type DeleteConversationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['DeleteConversationPayload'] = ResolversParentTypes['DeleteConversationPayload']> = {
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type FieldAccessResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['FieldAccess'] = ResolversParentTypes['FieldAccess']> = {
+  allowed?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  coordinate?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  field?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  requires?: Resolver<ResolversTypes['Permission'], ParentType, ContextType>;
+  type?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSONObject'], any> {
@@ -834,6 +869,7 @@ export type UpdateTenantPayloadResolvers<ContextType = RequestContext, ParentTyp
 
 export type ViewerResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Viewer'] = ResolversParentTypes['Viewer']> = {
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  fields?: Resolver<Array<ResolversTypes['FieldAccess']>, ParentType, ContextType, Partial<ViewerFieldsArgs>>;
   memberships?: Resolver<Array<ResolversTypes['ViewerMembership']>, ParentType, ContextType>;
   permissions?: Resolver<Array<ResolversTypes['Permission']>, ParentType, ContextType>;
   role?: Resolver<Maybe<ResolversTypes['Role']>, ParentType, ContextType>;
@@ -861,6 +897,7 @@ export type Resolvers<ContextType = RequestContext> = {
   CreateConversationPayload?: CreateConversationPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   DeleteConversationPayload?: DeleteConversationPayloadResolvers<ContextType>;
+  FieldAccess?: FieldAccessResolvers<ContextType>;
   JSONObject?: GraphQLScalarType;
   Membership?: MembershipResolvers<ContextType>;
   MembershipConnection?: MembershipConnectionResolvers<ContextType>;

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Guards } from '../access/guards.js';
+import type { InputGuards } from '../access/input-guards.js';
 import type { Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
@@ -15,6 +16,7 @@ export interface RequestContext {
   readonly roles: RoleMatrix;
   /** What each field demands, for what shows a field's value elsewhere. */
   readonly guards: Guards;
+  readonly inputGuards: InputGuards;
   readonly requestId: string;
   /** Its lines carry the request's id, tenant and actor. */
   readonly log: FastifyBaseLogger;

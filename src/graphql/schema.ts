@@ -1,8 +1,9 @@
 /** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
-import type { GraphQLSchema } from 'graphql';
+import { isScalarType, type GraphQLSchema } from 'graphql';
 import { JSONObjectResolver } from 'graphql-scalars';
 import { objectTypes, readGuards, type Guards } from '../access/guards.js';
+import { readInputGuards, type InputGuards } from '../access/input-guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
 import type { Connection } from './connection.js';
@@ -14,6 +15,7 @@ export interface Api {
   readonly schema: GraphQLSchema;
   readonly roles: RoleMatrix;
   readonly guards: Guards;
+  readonly inputGuards: InputGuards;
 }
 
 const kernel = defineModule({
@@ -55,9 +57,23 @@ export function buildApi(modules: readonly Module[]): Api {
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
   countOnDemand(schema);
+  keepOwnDescriptions(schema);
   const guards = readGuards(schema, roles.permissions);
+  const inputGuards = readInputGuards(schema, roles.permissions);
   const dataRules = collectRules(installed);
-  return { schema: guardSchema(schema, guards, dataRules), roles, guards };
+  return {
+    schema: guardSchema(schema, { guards, inputGuards }, dataRules),
+    roles,
+    guards,
+    inputGuards,
+  };
+}
+
+/** A scalar of a package brings its own description; introspection would show that one, and the printed schema ours. */
+function keepOwnDescriptions(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isScalarType(type)) type.description = type.astNode?.description?.value ?? type.description;
+  }
 }
 
 /** A connection knows how to count its rows, and does so when it is asked. */

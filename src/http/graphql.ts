@@ -12,27 +12,26 @@ import { badInput, publicError, type PublicError } from '../errors.js';
 import { asGateway, createExecute } from '../graphql/execution.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { limitRows, noAliasInIntrospection } from '../limits/operation-limits.js';
+import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
+import { findDocument } from './find-document.js';
 import { logOf } from './logging.js';
-
-/** Tokens of a document: far more than a page of a dashboard needs, far less than it takes to keep a parser busy. */
-const MAX_TOKENS = 2_000;
+import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, config }: Services,
+  { api, database, config, documents }: Services,
 ): Promise<void> {
   const apollo = new ApolloServer<RequestContext>({
     gateway: asGateway(api.schema, createExecute(api.schema)),
     introspection: true,
     csrfPrevention: true,
-    // An unbounded cache filled by callers; a bounded one comes with trusted documents.
+    // An id has become the document's text before Apollo sees the request: find-document.ts.
     persistedQueries: false,
-    validationRules: [noAliasInIntrospection, limitRows],
-    parseOptions: { maxLexicalTokens: MAX_TOKENS },
+    validationRules: DOCUMENT_RULES,
+    parseOptions: PARSE_OPTIONS,
     // main.ts drains the server; Apollo's own handlers would end it first.
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
@@ -41,6 +40,7 @@ export async function installGraphql(
     stringifyResult: (result) => JSON.stringify(result),
     plugins: [
       reportDefects,
+      roleIntrospection(api),
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),
@@ -58,6 +58,7 @@ export async function installGraphql(
     method: ['GET', 'POST'],
     url: '/graphql',
     config: { authenticated: true },
+    preHandler: findDocument(documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
         const viewer = viewerOf(request);
@@ -67,6 +68,7 @@ export async function installGraphql(
           loaders: new Loaders(),
           roles: api.roles,
           guards: api.guards,
+          inputGuards: api.inputGuards,
           requestId: request.id,
           get log() {
             return logOf(request);

@@ -16,6 +16,7 @@ import {
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { objectTypes, readGuards } from '../../src/access/guards.js';
+import { readInputGuards } from '../../src/access/input-guards.js';
 import { PublicError } from '../../src/errors.js';
 import { ROLES, type Permission, type Role } from '../../src/access/permissions.js';
 import { buildApi } from '../../src/graphql/schema.js';
@@ -32,6 +33,8 @@ export interface PermissionTable {
   readonly grants: Readonly<Record<Role, readonly Permission[]>>;
   /** What each field of each type demands; null is any member. */
   readonly guards: Readonly<Record<string, Readonly<Record<string, Permission | null>>>>;
+  /** What arguments, fields of inputs and values of enums demand, by coordinate: `ThingFilter.secret`. */
+  readonly inputGuards?: Readonly<Record<string, Permission>>;
   /** The arguments of every root field, and of other fields that need some, by coordinate. */
   readonly arguments: Readonly<Record<string, MakeArguments>>;
 }
@@ -73,6 +76,7 @@ export function provePermissions(
       (guards[type] ??= {})[field] = guard;
     }
     expect(guards).toEqual(table.guards);
+    expect(Object.fromEntries(readInputGuards(schema, roles.permissions))).toEqual(table.inputGuards ?? {});
   });
 
   test('every field that takes arguments to be asked for has some in the table', () => {

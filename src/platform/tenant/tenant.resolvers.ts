@@ -4,6 +4,7 @@ import { Prisma } from '../../generated/prisma/client.js';
 import { badInput } from '../../errors.js';
 import { jsonObject, parseInput, text } from '../../graphql/input.js';
 import type { RequestContext } from '../../graphql/request-context.js';
+import { fieldAccess } from '../../access/field-access.js';
 import type { Role } from '../../access/permissions.js';
 import type { TenantStatus } from '../../tenancy/tenant-status.js';
 
@@ -28,6 +29,8 @@ export const resolvers: Resolvers = {
     permissions: (viewer) => [...viewer.permissions].sort(),
     tenant: (_viewer, _args, context) => ownTenant(context),
     memberships: (_viewer, _args, context) => membershipsOfActor(context),
+    fields: ({ permissions }, { type }, context) =>
+      fieldAccess(context, permissions).filter((each) => type == null || each.type === type),
   },
   Mutation: {
     updateTenant: async (_parent, { input }, { db, viewer }) => {

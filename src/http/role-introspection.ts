@@ -1,0 +1,34 @@
+import { HeaderMap, type ApolloServerPlugin } from '@apollo/server';
+import { execute } from 'graphql';
+import { introspects } from '../access/introspection.js';
+import { RoleSchemas, type GuardedSchema } from '../access/role-schema.js';
+import { badInput } from '../errors.js';
+import type { RequestContext } from '../graphql/request-context.js';
+
+/**
+ * Answers introspection from the schema of the caller's permissions. It has to come before any plugin that executes
+ * operations in another way, for the first answer counts.
+ */
+export function roleIntrospection(api: GuardedSchema): ApolloServerPlugin<RequestContext> {
+  const schemas = new RoleSchemas(api);
+  return {
+    async requestDidStart() {
+      return {
+        async responseForOperation({ document, operation, operationName, request, contextValue }) {
+          if (!introspects(document, operation)) return null;
+          const { data = null, errors } = await execute({
+            schema: schemas.for(contextValue.viewer.permissions),
+            document,
+            operationName,
+            variableValues: request.variables,
+          });
+          const headers = new HeaderMap();
+          if (!errors) return { http: { headers }, body: { kind: 'single', singleResult: { data } } };
+          // Nothing but a variable can be wrong with introspection that is valid.
+          const refused = { errors: errors.map(({ message }) => badInput(message).toJSON()) };
+          return { http: { status: 400, headers }, body: { kind: 'single', singleResult: refused } };
+        },
+      };
+    },
+  };
+}
