@@ -16,6 +16,8 @@ export interface RequestContext {
   /** What each field demands, for what shows a field's value elsewhere. */
   readonly guards: Guards;
   readonly requestId: string;
+  /** The `Idempotency-Key` header, as it came. */
+  readonly idempotencyKey?: string | undefined;
   /** Its lines carry the request's id, tenant and actor. */
   readonly log: FastifyBaseLogger;
 }

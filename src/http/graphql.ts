@@ -10,10 +10,13 @@ import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import type { Services } from '../app.js';
 import { badInput, publicError, type PublicError } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
+import { createExecuteOnce } from '../idempotency/execute-once.js';
+import { KeptError } from '../idempotency/kept-result.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { limitRows, noAliasInIntrospection } from '../limits/operation-limits.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
+import { executeWith } from './executor.js';
 
 /** Tokens of a document: far more than a page of a dashboard needs, far less than it takes to keep a parser busy. */
 const MAX_TOKENS = 2_000;
@@ -23,8 +26,9 @@ export async function installGraphql(
   app: FastifyInstance,
   { api, database, config }: Services,
 ): Promise<void> {
+  const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
-    schema: api.schema,
+    gateway: executeWith(api.schema, executeOnce),
     introspection: true,
     csrfPrevention: true,
     // An unbounded cache filled by callers; a bounded one comes with trusted documents.
@@ -62,6 +66,7 @@ export async function installGraphql(
           roles: api.roles,
           guards: api.guards,
           requestId: request.id,
+          idempotencyKey: request.headers['idempotency-key']?.toString(),
           log: request.log,
         };
       },
@@ -79,6 +84,14 @@ function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFo
   const { message, extensions } = known ?? maskedError();
   return { ...formatted, message, extensions };
 }
+
+/** An error as the client gets to see it. */
+const publicForm = (error: GraphQLError, { requestId }: RequestContext): GraphQLFormattedError =>
+  withRequestId(maskDefect(error.toJSON(), error), requestId);
+
+/** Names the request under which a defect is logged; one that was sent before names its own. */
+const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
+  isDefect(error) ? { ...error, extensions: { requestId, ...error.extensions } } : error;
 
 const isDefect = ({ extensions }: GraphQLFormattedError) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
@@ -99,6 +112,7 @@ const reportDefects: ApolloServerPlugin<RequestContext> = {
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
+          if (error instanceof KeptError) continue;
           const known = knownError(error);
           if (known?.code === 'INTERNAL_SERVER_ERROR' || (!known && error.path)) {
             const err = unwrapResolverError(error);
@@ -109,9 +123,7 @@ const reportDefects: ApolloServerPlugin<RequestContext> = {
       async willSendResponse({ response: { body }, contextValue }) {
         if (body.kind !== 'single' || !body.singleResult.errors) return;
         body.singleResult.errors = body.singleResult.errors.map((error) =>
-          isDefect(error)
-            ? { ...error, extensions: { ...error.extensions, requestId: contextValue.requestId } }
-            : error,
+          withRequestId(error, contextValue.requestId),
         );
       },
     };
