@@ -10,6 +10,7 @@ const KERNEL = [
   'documents',
   'graphql',
   'http',
+  'idempotency',
   'limits',
   'operator',
   'tenancy',

@@ -47,7 +47,8 @@ export const forbidden = (requires: string) =>
 /** The same words whether a row belongs to another tenant or to nobody. */
 export const notFound = () => new PublicError('NOT_FOUND', 'There is no such object.');
 
-export const conflict = (message: string) => new PublicError('CONFLICT', message);
+export const conflict = (message: string, details: Readonly<Record<string, unknown>> = {}) =>
+  new PublicError('CONFLICT', message, details);
 
 /** @param field the path of the offending input, `input.body`. */
 export const badInput = (message: string, field?: string) =>

@@ -111,6 +111,8 @@ export type Conversation = {
   updatedAt: Scalars['DateTime']['output'];
   /** The author's `sub` claim. */
   userId: Scalars['ID']['output'];
+  /** Grows by one with each change; `expectedVersion` of an update takes it. */
+  version: Scalars['Int']['output'];
 };
 
 
@@ -409,6 +411,8 @@ export type Tenant = {
   /** The subdomain. */
   slug: Scalars['String']['output'];
   status: TenantStatus;
+  /** Grows by one with each change; `expectedVersion` of an update takes it. */
+  version: Scalars['Int']['output'];
 };
 
 export { TenantStatus };
@@ -424,6 +428,8 @@ export type TenantSummary = {
 
 export type UpdateConversationInput = {
   body?: InputMaybe<Scalars['String']['input']>;
+  /** The `version` that is to be changed. When it is no longer that, the update is a CONFLICT and changes nothing. */
+  expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   id: Scalars['ID']['input'];
   /** Null removes the subject; leave it out to keep it. */
   subject?: InputMaybe<Scalars['String']['input']>;
@@ -435,6 +441,8 @@ export type UpdateConversationPayload = {
 };
 
 export type UpdateTenantInput = {
+  /** The `version` that is to be changed. When it is no longer that, the update is a CONFLICT and changes nothing. */
+  expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** 1 to 200 characters. */
   name?: InputMaybe<Scalars['String']['input']>;
   /** Replaces all settings. At most 16 KiB as JSON. */
@@ -666,6 +674,10 @@ export type RequiresDirectiveArgs = {
 
 export type RequiresDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = RequiresDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type SecretDirectiveArgs = { };
+
+export type SecretDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = SecretDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
 export type ActorTypeResolvers = EnumResolverSignature<{ API_KEY?: any, JOB?: any, OPERATOR?: any, SYSTEM?: any, USER?: any }, ResolversTypes['ActorType']>;
 
 export type AuditEntryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEntry'] = ResolversParentTypes['AuditEntry']> = {
@@ -710,6 +722,7 @@ export type ConversationResolvers<ContextType = RequestContext, ParentType exten
   subject?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
 export type ConversationConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ConversationConnection'] = ResolversParentTypes['ConversationConnection']> = {
@@ -848,6 +861,7 @@ export type TenantResolvers<ContextType = RequestContext, ParentType extends Res
   settings?: Resolver<Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
   slug?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   status?: Resolver<ResolversTypes['TenantStatus'], ParentType, ContextType>;
+  version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
 export type TenantStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, SUSPENDED?: any }, ResolversTypes['TenantStatus']>;
@@ -926,4 +940,5 @@ export type Resolvers<ContextType = RequestContext> = {
 export type DirectiveResolvers<ContextType = RequestContext> = {
   authenticated?: AuthenticatedDirectiveResolver<any, any, ContextType>;
   requires?: RequiresDirectiveResolver<any, any, ContextType>;
+  secret?: SecretDirectiveResolver<any, any, ContextType>;
 };

@@ -3,7 +3,6 @@
  * that graphql-js does. The answer is the same: whatever the two may see differently is left to graphql-js, which also
  * runs every mutation.
  */
-import type { ApolloServerOptionsWithGateway } from '@apollo/server';
 import {
   defaultFieldResolver,
   execute,
@@ -25,10 +24,6 @@ import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
 import { DateTime } from './date-time.js';
-
-type Gateway = ApolloServerOptionsWithGateway<never>['gateway'];
-type GatewayExecutor = NonNullable<Awaited<ReturnType<Gateway['load']>>['executor']>;
-type GatewayResult = Awaited<ReturnType<GatewayExecutor>>;
 
 /** Compiling takes longer than running: a document that comes once or twice, an attacker's say, is not worth it. */
 const COMPILED_AT_USE = 3;
@@ -141,27 +136,4 @@ function fieldsOf(operation: OperationDefinitionNode, { definitions }: DocumentN
   };
   add(operation.selectionSet);
   return count;
-}
-
-/** The form in which Apollo Server takes somebody else's executor: a gateway, to this schema. */
-export function asGateway(schema: GraphQLSchema, run: Execute): Gateway {
-  let announce: Parameters<Gateway['onSchemaLoadOrUpdate']>[0] | undefined;
-  return {
-    onSchemaLoadOrUpdate(listener) {
-      announce = listener;
-      return () => undefined;
-    },
-    async load() {
-      announce?.({ apiSchema: schema, coreSupergraphSdl: '' });
-      const executor: GatewayExecutor = async ({ document, operationName, request, context }) =>
-        (await run({
-          document,
-          operationName: operationName ?? request.operationName ?? null,
-          variables: request.variables ?? {},
-          context,
-        })) as GatewayResult;
-      return { executor };
-    },
-    stop: async () => undefined,
-  };
 }

@@ -18,6 +18,8 @@ export interface RequestContext {
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
   readonly requestId: string;
+  /** The `Idempotency-Key` header, as it came. */
+  readonly idempotencyKey?: string | undefined;
   /** Its lines carry the request's id, tenant and actor. */
   readonly log: FastifyBaseLogger;
 }

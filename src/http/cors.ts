@@ -8,8 +8,14 @@ export async function installCors(app: FastifyInstance, origins: readonly string
   await app.register(cors, {
     origin: [...origins],
     methods: ['GET', 'POST'],
-    allowedHeaders: ['authorization', 'content-type', 'apollo-require-preflight', 'x-request-id'],
-    exposedHeaders: ['x-request-id'],
+    allowedHeaders: [
+      'authorization',
+      'content-type',
+      'apollo-require-preflight',
+      'x-request-id',
+      'idempotency-key',
+    ],
+    exposedHeaders: ['x-request-id', 'idempotency-replayed'],
     maxAge: ONE_DAY_SECONDS,
   });
 }

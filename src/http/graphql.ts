@@ -9,12 +9,15 @@ import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import type { Services } from '../app.js';
 import { badInput, publicError, type PublicError } from '../errors.js';
-import { asGateway, createExecute } from '../graphql/execution.js';
+import { createExecute } from '../graphql/execution.js';
 import { Loaders } from '../graphql/loaders.js';
+import { createExecuteOnce } from '../idempotency/execute-once.js';
+import { KeptError } from '../idempotency/kept-result.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
+import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
 import { logOf } from './logging.js';
 import { roleIntrospection } from './role-introspection.js';
@@ -24,8 +27,9 @@ export async function installGraphql(
   app: FastifyInstance,
   { api, database, config, documents }: Services,
 ): Promise<void> {
+  const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
-    gateway: asGateway(api.schema, createExecute(api.schema)),
+    gateway: executeWith(api.schema, createExecute(api.schema), executeOnce),
     introspection: true,
     csrfPrevention: true,
     // An id has become the document's text before Apollo sees the request: find-document.ts.
@@ -70,6 +74,7 @@ export async function installGraphql(
           guards: api.guards,
           inputGuards: api.inputGuards,
           requestId: request.id,
+          idempotencyKey: request.headers['idempotency-key']?.toString(),
           get log() {
             return logOf(request);
           },
@@ -90,6 +95,14 @@ function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFo
   return { ...formatted, message, extensions };
 }
 
+/** An error as the client gets to see it. */
+const publicForm = (error: GraphQLError, { requestId }: RequestContext): GraphQLFormattedError =>
+  withRequestId(maskDefect(error.toJSON(), error), requestId);
+
+/** Names the request under which a defect is logged; one that was sent before names its own. */
+const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
+  isDefect(error) ? { ...error, extensions: { requestId, ...error.extensions } } : error;
+
 const isDefect = ({ extensions }: GraphQLFormattedError) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
 function knownError(error: unknown): PublicError | undefined {
@@ -109,6 +122,7 @@ const reportDefects: ApolloServerPlugin<RequestContext> = {
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
+          if (error instanceof KeptError) continue;
           const known = knownError(error);
           if (known?.code === 'INTERNAL_SERVER_ERROR' || (!known && error.path)) {
             const err = unwrapResolverError(error);
@@ -119,9 +133,7 @@ const reportDefects: ApolloServerPlugin<RequestContext> = {
       async willSendResponse({ response: { body }, contextValue }) {
         if (body.kind !== 'single' || !body.singleResult.errors) return;
         body.singleResult.errors = body.singleResult.errors.map((error) =>
-          isDefect(error)
-            ? { ...error, extensions: { ...error.extensions, requestId: contextValue.requestId } }
-            : error,
+          withRequestId(error, contextValue.requestId),
         );
       },
     };

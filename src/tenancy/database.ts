@@ -8,9 +8,8 @@ import { PrismaClient } from '../generated/prisma/client.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createFly } from './flight.js';
-import type { TenantContext } from './context.js';
 import { readDataModel } from './data-model.js';
-import { createTenantBinder, type TenantClient, type TransactionLimits } from './tenant-client.js';
+import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
 
 export interface DatabaseOptions {
   /** Connects as the runtime role. `?pgbouncer=true` leaves prepared statements unnamed, as Prisma's own URLs do. */
@@ -21,9 +20,7 @@ export interface DatabaseOptions {
   readonly onConnectionError?: (error: Error) => void;
 }
 
-export interface Database {
-  /** A client for one request. */
-  forTenant(context: TenantContext): TenantClient;
+export interface Database extends TenantBinder {
   /** Runs one of the kernel's functions that answer before a tenant is bound. For this folder and readiness only. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Connections of the pool, for metrics. */
@@ -62,7 +59,7 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
     statementTimeout: limits.statementTimeout,
   });
   return {
-    forTenant: createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly }),
+    ...createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly }),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
     get pool() {

@@ -6,6 +6,10 @@ const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
 const ATTEMPTS = 4;
 
+/** Whether PostgreSQL refused a transaction that may well succeed when all of it is repeated. */
+export const isTransient = (error: unknown): boolean =>
+  [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '');
+
 /**
  * Runs `transaction`, and again when it failed by a serialization failure or a deadlock, four times at the most. It
  * is always the whole transaction that is repeated. The pauses between grow and vary, so that two transactions that
@@ -16,9 +20,7 @@ export async function retryOnConflict<Result>(transaction: () => Promise<Result>
     try {
       return await transaction();
     } catch (error) {
-      const state = sqlState(error);
-      if (attempt === ATTEMPTS || (state !== SERIALIZATION_FAILURE && state !== DEADLOCK_DETECTED))
-        throw error;
+      if (attempt === ATTEMPTS || !isTransient(error)) throw error;
       await wait(Math.random() * 10 * 2 ** attempt);
     }
   }

@@ -15,6 +15,7 @@ import { ReadBatch, type Call } from './read-batch.js';
 import { retryOnConflict } from './retry.js';
 import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
 import { READS, WRITES, TenantFilter, type Arguments, type Operation } from './tenant-filter.js';
+import { UnitOfWork } from './unit-of-work.js';
 
 /**
  * The model delegates of the Prisma client: `conversation`, `membership`, … Without the fluent API: what Prisma's types
@@ -75,54 +76,103 @@ export interface TenantClientParts {
   readonly fly: Fly;
 }
 
+/** What binds clients to tenants. */
+export interface TenantBinder {
+  /** A client for one request. It opens nothing until its first operation. */
+  forTenant(context: TenantContext): TenantClient;
+  /**
+   * Runs `work` with a client whose every operation, `transaction` included, is part of one transaction, committed when
+   * `work` succeeds and undone when it throws. Each operation is still all or nothing by itself: one that fails leaves
+   * the others as they are. A serialization failure or deadlock that `work` throws repeats all of it, a bounded number
+   * of times.
+   *
+   * @param work is also given the transaction itself, in which an operation that fails fails all
+   * @throws whatever `work` throws, and the errors of the database; those of COMMIT among them.
+   */
+  unitOfWork<Result>(
+    context: TenantContext,
+    work: (db: TenantClient, tx: TenantTx) => Promise<Result>,
+  ): Promise<Result>;
+}
+
 type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 
-/**
- * Makes the function that binds a client to a tenant for one request. A bound client is cheap: it opens nothing until its
- * first operation, and what does not depend on the tenant is made here, once.
- */
-export function createTenantBinder(parts: TenantClientParts): (context: TenantContext) => TenantClient {
+/** Makes what binds clients to tenants. A bound client is cheap: what does not depend on the tenant is made here, once. */
+export function createTenantBinder(parts: TenantClientParts): TenantBinder {
   const Surface = BoundSurface.withModels(parts.models);
-  return (context) => {
+
+  const inTransaction = <Result>(
+    context: TenantContext,
+    readOnly: boolean,
+    work: (tx: Prisma.TransactionClient) => Promise<Result>,
+  ): Promise<Result> =>
+    retryOnConflict(() =>
+      parts.prisma.$transaction(
+        async (tx) => {
+          await bindTransaction(tx, context, parts.limits.statementTimeout, readOnly);
+          return work(tx);
+        },
+        {
+          maxWait: parts.limits.maxWait,
+          timeout: parts.limits.timeout,
+          // One snapshot for all reads of a tick.
+          ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
+        },
+      ),
+    );
+
+  /** A client whose operations and whose transactions are run as told. */
+  const clientOf = (
+    context: TenantContext,
+    runner: Runner,
+    transact: <Result>(work: (inside: Runner) => Promise<Result>) => Promise<Result>,
+  ): TenantClient => {
     const filter = new TenantFilter(parts.models, context.tenantId);
-    const within = <Result>(readOnly: boolean, work: (tx: Prisma.TransactionClient) => Promise<Result>) =>
-      retryOnConflict(() =>
-        parts.prisma.$transaction(
-          async (tx) => {
-            await bindTransaction(tx, context, parts.limits.statementTimeout, readOnly);
-            return work(tx);
-          },
-          {
-            maxWait: parts.limits.maxWait,
-            timeout: parts.limits.timeout,
-            // One snapshot for all reads of a tick.
-            ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
-          },
-        ),
-      );
-    const reads = new ReadBatch({
-      context,
-      fly: parts.fly,
-      within: (work) => within(true, work),
-    });
-    const write = async (call: Call, plain: PlainStatement | undefined) => {
-      if (!plain) return within(false, call);
-      let rows: Row[] = [];
-      await retryOnConflict(() =>
-        parts.fly(context, 'write', [plain], { bound: () => undefined, answered: (found) => (rows = found) }),
-      );
-      return plain.result(rows);
-    };
-    const client = new Surface(filter, context, {
-      read: (call, plain) => reads.add(call, plain()),
-      write: (call, plain) => write(call, plain?.()),
-    });
     const transaction: TenantClient['transaction'] = (work) =>
-      within(false, (tx) => {
-        const inside = { read: (call: Call) => call(tx), write: (call: Call) => call(tx) };
-        return work(new Surface(filter, context, inside) as unknown as TenantTx);
+      transact((inside) => work(new Surface(filter, context, inside) as unknown as TenantTx));
+    return Object.assign(new Surface(filter, context, runner), { transaction }) as unknown as TenantClient;
+  };
+
+  return {
+    forTenant: (context) => {
+      const reads = new ReadBatch({
+        context,
+        fly: parts.fly,
+        within: (work) => inTransaction(context, true, work),
       });
-    return Object.assign(client, { transaction }) as unknown as TenantClient;
+      const write = async (call: Call, plain: PlainStatement | undefined) => {
+        if (!plain) return inTransaction(context, false, call);
+        let rows: Row[] = [];
+        await retryOnConflict(() =>
+          parts.fly(context, 'write', [plain], {
+            bound: () => undefined,
+            answered: (found) => (rows = found),
+          }),
+        );
+        return plain.result(rows);
+      };
+      const runner: Runner = {
+        read: (call, plain) => reads.add(call, plain?.()),
+        write: (call, plain) => write(call, plain?.()),
+      };
+      return clientOf(context, runner, (work) =>
+        inTransaction(context, false, (tx) => work({ read: (call) => call(tx), write: (call) => call(tx) })),
+      );
+    },
+    unitOfWork: (context, work) =>
+      inTransaction(context, false, async (tx) => {
+        const unit = new UnitOfWork(tx);
+        try {
+          const filter = new TenantFilter(parts.models, context.tenantId);
+          const itself = new Surface(filter, context, unit.unprotected) as unknown as TenantTx;
+          return await work(
+            clientOf(context, unit, (inner) => unit.transaction(inner)),
+            itself,
+          );
+        } finally {
+          await unit.end();
+        }
+      }),
   };
 }
 
@@ -137,9 +187,9 @@ async function bindTransaction(
 }
 
 /** How the operations of a client or of a transaction reach the database. */
-interface Runner {
+export interface Runner {
   /** @param plain the same as a plain statement, if there is one. */
-  read(call: Call, plain: () => PlainStatement | undefined): Promise<unknown>;
+  read(call: Call, plain?: () => PlainStatement | undefined): Promise<unknown>;
   write(call: Call, plain?: () => PlainStatement | undefined): Promise<unknown>;
 }
 

@@ -39,6 +39,7 @@ const guards: PermissionTable['guards'] = {
     author: 'members:read',
     createdAt: 'conversations:read',
     updatedAt: 'conversations:read',
+    version: 'conversations:read',
     messages: 'conversations:read',
   },
   ConversationConnection: {

@@ -690,7 +690,8 @@ describe('the catalog', () => {
   test('no policy lets the server’s role, or everybody, past the tenant', async () => {
     const rows = await database().asSuperuser<{ policy: string }>(
       `SELECT polrelid::regclass || ': ' || polname AS policy FROM pg_policy
-       WHERE (0 = ANY (polroles) OR 'tenantry_app'::regrole = ANY (polroles)) AND (
+       -- A restrictive policy takes away only.
+       WHERE polpermissive AND (0 = ANY (polroles) OR 'tenantry_app'::regrole = ANY (polroles)) AND (
          pg_get_expr(polqual, polrelid) !~ 'tenantry.current_tenant\\(\\)'
          OR pg_get_expr(polwithcheck, polrelid) !~ 'tenantry.current_tenant\\(\\)')`,
     );

@@ -38,6 +38,7 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     name: null,
     status: null,
     createdAt: null,
+    version: null,
     plan: 'billing:manage',
     billingEmail: 'billing:manage',
     settings: 'settings:manage',

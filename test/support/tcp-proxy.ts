@@ -6,6 +6,8 @@ export interface TcpProxy {
   through(url: string): string;
   /** From now on nothing passes in either direction; the connections stay open. */
   silence(): void;
+  /** From now on what the server answers is lost; what it is sent arrives. */
+  loseAnswers(): void;
   /** New connections pass again. */
   restore(): void;
   close(): Promise<void>;
@@ -15,6 +17,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<net.Socket>();
   let silent = false;
+  let answersLost = false;
   const proxy = net.createServer((client) => {
     const server = net.connect(Number(port), hostname);
     for (const [from, to] of [
@@ -23,7 +26,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     ] as const) {
       sockets.add(from);
       from.on('data', (data) => {
-        if (!silent) to.write(data);
+        if (!silent && !(answersLost && from === server)) to.write(data);
       });
       from.on('error', () => to.destroy());
       from.on('close', () => {
@@ -45,9 +48,12 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     silence() {
       silent = true;
     },
+    loseAnswers() {
+      answersLost = true;
+    },
     restore() {
       for (const socket of sockets) socket.destroy();
-      silent = false;
+      silent = answersLost = false;
     },
     async close() {
       for (const socket of sockets) socket.destroy();

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
 import { badInput } from '../../errors.js';
 import { Page } from '../../graphql/connection.js';
+import { updateExpecting, versionInput } from '../../graphql/expected-version.js';
 import { literally, within } from '../../graphql/filter.js';
 import { parseInput, text } from '../../graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
@@ -10,7 +11,12 @@ import { isId } from '../../tenancy/id.js';
 const body = text(1, 10_000);
 const subject = text(0, 200).nullish();
 const createInput = z.object({ body, subject });
-const updateInput = z.object({ id: z.string(), body: body.nullish(), subject });
+const updateInput = z.object({
+  id: z.string(),
+  body: body.nullish(),
+  subject,
+  expectedVersion: versionInput,
+});
 
 export const resolvers: Resolvers = {
   ConversationOrderField: { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt' },
@@ -41,18 +47,27 @@ export const resolvers: Resolvers = {
       });
       return { conversation };
     },
-    updateConversation: async (_parent, { input }, { db }) => {
-      const { id, ...changes } = parseInput(updateInput, input);
+    updateConversation: async (_parent, { input }, context, info) => {
+      const { id, expectedVersion, ...changes } = parseInput(updateInput, input);
       if (changes.body == null && changes.subject === undefined) {
         throw badInput('Say what to change: body, subject.', 'input');
       }
-      const conversation = await db.conversation.update({
-        where: db.key(id),
-        data: {
-          ...(changes.body != null && { body: changes.body }),
-          ...(changes.subject !== undefined && { subject: changes.subject }),
+      const { db } = context;
+      const where = db.key(id);
+      const data = {
+        ...(changes.body != null && { body: changes.body }),
+        ...(changes.subject !== undefined && { subject: changes.subject }),
+      };
+      const conversation = await updateExpecting(
+        expectedVersion,
+        {
+          type: 'Conversation',
+          update: (at) => db.conversation.update({ where: { ...where, ...at }, data }),
+          find: () => db.conversation.findUnique({ where }),
         },
-      });
+        context,
+        info,
+      );
       return { conversation };
     },
     deleteConversation: async (_parent, { input }, { db }) => {

@@ -66,3 +66,8 @@ export type Membership = Prisma.MembershipModel
  * One change of tenant data. Written by the database's audit trigger only; nobody can change or delete it.
  */
 export type AuditEntry = Prisma.AuditEntryModel
+/**
+ * Model IdempotencyKey
+ * The first result of a mutation that came with an Idempotency-Key, for its retries. See src/idempotency.
+ */
+export type IdempotencyKey = Prisma.IdempotencyKeyModel

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import { badInput } from '../../errors.js';
+import { updateExpecting, versionInput } from '../../graphql/expected-version.js';
 import { jsonObject, parseInput, text } from '../../graphql/input.js';
 import type { RequestContext } from '../../graphql/request-context.js';
 import { fieldAccess } from '../../access/field-access.js';
@@ -14,6 +15,7 @@ const SETTINGS_LIMIT = 16 * 1024;
 const updateTenantInput = z.object({
   name: text(1, 200).nullish(),
   settings: jsonObject(SETTINGS_LIMIT).nullish(),
+  expectedVersion: versionInput,
 });
 
 const changePlanInput = z.object({ plan: z.enum(PLANS, `must be one of ${PLANS.join(', ')}`) });
@@ -33,13 +35,22 @@ export const resolvers: Resolvers = {
       fieldAccess(context, permissions).filter((each) => type == null || each.type === type),
   },
   Mutation: {
-    updateTenant: async (_parent, { input }, { db, viewer }) => {
-      const { name, settings } = parseInput(updateTenantInput, input);
+    updateTenant: async (_parent, { input }, context, info) => {
+      const { name, settings, expectedVersion } = parseInput(updateTenantInput, input);
       if (name == null && settings == null) throw badInput('Say what to change: name, settings.', 'input');
-      const tenant = await db.tenant.update({
-        where: { id: viewer.tenantId },
-        data: { ...(name != null && { name }), ...(settings != null && { settings }) },
-      });
+      const { db, viewer } = context;
+      const where = { id: viewer.tenantId };
+      const data = { ...(name != null && { name }), ...(settings != null && { settings }) };
+      const tenant = await updateExpecting(
+        expectedVersion,
+        {
+          type: 'Tenant',
+          update: (at) => db.tenant.update({ where: { ...where, ...at }, data }),
+          find: () => db.tenant.findUnique({ where }),
+        },
+        context,
+        info,
+      );
       return { tenant };
     },
     changePlan: async (_parent, { input }, { db, viewer }) => {

@@ -55,7 +55,8 @@ export const ModelName = {
   Message: 'Message',
   Tenant: 'Tenant',
   Membership: 'Membership',
-  AuditEntry: 'AuditEntry'
+  AuditEntry: 'AuditEntry',
+  IdempotencyKey: 'IdempotencyKey'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -80,6 +81,7 @@ export const ConversationScalarFieldEnum = {
   userId: 'userId',
   subject: 'subject',
   body: 'body',
+  version: 'version',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -107,6 +109,7 @@ export const TenantScalarFieldEnum = {
   status: 'status',
   billingEmail: 'billingEmail',
   settings: 'settings',
+  version: 'version',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -142,6 +145,22 @@ export const AuditEntryScalarFieldEnum = {
 } as const
 
 export type AuditEntryScalarFieldEnum = (typeof AuditEntryScalarFieldEnum)[keyof typeof AuditEntryScalarFieldEnum]
+
+
+export const IdempotencyKeyScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  actorType: 'actorType',
+  actor: 'actor',
+  key: 'key',
+  fingerprint: 'fingerprint',
+  result: 'result',
+  permissions: 'permissions',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt'
+} as const
+
+export type IdempotencyKeyScalarFieldEnum = (typeof IdempotencyKeyScalarFieldEnum)[keyof typeof IdempotencyKeyScalarFieldEnum]
 
 
 export const SortOrder = {

@@ -1,0 +1,82 @@
+/** A result as it is kept, and as it is given again. */
+import { GraphQLError, isNonNullType, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
+import type { ExecutionResult } from 'graphql';
+import type { Guards } from '../access/guards.js';
+import type { Permission } from '../access/permissions.js';
+import { forbidden, PublicError, type ErrorCode } from '../errors.js';
+import type { ReachedRoot } from './reached-fields.js';
+
+/** What was sent. */
+export interface KeptResult {
+  readonly data: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly GraphQLFormattedError[];
+}
+
+/** An error that was sent before, and is sent again as it was: masked where it was masked, with the request's id. */
+export class KeptError extends PublicError {
+  constructor(private readonly sent: GraphQLFormattedError) {
+    const { code, ...details } = sent.extensions ?? {};
+    super(code as ErrorCode, sent.message, details);
+  }
+
+  override toJSON(): GraphQLFormattedError {
+    return this.sent;
+  }
+}
+
+/** The permissions that the selected fields demand. */
+export function demanded(roots: Iterable<ReachedRoot>, guards: Guards): ReadonlySet<Permission> {
+  const permissions = new Set<Permission>();
+  for (const { fields } of roots) {
+    for (const field of fields) {
+      const guard = guards.get(field);
+      if (guard != null) permissions.add(guard);
+    }
+  }
+  return permissions;
+}
+
+/**
+ * The kept result for a caller who holds `permissions` now. What it was given for and the caller has lost is refused as
+ * usual: the root field through which it is reached is null, with a FORBIDDEN error.
+ *
+ * @param granted the permissions the result was given for
+ */
+export function resultAgain(
+  { data, errors = [] }: KeptResult,
+  granted: readonly string[],
+  permissions: ReadonlySet<Permission>,
+  {
+    roots,
+    schema,
+    guards,
+  }: {
+    readonly roots: ReadonlyMap<string, ReachedRoot>;
+    readonly schema: GraphQLSchema;
+    readonly guards: Guards;
+  },
+): ExecutionResult {
+  const refusals = new Map<string, GraphQLError>();
+  for (const [name, root] of roots) {
+    const lost = [...demanded([root], guards)].find(
+      (permission) => granted.includes(permission) && !permissions.has(permission),
+    );
+    if (!lost) continue;
+    const originalError = forbidden(lost);
+    refusals.set(
+      name,
+      new GraphQLError(originalError.message, { nodes: root.nodes, path: [name], originalError }),
+    );
+  }
+  const kept = errors.filter(({ path }) => !refusals.has(String(path?.[0])));
+  const fields = schema.getMutationType()?.getFields() ?? {};
+  const unanswerable = [...refusals.keys()].some((name) =>
+    isNonNullType(fields[roots.get(name)?.nodes[0]?.name.value ?? '']?.type),
+  );
+  const refused = Object.fromEntries([...refusals.keys()].map((name) => [name, null]));
+  const all = [...refusals.values(), ...kept.map((error) => new KeptError(error))];
+  return {
+    data: data === null || unanswerable ? null : { ...data, ...refused },
+    ...(all.length > 0 && { errors: all }),
+  };
+}

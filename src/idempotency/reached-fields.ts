@@ -1,0 +1,115 @@
+/** What an operation selects, as far as it can be told before it runs. */
+import {
+  getNamedType,
+  isAbstractType,
+  isObjectType,
+  Kind,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionNode,
+} from 'graphql';
+
+/** A root field of an operation, under one name in the answer. */
+export interface ReachedRoot {
+  readonly nodes: FieldNode[];
+  /** The coordinates of everything selected through it, `Mutation.updateTenant` and `Tenant.plan`; its own first. */
+  readonly fields: Set<string>;
+}
+
+/**
+ * The root fields of a valid operation by their names in the answer, with all they lead to. `@skip` and `@include` are
+ * not looked at: what may be selected counts as selected.
+ */
+export function reachedFields(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): ReadonlyMap<string, ReachedRoot> {
+  const roots = new Map<string, ReachedRoot>();
+  const rootType = schema.getRootType(operation.operation);
+  if (!rootType) return roots;
+  const walk = new Walk(schema, document);
+  walk.fieldsOf(operation.selectionSet.selections, [rootType], new Set(), (node) => {
+    const name = node.alias?.value ?? node.name.value;
+    const root = roots.get(name) ?? { nodes: [], fields: new Set() };
+    roots.set(name, root);
+    root.nodes.push(node);
+    walk.reach(node, [rootType], root.fields, new Set());
+  });
+  return roots;
+}
+
+type Types = readonly GraphQLObjectType[];
+
+class Walk {
+  private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    document: DocumentNode,
+  ) {
+    this.fragments = new Map(
+      document.definitions.flatMap((node) =>
+        node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [],
+      ),
+    );
+  }
+
+  /** Adds the coordinates of a field, which is selected on objects of these types, and of all below it. */
+  reach(node: FieldNode, types: Types, fields: Set<string>, spread: Set<string>): void {
+    for (const type of types) {
+      const field = type.getFields()[node.name.value];
+      if (!field) continue;
+      fields.add(`${type.name}.${field.name}`);
+      const below = this.objectTypes(getNamedType(field.type));
+      this.fieldsOf(node.selectionSet?.selections ?? [], below, spread, (child, childTypes) =>
+        this.reach(child, childTypes, fields, spread),
+      );
+    }
+  }
+
+  /**
+   * Calls `visit` for each field of a selection set, those of its fragments included.
+   *
+   * @param spread the fragments that were met already, and where: fragments in fragments could go on for very long
+   */
+  fieldsOf(
+    selections: readonly SelectionNode[],
+    types: Types,
+    spread: Set<string>,
+    visit: (node: FieldNode, types: Types) => void,
+  ): void {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) {
+        visit(selection, types);
+        continue;
+      }
+      const fragment =
+        selection.kind === Kind.FRAGMENT_SPREAD ? this.fragments.get(selection.name.value) : selection;
+      if (!fragment) continue;
+      const narrowed = this.narrow(types, fragment.typeCondition?.name.value);
+      if (fragment.kind === Kind.FRAGMENT_DEFINITION) {
+        const met = `${fragment.name.value} ${narrowed.map(({ name }) => name).join(' ')}`;
+        if (spread.has(met)) continue;
+        spread.add(met);
+      }
+      this.fieldsOf(fragment.selectionSet.selections, narrowed, spread, visit);
+    }
+  }
+
+  private narrow(types: Types, condition: string | undefined): Types {
+    if (condition === undefined) return types;
+    const possible = this.objectTypes(this.schema.getType(condition));
+    return types.filter((type) => possible.includes(type));
+  }
+
+  private objectTypes(type: GraphQLNamedType | undefined): Types {
+    if (isObjectType(type)) return [type];
+    return isAbstractType(type) ? this.schema.getPossibleTypes(type) : [];
+  }
+}
