@@ -1,6 +1,7 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
+import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
@@ -21,6 +22,7 @@ export interface Services {
   readonly api: Api;
   readonly database: Database;
   readonly authentication: AuthenticationParts;
+  readonly invitations: InvitationParts;
 }
 
 /** Requests larger than this are refused unread. */
@@ -50,7 +52,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   installMetrics(app, services.database);
   installHealth(app, services.database);
   if (!services.config.production) installGraphiql(app);
-  installAuthentication(app, services.authentication);
+  installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
   return app;
 }

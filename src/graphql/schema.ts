@@ -2,7 +2,7 @@
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { GraphQLSchema } from 'graphql';
 import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars';
-import { readGuards, type Guards } from '../access/guards.js';
+import { guestMutations, readGuards, type Guards } from '../access/guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
 import { defineModule, readSchema, type Module } from './module.js';
@@ -12,6 +12,8 @@ export interface Api {
   readonly schema: GraphQLSchema;
   readonly roles: RoleMatrix;
   readonly guards: Guards;
+  /** The mutations that need no membership. */
+  readonly guestMutations: ReadonlySet<string>;
 }
 
 const kernel = defineModule({
@@ -54,7 +56,12 @@ export function buildApi(modules: readonly Module[]): Api {
   });
   const guards = readGuards(schema, roles.permissions);
   const dataRules = collectRules(installed);
-  return { schema: guardSchema(schema, guards, dataRules), roles, guards };
+  return {
+    schema: guardSchema(schema, guards, dataRules),
+    roles,
+    guards,
+    guestMutations: guestMutations(schema),
+  };
 }
 
 /** @throws Error when two modules have a rule for the same field: one of them would be lost. */

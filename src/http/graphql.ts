@@ -21,7 +21,7 @@ const MAX_TOKENS = 2_000;
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, config }: Services,
+  { api, database, config, invitations }: Services,
 ): Promise<void> {
   const apollo = new ApolloServer<RequestContext>({
     schema: api.schema,
@@ -54,20 +54,33 @@ export async function installGraphql(
     config: { authenticated: true },
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
-        const viewer = viewerOf(request);
-        return {
-          viewer,
-          db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId: request.id }),
+        const shared = {
           loaders: new Loaders(),
           roles: api.roles,
           guards: api.guards,
+          invitations,
           requestId: request.id,
           log: request.log,
         };
+        if (request.guest) return Object.assign(noTenant(), shared, { user: request.guest.user });
+        const viewer = viewerOf(request);
+        const { tenantId, actor } = viewer;
+        const db = database.forTenant({ tenantId, actor, requestId: request.id });
+        return { ...shared, viewer, db, user: actor.type === 'user' ? viewer : undefined };
       },
     }),
   });
 }
+
+/** What a guest's request has for a tenant. A field that asks for one in vain is refused, and logged. */
+const noTenant = (): Pick<RequestContext, 'viewer' | 'db'> => ({
+  get viewer(): never {
+    throw new Error('a guest has no tenant');
+  },
+  get db(): never {
+    throw new Error('a guest has no tenant');
+  },
+});
 
 /**
  * Turns an error into what the client may know of it. What has no path speaks of the client's own document and passes;
