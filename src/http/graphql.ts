@@ -62,7 +62,7 @@ export async function installGraphql(
           requestId: request.id,
           log: request.log,
         };
-        if (request.guest) return Object.assign(noTenant(), shared, { user: request.guest.user });
+        if (request.guest) return Object.assign(new NoTenant(), shared, { user: request.guest.user });
         const viewer = viewerOf(request);
         const { tenantId, actor } = viewer;
         const db = database.forTenant({ tenantId, actor, requestId: request.id });
@@ -72,15 +72,19 @@ export async function installGraphql(
   });
 }
 
-/** What a guest's request has for a tenant. A field that asks for one in vain is refused, and logged. */
-const noTenant = (): Pick<RequestContext, 'viewer' | 'db'> => ({
+/**
+ * What a guest's request has for a tenant. A field that asks for one in vain is refused, and logged. A class, because
+ * Apollo copies contexts, and would read properties of the object itself.
+ */
+class NoTenant implements Pick<RequestContext, 'viewer' | 'db'> {
   get viewer(): never {
     throw new Error('a guest has no tenant');
-  },
+  }
+
   get db(): never {
     throw new Error('a guest has no tenant');
-  },
-});
+  }
+}
 
 /**
  * Turns an error into what the client may know of it. What has no path speaks of the client's own document and passes;

@@ -48,6 +48,9 @@ export function createMailer(
     to: { name: '', address: to },
     subject: oneLine(subject),
     text,
+    // No machine shall answer it (RFC 3834), nor learn what we run.
+    headers: { 'auto-submitted': 'auto-generated' },
+    xMailer: false as const,
   });
   if (smtpUrl === undefined) {
     const composer = createTransport({ streamTransport: true, buffer: true, newline: 'unix', ...TEXT_ONLY });
