@@ -12,6 +12,7 @@ const KERNEL = [
   'http',
   'idempotency',
   'limits',
+  'mail',
   'operator',
   'tenancy',
 ];

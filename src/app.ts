@@ -2,6 +2,7 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
 import type { Documents } from './documents/documents.js';
+import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
@@ -23,6 +24,7 @@ export interface Services {
   readonly database: Database;
   readonly authentication: AuthenticationParts;
   readonly documents: Documents;
+  readonly invitations: InvitationParts;
 }
 
 /** Requests larger than this are refused unread. */
@@ -52,7 +54,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   installMetrics(app, services.database);
   installHealth(app, services.database);
   if (!services.config.production) installGraphiql(app);
-  installAuthentication(app, services.authentication);
+  installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
   return app;
 }

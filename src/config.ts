@@ -25,6 +25,13 @@ export interface Config {
   readonly trustedDocuments: string | undefined;
   /** Other documents are refused. */
   readonly trustedDocumentsOnly: boolean;
+  /** The front end, without a slash at the end: links in mails lead there. */
+  readonly appUrl: string;
+  /** Undefined: mails are written to the data folder. */
+  readonly smtpUrl: string | undefined;
+  /** The sender of mails. */
+  readonly mailFrom: string;
+  readonly invitationDays: number;
 }
 
 /** The configuration cannot be used; the message says which variable and why, and never its value. */
@@ -43,6 +50,11 @@ const postgresUrl = optional.refine(
 const httpUrl = optional.refine(
   (value) => value === undefined || /^https?:$/.test(protocolOf(value)),
   'must be an http or https URL',
+);
+
+const smtpUrl = optional.refine(
+  (value) => value === undefined || /^smtps?:$/.test(protocolOf(value)),
+  'must be a URL of the form smtp://user:password@host:587 or smtps://…',
 );
 
 const environment = z.object({
@@ -73,6 +85,21 @@ const environment = z.object({
   CORS_ORIGINS: optional,
   TRUSTED_DOCUMENTS: optional,
   TRUSTED_DOCUMENTS_ONLY: z.enum(['true', 'false', ''], 'must be true or false').optional(),
+  APP_URL: httpUrl.refine(
+    (value) => value === undefined || !/[?#]/.test(value),
+    'must have neither a query nor a fragment',
+  ),
+  SMTP_URL: smtpUrl,
+  MAIL_FROM: optional.refine(
+    (value) => value === undefined || /^[^\p{Cc}]*@[^\p{Cc}]*$/u.test(value),
+    'must be an address, as in `Acme <hello@example.com>`',
+  ),
+  INVITATION_DAYS: z.coerce
+    .number('must be a number of days')
+    .int('must be a whole number of days')
+    .min(1, 'must be at least 1')
+    .max(90, 'must be at most 90')
+    .default(7),
 });
 
 /** @throws ConfigError */
@@ -101,8 +128,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     corsOrigins: (values.CORS_ORIGINS ?? '').split(',').flatMap((origin) => origin.trim() || []),
     trustedDocuments: values.TRUSTED_DOCUMENTS,
     trustedDocumentsOnly: values.TRUSTED_DOCUMENTS_ONLY === 'true',
+    appUrl: (values.APP_URL ?? 'http://localhost:3000').replace(/\/+$/, ''),
+    smtpUrl: values.SMTP_URL,
+    mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
+    invitationDays: values.INVITATION_DAYS,
   };
   checkCombination(config);
+  if (config.smtpUrl !== undefined && !(values.APP_URL && values.MAIL_FROM)) {
+    throw new ConfigError(
+      'APP_URL or MAIL_FROM is missing: with SMTP_URL, say where the links in mails lead, and who sends them.',
+    );
+  }
   if (config.production && config.jwksUri !== undefined && !(values.JWT_ISSUER && values.JWT_AUDIENCE)) {
     throw new ConfigError(
       'JWT_ISSUER or JWT_AUDIENCE is missing: say whose tokens JWKS_URI verifies, and for whom.',

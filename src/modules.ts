@@ -2,13 +2,17 @@
 import { conversationModule } from './example/conversation/index.js';
 import { messageModule } from './example/message/index.js';
 import type { Module } from './graphql/module.js';
+import { apiKeyModule } from './platform/api-key/index.js';
 import { auditLogModule } from './platform/audit-log/index.js';
+import { invitationModule } from './platform/invitation/index.js';
 import { membershipModule } from './platform/membership/index.js';
 import { tenantModule } from './platform/tenant/index.js';
 
 export const modules: readonly Module[] = [
   tenantModule,
   membershipModule,
+  invitationModule,
+  apiKeyModule,
   auditLogModule,
   conversationModule,
   messageModule,

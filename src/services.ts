@@ -1,4 +1,5 @@
 /** Puts the parts of a running server together, and takes them apart in order. */
+import { join } from 'node:path';
 import { createTokenVerifier } from './auth/verify-token.js';
 import type { Services } from './app.js';
 import type { Config } from './config.js';
@@ -6,9 +7,13 @@ import { Documents } from './documents/documents.js';
 import { readTrustedDocuments } from './documents/trusted-documents.js';
 import { buildApi } from './graphql/schema.js';
 import type { Module } from './graphql/module.js';
+import { createMailer } from './mail/mailer.js';
+import { createInvitationAcceptance } from './tenancy/accept-invitation.js';
 import { listenForAccessChanges } from './tenancy/access-news.js';
+import { recordApiKeyUse } from './tenancy/api-key-use.js';
 import { openDatabase, type Database } from './tenancy/database.js';
 import { createAccessResolver } from './tenancy/resolve-access.js';
+import { createApiKeyResolver } from './tenancy/resolve-api-key.js';
 import type { TransactionLimits } from './tenancy/tenant-client.js';
 
 /** How long a tenant's transaction may wait and last. */
@@ -52,6 +57,11 @@ export function createServices({
   const news = listenForAccessChanges(databaseUrl, (problem) =>
     warn(`memberships are not cached for now: ${problem}`),
   );
+  const apiKeyUse = recordApiKeyUse(database, warn);
+  const mailFolder = join(config.dataDir, 'mail');
+  if (config.production && config.smtpUrl === undefined) {
+    warn(`SMTP_URL is not set: mails are written to ${mailFolder}`);
+  }
   return {
     config,
     api,
@@ -65,10 +75,19 @@ export function createServices({
         audience: config.jwtAudience,
       }),
       access: createAccessResolver(database, news),
+      apiKeys: createApiKeyResolver(database, news),
+      apiKeyUse,
       roles: api.roles,
       baseDomain: config.baseDomain,
     },
+    invitations: {
+      accept: createInvitationAcceptance(database),
+      mailer: createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder }),
+      appUrl: config.appUrl,
+      days: config.invitationDays,
+    },
     close: async () => {
+      await apiKeyUse.close();
       await news.close();
       await database.close();
     },

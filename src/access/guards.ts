@@ -76,6 +76,17 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
 export const isGuardedByItsType = (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean =>
   !field.astNode?.directives?.some(isGuard) &&
   directivesOf(type).some((node) => node.name.value === 'requires');
+/** The names of the mutations that need no membership: `@authenticated(member: false)`. */
+export function guestMutations(schema: GraphQLSchema): ReadonlySet<string> {
+  const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
+  return new Set(fields.filter((field) => isForGuests(field)).map(({ name }) => name));
+}
+
+const isForGuests = ({ astNode }: GraphQLField<unknown, unknown>): boolean =>
+  (astNode?.directives ?? [])
+    .filter(({ name }) => name.value === 'authenticated')
+    .flatMap((directive) => directive.arguments ?? [])
+    .some(({ name, value }) => name.value === 'member' && value.kind === Kind.BOOLEAN && !value.value);
 
 /** The object types of the schema, introspection aside. */
 export const objectTypes = (schema: GraphQLSchema): GraphQLObjectType[] =>

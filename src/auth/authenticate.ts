@@ -4,13 +4,18 @@
  */
 import { PublicError, unauthenticated } from '../errors.js';
 import type { RoleMatrix } from '../access/permissions.js';
-import type { Viewer } from '../access/viewer.js';
+import type { VerifiedUser, Viewer } from '../access/viewer.js';
+import type { ApiKeyUse } from '../tenancy/api-key-use.js';
 import type { Access, AccessResolver } from '../tenancy/resolve-access.js';
+import type { ApiKeyAccess, ApiKeyResolver } from '../tenancy/resolve-api-key.js';
+import { apiKeyHash, isApiKey } from './api-key.js';
 import type { Identity, VerifyToken } from './verify-token.js';
 
 export interface AuthenticationParts {
   readonly verifyToken: VerifyToken;
   readonly access: AccessResolver;
+  readonly apiKeys: ApiKeyResolver;
+  readonly apiKeyUse: ApiKeyUse;
   readonly roles: RoleMatrix;
   readonly baseDomain: string;
 }
@@ -21,27 +26,88 @@ export interface RequestHeaders {
   readonly host?: string | undefined;
 }
 
+/** A user whose token was verified is refused for want of a membership, or of a tenant. */
+export class GuestError extends PublicError {
+  constructor(
+    readonly user: VerifiedUser,
+    ...refusal: ConstructorParameters<typeof PublicError>
+  ) {
+    super(...refusal);
+  }
+}
+
 /**
  * The caller inside one tenant.
  *
- * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED
+ * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED; the
+ *   second, and the fifth, as a GuestError
  */
 export async function authenticate(parts: AuthenticationParts, headers: RequestHeaders): Promise<Viewer> {
-  const identity = await parts.verifyToken(bearerToken(headers.authorization));
-  const access = await resolveTenant(parts.access, identity, subdomainOf(headers.host, parts.baseDomain));
+  const credential = bearerToken(headers.authorization);
+  const subdomain = subdomainOf(headers.host, parts.baseDomain);
+  return isApiKey(credential)
+    ? authenticateKey(parts, credential, subdomain)
+    : authenticateUser(parts, await parts.verifyToken(credential), subdomain);
+}
+
+async function authenticateUser(
+  parts: AuthenticationParts,
+  identity: Identity,
+  subdomain: string | undefined,
+): Promise<Viewer> {
+  const access = await resolveTenant(parts.access, identity, subdomain);
   // Whether a tenant is suspended is its members' business.
-  if (!access.role)
-    throw new PublicError('FORBIDDEN', 'You are not a member of this tenant.', { requires: 'membership' });
-  if (access.status !== 'active') throw new PublicError('TENANT_SUSPENDED', 'This tenant is suspended.');
+  if (!access.role) {
+    throw new GuestError(identity, 'FORBIDDEN', 'You are not a member of this tenant.', {
+      requires: 'membership',
+    });
+  }
+  refuseSuspended(access);
   return {
     actor: { type: 'user', id: identity.userId },
     userId: identity.userId,
     email: identity.email,
+    verifiedEmail: identity.verifiedEmail,
     tenantId: access.tenantId,
     tenantSlug: access.slug,
     role: access.role,
     permissions: parts.roles.of(access.role),
   };
+}
+
+/** A key names its tenant by itself. Whatever keeps it from being valid, the answer is the same. */
+async function authenticateKey(
+  parts: AuthenticationParts,
+  key: string,
+  subdomain: string | undefined,
+): Promise<Viewer> {
+  const keyHash = apiKeyHash(key);
+  const access = keyHash === undefined ? undefined : await parts.apiKeys.resolve(keyHash);
+  if (!access) throw unauthenticated('The API key is not valid.');
+  if (subdomain !== undefined && subdomain !== access.slug) {
+    throw new PublicError('TENANT_MISMATCH', 'The API key is for another tenant than this host.');
+  }
+  refuseSuspended(access);
+  parts.apiKeyUse.record(access);
+  return {
+    actor: { type: 'api_key', id: access.apiKeyId },
+    userId: access.apiKeyId,
+    email: undefined,
+    verifiedEmail: undefined,
+    tenantId: access.tenantId,
+    tenantSlug: access.slug,
+    role: undefined,
+    permissions: permissionsOf(access, parts.roles),
+  };
+}
+
+/** What the key was made for, as far as its creator may still do it themselves. */
+function permissionsOf({ permissions, creatorRole }: ApiKeyAccess, roles: RoleMatrix) {
+  return new Set([...roles.of(creatorRole)].filter((permission) => permissions.includes(permission)));
+}
+
+function refuseSuspended({ status }: { readonly status: string }): void {
+  if (status !== 'active') throw new PublicError('TENANT_SUSPENDED', 'This tenant is suspended.');
 }
 
 function bearerToken(authorization: string | undefined): string {
@@ -55,12 +121,14 @@ function bearerToken(authorization: string | undefined): string {
  */
 async function resolveTenant(
   resolver: AccessResolver,
-  { tenantRef, userId }: Identity,
+  identity: Identity,
   subdomain: string | undefined,
 ): Promise<Access> {
+  const { tenantRef, userId } = identity;
   const named = subdomain ?? tenantRef;
   if (named === undefined) {
-    throw new PublicError(
+    throw new GuestError(
+      identity,
       'TENANT_REQUIRED',
       'Name a tenant: by the subdomain or by the token’s tenant_id claim.',
     );

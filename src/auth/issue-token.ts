@@ -13,7 +13,7 @@ export function issueToken(
   signing: { readonly secret: string; readonly issuer: string; readonly audience: string },
   lifetimeSeconds: number,
 ): string {
-  return jwt.sign({ email, tenant_id: tenantId }, signing.secret, {
+  return jwt.sign({ email, email_verified: true, tenant_id: tenantId }, signing.secret, {
     algorithm: 'HS256',
     subject: userId,
     issuer: signing.issuer,

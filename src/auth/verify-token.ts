@@ -15,6 +15,11 @@ export interface Identity {
   readonly userId: string;
   /** The `email` claim, unless the provider says that it is not verified. */
   readonly email: string | undefined;
+  /**
+   * The `email` claim, when the provider says that it is verified. Providers that say nothing of it may let their users
+   * write there what they like: such an address is fit to be shown, and proves nothing.
+   */
+  readonly verifiedEmail: string | undefined;
   /** The `tenant_id` claim: a tenant's id or slug. */
   readonly tenantRef: string | undefined;
 }
@@ -76,6 +81,7 @@ export function createTokenVerifier({ secret, jwksUri, issuer, audience }: Token
     return {
       userId: sub,
       email: unverified ? undefined : email,
+      verifiedEmail: verified === true || verified === 'true' ? email : undefined,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
       expires: exp * 1000,
     };

@@ -33,9 +33,10 @@ export class Documents {
    * The text of the document that is to be answered; undefined when the request neither has nor names one. It is not
    * validated yet: a registered one has to be, like any other.
    *
+   * @param tenantId undefined for a caller without a tenant, who registers nothing
    * @throws PERSISTED_QUERY_NOT_FOUND, DOCUMENT_NOT_TRUSTED, BAD_REQUEST
    */
-  find(request: DocumentRequest, tenantId: string): string | undefined {
+  find(request: DocumentRequest, tenantId: string | undefined): string | undefined {
     const text = request.query == null || request.query === '' ? undefined : request.query;
     if (text !== undefined && typeof text !== 'string') throw badRequest('The query must be a string.');
     const hash = persistedHash(request.extensions);
@@ -47,7 +48,7 @@ export class Documents {
     if (text === undefined) return this.named(id ?? hash ?? '', tenantId);
     if (hash !== sha256(text)) throw badRequest('The sha256Hash is not the SHA-256 of the query.');
     const admitted = this.admit(text);
-    if (!this.trustedOnly) this.registered.set(tenantId, hash, admitted);
+    if (!this.trustedOnly && tenantId !== undefined) this.registered.set(tenantId, hash, admitted);
     return admitted;
   }
 
@@ -56,9 +57,10 @@ export class Documents {
     throw new PublicError('DOCUMENT_NOT_TRUSTED', 'This server answers trusted documents only.');
   }
 
-  private named(id: string, tenantId: string): string {
+  private named(id: string, tenantId: string | undefined): string {
     const name = id.replace(/^sha256:/, '');
-    const text = this.trusted.get(id) ?? this.trusted.get(name) ?? this.registered.get(tenantId, name);
+    const registered = tenantId === undefined ? undefined : this.registered.get(tenantId, name);
+    const text = this.trusted.get(id) ?? this.trusted.get(name) ?? registered;
     // Apollo's clients recognise it by these words, and register the document.
     if (text === undefined) throw new PublicError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound');
     return text;

@@ -2,12 +2,15 @@ import type { Role } from '../access/permissions.js';
 import type { Permission } from '../access/permissions.js';
 import type { TenantStatus } from '../tenancy/tenant-status.js';
 import type { OrderDirection } from '../graphql/connection.js';
+import type { InvitationStatus } from '../platform/invitation/invitation-status.js';
+import type { ApiKeyStatus } from '../platform/api-key/api-key-status.js';
 import type { ActorType } from '../tenancy/context.js';
 import type { ConversationOrderField } from '../example/conversation/order-field.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Viewer as ViewerContext } from '../access/viewer.js';
-import type { Tenant as TenantRow, Membership as MembershipRow, AuditEntry as AuditEntryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
+import type { Tenant as TenantRow, Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
 import type { Connection } from '../graphql/connection.js';
+import type { AcceptedMembership as AcceptedMembershipRow } from '../tenancy/accept-invitation.js';
 import type { RequestContext } from '../graphql/request-context.js';
 export type Maybe<T> = T | null | undefined;
 export type InputMaybe<T> = T | null | undefined;
@@ -32,7 +35,62 @@ export type Scalars = {
   JSONObject: { input: Record<string, unknown>; output: Record<string, unknown>; }
 };
 
+export type AcceptInvitationInput = {
+  /** From the link in the mail. */
+  token: Scalars['String']['input'];
+};
+
+export type AcceptInvitationPayload = {
+  __typename?: 'AcceptInvitationPayload';
+  membership: AcceptedMembership;
+};
+
+/** The membership that an invitation has become. Its user acts in its tenant from their next request on. */
+export type AcceptedMembership = {
+  __typename?: 'AcceptedMembership';
+  id: Scalars['ID']['output'];
+  joinedAt: Scalars['DateTime']['output'];
+  role: Role;
+  tenant: TenantSummary;
+  userId: Scalars['ID']['output'];
+};
+
 export { ActorType };
+
+/** How a program calls: `Authorization: Bearer tk_…`. It acts in this tenant, with its own permissions. */
+export type ApiKey = {
+  __typename?: 'ApiKey';
+  createdAt: Scalars['DateTime']['output'];
+  /** The `userId` of the member who made it. */
+  createdBy: Scalars['ID']['output'];
+  expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  id: Scalars['ID']['output'];
+  /** Up to a minute late. */
+  lastUsedAt?: Maybe<Scalars['DateTime']['output']>;
+  name: Scalars['String']['output'];
+  /** What it was made for. What of it the creator may do no longer, the key may not do either. */
+  permissions: Array<Permission>;
+  /** How the key begins, to recognise it by. */
+  prefix: Scalars['String']['output'];
+  revokedAt?: Maybe<Scalars['DateTime']['output']>;
+  status: ApiKeyStatus;
+};
+
+export type ApiKeyConnection = {
+  __typename?: 'ApiKeyConnection';
+  edges: Array<ApiKeyEdge>;
+  nodes: Array<ApiKey>;
+  pageInfo: PageInfo;
+  totalCount: Scalars['Int']['output'];
+};
+
+export type ApiKeyEdge = {
+  __typename?: 'ApiKeyEdge';
+  cursor: Scalars['String']['output'];
+  node: ApiKey;
+};
+
+export { ApiKeyStatus };
 
 /** One change of this tenant's data. Written by the database with the change, and never changed afterwards. */
 export type AuditEntry = {
@@ -151,6 +209,22 @@ export type ConversationOrder = {
 
 export { ConversationOrderField };
 
+export type CreateApiKeyInput = {
+  /** Without it, the key is valid until it is revoked. */
+  expiresAt?: InputMaybe<Scalars['DateTime']['input']>;
+  /** 1 to 100 characters. */
+  name: Scalars['String']['input'];
+  /** At least one, and none that the caller lacks. */
+  permissions: Array<Permission>;
+};
+
+export type CreateApiKeyPayload = {
+  __typename?: 'CreateApiKeyPayload';
+  apiKey?: Maybe<ApiKey>;
+  /** The key itself. It is shown this once: only its hash is stored. */
+  secret: Scalars['String']['output'];
+};
+
 export type CreateConversationInput = {
   /** 1 to 10,000 characters. */
   body: Scalars['String']['input'];
@@ -193,6 +267,58 @@ export type FieldAccess = {
   requires: Permission;
   /** The coordinate up to the dot. */
   type: Scalars['String']['output'];
+};
+
+/** An e-mail address that was asked to join this tenant. There is one for each address at most. */
+export type Invitation = {
+  __typename?: 'Invitation';
+  acceptedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The `userId` of the member it has become. */
+  acceptedBy?: Maybe<Scalars['ID']['output']>;
+  /** In lower case. */
+  email: Scalars['String']['output'];
+  expiresAt: Scalars['DateTime']['output'];
+  id: Scalars['ID']['output'];
+  /** When it was sent, the last time. */
+  invitedAt: Scalars['DateTime']['output'];
+  /** The `userId` of whoever sent it. */
+  invitedBy: Scalars['ID']['output'];
+  revokedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The role of the membership to be. */
+  role: Role;
+  status: InvitationStatus;
+};
+
+export type InvitationConnection = {
+  __typename?: 'InvitationConnection';
+  edges: Array<InvitationEdge>;
+  nodes: Array<Invitation>;
+  pageInfo: PageInfo;
+  totalCount: Scalars['Int']['output'];
+};
+
+export type InvitationEdge = {
+  __typename?: 'InvitationEdge';
+  cursor: Scalars['String']['output'];
+  node: Invitation;
+};
+
+export type InvitationFilter = {
+  status?: InputMaybe<InvitationStatus>;
+};
+
+export { InvitationStatus };
+
+export type InviteMemberInput = {
+  email: Scalars['String']['input'];
+  role: Role;
+};
+
+export type InviteMemberPayload = {
+  __typename?: 'InviteMemberPayload';
+  /** False when the mail could not be handed over. The invitation stands; invite again to send another mail. */
+  emailSent: Scalars['Boolean']['output'];
+  invitation?: Maybe<Invitation>;
 };
 
 /** A user's place in this tenant. */
@@ -255,17 +381,37 @@ export type MessageEdge = {
 
 export type Mutation = {
   __typename?: 'Mutation';
+  /**
+   * Makes the caller a member of the tenant that the invitation is for, whichever tenant the request names, if any. Their
+   * token must carry the e-mail address that was invited, and that it is verified.
+   */
+  acceptInvitation?: Maybe<AcceptInvitationPayload>;
   /** Nobody grants or changes a role above their own, and a tenant keeps an owner. */
   changeMemberRole?: Maybe<ChangeMemberRolePayload>;
   changePlan?: Maybe<ChangePlanPayload>;
+  createApiKey?: Maybe<CreateApiKeyPayload>;
   createConversation?: Maybe<CreateConversationPayload>;
   /** Deletes the conversation and its messages. */
   deleteConversation?: Maybe<DeleteConversationPayload>;
+  /**
+   * Sends a mail with a link that makes its recipient a member. Nobody invites to a role above their own. Inviting an
+   * address again sends another mail; the link in the one before it is then void.
+   */
+  inviteMember?: Maybe<InviteMemberPayload>;
   postMessage?: Maybe<PostMessagePayload>;
   /** Nobody removes a member of a role above their own, and a tenant keeps an owner. */
   removeMember?: Maybe<RemoveMemberPayload>;
+  /** The key is refused on every server within a second. */
+  revokeApiKey?: Maybe<RevokeApiKeyPayload>;
+  /** Makes the link void. Nobody revokes an invitation to a role above their own. */
+  revokeInvitation?: Maybe<RevokeInvitationPayload>;
   updateConversation?: Maybe<UpdateConversationPayload>;
   updateTenant?: Maybe<UpdateTenantPayload>;
+};
+
+
+export type MutationAcceptInvitationArgs = {
+  input: AcceptInvitationInput;
 };
 
 
@@ -279,6 +425,11 @@ export type MutationChangePlanArgs = {
 };
 
 
+export type MutationCreateApiKeyArgs = {
+  input: CreateApiKeyInput;
+};
+
+
 export type MutationCreateConversationArgs = {
   input: CreateConversationInput;
 };
@@ -289,6 +440,11 @@ export type MutationDeleteConversationArgs = {
 };
 
 
+export type MutationInviteMemberArgs = {
+  input: InviteMemberInput;
+};
+
+
 export type MutationPostMessageArgs = {
   input: PostMessageInput;
 };
@@ -296,6 +452,16 @@ export type MutationPostMessageArgs = {
 
 export type MutationRemoveMemberArgs = {
   input: RemoveMemberInput;
+};
+
+
+export type MutationRevokeApiKeyArgs = {
+  input: RevokeApiKeyInput;
+};
+
+
+export type MutationRevokeInvitationArgs = {
+  input: RevokeInvitationInput;
 };
 
 
@@ -334,18 +500,30 @@ export type PostMessagePayload = {
 
 export type Query = {
   __typename?: 'Query';
+  /** The API keys of this tenant, the newest first. */
+  apiKeys?: Maybe<ApiKeyConnection>;
   /** The audit log, the newest entry first. */
   auditLog?: Maybe<AuditEntryConnection>;
   /** One conversation; null when there is none with this id. */
   conversation?: Maybe<Conversation>;
   /** The conversations of this tenant, the newest first unless `orderBy` says otherwise. */
   conversations?: Maybe<ConversationConnection>;
+  /** The invitations to this tenant, the newest first. */
+  invitations?: Maybe<InvitationConnection>;
   me: Viewer;
   /** The members of this tenant, in the order they joined. */
   members?: Maybe<MembershipConnection>;
   /** Which permissions each role holds. */
   roles: Array<RolePermissions>;
   tenant: Tenant;
+};
+
+
+export type QueryApiKeysArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
 };
 
 
@@ -373,6 +551,15 @@ export type QueryConversationsArgs = {
 };
 
 
+export type QueryInvitationsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<InvitationFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
 export type QueryMembersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
@@ -388,6 +575,24 @@ export type RemoveMemberInput = {
 export type RemoveMemberPayload = {
   __typename?: 'RemoveMemberPayload';
   deletedId: Scalars['ID']['output'];
+};
+
+export type RevokeApiKeyInput = {
+  id: Scalars['ID']['input'];
+};
+
+export type RevokeApiKeyPayload = {
+  __typename?: 'RevokeApiKeyPayload';
+  apiKey?: Maybe<ApiKey>;
+};
+
+export type RevokeInvitationInput = {
+  id: Scalars['ID']['input'];
+};
+
+export type RevokeInvitationPayload = {
+  __typename?: 'RevokeInvitationPayload';
+  invitation?: Maybe<Invitation>;
 };
 
 export { Role };
@@ -454,23 +659,25 @@ export type UpdateTenantPayload = {
   tenant: Tenant;
 };
 
-/** The authenticated caller, inside one tenant. */
+/** The authenticated caller, inside one tenant: a user, or an API key. */
 export type Viewer = {
   __typename?: 'Viewer';
+  /** Null for an API key. */
   email?: Maybe<Scalars['String']['output']>;
   /** Every part of the schema that demands a permission, or those of one type, and whether the caller holds it. */
   fields: Array<FieldAccess>;
-  /** Every tenant of this user. */
+  /** Every tenant of this user. An API key is a member of none. */
   memberships: Array<ViewerMembership>;
   permissions: Array<Permission>;
+  /** Null for an API key: it has permissions, and no role. */
   role?: Maybe<Role>;
   tenant: Tenant;
-  /** The `sub` claim of the identity provider. */
+  /** The `sub` claim of the identity provider. For an API key, the key's id. */
   userId: Scalars['ID']['output'];
 };
 
 
-/** The authenticated caller, inside one tenant. */
+/** The authenticated caller, inside one tenant: a user, or an API key. */
 export type ViewerFieldsArgs = {
   type?: InputMaybe<Scalars['String']['input']>;
 };
@@ -556,7 +763,14 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
+  AcceptInvitationInput: AcceptInvitationInput;
+  AcceptInvitationPayload: ResolverTypeWrapper<Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversTypes['AcceptedMembership'] }>;
+  AcceptedMembership: ResolverTypeWrapper<AcceptedMembershipRow>;
   ActorType: ActorType;
+  ApiKey: ResolverTypeWrapper<ApiKeyRow>;
+  ApiKeyConnection: ResolverTypeWrapper<Connection<ApiKeyRow>>;
+  ApiKeyEdge: ResolverTypeWrapper<Omit<ApiKeyEdge, 'node'> & { node: ResolversTypes['ApiKey'] }>;
+  ApiKeyStatus: ApiKeyStatus;
   AuditEntry: ResolverTypeWrapper<AuditEntryRow>;
   AuditEntryConnection: ResolverTypeWrapper<Connection<AuditEntryRow>>;
   AuditEntryEdge: ResolverTypeWrapper<Omit<AuditEntryEdge, 'node'> & { node: ResolversTypes['AuditEntry'] }>;
@@ -572,6 +786,8 @@ export type ResolversTypes = {
   ConversationFilter: ConversationFilter;
   ConversationOrder: ConversationOrder;
   ConversationOrderField: ConversationOrderField;
+  CreateApiKeyInput: CreateApiKeyInput;
+  CreateApiKeyPayload: ResolverTypeWrapper<Omit<CreateApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversTypes['ApiKey']> }>;
   CreateConversationInput: CreateConversationInput;
   CreateConversationPayload: ResolverTypeWrapper<Omit<CreateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
@@ -581,6 +797,13 @@ export type ResolversTypes = {
   FieldAccess: ResolverTypeWrapper<FieldAccess>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  Invitation: ResolverTypeWrapper<InvitationRow>;
+  InvitationConnection: ResolverTypeWrapper<Connection<InvitationRow>>;
+  InvitationEdge: ResolverTypeWrapper<Omit<InvitationEdge, 'node'> & { node: ResolversTypes['Invitation'] }>;
+  InvitationFilter: InvitationFilter;
+  InvitationStatus: InvitationStatus;
+  InviteMemberInput: InviteMemberInput;
+  InviteMemberPayload: ResolverTypeWrapper<Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversTypes['Invitation']> }>;
   JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
   Membership: ResolverTypeWrapper<MembershipRow>;
   MembershipConnection: ResolverTypeWrapper<Connection<MembershipRow>>;
@@ -598,6 +821,10 @@ export type ResolversTypes = {
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RemoveMemberInput: RemoveMemberInput;
   RemoveMemberPayload: ResolverTypeWrapper<RemoveMemberPayload>;
+  RevokeApiKeyInput: RevokeApiKeyInput;
+  RevokeApiKeyPayload: ResolverTypeWrapper<Omit<RevokeApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversTypes['ApiKey']> }>;
+  RevokeInvitationInput: RevokeInvitationInput;
+  RevokeInvitationPayload: ResolverTypeWrapper<Omit<RevokeInvitationPayload, 'invitation'> & { invitation?: Maybe<ResolversTypes['Invitation']> }>;
   Role: Role;
   RolePermissions: ResolverTypeWrapper<RolePermissions>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
@@ -614,6 +841,12 @@ export type ResolversTypes = {
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
+  AcceptInvitationInput: AcceptInvitationInput;
+  AcceptInvitationPayload: Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversParentTypes['AcceptedMembership'] };
+  AcceptedMembership: AcceptedMembershipRow;
+  ApiKey: ApiKeyRow;
+  ApiKeyConnection: Connection<ApiKeyRow>;
+  ApiKeyEdge: Omit<ApiKeyEdge, 'node'> & { node: ResolversParentTypes['ApiKey'] };
   AuditEntry: AuditEntryRow;
   AuditEntryConnection: Connection<AuditEntryRow>;
   AuditEntryEdge: Omit<AuditEntryEdge, 'node'> & { node: ResolversParentTypes['AuditEntry'] };
@@ -628,6 +861,8 @@ export type ResolversParentTypes = {
   ConversationEdge: Omit<ConversationEdge, 'node'> & { node: ResolversParentTypes['Conversation'] };
   ConversationFilter: ConversationFilter;
   ConversationOrder: ConversationOrder;
+  CreateApiKeyInput: CreateApiKeyInput;
+  CreateApiKeyPayload: Omit<CreateApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversParentTypes['ApiKey']> };
   CreateConversationInput: CreateConversationInput;
   CreateConversationPayload: Omit<CreateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
   DateTime: Scalars['DateTime']['output'];
@@ -637,6 +872,12 @@ export type ResolversParentTypes = {
   FieldAccess: FieldAccess;
   ID: Scalars['ID']['output'];
   Int: Scalars['Int']['output'];
+  Invitation: InvitationRow;
+  InvitationConnection: Connection<InvitationRow>;
+  InvitationEdge: Omit<InvitationEdge, 'node'> & { node: ResolversParentTypes['Invitation'] };
+  InvitationFilter: InvitationFilter;
+  InviteMemberInput: InviteMemberInput;
+  InviteMemberPayload: Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversParentTypes['Invitation']> };
   JSONObject: Scalars['JSONObject']['output'];
   Membership: MembershipRow;
   MembershipConnection: Connection<MembershipRow>;
@@ -652,6 +893,10 @@ export type ResolversParentTypes = {
   Query: Record<PropertyKey, never>;
   RemoveMemberInput: RemoveMemberInput;
   RemoveMemberPayload: RemoveMemberPayload;
+  RevokeApiKeyInput: RevokeApiKeyInput;
+  RevokeApiKeyPayload: Omit<RevokeApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversParentTypes['ApiKey']> };
+  RevokeInvitationInput: RevokeInvitationInput;
+  RevokeInvitationPayload: Omit<RevokeInvitationPayload, 'invitation'> & { invitation?: Maybe<ResolversParentTypes['Invitation']> };
   RolePermissions: RolePermissions;
   String: Scalars['String']['output'];
   Tenant: TenantRow;
@@ -664,7 +909,9 @@ export type ResolversParentTypes = {
   ViewerMembership: ViewerMembership;
 };
 
-export type AuthenticatedDirectiveArgs = { };
+export type AuthenticatedDirectiveArgs = {
+  member?: Scalars['Boolean']['input'];
+};
 
 export type AuthenticatedDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = AuthenticatedDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
@@ -678,7 +925,46 @@ export type SecretDirectiveArgs = { };
 
 export type SecretDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = SecretDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type AcceptInvitationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AcceptInvitationPayload'] = ResolversParentTypes['AcceptInvitationPayload']> = {
+  membership?: Resolver<ResolversTypes['AcceptedMembership'], ParentType, ContextType>;
+};
+
+export type AcceptedMembershipResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AcceptedMembership'] = ResolversParentTypes['AcceptedMembership']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  joinedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
+  tenant?: Resolver<ResolversTypes['TenantSummary'], ParentType, ContextType>;
+  userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
 export type ActorTypeResolvers = EnumResolverSignature<{ API_KEY?: any, JOB?: any, OPERATOR?: any, SYSTEM?: any, USER?: any }, ResolversTypes['ActorType']>;
+
+export type ApiKeyResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ApiKey'] = ResolversParentTypes['ApiKey']> = {
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  createdBy?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  expiresAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastUsedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  permissions?: Resolver<Array<ResolversTypes['Permission']>, ParentType, ContextType>;
+  prefix?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  revokedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['ApiKeyStatus'], ParentType, ContextType>;
+};
+
+export type ApiKeyConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ApiKeyConnection'] = ResolversParentTypes['ApiKeyConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['ApiKeyEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['ApiKey']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type ApiKeyEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ApiKeyEdge'] = ResolversParentTypes['ApiKeyEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['ApiKey'], ParentType, ContextType>;
+};
+
+export type ApiKeyStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, EXPIRED?: any, REVOKED?: any }, ResolversTypes['ApiKeyStatus']>;
 
 export type AuditEntryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEntry'] = ResolversParentTypes['AuditEntry']> = {
   action?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -739,6 +1025,11 @@ export type ConversationEdgeResolvers<ContextType = RequestContext, ParentType e
 
 export type ConversationOrderFieldResolvers = EnumResolverSignature<{ CREATED_AT?: any, UPDATED_AT?: any }, ResolversTypes['ConversationOrderField']>;
 
+export type CreateApiKeyPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['CreateApiKeyPayload'] = ResolversParentTypes['CreateApiKeyPayload']> = {
+  apiKey?: Resolver<Maybe<ResolversTypes['ApiKey']>, ParentType, ContextType>;
+  secret?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
 export type CreateConversationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['CreateConversationPayload'] = ResolversParentTypes['CreateConversationPayload']> = {
   conversation?: Resolver<Maybe<ResolversTypes['Conversation']>, ParentType, ContextType>;
 };
@@ -757,6 +1048,38 @@ export type FieldAccessResolvers<ContextType = RequestContext, ParentType extend
   field?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   requires?: Resolver<ResolversTypes['Permission'], ParentType, ContextType>;
   type?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type InvitationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Invitation'] = ResolversParentTypes['Invitation']> = {
+  acceptedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  acceptedBy?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  email?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  invitedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  invitedBy?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  revokedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['InvitationStatus'], ParentType, ContextType>;
+};
+
+export type InvitationConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['InvitationConnection'] = ResolversParentTypes['InvitationConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['InvitationEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['Invitation']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type InvitationEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['InvitationEdge'] = ResolversParentTypes['InvitationEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Invitation'], ParentType, ContextType>;
+};
+
+export type InvitationStatusResolvers = EnumResolverSignature<{ ACCEPTED?: any, EXPIRED?: any, PENDING?: any, REVOKED?: any }, ResolversTypes['InvitationStatus']>;
+
+export type InviteMemberPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['InviteMemberPayload'] = ResolversParentTypes['InviteMemberPayload']> = {
+  emailSent?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  invitation?: Resolver<Maybe<ResolversTypes['Invitation']>, ParentType, ContextType>;
 };
 
 export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSONObject'], any> {
@@ -806,12 +1129,17 @@ export type MessageEdgeResolvers<ContextType = RequestContext, ParentType extend
 };
 
 export type MutationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  acceptInvitation?: Resolver<Maybe<ResolversTypes['AcceptInvitationPayload']>, ParentType, ContextType, RequireFields<MutationAcceptInvitationArgs, 'input'>>;
   changeMemberRole?: Resolver<Maybe<ResolversTypes['ChangeMemberRolePayload']>, ParentType, ContextType, RequireFields<MutationChangeMemberRoleArgs, 'input'>>;
   changePlan?: Resolver<Maybe<ResolversTypes['ChangePlanPayload']>, ParentType, ContextType, RequireFields<MutationChangePlanArgs, 'input'>>;
+  createApiKey?: Resolver<Maybe<ResolversTypes['CreateApiKeyPayload']>, ParentType, ContextType, RequireFields<MutationCreateApiKeyArgs, 'input'>>;
   createConversation?: Resolver<Maybe<ResolversTypes['CreateConversationPayload']>, ParentType, ContextType, RequireFields<MutationCreateConversationArgs, 'input'>>;
   deleteConversation?: Resolver<Maybe<ResolversTypes['DeleteConversationPayload']>, ParentType, ContextType, RequireFields<MutationDeleteConversationArgs, 'input'>>;
+  inviteMember?: Resolver<Maybe<ResolversTypes['InviteMemberPayload']>, ParentType, ContextType, RequireFields<MutationInviteMemberArgs, 'input'>>;
   postMessage?: Resolver<Maybe<ResolversTypes['PostMessagePayload']>, ParentType, ContextType, RequireFields<MutationPostMessageArgs, 'input'>>;
   removeMember?: Resolver<Maybe<ResolversTypes['RemoveMemberPayload']>, ParentType, ContextType, RequireFields<MutationRemoveMemberArgs, 'input'>>;
+  revokeApiKey?: Resolver<Maybe<ResolversTypes['RevokeApiKeyPayload']>, ParentType, ContextType, RequireFields<MutationRevokeApiKeyArgs, 'input'>>;
+  revokeInvitation?: Resolver<Maybe<ResolversTypes['RevokeInvitationPayload']>, ParentType, ContextType, RequireFields<MutationRevokeInvitationArgs, 'input'>>;
   updateConversation?: Resolver<Maybe<ResolversTypes['UpdateConversationPayload']>, ParentType, ContextType, RequireFields<MutationUpdateConversationArgs, 'input'>>;
   updateTenant?: Resolver<Maybe<ResolversTypes['UpdateTenantPayload']>, ParentType, ContextType, RequireFields<MutationUpdateTenantArgs, 'input'>>;
 };
@@ -832,9 +1160,11 @@ export type PostMessagePayloadResolvers<ContextType = RequestContext, ParentType
 };
 
 export type QueryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  apiKeys?: Resolver<Maybe<ResolversTypes['ApiKeyConnection']>, ParentType, ContextType, Partial<QueryApiKeysArgs>>;
   auditLog?: Resolver<Maybe<ResolversTypes['AuditEntryConnection']>, ParentType, ContextType, Partial<QueryAuditLogArgs>>;
   conversation?: Resolver<Maybe<ResolversTypes['Conversation']>, ParentType, ContextType, RequireFields<QueryConversationArgs, 'id'>>;
   conversations?: Resolver<Maybe<ResolversTypes['ConversationConnection']>, ParentType, ContextType, Partial<QueryConversationsArgs>>;
+  invitations?: Resolver<Maybe<ResolversTypes['InvitationConnection']>, ParentType, ContextType, Partial<QueryInvitationsArgs>>;
   me?: Resolver<ResolversTypes['Viewer'], ParentType, ContextType>;
   members?: Resolver<Maybe<ResolversTypes['MembershipConnection']>, ParentType, ContextType, Partial<QueryMembersArgs>>;
   roles?: Resolver<Array<ResolversTypes['RolePermissions']>, ParentType, ContextType>;
@@ -843,6 +1173,14 @@ export type QueryResolvers<ContextType = RequestContext, ParentType extends Reso
 
 export type RemoveMemberPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RemoveMemberPayload'] = ResolversParentTypes['RemoveMemberPayload']> = {
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type RevokeApiKeyPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RevokeApiKeyPayload'] = ResolversParentTypes['RevokeApiKeyPayload']> = {
+  apiKey?: Resolver<Maybe<ResolversTypes['ApiKey']>, ParentType, ContextType>;
+};
+
+export type RevokeInvitationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RevokeInvitationPayload'] = ResolversParentTypes['RevokeInvitationPayload']> = {
+  invitation?: Resolver<Maybe<ResolversTypes['Invitation']>, ParentType, ContextType>;
 };
 
 export type RoleResolvers = EnumResolverSignature<{ ADMIN?: any, MEMBER?: any, OWNER?: any, VIEWER?: any }, ResolversTypes['Role']>;
@@ -898,7 +1236,13 @@ export type ViewerMembershipResolvers<ContextType = RequestContext, ParentType e
 };
 
 export type Resolvers<ContextType = RequestContext> = {
+  AcceptInvitationPayload?: AcceptInvitationPayloadResolvers<ContextType>;
+  AcceptedMembership?: AcceptedMembershipResolvers<ContextType>;
   ActorType?: ActorTypeResolvers;
+  ApiKey?: ApiKeyResolvers<ContextType>;
+  ApiKeyConnection?: ApiKeyConnectionResolvers<ContextType>;
+  ApiKeyEdge?: ApiKeyEdgeResolvers<ContextType>;
+  ApiKeyStatus?: ApiKeyStatusResolvers;
   AuditEntry?: AuditEntryResolvers<ContextType>;
   AuditEntryConnection?: AuditEntryConnectionResolvers<ContextType>;
   AuditEntryEdge?: AuditEntryEdgeResolvers<ContextType>;
@@ -908,10 +1252,16 @@ export type Resolvers<ContextType = RequestContext> = {
   ConversationConnection?: ConversationConnectionResolvers<ContextType>;
   ConversationEdge?: ConversationEdgeResolvers<ContextType>;
   ConversationOrderField?: ConversationOrderFieldResolvers;
+  CreateApiKeyPayload?: CreateApiKeyPayloadResolvers<ContextType>;
   CreateConversationPayload?: CreateConversationPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   DeleteConversationPayload?: DeleteConversationPayloadResolvers<ContextType>;
   FieldAccess?: FieldAccessResolvers<ContextType>;
+  Invitation?: InvitationResolvers<ContextType>;
+  InvitationConnection?: InvitationConnectionResolvers<ContextType>;
+  InvitationEdge?: InvitationEdgeResolvers<ContextType>;
+  InvitationStatus?: InvitationStatusResolvers;
+  InviteMemberPayload?: InviteMemberPayloadResolvers<ContextType>;
   JSONObject?: GraphQLScalarType;
   Membership?: MembershipResolvers<ContextType>;
   MembershipConnection?: MembershipConnectionResolvers<ContextType>;
@@ -926,6 +1276,8 @@ export type Resolvers<ContextType = RequestContext> = {
   PostMessagePayload?: PostMessagePayloadResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   RemoveMemberPayload?: RemoveMemberPayloadResolvers<ContextType>;
+  RevokeApiKeyPayload?: RevokeApiKeyPayloadResolvers<ContextType>;
+  RevokeInvitationPayload?: RevokeInvitationPayloadResolvers<ContextType>;
   Role?: RoleResolvers;
   RolePermissions?: RolePermissionsResolvers<ContextType>;
   Tenant?: TenantResolvers<ContextType>;

@@ -1,19 +1,36 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Guards } from '../access/guards.js';
 import type { InputGuards } from '../access/input-guards.js';
-import type { Viewer } from '../access/viewer.js';
+import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
+import type { Mailer } from '../mail/mailer.js';
+import type { AcceptInvitation } from '../tenancy/accept-invitation.js';
 import type { Loaders } from './loaders.js';
 
-/** What a resolver is given. One per request, bound to one tenant. */
+/** What invitations need beside the tenant's data. */
+export interface InvitationParts {
+  readonly accept: AcceptInvitation;
+  readonly mailer: Mailer;
+  /** The front end, without a slash at the end: links in mails lead there. */
+  readonly appUrl: string;
+  readonly days: number;
+}
+
+/**
+ * What a resolver is given. One per request, bound to one tenant. In a mutation with `@authenticated(member: false)`
+ * there may be no tenant: `viewer` and `db` then throw.
+ */
 export interface RequestContext {
   readonly viewer: Viewer;
+  /** Who signed in, a member of the tenant or not; undefined for an API key. */
+  readonly user: VerifiedUser | undefined;
   /** The tenant-bound client. Reads that are issued together share a transaction. */
   readonly db: TenantClient;
   /** Batching loaders of this request; nothing of them outlives it. */
   readonly loaders: Loaders;
   readonly roles: RoleMatrix;
+  readonly invitations: InvitationParts;
   /** What each field demands, for what shows a field's value elsewhere. */
   readonly guards: Guards;
   readonly inputGuards: InputGuards;

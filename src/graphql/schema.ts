@@ -2,7 +2,7 @@
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { isScalarType, type GraphQLSchema } from 'graphql';
 import { JSONObjectResolver } from 'graphql-scalars';
-import { objectTypes, readGuards, type Guards } from '../access/guards.js';
+import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
 import { readInputGuards, type InputGuards } from '../access/input-guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
@@ -16,6 +16,8 @@ export interface Api {
   readonly roles: RoleMatrix;
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
+  /** The mutations that need no membership. */
+  readonly guestMutations: ReadonlySet<string>;
 }
 
 const kernel = defineModule({
@@ -66,6 +68,7 @@ export function buildApi(modules: readonly Module[]): Api {
     roles,
     guards,
     inputGuards,
+    guestMutations: guestMutations(schema),
   };
 }
 

@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { authenticate, type AuthenticationParts } from '../auth/authenticate.js';
+import { authenticate, GuestError, type AuthenticationParts } from '../auth/authenticate.js';
 import type { Viewer } from '../access/viewer.js';
+import { isGuestMutation, mayBringGuestMutation } from './guest.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     viewer: Viewer | undefined;
+    /** Instead of `viewer`: the refusal of somebody who may yet bring a mutation that needs no membership. */
+    guest: GuestError | undefined;
     /** When `viewer` was established, on the clock of `performance.now()`. */
     authenticatedAt: number;
   }
@@ -21,11 +24,22 @@ const AUTHENTICATED_FOR_MS = 500;
  * Authenticates before the body is read: a stranger costs a look at two headers. And again when the body was long in
  * coming: whoever lost their membership meanwhile must not act on it.
  */
-export function installAuthentication(app: FastifyInstance, parts: AuthenticationParts): void {
+export function installAuthentication(
+  app: FastifyInstance,
+  parts: AuthenticationParts,
+  guestMutations: ReadonlySet<string>,
+): void {
   app.decorateRequest('viewer', undefined);
+  app.decorateRequest('guest', undefined);
   app.decorateRequest('authenticatedAt', 0);
   const admit = async (request: FastifyRequest): Promise<void> => {
-    request.viewer = await authenticate(parts, request.headers);
+    request.viewer = request.guest = undefined;
+    try {
+      request.viewer = await authenticate(parts, request.headers);
+    } catch (error) {
+      if (!(error instanceof GuestError) || !mayBringGuestMutation(request)) throw error;
+      request.guest = error;
+    }
     request.authenticatedAt = performance.now();
   };
   app.addHook('onRequest', async (request) => {
@@ -35,11 +49,12 @@ export function installAuthentication(app: FastifyInstance, parts: Authenticatio
   app.addHook('preHandler', async (request) => {
     if (!request.routeOptions.config.authenticated) return;
     if (performance.now() - request.authenticatedAt > AUTHENTICATED_FOR_MS) await admit(request);
+    if (request.guest && !isGuestMutation(request.body, guestMutations)) throw request.guest;
   });
 }
 
-/** The caller of an authenticated route. */
+/** The caller of an authenticated route. There is none with a mutation that needs no membership. */
 export function viewerOf(request: FastifyRequest): Viewer {
-  if (!request.viewer) throw new Error(`${request.routeOptions.url} is not an authenticated route`);
+  if (!request.viewer) throw new Error(`${request.routeOptions.url} has no member of a tenant as its caller`);
   return request.viewer;
 }

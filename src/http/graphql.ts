@@ -25,7 +25,7 @@ import { roleIntrospection } from './role-introspection.js';
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, config, documents }: Services,
+  { api, database, config, documents, invitations }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
@@ -65,15 +65,26 @@ export async function installGraphql(
     preHandler: findDocument(documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
-        const viewer = viewerOf(request);
-        return {
-          viewer,
-          db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId: request.id }),
+        const shared = {
           loaders: new Loaders(),
           roles: api.roles,
           guards: api.guards,
           inputGuards: api.inputGuards,
+          invitations,
           requestId: request.id,
+        };
+        if (request.guest) {
+          return Object.assign(new NoTenant(), shared, { user: request.guest.user, log: logOf(request) });
+        }
+        const viewer = viewerOf(request);
+        const { tenantId, actor } = viewer;
+        const db = database.forTenant({ tenantId, actor, requestId: request.id });
+        return {
+          ...shared,
+          viewer,
+          db,
+          user: actor.type === 'user' ? viewer : undefined,
+          // A guest has no tenant to keep a result in.
           idempotencyKey: request.headers['idempotency-key']?.toString(),
           get log() {
             return logOf(request);
@@ -82,6 +93,20 @@ export async function installGraphql(
       },
     }),
   });
+}
+
+/**
+ * What a guest's request has for a tenant. A field that asks for one in vain is refused, and logged. A class, because
+ * Apollo copies contexts, and would read properties of the object itself.
+ */
+class NoTenant implements Pick<RequestContext, 'viewer' | 'db'> {
+  get viewer(): never {
+    throw new Error('a guest has no tenant');
+  }
+
+  get db(): never {
+    throw new Error('a guest has no tenant');
+  }
 }
 
 /**

@@ -41,5 +41,5 @@ export function installRequestLog(app: FastifyInstance): void {
 /** The log of a request, whose lines carry its tenant and actor once they are known. Made when there is something to log. */
 export const logOf = (request: FastifyRequest): FastifyBaseLogger => request.log.child(callerOf(request));
 
-const callerOf = ({ viewer }: FastifyRequest) =>
-  viewer ? { tenant: viewer.tenantSlug, actor: viewer.actor.id } : {};
+const callerOf = ({ viewer, guest }: FastifyRequest) =>
+  viewer ? { tenant: viewer.tenantSlug, actor: viewer.actor.id } : guest ? { actor: guest.user.userId } : {};

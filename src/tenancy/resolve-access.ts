@@ -1,13 +1,11 @@
 /**
- * Answers which tenant is meant, and what a user is in it: from the database, through the one function that may look
- * before a tenant is bound. Answers are kept briefly. A change of a membership or of a tenant's status reaches every
- * server as a notification and takes effect within a second; while a server cannot be sure to be told, it asks the
- * database every time.
+ * Answers which tenant is meant, and what a user is in it: from the database, through a function that may look before a
+ * tenant is bound. Answers are kept briefly, see kept-answers.ts.
  */
-import { LRUCache } from 'lru-cache';
 import { isRole, type Role } from '../access/permissions.js';
 import type { AccessNews } from './access-news.js';
 import type { Database } from './database.js';
+import { KeptAnswers } from './kept-answers.js';
 
 /** A tenant as seen by one user. */
 export interface Access {
@@ -26,44 +24,18 @@ export interface AccessResolver {
   resolve(tenantRef: string, userId: string): Promise<Access | undefined>;
 }
 
-const KEPT_FOR_MS = 30_000;
-const KEPT_AT_MOST = 50_000;
-
 export function createAccessResolver(database: Database, news: AccessNews): AccessResolver {
-  // Keyed by tenant and user together, so that an answer can never serve another tenant or another user. Only a
-  // member's answer is kept: strangers could fill the memory with refusals.
-  const kept = new LRUCache<string, Kept>({ max: KEPT_AT_MOST, ttl: KEPT_FOR_MS });
-  // Counts what could have changed answers, silence of the news included, so that an answer that was on its way then
-  // is not kept.
-  let changes = 0;
-  news.onChange((change) => {
-    changes++;
-    for (const [key, { access, userId }] of kept) {
-      const concerned =
-        change === undefined || (change.tenantId === access.tenantId && (change.userId ?? userId) === userId);
-      if (concerned) kept.delete(key);
-    }
-  });
-
+  const kept = new KeptAnswers<Access>(news);
   return {
-    async resolve(tenantRef, userId) {
-      const key = JSON.stringify([tenantRef, userId]);
-      const heardBefore = news.isLive;
-      const known = heardBefore ? kept.get(key) : undefined;
-      if (known) return known.access;
-      const before = changes;
-      const access = await askDatabase(database, tenantRef, userId);
-      if (access?.role !== undefined && heardBefore && changes === before) {
-        kept.set(key, { access, userId });
-      }
-      return access;
-    },
+    resolve: (tenantRef, userId) =>
+      kept.get(
+        // Tenant and user together, so that an answer can never serve another tenant or another user.
+        JSON.stringify([tenantRef, userId]),
+        () => askDatabase(database, tenantRef, userId),
+        // Only a member's answer is kept: strangers could fill the memory with refusals.
+        ({ tenantId, role }) => (role === undefined ? undefined : { tenantId, userId }),
+      ),
   };
-}
-
-interface Kept {
-  readonly access: Access;
-  readonly userId: string;
 }
 
 interface AccessRow {

@@ -554,7 +554,7 @@ describe('a new tenant table', () => {
     ['categories', 'Category', 'category'],
     ['access', 'Access', 'access'],
     ['staff', 'Staff', 'staff'],
-    ['api_keys', 'ApiKey', 'api_key'],
+    ['door_keys', 'DoorKey', 'door_key'],
   ])('is called by its name in the singular: %s is %s', async (table, entity, action) => {
     await asOwner(async (client) => {
       await scratch(client, table);
@@ -756,11 +756,13 @@ describe('the catalog', () => {
     };
     expect(await executableBy('0')).toEqual([]);
     expect(await executableBy("'tenantry_app'::regrole")).toEqual([
+      'accept_invitation',
       'bind',
       'current_tenant',
       'memberships_of_actor',
       'record_audit',
       'resolve_access',
+      'resolve_api_key',
       'uuid_v7',
     ]);
   });

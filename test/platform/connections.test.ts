@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { useClients } from '../support/clients.js';
 import { provePaging, secondsLater, sortKey } from '../support/connections.js';
 import type { TestDatabase } from '../support/database.js';
-import { insertMembership } from '../support/rows.js';
+import { insertApiKey, insertInvitation, insertMembership, insertTenant } from '../support/rows.js';
 import { useServer } from '../support/server.js';
 import { transactionsAmong, watchStatements } from '../support/statements.js';
 
@@ -121,6 +121,82 @@ describe('members', () => {
   });
 });
 
+/** Rows of a table in the order of one of its columns. */
+const rowsOf = (table: string, column: string) => async (database: TestDatabase, tenant: string) =>
+  database.asSuperuser<{ id: string; key: string }>(
+    `SELECT id, ${sortKey(column)} FROM ${table} WHERE tenant_id = $1`,
+    [await database.tenantId(tenant)],
+  );
+
+const removeFrom = (table: string) => async (database: TestDatabase, tenant: string, id: string) =>
+  database.asSuperuser(`DELETE FROM ${table} WHERE tenant_id = $1 AND id = $2`, [
+    await database.tenantId(tenant),
+    id,
+  ]);
+
+describe('invitations', () => {
+  provePaging(server, {
+    field: 'invitations',
+    direction: 'desc',
+    column: 'invitedAt',
+    rows: rowsOf('invitations', 'invited_at'),
+    add: async (database, tenant, seconds) =>
+      (await insertInvitation(database, tenant, { invitedAt: secondsLater(seconds) })).id,
+    remove: removeFrom('invitations'),
+  });
+
+  test('are filtered by their status, and counted so', async () => {
+    const { database } = server();
+    const slug = 'filters-invitations';
+    await insertTenant(database, slug);
+    await insertMembership(database, slug, {
+      role: 'owner',
+      userId: 'filterer',
+      email: 'filterer@test.test',
+    });
+    const past = secondsLater(0);
+    const ids = {
+      PENDING: (await insertInvitation(database, slug)).id,
+      EXPIRED: (await insertInvitation(database, slug, { expiresAt: past })).id,
+      // Revoked before it expired.
+      REVOKED: (await insertInvitation(database, slug, { expiresAt: past, revokedAt: past })).id,
+      ACCEPTED: (await insertInvitation(database, slug, { expiresAt: past })).id,
+    };
+    await database.asSuperuser('UPDATE invitations SET accepted_at = $2, accepted_by = $3 WHERE id = $1', [
+      ids.ACCEPTED,
+      past,
+      'somebody',
+    ]);
+    const client = await clientOf('filterer@test.test', slug);
+    const ask = async (filter: object | null) => {
+      const { data, errors } = await client.query<{
+        invitations: { nodes: { id: string; status: string }[]; totalCount: number };
+      }>(
+        'query ($filter: InvitationFilter) { invitations(filter: $filter) { nodes { id status } totalCount } }',
+        { filter },
+      );
+      expect(errors).toEqual([]);
+      return data.invitations;
+    };
+    for (const [status, id] of Object.entries(ids)) {
+      expect(await ask({ status })).toEqual({ nodes: [{ id, status }], totalCount: 1 });
+    }
+    for (const filter of [null, {}, { status: null }]) expect((await ask(filter)).totalCount).toBe(4);
+  });
+});
+
+describe('API keys', () => {
+  provePaging(server, {
+    field: 'apiKeys',
+    direction: 'desc',
+    column: 'createdAt',
+    rows: rowsOf('api_keys', 'created_at'),
+    add: async (database, tenant, seconds) =>
+      (await insertApiKey(database, tenant, { createdAt: secondsLater(seconds) })).id,
+    remove: removeFrom('api_keys'),
+  });
+});
+
 describe('the audit log', () => {
   const entity = `Paged${randomBytes(4).toString('hex')}`;
 
@@ -207,6 +283,8 @@ describe('the audit log', () => {
 describe('a list', () => {
   test.each([
     ['members', 'nodes { id userId email invitedBy }', 'viewer'],
+    ['invitations', 'nodes { id email status }', 'admin'],
+    ['apiKeys', 'nodes { id name permissions lastUsedAt }', 'admin'],
     ['auditLog', 'nodes { id actor action oldValue newValue }', 'owner'],
   ])('of %s costs one transaction, however long the page', async (field, selection, user) => {
     const client = await clientOf(user);

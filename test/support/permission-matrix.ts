@@ -26,7 +26,7 @@ import { countAuditRows } from './rows.js';
 import type { TestServer } from './server.js';
 
 /** Makes the arguments of a field for one call, and the rows they speak of: a mutation needs rows of its own. */
-export type MakeArguments = (server: TestServer) => object | Promise<object>;
+export type MakeArguments = (server: TestServer, asker: Role) => object | Promise<object>;
 
 export interface PermissionTable {
   /** The permissions of each role. */
@@ -103,7 +103,7 @@ export function provePermissions(
       '%s is given',
       async (_name, { path }) => {
         const before = await countAuditRows(server().database);
-        const operation = await operationFor(path, table, server());
+        const operation = await operationFor(path, table, server(), role);
         const { status, data, errors } = await (
           await clientOf(role, TENANT)
         ).query(operation.document, operation.variables);
@@ -127,7 +127,7 @@ export function provePermissions(
       const refusedPath = path.slice(0, refusedAt + 1);
       const requires = demanded(refusedPath.at(-1)!.coordinate);
       const before = await countAuditRows(server().database);
-      const operation = await operationFor(path, table, server());
+      const operation = await operationFor(path, table, server(), role);
       const { status, data, errors } = await (
         await clientOf(role, TENANT)
       ).query(operation.document, operation.variables);
@@ -226,13 +226,13 @@ function shortestPaths(schema: GraphQLSchema): Map<string, readonly Step[]> {
 }
 
 /** The operation that asks for the last field of a path, beside something that every member is given. */
-async function operationFor(path: readonly Step[], table: PermissionTable, server: TestServer) {
+async function operationFor(path: readonly Step[], table: PermissionTable, server: TestServer, asker: Role) {
   const before = await countAuditRows(server.database);
   const variables: Record<string, unknown> = {};
   const declarations: string[] = [];
   const parts: string[] = [];
   for (const [at, { coordinate, field }] of path.entries()) {
-    const given = await table.arguments[coordinate]?.(server);
+    const given = await table.arguments[coordinate]?.(server, asker);
     const args = Object.entries(given ?? {}).map(([name, value]) => {
       const type = field.args.find((argument) => argument.name === name)?.type;
       if (!type) throw new Error(`${coordinate} has no argument ${name}`);

@@ -4,7 +4,8 @@
  */
 import type { Permission, Role } from '../../src/access/permissions.js';
 import type { MakeArguments, PermissionTable } from './permission-matrix.js';
-import { insertMembership } from './rows.js';
+import { randomUUID } from 'node:crypto';
+import { insertApiKey, insertInvitation, insertMembership, insertTenant } from './rows.js';
 
 export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: ['members:read', 'users:manage', 'billing:manage', 'settings:manage', 'audit:read'],
@@ -19,6 +20,8 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
   tenant: null,
   members: 'members:read',
   auditLog: 'audit:read',
+  invitations: 'users:manage',
+  apiKeys: 'settings:manage',
 };
 
 export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
@@ -26,6 +29,11 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   changePlan: 'billing:manage',
   changeMemberRole: 'users:manage',
   removeMember: 'users:manage',
+  inviteMember: 'users:manage',
+  revokeInvitation: 'users:manage',
+  acceptInvitation: null,
+  createApiKey: 'settings:manage',
+  revokeApiKey: 'settings:manage',
 };
 
 /** Every type but the root types. */
@@ -74,6 +82,50 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   MembershipEdge: { node: 'members:read', cursor: 'members:read' },
   ChangeMemberRolePayload: { membership: 'members:read' },
   RemoveMemberPayload: { deletedId: 'users:manage' },
+  Invitation: {
+    id: 'users:manage',
+    email: 'users:manage',
+    role: 'users:manage',
+    status: 'users:manage',
+    invitedBy: 'users:manage',
+    invitedAt: 'users:manage',
+    expiresAt: 'users:manage',
+    acceptedAt: 'users:manage',
+    acceptedBy: 'users:manage',
+    revokedAt: 'users:manage',
+  },
+  InvitationConnection: {
+    nodes: 'users:manage',
+    edges: 'users:manage',
+    pageInfo: 'users:manage',
+    totalCount: 'users:manage',
+  },
+  InvitationEdge: { node: 'users:manage', cursor: 'users:manage' },
+  InviteMemberPayload: { invitation: 'users:manage', emailSent: 'users:manage' },
+  RevokeInvitationPayload: { invitation: 'users:manage' },
+  AcceptInvitationPayload: { membership: null },
+  AcceptedMembership: { id: null, userId: null, role: null, joinedAt: null, tenant: null },
+  ApiKey: {
+    id: 'settings:manage',
+    name: 'settings:manage',
+    prefix: 'settings:manage',
+    permissions: 'settings:manage',
+    status: 'settings:manage',
+    createdBy: 'settings:manage',
+    createdAt: 'settings:manage',
+    expiresAt: 'settings:manage',
+    revokedAt: 'settings:manage',
+    lastUsedAt: 'settings:manage',
+  },
+  ApiKeyConnection: {
+    nodes: 'settings:manage',
+    edges: 'settings:manage',
+    pageInfo: 'settings:manage',
+    totalCount: 'settings:manage',
+  },
+  ApiKeyEdge: { node: 'settings:manage', cursor: 'settings:manage' },
+  CreateApiKeyPayload: { secret: 'settings:manage', apiKey: 'settings:manage' },
+  RevokeApiKeyPayload: { apiKey: 'settings:manage' },
   AuditEntry: {
     id: 'audit:read',
     actor: 'audit:read',
@@ -104,6 +156,14 @@ export const PLATFORM_ARGUMENTS: PermissionTable['arguments'] = {
   'Query.tenant': none,
   'Query.members': onePage,
   'Query.auditLog': onePage,
+  'Query.invitations': async ({ database }) => {
+    await insertInvitation(database, 'acme');
+    return { first: 1 };
+  },
+  'Query.apiKeys': async ({ database }) => {
+    await insertApiKey(database, 'acme');
+    return { first: 1 };
+  },
   'Mutation.updateTenant': () => ({ input: { name: `Acme ${Math.random()}`, settings: { theme: 'dark' } } }),
   'Mutation.changePlan': () => ({ input: { plan: 'team' } }),
   'Mutation.changeMemberRole': async ({ database }) => ({
@@ -111,5 +171,21 @@ export const PLATFORM_ARGUMENTS: PermissionTable['arguments'] = {
   }),
   'Mutation.removeMember': async ({ database }) => ({
     input: { membershipId: await insertMembership(database, 'acme') },
+  }),
+  'Mutation.inviteMember': () => ({ input: { email: `${randomUUID()}@new.test`, role: 'VIEWER' } }),
+  'Mutation.revokeInvitation': async ({ database }) => ({
+    input: { id: (await insertInvitation(database, 'acme')).id },
+  }),
+  // To a tenant of its own: the asker is a member of acme already.
+  'Mutation.acceptInvitation': async ({ database }, asker) => {
+    const slug = `invites-${randomUUID()}`;
+    await insertTenant(database, slug);
+    return {
+      input: { token: (await insertInvitation(database, slug, { email: `${asker}@acme.test` })).token },
+    };
+  },
+  'Mutation.createApiKey': () => ({ input: { name: 'a key', permissions: ['MEMBERS_READ'] } }),
+  'Mutation.revokeApiKey': async ({ database }) => ({
+    input: { id: (await insertApiKey(database, 'acme')).id },
   }),
 };

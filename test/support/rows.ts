@@ -3,7 +3,9 @@
  * the API it tests.
  */
 import { randomUUID } from 'node:crypto';
-import type { Role } from '../../src/access/permissions.js';
+import type { Permission, Role } from '../../src/access/permissions.js';
+import { newApiKey } from '../../src/auth/api-key.js';
+import { hashSecret, newSecret } from '../../src/auth/secrets.js';
 import type { TestDatabase } from './database.js';
 
 export interface NewMembership {
@@ -39,6 +41,69 @@ export async function insertMembership(
     ],
   );
   return row!.id;
+}
+
+export interface NewInvitation {
+  readonly email?: string;
+  readonly role?: Role;
+  readonly invitedBy?: string;
+  readonly invitedAt?: string;
+  readonly expiresAt?: string;
+  readonly revokedAt?: string | null;
+}
+
+export async function insertInvitation(
+  database: TestDatabase,
+  tenant: string,
+  { email = `${randomUUID()}@new.test`, role = 'viewer', ...rest }: NewInvitation = {},
+): Promise<{ readonly id: string; readonly token: string; readonly email: string }> {
+  const token = newSecret();
+  const [row] = await database.asSuperuser<{ id: string }>(
+    `INSERT INTO invitations (tenant_id, email, role, invited_by, invited_at, expires_at, revoked_at, token_hash)
+     VALUES ($1, $2, $3, $4, coalesce($5, now()), coalesce($6, now() + interval '7 days'), $7, $8) RETURNING id`,
+    [
+      await database.tenantId(tenant),
+      email,
+      role,
+      rest.invitedBy ?? `demo|${tenant}|owner`,
+      rest.invitedAt ?? null,
+      rest.expiresAt ?? null,
+      rest.revokedAt ?? null,
+      hashSecret(token),
+    ],
+  );
+  return { id: row!.id, token, email };
+}
+
+export interface NewApiKeyRow {
+  readonly permissions?: readonly Permission[];
+  readonly createdBy?: string;
+  readonly createdAt?: string;
+  readonly expiresAt?: string | null;
+  readonly revokedAt?: string | null;
+}
+
+export async function insertApiKey(
+  database: TestDatabase,
+  tenant: string,
+  { permissions = ['members:read'], ...rest }: NewApiKeyRow = {},
+): Promise<{ readonly id: string; readonly key: string }> {
+  const { key, prefix, keyHash } = newApiKey();
+  const [row] = await database.asSuperuser<{ id: string }>(
+    `INSERT INTO api_keys (tenant_id, name, prefix, key_hash, permissions, created_by, created_at, expires_at, revoked_at)
+     VALUES ($1, 'a key', $2, $3, $4, $5, coalesce($6, now()), $7, $8) RETURNING id`,
+    [
+      await database.tenantId(tenant),
+      prefix,
+      keyHash,
+      permissions,
+      rest.createdBy ?? `demo|${tenant}|owner`,
+      rest.createdAt ?? null,
+      rest.expiresAt ?? null,
+      rest.revokedAt ?? null,
+    ],
+  );
+  return { id: row!.id, key };
 }
 
 export interface AuditRow {

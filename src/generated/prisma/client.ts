@@ -62,6 +62,16 @@ export type Tenant = Prisma.TenantModel
  */
 export type Membership = Prisma.MembershipModel
 /**
+ * Model Invitation
+ * An address that was asked to join the tenant, at most once at a time: inviting it again replaces what was there.
+ */
+export type Invitation = Prisma.InvitationModel
+/**
+ * Model ApiKey
+ * How a program calls. Never changed once made: revoked, and made anew.
+ */
+export type ApiKey = Prisma.ApiKeyModel
+/**
  * Model AuditEntry
  * One change of tenant data. Written by the database's audit trigger only; nobody can change or delete it.
  */

@@ -1,3 +1,4 @@
+import { usersOnly } from '../../access/users-only.js';
 import { defineModule, readSchema } from '../../graphql/module.js';
 import { resolvers } from './membership.resolvers.js';
 
@@ -6,6 +7,7 @@ export const membershipModule = defineModule({
   name: 'membership',
   typeDefs: readSchema(import.meta.url, 'membership.graphql'),
   resolvers,
+  rules: { 'Mutation.changeMemberRole': usersOnly, 'Mutation.removeMember': usersOnly },
   permissions: {
     'members:read': ['owner', 'admin', 'member', 'viewer'],
     'users:manage': ['owner', 'admin'],

@@ -1,10 +1,9 @@
 import type { Resolvers } from '../../generated/graphql.js';
-import { Prisma } from '../../generated/prisma/client.js';
-import { conflict, forbidden, notFound, PublicError } from '../../errors.js';
-import { atLeast, isRole, type Role } from '../../access/permissions.js';
+import { conflict, notFound } from '../../errors.js';
+import { atLeast, type Role } from '../../access/permissions.js';
 import { Page } from '../../graphql/connection.js';
-import type { RequestContext } from '../../graphql/request-context.js';
 import type { TenantTx } from '../../tenancy/tenant-client.js';
+import { aboveOwnRole, serializeMembershipChanges } from './role-changes.js';
 
 export const resolvers: Resolvers = {
   Query: {
@@ -43,33 +42,12 @@ export const resolvers: Resolvers = {
   },
 };
 
-/**
- * Lets one change of roles happen at a time in a tenant, by locking the tenant's row. Two requests that each remove one
- * of the last two owners would otherwise both find the other one.
- *
- * @returns the caller's role as it is now: the change that came before may have been of it
- */
-async function serializeMembershipChanges(
-  tx: TenantTx,
-  { viewer: { tenantId, userId }, roles }: Pick<RequestContext, 'viewer' | 'roles'>,
-): Promise<Role> {
-  await tx.$queryRaw(Prisma.sql`SELECT 1 FROM tenants WHERE id = ${tenantId}::uuid FOR NO KEY UPDATE`);
-  const own = await tx.membership.findUnique({ where: { tenantId_userId: { tenantId, userId } } });
-  if (!own || !isRole(own.role) || !roles.of(own.role).has('users:manage')) throw forbidden('users:manage');
-  return own.role;
-}
-
 async function changeableMember(tx: TenantTx, id: string, ownRole: Role) {
   const member = await tx.membership.findUnique({ where: tx.key(id) });
   if (!member) throw notFound();
   if (!atLeast(ownRole, member.role as Role)) throw aboveOwnRole(member.role as Role);
   return member;
 }
-
-const aboveOwnRole = (role: Role) =>
-  new PublicError('FORBIDDEN', `Only a member with the role ${role} may do this.`, {
-    requires: `role:${role}`,
-  });
 
 async function refuseWithoutOtherOwner(tx: TenantTx, id: string): Promise<void> {
   const others = await tx.membership.count({ where: { role: 'owner', id: { not: id } } });

@@ -73,6 +73,7 @@ async function ownTenant({ loaders, viewer, db }: RequestContext) {
 /** The address the identity provider vouches for, else the one the membership was made with. */
 async function viewerEmail({ viewer, db }: RequestContext): Promise<string | null> {
   if (viewer.email !== undefined) return viewer.email;
+  if (viewer.actor.type !== 'user') return null;
   const { tenantId, userId } = viewer;
   const membership = await db.membership.findUnique({
     where: { tenantId_userId: { tenantId, userId } },

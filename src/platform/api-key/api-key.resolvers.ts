@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { newApiKey } from '../../auth/api-key.js';
+import { isRole, type Permission } from '../../access/permissions.js';
+import { forbidden, notFound } from '../../errors.js';
+import type { Resolvers } from '../../generated/graphql.js';
+import { Prisma } from '../../generated/prisma/client.js';
+import { Page } from '../../graphql/connection.js';
+import { parseInput, text } from '../../graphql/input.js';
+import type { RequestContext } from '../../graphql/request-context.js';
+import type { TenantTx } from '../../tenancy/tenant-client.js';
+import { statusOf } from './api-key-status.js';
+
+const NAMED = 'must name at least one permission';
+
+const createInput = z.object({
+  name: text(1, 100),
+  permissions: z.array(z.custom<Permission>()).min(1, NAMED),
+  expiresAt: z
+    .date()
+    .refine((at) => at > new Date(), 'must lie in the future')
+    .nullish(),
+});
+
+export const resolvers: Resolvers = {
+  ApiKeyStatus: { ACTIVE: 'active', EXPIRED: 'expired', REVOKED: 'revoked' },
+  ApiKey: {
+    status: (key) => statusOf(key),
+    // Without those whose module is installed no longer.
+    permissions: (key, _args, { roles }) =>
+      roles.permissions.filter((permission) => key.permissions.includes(permission)),
+  },
+  Query: {
+    apiKeys: async (_parent, args, { db }) => {
+      const page = new Page(args, { field: 'createdAt', direction: 'desc' });
+      return page.connection(await db.apiKey.findMany(page.query), () => db.apiKey.count());
+    },
+  },
+  Mutation: {
+    createApiKey: async (_parent, { input }, { db, ...caller }) => {
+      const { name, permissions, expiresAt } = parseInput(createInput, input);
+      const { key, prefix, keyHash } = newApiKey();
+      const apiKey = await db.transaction(async (tx) => {
+        const held = await permissionsOfCaller(tx, caller);
+        for (const needed of ['settings:manage', ...permissions] as const) {
+          if (!held.has(needed)) throw forbidden(needed);
+        }
+        return tx.apiKey.create({
+          data: {
+            name,
+            prefix,
+            keyHash,
+            permissions: [...new Set(permissions)].sort(),
+            createdBy: caller.viewer.userId,
+            expiresAt: expiresAt ?? null,
+          },
+        });
+      });
+      return { secret: key, apiKey };
+    },
+    revokeApiKey: (_parent, { input }, { db }) =>
+      db.transaction(async (tx) => {
+        const key = tx.key(input.id);
+        // Once: the time of the first revocation stands.
+        await tx.apiKey.updateMany({
+          where: { id: key.tenantId_id.id, revokedAt: null },
+          data: { revokedAt: new Date() },
+        });
+        const apiKey = await tx.apiKey.findUnique({ where: key });
+        if (!apiKey) throw notFound();
+        return { apiKey };
+      }),
+  },
+};
+
+/**
+ * What the caller may do as of now, and until the transaction ends: whoever is being removed must not leave a key
+ * behind that was made too late to be revoked with them.
+ */
+async function permissionsOfCaller(
+  tx: TenantTx,
+  { viewer: { tenantId, userId }, roles }: Pick<RequestContext, 'viewer' | 'roles'>,
+): Promise<ReadonlySet<Permission>> {
+  const [own] = await tx.$queryRaw<{ role: string }>(Prisma.sql`
+    SELECT role FROM memberships WHERE tenant_id = ${tenantId}::uuid AND user_id = ${userId} FOR SHARE`);
+  return own && isRole(own.role) ? roles.of(own.role) : new Set();
+}

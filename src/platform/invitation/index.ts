@@ -1,0 +1,11 @@
+import { usersOnly } from '../../access/users-only.js';
+import { defineModule, readSchema } from '../../graphql/module.js';
+import { resolvers } from './invitation.resolvers.js';
+
+/** How somebody becomes a member: invited by mail, with a link that works once. */
+export const invitationModule = defineModule({
+  name: 'invitation',
+  typeDefs: readSchema(import.meta.url, 'invitation.graphql'),
+  resolvers,
+  rules: { 'Mutation.inviteMember': usersOnly, 'Mutation.revokeInvitation': usersOnly },
+});

@@ -1,0 +1,25 @@
+import type { Invitation } from '../../generated/prisma/client.js';
+
+export type InvitationStatus = 'pending' | 'accepted' | 'expired' | 'revoked';
+
+type Times = Pick<Invitation, 'acceptedAt' | 'revokedAt' | 'expiresAt'>;
+
+export function statusOf({ acceptedAt, revokedAt, expiresAt }: Times, now = new Date()): InvitationStatus {
+  if (acceptedAt) return 'accepted';
+  if (revokedAt) return 'revoked';
+  return expiresAt <= now ? 'expired' : 'pending';
+}
+
+/** The rows that {@link statusOf} says this of. */
+export function havingStatus(status: InvitationStatus, now = new Date()) {
+  switch (status) {
+    case 'accepted':
+      return { acceptedAt: { not: null } };
+    case 'revoked':
+      return { revokedAt: { not: null } };
+    case 'expired':
+      return { acceptedAt: null, revokedAt: null, expiresAt: { lte: now } };
+    case 'pending':
+      return { acceptedAt: null, revokedAt: null, expiresAt: { gt: now } };
+  }
+}

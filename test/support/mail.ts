@@ -1,0 +1,101 @@
+/** A real SMTP server for tests, and a reader of what it received. */
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { SMTPServer } from 'smtp-server';
+
+export interface ReceivedMail {
+  /** From the envelope: where the mail goes, whatever its headers say. */
+  readonly recipients: readonly string[];
+  readonly raw: string;
+}
+
+export interface MailServer {
+  readonly url: string;
+  readonly received: ReceivedMail[];
+  /** `refuse`: no recipient is accepted; `hang`: a mail is taken and never acknowledged. */
+  behave(how: 'accept' | 'refuse' | 'hang'): void;
+  close(): Promise<void>;
+}
+
+/** @param login demanded, when given */
+export async function startMailServer(login?: {
+  readonly user: string;
+  readonly password: string;
+}): Promise<MailServer> {
+  const received: ReceivedMail[] = [];
+  let behaviour: 'accept' | 'refuse' | 'hang' = 'accept';
+  const server = new SMTPServer({
+    authOptional: login === undefined,
+    allowInsecureAuth: true,
+    disabledCommands: ['STARTTLS', ...(login ? [] : ['AUTH'])],
+    closeTimeout: 1,
+    onAuth: ({ username, password }, _session, done) => {
+      const known = username === login?.user && password === login?.password;
+      done(known ? null : new Error('no such user'), { user: username });
+    },
+    onRcptTo: (_address, _session, done) => {
+      done(
+        behaviour === 'refuse' ? Object.assign(new Error('no such mailbox'), { responseCode: 550 }) : null,
+      );
+    },
+    onData: (stream, { envelope }, done) => {
+      void buffer(stream).then((bytes) => {
+        if (behaviour === 'hang') return;
+        received.push({
+          recipients: envelope.rcptTo.map(({ address }) => address),
+          raw: bytes.toString('utf8'),
+        });
+        done();
+      });
+    },
+  });
+  server.on('error', () => undefined);
+  const listener = server.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  const account = login ? `${login.user}:${encodeURIComponent(login.password)}@` : '';
+  return {
+    url: `smtp://${account}127.0.0.1:${port}`,
+    received,
+    behave: (how) => {
+      behaviour = how;
+    },
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+/** Header lines, unfolded, with their names in lower case; and the text. */
+export function readMail(raw: string): {
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly text: string;
+} {
+  const [head = '', ...rest] = raw.replaceAll('\r\n', '\n').split('\n\n');
+  const headers = head
+    .replace(/\n[ \t]+/g, ' ')
+    .split('\n')
+    .map(
+      (line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)] as const,
+    );
+  const encoding = headers.find(([name]) => name === 'content-transfer-encoding')?.[1];
+  return { headers, text: decode(rest.join('\n\n'), encoding) };
+}
+
+export const headerOf = (raw: string, name: string): string[] =>
+  readMail(raw).headers.flatMap(([each, value]) => (each === name ? [value] : []));
+
+/** The token in the link of an invitation's mail. */
+export function tokenIn(raw: string): string {
+  const token = /\?token=([A-Za-z0-9_-]+)$/m.exec(readMail(raw).text)?.[1];
+  if (token === undefined) throw new Error('there is no link in this mail');
+  return token;
+}
+
+function decode(body: string, encoding: string | undefined): string {
+  if (encoding === 'base64') return Buffer.from(body, 'base64').toString('utf8');
+  if (encoding !== 'quoted-printable') return body;
+  const bytes = body
+    .replaceAll('=\n', '')
+    .replace(/=([0-9A-F]{2})/g, (_match, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
