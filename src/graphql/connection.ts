@@ -83,6 +83,12 @@ export class Page {
     this.before = this.position(args.before, 'before');
   }
 
+  /** Tells pages of one list apart, for a loader. */
+  get name(): string {
+    const at = (position: Position | undefined) => (position ? `${position.value} ${position.id}` : '');
+    return `${this.backward ? 'last' : 'first'} ${String(this.size)} ${at(this.after)} ${at(this.before)}`;
+  }
+
   /** One row more than the page, to see whether there is a next one. */
   get query(): PageQuery {
     const direction: OrderDirection = this.backward === (this.order.direction === 'asc') ? 'desc' : 'asc';

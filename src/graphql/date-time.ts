@@ -7,29 +7,32 @@ export const DateTime = new GraphQLScalarType({
   serialize: (value) => isoTime(DateTimeResolver.serialize(value)),
 });
 
-/** The form of every time between the years 1000 and 9999. */
-const text = Buffer.from('0000-00-00T00:00:00.000Z', 'latin1');
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
 
-/** What `toISOString` answers, in a fraction of the time. */
+const padded = (length: number, digits: number) =>
+  Array.from({ length }, (_value, number) => String(number).padStart(digits, '0'));
+/** Of every minute of a day, every second of a minute, every millisecond of a second. */
+const MINUTES = padded(24, 2).flatMap((hour) => padded(60, 2).map((minute) => `T${hour}:${minute}:`));
+const SECONDS = padded(60, 2);
+const MILLISECONDS = padded(1_000, 3).map((digits) => `.${digits}Z`);
+
+let day = Number.NaN;
+let date = '';
+
+/** What `toISOString` answers, put together from parts that are there. The times of a list are often of one day. */
 function isoTime(time: Date): string {
-  const year = time.getUTCFullYear();
-  if (year < 1000 || year > 9999) return time.toISOString();
-  writeTwo(0, Math.trunc(year / 100));
-  writeTwo(2, year % 100);
-  writeTwo(5, time.getUTCMonth() + 1);
-  writeTwo(8, time.getUTCDate());
-  writeTwo(11, time.getUTCHours());
-  writeTwo(14, time.getUTCMinutes());
-  writeTwo(17, time.getUTCSeconds());
-  const thousandths = time.getUTCMilliseconds();
-  text[20] = ZERO + Math.trunc(thousandths / 100);
-  writeTwo(21, thousandths % 100);
-  return text.toString('latin1');
-}
-
-const ZERO = 48;
-
-function writeTwo(at: number, number: number): void {
-  text[at] = ZERO + Math.trunc(number / 10);
-  text[at + 1] = ZERO + (number % 10);
+  const now = time.getTime();
+  const itsDay = Math.floor(now / DAY_MS);
+  if (itsDay !== day) {
+    const text = time.toISOString();
+    [date] = text.split('T') as [string];
+    day = itsDay;
+    return text;
+  }
+  const ofDay = now - day * DAY_MS;
+  const minute = Math.floor(ofDay / MINUTE_MS);
+  const ofMinute = ofDay - minute * MINUTE_MS;
+  const second = Math.floor(ofMinute / 1_000);
+  return date + MINUTES[minute]! + SECONDS[second]! + MILLISECONDS[ofMinute - second * 1_000]!;
 }

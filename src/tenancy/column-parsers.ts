@@ -11,7 +11,8 @@ export class UnsupportedColumnError extends Error {
   }
 }
 
-const asIs: Parse = (text) => text;
+/** Of text, which stays what it is. */
+export const asIs: Parse = (text) => text;
 const json: Parse = (text) => JSON.parse(text) as unknown;
 
 /**

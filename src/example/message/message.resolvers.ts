@@ -12,9 +12,7 @@ export const resolvers: Resolvers = {
   Conversation: {
     messages: async ({ id }, args, { db, loaders }) => {
       const page = new Page(args, { field: 'createdAt', direction: 'asc' });
-      const rows = await loaders.load(`messages ${JSON.stringify(args)}`, id, (ids) =>
-        pageOfMessages(db, ids, page),
-      );
+      const rows = await loaders.load(`messages ${page.name}`, id, (ids) => pageOfMessages(db, ids, page));
       const count = () => loaders.load('messageCount', id, (ids) => messageCounts(db, ids));
       return page.connection(rows ?? [], async () => (await count()) ?? 0);
     },
