@@ -4,8 +4,10 @@ import type { Services } from './app.js';
 import type { Config } from './config.js';
 import { buildApi } from './graphql/schema.js';
 import type { Module } from './graphql/module.js';
-import { listenForAccessChanges } from './tenancy/access-news.js';
+import { ACCESS_CHANNEL, accessNews } from './tenancy/access-news.js';
+import { CHANGES_CHANNEL, changeNews } from './tenancy/change-news.js';
 import { openDatabase, type Database } from './tenancy/database.js';
+import { listen } from './tenancy/notifications.js';
 import { createAccessResolver } from './tenancy/resolve-access.js';
 import type { TransactionLimits } from './tenancy/tenant-client.js';
 
@@ -43,13 +45,22 @@ export function createServices({
     limits: LIMITS,
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
   });
-  const news = listenForAccessChanges(databaseUrl, (problem) =>
-    warn(`memberships are not cached for now: ${problem}`),
-  );
+  const notifications = listen({
+    listenUrl: config.databaseListenUrl ?? databaseUrl,
+    databaseUrl,
+    channels: [ACCESS_CHANNEL, CHANGES_CHANNEL],
+    onProblem: (problem) => warn(`memberships are not cached for now: ${problem}`),
+  });
+  // Hears of changed access first: what was kept of it is dropped before anybody is asked again.
+  const news = accessNews(notifications);
+  const access = createAccessResolver(database, news);
+  const changes = changeNews(notifications, database, warn);
   return {
     config,
     api,
     database,
+    news,
+    changes,
     authentication: {
       verifyToken: createTokenVerifier({
         secret,
@@ -57,12 +68,13 @@ export function createServices({
         issuer: config.jwtIssuer,
         audience: config.jwtAudience,
       }),
-      access: createAccessResolver(database, news),
+      access,
       roles: api.roles,
       baseDomain: config.baseDomain,
     },
     close: async () => {
-      await news.close();
+      changes.close();
+      await notifications.close();
       await database.close();
     },
   };

@@ -13,4 +13,6 @@ export interface Viewer {
   /** The role of the membership in the database; a token does not decide it. */
   readonly role: Role;
   readonly permissions: ReadonlySet<Permission>;
+  /** When the credential expires, in milliseconds since 1970: what lasts longer than a request must not outlast it. */
+  readonly expiresAt: number;
 }

@@ -41,6 +41,7 @@ export async function authenticate(parts: AuthenticationParts, headers: RequestH
     tenantSlug: access.slug,
     role: access.role,
     permissions: parts.roles.of(access.role),
+    expiresAt: identity.expiresAt,
   };
 }
 

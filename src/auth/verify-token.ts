@@ -16,6 +16,8 @@ export interface Identity {
   readonly email: string | undefined;
   /** The `tenant_id` claim: a tenant's id or slug. */
   readonly tenantRef: string | undefined;
+  /** In milliseconds since 1970. */
+  readonly expiresAt: number;
 }
 
 export interface TokenOptions {
@@ -70,12 +72,13 @@ export function createTokenVerifier({ secret, jwksUri, issuer, audience }: Token
     const parsed = claims.safeParse(verify(token, key, { algorithms, issuer, audience }));
     if (!parsed.success)
       throw unauthenticated('The token needs the claims sub and exp; tenant_id, if there is one, is a text.');
-    const { sub, email, email_verified: verified, tenant_id: tenant } = parsed.data;
+    const { sub, exp, email, email_verified: verified, tenant_id: tenant } = parsed.data;
     const unverified = verified === false || verified === 'false';
     return {
       userId: sub,
       email: unverified ? undefined : email,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
+      expiresAt: exp * 1_000,
     };
   };
 }

@@ -1,6 +1,6 @@
 /** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
-import type { GraphQLSchema } from 'graphql';
+import { Kind, parse, type GraphQLSchema } from 'graphql';
 import { DateTimeResolver, JSONObjectResolver } from 'graphql-scalars';
 import { readGuards, type Guards } from '../access/guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
@@ -18,7 +18,8 @@ const kernel = defineModule({
   name: 'kernel',
   typeDefs:
     readSchema(import.meta.url, 'connection.graphql') +
-    readSchema(import.meta.url, '../access/directives.graphql'),
+    readSchema(import.meta.url, '../access/directives.graphql') +
+    readSchema(import.meta.url, '../subscriptions/change.graphql'),
   resolvers: {
     DateTime: DateTimeResolver,
     JSONObject: JSONObjectResolver,
@@ -39,7 +40,7 @@ export function buildApi(modules: readonly Module[]): Api {
   const installed = [kernel, ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
   const schema = makeExecutableSchema({
-    typeDefs: installed.map((module) => module.typeDefs),
+    typeDefs: withSubscriptionType(installed.map((module) => module.typeDefs)),
     resolvers: [
       ...installed.map((module) => module.resolvers),
       // In code a role and a permission are spelled as in the database and in tokens; in GraphQL they are enums.
@@ -55,6 +56,20 @@ export function buildApi(modules: readonly Module[]): Api {
   const guards = readGuards(schema, roles.permissions);
   const dataRules = collectRules(installed);
   return { schema: guardSchema(schema, guards, dataRules), roles, guards };
+}
+
+/**
+ * The kernel has no subscription for modules to extend the type with, and a type without fields is none: it is there when
+ * it is extended.
+ */
+function withSubscriptionType(typeDefs: readonly string[]): string[] {
+  const kinds = typeDefs
+    .flatMap((source) => parse(source).definitions)
+    .filter((definition) => 'name' in definition && definition.name?.value === 'Subscription')
+    .map(({ kind }) => kind);
+  const isMissing =
+    kinds.includes(Kind.OBJECT_TYPE_EXTENSION) && !kinds.includes(Kind.OBJECT_TYPE_DEFINITION);
+  return isMissing ? [...typeDefs, 'type Subscription'] : [...typeDefs];
 }
 
 /** @throws Error when two modules have a rule for the same field: one of them would be lost. */

@@ -9,19 +9,17 @@ import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import type { Services } from '../app.js';
 import { badInput, publicError, type PublicError } from '../errors.js';
-import { Loaders } from '../graphql/loaders.js';
+import { createContext } from '../graphql/create-context.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { limitRows, noAliasInIntrospection } from '../limits/operation-limits.js';
+import { MOST_TOKENS, OPERATION_RULES } from '../limits/operation-limits.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
-
-/** Tokens of a document: far more than a page of a dashboard needs, far less than it takes to keep a parser busy. */
-const MAX_TOKENS = 2_000;
+import { refuseSubscription } from './no-subscriptions.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, config }: Services,
+  { api, database, changes, config }: Services,
 ): Promise<void> {
   const apollo = new ApolloServer<RequestContext>({
     schema: api.schema,
@@ -29,8 +27,8 @@ export async function installGraphql(
     csrfPrevention: true,
     // An unbounded cache filled by callers; a bounded one comes with trusted documents.
     persistedQueries: false,
-    validationRules: [noAliasInIntrospection, limitRows],
-    parseOptions: { maxLexicalTokens: MAX_TOKENS },
+    validationRules: [...OPERATION_RULES],
+    parseOptions: { maxLexicalTokens: MOST_TOKENS },
     // main.ts drains the server; Apollo's own handlers would end it first.
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
@@ -52,19 +50,13 @@ export async function installGraphql(
     method: ['GET', 'POST'],
     url: '/graphql',
     config: { authenticated: true },
+    preHandler: refuseSubscription,
     handler: fastifyApolloHandler(apollo, {
-      context: async (request) => {
-        const viewer = viewerOf(request);
-        return {
-          viewer,
-          db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId: request.id }),
-          loaders: new Loaders(),
-          roles: api.roles,
-          guards: api.guards,
-          requestId: request.id,
-          log: request.log,
-        };
-      },
+      context: async (request) =>
+        createContext(
+          { api, database, changes },
+          { viewer: viewerOf(request), requestId: request.id, log: request.log },
+        ),
     }),
   });
 }
@@ -73,14 +65,14 @@ export async function installGraphql(
  * Turns an error into what the client may know of it. What has no path speaks of the client's own document and passes;
  * a failure that stands for a public error becomes it; anything else a resolver throws is a defect and masked.
  */
-function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+export function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const known = knownError(error);
   if (!known && formatted.path === undefined && !isDefect(formatted)) return formatted;
   const { message, extensions } = known ?? maskedError();
   return { ...formatted, message, extensions };
 }
 
-const isDefect = ({ extensions }: GraphQLFormattedError) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
+export const isDefect = ({ extensions }: GraphQLFormattedError) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
 function knownError(error: unknown): PublicError | undefined {
   return publicError(unwrapResolverError(error)) ?? refusedArgument(error);

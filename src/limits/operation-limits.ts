@@ -15,9 +15,12 @@ import {
   type GraphQLNamedType,
   type SelectionSetNode,
   type ValidationContext,
+  type ValidationRule,
 } from 'graphql';
 import { DEFAULT_PAGE, LARGEST_PAGE } from '../graphql/connection.js';
 
+/** Tokens of a document: far more than a page of a dashboard needs, far less than it takes to keep a parser busy. */
+export const MOST_TOKENS = 2_000;
 /** Rows that an operation may ask for: two nested lists of the largest page, and as much again. */
 export const MOST_ROWS = 20_000;
 /** Fields that an operation may consist of, each counted where a fragment brings it. */
@@ -56,6 +59,9 @@ export function limitRows(context: ValidationContext): ASTVisitor {
     },
   };
 }
+
+/** What a document must hold to beside GraphQL's own rules, however it comes. */
+export const OPERATION_RULES: readonly ValidationRule[] = [noAliasInIntrospection, limitRows];
 
 class Estimate {
   private rows = 0;
