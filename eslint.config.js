@@ -3,7 +3,17 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 /** Imports point one way: example → platform → kernel. */
-const KERNEL = ['access', 'auth', 'database', 'graphql', 'http', 'limits', 'operator', 'subscriptions', 'tenancy'];
+const KERNEL = [
+  'access',
+  'auth',
+  'database',
+  'graphql',
+  'http',
+  'limits',
+  'operator',
+  'subscriptions',
+  'tenancy',
+];
 
 const forbidImports = (files, ...patterns) => ({
   files,

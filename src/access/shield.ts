@@ -120,7 +120,8 @@ function guardSubscriptions(
   for (const field of Object.values(type?.getFields() ?? {})) {
     const own = original.getSubscriptionType()?.getFields()[field.name];
     const generated = middleware[type!.name]?.[field.name];
-    if (!own?.subscribe || !generated) throw new Error(`${type!.name}.${field.name} has no subscribe function`);
+    if (!own?.subscribe || !generated)
+      throw new Error(`${type!.name}.${field.name} has no subscribe function`);
     const check = typeof generated === 'function' ? generated : generated.resolve;
     const behind =
       (resolve: GraphQLFieldResolver<unknown, unknown>): GraphQLFieldResolver<unknown, unknown> =>

@@ -72,7 +72,8 @@ export function maskDefect(formatted: GraphQLFormattedError, error: unknown): Gr
   return { ...formatted, message, extensions };
 }
 
-export const isDefect = ({ extensions }: GraphQLFormattedError) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
+export const isDefect = ({ extensions }: GraphQLFormattedError) =>
+  extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
 function knownError(error: unknown): PublicError | undefined {
   return publicError(unwrapResolverError(error)) ?? refusedArgument(error);

@@ -19,7 +19,10 @@ export async function refuseSubscription({ body, query }: FastifyRequest): Promi
       throw new PublicError('BAD_REQUEST', 'Subscriptions are answered over WebSocket, at the same path.');
     }
     if (hasConditionalRoot(document)) {
-      throw new PublicError('BAD_REQUEST', 'The root field of a subscription takes neither @skip nor @include.');
+      throw new PublicError(
+        'BAD_REQUEST',
+        'The root field of a subscription takes neither @skip nor @include.',
+      );
     }
   }
 }

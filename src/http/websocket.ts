@@ -22,7 +22,7 @@ import { requestId } from './request-id.js';
 
 const PATH = '/graphql';
 /** Until a client has said who it is. */
-const INIT_MS = 5_000;
+const INIT_MS = 3_000;
 /** A client that has not answered the previous one by then is gone. */
 const PING_MS = 15_000;
 /** Until a client has agreed to a close. */
@@ -115,7 +115,10 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
       open.delete(socket);
       connection.closed();
       void closed(code, reason.toString());
-      connection.log.info({ path: PATH, code, ms: Math.round(performance.now() - openedAt) }, 'websocket closed');
+      connection.log.info(
+        { path: PATH, code, ms: Math.round(performance.now() - openedAt) },
+        'websocket closed',
+      );
     });
   }
 }

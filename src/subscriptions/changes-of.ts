@@ -30,11 +30,7 @@ export interface Subject<Args, Payload> {
 /** The two functions of a subscription field. */
 export interface SubscriptionField<Args, Payload> {
   subscribe(root: unknown, args: Args, context: RequestContext): Promise<AsyncIterable<RowChange>>;
-  resolve(
-    change: RowChange,
-    args: Args,
-    context: RequestContext,
-  ): Payload | null | Promise<Payload | null>;
+  resolve(change: RowChange, args: Args, context: RequestContext): Payload | null | Promise<Payload | null>;
 }
 
 /**

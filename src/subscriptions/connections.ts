@@ -32,7 +32,10 @@ export class Connections {
   }
 
   /** @throws Closing when there are too many */
-  add(connection: Connection, { tenantId, userId }: { readonly tenantId: string; readonly userId: string }): void {
+  add(
+    connection: Connection,
+    { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+  ): void {
     const ofTenant = this.byTenant.get(tenantId) ?? new Set();
     const ofViewer = [...ofTenant].filter((other) => other.viewer?.userId === userId);
     if (ofTenant.size >= CONNECTIONS_PER_TENANT || ofViewer.length >= CONNECTIONS_PER_VIEWER) {

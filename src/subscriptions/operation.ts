@@ -61,9 +61,7 @@ export function readSubscription(
   const problems = validate(schema, document, [...specifiedRules, ...OPERATION_RULES]);
   if (problems.length > 0) {
     if (hideSchema) for (const problem of problems) problem.message = withoutSuggestions(problem.message);
-    throw new RefusedOperation(
-      problems.map((problem) => withCode('GRAPHQL_VALIDATION_FAILED', problem)),
-    );
+    throw new RefusedOperation(problems.map((problem) => withCode('GRAPHQL_VALIDATION_FAILED', problem)));
   }
   return {
     schema,

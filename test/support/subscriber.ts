@@ -44,15 +44,26 @@ export interface SubscriberOptions {
 }
 
 const clients = new Set<Client>();
+const sockets = new Set<WebSocket>();
 
-/** Call it at the top level: the connections of a test end with it. */
-export function endSubscribersAfterEach(): void {
+/**
+ * Call it at the top level: the connections of a test end with it, however they are cut off, and the servers keep nothing of
+ * them.
+ */
+export function endSubscribersAfterEach(servers: () => readonly Pick<TestServer, 'url'>[]): void {
   afterEach(async () => {
     for (const client of clients) {
       await Promise.resolve(client.dispose()).catch(() => undefined);
       client.terminate();
     }
+    for (const socket of sockets) socket.terminate();
     clients.clear();
+    sockets.clear();
+    for (const server of servers()) {
+      await until('no connection is left', async () => (await connectionsAt(server)) === 0);
+      if ((await subscriptionsAt(server)) !== 0)
+        throw new Error('a subscription has outlived its connection');
+    }
   });
 }
 
@@ -121,11 +132,13 @@ export function subscriberOf(server: Pick<TestServer, 'url'>, options: Subscribe
 }
 
 /** How many subscriptions are in force at a server, as it says in its metrics. */
-export async function subscriptionsAt(server: Pick<TestServer, 'url'>): Promise<number> {
-  return metric(server, 'tenantry_subscriptions');
-}
+export const subscriptionsAt = (server: Pick<TestServer, 'url'>) => metric(server, 'tenantry_subscriptions');
 
-export async function metric(server: Pick<TestServer, 'url'>, name: string): Promise<number> {
+/** How many clients are connected to a server that have said who they are. */
+export const connectionsAt = (server: Pick<TestServer, 'url'>) =>
+  metric(server, 'tenantry_websocket_connections');
+
+async function metric(server: Pick<TestServer, 'url'>, name: string): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   const value = new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1];
   if (value === undefined) throw new Error(`there is no metric ${name}`);
@@ -153,9 +166,12 @@ export async function rawSocket(
   { protocol = 'graphql-transport-ws', headers = {} as Record<string, string> } = {},
 ): Promise<RawSocket> {
   const socket = new WebSocket(websocketUrl(server), protocol, { headers });
+  sockets.add(socket);
   const messages: Record<string, unknown>[] = [];
   let closed: Closed | undefined;
-  socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString()) as Record<string, unknown>));
+  socket.on('message', (data: Buffer) =>
+    messages.push(JSON.parse(data.toString()) as Record<string, unknown>),
+  );
   socket.on('close', (code, reason) => {
     closed = { code, reason: reason.toString() };
   });
