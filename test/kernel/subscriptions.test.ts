@@ -13,6 +13,7 @@ import { tenantModule } from '../../src/platform/tenant/index.js';
 import { CHANGES_CHANNEL } from '../../src/tenancy/change-news.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createNotes, notesModule } from '../support/notes.js';
+import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
 import { startTestServer, TEST_SECRET, type TestServer } from '../support/server.js';
 import {
   connectionsAt,
@@ -61,7 +62,8 @@ const tokenOf = ({ slug, userId }: Who, seconds = 60): string =>
     seconds,
   );
 
-/** A client of a member, and the member. */
+const OWNER: Who = { slug: 'acme', userId: 'demo|acme|owner' };
+
 const clientOf = (who: Who, at = server) => subscriberOf(at, { token: tokenOf(who) });
 
 /** A tenant of the test's own with one more member. */
@@ -477,27 +479,60 @@ describe('when events may have been missed', () => {
     expect(watched.messages).toEqual([noteChanged('CREATED', id, 'heard again')]);
   });
 
-  test('because notifications never arrive, nobody can subscribe', async () => {
-    // What is said in one database is not heard in another.
+  async function expectRefused(deaf: TestServer): Promise<void> {
+    const client = clientOf(OWNER, deaf);
+    const watched = client.subscribe(CHANGED);
+    await until('the client is told', () => client.closed !== undefined);
+    expect(client.closed).toMatchObject({ code: 1013 });
+    expect(watched.messages).toEqual([]);
+  }
+
+  test('because one listens in another database than one writes, nobody can subscribe', async () => {
     const elsewhere = await createTestDatabase();
-    const deaf = await startTestServer({ database, modules, env: listenUrl(elsewhere) });
+    const env = { DATABASE_URL: database.app, DATABASE_LISTEN_URL: elsewhere.app };
+    const deaf = await startTestServer({ database, modules, env });
     try {
-      const client = clientOf({ slug: 'acme', userId: 'demo|acme|owner' }, deaf);
-      const watched = client.subscribe(CHANGED);
-      await until('the client is told', () => client.closed !== undefined);
-      expect(client.closed).toMatchObject({ code: 1013 });
-      expect(watched.messages).toEqual([]);
+      await expectRefused(deaf);
     } finally {
       await deaf.close();
       await elsewhere.drop();
     }
   });
 
-  const listenUrl = ({ app }: TestDatabase) => ({ DATABASE_URL: database.app, DATABASE_LISTEN_URL: app });
+  describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () => {
+    let pooler: PgBouncer | undefined;
+    beforeAll(async () => {
+      pooler = await startPgBouncer(database.app, 5);
+    });
+    afterAll(() => pooler?.stop());
+
+    test('nobody can subscribe', async () => {
+      const deaf = await startTestServer({ database, modules, databaseUrl: pooler!.url });
+      try {
+        await expectRefused(deaf);
+      } finally {
+        await deaf.close();
+      }
+    });
+
+    test('everybody can, with DATABASE_LISTEN_URL past it', async () => {
+      const env = { DATABASE_URL: pooler!.url, DATABASE_LISTEN_URL: database.app };
+      const pooled = await startTestServer({ database, modules, databaseUrl: pooler!.url, env });
+      try {
+        const watched = await inForce(pooled, () => clientOf(OWNER, pooled).subscribe(CHANGED));
+        const id = await addNote('acme', 'past the pooler');
+        await arrived(watched, 1);
+        expect(watched.messages).toEqual([noteChanged('CREATED', id, 'past the pooler')]);
+        expect(pooled.warnings).toEqual([]);
+      } finally {
+        await pooled.close();
+      }
+    });
+  });
 });
 
 test('a field whose table is not published is a defect, not a silence', async () => {
-  const client = clientOf({ slug: 'acme', userId: 'demo|acme|owner' });
+  const client = clientOf(OWNER);
   const watched = client.subscribe('subscription { unpublished }');
   await until('it is answered', () => watched.end !== undefined);
   expect(watched.messages).toMatchObject([
