@@ -63,13 +63,12 @@ export function buildApi(modules: readonly Module[]): Api {
  * it is extended.
  */
 function withSubscriptionType(typeDefs: readonly string[]): string[] {
-  const kinds = typeDefs
-    .flatMap((source) => parse(source).definitions)
-    .filter((definition) => 'name' in definition && definition.name?.value === 'Subscription')
-    .map(({ kind }) => kind);
-  const isMissing =
-    kinds.includes(Kind.OBJECT_TYPE_EXTENSION) && !kinds.includes(Kind.OBJECT_TYPE_DEFINITION);
-  return isMissing ? [...typeDefs, 'type Subscription'] : [...typeDefs];
+  const definitions = typeDefs.flatMap((source) => parse(source).definitions);
+  const has = (kind: Kind.OBJECT_TYPE_DEFINITION | Kind.OBJECT_TYPE_EXTENSION) =>
+    definitions.some((definition) => definition.kind === kind && definition.name.value === 'Subscription');
+  return has(Kind.OBJECT_TYPE_EXTENSION) && !has(Kind.OBJECT_TYPE_DEFINITION)
+    ? [...typeDefs, 'type Subscription']
+    : [...typeDefs];
 }
 
 /** @throws Error when two modules have a rule for the same field: one of them would be lost. */

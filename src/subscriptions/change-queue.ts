@@ -16,17 +16,17 @@ export class ChangeQueue<Change> implements AsyncIterableIterator<Change, undefi
   private changes: Change[] = [];
   private waiting: Waiting<Change> | undefined;
   private failure: Closing | undefined;
-  private hasEnded = false;
+  private ended = false;
+  private release: () => void = () => undefined;
 
-  /** @param onEnd called once, when nothing is taken any more */
-  constructor(private readonly onEnd: () => void) {}
-
-  get ended(): boolean {
-    return this.hasEnded;
+  /** @param release called once, when nothing is taken any more: now, if that is so already */
+  onEnd(release: () => void): void {
+    if (this.ended) release();
+    else this.release = release;
   }
 
   put(change: Change): void {
-    if (this.hasEnded) return;
+    if (this.ended) return;
     if (this.waiting) {
       this.waiting.resolve({ value: change, done: false });
       this.waiting = undefined;
@@ -39,7 +39,7 @@ export class ChangeQueue<Change> implements AsyncIterableIterator<Change, undefi
 
   /** Throws away what waits, and tells why to whoever takes next. */
   fail(failure: Closing): void {
-    if (this.hasEnded) return;
+    if (this.ended) return;
     this.failure = failure;
     this.waiting?.reject(failure);
     this.end();
@@ -50,7 +50,7 @@ export class ChangeQueue<Change> implements AsyncIterableIterator<Change, undefi
       const [change] = this.changes.splice(0, 1);
       if (change !== undefined) resolve({ value: change, done: false });
       else if (this.failure) reject(this.failure);
-      else if (this.hasEnded) resolve({ value: undefined, done: true });
+      else if (this.ended) resolve({ value: undefined, done: true });
       else this.waiting = { resolve, reject };
     });
   }
@@ -67,10 +67,10 @@ export class ChangeQueue<Change> implements AsyncIterableIterator<Change, undefi
   }
 
   private end(): void {
-    if (this.hasEnded) return;
-    this.hasEnded = true;
+    if (this.ended) return;
+    this.ended = true;
     this.changes = [];
     this.waiting = undefined;
-    this.onEnd();
+    this.release();
   }
 }

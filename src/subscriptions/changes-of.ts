@@ -45,9 +45,8 @@ export function changesOf<Args, Payload>(
     async subscribe(_root, args, { changes }) {
       // An id is told as PostgreSQL writes it.
       const wanted = Object.entries(where?.(args) ?? {}).map(([key, id]) => [key, id.toLowerCase()] as const);
-      let stop: (() => void) | undefined;
-      const queue = new ChangeQueue<RowChange>(() => stop?.());
-      stop = await changes.watch(entity, {
+      const queue = new ChangeQueue<RowChange>();
+      const stop = await changes.watch(entity, {
         heard: (change) => {
           const isWanted =
             (kinds?.includes(change.kind) ?? true) && wanted.every(([key, id]) => change.keys[key] === id);
@@ -55,7 +54,7 @@ export function changesOf<Args, Payload>(
         },
         lost: () => queue.fail(eventsMissed()),
       });
-      if (queue.ended) stop();
+      queue.onEnd(stop);
       return queue;
     },
     async resolve(change, args, context) {

@@ -168,7 +168,7 @@ describe('changes', () => {
 
 describe('a queue', () => {
   test('gives what was put, in order, whoever comes first', async () => {
-    const queue = new ChangeQueue<number>(() => undefined);
+    const queue = new ChangeQueue<number>();
     const first = queue.next();
     queue.put(1);
     queue.put(2);
@@ -180,7 +180,8 @@ describe('a queue', () => {
 
   test('is full with a thousand: whoever takes is told, and told nothing else', async () => {
     const ended = vi.fn();
-    const queue = new ChangeQueue<number>(ended);
+    const queue = new ChangeQueue<number>();
+    queue.onEnd(ended);
     for (let n = 0; n < LONGEST_QUEUE; n++) queue.put(n);
     expect(ended).not.toHaveBeenCalled();
     expect(await queue.next()).toEqual({ value: 0, done: false });
@@ -194,7 +195,8 @@ describe('a queue', () => {
 
   test('that has ended gives nothing, to those who wait as to those who come', async () => {
     const ended = vi.fn();
-    const queue = new ChangeQueue<number>(ended);
+    const queue = new ChangeQueue<number>();
+    queue.onEnd(ended);
     const waiting = queue.next();
     await queue.return();
     await queue.return();
@@ -202,6 +204,9 @@ describe('a queue', () => {
     const done = { value: undefined, done: true };
     expect([await waiting, await queue.next()]).toEqual([done, done]);
     expect(ended).toHaveBeenCalledOnce();
+    const late = vi.fn();
+    queue.onEnd(late);
+    expect(late).toHaveBeenCalledOnce();
   });
 });
 
@@ -242,7 +247,7 @@ test('a tenant has at most a thousand connections to a process, another one its 
   const connections = new Connections({ isLive: true, onChange: () => undefined }, 10);
   const add = (tenantId: string, n: number) => {
     const userId = `user ${n}`;
-    connections.add({ viewer: { userId }, subscriptions: 0 } as Connection, { tenantId, userId });
+    connections.add({ viewer: { userId } } as unknown as Connection, { tenantId, userId });
   };
   for (let n = 0; n < CONNECTIONS_PER_TENANT; n++) add('large', n);
   let closing: unknown;

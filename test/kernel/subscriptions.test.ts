@@ -407,9 +407,19 @@ describe('within a second, on every server', () => {
     const all = await subscribed('traded');
     await createTestTenant(database, 'buyer');
     await addMember(database, { ...all.who, slug: 'buyer', email: 'member@traded.test', role: 'member' });
-    await sql("UPDATE tenants SET slug = 'traded-before' WHERE slug = 'traded'");
+    await sql(
+      `UPDATE tenants SET slug = 'traded-before' WHERE slug = 'traded';
+       UPDATE tenants SET slug = 'traded' WHERE slug = 'buyer'`,
+    );
     await until('the connections are closed', () => all.clients.every(({ closed }) => closed), SOON);
-    for (const { closed } of all.clients) expect(closed?.code).toBe(4403);
+    for (const { closed } of all.clients) {
+      expect(closed).toMatchObject({
+        code: 4403,
+        reason: expect.stringContaining('TENANT_MISMATCH: ') as string,
+      });
+    }
+    for (const slug of ['traded', 'traded-before']) await addNote(slug, 'too late');
+    expect(all.watched.flatMap(({ messages }) => messages)).toEqual([]);
   });
 
   test('a role without the permission ends the subscription that demands it, and no other', async () => {

@@ -163,9 +163,10 @@ export interface RawSocket {
 
 export async function rawSocket(
   server: Pick<TestServer, 'url'>,
-  { protocol = 'graphql-transport-ws', headers = {} as Record<string, string> } = {},
+  options: { readonly protocols?: string[]; readonly headers?: Record<string, string> } = {},
 ): Promise<RawSocket> {
-  const socket = new WebSocket(websocketUrl(server), protocol, { headers });
+  const { protocols = ['graphql-transport-ws'], headers = {} } = options;
+  const socket = new WebSocket(websocketUrl(server), protocols, { headers });
   sockets.add(socket);
   const messages: Record<string, unknown>[] = [];
   let closed: Closed | undefined;
