@@ -12,7 +12,7 @@ import { installMetrics } from './http/metrics.js';
 import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
 import { installSecurityHeaders } from './http/security-headers.js';
-import { installWebsocket } from './http/websocket.js';
+import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
 import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
@@ -47,6 +47,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     // While draining, a request that still comes in on an open connection is answered 503.
     return503OnClosing: true,
     forceCloseConnections: 'idle',
+    http: upgradeOptions,
   });
   installRequestId(app);
   installRequestLog(app);

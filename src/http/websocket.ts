@@ -3,7 +3,7 @@
  * with a code of docs/errors.md, and everything that a client can make the server keep is bounded.
  */
 import { once } from 'node:events';
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { FastifyInstance } from 'fastify';
@@ -29,6 +29,15 @@ const PING_MS = 15_000;
 const CLOSE_MS = 2_000;
 /** What one client may leave unread. */
 const MOST_UNREAD_BYTES = 1024 * 1024;
+
+/**
+ * Some clients ask for HTTP/2 in passing, and can do without: only a WebSocket is worth an upgrade. (Node before 22.21 does
+ * not know the option; there they are refused.)
+ */
+export const upgradeOptions = {
+  shouldUpgradeCallback: ({ headers: { upgrade } }: IncomingMessage) =>
+    upgrade?.toLowerCase() === 'websocket',
+} as ServerOptions;
 
 interface Prepared extends ExecutionArgs, Subscription {
   readonly connection: Connection;
@@ -70,8 +79,10 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
     const refusal = draining
       ? { status: 503, error: new PublicError('UNAVAILABLE', 'The server is stopping.') }
       : refusalOf(request, config.corsOrigins);
-    if (refusal) refuse(socket, refusal);
-    else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
+    if (refusal) {
+      app.log.info({ status: refusal.status }, 'websocket refused');
+      refuse(socket, refusal);
+    } else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
   });
   app.addHook('preClose', async () => {
     draining = true;
