@@ -24,6 +24,7 @@ import {
   type Message,
   type Watched,
 } from '../support/subscriber.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 import { addMember, createTestTenant } from '../support/tenant-fixtures.js';
 import { until } from '../support/until.js';
 
@@ -487,6 +488,27 @@ describe('when events may have been missed', () => {
     const id = await addNote(who.slug, 'heard again');
     await arrived(watched, 1);
     expect(watched.messages).toEqual([noteChanged('CREATED', id, 'heard again')]);
+  });
+
+  test('because the listening connection has fallen silent, clients are told as soon as that is certain', async () => {
+    const who = await memberOf('silenced');
+    const proxy = await startTcpProxy(database.app);
+    const env = { DATABASE_URL: database.app, DATABASE_LISTEN_URL: proxy.through(database.app) };
+    const muffled = await startTestServer({ database, modules, env });
+    try {
+      const client = clientOf(who, muffled);
+      await inForce(muffled, () => client.subscribe(CHANGED));
+      proxy.silence();
+      await until('the client is told', () => client.closed !== undefined, 8_000);
+      expect(client.closed?.code).toBe(1012);
+      proxy.restore();
+      const again = await inForce(muffled, () => clientOf(who, muffled).subscribe(CHANGED));
+      await addNote(who.slug, 'heard again');
+      await arrived(again, 1);
+    } finally {
+      await muffled.close();
+      await proxy.close();
+    }
   });
 
   async function expectRefused(deaf: TestServer): Promise<void> {
