@@ -14,6 +14,7 @@ const KERNEL = [
   'limits',
   'mail',
   'operator',
+  'subscriptions',
   'tenancy',
 ];
 

@@ -14,14 +14,20 @@ import { installMetrics } from './http/metrics.js';
 import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
 import { installSecurityHeaders } from './http/security-headers.js';
+import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
+import { Connections } from './subscriptions/connections.js';
+import type { AccessNews } from './tenancy/access-news.js';
+import type { ChangeNews } from './tenancy/change-news.js';
 import type { Database } from './tenancy/database.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel'>;
+  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize'>;
   readonly api: Api;
   readonly database: Database;
+  readonly news: AccessNews;
+  readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;
   readonly documents: Documents;
   readonly invitations: InvitationParts;
@@ -45,16 +51,19 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     // While draining, a request that still comes in on an open connection is answered 503.
     return503OnClosing: true,
     forceCloseConnections: 'idle',
+    http: upgradeOptions,
   });
   installRequestId(app);
   installRequestLog(app);
   installErrorAnswers(app);
   installSecurityHeaders(app);
   await installCors(app, services.config.corsOrigins);
-  installMetrics(app, services.database);
+  const connections = new Connections(services.news, services.config.poolSize);
+  installMetrics(app, services.database, connections);
   installHealth(app, services.database);
   if (!services.config.production) installGraphiql(app);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
+  installWebsocket(app, services, connections);
   return app;
 }

@@ -10,6 +10,8 @@ export interface Config {
   readonly logLevel: string;
   /** Undefined: use the embedded database. */
   readonly databaseUrl: string | undefined;
+  /** Where to LISTEN, when `databaseUrl` leads through a pooler of transactions. */
+  readonly databaseListenUrl: string | undefined;
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
@@ -71,6 +73,7 @@ const environment = z.object({
   TENANTRY_DATA_DIR: optional,
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   DATABASE_URL: postgresUrl,
+  DATABASE_LISTEN_URL: postgresUrl,
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
   DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
@@ -117,6 +120,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     dataDir: resolve(values.TENANTRY_DATA_DIR ?? '.tenantry'),
     logLevel: values.LOG_LEVEL,
     databaseUrl: values.DATABASE_URL,
+    databaseListenUrl: values.DATABASE_LISTEN_URL,
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
@@ -150,7 +154,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
 function checkCombination(config: Config): void {
   if (
     config.databaseUrl === undefined &&
-    (config.databaseOwnerUrl ?? config.databaseOperatorUrl) !== undefined
+    (config.databaseOwnerUrl ?? config.databaseOperatorUrl ?? config.databaseListenUrl) !== undefined
   ) {
     throw new ConfigError(
       'DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.',

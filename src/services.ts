@@ -9,9 +9,11 @@ import { buildApi } from './graphql/schema.js';
 import type { Module } from './graphql/module.js';
 import { createMailer } from './mail/mailer.js';
 import { createInvitationAcceptance } from './tenancy/accept-invitation.js';
-import { listenForAccessChanges } from './tenancy/access-news.js';
+import { ACCESS_CHANNEL, accessNews } from './tenancy/access-news.js';
 import { recordApiKeyUse } from './tenancy/api-key-use.js';
+import { CHANGES_CHANNEL, changeNews } from './tenancy/change-news.js';
 import { openDatabase, type Database } from './tenancy/database.js';
+import { listen } from './tenancy/notifications.js';
 import { createAccessResolver } from './tenancy/resolve-access.js';
 import { createApiKeyResolver } from './tenancy/resolve-api-key.js';
 import type { TransactionLimits } from './tenancy/tenant-client.js';
@@ -54,9 +56,17 @@ export function createServices({
     limits: LIMITS,
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
   });
-  const news = listenForAccessChanges(databaseUrl, (problem) =>
-    warn(`memberships are not cached for now: ${problem}`),
-  );
+  const notifications = listen({
+    listenUrl: config.databaseListenUrl ?? databaseUrl,
+    databaseUrl,
+    channels: [ACCESS_CHANNEL, CHANGES_CHANNEL],
+    onProblem: (problem) => warn(`memberships are not cached for now: ${problem}`),
+  });
+  // Hears of changed access first: what was kept of it is dropped before anybody is asked again.
+  const news = accessNews(notifications);
+  const access = createAccessResolver(database, news);
+  const apiKeys = createApiKeyResolver(database, news);
+  const changes = changeNews(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
   const mailFolder = join(config.dataDir, 'mail');
   if (config.production && config.smtpUrl === undefined) {
@@ -67,6 +77,8 @@ export function createServices({
     api,
     database,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
+    news,
+    changes,
     authentication: {
       verifyToken: createTokenVerifier({
         secret,
@@ -74,8 +86,8 @@ export function createServices({
         issuer: config.jwtIssuer,
         audience: config.jwtAudience,
       }),
-      access: createAccessResolver(database, news),
-      apiKeys: createApiKeyResolver(database, news),
+      access,
+      apiKeys,
       apiKeyUse,
       roles: api.roles,
       baseDomain: config.baseDomain,
@@ -88,7 +100,8 @@ export function createServices({
     },
     close: async () => {
       await apiKeyUse.close();
-      await news.close();
+      changes.close();
+      await notifications.close();
       await database.close();
     },
   };

@@ -6,7 +6,13 @@
 import { createRequire } from 'node:module';
 import type * as Shield from 'graphql-shield';
 import type * as Middleware from 'graphql-middleware';
-import { type GraphQLField, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import {
+  defaultFieldResolver,
+  type GraphQLField,
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import { forbidden, publicError, PublicError } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { isGuardedByItsType, objectTypes, type Guard, type Guards } from './guards.js';
@@ -53,7 +59,7 @@ const REFUSED = new PublicError('FORBIDDEN', 'You may not do this.', { requires:
 /**
  * Guards the schema.
  *
- * @throws Error when a rule names a field that is not in the schema.
+ * @throws Error when a rule names a field that is not in the schema, and when a subscription field has no events.
  */
 export function guardSchema(
   schema: GraphQLSchema,
@@ -84,14 +90,13 @@ export function guardSchema(
     const [type, field] = coordinate.split('.') as [string, string];
     (tree[type] ??= {})[field] = ruleFor(guard, coordinate);
   }
-  const guarded = applyMiddleware(
-    schema,
-    shield(tree, {
-      allowExternalErrors: true,
-      fallbackRule: deny,
-      fallbackError: REFUSED,
-    }),
-  );
+  const middleware = shield(tree, {
+    allowExternalErrors: true,
+    fallbackRule: deny,
+    fallbackError: REFUSED,
+  });
+  const guarded = applyMiddleware(schema, middleware);
+  guardSubscriptions(schema, guarded, middleware.generate(schema) as GeneratedMiddleware);
   unwrap(schema, guarded, (type, field) => {
     const coordinate = `${type.name}.${field.name}`;
     const isOpen = guards.get(coordinate) === null || isGuardedByItsType(type, field);
@@ -128,6 +133,42 @@ function rulesOfInputs(schema: GraphQLSchema, guards: InputGuards): ReadonlyMap<
   return rules;
 }
 
+type Check = (
+  resolve: GraphQLFieldResolver<unknown, unknown>,
+  ...of: Parameters<GraphQLFieldResolver<unknown, unknown>>
+) => unknown;
+
+/** What shield makes of the rules, by type and field; an object when a rule is put together from others. */
+type GeneratedMiddleware = Readonly<
+  Record<string, Readonly<Record<string, Check | { readonly resolve: Check }>>>
+>;
+
+/**
+ * A subscription field is asked twice: for its events, and for what to make of each. graphql-middleware puts shield in
+ * front of one of them, and it is the wrong one to be alone: of a field that has both, `subscribe` is left open. Here
+ * both are guarded.
+ */
+function guardSubscriptions(
+  original: GraphQLSchema,
+  guarded: GraphQLSchema,
+  middleware: GeneratedMiddleware,
+): void {
+  const type = guarded.getSubscriptionType();
+  for (const field of Object.values(type?.getFields() ?? {})) {
+    const own = original.getSubscriptionType()?.getFields()[field.name];
+    const generated = middleware[type!.name]?.[field.name];
+    if (!own?.subscribe || !generated)
+      throw new Error(`${type!.name}.${field.name} has no subscribe function`);
+    const check = typeof generated === 'function' ? generated : generated.resolve;
+    const behind =
+      (resolve: GraphQLFieldResolver<unknown, unknown>): GraphQLFieldResolver<unknown, unknown> =>
+      (...of) =>
+        check(resolve, ...of);
+    field.subscribe = behind(own.subscribe);
+    field.resolve = behind(own.resolve ?? defaultFieldResolver);
+  }
+}
+
 /**
  * Shield wraps every field of every type in asynchronous calls, which costs more than resolving a list does. A field
  * that has nothing left to check gets its own resolver back: any member may read it, or it demands what its type does,
@@ -144,9 +185,10 @@ function unwrap(
       ?.getFields();
     for (const field of Object.values(type.getFields())) {
       if (!hasNothingToCheck(type, field)) continue;
-      const resolve = originalFields?.[field.name]?.resolve;
-      if (resolve) field.resolve = resolve;
+      const own = originalFields?.[field.name];
+      if (own?.resolve) field.resolve = own.resolve;
       else delete field.resolve;
+      if (own?.subscribe) field.subscribe = own.subscribe;
     }
   }
 }

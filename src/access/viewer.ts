@@ -21,4 +21,6 @@ export interface Viewer extends VerifiedUser {
   /** The role of the membership in the database; a token does not decide it. An API key has none. */
   readonly role: Role | undefined;
   readonly permissions: ReadonlySet<Permission>;
+  /** When the credential expires, in milliseconds since 1970: what lasts longer than a request must not outlast it. */
+  readonly expiresAt: number;
 }

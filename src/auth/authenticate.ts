@@ -72,6 +72,7 @@ async function authenticateUser(
     tenantSlug: access.slug,
     role: access.role,
     permissions: parts.roles.of(access.role),
+    expiresAt: identity.expiresAt,
   };
 }
 
@@ -98,6 +99,7 @@ async function authenticateKey(
     tenantSlug: access.slug,
     role: undefined,
     permissions: permissionsOf(access, parts.roles),
+    expiresAt: access.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
   };
 }
 

@@ -22,6 +22,8 @@ export interface Identity {
   readonly verifiedEmail: string | undefined;
   /** The `tenant_id` claim: a tenant's id or slug. */
   readonly tenantRef: string | undefined;
+  /** In milliseconds since 1970. */
+  readonly expiresAt: number;
 }
 
 export interface TokenOptions {
@@ -83,7 +85,7 @@ export function createTokenVerifier({ secret, jwksUri, issuer, audience }: Token
       email: unverified ? undefined : email,
       verifiedEmail: verified === true || verified === 'true' ? email : undefined,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
-      expires: exp * 1000,
+      expiresAt: exp * 1_000,
     };
   });
 }
@@ -96,16 +98,14 @@ const REMEMBERED_FOR_MS = 30_000;
  * A client sends the same token with each request, and verifying it costs more than the rest of the way in. Only what was
  * found good is remembered, by a hash of the token, and never beyond its expiry.
  */
-function rememberVerified(
-  verify: (token: string) => Promise<Identity & { readonly expires: number }>,
-): VerifyToken {
+function rememberVerified(verify: VerifyToken): VerifyToken {
   const verified = new LRUCache<string, Identity>({ max: REMEMBERED });
   return async (token) => {
     const key = createHash('sha256').update(token).digest('base64');
     const known = verified.get(key);
     if (known) return known;
-    const { expires, ...identity } = await verify(token);
-    const ttl = Math.min(REMEMBERED_FOR_MS, expires - Date.now());
+    const identity = await verify(token);
+    const ttl = Math.min(REMEMBERED_FOR_MS, identity.expiresAt - Date.now());
     if (ttl > 0) verified.set(key, identity, { ttl });
     return identity;
   };

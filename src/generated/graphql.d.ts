@@ -136,6 +136,12 @@ export type AuditEntryFilter = {
   requestId?: InputMaybe<Scalars['String']['input']>;
 };
 
+/** What happened to a row. */
+export type ChangeKind =
+  | 'CREATED'
+  | 'DELETED'
+  | 'UPDATED';
+
 export type ChangeMemberRoleInput = {
   membershipId: Scalars['ID']['input'];
   role: Role;
@@ -179,6 +185,15 @@ export type ConversationMessagesArgs = {
   before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+/** What happened to a conversation. */
+export type ConversationChange = {
+  __typename?: 'ConversationChange';
+  /** The conversation as it is now; null when it was deleted. */
+  conversation?: Maybe<Conversation>;
+  id: Scalars['ID']['output'];
+  kind: ChangeKind;
 };
 
 export type ConversationConnection = {
@@ -604,6 +619,19 @@ export type RolePermissions = {
   role: Role;
 };
 
+export type Subscription = {
+  __typename?: 'Subscription';
+  /** Every change of a conversation of this tenant. */
+  conversationChanged?: Maybe<ConversationChange>;
+  /** Every message that is posted in a conversation; none for a conversation that does not exist. */
+  messagePosted?: Maybe<Message>;
+};
+
+
+export type SubscriptionMessagePostedArgs = {
+  conversationId: Scalars['ID']['input'];
+};
+
 /** The customer organisation the caller acts in. */
 export type Tenant = {
   __typename?: 'Tenant';
@@ -776,11 +804,13 @@ export type ResolversTypes = {
   AuditEntryEdge: ResolverTypeWrapper<Omit<AuditEntryEdge, 'node'> & { node: ResolversTypes['AuditEntry'] }>;
   AuditEntryFilter: AuditEntryFilter;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  ChangeKind: ChangeKind;
   ChangeMemberRoleInput: ChangeMemberRoleInput;
   ChangeMemberRolePayload: ResolverTypeWrapper<Omit<ChangeMemberRolePayload, 'membership'> & { membership?: Maybe<ResolversTypes['Membership']> }>;
   ChangePlanInput: ChangePlanInput;
   ChangePlanPayload: ResolverTypeWrapper<Omit<ChangePlanPayload, 'tenant'> & { tenant: ResolversTypes['Tenant'] }>;
   Conversation: ResolverTypeWrapper<ConversationRow>;
+  ConversationChange: ResolverTypeWrapper<Omit<ConversationChange, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
   ConversationConnection: ResolverTypeWrapper<Connection<ConversationRow>>;
   ConversationEdge: ResolverTypeWrapper<Omit<ConversationEdge, 'node'> & { node: ResolversTypes['Conversation'] }>;
   ConversationFilter: ConversationFilter;
@@ -828,6 +858,7 @@ export type ResolversTypes = {
   Role: Role;
   RolePermissions: ResolverTypeWrapper<RolePermissions>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
+  Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Tenant: ResolverTypeWrapper<TenantRow>;
   TenantStatus: TenantStatus;
   TenantSummary: ResolverTypeWrapper<TenantSummary>;
@@ -857,6 +888,7 @@ export type ResolversParentTypes = {
   ChangePlanInput: ChangePlanInput;
   ChangePlanPayload: Omit<ChangePlanPayload, 'tenant'> & { tenant: ResolversParentTypes['Tenant'] };
   Conversation: ConversationRow;
+  ConversationChange: Omit<ConversationChange, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
   ConversationConnection: Connection<ConversationRow>;
   ConversationEdge: Omit<ConversationEdge, 'node'> & { node: ResolversParentTypes['Conversation'] };
   ConversationFilter: ConversationFilter;
@@ -899,6 +931,7 @@ export type ResolversParentTypes = {
   RevokeInvitationPayload: Omit<RevokeInvitationPayload, 'invitation'> & { invitation?: Maybe<ResolversParentTypes['Invitation']> };
   RolePermissions: RolePermissions;
   String: Scalars['String']['output'];
+  Subscription: Record<PropertyKey, never>;
   Tenant: TenantRow;
   TenantSummary: TenantSummary;
   UpdateConversationInput: UpdateConversationInput;
@@ -1009,6 +1042,12 @@ export type ConversationResolvers<ContextType = RequestContext, ParentType exten
   updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type ConversationChangeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ConversationChange'] = ResolversParentTypes['ConversationChange']> = {
+  conversation?: Resolver<Maybe<ResolversTypes['Conversation']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  kind?: Resolver<ResolversTypes['ChangeKind'], ParentType, ContextType>;
 };
 
 export type ConversationConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ConversationConnection'] = ResolversParentTypes['ConversationConnection']> = {
@@ -1190,6 +1229,11 @@ export type RolePermissionsResolvers<ContextType = RequestContext, ParentType ex
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
 };
 
+export type SubscriptionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
+  conversationChanged?: SubscriptionResolver<Maybe<ResolversTypes['ConversationChange']>, "conversationChanged", ParentType, ContextType>;
+  messagePosted?: SubscriptionResolver<Maybe<ResolversTypes['Message']>, "messagePosted", ParentType, ContextType, RequireFields<SubscriptionMessagePostedArgs, 'conversationId'>>;
+};
+
 export type TenantResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Tenant'] = ResolversParentTypes['Tenant']> = {
   billingEmail?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
@@ -1249,6 +1293,7 @@ export type Resolvers<ContextType = RequestContext> = {
   ChangeMemberRolePayload?: ChangeMemberRolePayloadResolvers<ContextType>;
   ChangePlanPayload?: ChangePlanPayloadResolvers<ContextType>;
   Conversation?: ConversationResolvers<ContextType>;
+  ConversationChange?: ConversationChangeResolvers<ContextType>;
   ConversationConnection?: ConversationConnectionResolvers<ContextType>;
   ConversationEdge?: ConversationEdgeResolvers<ContextType>;
   ConversationOrderField?: ConversationOrderFieldResolvers;
@@ -1280,6 +1325,7 @@ export type Resolvers<ContextType = RequestContext> = {
   RevokeInvitationPayload?: RevokeInvitationPayloadResolvers<ContextType>;
   Role?: RoleResolvers;
   RolePermissions?: RolePermissionsResolvers<ContextType>;
+  Subscription?: SubscriptionResolvers<ContextType>;
   Tenant?: TenantResolvers<ContextType>;
   TenantStatus?: TenantStatusResolvers;
   TenantSummary?: TenantSummaryResolvers<ContextType>;

@@ -3,6 +3,7 @@ import type { Guards } from '../access/guards.js';
 import type { InputGuards } from '../access/input-guards.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
+import type { TenantChanges } from '../tenancy/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Mailer } from '../mail/mailer.js';
 import type { AcceptInvitation } from '../tenancy/accept-invitation.js';
@@ -18,8 +19,8 @@ export interface InvitationParts {
 }
 
 /**
- * What a resolver is given. One per request, bound to one tenant. In a mutation with `@authenticated(member: false)`
- * there may be no tenant: `viewer` and `db` then throw.
+ * What a resolver is given. One per request or event of a subscription, bound to one tenant. In a mutation with
+ * `@authenticated(member: false)` there may be no tenant: `viewer`, `db` and `changes` then throw.
  */
 export interface RequestContext {
   readonly viewer: Viewer;
@@ -27,6 +28,8 @@ export interface RequestContext {
   readonly user: VerifiedUser | undefined;
   /** The tenant-bound client. Reads that are issued together share a transaction. */
   readonly db: TenantClient;
+  /** For subscription fields, see `changesOf`: what changes in the tenant. */
+  readonly changes: TenantChanges;
   /** Batching loaders of this request; nothing of them outlives it. */
   readonly loaders: Loaders;
   readonly roles: RoleMatrix;

@@ -1,6 +1,6 @@
 /** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
-import { isScalarType, type GraphQLSchema } from 'graphql';
+import { isScalarType, Kind, parse, type GraphQLSchema } from 'graphql';
 import { JSONObjectResolver } from 'graphql-scalars';
 import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
 import { readInputGuards, type InputGuards } from '../access/input-guards.js';
@@ -24,7 +24,8 @@ const kernel = defineModule({
   name: 'kernel',
   typeDefs:
     readSchema(import.meta.url, 'connection.graphql') +
-    readSchema(import.meta.url, '../access/directives.graphql'),
+    readSchema(import.meta.url, '../access/directives.graphql') +
+    readSchema(import.meta.url, '../subscriptions/change.graphql'),
   resolvers: {
     DateTime,
     JSONObject: JSONObjectResolver,
@@ -45,7 +46,7 @@ export function buildApi(modules: readonly Module[]): Api {
   const installed = [kernel, ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
   const schema = makeExecutableSchema({
-    typeDefs: installed.map((module) => module.typeDefs),
+    typeDefs: withSubscriptionType(installed.map((module) => module.typeDefs)),
     resolvers: [
       ...installed.map((module) => module.resolvers),
       // In code a role and a permission are spelled as in the database and in tokens; in GraphQL they are enums.
@@ -87,6 +88,19 @@ function countOnDemand(schema: GraphQLSchema): void {
       totalCount.resolve ??= (connection: Connection<unknown>) => connection.totalCount();
     }
   }
+}
+
+/**
+ * The kernel has no subscription for modules to extend the type with, and a type without fields is none: it is there when
+ * it is extended.
+ */
+function withSubscriptionType(typeDefs: readonly string[]): string[] {
+  const definitions = typeDefs.flatMap((source) => parse(source).definitions);
+  const has = (kind: Kind.OBJECT_TYPE_DEFINITION | Kind.OBJECT_TYPE_EXTENSION) =>
+    definitions.some((definition) => definition.kind === kind && definition.name.value === 'Subscription');
+  return has(Kind.OBJECT_TYPE_EXTENSION) && !has(Kind.OBJECT_TYPE_DEFINITION)
+    ? [...typeDefs, 'type Subscription']
+    : [...typeDefs];
 }
 
 /** @throws Error when two modules have a rule for the same field: one of them would be lost. */

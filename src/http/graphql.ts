@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import type { Services } from '../app.js';
 import { badInput, publicError, type PublicError } from '../errors.js';
+import { createContext } from '../graphql/create-context.js';
 import { createExecute } from '../graphql/execution.js';
 import { Loaders } from '../graphql/loaders.js';
 import { createExecuteOnce } from '../idempotency/execute-once.js';
@@ -20,12 +21,13 @@ import { viewerOf } from './authentication.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
 import { logOf } from './logging.js';
+import { refuseSubscription } from './no-subscriptions.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, config, documents, invitations }: Services,
+  { api, database, changes, config, documents, invitations }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
@@ -62,34 +64,27 @@ export async function installGraphql(
     method: ['GET', 'POST'],
     url: '/graphql',
     config: { authenticated: true },
-    preHandler: findDocument(documents),
+    preHandler: [findDocument(documents), refuseSubscription],
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
-        const shared = {
-          loaders: new Loaders(),
-          roles: api.roles,
-          guards: api.guards,
-          inputGuards: api.inputGuards,
-          invitations,
-          requestId: request.id,
-        };
-        if (request.guest) {
-          return Object.assign(new NoTenant(), shared, { user: request.guest.user, log: logOf(request) });
+        const { id: requestId, guest, headers } = request;
+        if (guest) {
+          const loaders = new Loaders();
+          const { roles, guards, inputGuards } = api;
+          const log = logOf(request);
+          const { user } = guest;
+          const rest = { user, loaders, roles, guards, inputGuards, invitations, requestId, log };
+          return Object.assign(new NoTenant(), rest);
         }
-        const viewer = viewerOf(request);
-        const { tenantId, actor } = viewer;
-        const db = database.forTenant({ tenantId, actor, requestId: request.id });
-        return {
-          ...shared,
-          viewer,
-          db,
-          user: actor.type === 'user' ? viewer : undefined,
-          // A guest has no tenant to keep a result in.
-          idempotencyKey: request.headers['idempotency-key']?.toString(),
-          get log() {
-            return logOf(request);
+        return createContext(
+          { api, database, changes, invitations },
+          {
+            viewer: viewerOf(request),
+            requestId,
+            idempotencyKey: headers['idempotency-key']?.toString(),
+            log: () => logOf(request),
           },
-        };
+        );
       },
     }),
   });
@@ -99,12 +94,16 @@ export async function installGraphql(
  * What a guest's request has for a tenant. A field that asks for one in vain is refused, and logged. A class, because
  * Apollo copies contexts, and would read properties of the object itself.
  */
-class NoTenant implements Pick<RequestContext, 'viewer' | 'db'> {
+class NoTenant implements Pick<RequestContext, 'viewer' | 'db' | 'changes'> {
   get viewer(): never {
     throw new Error('a guest has no tenant');
   }
 
   get db(): never {
+    throw new Error('a guest has no tenant');
+  }
+
+  get changes(): never {
     throw new Error('a guest has no tenant');
   }
 }
@@ -113,7 +112,7 @@ class NoTenant implements Pick<RequestContext, 'viewer' | 'db'> {
  * Turns an error into what the client may know of it. What has no path speaks of the client's own document and passes;
  * a failure that stands for a public error becomes it; anything else a resolver throws is a defect and masked.
  */
-function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+export function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const known = knownError(error);
   if (!known && formatted.path === undefined && !isDefect(formatted)) return formatted;
   const { message, extensions } = known ?? maskedError();
@@ -128,7 +127,8 @@ const publicForm = (error: GraphQLError, { requestId }: RequestContext): GraphQL
 const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
   isDefect(error) ? { ...error, extensions: { requestId, ...error.extensions } } : error;
 
-const isDefect = ({ extensions }: GraphQLFormattedError) => extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
+export const isDefect = ({ extensions }: GraphQLFormattedError) =>
+  extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
 function knownError(error: unknown): PublicError | undefined {
   return publicError(unwrapResolverError(error)) ?? refusedArgument(error);

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Connections } from '../subscriptions/connections.js';
 import type { Database } from '../tenancy/database.js';
 
-/** `/metrics`, for Prometheus: the process, the HTTP answers and the connection pool. No label names a tenant. */
-export function installMetrics(app: FastifyInstance, database: Database): void {
+/** `/metrics`, for Prometheus: the process, the HTTP answers, the connection pool, subscriptions. No label names a tenant. */
+export function installMetrics(app: FastifyInstance, database: Database, connections: Connections): void {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
@@ -23,6 +24,22 @@ export function installMetrics(app: FastifyInstance, database: Database): void {
       this.set({ state: 'active' }, total - idle);
       this.set({ state: 'idle' }, idle);
       this.set({ state: 'waiting' }, waiting);
+    },
+  });
+  new Gauge({
+    name: 'tenantry_websocket_connections',
+    help: 'Open WebSocket connections whose clients have said who they are.',
+    registers: [registry],
+    collect() {
+      this.set(connections.count);
+    },
+  });
+  new Gauge({
+    name: 'tenantry_subscriptions',
+    help: 'Subscriptions in force.',
+    registers: [registry],
+    collect() {
+      this.set(connections.subscriptions);
     },
   });
   app.addHook('onResponse', async (request, reply) => {

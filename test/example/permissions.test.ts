@@ -31,6 +31,12 @@ const guards: PermissionTable['guards'] = {
     deleteConversation: 'conversations:write',
     postMessage: 'conversations:write',
   },
+  Subscription: { conversationChanged: 'conversations:read', messagePosted: 'conversations:read' },
+  ConversationChange: {
+    kind: 'conversations:read',
+    id: 'conversations:read',
+    conversation: 'conversations:read',
+  },
   Conversation: {
     id: 'conversations:read',
     subject: 'conversations:read',
@@ -81,6 +87,10 @@ provePermissions(useServer(), modules, {
       return { id: conversationId };
     },
     'Query.conversations': () => ({ first: 1 }),
+    'Subscription.conversationChanged': () => ({}),
+    'Subscription.messagePosted': async ({ database }) => ({
+      conversationId: await insertConversation(database, 'acme'),
+    }),
     'Mutation.createConversation': () => ({ input: { body: 'a body' } }),
     'Mutation.updateConversation': async ({ database }) => ({
       input: { id: await insertConversation(database, 'acme'), body: 'another body' },

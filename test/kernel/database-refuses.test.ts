@@ -495,7 +495,7 @@ describe('the audit log', () => {
 
   test('its trigger functions cannot be called for other purposes', async () => {
     await inAcme(async (client) => {
-      for (const name of ['write_audit', 'refuse_change', 'announce_access']) {
+      for (const name of ['write_audit', 'refuse_change', 'announce_access', 'announce_change']) {
         expect(await stateOf(client, `SELECT tenantry.${name}()`), name).toBe(INSUFFICIENT_PRIVILEGE);
       }
     });
@@ -740,7 +740,14 @@ describe('the catalog', () => {
        FROM pg_proc WHERE prosecdef AND pronamespace <> 'pg_catalog'::regnamespace ORDER BY proname`,
     );
     expect(rows.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['memberships_of_actor', 'record_audit', 'resolve_access', 'write_audit']),
+      expect.arrayContaining([
+        'announce_change',
+        'listen',
+        'memberships_of_actor',
+        'record_audit',
+        'resolve_access',
+        'write_audit',
+      ]),
     );
     expect(rows.filter(({ pinned }) => !pinned)).toEqual([]);
   });
@@ -759,6 +766,8 @@ describe('the catalog', () => {
       'accept_invitation',
       'bind',
       'current_tenant',
+      'is_published',
+      'listen',
       'memberships_of_actor',
       'record_audit',
       'resolve_access',

@@ -377,6 +377,121 @@ describe('a guarded field', () => {
   });
 });
 
+// graphql-middleware guards one function of a field. Of a subscription field that has both, it leaves `subscribe` open.
+describe('a subscription field with events and a resolver', () => {
+  async function* events() {
+    yield 1;
+    yield 2;
+  }
+  const calls: string[] = [];
+  const field = {
+    subscribe: () => {
+      calls.push('subscribe');
+      return events();
+    },
+    resolve: (event: number) => {
+      calls.push(`resolve ${event}`);
+      return event * 10;
+    },
+  };
+  const build = (guard: string, parts: Partial<Parts> = {}, of: object = field) => {
+    calls.length = 0;
+    return withNotes(`type Subscription { ticks(n: Int): Int ${guard} }`, {
+      resolvers: { Subscription: { ticks: of } },
+      ...parts,
+    });
+  };
+  /** What comes of it for a caller whose permissions may be taken away between two events. */
+  async function follow(api: Api, permissions: Set<Permission>, onEvent: () => void = () => undefined) {
+    const answers: ExecutionResult[] = [];
+    const stream = await subscribe({
+      schema: api.schema,
+      document: parse('subscription { ticks(n: 1) }'),
+      contextValue: { viewer: { permissions } },
+    });
+    if (!(Symbol.asyncIterator in stream)) return [stream];
+    for await (const answer of stream) {
+      answers.push(answer);
+      onEvent();
+    }
+    return answers;
+  }
+  const REFUSED = {
+    errors: [{ path: ['ticks'], extensions: { code: 'FORBIDDEN', requires: 'notes:read' } }],
+  };
+  const READ = '@requires(permission: NOTES_READ)';
+
+  test('is refused before anything is subscribed to', async () => {
+    expect(await follow(build(READ), new Set())).toMatchObject([REFUSED]);
+    expect(calls).toEqual([]);
+  });
+
+  test('is given to whoever holds its permission', async () => {
+    const answers = await follow(build(READ), new Set(['notes:read']));
+    expect(answers).toEqual([{ data: { ticks: 10 } }, { data: { ticks: 20 } }]);
+  });
+
+  test('is refused for each event after the permission is gone', async () => {
+    const permissions = new Set<Permission>(['notes:read']);
+    const answers = await follow(build(READ), permissions, () => permissions.clear());
+    expect(answers).toMatchObject([{ data: { ticks: 10 } }, { data: { ticks: null }, ...REFUSED }]);
+    expect(calls).toEqual(['subscribe', 'resolve 1']);
+  });
+
+  test('is refused for each event also when it has no resolver of its own', async () => {
+    const permissions = new Set<Permission>(['notes:read']);
+    async function* named() {
+      yield { ticks: 1 };
+      yield { ticks: 2 };
+    }
+    const api = build(READ, {}, { subscribe: named });
+    const answers = await follow(api, permissions, () => permissions.clear());
+    expect(answers).toMatchObject([{ data: { ticks: 1 } }, { data: { ticks: null }, ...REFUSED }]);
+    expect(await follow(api, new Set())).toMatchObject([REFUSED]);
+  });
+
+  test('is held to a rule that looks at data as well: at first, and for each event', async () => {
+    let judged = 0;
+    const twice = dataRule('twice', () => ++judged <= 2 || conflict('no more'));
+    for (const guard of [READ, '@authenticated']) {
+      judged = 0;
+      const api = build(guard, { rules: { 'Subscription.ticks': twice } });
+      const answers = await follow(api, new Set(['notes:read']));
+      expect(answers).toMatchObject([
+        { data: { ticks: 10 } },
+        { data: { ticks: null }, errors: [{ message: 'no more', extensions: { code: 'CONFLICT' } }] },
+      ]);
+      expect(await follow(api, new Set(['notes:read']))).toMatchObject([
+        { errors: [{ message: 'no more' }] },
+      ]);
+    }
+  });
+
+  test('is open to any member when it says so', async () => {
+    expect(await follow(build('@authenticated'), new Set())).toHaveLength(2);
+  });
+
+  test('is no field without events: the server does not start', () => {
+    expect(() => build(READ, {}, { resolve: () => 1 })).toThrow(
+      'Subscription.ticks has no subscribe function',
+    );
+    expect(() => build(READ, { resolvers: {} })).toThrow('Subscription.ticks has no subscribe function');
+  });
+
+  test('may be the first of its type in an extension, and others may follow', () => {
+    const extension = (name: string) =>
+      moduleOf(`extend type Subscription { ${name}: Int @authenticated }`, {
+        resolvers: { Subscription: { [name]: field } },
+      });
+    const { guards } = buildApi([notes, extension('a'), extension('b')]);
+    expect([...guards.keys()].filter((coordinate) => coordinate.startsWith('Subscription.'))).toEqual([
+      'Subscription.a',
+      'Subscription.b',
+    ]);
+    expect(buildApi([notes]).schema.getSubscriptionType()).toBeUndefined();
+  });
+});
+
 describe('an error of a guarded resolver', () => {
   const boom = new Error('boom');
   const taken = conflict('taken');

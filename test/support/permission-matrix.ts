@@ -10,6 +10,7 @@ import {
   isObjectType,
   isRequiredArgument,
   type GraphQLField,
+  type GraphQLFieldResolver,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
@@ -169,7 +170,8 @@ export function provePermissions(
 
   test('no field is out of reach of these tests, but behind a subscription', () => {
     const unreached = fields.filter(({ path }) => path === undefined).map(({ coordinate }) => coordinate);
-    if (!schema.getSubscriptionType()) expect(unreached).toEqual([]);
+    const behind = behindSubscriptions(schema);
+    expect(unreached.filter((coordinate) => !behind.has(coordinate))).toEqual([]);
   });
 }
 
@@ -223,6 +225,21 @@ function shortestPaths(schema: GraphQLSchema): Map<string, readonly Step[]> {
     }
   }
   return paths;
+}
+
+/** The subscription fields, and those of the types they lead to. */
+function behindSubscriptions(schema: GraphQLSchema): Set<string> {
+  const reached = new Set<string>();
+  const open = [schema.getSubscriptionType()];
+  for (let type = open.shift(); type; type = open.shift()) {
+    for (const field of Object.values(type.getFields())) {
+      const coordinate = `${type.name}.${field.name}`;
+      const target = getNamedType(field.type);
+      if (!reached.has(coordinate) && isObjectType(target)) open.push(target);
+      reached.add(coordinate);
+    }
+  }
+  return reached;
 }
 
 /** The operation that asks for the last field of a path, beside something that every member is given. */
@@ -293,7 +310,7 @@ interface Reach {
   /** The fields that are given, or would be for an object of their type. */
   readonly given: ReadonlySet<string>;
   /** The permissions for want of which a field was refused. */
-  readonly refusals: readonly unknown[];
+  readonly refusals: readonly Permission[];
 }
 
 /**
@@ -302,20 +319,22 @@ interface Reach {
  */
 async function reachOf(schema: GraphQLSchema, permissions: ReadonlySet<Permission>): Promise<Reach> {
   const given = new Set<string>();
-  const refusals = new Set<unknown>();
+  const refusals = new Set<Permission>();
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   const open = roots.filter((type) => type != null);
   for (let type = open.pop(); type; type = open.pop()) {
     for (const field of Object.values(type.getFields())) {
       const coordinate = `${type.name}.${field.name}`;
       if (given.has(coordinate)) continue;
-      const resolve = type === schema.getSubscriptionType() ? field.subscribe : field.resolve;
-      const asked = (async (): Promise<unknown> =>
-        resolve?.({}, {}, contextThatIsNotUsed(permissions), info))();
-      // graphql-js takes an error that is returned as one that is thrown.
-      const refusal = await asked.catch((error: unknown) => error);
-      if (refusal instanceof PublicError && refusal.code === 'FORBIDDEN') {
-        refusals.add(refusal.extensions['requires']);
+      const { resolve, subscribe } = field;
+      // A subscription is refused at first, and for each event.
+      const isSubscription = type === schema.getSubscriptionType();
+      const refused = await Promise.all(
+        (isSubscription ? [subscribe, resolve] : [resolve]).map((ask) => refusalBy(ask, permissions)),
+      );
+      const [permission] = new Set(refused);
+      if (permission !== undefined && !refused.includes(undefined)) {
+        refusals.add(permission);
         continue;
       }
       given.add(coordinate);
@@ -325,6 +344,19 @@ async function reachOf(schema: GraphQLSchema, permissions: ReadonlySet<Permissio
     }
   }
   return { given, refusals: [...refusals] };
+}
+
+/** The permission for want of which a resolver refuses; undefined when it does not, or for another reason. */
+async function refusalBy(
+  ask: GraphQLFieldResolver<unknown, unknown> | undefined,
+  permissions: ReadonlySet<Permission>,
+): Promise<Permission | undefined> {
+  const asked = (async (): Promise<unknown> => ask?.({}, {}, contextThatIsNotUsed(permissions), info))();
+  // graphql-js takes an error that is returned as one that is thrown.
+  const refusal = await asked.catch((error: unknown) => error);
+  const requires =
+    refusal instanceof PublicError && refusal.code === 'FORBIDDEN' && refusal.extensions['requires'];
+  return typeof requires === 'string' && requires.includes(':') ? (requires as Permission) : undefined;
 }
 
 /** A request's context in which anything but the permissions ends in an error of another kind. */

@@ -6,6 +6,7 @@ import { updateExpecting, versionInput } from '../../graphql/expected-version.js
 import { literally, within } from '../../graphql/filter.js';
 import { parseInput, text } from '../../graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
+import { changesOf } from '../../subscriptions/changes-of.js';
 import { isId } from '../../tenancy/id.js';
 
 const body = text(1, 10_000);
@@ -74,6 +75,15 @@ export const resolvers: Resolvers = {
       const { id } = await db.conversation.delete({ where: db.key(input.id), select: { id: true } });
       return { deletedId: id };
     },
+  },
+  Subscription: {
+    conversationChanged: changesOf('Conversation', {
+      payload: async ({ kind, id }, _args, { db }) => {
+        if (kind === 'DELETED') return { kind, id, conversation: null };
+        const conversation = await db.conversation.findUnique({ where: db.key(id) });
+        return conversation && { kind, id, conversation };
+      },
+    }),
   },
 };
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import type { Resolvers } from '../../generated/graphql.js';
+import type { Resolvers, SubscriptionMessagePostedArgs } from '../../generated/graphql.js';
 import { Prisma, type Message } from '../../generated/prisma/client.js';
 import { Page } from '../../graphql/connection.js';
 import { parseInput, text } from '../../graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
+import { changesOf } from '../../subscriptions/changes-of.js';
 import type { TenantClient } from '../../tenancy/tenant-client.js';
 
 const postInput = z.object({ conversationId: z.string(), body: text(1, 10_000) });
@@ -27,6 +28,14 @@ export const resolvers: Resolvers = {
       const message = await db.message.create({ data: { conversationId: id, body, userId: viewer.userId } });
       return { message };
     },
+  },
+  Subscription: {
+    messagePosted: changesOf('Message', {
+      kinds: ['CREATED'],
+      where: ({ conversationId }: SubscriptionMessagePostedArgs) => ({ conversation_id: conversationId }),
+      payload: ({ id }, { conversationId }, { db }) =>
+        db.message.findUnique({ where: { ...db.key(id), conversationId } }),
+    }),
   },
 };
 

@@ -1,0 +1,45 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Viewer } from '../access/viewer.js';
+import type { ChangeNews } from '../tenancy/change-news.js';
+import type { Database } from '../tenancy/database.js';
+import { Loaders } from './loaders.js';
+import type { InvitationParts, RequestContext } from './request-context.js';
+import type { Api } from './schema.js';
+
+/** What a context is made from. */
+export interface ContextParts {
+  readonly api: Api;
+  readonly database: Database;
+  readonly changes: ChangeNews;
+  readonly invitations: InvitationParts;
+}
+
+/** A request, or an event of a subscription. */
+export interface ContextOf {
+  readonly viewer: Viewer;
+  readonly requestId: string;
+  readonly idempotencyKey?: string | undefined;
+  /** Made when there is something to log. */
+  readonly log: () => FastifyBaseLogger;
+}
+
+/** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
+export const createContext = (
+  { api, database, changes, invitations }: ContextParts,
+  { viewer, requestId, idempotencyKey, log }: ContextOf,
+): RequestContext => ({
+  viewer,
+  user: viewer.actor.type === 'user' ? viewer : undefined,
+  db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId }),
+  changes: changes.forTenant(viewer.tenantId),
+  loaders: new Loaders(),
+  roles: api.roles,
+  guards: api.guards,
+  inputGuards: api.inputGuards,
+  invitations,
+  requestId,
+  idempotencyKey,
+  get log() {
+    return log();
+  },
+});

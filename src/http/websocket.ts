@@ -1,0 +1,228 @@
+/**
+ * `/graphql` over WebSocket: subscriptions, in the protocol graphql-transport-ws. Everything that a client can do wrong ends
+ * with a code of docs/errors.md, and everything that a client can make the server keep is bounded.
+ */
+import { once } from 'node:events';
+import { STATUS_CODES, type IncomingMessage, type ServerOptions } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { unwrapResolverError } from '@apollo/server/errors';
+import type { FastifyInstance } from 'fastify';
+import type { ExecutionArgs, FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
+import { handleProtocols, makeServer } from 'graphql-ws';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Services } from '../app.js';
+import { badRequest, Closing, defect, goingAway, tooSlow } from '../subscriptions/closing.js';
+import { Connection, SUBSCRIPTIONS_PER_CONNECTION } from '../subscriptions/connection.js';
+import type { Connections } from '../subscriptions/connections.js';
+import { readSubscription, RefusedOperation, type Subscription } from '../subscriptions/operation.js';
+import { PublicError } from '../errors.js';
+import { errorAnswer } from './error-answers.js';
+import { isDefect, maskDefect } from './graphql.js';
+import { requestId } from './request-id.js';
+
+const PATH = '/graphql';
+/** Until a client has said who it is. */
+const INIT_MS = 3_000;
+/** A client that has not answered the previous one by then is gone. */
+const PING_MS = 15_000;
+/** Until a client has agreed to a close. */
+const CLOSE_MS = 2_000;
+/** What one client may leave unread. */
+const MOST_UNREAD_BYTES = 1024 * 1024;
+
+/**
+ * Some clients ask for HTTP/2 in passing, and can do without: only a WebSocket is worth an upgrade. (Node before 22.21 does
+ * not know the option; there they are refused.)
+ */
+export const upgradeOptions = {
+  shouldUpgradeCallback: ({ headers: { upgrade } }: IncomingMessage) =>
+    upgrade?.toLowerCase() === 'websocket',
+} as ServerOptions;
+
+interface Prepared extends ExecutionArgs, Subscription {
+  readonly connection: Connection;
+}
+
+export function installWebsocket(app: FastifyInstance, services: Services, connections: Connections): void {
+  const { api, config, documents } = services;
+  const parts = { ...services, connections };
+  const sockets = new WebSocketServer({
+    noServer: true,
+    // As much as a request.
+    maxPayload: app.initialConfig.bodyLimit ?? 0,
+    handleProtocols,
+  });
+  const open = new Map<WebSocket, Connection>();
+  let draining = false;
+
+  // graphql-ws brings a server of its own (`graphql-ws/use/ws`). It writes to the console what clients do wrong, and
+  // keeps for them whatever they do not read.
+  const protocol = makeServer<Record<string, unknown>, Connection>({
+    connectionInitWaitTimeout: INIT_MS,
+    onConnect: ({ connectionParams, extra: connection }) => connection.start(connectionParams),
+    onSubscribe: ({ extra: connection }, _id, payload): Prepared | readonly GraphQLError[] => {
+      try {
+        const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
+        const subscription = readSubscription(api.schema, { ...payload, query }, config.production);
+        return connection.reserve() ? { ...subscription, connection } : [tooMany()];
+      } catch (error) {
+        if (error instanceof RefusedOperation) return error.errors;
+        if (error instanceof PublicError) return [error];
+        throw error;
+      }
+    },
+    subscribe: (args) => (args as Prepared).connection.subscribe(args as Prepared),
+    onNext: ({ extra: connection }, _id, _payload, _args, { errors, ...rest }) =>
+      errors && { ...(rest as FormattedExecutionResult), errors: told(errors, connection) },
+    onError: ({ extra: connection }, _id, _payload, errors) => told(errors, connection),
+  });
+
+  app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const refusal = draining
+      ? { status: 503, error: new PublicError('UNAVAILABLE', 'The server is stopping.') }
+      : refusalOf(request, config.corsOrigins);
+    if (refusal) {
+      app.log.info({ status: refusal.status }, 'websocket refused');
+      refuse(socket, refusal);
+    } else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
+  });
+  app.addHook('preClose', async () => {
+    draining = true;
+    const closed = [...open.keys()].map((socket) => once(socket, 'close'));
+    for (const connection of open.values()) connection.end(goingAway());
+    await Promise.all(closed);
+  });
+
+  function attach(socket: WebSocket, request: IncomingMessage): void {
+    const id = requestId(request);
+    const openedAt = performance.now();
+    const connection: Connection = new Connection(parts, {
+      host: request.headers.host,
+      requestId: id,
+      log: app.log.child({ requestId: id }),
+      close: ({ code, message }) => {
+        socket.close(code, message);
+        setTimeout(() => socket.terminate(), CLOSE_MS).unref();
+      },
+    });
+    open.set(socket, connection);
+    const closed = protocol.opened(
+      {
+        protocol: socket.protocol,
+        send: (data) => send(socket, data, connection),
+        close: (code = defect().code, reason = '') => connection.end(new Closing(code, reason)),
+        onMessage: (handle) => {
+          socket.on('message', (data: Buffer) => {
+            if (socket.readyState !== socket.OPEN) return;
+            handle(data.toString()).catch((error: unknown) => connection.end(failureOf(error, connection)));
+          });
+        },
+      },
+      connection,
+    );
+    const stopPinging = keepAlive(socket);
+    // What a client does wrong at the level of frames; ws has told it already.
+    socket.on('error', (error) => connection.log.debug({ err: error }, 'a websocket failed'));
+    socket.on('close', (code, reason) => {
+      stopPinging();
+      open.delete(socket);
+      connection.closed();
+      void closed(code, reason.toString());
+      connection.log.info(
+        { path: PATH, code, ms: Math.round(performance.now() - openedAt) },
+        'websocket closed',
+      );
+    });
+  }
+}
+
+/** One place for everything that is sent: events, errors and the answers to pings alike. */
+function send(socket: WebSocket, data: string, connection: Connection): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.readyState !== socket.OPEN) return resolve();
+    if (socket.bufferedAmount > MOST_UNREAD_BYTES) {
+      connection.end(tooSlow());
+      return resolve();
+    }
+    // A failure is the connection's, and told by its end.
+    socket.send(data, () => resolve());
+  });
+}
+
+function keepAlive(socket: WebSocket): () => void {
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
+  });
+  const timer = setInterval(() => {
+    if (!answered) return socket.terminate();
+    answered = false;
+    socket.ping();
+  }, PING_MS).unref();
+  return () => clearInterval(timer);
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly error: PublicError;
+}
+
+/** Browsers may come from the API's own origin and from the listed ones, as over HTTP. Others do not name one. */
+function refusalOf(
+  { url = '', headers: { origin, host } }: IncomingMessage,
+  corsOrigins: readonly string[],
+): Refusal | undefined {
+  const [path] = url.split('?', 1);
+  if (path !== PATH) {
+    return { status: 404, error: new PublicError('NOT_FOUND', 'There is no WebSocket here.') };
+  }
+  if (origin === undefined || corsOrigins.includes(origin) || isOwnOrigin(origin, host)) return undefined;
+  const error = new PublicError('FORBIDDEN', 'This origin may not call the API.', { requires: 'origin' });
+  return { status: 403, error };
+}
+
+function isOwnOrigin(origin: string, host = ''): boolean {
+  try {
+    const { protocol, host: name } = new URL(origin);
+    return new URL(`${protocol}//${host}`).host === name;
+  } catch {
+    return false;
+  }
+}
+
+function refuse(socket: Duplex, { status, error }: Refusal): void {
+  const body = JSON.stringify(errorAnswer(error));
+  socket.on('error', () => socket.destroy());
+  socket.end(
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status]}\r\nconnection: close\r\n` +
+      `content-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,
+  );
+}
+
+const tooMany = () =>
+  new PublicError(
+    'BAD_REQUEST',
+    `A connection has at most ${String(SUBSCRIPTIONS_PER_CONNECTION)} subscriptions.`,
+  );
+
+/** What the client may know of errors, as over HTTP; a defect is logged. */
+function told(errors: readonly GraphQLError[], connection: Connection): GraphQLFormattedError[] {
+  return errors.map((error) => {
+    // The error that ended a subscription comes in a wrapping without a path.
+    const cause = error.originalError instanceof PublicError ? error.originalError : error;
+    const formatted = maskDefect(error.toJSON(), cause);
+    if (isDefect(formatted)) {
+      const path = error.path?.join('.');
+      connection.log.error({ err: unwrapResolverError(error), path }, 'a resolver failed');
+      return { ...formatted, extensions: { ...formatted.extensions, requestId: connection.requestId } };
+    }
+    // Without a path it is about the variables: everything else has a code by now.
+    return { ...formatted, extensions: { code: 'BAD_USER_INPUT', ...formatted.extensions } };
+  });
+}
+
+function failureOf(error: unknown, connection: Connection): Closing {
+  if (error instanceof Error && error.message.startsWith('Unexpected message of type')) return badRequest();
+  connection.log.error({ err: error }, 'a websocket message failed');
+  return defect();
+}

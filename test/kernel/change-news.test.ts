@@ -1,0 +1,262 @@
+/**
+ * Who watches changes either hears of each or is told that some may be missing. Here is what happens in between: leases that
+ * lapse, a database that does not answer, a queue that is full, tenants that take turns.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { LIMITS } from '../../src/services.js';
+import { ChangeQueue, LONGEST_QUEUE } from '../../src/subscriptions/change-queue.js';
+import type { Closing } from '../../src/subscriptions/closing.js';
+import type { Connection } from '../../src/subscriptions/connection.js';
+import { Connections, CONNECTIONS_PER_TENANT } from '../../src/subscriptions/connections.js';
+import { FairGate } from '../../src/subscriptions/fair-gate.js';
+import {
+  CHANGES_CHANNEL,
+  changeNews,
+  type ChangeNews,
+  type RowChange,
+} from '../../src/tenancy/change-news.js';
+import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import { listen, type Notifications } from '../../src/tenancy/notifications.js';
+import { useDatabase } from '../support/database.js';
+import { rejectionOf } from '../support/demo-tenants.js';
+import { createNotes } from '../support/notes.js';
+import { until } from '../support/until.js';
+
+const database = useDatabase();
+beforeAll(() => createNotes(database()));
+
+describe('changes', () => {
+  let pool: Database;
+  let notifications: Notifications;
+  let news: ChangeNews;
+  let warnings: string[];
+
+  beforeEach(() => {
+    // The renewal of leases happens when a test says so; everything else takes the time it takes.
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    warnings = [];
+    pool = openDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+    notifications = listen({
+      listenUrl: database().app,
+      databaseUrl: database().app,
+      channels: [CHANGES_CHANNEL],
+      onProblem: () => undefined,
+    });
+    news = changeNews(notifications, pool, (problem) => warnings.push(problem));
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    news.close();
+    await notifications.close();
+    await pool.close();
+    await database().asSuperuser('DELETE FROM tenantry.listening');
+  });
+
+  async function watch(slug = 'acme', entity = 'Note') {
+    const heard: RowChange[] = [];
+    let lost = 0;
+    const listener = { heard: (change: RowChange) => heard.push(change), lost: () => lost++ };
+    const stop = await news.forTenant(await database().tenantId(slug)).watch(entity, listener);
+    return {
+      heard,
+      stop,
+      get lost() {
+        return lost;
+      },
+    };
+  }
+
+  const minutePasses = async () => {
+    await vi.advanceTimersByTimeAsync(20_000);
+    await vi.advanceTimersByTimeAsync(20_000);
+    await vi.advanceTimersByTimeAsync(20_000);
+  };
+  const addNote = (slug: string) =>
+    database().asSuperuser('INSERT INTO notes (tenant_id) SELECT id FROM tenants WHERE slug = $1', [slug]);
+  const leases = () =>
+    database().asSuperuser<{ tenant_id: string; until: Date }>('SELECT * FROM tenantry.listening');
+
+  test('are heard by all who watch the entity in the tenant, until they stop', async () => {
+    const [first, second, other] = [await watch(), await watch(), await watch('globex')];
+    await addNote('acme');
+    await until('both hear of it', () => first.heard.length === 1 && second.heard.length === 1);
+    first.stop();
+    await addNote('acme');
+    await until('the second hears of it', () => second.heard.length === 2);
+    expect(first.heard).toHaveLength(1);
+    expect(other.heard).toEqual([]);
+  });
+
+  test('are announced for as long as somebody watches, and for a minute more', async () => {
+    const watching = await watch();
+    await watch('globex').then(({ stop }) => stop());
+    const [acme, globex] = [await database().tenantId('acme'), await database().tenantId('globex')];
+    const untilWhen = async (tenantId: string) =>
+      (await leases()).find(({ tenant_id: id }) => id === tenantId)!.until;
+    const before = { acme: await untilWhen(acme), globex: await untilWhen(globex) };
+    await vi.advanceTimersByTimeAsync(20_000);
+    await until('the lease is prolonged', async () => (await untilWhen(acme)) > before.acme);
+    expect(await untilWhen(globex)).toEqual(before.globex);
+    const last = await leases();
+    watching.stop();
+    await minutePasses();
+    expect(await leases()).toEqual(last);
+    expect(watching.lost).toBe(0);
+  });
+
+  test.each([
+    ['lapsed', "UPDATE tenantry.listening SET until = clock_timestamp() - interval '1 second'"],
+    ['vanished, as in a crash', 'DELETE FROM tenantry.listening'],
+    [
+      'lapsed, though another server has a new one by now',
+      "UPDATE tenantry.listening SET until = clock_timestamp() - interval '1 second'; SELECT tenantry.listen(array_agg(id)) FROM tenants",
+    ],
+  ])('may have been missed when the lease has %s', async (_name, statement) => {
+    const watching = await watch();
+    await database().asSuperuser(statement);
+    await vi.advanceTimersByTimeAsync(20_000);
+    await until('the listener is told', () => watching.lost === 1);
+    await addNote('acme');
+    const next = await watch();
+    await addNote('acme');
+    await until('a new one hears', () => next.heard.length === 1);
+    expect(watching.heard).toEqual([]);
+    expect(watching.lost).toBe(1);
+  });
+
+  test('may have been missed when the database has not answered for a minute, and not before', async () => {
+    const watching = await watch();
+    const query = vi.spyOn(pool, 'query').mockRejectedValue(new Error('no answer'));
+    await vi.advanceTimersByTimeAsync(20_000);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(watching.lost).toBe(0);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(watching.lost).toBe(1);
+    expect(warnings).toEqual(['subscriptions were ended: no answer']);
+    query.mockRestore();
+  });
+
+  test('cannot be watched of what is not published, nor in a tenant that does not exist', async () => {
+    expect(await rejectionOf(watch('acme', 'Membership'))).toMatchObject({
+      message: expect.stringContaining('tenantry.publish') as string,
+    });
+    const nowhere = news.forTenant(randomUUID()).watch('Note', { heard: vi.fn(), lost: vi.fn() });
+    expect(await rejectionOf(nowhere)).toMatchObject({
+      message: expect.stringContaining('no tenant') as string,
+    });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await leases()).toEqual([]);
+  });
+
+  test('that cannot be listened for, because the database refuses, are no reason not to try again', async () => {
+    await watch().then(({ stop }) => stop());
+    const query = vi.spyOn(pool, 'query').mockRejectedValueOnce(new Error('not now'));
+    expect(await rejectionOf(watch())).toMatchObject({ message: 'not now' });
+    query.mockRestore();
+    const again = await watch();
+    await addNote('acme');
+    await until('it is heard', () => again.heard.length === 1);
+  });
+
+  test('are lost to whoever watches while everything is closed', async () => {
+    const watching = await watch();
+    news.close();
+    expect(watching.lost).toBe(1);
+  });
+});
+
+describe('a queue', () => {
+  test('gives what was put, in order, whoever comes first', async () => {
+    const queue = new ChangeQueue<number>();
+    const first = queue.next();
+    queue.put(1);
+    queue.put(2);
+    queue.put(3);
+    expect([await first, await queue.next(), await queue.next()].map(({ value }) => value)).toEqual([
+      1, 2, 3,
+    ]);
+  });
+
+  test('is full with a thousand: whoever takes is told, and told nothing else', async () => {
+    const ended = vi.fn();
+    const queue = new ChangeQueue<number>();
+    queue.onEnd(ended);
+    for (let n = 0; n < LONGEST_QUEUE; n++) queue.put(n);
+    expect(ended).not.toHaveBeenCalled();
+    expect(await queue.next()).toEqual({ value: 0, done: false });
+    queue.put(LONGEST_QUEUE);
+    expect(ended).not.toHaveBeenCalled();
+    queue.put(LONGEST_QUEUE + 1);
+    expect(ended).toHaveBeenCalledOnce();
+    queue.put(LONGEST_QUEUE + 2);
+    for (let n = 0; n < 2; n++) expect(await rejectionOf(queue.next())).toMatchObject({ code: 1013 });
+  });
+
+  test('that has ended gives nothing, to those who wait as to those who come', async () => {
+    const ended = vi.fn();
+    const queue = new ChangeQueue<number>();
+    queue.onEnd(ended);
+    const waiting = queue.next();
+    await queue.return();
+    await queue.return();
+    queue.put(1);
+    const done = { value: undefined, done: true };
+    expect([await waiting, await queue.next()]).toEqual([done, done]);
+    expect(ended).toHaveBeenCalledOnce();
+    const late = vi.fn();
+    queue.onEnd(late);
+    expect(late).toHaveBeenCalledOnce();
+  });
+});
+
+describe('the gate', () => {
+  test('lets no more in at once than it should, and everybody in the end', async () => {
+    const gate = new FairGate(3);
+    let [inside, most, done] = [0, 0, 0];
+    const work = async () => {
+      most = Math.max(most, ++inside);
+      await new Promise(setImmediate);
+      inside--;
+      done++;
+      if (done % 7 === 0) throw new Error('one in seven');
+    };
+    const all = await Promise.allSettled(
+      Array.from({ length: 100 }, (_, n) => gate.run(`tenant ${n % 4}`, work)),
+    );
+    expect(all.filter(({ status }) => status === 'rejected')).toHaveLength(14);
+    expect({ most, done, inside }).toEqual({ most: 3, done: 100, inside: 0 });
+  });
+
+  test('lets tenants take turns, however many wait of each', async () => {
+    const gate = new FairGate(1);
+    const order: string[] = [];
+    const enter = (tenant: string) =>
+      gate.run(tenant, async () => {
+        order.push(tenant);
+        await new Promise(setImmediate);
+      });
+    const crowd = Array.from({ length: 10 }, () => enter('large'));
+    await Promise.all([...crowd, enter('small'), enter('tiny'), enter('small')]);
+    expect(order.slice(0, 6)).toEqual(['large', 'large', 'small', 'tiny', 'large', 'small']);
+    expect(order).toHaveLength(13);
+  });
+});
+
+test('a tenant has at most a thousand connections to a process, another one its own', () => {
+  const connections = new Connections({ isLive: true, onChange: () => undefined }, 10);
+  const add = (tenantId: string, n: number) => {
+    const userId = `user ${n}`;
+    connections.add({ viewer: { userId } } as unknown as Connection, { tenantId, userId });
+  };
+  for (let n = 0; n < CONNECTIONS_PER_TENANT; n++) add('large', n);
+  let closing: unknown;
+  try {
+    add('large', -1);
+  } catch (error) {
+    closing = error;
+  }
+  expect((closing as Closing).code).toBe(1013);
+  add('small', 1);
+  expect(connections.count).toBe(CONNECTIONS_PER_TENANT + 1);
+});

@@ -1,0 +1,176 @@
+/**
+ * News that arrives while a client is being let in, or while a subscription is being made: the answer that was on its way may
+ * be of before, and must not outlive it. Here the look-up of the membership answers when a test says so.
+ */
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { buildApi } from '../../src/graphql/schema.js';
+import { tenantModule } from '../../src/platform/tenant/index.js';
+import type { Closing } from '../../src/subscriptions/closing.js';
+import { Connection, type ConnectionParts } from '../../src/subscriptions/connection.js';
+import { Connections } from '../../src/subscriptions/connections.js';
+import { readSubscription } from '../../src/subscriptions/operation.js';
+import type { AccessChange } from '../../src/tenancy/access-news.js';
+import type { Access } from '../../src/tenancy/resolve-access.js';
+import { notesModule } from '../support/notes.js';
+import { until } from '../support/until.js';
+
+const MEMBER: Access = { tenantId: 't-1', slug: 'acme', status: 'active', role: 'member' };
+const api = buildApi([tenantModule, notesModule]);
+
+function staged() {
+  let tell: (change: AccessChange | undefined) => void = () => undefined;
+  const pending: { resolve(access: Access): void; reject(error: Error): void }[] = [];
+  const closings: Closing[] = [];
+  let watching = 0;
+  const connections = new Connections(
+    {
+      isLive: true,
+      onChange: (listener) => {
+        tell = listener;
+      },
+    },
+    10,
+  );
+  const parts = {
+    api,
+    connections,
+    database: { forTenant: () => ({}) },
+    changes: {
+      forTenant: () => ({
+        watch: async () => {
+          watching++;
+          return () => {
+            watching--;
+          };
+        },
+      }),
+    },
+    authentication: {
+      verifyToken: async () => ({
+        userId: 'u-1',
+        email: undefined,
+        tenantRef: 'acme',
+        expiresAt: Date.now() + 60_000,
+      }),
+      access: {
+        resolve: () =>
+          new Promise<Access>((resolve, reject) => {
+            pending.push({ resolve, reject });
+          }),
+      },
+      roles: api.roles,
+      baseDomain: 'localhost',
+    },
+  } as unknown as ConnectionParts;
+  const connection = new Connection(parts, {
+    host: 'localhost',
+    requestId: 'test',
+    log: pino({ level: 'silent' }),
+    close: (closing) => closings.push(closing),
+  });
+  return {
+    connection,
+    closings,
+    tell: (change?: AccessChange) => tell(change),
+    get watching() {
+      return watching;
+    },
+    /** Answers the next look-up, as soon as it is asked for. */
+    async answer(access: Partial<Access> = {}) {
+      await until('the membership is looked up', () => pending.length > 0);
+      pending.shift()!.resolve({ ...MEMBER, ...access });
+    },
+    async fail(error: Error) {
+      await until('the membership is looked up', () => pending.length > 0);
+      pending.shift()!.reject(error);
+    },
+    get asked() {
+      return pending.length;
+    },
+  };
+}
+type Stage = ReturnType<typeof staged>;
+
+const start = (stage: Stage) => stage.connection.start({ authorization: 'Bearer token' });
+
+async function started(): Promise<Stage> {
+  const stage = staged();
+  const letIn = start(stage);
+  await stage.answer();
+  expect(await letIn).toBe(true);
+  return stage;
+}
+
+const makeSubscription = (stage: Stage) => {
+  expect(stage.connection.reserve()).toBe(true);
+  return stage.connection.subscribe(
+    readSubscription(api.schema, { query: 'subscription { noteChanged { id } }' }, false),
+  );
+};
+
+describe('news that arrives', () => {
+  test('while a client is let in makes the server look again, and let go who has left', async () => {
+    const stage = staged();
+    const letIn = start(stage);
+    await until('the membership is looked up', () => stage.asked === 1);
+    stage.tell({ tenantId: 't-1', userId: 'u-1' });
+    await stage.answer();
+    expect(await letIn).toBe(true);
+    await stage.answer({ role: undefined });
+    await until('the connection is closed', () => stage.closings.length > 0);
+    expect(stage.closings).toMatchObject([{ code: 4403 }]);
+  });
+
+  test('while a subscription is made ends it when its permission has gone', async () => {
+    const stage = await started();
+    const made = makeSubscription(stage);
+    await until('the membership is looked up', () => stage.asked === 1);
+    stage.tell({ tenantId: 't-1', userId: 'u-1' });
+    // Both were asked before the change was known: by the news, and by the subscription.
+    await stage.answer();
+    await stage.answer();
+    const subscription = await made;
+    await stage.answer({ role: 'viewer' });
+    if (!('next' in subscription)) throw new Error('there is no subscription');
+    await expect(subscription.next()).rejects.toMatchObject({ extensions: { requires: 'notes:read' } });
+    expect(stage.watching).toBe(0);
+    expect(stage.closings).toEqual([]);
+  });
+
+  test('of another member asks nothing', async () => {
+    const stage = await started();
+    stage.tell({ tenantId: 't-1', userId: 'u-2' });
+    stage.tell({ tenantId: 't-2' });
+    stage.tell({ tenantId: 't-1' });
+    await until('the membership is looked up', () => stage.asked > 0);
+    await new Promise(setImmediate);
+    expect(stage.asked).toBe(1);
+  });
+});
+
+test('a client that has gone while it was let in is forgotten, and so is what it subscribed to', async () => {
+  const gone = staged();
+  const letIn = start(gone);
+  gone.connection.closed();
+  await gone.answer();
+  expect(await letIn).toBe(false);
+
+  const stage = await started();
+  const made = makeSubscription(stage);
+  await until('the membership is looked up', () => stage.asked === 1);
+  stage.connection.closed();
+  await stage.answer();
+  await made;
+  expect(stage.watching).toBe(0);
+  expect(stage.connection.subscriptions).toBe(0);
+});
+
+test('a look-up that fails while a client is connected lets it go, to come again', async () => {
+  const stage = await started();
+  stage.tell({ tenantId: 't-1' });
+  await stage.fail(new Error('connect ECONNREFUSED 127.0.0.1:5432'));
+  await until('the connection is closed', () => stage.closings.length > 0);
+  expect(stage.closings).toMatchObject([{ code: 1013 }]);
+  expect(stage.closings[0]!.message).not.toContain('127.0.0.1');
+});
