@@ -156,7 +156,9 @@ describe('an event', () => {
     await write(who.slug, Prisma.sql`UPDATE notes SET text = 'changed' WHERE id = ${id}::uuid`);
     await addNote(who.slug, 'in no folder');
     expect(await before(elsewhere, who.slug, others)).toEqual([]);
-    expect(watched.messages).toEqual([{ data: { noteAdded: { id, text: expect.any(String) as string } } }]);
+    expect(await before(watched, who.slug, mine)).toEqual([
+      { data: { noteAdded: { id, text: expect.any(String) as string } } },
+    ]);
     expect(client.connections).toBe(1);
   });
 
@@ -242,8 +244,8 @@ describe('another tenant', () => {
     await arrived(there, 1);
     await addNote('isolated', 'mine', folder, id);
     expect(await before(all, 'isolated')).toEqual([noteChanged('CREATED', id, 'mine')]);
-    expect(added.messages).toEqual([{ data: { noteAdded: { id, text: 'mine' } } }]);
-    expect(there.messages).toHaveLength(1);
+    expect(await before(added, 'isolated', folder)).toEqual([{ data: { noteAdded: { id, text: 'mine' } } }]);
+    expect(await before(there, 'neighbour', folder)).toHaveLength(1);
   });
 
   test('is not brought to light by an announcement that is forged', async () => {
