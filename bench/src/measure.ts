@@ -1,0 +1,55 @@
+/** One turn of one contestant: the load it bears, and what that costs. */
+import type { Server } from './database.js';
+import type { LoadRequest } from './load.js';
+import type { Loader } from './loader.js';
+import { cpuTime, residentMb } from './processes.js';
+import type { Running } from './contestants.js';
+
+export interface Sample {
+  readonly rps: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Per request, in µs of one core. */
+  readonly cpuServerUs: number;
+  readonly cpuDatabaseUs: number;
+  readonly rssMb: number;
+  readonly bytes: number;
+  readonly acknowledged: number;
+}
+
+export interface Turn {
+  readonly requests: readonly LoadRequest[];
+  readonly errors: boolean;
+  readonly connections: number;
+  readonly rampUp: number;
+  readonly seconds: number;
+}
+
+/** @throws Error when a single answer is not as it should be. */
+export async function measure(running: Running, turn: Turn, loader: Loader, database: Server): Promise<Sample> {
+  const cost = async () => [await cpuTime(running.pid), await cpuTime(database.pid)] as const;
+  let before = cost();
+  let after = before;
+  const report = await loader.run(
+    { origin: running.origin, ...turn },
+    () => (before = cost()),
+    () => (after = cost()),
+  );
+  if (report.wrong > 0 || report.requests === 0) {
+    const { name } = running.contestant;
+    throw new Error(`${name}: ${report.wrong} wrong answers, the first: ${report.firstWrong ?? 'none at all'}`);
+  }
+  const [[server, postgres], [serverAfter, postgresAfter]] = await Promise.all([before, after]);
+  running.forgetLog();
+  return {
+    rps: report.requests / report.seconds,
+    p50: report.p50,
+    p99: report.p99,
+    cpuServerUs: (serverAfter - server) / report.requests,
+    cpuDatabaseUs: (postgresAfter - postgres) / report.requests,
+    rssMb: await residentMb(running.pid),
+    bytes: report.bytesPerAnswer,
+    acknowledged: report.acknowledged,
+  };
+}
