@@ -45,7 +45,7 @@ export interface Parts {
   readonly onStart: (stop: () => Promise<void>) => void;
 }
 
-export type Figures = Omit<Sample, 'acknowledged'>;
+export type Figures = Omit<Sample, 'acknowledged' | 'foreignCores'>;
 
 /** Of one workload at one number of connections; ratios are Tenantry's requests per second over the other's. */
 export type Results = Partial<Record<ContestantName, Figures>> & {
@@ -54,7 +54,14 @@ export type Results = Partial<Record<ContestantName, Figures>> & {
 };
 
 export interface Comparison {
-  readonly machine: { readonly cores: number; readonly cpu: string; readonly node: string; readonly postgres: string };
+  readonly machine: {
+    readonly cores: number;
+    readonly cpu: string;
+    readonly node: string;
+    readonly postgres: string;
+    /** Cores that something else kept busy meanwhile, on the median: the figures of a busy machine are worth little. */
+    readonly foreignCores: number;
+  };
   readonly startup: Partial<Record<ContestantName, { readonly ms: number; readonly rssMb: number }>>;
   readonly workloads: Record<string, Results & { readonly c64: Results }>;
 }
@@ -97,6 +104,7 @@ export async function compare(plan: Plan, parts: Parts): Promise<Comparison> {
   }
 
   const workloads: Comparison['workloads'] = {};
+  const foreignCores: number[] = [];
   for (const workload of plan.workloads) {
     const taking = servers.filter(({ contestant }) => workload.documents[contestant.name] !== undefined);
     const requests = new Map(
@@ -107,8 +115,23 @@ export async function compare(plan: Plan, parts: Parts): Promise<Comparison> {
     const turns = { plan, parts, workload, taking, requests };
     const written = new Map<ContestantName, number>();
     await rounds({ ...turns, connections: FEW, count: 1, seconds: plan.warmUp, written });
-    const few = await rounds({ ...turns, connections: FEW, count: plan.rounds, seconds: plan.seconds, written });
-    const many = await rounds({ ...turns, connections: MANY, count: plan.rounds, seconds: plan.seconds, written });
+    const few = await rounds({
+      ...turns,
+      connections: FEW,
+      count: plan.rounds,
+      seconds: plan.seconds,
+      written,
+    });
+    const many = await rounds({
+      ...turns,
+      connections: MANY,
+      count: plan.rounds,
+      seconds: plan.seconds,
+      written,
+    });
+    for (const samples of [few, many].flatMap((turns) => [...turns.values()])) {
+      foreignCores.push(...samples.map((sample) => sample.foreignCores));
+    }
     if (workload.writes) await demandAuditEntries(address, written);
     workloads[workload.name] = { ...summary(few), c64: summary(many) };
   }
@@ -119,6 +142,7 @@ export async function compare(plan: Plan, parts: Parts): Promise<Comparison> {
       cpu: cpus()[0]?.model ?? '',
       node: nodeVersion(),
       postgres: database.version,
+      foreignCores: rounded(median(foreignCores)),
     },
     startup,
     workloads,
@@ -165,7 +189,9 @@ async function rounds(order: RoundsOrder): Promise<Rounds> {
 function summary(samples: Rounds): Results {
   const own = samples.get('tenantry')!;
   const others = [...samples].filter(([name]) => name !== 'tenantry');
-  const ratios = others.map(([name, theirs]) => [name, own.map(({ rps }, round) => rps / theirs[round]!.rps)] as const);
+  const ratios = others.map(
+    ([name, theirs]) => [name, own.map(({ rps }, round) => rps / theirs[round]!.rps)] as const,
+  );
   return {
     ...Object.fromEntries([...samples].map(([name, list]) => [name, figures(list)])),
     ratio: Object.fromEntries(ratios.map(([name, list]) => [name, rounded(median(list))])),
@@ -254,7 +280,9 @@ async function demandAuditEntries(
       // Those of the comparison of answers come on top.
       const expected = acknowledged + COMPARED.length;
       if (found !== expected || audited !== expected) {
-        throw new Error(`${name} acknowledged ${expected} rows; ${found} are there, ${audited} with one audit entry.`);
+        throw new Error(
+          `${name} acknowledged ${expected} rows; ${found} are there, ${audited} with one audit entry.`,
+        );
       }
     }
   });

@@ -39,7 +39,7 @@ export interface Running {
   readonly origin: string;
   /** Empties the file that its output goes to. */
   forgetLog(): void;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface StartOptions {
@@ -50,7 +50,10 @@ export interface StartOptions {
 }
 
 /** Starts a contestant's process. It does not answer yet: see {@link firstAnswer}. */
-export async function start(contestant: Contestant, options: StartOptions): Promise<Running & { child: ChildProcess }> {
+export async function start(
+  contestant: Contestant,
+  options: StartOptions,
+): Promise<Running & { child: ChildProcess }> {
   const port = await freePort();
   const log = join(BENCH, '.data', `${contestant.name}.log`);
   const output = openSync(log, 'a');
@@ -104,7 +107,11 @@ export function ask(
 ): Promise<Response> {
   return fetch(`${origin}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', authorization: `Bearer ${token}` },
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json',
+      authorization: `Bearer ${token}`,
+    },
     body,
   });
 }

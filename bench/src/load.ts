@@ -75,7 +75,10 @@ async function run(order: LoadOrder): Promise<LoadReport> {
       bytes += answer.body.length;
     }
   };
-  const clients = Array.from({ length: order.connections }, () => new Client(order.origin, { pipelining: 1 }));
+  const clients = Array.from(
+    { length: order.connections },
+    () => new Client(order.origin, { pipelining: 1 }),
+  );
   const loops = clients.map(async (client) => {
     while (!stopped) await one(client);
   });
@@ -95,7 +98,8 @@ async function run(order: LoadOrder): Promise<LoadReport> {
     stopped = true;
     await failed;
     latencies.sort((a, b) => a - b);
-    const quantile = (q: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * q))] ?? NaN;
+    const quantile = (q: number) =>
+      latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * q))] ?? NaN;
     return {
       acknowledged,
       requests: latencies.length,
@@ -118,7 +122,11 @@ interface Answer {
 }
 
 function send(client: Client, token: string, body: string): Promise<Answer> {
-  const headers = { 'content-type': 'application/json', accept: 'application/json', authorization: `Bearer ${token}` };
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json',
+    authorization: `Bearer ${token}`,
+  };
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let status = 0;
@@ -126,7 +134,8 @@ function send(client: Client, token: string, body: string): Promise<Answer> {
       onRequestStart: () => undefined,
       onResponseStart: (_controller, statusCode) => void (status = statusCode),
       onResponseData: (_controller, chunk) => void chunks.push(chunk),
-      onResponseEnd: () => resolve({ status, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) }),
+      onResponseEnd: () =>
+        resolve({ status, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) }),
       onResponseError: (_controller, error) => reject(error),
     };
     client.dispatch({ path: '/graphql', method: 'POST', headers, body }, handler);

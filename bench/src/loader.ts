@@ -6,6 +6,7 @@ import { BENCH, nodeBinary } from './places.js';
 import { stop } from './contestants.js';
 
 export interface Loader {
+  readonly pid: number;
   /** Runs one order. `atStart` and `atEnd` are called when the measured time begins and ends. */
   run(order: LoadOrder, atStart?: () => void, atEnd?: () => void): Promise<LoadReport>;
   stop(): Promise<void>;
@@ -13,7 +14,9 @@ export interface Loader {
 
 export function startLoader(): Loader {
   const child = fork(join(BENCH, 'dist/load.js'), { execPath: nodeBinary(), execArgv: [] });
+  if (child.pid === undefined) throw new Error('The load generator could not be started.');
   return {
+    pid: child.pid,
     run: (order, atStart, atEnd) =>
       new Promise((resolve, reject) => {
         const ended = () => reject(new Error('The load generator has failed.'));

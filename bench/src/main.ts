@@ -46,7 +46,8 @@ try {
   const parts = { database, loader, log, onStart: (stop: () => Promise<void>) => running.push(stop) };
   const comparison = await compare(plan, parts);
   const scaled = plan.workloads.filter(({ name }) => SCALED.includes(name));
-  const scale = values.quick || scaled.length === 0 ? {} : await compareScale({ ...plan, workloads: scaled }, parts);
+  const scale =
+    values.quick || scaled.length === 0 ? {} : await compareScale({ ...plan, workloads: scaled }, parts);
   const results = { ...comparison, scale };
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
   console.log(markdown(results));

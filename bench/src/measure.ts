@@ -2,7 +2,7 @@
 import type { Server } from './database.js';
 import type { LoadRequest } from './load.js';
 import type { Loader } from './loader.js';
-import { cpuTime, residentMb } from './processes.js';
+import { cpuTime, machineTime, residentMb } from './processes.js';
 import type { Running } from './contestants.js';
 
 export interface Sample {
@@ -16,6 +16,8 @@ export interface Sample {
   readonly rssMb: number;
   readonly bytes: number;
   readonly acknowledged: number;
+  /** Cores that were busy with something else meanwhile. */
+  readonly foreignCores: number;
 }
 
 export interface Turn {
@@ -27,29 +29,45 @@ export interface Turn {
 }
 
 /** @throws Error when a single answer is not as it should be. */
-export async function measure(running: Running, turn: Turn, loader: Loader, database: Server): Promise<Sample> {
-  const cost = async () => [await cpuTime(running.pid), await cpuTime(database.pid)] as const;
+export async function measure(
+  running: Running,
+  turn: Turn,
+  loader: Loader,
+  database: Server,
+): Promise<Sample> {
+  const own = [running.pid, database.pid, loader.pid, process.pid];
+  const cost = () => Promise.all([machineTime(), ...own.map(cpuTime)]);
   let before = cost();
   let after = before;
   const report = await loader.run(
     { origin: running.origin, ...turn },
-    () => (before = cost()),
-    () => (after = cost()),
+    () => void (before = cost()),
+    () => void (after = cost()),
   );
   if (report.wrong > 0 || report.requests === 0) {
     const { name } = running.contestant;
-    throw new Error(`${name}: ${report.wrong} wrong answers, the first: ${report.firstWrong ?? 'none at all'}`);
+    throw new Error(
+      `${name}: ${report.wrong} wrong answers, the first: ${report.firstWrong ?? 'none at all'}`,
+    );
   }
-  const [[server, postgres], [serverAfter, postgresAfter]] = await Promise.all([before, after]);
+  const [started, ended] = await Promise.all([before, after]);
+  const [machine, server, postgres, ...others] = ended.map((time, index) => time - started[index]!) as [
+    number,
+    number,
+    number,
+    ...number[],
+  ];
+  const foreign = [server, postgres, ...others].reduce((rest, time) => rest - time, machine);
   running.forgetLog();
   return {
     rps: report.requests / report.seconds,
     p50: report.p50,
     p99: report.p99,
-    cpuServerUs: (serverAfter - server) / report.requests,
-    cpuDatabaseUs: (postgresAfter - postgres) / report.requests,
+    cpuServerUs: server / report.requests,
+    cpuDatabaseUs: postgres / report.requests,
     rssMb: await residentMb(running.pid),
     bytes: report.bytesPerAnswer,
     acknowledged: report.acknowledged,
+    foreignCores: Math.max(0, foreign) / report.seconds / 1e6,
   };
 }

@@ -27,8 +27,11 @@ export function nodeBinary(): string {
   try {
     return createRequire(import.meta.url).resolve(`${name}/bin/node`);
   } catch {
-    throw new Error(`The benchmark runs on Node ${NEWEST_SUPPORTED}, and there is no package ${name}: install it.`);
+    throw new Error(
+      `The benchmark runs on Node ${NEWEST_SUPPORTED}, and there is no package ${name}: install it.`,
+    );
   }
 }
 
-export const nodeVersion = (): string => execFileSync(nodeBinary(), ['--version'], { encoding: 'utf8' }).trim();
+export const nodeVersion = (): string =>
+  execFileSync(nodeBinary(), ['--version'], { encoding: 'utf8' }).trim();

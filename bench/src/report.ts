@@ -8,7 +8,8 @@ export type Report = Comparison & { readonly scale: Readonly<Record<string, Scal
 
 export function markdown({ machine, startup, workloads, scale }: Report): string {
   const lines = [
-    `Node ${machine.node}, PostgreSQL ${machine.postgres}, ${machine.cores} × ${machine.cpu}. Medians of interleaved rounds.`,
+    `Node ${machine.node}, PostgreSQL ${machine.postgres}, ${machine.cores} × ${machine.cpu}; other programs kept ` +
+      `${machine.foreignCores.toFixed(2)} cores busy. Medians of interleaved rounds.`,
     '“Tenantry ×” is Tenantry’s requests per second over theirs: median of the rounds (lowest–highest).',
   ];
   for (const { name, title } of WORKLOADS) {
@@ -23,11 +24,19 @@ export function markdown({ machine, startup, workloads, scale }: Report): string
     if (start) lines.push(`| ${title} | ${start.ms.toFixed(0)} ms | ${start.rssMb.toFixed(0)} MiB |`);
   }
   if (Object.keys(scale).length > 0) {
-    lines.push('', '### 10,000 tenants and 10 million rows against 100 tenants and 600,000: CPU per request', '');
+    lines.push(
+      '',
+      '### 10,000 tenants and 10 million rows against 100 tenants and 600,000: CPU per request',
+      '',
+    );
     lines.push('| | ratio | 100 tenants | 10,000 tenants |', '| --- | ---: | ---: | ---: |');
     for (const [name, { ratio, spread, small, large }] of Object.entries(scale)) {
-      const cost = [small, large].map(({ cpuServerUs, cpuDatabaseUs }) => `${(cpuServerUs + cpuDatabaseUs).toFixed(0)} µs`);
-      lines.push(`| ${name} | ${ratio.toFixed(2)} (${spread.map((value) => value.toFixed(2)).join('–')}) | ${cost.join(' | ')} |`);
+      const cost = [small, large].map(
+        ({ cpuServerUs, cpuDatabaseUs }) => `${(cpuServerUs + cpuDatabaseUs).toFixed(0)} µs`,
+      );
+      lines.push(
+        `| ${name} | ${ratio.toFixed(2)} (${spread.map((value) => value.toFixed(2)).join('–')}) | ${cost.join(' | ')} |`,
+      );
     }
   }
   return lines.join('\n');

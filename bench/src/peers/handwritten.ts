@@ -23,7 +23,8 @@ const pool = new pg.Pool({ connectionString: databaseUrl, max: poolSize, Client:
 const asText = { getTypeParser: () => (value: string) => value };
 
 const BIND: Statement = ['bind', `SELECT tenantry.bind($1, $2, 'user', $3, ${STATEMENT_TIMEOUT_MS}, $4)`];
-const timestamp = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const timestamp = (column: string) =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 const TENANT = '(SELECT tenantry.current_tenant())';
 const conversations = (count: number): Statement => [
   `conversations${count}`,
@@ -48,10 +49,7 @@ const CREATE: Statement = [
    RETURNING id, user_id, body, ${timestamp('created_at')}`,
 ];
 const ME: Statement = ['me', `SELECT role FROM memberships WHERE tenant_id = ${TENANT} AND user_id = $1`];
-const OWN_TENANT: Statement = [
-  'tenant',
-  `SELECT id, slug, name, plan FROM tenants WHERE id = ${TENANT}`,
-];
+const OWN_TENANT: Statement = ['tenant', `SELECT id, slug, name, plan FROM tenants WHERE id = ${TENANT}`];
 const MEMBERS: Statement = [
   'members',
   `SELECT id, user_id, upper(role), ${timestamp('joined_at')}, email FROM memberships
@@ -73,7 +71,8 @@ async function inTenant(
   const client = await pool.connect();
   const send = ([[name, text], ...values]: readonly [Statement, ...unknown[]]) =>
     client.query<string[]>({ name, text, values, rowMode: 'array', types: asText });
-  const stream = (client as unknown as { connection: { stream: NodeJS.WritableStream & Cork } }).connection.stream;
+  const stream = (client as unknown as { connection: { stream: NodeJS.WritableStream & Cork } }).connection
+    .stream;
   stream.cork();
   const begun = client.query('BEGIN');
   const bound = send([BIND, tenantId, userId, requestId, readOnly]);
@@ -167,7 +166,10 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 function send(response: ServerResponse, status: number, json: string): void {
-  const headers = { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(json) };
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(json),
+  };
   response.writeHead(status, headers).end(json);
 }
 

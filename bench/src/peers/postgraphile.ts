@@ -38,9 +38,10 @@ const ownRows = extendSchema(({ pgResources }) => ({
     Query: {
       plans: {
         me: () =>
-          pgResources['memberships']!
-            .find({ tenant_id: context().get('tenantId'), user_id: context().get('userId') })
-            .single(),
+          pgResources['memberships']!.find({
+            tenant_id: context().get('tenantId'),
+            user_id: context().get('userId'),
+          }).single(),
         currentTenant: () => pgResources['tenants']!.get({ id: context().get('tenantId') }),
       },
     },
@@ -60,7 +61,7 @@ const preset: GraphileConfig.Preset = {
       pubsub: false,
     }),
   ],
-  grafserv: { graphiql: false, graphqlPath: '/graphql', watch: false },
+  grafserv: { graphqlPath: '/graphql', graphiql: false, watch: false, outputDataAsString: true },
   grafast: {
     explain: false,
     context({ node }) {

@@ -91,7 +91,10 @@ const resolvers = {
       nodes: await db.membership.findMany({ orderBy: [{ joinedAt: 'asc' }, { id: 'asc' }], take: first }),
     }),
     conversations: async (_parent: unknown, { first = 20 }: Page, { db }: Context) => ({
-      nodes: await db.conversation.findMany({ orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], take: first }),
+      nodes: await db.conversation.findMany({
+        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+        take: first,
+      }),
     }),
     auditLog: async (_parent: unknown, { first = 20 }: Page, { db }: Context) => ({
       nodes: await db.auditEntry.findMany({ orderBy: { id: 'desc' }, take: first }),
@@ -123,8 +126,8 @@ const isAuthenticated = rule('authenticated', { cache: 'contextual' })(
   (_parent: unknown, _args: unknown, { identity }: Context) => identity.userId !== '',
 );
 const hasRole = (...roles: readonly string[]) =>
-  rule(roles.join(' or '), { cache: 'contextual' })((_parent: unknown, _args: unknown, { identity }: Context) =>
-    roles.includes(identity.role),
+  rule(roles.join(' or '), { cache: 'contextual' })(
+    (_parent: unknown, _args: unknown, { identity }: Context) => roles.includes(identity.role),
   );
 const isAdmin = hasRole('owner', 'admin');
 const isWriter = hasRole('owner', 'admin', 'member');
