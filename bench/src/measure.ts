@@ -35,14 +35,19 @@ export async function measure(
   loader: Loader,
   database: Server,
 ): Promise<Sample> {
-  const own = [running.pid, database.pid, loader.pid, process.pid];
-  const cost = () => Promise.all([machineTime(), ...own.map(cpuTime)]);
-  let before = cost();
+  const times = async () => ({
+    server: await cpuTime(running.pid),
+    postgres: await cpuTime(database.pid),
+    // The load generator and all servers are our children.
+    own: await cpuTime(process.pid, database.pid),
+    machine: await machineTime(),
+  });
+  let before = times();
   let after = before;
   const report = await loader.run(
     { origin: running.origin, ...turn },
-    () => void (before = cost()),
-    () => void (after = cost()),
+    () => void (before = times()),
+    () => void (after = times()),
   );
   if (report.wrong > 0 || report.requests === 0) {
     const { name } = running.contestant;
@@ -51,23 +56,17 @@ export async function measure(
     );
   }
   const [started, ended] = await Promise.all([before, after]);
-  const [machine, server, postgres, ...others] = ended.map((time, index) => time - started[index]!) as [
-    number,
-    number,
-    number,
-    ...number[],
-  ];
-  const foreign = [server, postgres, ...others].reduce((rest, time) => rest - time, machine);
+  const spent = (of: keyof typeof started) => ended[of] - started[of];
   running.forgetLog();
   return {
     rps: report.requests / report.seconds,
     p50: report.p50,
     p99: report.p99,
-    cpuServerUs: server / report.requests,
-    cpuDatabaseUs: postgres / report.requests,
+    cpuServerUs: spent('server') / report.requests,
+    cpuDatabaseUs: spent('postgres') / report.requests,
     rssMb: await residentMb(running.pid),
     bytes: report.bytesPerAnswer,
     acknowledged: report.acknowledged,
-    foreignCores: Math.max(0, foreign) / report.seconds / 1e6,
+    foreignCores: (spent('machine') - spent('own')) / report.seconds / 1e6,
   };
 }

@@ -15,10 +15,10 @@ export async function parentOf(pid: number): Promise<number> {
   return (await read(pid))?.parent ?? Number.NaN;
 }
 
-/** CPU time that a process and its descendants, the ended ones included, have taken so far, in µs. */
-export async function cpuTime(root: number): Promise<number> {
+/** CPU time that processes and their descendants, the ended ones included, have taken so far, in µs. */
+export async function cpuTime(...roots: readonly number[]): Promise<number> {
   const processes = await all();
-  const within = new Set([root]);
+  const within = new Set(roots);
   // A child may have a lower number than its parent: repeat until nothing new is found.
   for (let before = 0; before !== within.size;) {
     before = within.size;
