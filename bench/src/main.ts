@@ -9,6 +9,7 @@ import { startDatabase } from './database.js';
 import { startLoader } from './loader.js';
 import { markdown } from './report.js';
 import { compareScale } from './scale.js';
+import { session } from './session.js';
 import { WORKLOADS, type WorkloadName } from './workloads.js';
 
 const { values } = parseArgs({
@@ -28,22 +29,13 @@ const plan: Plan = {
 };
 const SCALED: readonly WorkloadName[] = ['W1', 'W2', 'W4'];
 
-const log = (line: string) => console.error(line);
-/** What has to be stopped, the last first. */
-const running: (() => Promise<void>)[] = [];
-const stopAll = async () => {
-  for (let stop = running.pop(); stop; stop = running.pop()) await stop();
-};
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void stopAll().finally(() => process.exit(1)));
-}
-
-try {
+await session(async (onEnd) => {
+  const log = (line: string) => console.error(line);
   const database = await startDatabase(log);
-  running.push(() => database.stop());
+  onEnd(() => database.stop());
   const loader = startLoader();
-  running.push(() => loader.stop());
-  const parts = { database, loader, log, onStart: (stop: () => Promise<void>) => running.push(stop) };
+  onEnd(() => loader.stop());
+  const parts = { database, loader, log, onEnd };
   const comparison = await compare(plan, parts);
   const scaled = plan.workloads.filter(({ name }) => SCALED.includes(name));
   const scale =
@@ -51,7 +43,4 @@ try {
   const results = { ...comparison, scale };
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
   console.log(markdown(results));
-} finally {
-  await stopAll();
-}
-process.exit();
+});

@@ -16,6 +16,8 @@ export interface Sample {
   readonly rssMb: number;
   readonly bytes: number;
   readonly acknowledged: number;
+  /** Answers that were not as they should be: counted, and not among the requests. */
+  readonly wrong: number;
   /** Cores that were busy with something else meanwhile. */
   readonly foreignCores: number;
 }
@@ -28,7 +30,10 @@ export interface Turn {
   readonly seconds: number;
 }
 
-/** @throws Error when a single answer is not as it should be. */
+/** A server on a busy machine may refuse a request for once; one that refuses more than that is not to be timed. */
+const MOST_WRONG = 0.001;
+
+/** @throws Error when too many answers are not as they should be. */
 export async function measure(
   running: Running,
   turn: Turn,
@@ -49,7 +54,7 @@ export async function measure(
     () => void (before = times()),
     () => void (after = times()),
   );
-  if (report.wrong > 0 || report.requests === 0) {
+  if (report.requests === 0 || report.wrong > MOST_WRONG * report.acknowledged) {
     const { name } = running.contestant;
     throw new Error(
       `${name}: ${report.wrong} wrong answers, the first: ${report.firstWrong ?? 'none at all'}`,
@@ -67,6 +72,7 @@ export async function measure(
     rssMb: await residentMb(running.pid),
     bytes: report.bytesPerAnswer,
     acknowledged: report.acknowledged,
+    wrong: report.wrong,
     foreignCores: (spent('machine') - spent('own')) / report.seconds / 1e6,
   };
 }

@@ -61,9 +61,13 @@ function table(results: Results, connections: number): string[] {
     ];
     return [`| ${cells.join(' | ')} |`];
   });
+  const wrong = CONTESTANTS.flatMap(({ name, title }) =>
+    results[name]?.wrong ? [`${title}: ${results[name].wrong} wrong answers, which are not counted.`] : [],
+  );
   return [
     `| ${connections} connections | requests/s | Tenantry × | p50 | p99 | CPU server | CPU database | memory | bytes |`,
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...rows,
+    ...wrong.flatMap((line) => ['', line]),
   ];
 }

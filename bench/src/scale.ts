@@ -26,7 +26,7 @@ export async function compareScale(plan: Plan, parts: Parts): Promise<Record<str
   for (const size of COMPARED) {
     const { app } = await database.filled(size);
     const running = await start(tenantry, { databaseUrl: app, secret });
-    parts.onStart(running.stop);
+    parts.onEnd(running.stop);
     await firstAnswer(running, requestsOf(plan.workloads[0]!, 'tenantry', size, secret)[0]!);
     servers.push({ size, running });
   }
@@ -40,7 +40,7 @@ export async function compareScale(plan: Plan, parts: Parts): Promise<Record<str
     // Round 0 is not counted: each tenant's pages are read once.
     for (let round = 0; round <= plan.rounds; round++) {
       for (const { size, running, requests } of round % 2 === 0 ? all : all.toReversed()) {
-        const seconds = round === 0 ? SIZES[size].tenants / 1_000 : plan.seconds;
+        const seconds = round === 0 ? Math.max(plan.warmUp, SIZES[size].tenants / 1_000) : plan.seconds;
         const turn = { requests, errors: false, connections: CONNECTIONS, rampUp: plan.rampUp, seconds };
         const sample = await measure(running, turn, loader, database);
         if (round > 0) samples[size]!.push(sample);
