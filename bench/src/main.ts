@@ -25,7 +25,7 @@ const plan: Plan = {
   workloads: WORKLOADS.filter(({ name }) => asked.includes(name)),
   ...(values.quick
     ? { size: 'tiny', rounds: 2, seconds: 2, rampUp: 0.5, warmUp: 1.5, starts: 1 }
-    : { size: 'small', rounds: 5, seconds: 6, rampUp: 1, warmUp: 4, starts: 3 }),
+    : { size: 'small', rounds: 5, seconds: 5, rampUp: 1, warmUp: 4, starts: 3 }),
 };
 const SCALED: readonly WorkloadName[] = ['W1', 'W2', 'W4'];
 
