@@ -135,17 +135,3 @@ export async function freePort(): Promise<number> {
   if (typeof address !== 'object' || address === null) throw new Error('There is no free port.');
   return address.port;
 }
-
-/**
- * An answer with the names and forms of Tenantry's: points in time as RFC 3339 in UTC with milliseconds (PostGraphile
- * writes an offset), roles in capitals (PostGraphile shows the column).
- */
-export function normalised(value: unknown, key?: string): unknown {
-  if (Array.isArray(value)) return value.map((item) => normalised(item));
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, normalised(inner, name)]));
-  }
-  if (typeof value !== 'string') return value;
-  if (key?.endsWith('At')) return new Date(value).toISOString();
-  return key === 'role' ? value.toUpperCase() : value;
-}

@@ -27,8 +27,6 @@ const TOP = 44;
 /** Frames narrower than this are left out: nobody could point at them. */
 const NARROWEST = 1.2;
 const CHARACTER = 6.2;
-/** The process waited: no cost. */
-const NOT_WORK = ['(idle)'];
 
 /** Colours by whose code it is; the first that fits. */
 const OWNERS: readonly (readonly [owner: RegExp, colour: string, title: string])[] = [
@@ -68,7 +66,7 @@ export function flameGraph(profile: CpuProfile, title: string): string {
     ([, colour, owner], index) =>
       `<rect x="${index * 112}" y="22" width="10" height="10" fill="${colour}"/><text x="${index * 112 + 14}" y="31">${owner}</text>`,
   );
-  const height = TOP + (depth + 1) * HEIGHT + 4;
+  const height = TOP + (depth + 1) * HEIGHT;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="Verdana, sans-serif" font-size="10">`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/><text x="2" y="13" font-size="13">${escaped(title)}</text>`,
@@ -85,7 +83,8 @@ function framesOf({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const add = (node: ProfileNode, caller: Frame): number => {
     const { functionName, url, lineNumber } = node.callFrame;
-    if (NOT_WORK.includes(functionName)) return 0;
+    // The process waited: no cost.
+    if (functionName === '(idle)') return 0;
     const place = placeOf(url);
     const key = `${functionName} ${place} ${lineNumber}`;
     const name = functionName || '(anonymous)';

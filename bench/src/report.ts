@@ -1,6 +1,7 @@
 /** The results as tables for people. */
 import { CONTESTANTS } from './contestants.js';
-import type { Comparison, Results } from './compare.js';
+import type { Comparison } from './compare.js';
+import type { Results } from './results.js';
 import type { Scaling } from './scale.js';
 import { WORKLOADS } from './workloads.js';
 

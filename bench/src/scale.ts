@@ -1,6 +1,7 @@
 /** Tenantry with a hundred tenants and with ten thousand, in turns: what a request costs, server and database together. */
 import { CONTESTANTS, firstAnswer, start } from './contestants.js';
-import { figures, newSecret, type Figures, type Parts, type Plan } from './compare.js';
+import { newSecret, type Parts, type Plan } from './compare.js';
+import { figures, type Figures } from './results.js';
 import { SIZES, type SizeName } from './dataset.js';
 import { measure, type Sample } from './measure.js';
 import { median, rounded, spread } from './statistics.js';

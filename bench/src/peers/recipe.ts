@@ -27,7 +27,11 @@ const verify = verifier();
 const { PrismaClient } = (await import(pathToFileURL(required('PRISMA_CLIENT')).href)) as {
   PrismaClient: typeof Client;
 };
-const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: databaseUrl, max: poolSize }) });
+const prisma = new PrismaClient({
+  adapter: new PrismaPg({ connectionString: databaseUrl, max: poolSize }),
+  // By default it refuses after two seconds, which W2 with its twenty transactions per request comes to.
+  transactionOptions: { maxWait: 30_000 },
+});
 
 const forTenant = ({ tenantId, userId }: Identity, requestId: string) =>
   prisma.$extends({
