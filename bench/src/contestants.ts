@@ -74,13 +74,19 @@ export async function start(
   });
   closeSync(output);
   if (child.pid === undefined) throw new Error(`${contestant.name} could not be started.`);
+  const ended = (code: number | null, signal: string | null) =>
+    console.error(`${contestant.name} has ended by itself: ${code ?? signal}`);
+  child.once('exit', ended);
   return {
     contestant,
     child,
     pid: child.pid,
     origin: `http://127.0.0.1:${port}`,
     forgetLog: () => truncateSync(log),
-    stop: () => stop(child),
+    stop: () => {
+      child.off('exit', ended);
+      return stop(child);
+    },
   };
 }
 

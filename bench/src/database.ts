@@ -35,6 +35,8 @@ export async function startDatabase(log: (line: string) => void): Promise<Server
   const { startEmbedded } = await fromTenantry<Embedded>('database/embedded.js');
   const embedded = await startEmbedded(join(BENCH, '.data'));
   try {
+    if (!embedded.startedHere)
+      throw new Error('Another benchmark is running: two at once would measure each other.');
     const { pid, version } = await withClient(embedded.superuser, async (client) => {
       const { rows } = await client.query<{ pid: number; version: string }>(
         "SELECT pg_backend_pid() AS pid, current_setting('server_version') AS version",
@@ -74,12 +76,16 @@ async function filled(
   log(`Filling ${name}: ${tenants} tenants × ${conversations} conversations × ${messages} messages`);
   const began = Date.now();
   await withClient(embedded.superuser, async (client) => {
-    // Of this size, but of other migrations or rows.
     const { rows } = await client.query<{ datname: string }>(
-      'SELECT datname FROM pg_database WHERE datname LIKE $1',
+      'SELECT datname FROM pg_database WHERE datname LIKE $1 ORDER BY oid DESC',
       [`bench\\_${size}\\_%`],
     );
-    for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`);
+    const names = rows.map(({ datname }) => datname);
+    // Of other migrations or rows. The newest is kept: one may be comparing two versions of Tenantry.
+    const [, ...old] = names.filter((other) => other !== name);
+    const incomplete = names.filter((other) => other === name);
+    for (const database of [...old, ...incomplete])
+      await client.query(`DROP DATABASE ${database} WITH (FORCE)`);
   });
   const { migrate } = await fromTenantry<Prepare>('database/prepare.js');
   const operator = withDatabase(embedded.operator, name);
