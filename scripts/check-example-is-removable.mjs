@@ -77,6 +77,7 @@ function deleteExample() {
   remove('src/example');
   remove('test/example');
   remove('prisma/example.prisma');
+  remove('bench');
   for (const migration of named('prisma/migrations', /_example$/)) remove(migration);
   for (const helper of named('test/support', /^example-.*\.ts$/)) remove(helper);
   edit('the relations on Tenant', 'prisma/platform.prisma', new RegExp(`^ +\\w+ +(${names})\\[\\]\\n`, 'gm'));

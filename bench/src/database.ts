@@ -1,0 +1,142 @@
+/**
+ * The PostgreSQL that all contestants share: the one Tenantry brings, with Tenantry's migrations, in a folder of its own.
+ * Filled databases are kept from run to run under a name that says what is in them.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { EmbeddedDatabase } from '../../src/database/embedded.js';
+import { fill, SIZES, type SizeName } from './dataset.js';
+import { BENCH, fromTenantry, TENANTRY_ROOT } from './places.js';
+import { parentOf } from './processes.js';
+
+type Embedded = typeof import('../../src/database/embedded.js');
+type Prepare = typeof import('../../src/database/prepare.js');
+
+export interface Server {
+  /** The process that all of PostgreSQL's are children of. */
+  readonly pid: number;
+  readonly version: string;
+  /** A database with the rows of that size, to read only: made when it is missing, which takes minutes for the large. */
+  filled(size: SizeName): Promise<Address>;
+  /** A copy of it, to be written to; thrown away by the next one. */
+  scratch(size: SizeName): Promise<Address>;
+  stop(): Promise<void>;
+}
+
+export interface Address {
+  /** As tenantry_app: what contestants connect as. */
+  readonly app: string;
+  readonly superuser: string;
+}
+
+export async function startDatabase(log: (line: string) => void): Promise<Server> {
+  const { startEmbedded } = await fromTenantry<Embedded>('database/embedded.js');
+  const embedded = await startEmbedded(join(BENCH, '.data'));
+  try {
+    if (!embedded.startedHere)
+      throw new Error('Another benchmark is running: two at once would measure each other.');
+    const { pid, version } = await withClient(embedded.superuser, async (client) => {
+      const { rows } = await client.query<{ pid: number; version: string }>(
+        "SELECT pg_backend_pid() AS pid, current_setting('server_version') AS version",
+      );
+      return { pid: await parentOf(rows[0]!.pid), version: rows[0]!.version };
+    });
+    return {
+      pid,
+      version,
+      filled: (size) => filled(embedded, size, log),
+      scratch: async (size) => {
+        const source = databaseOf(await filled(embedded, size, log));
+        await withClient(embedded.superuser, async (client) => {
+          await client.query('DROP DATABASE IF EXISTS bench_scratch WITH (FORCE)');
+          await client.query(`CREATE DATABASE bench_scratch TEMPLATE ${source} STRATEGY file_copy`);
+          await client.query('CHECKPOINT');
+        });
+        return addressOf(embedded, 'bench_scratch');
+      },
+      stop: () => embedded.stop(),
+    };
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}
+
+async function filled(
+  embedded: EmbeddedDatabase,
+  size: SizeName,
+  log: (line: string) => void,
+): Promise<Address> {
+  const name = `bench_${size}_${await fingerprint()}`;
+  const address = addressOf(embedded, name);
+  if (await isComplete(embedded.superuser, name)) return address;
+  const { tenants, conversations, messages } = SIZES[size];
+  log(`Filling ${name}: ${tenants} tenants × ${conversations} conversations × ${messages} messages`);
+  const began = Date.now();
+  await withClient(embedded.superuser, async (client) => {
+    const { rows } = await client.query<{ datname: string }>(
+      'SELECT datname FROM pg_database WHERE datname LIKE $1 ORDER BY oid DESC',
+      [`bench\\_${size}\\_%`],
+    );
+    const names = rows.map(({ datname }) => datname);
+    // Of other migrations or rows. The newest is kept: one may be comparing two versions of Tenantry.
+    const [, ...old] = names.filter((other) => other !== name);
+    const incomplete = names.filter((other) => other === name);
+    for (const database of [...old, ...incomplete])
+      await client.query(`DROP DATABASE ${database} WITH (FORCE)`);
+  });
+  const { migrate } = await fromTenantry<Prepare>('database/prepare.js');
+  const operator = withDatabase(embedded.operator, name);
+  await migrate({ owner: address.superuser, app: address.app, operator });
+  await withClient(address.superuser, async (client) => {
+    await fill(client, SIZES[size]);
+    await client.query(`COMMENT ON DATABASE ${name} IS 'complete'`);
+  });
+  log(`Filled ${name} in ${Math.round((Date.now() - began) / 1000)} s`);
+  return address;
+}
+
+/** Changes when the migrations or the rows do. */
+async function fingerprint(): Promise<string> {
+  const hash = createHash('sha256').update(await readFile(join(BENCH, 'src/dataset.ts')));
+  const folder = join(TENANTRY_ROOT, 'prisma/migrations');
+  const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  for (const { name } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    hash.update(name).update(await readFile(join(folder, name, 'migration.sql')));
+  }
+  return hash.digest('hex').slice(0, 10);
+}
+
+async function isComplete(superuser: string, name: string): Promise<boolean> {
+  return withClient(superuser, async (client) => {
+    const { rows } = await client.query<{ comment: string | null }>(
+      "SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname = $1",
+      [name],
+    );
+    return rows[0]?.comment === 'complete';
+  });
+}
+
+function addressOf({ app, superuser }: EmbeddedDatabase, name: string): Address {
+  return { app: withDatabase(app, name), superuser: withDatabase(superuser, name) };
+}
+
+function withDatabase(url: string, name: string): string {
+  const parsed = new URL(url);
+  parsed.pathname = `/${name}`;
+  return parsed.toString();
+}
+
+const databaseOf = ({ app }: Address): string => new URL(app).pathname.slice(1);
+
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

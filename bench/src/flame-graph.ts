@@ -1,0 +1,124 @@
+/** Draws a CPU profile of V8 as a flame graph: an SVG without scripts, whose frames tell their names when pointed at. */
+
+/** The parts of a `.cpuprofile` that are read here. */
+export interface CpuProfile {
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  readonly children?: readonly number[];
+}
+
+/** A function on one path of calls, with the time spent in it and below. */
+interface Frame {
+  readonly name: string;
+  readonly place: string;
+  time: number;
+  readonly callees: Map<string, Frame>;
+}
+
+const WIDTH = 1200;
+const HEIGHT = 16;
+const TOP = 44;
+/** Frames narrower than this are left out: nobody could point at them. */
+const NARROWEST = 1.2;
+const CHARACTER = 6.2;
+
+/** Colours by whose code it is; the first that fits. */
+const OWNERS: readonly (readonly [owner: RegExp, colour: string, title: string])[] = [
+  [/^\(/, '#c9c9c9', 'V8'],
+  [/^node:/, '#b8c4d6', 'Node'],
+  [/@prisma|generated\/prisma/, '#8fb996', 'Prisma'],
+  [/node_modules\/(pg|pg-[a-z]+|postgres-[a-z]+)\//, '#6ba6a3', 'pg'],
+  [/node_modules\/graphql\//, '#e39ac0', 'GraphQL'],
+  [/node_modules\/(graphql-shield|graphql-middleware)\//, '#c792d8', 'shield'],
+  [/node_modules\/(@apollo|@as-integrations)\//, '#a7a0e0', 'Apollo'],
+  [
+    /node_modules\/(@?fastify|find-my-way|light-my-request|avvio|pino|sonic-boom)/,
+    '#d8c27a',
+    'Fastify, pino',
+  ],
+  [/node_modules\//, '#d3b8a0', 'other packages'],
+  [/./, '#f08a5d', 'Tenantry'],
+];
+
+export function flameGraph(profile: CpuProfile, title: string): string {
+  const root = framesOf(profile);
+  const rows: string[] = [];
+  let depth = 0;
+  const draw = (frame: Frame, x: number, level: number): void => {
+    const width = (frame.time / root.time) * WIDTH;
+    if (width < NARROWEST) return;
+    depth = Math.max(depth, level);
+    rows.push(box(frame, x, level, width, frame.time / root.time));
+    let left = x;
+    for (const callee of [...frame.callees.values()].sort((a, b) => b.time - a.time)) {
+      draw(callee, left, level + 1);
+      left += (callee.time / root.time) * WIDTH;
+    }
+  };
+  draw(root, 0, 0);
+  const legend = OWNERS.map(
+    ([, colour, owner], index) =>
+      `<rect x="${index * 112}" y="22" width="10" height="10" fill="${colour}"/><text x="${index * 112 + 14}" y="31">${owner}</text>`,
+  );
+  const height = TOP + (depth + 1) * HEIGHT;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="Verdana, sans-serif" font-size="10">`,
+    `<rect width="${WIDTH}" height="${height}" fill="#fff"/><text x="2" y="13" font-size="13">${escaped(title)}</text>`,
+    ...legend,
+    ...rows,
+    '</svg>\n',
+  ].join('\n');
+}
+
+/** The calls as a tree, the same function called from the same path once; callees of `(root)` are what Node called. */
+function framesOf({ nodes, samples, timeDeltas }: CpuProfile): Frame {
+  const self = new Map<number, number>();
+  samples.forEach((id, index) => self.set(id, (self.get(id) ?? 0) + timeDeltas[index]!));
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const add = (node: ProfileNode, caller: Frame): number => {
+    const { functionName, url, lineNumber } = node.callFrame;
+    // The process waited: no cost.
+    if (functionName === '(idle)') return 0;
+    const place = placeOf(url);
+    const key = `${functionName} ${place} ${lineNumber}`;
+    const name = functionName || '(anonymous)';
+    const frame = caller.callees.get(key) ?? { name, place, time: 0, callees: new Map<string, Frame>() };
+    caller.callees.set(key, frame);
+    const time = (node.children ?? []).reduce(
+      (sum, id) => sum + add(byId.get(id)!, frame),
+      self.get(node.id) ?? 0,
+    );
+    frame.time += time;
+    return time;
+  };
+  const above: Frame = { name: '', place: '', time: 0, callees: new Map() };
+  add(nodes[0]!, above);
+  return [...above.callees.values()][0]!;
+}
+
+/** A file by its place in the package, whatever folder that is in. */
+function placeOf(url: string): string {
+  const [, inside] = /.*\/(node_modules\/.+)$/.exec(url) ?? /.*\/dist\/(.+)$/.exec(url) ?? [];
+  return inside ?? url;
+}
+
+function box({ name, place }: Frame, x: number, level: number, width: number, share: number): string {
+  const colour = OWNERS.find(([owner]) => owner.test(place === '' ? '(' : place))![1];
+  const label = name.slice(0, Math.max(0, Math.floor((width - 4) / CHARACTER)));
+  const y = TOP + level * HEIGHT;
+  const what = `${name}${place === '' ? '' : ` ${place}`}, ${(share * 100).toFixed(1)} %`;
+  return (
+    `<g><title>${escaped(what)}</title><rect x="${x.toFixed(1)}" y="${y}" width="${(width - 0.4).toFixed(1)}" ` +
+    `height="${HEIGHT - 1}" fill="${colour}"/>` +
+    (label.length > 2 ? `<text x="${(x + 2).toFixed(1)}" y="${y + 11}">${escaped(label)}</text></g>` : '</g>')
+  );
+}
+
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -1,0 +1,143 @@
+/**
+ * The load, in a process of its own: N connections, each with one request under way at a time. Told by messages what to
+ * send; answers with what came back. Every answer is looked at, status and whether there are errors in it.
+ */
+import { Client, type Dispatcher } from 'undici';
+
+export interface LoadOrder {
+  readonly origin: string;
+  readonly connections: number;
+  /** Not measured, in seconds: connections are opened, caches are filled. */
+  readonly rampUp: number;
+  readonly seconds: number;
+  /** The requests, taken in turns. */
+  readonly requests: readonly LoadRequest[];
+  /** Whether each answer must have errors (or none may). */
+  readonly errors: boolean;
+}
+
+export interface LoadRequest {
+  readonly token: string;
+  readonly body: string;
+}
+
+export interface LoadReport {
+  /** Answered as they should be, ramp-up included. */
+  readonly acknowledged: number;
+  /** Of the measured time: */
+  readonly requests: number;
+  readonly seconds: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly bytesPerAnswer: number;
+  /** Answers with another status, with errors where there may be none, or none where there must be. */
+  readonly wrong: number;
+  readonly firstWrong: string | undefined;
+}
+
+/** Between the ramp-up and the measured time: the other side reads what the server has used so far. */
+export type LoadMessage = 'measuring' | 'measured' | LoadReport;
+
+process.on('message', (order: LoadOrder) => {
+  void run(order).then(
+    (report) => process.send?.(report),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});
+process.on('disconnect', () => process.exit());
+
+async function run(order: LoadOrder): Promise<LoadReport> {
+  const latencies: number[] = [];
+  let acknowledged = 0;
+  let wrong = 0;
+  let bytes = 0;
+  let firstWrong: string | undefined;
+  let next = 0;
+  let measuring = false;
+  let stopped = false;
+
+  const one = async (client: Client): Promise<void> => {
+    const { token, body } = order.requests[next++ % order.requests.length]!;
+    const began = performance.now();
+    const answer = await send(client, token, body);
+    const ended = performance.now();
+    const right = answer.status === 200 && answer.body.includes('"errors"') === order.errors;
+    if (right) acknowledged++;
+    else {
+      wrong++;
+      firstWrong ??= `${answer.status} ${answer.body.toString('utf8', 0, 500)}`;
+    }
+    if (measuring && right) {
+      latencies.push(ended - began);
+      bytes += answer.body.length;
+    }
+  };
+  const clients = Array.from(
+    { length: order.connections },
+    () => new Client(order.origin, { pipelining: 1 }),
+  );
+  const loops = clients.map(async (client) => {
+    while (!stopped) await one(client);
+  });
+  const failed = Promise.all(loops);
+  const pause = (seconds: number) =>
+    Promise.race([new Promise((resolve) => setTimeout(resolve, seconds * 1000)), failed]);
+
+  try {
+    await pause(order.rampUp);
+    process.send?.('measuring' satisfies LoadMessage);
+    measuring = true;
+    const began = performance.now();
+    await pause(order.seconds);
+    measuring = false;
+    const seconds = (performance.now() - began) / 1000;
+    process.send?.('measured' satisfies LoadMessage);
+    stopped = true;
+    await failed;
+    latencies.sort((a, b) => a - b);
+    const quantile = (q: number) =>
+      latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * q))] ?? NaN;
+    return {
+      acknowledged,
+      requests: latencies.length,
+      seconds,
+      p50: quantile(0.5),
+      p99: quantile(0.99),
+      bytesPerAnswer: bytes / latencies.length,
+      wrong,
+      firstWrong,
+    };
+  } finally {
+    stopped = true;
+    await Promise.all(clients.map((client) => client.destroy()));
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+function send(client: Client, token: string, body: string): Promise<Answer> {
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json',
+    authorization: `Bearer ${token}`,
+  };
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let status = 0;
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart: () => undefined,
+      onResponseStart: (_controller, statusCode) => void (status = statusCode),
+      onResponseData: (_controller, chunk) => void chunks.push(chunk),
+      onResponseEnd: () =>
+        resolve({ status, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) }),
+      onResponseError: (_controller, error) => reject(error),
+    };
+    client.dispatch({ path: '/graphql', method: 'POST', headers, body }, handler);
+  });
+}

@@ -1,0 +1,185 @@
+/**
+ * What is left when there is no GraphQL, no ORM and no framework: the five requests, written out. One transaction each,
+ * bound like Tenantry's, its statements prepared, named, and sent in one flight; the JSON is put together by hand.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import pg from 'pg';
+import { environment, STATEMENT_TIMEOUT_MS } from './environment.js';
+import { verifier, type Identity } from './token.js';
+
+type Row = readonly (string | null)[];
+type Statement = readonly [name: string, text: string];
+
+const { databaseUrl, port, poolSize } = environment();
+const verify = verifier();
+
+class PipeliningClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super({ ...config, pipeline: true } as pg.ClientConfig);
+  }
+}
+const pool = new pg.Pool({ connectionString: databaseUrl, max: poolSize, Client: PipeliningClient });
+// Values are passed on as PostgreSQL writes them.
+const asText = { getTypeParser: () => (value: string) => value };
+
+const BIND: Statement = ['bind', `SELECT tenantry.bind($1, $2, 'user', $3, ${STATEMENT_TIMEOUT_MS}, $4)`];
+const timestamp = (column: string) =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+const TENANT = '(SELECT tenantry.current_tenant())';
+const conversations = (count: number): Statement => [
+  `conversations${count}`,
+  `SELECT id, user_id, body, ${timestamp('created_at')} FROM conversations WHERE tenant_id = ${TENANT}
+   ORDER BY created_at DESC, id DESC LIMIT ${count}`,
+];
+const CONVERSATIONS_20 = conversations(20);
+const CONVERSATIONS_10 = conversations(10);
+const MESSAGES: Statement = [
+  'messages',
+  `SELECT m.id, m.body, ${timestamp('m.created_at')}, c.id, c.user_id, c.body, ${timestamp('c.created_at')}
+   FROM (SELECT * FROM conversations WHERE tenant_id = ${TENANT} ORDER BY created_at DESC, id DESC LIMIT 20) c
+   LEFT JOIN LATERAL (
+     SELECT id, body, created_at FROM messages
+     WHERE tenant_id = c.tenant_id AND conversation_id = c.id ORDER BY created_at, id LIMIT 5
+   ) m ON true
+   ORDER BY c.created_at DESC, c.id DESC, m.created_at, m.id`,
+];
+const CREATE: Statement = [
+  'create',
+  `INSERT INTO conversations (user_id, body, subject) VALUES ($1, $2, $3)
+   RETURNING id, user_id, body, ${timestamp('created_at')}`,
+];
+const ME: Statement = ['me', `SELECT role FROM memberships WHERE tenant_id = ${TENANT} AND user_id = $1`];
+const OWN_TENANT: Statement = ['tenant', `SELECT id, slug, name, plan FROM tenants WHERE id = ${TENANT}`];
+const MEMBERS: Statement = [
+  'members',
+  `SELECT id, user_id, upper(role), ${timestamp('joined_at')}, email FROM memberships
+   WHERE tenant_id = ${TENANT} ORDER BY joined_at, id LIMIT 10`,
+];
+const AUDIT_LOG: Statement = [
+  'audit',
+  `SELECT id, actor, action, entity, entity_id, ${timestamp('created_at')} FROM audit_log
+   WHERE tenant_id = ${TENANT} ORDER BY id DESC LIMIT 10`,
+];
+
+/** Runs statements in one transaction bound to the tenant. Nobody waits for the end of one that only read. */
+async function inTenant(
+  { tenantId, userId }: Identity,
+  requestId: string,
+  readOnly: boolean,
+  statements: readonly (readonly [Statement, ...unknown[]])[],
+): Promise<Row[][]> {
+  const client = await pool.connect();
+  const send = ([[name, text], ...values]: readonly [Statement, ...unknown[]]) =>
+    client.query<string[]>({ name, text, values, rowMode: 'array', types: asText });
+  const stream = (client as unknown as { connection: { stream: NodeJS.WritableStream & Cork } }).connection
+    .stream;
+  stream.cork();
+  const begun = client.query('BEGIN');
+  const bound = send([BIND, tenantId, userId, requestId, readOnly]);
+  const answers = Promise.all([begun, bound, ...statements.map(send)]);
+  answers.catch(() => undefined);
+  const ended = client.query('COMMIT');
+  stream.uncork();
+  ended.then(
+    () => client.release(),
+    (error: unknown) => client.release(error as Error),
+  );
+  if (!readOnly) await ended;
+  const [, , ...results] = await answers;
+  return results.map(({ rows }) => rows);
+}
+
+interface Cork {
+  cork(): void;
+  uncork(): void;
+}
+
+interface Body {
+  readonly operationName: string;
+  readonly variables?: { readonly body: string; readonly subject: string };
+}
+
+const text = JSON.stringify;
+const plain = (value: string | null | undefined) => (value == null ? 'null' : `"${value}"`);
+const list = (rows: readonly Row[], node: (row: Row) => string) => `{"nodes":[${rows.map(node).join(',')}]}`;
+const conversation = ([id, user, body, createdAt]: Row) =>
+  `{"id":${plain(id)},"userId":${text(user)},"body":${text(body)},"createdAt":${plain(createdAt)}}`;
+const message = ([id, body, createdAt]: Row) =>
+  `{"id":${plain(id)},"body":${text(body)},"createdAt":${plain(createdAt)}}`;
+
+type Handler = (identity: Identity, requestId: string, body: Body) => Promise<string>;
+
+const handlers: Readonly<Record<string, Handler>> = {
+  W1: async (identity, requestId) => {
+    const [rows] = await inTenant(identity, requestId, true, [[CONVERSATIONS_20]]);
+    return `{"conversations":${list(rows!, conversation)}}`;
+  },
+  W2: async (identity, requestId) => {
+    const [rows] = await inTenant(identity, requestId, true, [[MESSAGES]]);
+    const byConversation = Map.groupBy(rows!, ([, , , id]) => id);
+    const nodes = [...byConversation.values()].map((group) => {
+      const written = group.filter(([id]) => id !== null);
+      return `${conversation(group[0]!.slice(3)).slice(0, -1)},"messages":${list(written, message)}}`;
+    });
+    return `{"conversations":{"nodes":[${nodes.join(',')}]}}`;
+  },
+  W3: async (identity, requestId, { variables }) => {
+    const values = [identity.userId, variables?.body, variables?.subject];
+    const [rows] = await inTenant(identity, requestId, false, [[CREATE, ...values]]);
+    return `{"createConversation":{"conversation":${conversation(rows![0]!)}}}`;
+  },
+  W4: async (identity, requestId) => {
+    const [me, tenants, members, talks, entries] = await inTenant(identity, requestId, true, [
+      [ME, identity.userId],
+      [OWN_TENANT],
+      [MEMBERS],
+      [CONVERSATIONS_10],
+      [AUDIT_LOG],
+    ]);
+    const [id, slug, name, plan] = tenants![0]!;
+    return (
+      `{"me":{"userId":${text(identity.userId)},"email":${text(identity.email)},"role":${plain(me![0]![0]?.toUpperCase())}},` +
+      `"tenant":{"id":${plain(id)},"slug":${text(slug)},"name":${text(name)},"plan":${text(plan)}},` +
+      `"members":${list(members!, member)},"conversations":${list(talks!, conversation)},` +
+      `"auditLog":${list(entries!, auditEntry)}}`
+    );
+  },
+};
+
+const member = ([id, user, role, joinedAt, email]: Row) =>
+  `{"id":${plain(id)},"userId":${text(user)},"role":${plain(role)},"joinedAt":${plain(joinedAt)},"email":${text(email)}}`;
+const auditEntry = ([id, actor, action, entity, entityId, createdAt]: Row) =>
+  `{"id":${plain(id)},"actor":${text(actor)},"action":${plain(action)},"entity":${plain(entity)},` +
+  `"entityId":${text(entityId)},"createdAt":${plain(createdAt)}}`;
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const identity = verify(request.headers.authorization);
+    const body = JSON.parse(await read(request)) as Body;
+    const requestId = String(request.headers['x-request-id'] ?? '');
+    const data = await handlers[body.operationName]!(identity, requestId, body);
+    send(response, 200, `{"data":${data}}`);
+  } catch (error) {
+    console.error(error);
+    send(response, 500, '{"errors":[{"message":"Something failed."}]}');
+  }
+}
+
+function send(response: ServerResponse, status: number, json: string): void {
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(json),
+  };
+  response.writeHead(status, headers).end(json);
+}
+
+function read(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => resolve(Buffer.concat(chunks).toString()));
+    request.on('error', reject);
+  });
+}
+
+createServer((request, response) => void answer(request, response)).listen(port, '127.0.0.1');

@@ -1,0 +1,43 @@
+/** The callers: one token for each of many tenants. */
+import jwt from 'jsonwebtoken';
+import { email, OWNER, SIZES, tenantId, userId, VIEWER, type SizeName } from './dataset.js';
+import type { LoadRequest } from './load.js';
+import type { ContestantName } from './contestants.js';
+import type { Workload } from './workloads.js';
+
+const ONE_DAY_SECONDS = 86_400;
+
+/** Prime, and no factor of a number of tenants. */
+const STRIDE = 7_919;
+
+/** Every tenant's request of this workload, once, as it is sent to this contestant. */
+export function requestsOf(
+  workload: Workload,
+  contestant: ContestantName,
+  size: SizeName,
+  secret: string,
+): LoadRequest[] {
+  const query = workload.documents[contestant];
+  const member = workload.caller === 'owner' ? OWNER : VIEWER;
+  return Array.from({ length: SIZES[size].tenants }, (_, index) => {
+    // All tenants, but not in the order in which their rows lie.
+    const t = 1 + ((index * STRIDE) % SIZES[size].tenants);
+    // Each schema takes its own variables; the recipe alone reads the role from the token.
+    const variables = workload.writes && {
+      variables: {
+        body: `Written by ${contestant.padEnd(12)}: the customer asks for the invoice of last month.`,
+        subject: 'Invoice',
+        ...(contestant === 'postgraphile' && { userId: userId(t, member) }),
+      },
+    };
+    const claims = { email: email(t, member), tenant_id: tenantId(t), role: workload.caller };
+    const token = jwt.sign(claims, secret, {
+      algorithm: 'HS256',
+      subject: userId(t, member),
+      issuer: 'tenantry',
+      audience: 'tenantry',
+      expiresIn: ONE_DAY_SECONDS,
+    });
+    return { token, body: JSON.stringify({ operationName: workload.name, query, ...variables }) };
+  });
+}

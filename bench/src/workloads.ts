@@ -1,0 +1,88 @@
+/**
+ * What is asked. The documents differ where the schemas do: PostGraphile derives its names from the tables. What they ask
+ * for is the same, and so must be the answers.
+ */
+import type { ContestantName } from './contestants.js';
+
+export type WorkloadName = 'W1' | 'W2' | 'W3' | 'W4' | 'W5';
+
+export interface Workload {
+  readonly name: WorkloadName;
+  readonly title: string;
+  /** Whose token: the tenant's owner, who may read everything, or a viewer. */
+  readonly caller: 'owner' | 'viewer';
+  /** Asks for fields that the caller may not read: they are null, with an error each. */
+  readonly refused: boolean;
+  readonly writes: boolean;
+  /** The document of each contestant that takes part. */
+  readonly documents: Partial<Record<ContestantName, string>>;
+}
+
+const CONVERSATION = 'id userId body createdAt';
+const ROW_CONVERSATION = 'id: rowId userId body createdAt';
+
+const graphql = (document: string) => ({ tenantry: document, recipe: document, handwritten: document });
+
+export const WORKLOADS: readonly Workload[] = [
+  {
+    name: 'W1',
+    title: 'a list: 20 conversations, four fields each',
+    caller: 'owner',
+    refused: false,
+    writes: false,
+    documents: {
+      ...graphql(`query W1 { conversations(first: 20) { nodes { ${CONVERSATION} } } }`),
+      postgraphile: `query W1 { conversations(first: 20, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) { nodes { ${ROW_CONVERSATION} } } }`,
+    },
+  },
+  {
+    name: 'W2',
+    title: 'nested lists: W1 with 5 messages of each',
+    caller: 'owner',
+    refused: false,
+    writes: false,
+    documents: {
+      ...graphql(
+        `query W2 { conversations(first: 20) { nodes { ${CONVERSATION} messages(first: 5) { nodes { id body createdAt } } } } }`,
+      ),
+      postgraphile: `query W2 { conversations(first: 20, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) { nodes { ${ROW_CONVERSATION} messages: messagesByTenantIdAndConversationId(first: 5, orderBy: [CREATED_AT_ASC, ROW_ID_ASC]) { nodes { id: rowId body createdAt } } } } }`,
+    },
+  },
+  {
+    name: 'W4',
+    title: 'a dashboard: me, tenant, 10 members, 10 conversations, 10 audit entries',
+    caller: 'owner',
+    refused: false,
+    writes: false,
+    documents: {
+      ...graphql(
+        `query W4 { me { userId email role } tenant { id slug name plan } members(first: 10) { nodes { id userId role joinedAt email } } conversations(first: 10) { nodes { ${CONVERSATION} } } auditLog(first: 10) { nodes { id actor action entity entityId createdAt } } }`,
+      ),
+      postgraphile: `query W4 { me { userId email role } tenant: currentTenant { id: rowId slug name plan } members: memberships(first: 10, orderBy: [JOINED_AT_ASC, ROW_ID_ASC]) { nodes { id: rowId userId role joinedAt email } } conversations(first: 10, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) { nodes { ${ROW_CONVERSATION} } } auditLog: auditLogs(first: 10, orderBy: ROW_ID_DESC) { nodes { id: rowId actor action entity entityId createdAt } } }`,
+    },
+  },
+  {
+    name: 'W5',
+    title: 'refused fields: W1 as a viewer, who may read neither e-mail addresses nor the audit log',
+    caller: 'viewer',
+    refused: true,
+    writes: false,
+    documents: {
+      tenantry: `query W5 { conversations(first: 20) { nodes { ${CONVERSATION} } } members(first: 5) { nodes { email } } auditLog(first: 5) { nodes { id } } }`,
+      recipe: `query W5 { conversations(first: 20) { nodes { ${CONVERSATION} } } members(first: 5) { nodes { email } } auditLog(first: 5) { nodes { id } } }`,
+    },
+  },
+  {
+    name: 'W3',
+    title: 'a write: one conversation, with its audit entry',
+    caller: 'owner',
+    refused: false,
+    writes: true,
+    documents: {
+      ...graphql(
+        `mutation W3($body: String!, $subject: String) { createConversation(input: { body: $body, subject: $subject }) { conversation { ${CONVERSATION} } } }`,
+      ),
+      postgraphile: `mutation W3($body: String!, $subject: String, $userId: String!) { createConversation(input: { conversation: { body: $body, subject: $subject, userId: $userId } }) { conversation { ${ROW_CONVERSATION} } } }`,
+    },
+  },
+];
