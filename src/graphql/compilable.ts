@@ -53,8 +53,9 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
         const response = alias?.value ?? name.value;
         if (name.value === '__typename' ? response !== name.value : !RESPONSE_NAME.test(response))
           return refuse();
-        if (!isObjectType(types.getParentType())) return refuse();
-        const type = getNamedType(types.getType());
+        const parent: unknown = types.getParentType();
+        if (!isObjectType(parent)) return refuse();
+        const type: unknown = getNamedType(types.getType());
         // A type that is recognised, or looked for, is recognised synchronously only.
         if (!isLeafType(type) && (!isObjectType(type) || type.isTypeOf)) return refuse();
         return undefined;

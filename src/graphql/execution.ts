@@ -3,6 +3,7 @@
  * that graphql-js does. The answer is the same: whatever the two may see differently is left to graphql-js, which also
  * runs every mutation.
  */
+import { createRequire } from 'node:module';
 import type { ApolloServerOptionsWithGateway } from '@apollo/server';
 import {
   defaultFieldResolver,
@@ -23,7 +24,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
-import { jitRuntime } from 'graphql-jit/dist/runtime';
+import type * as JitRuntime from 'graphql-jit/dist/runtime';
 import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
@@ -146,6 +147,8 @@ class Compiler {
 
 // graphql-jit completes what a resolver promised in a callback of the promise. What is thrown there (by a getter, by an
 // iterator) would reach nobody: the answer would not come, and the process would end.
+// Its ES modules import the CommonJS build of this one.
+const { jitRuntime } = createRequire(import.meta.url)('graphql-jit/dist/runtime') as typeof JitRuntime;
 const complete: typeof jitRuntime.handleResolverResult = (context, value, onSuccess, onError) => {
   const succeed = (result: unknown) => {
     try {
