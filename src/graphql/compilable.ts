@@ -16,6 +16,7 @@ import {
   visit,
   visitWithTypeInfo,
   type DocumentNode,
+  type GraphQLInputType,
   type GraphQLSchema,
 } from 'graphql';
 import { objectTypes } from '../access/guards.js';
@@ -26,6 +27,9 @@ import { objectTypes } from '../access/guards.js';
  */
 const RESPONSE_NAME = /^(?!idx\d)[a-z][A-Za-z0-9]*$/;
 const VARIABLE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
+
+/** Each is written out. */
+const MOST_INPUT_FIELDS = 100;
 
 export interface Compilable {
   /**
@@ -60,7 +64,10 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
         if (!isLeafType(type) && (!isObjectType(type) || type.isTypeOf)) return refuse();
         return undefined;
       },
-      VariableDefinition: ({ variable }) => (VARIABLE_NAME.test(variable.name.value) ? undefined : refuse()),
+      VariableDefinition({ variable }) {
+        const isSmall = fieldsWithin(types.getInputType()) <= MOST_INPUT_FIELDS;
+        return VARIABLE_NAME.test(variable.name.value) && isSmall ? undefined : refuse();
+      },
       Variable({ name }, _key, parent) {
         if (!Array.isArray(parent) && (parent as { kind?: string }).kind !== Kind.OBJECT_FIELD) return;
         const isNonNull = isNonNullType(types.getInputType());
@@ -80,6 +87,18 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
     }),
   );
   return refused ? undefined : { nestedVariables };
+}
+
+/** How many fields a variable of this type may have, fields of fields counted; one too many for a type within itself. */
+function fieldsWithin(input: unknown, left = MOST_INPUT_FIELDS): number {
+  const type = getNamedType(input as GraphQLInputType | undefined);
+  if (!isInputObjectType(type)) return 0;
+  let count = 0;
+  for (const field of Object.values(type.getFields())) {
+    count += 1 + (count > left ? 0 : fieldsWithin(field.type, left - count - 1));
+    if (count > left) break;
+  }
+  return count;
 }
 
 /**
