@@ -3,12 +3,14 @@
  * that graphql-js does. The answer is the same: whatever the two may see differently is left to graphql-js, which also
  * runs every mutation.
  */
+import { createRequire } from 'node:module';
 import {
   defaultFieldResolver,
   execute,
   getOperationAST,
   getVariableValues,
   isEnumType,
+  isLeafType,
   isNonNullType,
   isSpecifiedScalarType,
   Kind,
@@ -21,14 +23,24 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import type * as JitRuntime from 'graphql-jit/dist/runtime';
+import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
+import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
 
 /** Compiling takes longer than running: a document that comes once or twice, an attacker's say, is not worth it. */
 const COMPILED_AT_USE = 3;
-/** It takes time in proportion to the fields, during which nobody else is served. */
-const LARGEST_COMPILED = 500;
+/**
+ * The size of an operation: its fields, each counted with those it lies in, for the path to it is written out. Compiling
+ * takes time in proportion, during which nobody else is served.
+ */
+const LARGEST_COMPILED = 2_500;
+/** Of all that is compiled and kept: what was not used for longest goes, and is counted anew. */
+const COMPILED_IN_ALL = 50_000;
+/** The size of a document with more fields than this is not asked for. */
+const MOST_FIELDS = 500;
 
 /** An operation to run. */
 export interface Execution {
@@ -43,15 +55,20 @@ export type Execute = (execution: Execution) => Promise<ExecutionResult>;
 /** Makes the function that runs operations on `schema`; documents are expected to be validated, and kept by the caller. */
 export function createExecute(schema: GraphQLSchema): Execute {
   resolveWhatMayBeAPromise(schema);
+  const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
   const documents = new WeakMap<DocumentNode, Map<string | null, Compilation>>();
 
-  return async ({ document, operationName, variables, context }) => {
+  const compilationOf = (document: DocumentNode, operationName: string | null): Compilation => {
     const operations = documents.get(document) ?? new Map<string | null, Compilation>();
     documents.set(document, operations);
-    const compilation = operations.get(operationName) ?? new Compilation(schema, document, operationName);
+    const compilation = operations.get(operationName) ?? new Compilation(document, operationName);
     operations.set(operationName, compilation);
+    return compilation;
+  };
 
-    const result = await compilation.use(variables)?.query(undefined, context, variables);
+  return async ({ document, operationName, variables, context }) => {
+    const query = compiler?.use(compilationOf(document, operationName), variables);
+    const result = await query?.(undefined, context, variables);
     if (result && isCertain(result)) return result;
     return execute({
       schema,
@@ -65,42 +82,135 @@ export function createExecute(schema: GraphQLSchema): Execute {
 
 /** An operation that comes again. */
 class Compilation {
-  private uses = 0;
-  private compiled: CompiledQuery | undefined;
-  private readonly operation: OperationDefinitionNode | undefined;
+  uses = 0;
+  readonly operation: OperationDefinitionNode | undefined;
+  readonly size: number;
 
   constructor(
-    private readonly schema: GraphQLSchema,
-    private readonly document: DocumentNode,
+    readonly document: DocumentNode,
     operationName: string | null,
   ) {
     const operation = getOperationAST(document, operationName);
-    if (
-      operation?.operation === OperationTypeNode.QUERY &&
-      fieldsOf(operation, document) <= LARGEST_COMPILED
-    ) {
-      this.operation = operation;
-    }
-  }
-
-  /** The compiled operation when there is one, and it can be run with these variables. */
-  use(variables: Execution['variables']): CompiledQuery | undefined {
-    if (!this.operation) return undefined;
-    if (++this.uses === COMPILED_AT_USE) {
-      const query = compileQuery(this.schema, this.document, this.operation.name?.value);
-      if (isCompiledQuery(query)) this.compiled = query;
-    }
-    if (!this.compiled) return undefined;
-    const declared = this.operation.variableDefinitions ?? [];
-    if (declared.length === 0) return this.compiled;
-    // The words in which a variable is refused are those of graphql-js.
-    return getVariableValues(this.schema, declared, variables).errors ? undefined : this.compiled;
+    this.operation = operation?.operation === OperationTypeNode.QUERY ? operation : undefined;
+    this.size = this.operation ? sizeOf(this.operation, document) : 0;
   }
 }
 
-/** Whether graphql-js would answer the same: a refusal that a resolver threw is a matter of no opinion. */
-const isCertain = ({ errors }: ExecutionResult): boolean =>
-  errors === undefined || errors.every(({ originalError }) => originalError instanceof PublicError);
+interface Compiled extends Compilable {
+  readonly query: CompiledQuery['query'];
+}
+
+class Compiler {
+  private readonly compiled = new LRUCache<Compilation, Compiled>({
+    maxSize: COMPILED_IN_ALL,
+    sizeCalculation: (_compiled, { size }) => size,
+    dispose: (_compiled, compilation) => (compilation.uses = 0),
+  });
+  private readonly serializers: ReturnType<typeof serializersOf>;
+
+  constructor(private readonly schema: GraphQLSchema) {
+    this.serializers = serializersOf(schema);
+  }
+
+  /** The compiled operation when there is one, and it can be run with these variables. */
+  use(compilation: Compilation, variables: Execution['variables']): CompiledQuery['query'] | undefined {
+    const { operation, size } = compilation;
+    if (!operation || size > LARGEST_COMPILED) return undefined;
+    if (++compilation.uses === COMPILED_AT_USE) this.compile(compilation, operation);
+    const compiled = this.compiled.get(compilation);
+    if (!compiled) return undefined;
+    const declared = operation.variableDefinitions ?? [];
+    if (declared.length === 0) return compiled.query;
+    // The words in which a variable is refused are those of graphql-js.
+    const { coerced } = getVariableValues(this.schema, declared, variables);
+    if (!coerced) return undefined;
+    for (const [name, isNonNull] of compiled.nestedVariables) {
+      if (coerced[name] === undefined || (isNonNull && coerced[name] === null)) return undefined;
+    }
+    return compiled.query;
+  }
+
+  private compile(compilation: Compilation, operation: OperationDefinitionNode): void {
+    const found = compilable(this.schema, compilation.document);
+    if (!found) return;
+    const query = compileQuery(this.schema, compilation.document, operation.name?.value, {
+      customSerializers: this.serializers,
+    });
+    if (isCompiledQuery(query)) this.compiled.set(compilation, { ...found, query: query.query });
+  }
+}
+
+// graphql-jit completes what a resolver promised in a callback of the promise. What is thrown there (by a getter, by an
+// iterator) would reach nobody: the answer would not come, and the process would end.
+// Its ES modules import the CommonJS build of this one.
+const { jitRuntime } = createRequire(import.meta.url)('graphql-jit/dist/runtime') as typeof JitRuntime;
+const complete: typeof jitRuntime.handleResolverResult = (context, value, onSuccess, onError) => {
+  const succeed = (result: unknown) => {
+    try {
+      onSuccess(result);
+    } catch (cause) {
+      // Not as it is: graphql-js may find another place for it.
+      onError(new Error('not for graphql-jit', { cause }));
+    }
+  };
+  if (!isPromise(value)) {
+    succeed(value);
+    return;
+  }
+  context.promiseCounter++;
+  const settled = () => {
+    if (--context.promiseCounter === 0) context.resolve?.(context);
+  };
+  value.then(
+    (result: unknown) => {
+      succeed(result);
+      settled();
+    },
+    (error: unknown) => {
+      onError(error);
+      settled();
+    },
+  );
+};
+jitRuntime.handleResolverResult = complete;
+jitRuntime.handleListItemResult = complete;
+
+/** What graphql-jit takes for a promise. */
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
+/** The serialization of leaf types, which leaves to graphql-js what is not a plain value, promises above all. */
+function serializersOf(schema: GraphQLSchema): Record<string, (value: unknown) => unknown> {
+  const leaves = Object.values(schema.getTypeMap()).filter(isLeafType);
+  return Object.fromEntries(
+    leaves.map((type) => [
+      type.name,
+      (value: unknown) => {
+        if (isPromise(value)) value.then(undefined, () => undefined);
+        const serialized: unknown = type.serialize(value);
+        if (serialized === null || serialized === undefined) throw new Error('not for graphql-jit');
+        return serialized;
+      },
+    ]),
+  );
+}
+
+/**
+ * Whether graphql-js would answer the same: a refusal that a resolver threw is a matter of no opinion, when it costs no
+ * more than the field that was refused.
+ */
+const isCertain = ({ data, errors }: ExecutionResult): boolean =>
+  errors === undefined ||
+  errors.every(({ originalError, path }) => originalError instanceof PublicError && at(data, path) === null);
+
+function at(data: unknown, path: readonly (string | number)[] | undefined): unknown {
+  let value = data;
+  for (const key of path ?? []) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+}
 
 /**
  * graphql-jit takes a field without a resolver for a property that holds the value itself, where graphql-js also waits
@@ -110,7 +220,7 @@ const isCertain = ({ errors }: ExecutionResult): boolean =>
 function resolveWhatMayBeAPromise(schema: GraphQLSchema): void {
   for (const type of objectTypes(schema)) {
     for (const field of Object.values(type.getFields())) {
-      if (!refusesPromises(field.type)) field.resolve ??= defaultFieldResolver;
+      if (!refusesPromises(field.type) || isOfPrimitives(field.name)) field.resolve ??= defaultFieldResolver;
     }
   }
 }
@@ -120,20 +230,24 @@ function refusesPromises(type: GraphQLOutputType): boolean {
   return isEnumType(value) || value === DateTime || isSpecifiedScalarType(value as never);
 }
 
-/** How many fields an operation consists of, those of a fragment counted wherever it is spread; enough, when too many. */
-function fieldsOf(operation: OperationDefinitionNode, { definitions }: DocumentNode): number {
+/** Whether a text or a number, were one resolved for an object, would have the field. */
+const isOfPrimitives = (name: string): boolean => name in String.prototype || name in Number.prototype;
+
+/** The size of an operation, what is in a fragment counted wherever it is spread; too much, when it has too many fields. */
+function sizeOf(operation: OperationDefinitionNode, { definitions }: DocumentNode): number {
   const fragments = new Map(
     definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
   );
-  let count = 0;
-  const add = ({ selections }: SelectionSetNode): void => {
+  let [fields, size] = [0, 0];
+  const add = ({ selections }: SelectionSetNode, depth: number): void => {
     for (const selection of selections) {
-      if (count > LARGEST_COMPILED) return;
-      if (selection.kind === Kind.FIELD) count++;
+      if (fields > MOST_FIELDS) return;
+      const isField = selection.kind === Kind.FIELD;
+      if (isField) [fields, size] = [fields + 1, size + depth];
       const below = selection.kind === Kind.FRAGMENT_SPREAD ? fragments.get(selection.name.value) : selection;
-      if (below?.selectionSet) add(below.selectionSet);
+      if (below?.selectionSet) add(below.selectionSet, isField ? depth + 1 : depth);
     }
   };
-  add(operation.selectionSet);
-  return count;
+  add(operation.selectionSet, 1);
+  return fields > MOST_FIELDS ? Infinity : size;
 }

@@ -21,6 +21,8 @@ export interface ScopedModel {
   readonly columns: ReadonlyMap<string, Column>;
   /** What selects all of them. */
   readonly allColumns: string;
+  /** The fields of each key that finds one row, by the name that Prisma gives the key: `tenantId_id`. */
+  readonly keys: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Where a scalar field is kept. */
@@ -93,6 +95,7 @@ function scoped(name: string, { fields, dbName, schema }: RuntimeModel, declared
     table: `${escapeIdentifier(schema ?? 'public')}.${escapeIdentifier(dbName ?? name)}`,
     columns: new Map(columns.map((column) => [column.field, column])),
     allColumns: columns.map(({ selected }) => selected).join(', '),
+    keys: keysOf(declared),
   };
 }
 
@@ -103,6 +106,17 @@ function columnOf(field: string, type: string, column: string, declared: string)
   if (line === undefined) throw new Error(`the Prisma schema does not declare ${field} where it is expected`);
   const byDefault = MADE_BY_PRISMA.test(line) ? 'prisma' : TIME.test(line) ? 'time' : 'database';
   return { field, type, name, selected, byDefault };
+}
+
+/** Keys with a name of their own are left out. */
+function keysOf(declared: string): ScopedModel['keys'] {
+  const keys = declared.split('\n').flatMap((line) => {
+    const [, compound] = /^\s*@@(?:id|unique)\(\[([\w, ]+)\]\)/.exec(line) ?? [];
+    if (compound !== undefined) return [compound.split(',').map((field) => field.trim())];
+    const [, single] = /^\s*(\w+)\s[^/]*@(?:id|unique)\b/.exec(line) ?? [];
+    return single === undefined ? [] : [[single]];
+  });
+  return new Map(keys.map((fields) => [fields.join('_'), fields]));
 }
 
 /** A model's own lines of the Prisma schema. */

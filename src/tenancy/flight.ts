@@ -65,13 +65,24 @@ export function createFly({ pool, statementName, statementTimeout }: FlightOptio
       client.query(new Flight(named, several ? 1 : 0, observer, resolve) as unknown as pg.Query);
     });
     client.off('error', ignore);
-    const refused = failure instanceof pg.DatabaseError;
-    if (refused && several) client.query('ROLLBACK').catch(ignore);
-    // A connection on which PostgreSQL has answered is sound.
-    client.release(failure !== undefined && !refused && !(failure instanceof UnsupportedColumnError));
+    // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
+    // that is undone, or in one that a statement of the tenant's began.
+    const isSound =
+      failure === undefined ||
+      failure instanceof pg.DatabaseError ||
+      failure instanceof UnsupportedColumnError;
+    const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
+    if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
+    client.release(!isSound);
     if (failure !== undefined) throw failure;
   };
 }
+
+const IDLE = 'I';
+
+/** As of the last answer: pg has the method, its types have not. */
+const statusOf = (client: pg.PoolClient): string | null =>
+  (client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
 
 const ignore = (): void => undefined;
 
@@ -177,6 +188,7 @@ class Flight extends Query {
   }
 
   handleCommandComplete(): void {
+    if (this.#landed) return;
     const { name } = this.#steps[this.#at]!;
     if (name !== '') this.#prepared.set(name, this.#answers ? (this.#readRow ?? 'in doubt') : noRow);
     if (this.#failure === undefined) {
@@ -195,7 +207,10 @@ class Flight extends Query {
     // It may have failed before it was prepared, or after. Those behind it were passed over.
     const name = this.#steps[this.#at]?.name;
     if (name) this.#prepared.set(name, 'in doubt');
-    this.callback(error);
+    // The connection has forgotten what it had prepared: all of it, most likely.
+    if (isForgotten(error)) for (const each of this.#prepared.keys()) this.#prepared.set(each, 'in doubt');
+    // What failed first is the failure.
+    this.callback(this.#failure ?? error);
   }
 
   handleReadyForQuery(): void {
@@ -219,6 +234,10 @@ class Flight extends Query {
 }
 
 const noRow = (): Row => ({});
+
+const INVALID_SQL_STATEMENT_NAME = '26000';
+const isForgotten = (error: Error): boolean =>
+  error instanceof pg.DatabaseError && error.code === INVALID_SQL_STATEMENT_NAME;
 
 /**
  * Makes the function that reads the rows of an answer: an object literal with the columns' names, so that all of them

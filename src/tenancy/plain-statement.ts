@@ -16,6 +16,8 @@ import type { Arguments, Operation } from './tenant-filter.js';
 export interface PlainStatement extends Statement {
   /** What the caller gets for the rows. Throws as Prisma does when there has to be a row and is none. */
   readonly result: (rows: Row[]) => unknown;
+  /** Of a statement that writes: one that answers with the same columns and does nothing. */
+  readonly answers?: string | undefined;
 }
 
 /** The operation as a statement; undefined when Prisma has to run it. */
@@ -26,9 +28,22 @@ export function plainStatement(
 ): PlainStatement | undefined {
   const shape = SHAPES[operation];
   if (!shape || !hasOnly(args, shape.takes)) return undefined;
-  const builder = new Builder(model);
+  const isUnique = operation === 'findUnique' || operation === 'findUniqueOrThrow';
+  if (isUnique && !namesKey(model, args['where'])) return undefined;
+  const builder = new Builder(model, isUnique);
   const text = shape.text(builder, args);
-  return text === undefined ? undefined : { text, values: builder.values, result: shape.result };
+  return text === undefined
+    ? undefined
+    : { text, values: builder.values, result: shape.result, answers: builder.answers };
+}
+
+/** Whether the condition finds one row, as Prisma sees it: by the values of a key. */
+function namesKey({ keys }: ScopedModel, where: unknown): boolean {
+  if (!isRecord(where)) return false;
+  return [...keys].some(([name, fields]) => {
+    const value = where[name];
+    return fields.length > 1 ? isRecord(value) : value !== undefined && !isRecord(value);
+  });
 }
 
 /** A statement written by hand; undefined when a value of it is one that Prisma has to send. */
@@ -104,17 +119,30 @@ const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined
   Boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
   Int: (value) => (Number.isInteger(value) ? String(value) : undefined),
   DateTime: (value) => {
-    const time = value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value;
-    return typeof time === 'string' && ISO_TIME.test(time) ? time : undefined;
+    if (typeof value === 'string' ? !ISO_TIME.test(value) : !(value instanceof Date)) return undefined;
+    const time = new Date(value as string | Date);
+    if (Number.isNaN(time.getTime()) || time.getTime() < FIRST_TIME) return undefined;
+    const text = time.toISOString();
+    // A day that does not exist (February 30) is another day to JavaScript.
+    const isAsGiven = typeof value !== 'string' || text.startsWith(value.slice(0, 19));
+    return isAsGiven && ISO_TIME.test(text) ? text : undefined;
   },
 };
+
+/** PostgreSQL has no year 0. */
+const FIRST_TIME = Date.parse('0001-01-01T00:00:00Z');
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 
 class Builder {
   readonly values: (string | null)[] = [];
 
-  constructor(private readonly model: ScopedModel) {}
+  answers: string | undefined;
+
+  constructor(
+    private readonly model: ScopedModel,
+    private readonly isUnique: boolean,
+  ) {}
 
   count({ where }: Arguments): string | undefined {
     const conditions = this.conditions(where);
@@ -148,6 +176,7 @@ class Builder {
       values.push(this.placeholder(value));
     }
     if (columns.length === 0) return undefined;
+    this.answers = `SELECT ${returned} FROM ${this.model.table} LIMIT 0`;
     return `INSERT INTO ${this.model.table} (${columns.join(', ')}) VALUES (${values.join(', ')}) RETURNING ${returned}`;
   }
 
@@ -185,8 +214,9 @@ class Builder {
       return this.all(value, ' OR ');
     }
     // A compound key, `tenantId_id: { tenantId, id }`: called after its fields, each with its value.
-    if (isRecord(value) && Object.keys(value).join('_') === key) return this.conditions(value);
-    return undefined;
+    const fields = this.isUnique ? this.model.keys.get(key) : undefined;
+    if (!fields || !isRecord(value) || Object.keys(value).length !== fields.length) return undefined;
+    return fields.every((field) => isScalar(value[field])) ? this.conditions(value) : undefined;
   }
 
   private all(parts: readonly unknown[], operator: string): string | undefined {
@@ -263,7 +293,8 @@ function valueOf(
   given: unknown,
   now: string,
 ): string | null | undefined | typeof BY_DATABASE {
-  if (given === null) return null;
+  // Of JSON there are several nulls, and of a type that is not sent here, Prisma knows.
+  if (given === null) return PARAMETERS[type] && null;
   if (given !== undefined) return PARAMETERS[type]?.(given);
   if (byDefault === 'time') return now;
   return byDefault === 'database' ? BY_DATABASE : undefined;
@@ -281,6 +312,8 @@ const hasOnly = (args: Arguments, keys: ReadonlySet<string>): boolean => {
 /** A plain object: of a class of its own, a value is one of Prisma's special ones. */
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+const isScalar = (value: unknown): boolean => value !== undefined && !isRecord(value);
 
 const isNotEmpty = (part: unknown): boolean =>
   isRecord(part) && Object.values(part).some((value) => value !== undefined);

@@ -10,7 +10,8 @@ import type { TenantContext } from './context.js';
 import type { ScopedModel } from './data-model.js';
 import { isId } from './id.js';
 import { notFound } from '../errors.js';
-import type { Fly, Row } from './flight.js';
+import { UnsupportedColumnError } from './column-parsers.js';
+import type { Fly, FlightObserver, Row } from './flight.js';
 import { ReadBatch, type Call } from './read-batch.js';
 import { retryOnConflict } from './retry.js';
 import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
@@ -100,6 +101,7 @@ type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 /** Makes what binds clients to tenants. A bound client is cheap: what does not depend on the tenant is made here, once. */
 export function createTenantBinder(parts: TenantClientParts): TenantBinder {
   const Surface = BoundSurface.withModels(parts.models);
+  const isUnderstood = createUnderstanding(parts.fly);
 
   const inTransaction = <Result>(
     context: TenantContext,
@@ -141,7 +143,7 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
         within: (work) => inTransaction(context, true, work),
       });
       const write = async (call: Call, plain: PlainStatement | undefined) => {
-        if (!plain) return inTransaction(context, false, call);
+        if (!plain || !(await isUnderstood(context, plain))) return inTransaction(context, false, call);
         let rows: Row[] = [];
         await retryOnConflict(() =>
           parts.fly(context, 'write', [plain], {
@@ -175,6 +177,30 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
       }),
   };
 }
+
+/**
+ * Whether the columns that a write answers with can be read without Prisma: after the write it is too late to find out.
+ * Asked once for each set of columns.
+ */
+function createUnderstanding(fly: Fly): (context: TenantContext, plain: PlainStatement) => Promise<boolean> {
+  const understood = new Map<string, boolean>();
+  return async (context, { answers }) => {
+    if (answers === undefined) return false;
+    const known = understood.get(answers);
+    if (known !== undefined) return known;
+    const isReadable = await fly(context, 'read', [{ text: answers, values: [] }], IGNORE).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof UnsupportedColumnError) return false;
+        throw error;
+      },
+    );
+    understood.set(answers, isReadable);
+    return isReadable;
+  };
+}
+
+const IGNORE: FlightObserver = { bound: () => undefined, answered: () => undefined };
 
 /** The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so. */
 async function bindTransaction(

@@ -1,0 +1,131 @@
+/**
+ * What may be compiled. graphql-jit writes a document into the text of a function, and answers a few documents other
+ * than graphql-js does. So the list here is of what is known to be safe and the same; all else is for graphql-js.
+ */
+import {
+  BREAK,
+  getNamedType,
+  isEnumType,
+  isInputObjectType,
+  isLeafType,
+  isNonNullType,
+  isObjectType,
+  isSpecifiedScalarType,
+  Kind,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type GraphQLInputType,
+  type GraphQLSchema,
+} from 'graphql';
+import { objectTypes } from '../access/guards.js';
+
+/**
+ * Names become identifiers, property names and, joined by underscores, the keys under which fields are kept: no
+ * `__proto__`, nothing that is an identifier of graphql-jit's own, and no two paths with the same key.
+ */
+const RESPONSE_NAME = /^(?!idx\d)[a-z][A-Za-z0-9]*$/;
+const VARIABLE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
+
+/** Each is written out. */
+const MOST_INPUT_FIELDS = 100;
+
+export interface Compilable {
+  /**
+   * The variables that stand inside a list or an object, and whether they must not be null there. graphql-jit makes null
+   * of one that is not given, and does not look at its value.
+   */
+  readonly nestedVariables: ReadonlyMap<string, boolean>;
+}
+
+/** Whether graphql-jit may have a validated document; undefined when not. */
+export function compilable(schema: GraphQLSchema, document: DocumentNode): Compilable | undefined {
+  const types = new TypeInfo(schema);
+  const nestedVariables = new Map<string, boolean>();
+  let refused = false as boolean;
+  const refuse = () => {
+    refused = true;
+    return BREAK;
+  };
+  visit(
+    document,
+    visitWithTypeInfo(types, {
+      // graphql-jit decides once for all places where a fragment or a field is.
+      Directive: refuse,
+      Field({ name, alias }) {
+        const response = alias?.value ?? name.value;
+        if (name.value === '__typename' ? response !== name.value : !RESPONSE_NAME.test(response))
+          return refuse();
+        const parent: unknown = types.getParentType();
+        if (!isObjectType(parent)) return refuse();
+        const type: unknown = getNamedType(types.getType());
+        // A type that is recognised, or looked for, is recognised synchronously only.
+        if (!isLeafType(type) && (!isObjectType(type) || type.isTypeOf)) return refuse();
+        return undefined;
+      },
+      VariableDefinition({ variable }) {
+        const isSmall = fieldsWithin(types.getInputType()) <= MOST_INPUT_FIELDS;
+        return VARIABLE_NAME.test(variable.name.value) && isSmall ? undefined : refuse();
+      },
+      Variable({ name }, _key, parent) {
+        if (!Array.isArray(parent) && (parent as { kind?: string }).kind !== Kind.OBJECT_FIELD) return;
+        const isNonNull = isNonNullType(types.getInputType());
+        nestedVariables.set(name.value, isNonNull || nestedVariables.get(name.value) === true);
+      },
+      // It would be written into the function, and be read there as code where graphql-jit marks what is no JSON. A
+      // document with texts of its own is seldom one that comes again.
+      StringValue: refuse,
+      FloatValue: refuse,
+      IntValue: () => (isSpecifiedScalarType(getNamedType(types.getInputType())!) ? undefined : refuse()),
+      BooleanValue: () => (isSpecifiedScalarType(getNamedType(types.getInputType())!) ? undefined : refuse()),
+      EnumValue: () => (isEnumType(getNamedType(types.getInputType())) ? undefined : refuse()),
+      ObjectValue() {
+        const type = getNamedType(types.getInputType());
+        return isInputObjectType(type) && !type.isOneOf ? undefined : refuse();
+      },
+    }),
+  );
+  return refused ? undefined : { nestedVariables };
+}
+
+/** How many fields a variable of this type may have, fields of fields counted; one too many for a type within itself. */
+function fieldsWithin(input: unknown, left = MOST_INPUT_FIELDS): number {
+  const type = getNamedType(input as GraphQLInputType | undefined);
+  if (!isInputObjectType(type)) return 0;
+  let count = 0;
+  for (const field of Object.values(type.getFields())) {
+    count += 1 + (count > left ? 0 : fieldsWithin(field.type, left - count - 1));
+    if (count > left) break;
+  }
+  return count;
+}
+
+/**
+ * Whether documents of a schema may be compiled at all: graphql-jit writes defaults and the values of enums as JSON, and
+ * keeps the resolvers under the name of the type with that of the field behind it.
+ */
+export function isCompilableSchema(schema: GraphQLSchema): boolean {
+  const resolvers = objectTypes(schema).flatMap((type) =>
+    Object.keys(type.getFields()).map((field) => type.name + field),
+  );
+  const written = Object.values(schema.getTypeMap()).flatMap((type) => {
+    if (isEnumType(type)) return type.getValues().map(({ value }: { value: unknown }) => value);
+    if (isInputObjectType(type))
+      return Object.values(type.getFields()).map(({ defaultValue }) => defaultValue);
+    if (!isObjectType(type)) return [];
+    return Object.values(type.getFields()).flatMap(({ args }) =>
+      args.map(({ defaultValue }) => defaultValue),
+    );
+  });
+  return new Set(resolvers).size === resolvers.length && written.every(isJson);
+}
+
+function isJson(value: unknown): boolean {
+  if (value === undefined || value === null || typeof value === 'boolean') return true;
+  if (typeof value === 'string') return !value.includes('__');
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isJson);
+  const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined;
+  return (prototype === null || prototype === Object.prototype) && Object.values(value).every(isJson);
+}

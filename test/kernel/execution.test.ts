@@ -1,0 +1,684 @@
+/**
+ * Proves that a query is answered by the compiled function to the byte as by graphql-js, whatever it asks for and
+ * whatever its resolvers do; and that no document gets into the function as code.
+ */
+import fc from 'fast-check';
+import {
+  execute,
+  GraphQLObjectType,
+  GraphQLScalarType,
+  GraphQLSchema,
+  isObjectType,
+  parse,
+  validate,
+  type DocumentNode,
+  type ExecutionResult,
+} from 'graphql';
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { forbidden, notFound } from '../../src/errors.js';
+import { DateTime } from '../../src/graphql/date-time.js';
+import { createExecute, type Execute } from '../../src/graphql/execution.js';
+
+const compile = vi.hoisted(() => ({ calls: 0, compiled: 0 }));
+// The real compiler, counted: whether a document was compiled cannot be seen from outside.
+vi.mock('graphql-jit', async (original) => {
+  const jit = await original<typeof import('graphql-jit')>();
+  return {
+    ...jit,
+    compileQuery: (...args: Parameters<typeof jit.compileQuery>) => {
+      compile.calls++;
+      const result = jit.compileQuery(...args);
+      if (!('query' in result)) return result;
+      return {
+        ...result,
+        query: (...given: Parameters<typeof result.query>) => {
+          compile.compiled++;
+          return result.query(...given);
+        },
+      };
+    },
+  };
+});
+beforeEach(() => {
+  compile.calls = 0;
+  compile.compiled = 0;
+});
+
+const typeDefs = /* GraphQL */ `
+  scalar DateTime
+  scalar Anything
+  enum Color {
+    RED
+    GREEN
+  }
+  input Range {
+    from: Int = 1
+    to: Int
+    color: Color! = GREEN
+    inner: Inner
+    list: [Int!]
+  }
+  input Inner {
+    inner: Inner2
+    list: [Int!]
+  }
+  input Inner2 {
+    list: [Int!]! = [3, 4]
+  }
+  input Endless {
+    again: [Endless!]
+    more: Endless
+  }
+  interface Named {
+    name: String
+  }
+  union Found = Leaf | Node
+  type Leaf implements Named {
+    name: String
+    size: Int!
+  }
+  type Node implements Named {
+    id: ID!
+    name: String
+    count: Int
+    ratio: Float
+    flag: Boolean
+    color: Color
+    at: DateTime
+    json: Anything
+    big: String
+    strict: String!
+    echo(
+      a: Int = 3
+      b: String
+      c: Color = RED
+      d: Range
+      e: [Int]
+      f: [Range!]
+      g: Float
+      h: ID
+      i: Int! = 4
+    ): String
+    child: Node
+    sure: Node!
+    nodes: [Node]
+    sureNodes: [Node!]!
+    grid: [[Int]]
+    names: [String!]
+    found: Found
+    named: Named
+    secret: String
+    open: String
+    thing: Anything
+    secretThing: Anything
+  }
+  type Query {
+    node: Node
+    sure: Node!
+    nodes: [Node!]
+    hello: String
+    many: [Int!]!
+    endless(input: Endless): String
+  }
+  type Mutation {
+    change: String
+  }
+`;
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
+};
+
+/** What a property holds, as resolvers of all kinds leave them. */
+type Held = (value: unknown) => unknown;
+const PLAIN: Held = (value) => value;
+/** graphql-js leaves promises alone whose siblings threw. */
+function rejected(error: Error): Promise<never> {
+  const promise = Promise.reject<never>(error);
+  promise.catch(() => undefined);
+  return promise;
+}
+const HELD: readonly Held[] = [
+  PLAIN,
+  PLAIN,
+  PLAIN,
+  (value) => Promise.resolve(value),
+  (value) => () => value,
+  (value) => async () => value,
+  () => null,
+  () => undefined,
+  () => new Error('a value that is an error'),
+  () => notFound(),
+  () => rejected(new Error('rejected')),
+  () => rejected(forbidden('notes:read')),
+  () => () => {
+    throw forbidden('notes:write');
+  },
+  () => () => {
+    throw new Error('thrown');
+  },
+  () => () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- resolvers of others do
+    throw 'no error';
+  },
+  () => Object.create(null) as unknown,
+  () => 'a text',
+  () => Number.NaN,
+  () => [],
+];
+
+const FIELDS: Readonly<Record<string, (depth: number) => unknown>> = {
+  id: () => 7,
+  name: () => 'name',
+  count: () => 42,
+  ratio: () => 0.5,
+  flag: () => true,
+  color: () => 'RED',
+  at: () => new Date(1_700_000_000_123),
+  json: () => ({ any: [1, { thing: null }] }),
+  big: () => '\u2028 "quoted" `${x}` \\ \u0000 \ud83d\ude00',
+  strict: () => 'strict',
+  child: (depth) => object(depth),
+  sure: (depth) => object(depth),
+  nodes: (depth) => [object(depth), null, object(depth)],
+  sureNodes: (depth) => new Set([object(depth), object(depth)]),
+  grid: () => [[1, null], null, [2]],
+  names: () => ['a', 'b'],
+  found: (depth) => ({ ...(object(depth) as object), __typename: 'Node' }),
+  named: () => ({ __typename: 'Leaf', name: 'leaf', size: 1 }),
+};
+
+let held: Readonly<Record<string, Held>> = {};
+function object(depth: number): unknown {
+  if (depth > 4) return null;
+  const made: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(FIELDS)) {
+    Object.defineProperty(made, name, {
+      enumerable: true,
+      // Made when it is asked for: a rejection that nobody asked for would be nobody's.
+      get: () => (held[name] ?? PLAIN)(value(depth + 1)),
+    });
+  }
+  return made;
+}
+
+const echo = (_parent: unknown, args: object) => JSON.stringify(sorted(args));
+const schema = makeExecutableSchema({
+  typeDefs,
+  resolvers: {
+    DateTime,
+    Anything: new GraphQLScalarType({ name: 'Anything' }),
+    Node: { echo },
+    Query: {
+      node: () => object(0),
+      sure: async () => object(0),
+      nodes: async () => [Promise.resolve(object(0)), object(0)],
+      hello: () => 'world',
+      many: () => [1, 2, 3],
+    },
+    Mutation: { change: () => 'changed' },
+  },
+});
+
+const USES = 4;
+
+async function outcome(run: () => unknown): Promise<string> {
+  try {
+    return JSON.stringify(await run());
+  } catch (error) {
+    return `rejected: ${String(error)}`;
+  }
+}
+
+/** Errors may come in another order: fields fail when they do. */
+const settled = (answer: string): unknown => {
+  if (!answer.startsWith('{')) return answer;
+  const { data, errors } = JSON.parse(answer) as ExecutionResult;
+  return { data: JSON.stringify(data), errors: errors?.map((error) => JSON.stringify(error)).sort() };
+};
+
+async function expectTheSame(
+  document: DocumentNode,
+  variables: Record<string, unknown> = {},
+  on: GraphQLSchema = schema,
+  run: Execute = createExecute(on),
+): Promise<string> {
+  const expected = await outcome(() =>
+    execute({ schema: on, document, variableValues: variables, contextValue: {} }),
+  );
+  for (let use = 0; use < USES; use++) {
+    const answer = await outcome(() => run({ document, operationName: null, variables, context: {} }));
+    expect(settled(answer)).toEqual(settled(expected));
+  }
+  return expected;
+}
+
+function valid(source: string, on: GraphQLSchema = schema): DocumentNode {
+  const document = parse(source);
+  expect(validate(on, document)).toEqual([]);
+  return document;
+}
+
+// ——— Documents at random ———
+
+const VARIABLES =
+  '$int: Int, $text: String, $color: Color, $yes: Boolean!, $range: Range, $must: Int!, $early: Int = 5, $ints: [Int] = [1, 2]';
+const variables = fc.record(
+  {
+    int: fc.oneof(fc.integer({ min: -5, max: 5 }), fc.constant(null)),
+    text: fc.oneof(fc.string(), fc.constant(null)),
+    color: fc.constantFrom('RED', 'GREEN', null),
+    yes: fc.boolean(),
+    range: fc.oneof(fc.constant(null), fc.constant({}), fc.constant({ to: 3, inner: { list: [1] } })),
+    must: fc.constantFrom(1, 2, -1),
+    early: fc.constantFrom(6, null),
+    ints: fc.oneof(fc.constant(null), fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 3 })),
+    unknown: fc.constant(1),
+  },
+  { requiredKeys: ['yes', 'must'] },
+);
+
+const argument = fc.constantFrom(
+  '',
+  '(a: 1)',
+  '(a: null)',
+  '(a: $int)',
+  '(a: $early, e: $ints)',
+  '(b: "a text with \\u2028 and \\"quotes\\" and ${code}")',
+  '(b: """a block "string" `${code}`""")',
+  '(b: $text, c: $color)',
+  '(c: GREEN)',
+  '(d: {})',
+  '(d: { from: null, to: 4, color: RED, inner: { inner: { list: 7 } } })',
+  '(d: { to: $int })',
+  '(d: { to: $must, list: [$must, 2] })',
+  '(d: $range)',
+  '(e: 5)',
+  '(e: [1, $int, null])',
+  '(f: [{ to: 1 }, $range2])',
+  '(g: 1.5)',
+  '(g: 3)',
+  '(h: 12345678901234567890)',
+  '(h: 7, i: $early)',
+  '(i: $must)',
+);
+
+const anyDirective = fc.constantFrom(
+  '',
+  '',
+  '',
+  '',
+  ' @include(if: $yes)',
+  ' @skip(if: $yes)',
+  ' @include(if: true)',
+  ' @skip(if: true)',
+);
+const LEAVES = [
+  'id',
+  'name',
+  'count',
+  'ratio',
+  'flag',
+  'color',
+  'at',
+  'json',
+  'big',
+  'strict',
+  'grid',
+  'names',
+  '__typename',
+];
+
+/** @param plain of what is compiled, rather than of everything. */
+const selections = (depth: number, plain: boolean): fc.Arbitrary<string> => {
+  const leaf = fc
+    .tuple(
+      plain ? fc.constantFrom('', 'x: ') : fc.constantFrom('', 'x: ', '_under: ', 'a_b: '),
+      fc.constantFrom(...LEAVES),
+      plain ? fc.constant('') : anyDirective,
+    )
+    .map(
+      ([alias, name, directives]) =>
+        `${alias === '' ? '' : alias.replace(':', `${name.replaceAll('_', '')}:`)}${name}${directives}`,
+    );
+  const echoed = fc
+    .tuple(fc.nat(9), plain ? argument.filter((each) => !/[".]|h: 1/.test(each)) : argument)
+    .map(
+      ([number, args]) =>
+        `e${String(number)}${String(Math.abs(hash(args)))}: echo${args.replace('$range2', '{ to: $must }')}`,
+    );
+  const parts: fc.Arbitrary<string>[] = [leaf, leaf, echoed];
+  if (depth > 0) {
+    const below = selections(depth - 1, plain);
+    const directive = plain ? fc.constant('') : anyDirective;
+    parts.push(
+      fc
+        .tuple(fc.constantFrom('child', 'sure', 'nodes', 'sureNodes'), directive, below)
+        .map(([name, d, s]) => `${name}${d} { ${s} }`),
+      fc
+        .tuple(fc.constantFrom('... on Node', '...'), directive, below)
+        .map(([on, d, s]) => `${on}${d} { ${s} }`),
+      fc.constantFrom('...F', '...G', '...H'),
+    );
+    if (!plain) {
+      parts.push(
+        fc.constantFrom('...F @include(if: $yes)', '... on Named { name ... on Node { id } }'),
+        below.map(
+          (s) => `found { __typename ... on Node { ${s} } ... on Named { name } ... on Leaf { size } }`,
+        ),
+        fc.constant('named { name __typename ... on Leaf { size } }'),
+      );
+    }
+  }
+  return fc.array(fc.oneof(...parts), { minLength: 1, maxLength: 5 }).map((all) => all.join(' '));
+};
+const hash = (text: string) => [...text].reduce((sum, each) => (sum * 31 + each.charCodeAt(0)) % 100_003, 7);
+
+const documentsOf = (plain: boolean) =>
+  fc.tuple(selections(2, plain), selections(0, plain), fc.constantFrom('node', 'sure', 'nodes')).map(
+    ([all, some, root]) => `query (${VARIABLES}) { hello ${root} { ${all} } many r: node { ...F ...H } }
+     fragment F on Node { name ...G ${some} }
+     fragment G on Node { strict count child { id ...H } }
+     fragment H on ${plain ? 'Node' : 'Named'} { name __typename }`,
+  );
+const documents = fc.oneof(documentsOf(true), documentsOf(true), documentsOf(false));
+
+describe('a query is answered as by graphql-js', () => {
+  test('whatever it asks for, and whatever resolvers leave in its fields', async () => {
+    let [run, skipped] = [0, 0];
+    await fc.assert(
+      fc.asyncProperty(
+        documents,
+        variables,
+        fc.dictionary(fc.constantFrom(...Object.keys(FIELDS)), fc.constantFrom(...HELD), { maxKeys: 3 }),
+        async (source, values, holding) => {
+          const document = parse(source);
+          // Fields that conflict, variables that are not used: those never get here.
+          if (validate(schema, document).some(({ message }) => !message.includes('is never used'))) {
+            skipped++;
+            return;
+          }
+          run++;
+          held = holding;
+          await expectTheSame(document, values);
+        },
+      ),
+      { numRuns: 150, endOnFailure: true },
+    );
+    held = {};
+    expect(run).toBeGreaterThan(skipped);
+    expect(compile.compiled).toBeGreaterThan(20);
+  });
+});
+
+describe('the compiled function', () => {
+  test('runs from the third use on', async () => {
+    await expectTheSame(valid('{ node { id name nodes { at color sureNodes { strict } } } }'));
+    expect(compile).toMatchObject({ calls: 1, compiled: USES - 2 });
+  });
+
+  test.each(Object.keys(FIELDS))('answers as graphql-js whatever the property %s holds', async (name) => {
+    const below = ['child', 'sure', 'nodes', 'sureNodes', 'found', 'named'].includes(name)
+      ? ' { __typename }'
+      : '';
+    const documents = [
+      `{ node { id ${name}${below} } }`,
+      `{ sure { id ${name}${below} } }`,
+      `{ node { nodes { ${name}${below} } sureNodes { ${name}${below} } } hello }`,
+      `{ nodes { sureNodes { ${name}${below} } name } }`,
+    ].map((source) => valid(source));
+    for (const hold of HELD) {
+      held = { [name]: hold };
+      for (const document of documents) await expectTheSame(document);
+    }
+    held = {};
+  });
+
+  test('answers as graphql-js when elements of a list fail', async () => {
+    const refused = () => rejected(forbidden('notes:read'));
+    const lists: (() => unknown)[] = [
+      () => [refused(), Promise.resolve(object(4)), refused(), object(4)],
+      () => [object(4), refused()],
+      () => [Promise.resolve(object(4)), refused(), refused()],
+      () => [notFound(), object(4), null],
+      () => 'a text',
+      () => 5,
+      () => {
+        throw notFound();
+      },
+    ];
+    for (const list of lists) {
+      held = { nodes: list, sureNodes: list };
+      await expectTheSame(valid('{ node { nodes { id } } }'));
+      await expectTheSame(valid('{ node { sureNodes { id } } }'));
+      await expectTheSame(valid('{ node { child { nodes { id } sureNodes { id } } } }'));
+    }
+    held = {};
+  });
+
+  test('is not left hanging by a getter or an iterator that throws behind a promise', async () => {
+    const broken = () =>
+      Promise.resolve({
+        get id(): never {
+          throw notFound();
+        },
+      });
+    function* endless() {
+      yield object(4);
+      throw new Error('the iterator failed');
+    }
+    for (const hold of [broken, () => Promise.resolve(endless()), () => [broken()]]) {
+      held = { child: hold, nodes: hold };
+      await expectTheSame(valid('{ node { child { id } hello: name } }'));
+      await expectTheSame(valid('{ node { nodes { id } } }'));
+    }
+    held = {};
+  });
+
+  test.each(Object.keys(FIELDS))(
+    'leaves no rejection to nobody when the property %s is one',
+    async (name) => {
+      const below = ['child', 'sure', 'nodes', 'sureNodes', 'found', 'named'].includes(name)
+        ? ' { __typename }'
+        : '';
+      held = { [name]: () => Promise.reject(forbidden('notes:read')) };
+      // The test run fails of a rejection that nobody took.
+      await expectTheSame(valid(`{ node { ${name}${below} } }`));
+      held = {};
+    },
+  );
+
+  test('refuses what graphql-js refuses in variables, in its words', async () => {
+    const document = valid(
+      `query (${VARIABLES}) { node { a: echo(a: $int, b: $text, c: $color, d: $range, e: $ints)
+      b: echo(i: $must) c: echo(a: $early) d: child { id } } ${'' /* $yes is checked all the same */} }`.replace(
+        '$yes: Boolean!,',
+        '',
+      ),
+    );
+    const run = createExecute(schema);
+    for (const values of [
+      { must: 1 },
+      {},
+      { must: 'x' },
+      { must: 1, color: 'BLUE' },
+      { must: 1, range: { no: 1 } },
+      { must: 1, ints: ['x'] },
+      { must: 1, int: 2 ** 40 },
+      { must: 1, range: { color: null } },
+      { must: 1, range: [] },
+    ]) {
+      await expectTheSame(document, values, schema, run);
+    }
+    expect(compile.compiled).toBeGreaterThan(0);
+  });
+
+  test('gives each field its own name, where its path reads like that of another', async () => {
+    const resolvers = {
+      Query: { node: () => ({ open: 'open', secret: 'SECRET', thing: 'open', secretThing: 'SECRET' }) },
+    };
+    const tricked = makeExecutableSchema({
+      typeDefs,
+      resolvers: [{ Anything: new GraphQLScalarType({ name: 'Anything' }) }, resolvers],
+    });
+    for (const source of [
+      '{ a: node { b_c: thing } c_a: node { b: secretThing } }',
+      '{ c_a: node { b: secretThing } a: node { b_c: thing } }',
+      '{ node { Info: thing child { thing } } child_node: node { thing: secretThing } }',
+    ]) {
+      await expectTheSame(valid(source, tricked), {}, tricked);
+    }
+  });
+
+  test('is not made of a schema in which two fields would be the same', async () => {
+    const two = makeExecutableSchema({
+      typeDefs: 'type Query { a: A ab: Ab } type A { bc: String } type Ab { c: String }',
+      resolvers: {
+        Query: { a: () => ({}), ab: () => ({}) },
+        A: { bc: () => 'of A' },
+        Ab: { c: () => 'of Ab' },
+      },
+    });
+    const renamed = two.getTypeMap();
+    expect(isObjectType(renamed['Ab'])).toBe(true);
+    await expectTheSame(valid('{ a { bc } ab { c } }', two), {}, two);
+    expect(compile.calls).toBe(0);
+  });
+
+  test('is not made for variables of a type that holds itself', async () => {
+    const document = valid('query ($input: Endless) { endless(input: $input) }');
+    await expectTheSame(document, { input: { again: [{ more: {} }] } });
+    expect(compile.calls).toBe(0);
+  });
+
+  test('is not made of mutations, of large documents or of deep ones', async () => {
+    await expectTheSame(valid('mutation { change }'));
+    await expectTheSame(
+      valid(`{ ${Array.from({ length: 501 }, (_, n) => `a${String(n)}: hello`).join(' ')} }`),
+    );
+    await expectTheSame(valid(`{ node ${'{ child '.repeat(80)} { id } ${'}'.repeat(81)}`));
+    const fragments = Array.from(
+      { length: 12 },
+      (_, n) =>
+        `fragment F${String(n)} on Node { child { ...F${String(n + 1)} } sure { ...F${String(n + 1)} } }`,
+    );
+    // Valid, as anyone can see, but validation takes too long.
+    await expectTheSame(parse(`{ node { ...F0 } } ${fragments.join(' ')} fragment F12 on Node { id }`));
+    expect(compile.calls).toBe(0);
+  });
+});
+
+describe('a document does not become code', () => {
+  const DATE = '__MAGIC_DATE__33a9e76d_02e0_4128_8e92_3530ad3da74d';
+  const attack = (code: string) => code.replaceAll('CODE', 'globalThis.attacked=1');
+  const texts = [
+    `${DATE}(CODE)`,
+    `${DATE}0),(CODE`,
+    `${DATE}CODE`,
+    '__MAGIC_NAN__57f286b9_4c20_487f_b409_79804ddcb4f8',
+    '"+(CODE)+"',
+    "'+(CODE)+'",
+    '`+(CODE)+`',
+    '${CODE}',
+    '\\"+(CODE)//',
+    '\u2028CODE//',
+    '\u2029CODE//',
+    '*/CODE/*',
+    '</script>',
+    '\\u0022+(CODE)+\\u0022',
+    '\u0000',
+  ].map(attack);
+  const global = globalThis as { attacked?: unknown };
+
+  test.each(texts)('as the text %j', async (text) => {
+    const literal = JSON.stringify(text);
+    for (const source of [
+      `{ node { echo(b: ${literal}) } }`,
+      `{ node { echo(h: ${literal}) } }`,
+      `query ($x: String = ${literal}) { node { echo(b: $x) } }`,
+    ]) {
+      await expectTheSame(valid(source));
+    }
+    if (!text.includes('"') && !text.includes('\\') && !text.includes('\u0000')) {
+      await expectTheSame(valid(`{ node { echo(b: """${text}""") } }`));
+    }
+    await expectTheSame(valid('query ($x: String, $r: Range) { node { echo(b: $x, d: $r) } }'), {
+      x: text,
+      r: {},
+    });
+    expect(global.attacked).toBeUndefined();
+  });
+
+  const names = [
+    '__proto__',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+    'prototype',
+    '__defineGetter__',
+    '__context',
+    '__parent',
+    '__validNode0',
+    '__currentItem',
+    '__concrete',
+    'idx0',
+    'arguments',
+    'eval',
+    'null',
+    'true',
+    'this',
+    'query',
+    'err',
+    'result',
+    'then',
+    'Node',
+    'valueOf',
+    DATE,
+  ];
+
+  test.each(names)('as the name %s', async (name) => {
+    const before = Object.getOwnPropertyNames(Object.prototype);
+    for (const source of [
+      `{ ${name}: hello }`,
+      `{ node { ${name}: name id } }`,
+      `{ ${name}: node { ${name}: child { polluted: name ${name}: __typename } } }`,
+      `{ nodes { ${name}: nodes { ${name}: nodes { ${name}: id } } } }`,
+      `query ${name} { hello node { id } }`,
+      `query ($${name}: Int = 3) { node { echo(a: $${name}) } }`,
+      `{ node { ...${name} } } fragment ${name} on Node { id }`,
+    ]) {
+      await expectTheSame(valid(source), { [name]: 5 });
+    }
+    expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    expect(global.attacked).toBeUndefined();
+  });
+
+  test('as numbers, lists and objects', async () => {
+    const scalars = makeExecutableSchema({
+      typeDefs: 'scalar Anything type Query { show(a: Anything, b: [Float], c: ID): String }',
+      resolvers: { Query: { show: echo } },
+    });
+    for (const literal of [
+      'a: { __proto__: { polluted: 1 } }',
+      'a: { constructor: { prototype: { polluted: 1 } } }',
+      `a: { ${DATE}x: 1 }`,
+      'a: [[[{ a: 1 }]]]',
+      'b: [1e400, -1e400, 0.1, 1e-400]',
+      `c: ${'9'.repeat(400)}`,
+      `a: ${'9'.repeat(400)}`,
+      `a: ${'['.repeat(300)}${']'.repeat(300)}`,
+      'a: TEXT',
+      'a: null',
+      'a: true',
+    ]) {
+      await expectTheSame(valid(`{ show(${literal}) }`, scalars), {}, scalars);
+    }
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    expect(GraphQLObjectType.prototype).not.toHaveProperty('polluted');
+  });
+});
