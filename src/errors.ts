@@ -20,6 +20,7 @@ export const ERROR_STATUS = {
   // As Apollo's servers answer: the client then sends the document.
   PERSISTED_QUERY_NOT_FOUND: 200,
   DOCUMENT_NOT_TRUSTED: 403,
+  COST_LIMIT_EXCEEDED: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
   UNAVAILABLE: 503,
