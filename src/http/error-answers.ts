@@ -76,7 +76,7 @@ function refusedByHttp(error: FastifyError): PublicError | undefined {
 
 function refusalStatus(error: FastifyError): number | undefined {
   if (error instanceof RefusedRequest) return error.status;
-  const { statusCode, code } = error as FastifyError;
+  const { statusCode, code } = error;
   const refused = typeof code === 'string' && code.startsWith('FST_') && statusCode !== undefined;
   return refused && (statusCode < 500 || statusCode === 503) ? statusCode : undefined;
 }

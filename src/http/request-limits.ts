@@ -91,7 +91,10 @@ function answerWhatIsNoRequest(this: FastifyInstance, error: NodeJS.ErrnoExcepti
     const { head, body } = answer(status, message);
     const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
-    this.log.info({ code: error.code, status, requestId: head['x-request-id'] }, 'refused what is no request');
+    this.log.info(
+      { code: error.code, status, requestId: head['x-request-id'] },
+      'refused what is no request',
+    );
   }
   socket.destroySoon();
 }

@@ -29,8 +29,8 @@ import { PublicError } from '../errors.js';
 import { DEFAULT_PAGE, LARGEST_PAGE } from '../graphql/connection.js';
 import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
 
-/** Levels of fields. The introspection of tools has 14. */
-export const DEEPEST = 15;
+/** Levels of fields. The introspection of tools has 15. */
+export const DEEPEST = 20;
 /** Aliases in an operation. */
 export const MOST_ALIASES = 50;
 /** Directives in an operation, those of its variables and fragments among them. */
@@ -177,7 +177,7 @@ class Measurement implements Shape {
     this.depth = Math.max(this.depth, depth);
     if (depth === 1) cost.add(this.costOfRootField);
     const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined;
-    const below = getNamedType(field?.type) ?? this.introspectionType(node);
+    const below = field ? getNamedType(field.type) : this.introspectionType(node);
     if (!node.selectionSet || !below || !isCompositeType(below)) return cost.add(1);
 
     const each = new Cost();

@@ -130,10 +130,10 @@ const nested = (levels: number) =>
 
 describe('an operation is refused', () => {
   test.each([
-    ['that is deep', nested(16), 'levels deep'],
+    ['that is deep', nested(21), 'levels deep'],
     [
       'that is deep in fragments',
-      `{ me { ...A } } fragment A on Me { self { ${'self { '.repeat(12)}...B${' }'.repeat(13)} } fragment B on Me { self { name } }`,
+      `{ me { ...A } } fragment A on Me { self { ${'self { '.repeat(17)}...B${' }'.repeat(18)} } fragment B on Me { self { name } }`,
       'levels deep',
     ],
     [
@@ -162,7 +162,7 @@ describe('an operation is refused', () => {
   });
 
   test('and one at the limit is not', () => {
-    expect(refusals(nested(15))).toEqual([]);
+    expect(refusals(nested(20))).toEqual([]);
     expect(
       refusals(`{ ${Array.from({ length: 50 }, (_, n) => `a${String(n)}: __typename`).join(' ')} }`),
     ).toEqual([]);

@@ -31,9 +31,9 @@ export interface Attack {
   readonly status: number;
   /** The code of every error of the answer; undefined when there is no error, but nothing to be had either. */
   readonly code?: string;
-  send(target: Target): Promise<Outcome>;
+  readonly send: (target: Target) => Promise<Outcome>;
   /** Must be answered in exactly the same words: the attack tells nothing. */
-  control?(target: Target): Promise<Outcome>;
+  readonly control?: (target: Target) => Promise<Outcome>;
 }
 
 export interface AttackSection {

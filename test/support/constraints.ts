@@ -12,7 +12,7 @@ type Patch = Readonly<Record<string, unknown>>;
 
 export interface TableUnderTest {
   /** Makes a row; returns its id. */
-  row(database: TestDatabase): Promise<string>;
+  readonly row: (database: TestDatabase) => Promise<string>;
   /** For each check: what makes a good row a bad one. */
   readonly checks?: Readonly<Record<string, Patch>>;
   /** Nothing of it is a client's: what it refuses is a defect. */
