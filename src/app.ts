@@ -13,6 +13,7 @@ import { installHealth } from './http/health.js';
 import { installMetrics } from './http/metrics.js';
 import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
+import { installRequestLimits, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
@@ -33,12 +34,6 @@ export interface Services {
   readonly invitations: InvitationParts;
 }
 
-/** Requests larger than this are refused unread. */
-const BODY_LIMIT_BYTES = 100 * 1024;
-
-/** A request that has not arrived as a whole by then is cut off. */
-const REQUEST_TIMEOUT_MS = 30_000;
-
 export async function buildApp(services: Services): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     logger: loggerOptions(services.config),
@@ -46,8 +41,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
-    bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    ...requestLimits,
     // While draining, a request that still comes in on an open connection is answered 503.
     return503OnClosing: true,
     forceCloseConnections: 'idle',
@@ -57,6 +51,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   installRequestLog(app);
   installErrorAnswers(app);
   installSecurityHeaders(app);
+  installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
   installMetrics(app, services.database, connections);

@@ -20,6 +20,7 @@ export const ERROR_STATUS = {
   // As Apollo's servers answer: the client then sends the document.
   PERSISTED_QUERY_NOT_FOUND: 200,
   DOCUMENT_NOT_TRUSTED: 403,
+  COST_LIMIT_EXCEEDED: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
   UNAVAILABLE: 503,
@@ -87,12 +88,17 @@ function isConnectionFailure(error: unknown): boolean {
   return CONNECTION_FAILURES.test(`${code} ${error.message} ${told}`);
 }
 
-type Translation = (error: unknown) => PublicError;
+type Translation = (error: unknown) => PublicError | undefined;
 
 const inUse = () => conflict('Other objects refer to this one.');
 
 const databaseMessage = (error: unknown): string =>
   driverCause(error)?.originalMessage ?? (error instanceof Error ? error.message : '');
+
+/** What an audit entry is refused for, no client has sent. */
+function unlessOfAuditLog(translate: Translation): Translation {
+  return (error) => (databaseMessage(error).includes('relation "audit_log') ? undefined : translate(error));
+}
 
 const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   // Unique violation. The keys are the tenant's own, so that this says nothing about another tenant.
@@ -101,6 +107,14 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   // the second has a code of its own when the key says RESTRICT).
   '23503': (error) => (databaseMessage(error).includes('update or delete on table') ? inUse() : notFound()),
   '23001': () => inUse(),
+  // Exclusion: two objects that must not overlap.
+  '23P01': () => conflict('This contradicts another object.'),
+  '23502': unlessOfAuditLog(() => badInput('A value is missing.')),
+  '23514': unlessOfAuditLog(() => badInput('A value is not allowed.')),
+  '22001': () => badInput('A text is too long.'),
+  '22007': () => badInput('A date has the wrong format.'),
+  // A value for a column that the database computes.
+  '428C9': () => badInput('A value cannot be set.'),
   '22P02': () => badInput('A value has the wrong format.'),
   // U+0000 in text or in JSON, which PostgreSQL cannot store.
   '22021': () => badInput('Text must not contain the character U+0000.'),

@@ -1,3 +1,4 @@
+import { badInput } from '../errors.js';
 import type { DateTimeRange } from '../generated/graphql.js';
 
 /** A range of time as a Prisma condition. */
@@ -8,3 +9,21 @@ export const within = ({ from, to }: DateTimeRange) => ({
 
 /** Text for Prisma's `contains`, `startsWith` and `endsWith`, which take %, _ and \\ for patterns. */
 export const literally = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
+
+/** Longer than any id, action or search that has a match. */
+const LONGEST_FILTER_TEXT = 255;
+
+/**
+ * The filter itself, if none of its texts is too long to be looked for.
+ *
+ * @throws BAD_USER_INPUT naming the first that is, `filter.search`
+ */
+export function searchable<Filter extends object>(filter: Filter | null | undefined): Filter | undefined {
+  for (const [name, value] of Object.entries(filter ?? {})) {
+    if (typeof value === 'string' && value.length > LONGEST_FILTER_TEXT) {
+      const field = `filter.${name}`;
+      throw badInput(`${field} must have at most ${LONGEST_FILTER_TEXT} characters.`, field);
+    }
+  }
+  return filter ?? undefined;
+}

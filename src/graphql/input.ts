@@ -1,6 +1,6 @@
 /** Checks the input of mutations beyond what GraphQL's types can say. */
 import { z } from 'zod';
-import { badInput } from '../errors.js';
+import { PublicError } from '../errors.js';
 import type { Prisma } from '../generated/prisma/client.js';
 
 const UNSTORABLE = 'must not contain U+0000 or half a surrogate pair';
@@ -49,12 +49,19 @@ function isStorable(value: string): boolean {
 /**
  * Checks `input` and returns it as the schema makes it.
  *
- * @throws BAD_USER_INPUT naming the first offending field by its path, `input.body`.
+ * @throws BAD_USER_INPUT naming the first offending field by its path, `input.body`; when there are several, each with
+ * its message in `problems`.
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = ['input', ...(issue?.path ?? [])].join('.');
-  throw badInput(`${field} ${issue?.message ?? 'is not valid'}.`, field);
+  const problems = parsed.error.issues.map(({ path, message }) => {
+    const field = ['input', ...path].join('.');
+    return { field, message: `${field} ${message}.` };
+  });
+  const message = problems.map((problem) => problem.message).join(' ');
+  throw new PublicError('BAD_USER_INPUT', message, {
+    field: problems[0]?.field,
+    ...(problems.length > 1 && { problems }),
+  });
 }

@@ -15,6 +15,16 @@ export const errorAnswer = (error: PublicError): ErrorAnswer => ({
   errors: [{ message: error.message, extensions: error.extensions }],
 });
 
+/** A BAD_REQUEST with a status of its own. */
+export class RefusedRequest extends PublicError {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super('BAD_REQUEST', message);
+  }
+}
+
 /** What a client is told of a defect: under which id it is logged, nothing else. */
 export const maskedError = (details: { readonly requestId?: string } = {}): PublicError =>
   new PublicError('INTERNAL_SERVER_ERROR', 'Something went wrong on our side.', details);
@@ -64,7 +74,9 @@ function refusedByHttp(error: FastifyError): PublicError | undefined {
   return new PublicError(code, error.message);
 }
 
-function refusalStatus({ statusCode, code }: FastifyError): number | undefined {
+function refusalStatus(error: FastifyError): number | undefined {
+  if (error instanceof RefusedRequest) return error.status;
+  const { statusCode, code } = error;
   const refused = typeof code === 'string' && code.startsWith('FST_') && statusCode !== undefined;
   return refused && (statusCode < 500 || statusCode === 503) ? statusCode : undefined;
 }

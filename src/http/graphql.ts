@@ -8,7 +8,7 @@ import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
 import type { Services } from '../app.js';
-import { badInput, publicError, type PublicError } from '../errors.js';
+import { badInput, publicError, PublicError } from '../errors.js';
 import { createContext } from '../graphql/create-context.js';
 import { createExecute } from '../graphql/execution.js';
 import { Loaders } from '../graphql/loaders.js';
@@ -20,8 +20,10 @@ import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
+import { refusedVariable, withoutSuggestion } from './input-errors.js';
 import { logOf } from './logging.js';
 import { refuseSubscription } from './no-subscriptions.js';
+import { limitCost } from './operation-cost.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
@@ -46,12 +48,13 @@ export async function installGraphql(
     stringifyResult: (result) => JSON.stringify(result),
     plugins: [
       reportDefects,
+      limitCost(api.schema),
       roleIntrospection(api),
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),
     ],
-    formatError: maskDefect,
+    formatError: config.production ? (...failure) => withoutSuggestion(maskDefect(...failure)) : maskDefect,
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
@@ -114,7 +117,9 @@ class NoTenant implements Pick<RequestContext, 'viewer' | 'db' | 'changes'> {
  */
 export function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const known = knownError(error);
-  if (!known && formatted.path === undefined && !isDefect(formatted)) return formatted;
+  if (!known && formatted.path === undefined && !isDefect(formatted)) {
+    return refusedVariable(formatted, error) ?? formatted;
+  }
   const { message, extensions } = known ?? maskedError();
   return { ...formatted, message, extensions };
 }
@@ -131,7 +136,13 @@ export const isDefect = ({ extensions }: GraphQLFormattedError) =>
   extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
 function knownError(error: unknown): PublicError | undefined {
-  return publicError(unwrapResolverError(error)) ?? refusedArgument(error);
+  return publicError(unwrapResolverError(error)) ?? refusedByRule(error) ?? refusedArgument(error);
+}
+
+/** Of a document, for a reason that has a code of its own. */
+function refusedByRule(error: unknown): PublicError | undefined {
+  const { originalError } = error instanceof GraphQLError ? error : {};
+  return originalError instanceof PublicError ? originalError : undefined;
 }
 
 /** graphql-js checks some arguments only when it calls the resolver; such an error points at a value, not at a field. */

@@ -14,6 +14,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
+import { costOf } from '../limits/operation-limits.js';
 import type { Operation } from './live-subscription.js';
 
 /** What a client sends to subscribe, once the document it means has been found. */
@@ -39,7 +40,7 @@ export class RefusedOperation extends Error {
 
 /**
  * @param hideSchema leaves out what a message would tell of the schema beside the mistake
- * @throws RefusedOperation
+ * @throws RefusedOperation, COST_LIMIT_EXCEEDED
  */
 export function readSubscription(
   schema: GraphQLSchema,
@@ -63,6 +64,8 @@ export function readSubscription(
     if (hideSchema) for (const problem of problems) problem.message = withoutSuggestions(problem.message);
     throw new RefusedOperation(problems.map((problem) => withCode('GRAPHQL_VALIDATION_FAILED', problem)));
   }
+  // Of each event.
+  costOf(schema, document, operation, payload.variables ?? {});
   return {
     schema,
     document,

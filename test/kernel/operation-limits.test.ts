@@ -1,28 +1,98 @@
 /** Operations whose answer would be out of proportion are refused before anything is executed. */
-import { buildSchema, getIntrospectionQuery, parse, validate } from 'graphql';
+import {
+  buildSchema,
+  getIntrospectionQuery,
+  getOperationAST,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { limitRows, noAliasInIntrospection } from '../../src/limits/operation-limits.js';
+import { MOST_COST } from '../../src/limits/cost.js';
+import { DOCUMENT_RULES } from '../../src/limits/document-rules.js';
+import { costOf } from '../../src/limits/operation-limits.js';
 
 const schema = buildSchema(`
-  type Query { notes(first: Int, last: Int): Notes, me: Me }
+  type Query { notes(first: Int, last: Int): Notes, me: Me, tags: [Tag!]!, some(first: Int): [Tag!]! }
+  type Mutation { change: Me }
   type Me { name: String, self: Me, notes(first: Int): Notes }
-  type Notes { nodes: [Note!]!, edges: [Edge!]! }
+  type Notes { nodes: [Note!]!, edges: [Edge!]!, totalCount: Int! }
   type Edge { node: Note! }
   type Note { id: ID!, notes(first: Int): Notes }
+  type Tag { name: String, words: [String!]! }
 `);
 
 const refusals = (document: string): string[] =>
-  validate(schema, parse(document), [limitRows, noAliasInIntrospection]).map(({ message }) => message);
+  validate(schema, parse(document), [...specifiedRules, ...DOCUMENT_RULES]).map(({ message }) => message);
 
-describe('the rows that nested pages multiply to', () => {
+const cost = (source: string, variables: Record<string, unknown> = {}): number => {
+  const document = parse(source);
+  return costOf(schema, document, getOperationAST(document)!, variables);
+};
+
+describe('an operation costs the values its answer may hold', () => {
   test.each([
+    ['a field', '{ __typename }', 1],
+    ['an object and its fields', '{ me { name } }', 2],
+    ['aliases', '{ a: __typename b: me { c: name d: name } }', 4],
+    ['a page and what is beside its rows', '{ notes(first: 7) { totalCount nodes { id } } }', 2 + 7 * 2],
+    ['edges', '{ notes(last: 7) { edges { node { id } } } }', 1 + 7 * 3],
+    ['a page without a size, which has 20 rows', '{ notes { nodes { id } } }', 1 + 20 * 2],
+    ['a page whose size is null', '{ notes(first: null) { nodes { id } } }', 1 + 20 * 2],
+    ['the larger of two sizes', '{ notes(first: 3, last: 9) { nodes { id } } }', 1 + 9 * 2],
     [
-      'two nested lists of the largest page',
-      '{ notes(first: 100) { nodes { notes(first: 100) { nodes { id } } } } }',
+      'pages in pages',
+      '{ notes(first: 3) { nodes { notes(first: 4) { nodes { id } } } } }',
+      1 + 3 * (2 + 4 * 2),
     ],
-    ['lists without a size', '{ notes { nodes { notes { nodes { notes { nodes { id } } } } } } }'],
-  ])('may be those of %s', (_what, document) => {
+    ['a list of unknown length as 10', '{ tags { name words } }', 10 * 3],
+    ['a list with a size of its own', '{ some(first: 4) { name } }', 4 * 2],
+    ['a fragment where it is spread', '{ a: me { ...F } b: me { ...F } } fragment F on Me { name }', 4],
+    [
+      'a fragment that is spread twice in one place once',
+      '{ me { ...F ...F } } fragment F on Me { name }',
+      2,
+    ],
+    [
+      'pages in fragments',
+      '{ notes(first: 3) { ...F ... on Notes { nodes { id } } } } fragment F on Notes { edges { node { id } } }',
+      1 + 3 * 3 + 3 * 2,
+    ],
+    [
+      'a mutation as ten more for each root field',
+      'mutation { a: change { name } ...F } fragment F on Mutation { b: change { name } }',
+      2 * (10 + 2),
+    ],
+  ])('%s', (_what, document, expected) => {
+    expect(cost(document)).toBe(expected);
+  });
+
+  test.each([
+    [{}, 1 + 5 * 2],
+    [{ n: 50 }, 1 + 50 * 2],
+    [{ n: 0 }, 1],
+    [{ n: null }, 1 + 20 * 2],
+    [{ n: 2_000_000_000 }, 1 + 100 * 2],
+    [{ n: -7 }, 1 + 7 * 2],
+    [{ n: 'many' }, 1 + 100 * 2],
+    [{ n: Infinity }, 1 + 100 * 2],
+    [{ other: 1 }, 1 + 5 * 2],
+  ])('pages as large as its variables say: %o', (variables, expected) => {
+    expect(cost('query ($n: Int = 5) { notes(first: $n) { nodes { id } } }', variables)).toBe(expected);
+  });
+
+  test('a variable named like a property of every object is none of these', () => {
+    const document = 'query ($toString: Int) { notes(first: $toString) { nodes { id } } }';
+    expect(cost(document)).toBe(1 + 20 * 2);
+    expect(cost(document, { toString: 2 })).toBe(1 + 2 * 2);
+  });
+});
+
+describe('what may cost too much', () => {
+  test('two nested lists of the largest page may be asked for', () => {
+    const document = '{ notes(first: 100) { nodes { notes(first: 100) { nodes { id } } } } }';
     expect(refusals(document)).toEqual([]);
+    expect(cost(document)).toBeLessThan(MOST_COST);
   });
 
   const inner = 'notes(first: 100) { nodes { notes(first: 100) { nodes { id } } } }';
@@ -32,43 +102,102 @@ describe('the rows that nested pages multiply to', () => {
     ['edges', `{ notes(first: 100) { edges { node { ${inner} } } } }`],
     ['the last rows', `{ notes(last: 100) { nodes { ${inner} } } }`],
     [
-      'sizes in variables',
-      `query ($n: Int = 1) { notes(first: $n) { nodes { notes(first: $n) { nodes { notes(first: $n) { nodes { id } } } } } } }`,
-    ],
-    [
       'sizes beyond the largest',
       '{ notes(first: 2000000000) { nodes { notes(first: -100) { nodes { notes(first: 100) { nodes { id } } } } } } }',
     ],
     ['fragments', `{ notes(first: 100) { nodes { ...More } } } fragment More on Note { ${inner} }`],
     ['inline fragments', `{ notes(first: 100) { nodes { ... on Note { ${inner} } } } }`],
     ['a second operation', `query A { me { name } } query B { notes(first: 100) { nodes { ${inner} } } }`],
-  ])('are refused when %s make them too many', (_what, document) => {
-    expect(refusals(document)).toEqual([expect.stringContaining('ask for smaller pages')]);
+  ])('is refused with its document when sizes in it make it so: %s', (_what, document) => {
+    expect(refusals(document)).toEqual([expect.stringMatching(/^The answer may hold \d+ values/)]);
   });
 
-  test('a fragment that is spread twice in one place counts once', () => {
-    const spread = '...More '.repeat(50);
-    expect(
-      refusals(`{ me { ${spread} } } fragment More on Me { notes(first: 100) { nodes { id } } }`),
-    ).toEqual([]);
+  test('is refused with the request when the sizes in its variables make it so', () => {
+    const document =
+      'query ($n: Int) { notes(first: $n) { nodes { notes(first: $n) { nodes { notes(first: $n) { nodes { id } } } } } } }';
+    expect(refusals(document)).toEqual([]);
+    expect(cost(document, { n: 10 })).toBe(1 + 10 * (2 + 10 * (2 + 10 * 2)));
+    expect(() => cost(document, { n: 100 })).toThrow(
+      expect.objectContaining({
+        extensions: { code: 'COST_LIMIT_EXCEEDED', cost: { requested: 2_020_201, limit: MOST_COST } },
+      }),
+    );
   });
 });
 
-test('fragments that multiply fields without end are refused, and quickly told to be', () => {
-  const levels = Array.from(
-    { length: 60 },
-    (_, n) =>
-      `fragment F${String(n)} on Me { a: self { ...F${String(n + 1)} } b: self { ...F${String(n + 1)} } }`,
-  );
-  const document = `{ me { ...F0 } } ${levels.join('\n')} fragment F60 on Me { name }`;
-  expect(refusals(document)).toEqual([expect.stringContaining('fields')]);
+const nested = (levels: number) =>
+  `{ ${'me { self { '.slice(0, 5)}${'self { '.repeat(levels - 2)}name${' }'.repeat(levels)}`;
+
+describe('an operation is refused', () => {
+  test.each([
+    ['that is deep', nested(21), 'levels deep'],
+    [
+      'that is deep in fragments',
+      `{ me { ...A } } fragment A on Me { self { ${'self { '.repeat(17)}...B${' }'.repeat(18)} } fragment B on Me { self { name } }`,
+      'levels deep',
+    ],
+    [
+      'with many aliases',
+      `{ ${Array.from({ length: 51 }, (_, n) => `a${String(n)}: me { name }`).join(' ')} }`,
+      'aliases',
+    ],
+    [
+      'with many aliases of __typename',
+      `{ ${Array.from({ length: 51 }, (_, n) => `a${String(n)}: __typename`).join(' ')} }`,
+      'aliases',
+    ],
+    [
+      'with many aliases in a fragment that is spread again and again',
+      `{ ${Array.from({ length: 10 }, (_, n) => `a${String(n)}: me { ...F }`).join(' ')} } fragment F on Me { ${Array.from({ length: 5 }, (_, n) => `b${String(n)}: name`).join(' ')} }`,
+      'aliases',
+    ],
+    ['with many directives', `{ me { ${'name @include(if: true) '.repeat(51)} } }`, 'directives'],
+    [
+      'with many directives on fragments',
+      `{ me { ${'... @include(if: true) { name } '.repeat(51)} } }`,
+      'directives',
+    ],
+  ])('%s', (_what, document, problem) => {
+    expect(refusals(document)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test('and one at the limit is not', () => {
+    expect(refusals(nested(20))).toEqual([]);
+    expect(
+      refusals(`{ ${Array.from({ length: 50 }, (_, n) => `a${String(n)}: __typename`).join(' ')} }`),
+    ).toEqual([]);
+    expect(refusals(`{ me { ${'name @include(if: true) '.repeat(50)} } }`)).toEqual([]);
+  });
+
+  test('whose fragments are in a circle, without delay', () => {
+    const circle = '{ me { ...A } } fragment A on Me { ...B name } fragment B on Me { self { ...A } }';
+    expect(refusals(circle)).toContainEqual(expect.stringContaining('Cannot spread fragment'));
+  });
+
+  test('whose fragments multiply fields without end, without delay', () => {
+    const levels = Array.from(
+      { length: 60 },
+      (_, n) =>
+        `fragment F${String(n)} on Me { self { ...F${String(n + 1)} } ... on Me { notes(first: 0) { nodes { id ...G } } ...F${String(n + 1)} } }`,
+    );
+    const document = `{ me { ...F0 } } ${levels.join('\n')} fragment F60 on Me { name } fragment G on Note { id }`;
+    expect(refusals(document).length).toBeGreaterThan(0);
+  });
 });
 
 describe('introspection', () => {
   test('by tools is answered', () => {
-    const options = { directiveIsRepeatable: true, inputValueDeprecation: true, specifiedByUrl: true };
+    const options = {
+      descriptions: true,
+      directiveIsRepeatable: true,
+      inputValueDeprecation: true,
+      schemaDescription: true,
+      specifiedByUrl: true,
+      oneOf: true,
+    };
     expect(refusals(getIntrospectionQuery(options))).toEqual([]);
-    expect(refusals('{ __type(name: "Me") { fields { name } } me { kind: __typename } }')).toEqual([]);
+    expect(cost(getIntrospectionQuery(options))).toBeLessThan(1_000);
+    expect(refusals('{ __type(name: "Me") { fields { name } } kind: __typename }')).toEqual([]);
   });
 
   test.each([

@@ -3,7 +3,7 @@ import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
 import { badInput } from '../../errors.js';
 import { Page } from '../../graphql/connection.js';
 import { updateExpecting, versionInput } from '../../graphql/expected-version.js';
-import { literally, within } from '../../graphql/filter.js';
+import { literally, searchable, within } from '../../graphql/filter.js';
 import { parseInput, text } from '../../graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { changesOf } from '../../subscriptions/changes-of.js';
@@ -29,7 +29,7 @@ export const resolvers: Resolvers = {
         field: orderBy?.field ?? 'createdAt',
         direction: orderBy?.direction ?? 'desc',
       });
-      const matching = conditions(filter);
+      const matching = conditions(searchable(filter));
       const rows = await db.conversation.findMany({
         ...page.query,
         where: { ...page.query.where, ...matching },
@@ -87,7 +87,7 @@ export const resolvers: Resolvers = {
   },
 };
 
-function conditions(filter: ConversationFilter | null | undefined) {
+function conditions(filter: ConversationFilter | undefined) {
   const contains = filter?.search != null && {
     contains: literally(filter.search),
     mode: 'insensitive' as const,

@@ -1,7 +1,7 @@
 import type { Resolvers } from '../../generated/graphql.js';
 import { Page } from '../../graphql/connection.js';
 import type { RequestContext } from '../../graphql/request-context.js';
-import { within } from '../../graphql/filter.js';
+import { searchable, within } from '../../graphql/filter.js';
 
 export const resolvers: Resolvers = {
   ActorType: { USER: 'user', API_KEY: 'api_key', JOB: 'job', OPERATOR: 'operator', SYSTEM: 'system' },
@@ -10,7 +10,8 @@ export const resolvers: Resolvers = {
     newValue: (entry, _args, context) => visibleColumns(entry.entity, entry.newValue, context),
   },
   Query: {
-    auditLog: async (_parent, { filter, ...args }, { db }) => {
+    auditLog: async (_parent, { filter: given, ...args }, { db }) => {
+      const filter = searchable(given);
       const page = new Page(args, { field: 'id', direction: 'desc' });
       const matching = {
         ...(filter?.actor != null && { actor: filter.actor }),

@@ -2,12 +2,14 @@ import type { Resolvers } from '../../generated/graphql.js';
 import { conflict, notFound } from '../../errors.js';
 import { atLeast, type Role } from '../../access/permissions.js';
 import { Page } from '../../graphql/connection.js';
+import { searchable } from '../../graphql/filter.js';
 import type { TenantTx } from '../../tenancy/tenant-client.js';
 import { aboveOwnRole, serializeMembershipChanges } from './role-changes.js';
 
 export const resolvers: Resolvers = {
   Query: {
-    members: async (_parent, { filter, ...args }, { db }) => {
+    members: async (_parent, { filter: given, ...args }, { db }) => {
+      const filter = searchable(given);
       const page = new Page(args, { field: 'joinedAt', direction: 'asc' });
       const matching = {
         ...(filter?.role != null && { role: filter.role }),

@@ -1,0 +1,121 @@
+/**
+ * The limits of a request as HTTP has it (docs/hardening.md), and the answers to what is no HTTP at all: in the form
+ * of every other refusal, though no request has begun and no hook has run.
+ */
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { errorAnswer, RefusedRequest } from './error-answers.js';
+
+const KIB = 1024;
+
+export const REQUEST_LIMITS = {
+  /** Larger bodies are refused unread. */
+  bodyBytes: 100 * KIB,
+  /** The request line and all headers together. */
+  headBytes: 16 * KIB,
+  headers: 100,
+  /** The path and the query of a GET. */
+  urlBytes: 8 * KIB,
+  /** From the first byte of a request to the last of its headers. */
+  headersMs: 10_000,
+  /** From its first byte to its last. */
+  requestMs: 30_000,
+  /** How often Node looks for requests that have exceeded their time, which they may exceed by as much. */
+  checkedEveryMs: 2_000,
+};
+
+/** For `fastify()`. */
+export const requestLimits = {
+  bodyLimit: REQUEST_LIMITS.bodyBytes,
+  requestTimeout: REQUEST_LIMITS.requestMs,
+  http: {
+    maxHeaderSize: REQUEST_LIMITS.headBytes,
+    headersTimeout: REQUEST_LIMITS.headersMs,
+    requestTimeout: REQUEST_LIMITS.requestMs,
+    connectionsCheckingInterval: REQUEST_LIMITS.checkedEveryMs,
+    // Node would answer without a body: see `problemOf`.
+    requireHostHeader: false,
+  },
+  clientErrorHandler: answerWhatIsNoRequest,
+};
+
+/** Headers that decide whose request it is, and that proxies and servers choose differently from when there are two. */
+const ONCE = ['host', 'authorization'];
+
+/** Refuses what Node lets pass. Comes before everything that reads a header. */
+export function installRequestLimits(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const problem = problemOf(request);
+    if (problem) done(new RefusedRequest(...problem));
+    else done();
+  });
+  // Node would answer 417 without a body.
+  app.server.on('checkExpectation', (_request, response) => {
+    const { head, body } = answer(417, 'This expectation cannot be met.');
+    response.writeHead(417, head).end(body);
+  });
+}
+
+type Problem = readonly [status: number, message: string];
+
+function problemOf({ raw }: FastifyRequest): Problem | undefined {
+  const { url = '', rawHeaders, headers } = raw;
+  if (url.length > REQUEST_LIMITS.urlBytes) {
+    return [414, `The URL has more than ${REQUEST_LIMITS.urlBytes} bytes.`];
+  }
+  if (rawHeaders.length > 2 * REQUEST_LIMITS.headers) {
+    return [431, `The request has more than ${REQUEST_LIMITS.headers} headers.`];
+  }
+  if (headers.host === undefined && raw.httpVersion === '1.1') {
+    return [400, 'The request has no Host header.'];
+  }
+  const seen = new Set<string>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!.toLowerCase();
+    if (!ONCE.includes(name)) continue;
+    if (seen.has(name)) return [400, `The request has the header ${name} more than once.`];
+    seen.add(name);
+  }
+  return undefined;
+}
+
+/** What Node's parser gave up on: neither a method nor a path is known for certain, and the connection ends. */
+function answerWhatIsNoRequest(this: FastifyInstance, error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  // Half an answer may be on its way.
+  const { _httpMessage: begun } = socket as { _httpMessage?: { headersSent: boolean } };
+  if (socket.writable && !begun?.headersSent) {
+    const [status, message] = PROBLEMS[error.code ?? ''] ?? [400, 'This is not an HTTP request.'];
+    const { head, body } = answer(status, message);
+    const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+    this.log.info(
+      { code: error.code, status, requestId: head['x-request-id'] },
+      'refused what is no request',
+    );
+  }
+  socket.destroySoon();
+}
+
+const PROBLEMS: Readonly<Record<string, Problem>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+  HPE_HEADER_OVERFLOW: [
+    431,
+    `The request line and headers have more than ${REQUEST_LIMITS.headBytes} bytes together.`,
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunks have too many extensions.'],
+};
+
+function answer(status: number, message: string) {
+  const body = JSON.stringify(errorAnswer(new RefusedRequest(status, message)));
+  const head = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    'x-request-id': randomUUID(),
+    'x-content-type-options': 'nosniff',
+    connection: 'close',
+  };
+  return { head, body };
+}

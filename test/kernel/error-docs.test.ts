@@ -1,0 +1,51 @@
+/** docs/errors.md has a section for every code, and docs/hardening.md the limits that hold. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { ERROR_STATUS } from '../../src/errors.js';
+import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
+import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/limits/cost.js';
+import { PARSE_OPTIONS } from '../../src/limits/document-rules.js';
+import { DEEPEST, MOST_ALIASES, MOST_DIRECTIVES, MOST_FIELDS } from '../../src/limits/operation-limits.js';
+
+const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+
+/** Of parsing and validation: these are Apollo Server's. */
+const APOLLO = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_RESOLUTION_FAILURE'];
+
+test('every code has a section, and every section a code', () => {
+  const sections = [...read('errors.md').matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+  expect([...sections].sort()).toEqual([...Object.keys(ERROR_STATUS), ...APOLLO].sort());
+});
+
+test('every section begins with the status of its code', () => {
+  for (const [, code = '', text = ''] of read('errors.md').matchAll(/^### (.+)\n\n(.+)/gm)) {
+    const status = (ERROR_STATUS as Readonly<Record<string, number>>)[code];
+    // Errors of fields have the status of their answer.
+    if (['NOT_FOUND', 'BAD_USER_INPUT', 'CONFLICT'].includes(code)) continue;
+    expect(text).toMatch(new RegExp(`^Status .*${String(status ?? 400)}`));
+  }
+});
+
+test.each([
+  ['tokens', PARSE_OPTIONS.maxLexicalTokens],
+  ['depth', DEEPEST],
+  ['aliases', MOST_ALIASES],
+  ['directives', MOST_DIRECTIVES],
+  ['fields', MOST_FIELDS],
+  ['cost', MOST_COST],
+  ['body', REQUEST_LIMITS.bodyBytes / 1024],
+  ['request line and headers', REQUEST_LIMITS.headBytes / 1024],
+  ['headers', REQUEST_LIMITS.headers],
+  ['URL', REQUEST_LIMITS.urlBytes / 1024],
+  ['time for the headers', REQUEST_LIMITS.headersMs / 1000],
+  ['time for the request', REQUEST_LIMITS.requestMs / 1000],
+])('the documented limit of %s is the one that holds', (limit, value) => {
+  const [, documented = ''] =
+    new RegExp(`^\\| ${limit} +\\| ([\\d,]+)`, 'm').exec(read('hardening.md')) ?? [];
+  expect(Number.parseInt(documented.replaceAll(',', ''), 10)).toBe(value);
+});
+
+test('what the documentation counts a list and a mutation as is what they count', () => {
+  expect(read('hardening.md')).toContain(`counts as ${String(UNSIZED_LIST)} rows`);
+  expect(read('hardening.md')).toContain(`${String(MUTATION_COST)} more`);
+});

@@ -1,0 +1,113 @@
+/**
+ * What an attack is, and how it is sent. The lists of attacks are data: test files run them against a running server,
+ * and `npm run generate` writes them down as docs/attack-table.md. Nothing here may need the test runner.
+ */
+import { connect } from 'node:net';
+import type { TestDatabase } from './database.js';
+
+/** A running server under attack. The attacker is whoever the demo users of the tenant `acme` are. */
+export interface Target {
+  readonly url: string;
+  /** The same, but it answers trusted documents only. */
+  readonly trustedOnlyUrl: string;
+  readonly database: TestDatabase;
+  /** A demo user's token: `token('viewer', 'acme')`. */
+  token(user: string, tenant?: string): Promise<string>;
+  /** A token with any claims, signed as the identity provider signs. */
+  sign(claims: object, options?: { readonly secret?: string; readonly algorithm?: 'HS512' | 'none' }): string;
+}
+
+export interface Outcome {
+  readonly status: number;
+  /** The body as it came. */
+  readonly text: string;
+}
+
+export interface Attack {
+  /** What is attacked: an operation, a field, the connection. */
+  readonly on: string;
+  /** What is tried. */
+  readonly attack: string;
+  readonly status: number;
+  /** The code of every error of the answer; undefined when there is no error, but nothing to be had either. */
+  readonly code?: string;
+  readonly send: (target: Target) => Promise<Outcome>;
+  /** Must be answered in exactly the same words: the attack tells nothing. */
+  readonly control?: (target: Target) => Promise<Outcome>;
+}
+
+export interface AttackSection {
+  readonly title: string;
+  /** What holds for all of them. */
+  readonly about: string;
+  readonly attacks: readonly Attack[];
+}
+
+export interface GraphqlRequest {
+  readonly query?: unknown;
+  readonly variables?: unknown;
+  readonly [other: string]: unknown;
+}
+
+/** POSTs JSON, or a text as it is, as a demo user, the owner of acme unless said otherwise. */
+export async function post(
+  target: Target,
+  body: GraphqlRequest | readonly GraphqlRequest[] | string,
+  { user = 'owner', tenant = 'acme', headers = {}, url = target.url }: PostOptions = {},
+): Promise<Outcome> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${await target.token(user, tenant)}`,
+      ...headers,
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+export interface PostOptions {
+  readonly user?: string;
+  readonly tenant?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly url?: string;
+}
+
+/** Sends bytes, whatever they are, and reads until the server closes the connection. */
+export function sendRaw({ url }: Pick<Target, 'url'>, ...parts: readonly string[]): Promise<Outcome> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect({ host: hostname, port: Number(port) }, () => {
+      for (const part of parts) socket.write(part, 'latin1');
+    });
+    socket.setTimeout(10_000, () => socket.destroy(new Error('the server neither answers nor closes')));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    // A server that refuses unread may close while we still write.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (chunks.length === 0) reject(error);
+    });
+    socket.on('close', () => {
+      const answer = Buffer.concat(chunks).toString();
+      const [head = '', text = ''] = answer.split('\r\n\r\n', 2);
+      resolve({ status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0), text });
+    });
+  });
+}
+
+/** A POST to /graphql by the owner of acme, with further lines in its head; the connection is to be closed afterwards. */
+export async function rawPost(
+  target: Target,
+  lines: readonly string[],
+  body = '{"query":"{__typename}"}',
+): Promise<Outcome> {
+  const head = [
+    'POST /graphql HTTP/1.1',
+    'Content-Type: application/json',
+    'Connection: close',
+    `Authorization: Bearer ${await target.token('owner')}`,
+    ...lines,
+  ];
+  return sendRaw(target, `${head.join('\r\n')}\r\n\r\n${body}`);
+}
