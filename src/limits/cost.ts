@@ -4,7 +4,7 @@
  */
 
 /** Values that an answer may hold: two nested lists of the largest page, with a handful of fields in each row. */
-export const MOST_COST = 50_000;
+export const MOST_COST = 100_000;
 
 /** Of each root field of a mutation, beside its answer: it writes, and what it writes is recorded. */
 export const MUTATION_COST = 10;

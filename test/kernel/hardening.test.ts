@@ -72,9 +72,9 @@ describe('an answer says what it cost at the most', () => {
   const aliases = (size: string) =>
     Array.from(
       { length: 40 },
-      (_, n) => `a${String(n)}: things(first: ${size}) { nodes { ${'name '.repeat(15)} } }`,
+      (_, n) => `a${String(n)}: things(first: ${size}) { nodes { ${'name '.repeat(30)} } }`,
     ).join(' ');
-  const requested = 40 * (1 + 100 * 16);
+  const requested = 40 * (1 + 100 * 31);
   test.each([
     ['in the document', `{ ${aliases('100')} }`, {}],
     ['in the variables', `query ($n: Int) { ${aliases('$n')} }`, { n: 100 }],

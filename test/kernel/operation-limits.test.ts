@@ -98,7 +98,7 @@ describe('what may cost too much', () => {
   const inner = 'notes(first: 100) { nodes { notes(first: 100) { nodes { id } } } }';
   test.each([
     ['three nested lists', `{ notes(first: 100) { nodes { ${inner} } } }`],
-    ['aliases of a nested list', `{ a: ${inner} b: ${inner} c: ${inner} }`],
+    ['aliases of a nested list', `{ a: ${inner} b: ${inner} c: ${inner} d: ${inner} e: ${inner} }`],
     ['edges', `{ notes(first: 100) { edges { node { ${inner} } } } }`],
     ['the last rows', `{ notes(last: 100) { nodes { ${inner} } } }`],
     [

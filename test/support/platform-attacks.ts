@@ -68,17 +68,17 @@ const documents: AttackSection = {
         query('{ me { ...A } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }'),
       ],
       [
-        'pages that cost 60,000 values',
+        'pages that cost 120,000 values',
         400,
         'COST_LIMIT_EXCEEDED',
-        query(`{ ${times(30, (n) => `a${n}: members(first: 100) { nodes { ${times(19, () => 'id')} } }`)} }`),
+        query(`{ ${times(40, (n) => `a${n}: members(first: 100) { nodes { ${times(29, () => 'id')} } }`)} }`),
       ],
       [
         'pages that cost as much by the size in a variable',
         400,
         'COST_LIMIT_EXCEEDED',
         query(
-          `query ($n: Int = 1) { ${times(30, (n) => `a${n}: members(first: $n) { nodes { ${times(19, () => 'id')} } }`)} }`,
+          `query ($n: Int = 1) { ${times(40, (n) => `a${n}: members(first: $n) { nodes { ${times(29, () => 'id')} } }`)} }`,
           { n: 100 },
         ),
       ],
