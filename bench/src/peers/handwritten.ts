@@ -18,46 +18,51 @@ class PipeliningClient extends pg.Client {
     super({ ...config, pipeline: true } as pg.ClientConfig);
   }
 }
-const pool = new pg.Pool({ connectionString: databaseUrl, max: poolSize, Client: PipeliningClient });
+const pool = new pg.Pool({
+  connectionString: databaseUrl,
+  max: poolSize,
+  Client: PipeliningClient,
+  options: '-c timezone=UTC',
+});
 // Values are passed on as PostgreSQL writes them.
 const asText = { getTypeParser: () => (value: string) => value };
 
 const BIND: Statement = ['bind', `SELECT tenantry.bind($1, $2, 'user', $3, ${STATEMENT_TIMEOUT_MS}, $4)`];
-const timestamp = (column: string) =>
-  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 const TENANT = '(SELECT tenantry.current_tenant())';
 const conversations = (count: number): Statement => [
   `conversations${count}`,
-  `SELECT id, user_id, body, ${timestamp('created_at')} FROM conversations WHERE tenant_id = ${TENANT}
+  `SELECT id, user_id, body, created_at FROM conversations WHERE tenant_id = ${TENANT}
    ORDER BY created_at DESC, id DESC LIMIT ${count}`,
 ];
 const CONVERSATIONS_20 = conversations(20);
 const CONVERSATIONS_10 = conversations(10);
+/** Of the same conversations as CONVERSATIONS_20, in the same transaction. */
 const MESSAGES: Statement = [
   'messages',
-  `SELECT m.id, m.body, ${timestamp('m.created_at')}, c.id, c.user_id, c.body, ${timestamp('c.created_at')}
-   FROM (SELECT * FROM conversations WHERE tenant_id = ${TENANT} ORDER BY created_at DESC, id DESC LIMIT 20) c
-   LEFT JOIN LATERAL (
+  `SELECT m.id, m.body, m.created_at, c.id
+   FROM (
+     SELECT tenant_id, id FROM conversations WHERE tenant_id = ${TENANT} ORDER BY created_at DESC, id DESC LIMIT 20
+   ) c
+   CROSS JOIN LATERAL (
      SELECT id, body, created_at FROM messages
      WHERE tenant_id = c.tenant_id AND conversation_id = c.id ORDER BY created_at, id LIMIT 5
-   ) m ON true
-   ORDER BY c.created_at DESC, c.id DESC, m.created_at, m.id`,
+   ) m`,
 ];
 const CREATE: Statement = [
   'create',
   `INSERT INTO conversations (user_id, body, subject) VALUES ($1, $2, $3)
-   RETURNING id, user_id, body, ${timestamp('created_at')}`,
+   RETURNING id, user_id, body, created_at`,
 ];
 const ME: Statement = ['me', `SELECT role FROM memberships WHERE tenant_id = ${TENANT} AND user_id = $1`];
 const OWN_TENANT: Statement = ['tenant', `SELECT id, slug, name, plan FROM tenants WHERE id = ${TENANT}`];
 const MEMBERS: Statement = [
   'members',
-  `SELECT id, user_id, upper(role), ${timestamp('joined_at')}, email FROM memberships
+  `SELECT id, user_id, upper(role), joined_at, email FROM memberships
    WHERE tenant_id = ${TENANT} ORDER BY joined_at, id LIMIT 10`,
 ];
 const AUDIT_LOG: Statement = [
   'audit',
-  `SELECT id, actor, action, entity, entity_id, ${timestamp('created_at')} FROM audit_log
+  `SELECT id, actor, action, entity, entity_id, created_at FROM audit_log
    WHERE tenant_id = ${TENANT} ORDER BY id DESC LIMIT 10`,
 ];
 
@@ -74,7 +79,7 @@ async function inTenant(
   const stream = (client as unknown as { connection: { stream: NodeJS.WritableStream & Cork } }).connection
     .stream;
   stream.cork();
-  const begun = client.query('BEGIN');
+  const begun = client.query(readOnly ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN');
   const bound = send([BIND, tenantId, userId, requestId, readOnly]);
   const answers = Promise.all([begun, bound, ...statements.map(send)]);
   answers.catch(() => undefined);
@@ -101,11 +106,16 @@ interface Body {
 
 const text = JSON.stringify;
 const plain = (value: string | null | undefined) => (value == null ? 'null' : `"${value}"`);
+/** `2026-01-01 00:00:00.5+00` as RFC 3339. */
+const instant = (time: string | null | undefined) =>
+  time == null
+    ? 'null'
+    : `"${time.slice(0, 10)}T${time.slice(11, 19)}.${time.slice(20, -3).padEnd(3, '0')}Z"`;
 const list = (rows: readonly Row[], node: (row: Row) => string) => `{"nodes":[${rows.map(node).join(',')}]}`;
 const conversation = ([id, user, body, createdAt]: Row) =>
-  `{"id":${plain(id)},"userId":${text(user)},"body":${text(body)},"createdAt":${plain(createdAt)}}`;
+  `{"id":${plain(id)},"userId":${text(user)},"body":${text(body)},"createdAt":${instant(createdAt)}}`;
 const message = ([id, body, createdAt]: Row) =>
-  `{"id":${plain(id)},"body":${text(body)},"createdAt":${plain(createdAt)}}`;
+  `{"id":${plain(id)},"body":${text(body)},"createdAt":${instant(createdAt)}}`;
 
 type Handler = (identity: Identity, requestId: string, body: Body) => Promise<string>;
 
@@ -115,13 +125,11 @@ const handlers: Readonly<Record<string, Handler>> = {
     return `{"conversations":${list(rows!, conversation)}}`;
   },
   W2: async (identity, requestId) => {
-    const [rows] = await inTenant(identity, requestId, true, [[MESSAGES]]);
-    const byConversation = Map.groupBy(rows!, ([, , , id]) => id);
-    const nodes = [...byConversation.values()].map((group) => {
-      const written = group.filter(([id]) => id !== null);
-      return `${conversation(group[0]!.slice(3)).slice(0, -1)},"messages":${list(written, message)}}`;
-    });
-    return `{"conversations":{"nodes":[${nodes.join(',')}]}}`;
+    const [talks, messages] = await inTenant(identity, requestId, true, [[CONVERSATIONS_20], [MESSAGES]]);
+    const byConversation = Map.groupBy(messages!, ([, , , id]) => id);
+    const node = (row: Row) =>
+      `${conversation(row).slice(0, -1)},"messages":${list(byConversation.get(row[0]!) ?? [], message)}}`;
+    return `{"conversations":${list(talks!, node)}}`;
   },
   W3: async (identity, requestId, { variables }) => {
     const values = [identity.userId, variables?.body, variables?.subject];
@@ -147,10 +155,10 @@ const handlers: Readonly<Record<string, Handler>> = {
 };
 
 const member = ([id, user, role, joinedAt, email]: Row) =>
-  `{"id":${plain(id)},"userId":${text(user)},"role":${plain(role)},"joinedAt":${plain(joinedAt)},"email":${text(email)}}`;
+  `{"id":${plain(id)},"userId":${text(user)},"role":${plain(role)},"joinedAt":${instant(joinedAt)},"email":${text(email)}}`;
 const auditEntry = ([id, actor, action, entity, entityId, createdAt]: Row) =>
   `{"id":${plain(id)},"actor":${text(actor)},"action":${plain(action)},"entity":${plain(entity)},` +
-  `"entityId":${text(entityId)},"createdAt":${plain(createdAt)}}`;
+  `"entityId":${text(entityId)},"createdAt":${instant(createdAt)}}`;
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
