@@ -188,7 +188,8 @@ const FIELDS: Readonly<Record<string, (depth: number) => unknown>> = {
   sureNodes: (depth) => new Set([object(depth), object(depth)]),
   grid: () => [[1, null], null, [2]],
   names: () => ['a', 'b'],
-  found: (depth) => ({ ...(object(depth) as object), __typename: 'Node' }),
+  found: (depth) =>
+    Object.create(object(depth) as object | null, { __typename: { value: 'Node' } }) as unknown,
   named: () => ({ __typename: 'Leaf', name: 'leaf', size: 1 }),
 };
 

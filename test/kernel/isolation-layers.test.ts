@@ -434,6 +434,7 @@ test.each(['data', 'create', 'update', 'upsert', 'connect', 'connectOrCreate', '
       table: name,
       columns: new Map(),
       allColumns: '',
+      keys: new Map(),
     });
     const parent = model('Parent', {});
     const child = model('Child', { parent: 'Parent' });
