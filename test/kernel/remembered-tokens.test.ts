@@ -102,8 +102,8 @@ describe('a remembered token', () => {
       expect(parseBody(await ask()).data).toEqual({ me: { userId: 'remembered' } });
     await database.asSuperuser(`DELETE FROM memberships WHERE user_id = 'remembered'`);
     await vi.waitFor(async () => {
-      expect((await ask()).status).toBe(404);
+      expect((await ask()).status).toBe(403);
     });
-    expect((await ask()).status).toBe(404);
+    expect((await ask()).status).toBe(403);
   });
 });
