@@ -45,7 +45,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     // While draining, a request that still comes in on an open connection is answered 503.
     return503OnClosing: true,
     forceCloseConnections: 'idle',
-    http: upgradeOptions,
+    http: { ...requestLimits.http, ...upgradeOptions },
   });
   installRequestId(app);
   installRequestLog(app);

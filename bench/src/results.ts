@@ -24,7 +24,7 @@ export function summary(samples: Rounds): Results {
     ...Object.fromEntries([...samples].map(([name, list]) => [name, figures(list)])),
     ratio: Object.fromEntries(ratios.map(([name, list]) => [name, rounded(median(list))])),
     spread: Object.fromEntries(ratios.map(([name, list]) => [name, spread(list).map(rounded)])),
-  } as Results;
+  };
 }
 
 export function figures(samples: readonly Sample[]): Figures {

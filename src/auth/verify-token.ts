@@ -99,14 +99,17 @@ const REMEMBERED_FOR_MS = 30_000;
  * found good is remembered, by a hash of the token, and never beyond its expiry.
  */
 function rememberVerified(verify: VerifyToken): VerifyToken {
-  const verified = new LRUCache<string, Identity>({ max: REMEMBERED });
+  const verified = new LRUCache<string, { readonly identity: Identity; readonly until: number }>({
+    max: REMEMBERED,
+  });
   return async (token) => {
     const key = createHash('sha256').update(token).digest('base64');
     const known = verified.get(key);
-    if (known) return known;
+    // By the clock that the expiry is told by: the cache's own stands still while a machine sleeps.
+    if (known && Date.now() < known.until) return known.identity;
     const identity = await verify(token);
-    const ttl = Math.min(REMEMBERED_FOR_MS, identity.expiresAt - Date.now());
-    if (ttl > 0) verified.set(key, identity, { ttl });
+    const until = Math.min(Date.now() + REMEMBERED_FOR_MS, identity.expiresAt);
+    verified.set(key, { identity, until });
     return identity;
   };
 }

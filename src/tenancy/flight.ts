@@ -62,21 +62,24 @@ export function createFly({ pool, statementName, statementTimeout }: FlightOptio
     // The pool listens to its idle connections only; what concerns the flight reaches it as a failure.
     client.on('error', ignore);
     const failure = await new Promise<Error | undefined>((resolve) => {
-      client.query(new Flight(named, several ? 1 : 0, observer, resolve) as unknown as pg.Query);
+      client.query(
+        new Flight(named, several ? 1 : 0, statements.length, observer, resolve) as unknown as pg.Query,
+      );
     });
     client.off('error', ignore);
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
     // that is undone, or in one that a statement of the tenant's began.
-    const isSound =
-      failure === undefined ||
-      failure instanceof pg.DatabaseError ||
-      failure instanceof UnsupportedColumnError;
+    const isSound = failure === undefined || isRefusal(failure) || failure instanceof UnsupportedColumnError;
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
     client.release(!isSound);
     if (failure !== undefined) throw failure;
   };
 }
+
+/** PostgreSQL has refused a statement; it has not ended the connection (57P01 and the like). */
+const isRefusal = (failure: Error): boolean =>
+  failure instanceof pg.DatabaseError && !/^(08|57P)/.test(failure.code ?? '');
 
 const IDLE = 'I';
 
@@ -121,19 +124,22 @@ class Flight extends Query {
 
   readonly #steps: readonly Step[];
   readonly #binding: number;
+  readonly #statements: number;
   readonly #observer: FlightObserver;
   readonly #done: (failure: Error | undefined) => void;
 
-  /** @param binding where the binding stands; the statements of the tenant lie behind it */
+  /** @param binding where the binding stands; behind it lie so many statements of the tenant */
   constructor(
     steps: readonly Step[],
     binding: number,
+    statements: number,
     observer: FlightObserver,
     done: (failure: Error | undefined) => void,
   ) {
     super(COMMIT.text);
     this.#steps = steps;
     this.#binding = binding;
+    this.#statements = statements;
     this.#observer = observer;
     this.#done = done;
   }
@@ -218,7 +224,7 @@ class Flight extends Query {
   }
 
   get #answers(): boolean {
-    return this.#at > this.#binding && this.#steps[this.#at]!.text !== COMMIT.text;
+    return this.#at > this.#binding && this.#at <= this.#binding + this.#statements;
   }
 
   #expect(): void {

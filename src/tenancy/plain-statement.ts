@@ -40,10 +40,8 @@ export function plainStatement(
 /** Whether the condition finds one row, as Prisma sees it: by the values of a key. */
 function namesKey({ keys }: ScopedModel, where: unknown): boolean {
   if (!isRecord(where)) return false;
-  return [...keys].some(([name, fields]) => {
-    const value = where[name];
-    return fields.length > 1 ? isRecord(value) : value !== undefined && !isRecord(value);
-  });
+  const given = [...keys].filter(([name]) => where[name] !== undefined);
+  return given.length > 0 && given.every(([name, fields]) => isRecord(where[name]) === fields.length > 1);
 }
 
 /** A statement written by hand; undefined when a value of it is one that Prisma has to send. */
@@ -59,7 +57,8 @@ export function rawStatement(sql: Prisma.Sql): PlainStatement | undefined {
 
 function rawParameter(value: unknown): string | null | undefined {
   if (value === null || typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+    return String(value);
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return arrayLiteral(value);
   return undefined;
 }
@@ -117,7 +116,8 @@ const COMPARISONS: ReadonlyMap<string, string> = new Map([
 const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
   String: (value) => (typeof value === 'string' ? value : undefined),
   Boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
-  Int: (value) => (Number.isInteger(value) ? String(value) : undefined),
+  Int: (value) =>
+    Number.isInteger(value) && Math.abs(value as number) < 2 ** 31 ? String(value) : undefined,
   DateTime: (value) => {
     if (typeof value === 'string' ? !ISO_TIME.test(value) : !(value instanceof Date)) return undefined;
     const time = new Date(value as string | Date);
@@ -192,7 +192,7 @@ class Builder {
   }
 
   private conditions(where: unknown): string | undefined {
-    if (where === undefined) return 'true';
+    if (where === undefined) return EVERYTHING;
     if (!isRecord(where)) return undefined;
     const parts: string[] = [];
     for (const key in where) {
@@ -200,31 +200,30 @@ class Builder {
       if (value === undefined) continue;
       const part = this.condition(key, value);
       if (part === undefined) return undefined;
-      parts.push(part);
+      if (part !== EVERYTHING) parts.push(part);
     }
-    return parts.length === 0 ? 'true' : parts.join(' AND ');
+    return parts.length === 0 ? EVERYTHING : parts.join(' AND ');
   }
 
   private condition(key: string, value: unknown): string | undefined {
     const column = this.model.columns.get(key);
     if (column) return this.comparison(column.name, column.type, value);
     if (key === 'AND') return this.all(Array.isArray(value) ? value : [value], ' AND ');
-    // An empty OR matches nothing in Prisma, and one with an empty part is a matter of opinion.
-    if (key === 'OR' && Array.isArray(value) && value.length > 0 && value.every(isNotEmpty)) {
-      return this.all(value, ' OR ');
-    }
+    // An empty OR matches nothing in Prisma.
+    if (key === 'OR' && Array.isArray(value) && value.length > 0) return this.all(value, ' OR ');
     // A compound key, `tenantId_id: { tenantId, id }`: called after its fields, each with its value.
     const fields = this.isUnique ? this.model.keys.get(key) : undefined;
     if (!fields || !isRecord(value) || Object.keys(value).length !== fields.length) return undefined;
     return fields.every((field) => isScalar(value[field])) ? this.conditions(value) : undefined;
   }
 
-  private all(parts: readonly unknown[], operator: string): string | undefined {
-    if (parts.length === 0) return 'true';
+  private all(parts: readonly unknown[], operator: ' AND ' | ' OR '): string | undefined {
     const conditions = parts.map((part) => this.conditions(part));
-    return conditions.includes(undefined)
-      ? undefined
-      : `(${conditions.map((each) => `(${each!})`).join(operator)})`;
+    if (conditions.includes(undefined)) return undefined;
+    const narrowing = conditions.filter((each) => each !== EVERYTHING);
+    // To Prisma an OR with a part that demands nothing is not what it is to logic.
+    if (operator === ' OR ' && narrowing.length < parts.length) return undefined;
+    return narrowing.length === 0 ? EVERYTHING : `(${narrowing.map((each) => `(${each!})`).join(operator)})`;
   }
 
   private comparison(column: string, type: string, value: unknown): string | undefined {
@@ -275,7 +274,7 @@ class Builder {
   /** LIMIT or OFFSET. A negative `take` is Prisma's way of asking for the last rows. */
   private bound(keyword: string, rows: unknown): string | undefined {
     if (rows === undefined) return '';
-    if (typeof rows !== 'number' || !Number.isSafeInteger(rows) || rows < 0) return undefined;
+    if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
     return ` ${keyword} ${this.placeholder(String(rows))}`;
   }
 
@@ -284,6 +283,12 @@ class Builder {
     return `$${String(this.values.length)}`;
   }
 }
+
+/** The condition that demands nothing. */
+const EVERYTHING = 'true';
+
+/** Beyond it, Prisma takes numbers for others. */
+const LARGEST = 2 ** 31 - 1;
 
 const BY_DATABASE = Symbol('by the database');
 
@@ -314,6 +319,3 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 const isScalar = (value: unknown): boolean => value !== undefined && !isRecord(value);
-
-const isNotEmpty = (part: unknown): boolean =>
-  isRecord(part) && Object.values(part).some((value) => value !== undefined);

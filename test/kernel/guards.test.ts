@@ -623,3 +623,87 @@ describe('shield is put in front of guarded fields only', () => {
     expect(fieldsOf('Plain')['b']!.resolve).not.toBe(defaultFieldResolver);
   });
 });
+
+describe('a field that has the guard of its type', () => {
+  const shelf = moduleOf(
+    `type Shelf @requires(permission: NOTES_READ) {
+       plain: String
+       resolved: String
+       open: String @authenticated
+       own: String @requires(permission: NOTES_WRITE)
+       ruled: String
+       notes: [Note!]
+     }
+     extend type Query { shelf: Shelf @requires(permission: NOTES_READ) }`,
+    {
+      resolvers: {
+        Query: {
+          shelf: () => ({ plain: 'plain', open: 'open', own: 'own', ruled: 'ruled', notes: [{ id: 1 }] }),
+        },
+        Shelf: { resolved: () => 'resolved' },
+      },
+      rules: {
+        'Shelf.ruled': dataRule(
+          'not for the refused',
+          (_args, { viewer }) => viewer.permissions.has('notes:write') || forbidden('rule'),
+        ),
+      },
+    },
+  );
+  const api = buildApi([notes, shelf]);
+  const resolverOf = (type: string, field: string) => {
+    const found = api.schema.getType(type);
+    return isObjectType(found) ? found.getFields()[field]?.resolve : undefined;
+  };
+
+  test('has its own resolver, or none, for whoever holds the object has passed the guard', async () => {
+    for (const field of ['plain', 'open', 'notes']) expect(resolverOf('Shelf', field)).toBeUndefined();
+    expect(resolverOf('Note', 'text')).toBeUndefined();
+    expect(await (resolverOf('Shelf', 'resolved') as () => unknown)()).toBe('resolved');
+  });
+
+  test('is guarded when it has a guard or a rule of its own', async () => {
+    for (const field of ['own', 'ruled']) expect(resolverOf('Shelf', field)).toBeTypeOf('function');
+    const { data, errors } = await ask(api, '{ shelf { plain resolved open own ruled notes { id } } }', [
+      'notes:read',
+    ]);
+    expect(data).toEqual({
+      shelf: {
+        plain: 'plain',
+        resolved: 'resolved',
+        open: 'open',
+        own: null,
+        ruled: null,
+        notes: [{ id: '1' }],
+      },
+    });
+    expect(errors?.map(({ path }) => path?.join('.')).sort()).toEqual(['shelf.own', 'shelf.ruled']);
+  });
+
+  test('is out of reach for who may not have the object', async () => {
+    const { data } = await ask(api, '{ shelf { plain resolved open notes { id } } }', ['notes:write']);
+    expect(data).toEqual({ shelf: null });
+  });
+
+  // What is unwrapped is safe only while there is no other way to the object.
+  test.each([
+    ['a list', 'extend type Query { all: [[Note!]!] @authenticated }'],
+    [
+      'a payload',
+      'type Payload @authenticated { note: Note } type Mutation { make: Payload @requires(permission: NOTES_READ) }',
+    ],
+    ['a type with another permission', 'type Box @requires(permission: NOTES_WRITE) { note: Note }'],
+    ['a union in a list', 'union Any = Note extend type Query { any: [Any!] @authenticated }'],
+    [
+      'an interface of a payload',
+      'interface HasText { text: String } extend type Note implements HasText { more: Int } type Payload @authenticated { it: HasText }',
+    ],
+    ['a subscription', 'type Subscription { noted: Note @authenticated }'],
+    [
+      'a field of its own type that another type shares',
+      'type Shelf @authenticated { first: Note @authenticated }',
+    ],
+  ])('keeps the server from starting when there is a way round the guard: %s', (_name, typeDefs) => {
+    expect(refusal(typeDefs)).toMatch(/leads to Note, which requires notes:read/);
+  });
+});

@@ -15,7 +15,7 @@ const verify = verifier();
 
 class PipeliningClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
-    super({ ...config, pipeline: true } as pg.ClientConfig);
+    super({ ...config, pipeline: true });
   }
 }
 const pool = new pg.Pool({
@@ -128,7 +128,7 @@ const handlers: Readonly<Record<string, Handler>> = {
     const [talks, messages] = await inTenant(identity, requestId, true, [[CONVERSATIONS_20], [MESSAGES]]);
     const byConversation = Map.groupBy(messages!, ([, , , id]) => id);
     const node = (row: Row) =>
-      `${conversation(row).slice(0, -1)},"messages":${list(byConversation.get(row[0]!) ?? [], message)}}`;
+      `${conversation(row).slice(0, -1)},"messages":${list(byConversation.get(row[0]) ?? [], message)}}`;
     return `{"conversations":${list(talks!, node)}}`;
   },
   W3: async (identity, requestId, { variables }) => {

@@ -1,0 +1,437 @@
+/**
+ * Proves what a flight promises: the binding comes first and nothing runs without it; a failure is that of its statement
+ * alone; a connection is handed on without a trace; and what PostgreSQL does to a connection meanwhile is got over.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Prisma } from '../../src/generated/prisma/client.js';
+import { sqlState } from '../../src/database/sql-state.js';
+import { publicError } from '../../src/errors.js';
+import { LIMITS } from '../../src/services.js';
+import type { TenantContext } from '../../src/tenancy/context.js';
+import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { TenantClient } from '../../src/tenancy/tenant-client.js';
+import { useDatabase } from '../support/database.js';
+import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
+import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
+import { until } from '../support/until.js';
+
+const database = useDatabase();
+const tenants = useDemoTenants(database);
+
+/** One connection, so that whoever comes next gets what was left on it. */
+async function onOneConnection(
+  work: (acme: TenantClient, opened: Database) => Promise<void>,
+  { url = database().app, statementTimeout = LIMITS.statementTimeout } = {},
+): Promise<void> {
+  const opened = openDatabase({ url, poolSize: 1, limits: { ...LIMITS, maxWait: 15_000, statementTimeout } });
+  try {
+    await work(opened.forTenant(tenants().acme), opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+// eslint-disable-next-line no-restricted-syntax -- the test's own text
+const raw = (sql: string) => Prisma.sql`${Prisma.raw(sql)}`;
+const stateOf = async (work: Promise<unknown>) => sqlState(await rejectionOf(work));
+
+/** What the next user of the connection finds: nothing, and rows of no tenant. */
+async function expectClean(opened: Database): Promise<void> {
+  const [left] = await opened.query(
+    `SELECT coalesce(current_setting('app.current_tenant', true), '') AS tenant,
+            coalesce(current_setting('app.current_actor', true), '') AS actor,
+            current_setting('transaction_read_only') AS "readOnly", current_setting('statement_timeout') AS timeout,
+            now() = statement_timestamp() AS "isAlone"`,
+  );
+  expect(left).toEqual({ tenant: '', actor: '', readOnly: 'off', timeout: '30s', isAlone: true });
+  expect(await stateOf(opened.query('SELECT * FROM memberships'))).toBe('42501');
+  const globex = opened.forTenant(tenants().globex);
+  const members = await globex.membership.findMany();
+  expect(members.length).toBeGreaterThan(0);
+  for (const { tenantId } of members) expect(tenantId).toBe(tenants().globex.tenantId);
+}
+
+const newMember = (userId: string) => ({ userId, email: `${userId}@acme.test`, role: 'viewer' });
+const rowsOf = (userId: string) =>
+  database().asSuperuser('SELECT 1 FROM memberships WHERE user_id = $1', [userId]);
+
+describe('the binding', () => {
+  test('is what operations of models and raw statements fly behind, without Prisma', () =>
+    onOneConnection(async (acme, opened) => {
+      await Promise.all([acme.membership.findMany(), acme.tenant.findUnique({ where: { slug: 'acme' } })]);
+      await acme.membership.count();
+      await acme.membership.create({ data: newMember('flown') });
+      const prepared = await acme.$queryRaw<{ name: string; statement: string }>(
+        raw('SELECT name, statement FROM pg_prepared_statements'),
+      );
+      for (const { name } of prepared) expect(name).toMatch(/^f_/);
+      expect(prepared.map(({ statement }) => statement).join()).toMatch(/count\(\*\).*INSERT INTO/s);
+      await expectClean(opened);
+    }));
+
+  test.each<[string, Partial<TenantContext>]>([
+    ['a tenant that is no uuid', { tenantId: 'no uuid' }],
+    ['a tenant that does not exist', { tenantId: '00000000-0000-4000-8000-000000000000' }],
+    ['an actor of an unknown type', { actor: { type: 'nobody' as 'user', id: 'x' } }],
+  ])('to %s lets nothing be read, and nothing be written', async (_name, changed) => {
+    await onOneConnection(async (_acme, opened) => {
+      const db = opened.forTenant({ ...tenants().acme, ...changed });
+      const outcomes = await Promise.allSettled([
+        db.membership.findMany(),
+        db.$queryRaw(raw(`SELECT user_id FROM memberships`)),
+      ]);
+      for (const outcome of outcomes) {
+        if (outcome.status === 'fulfilled') expect(outcome.value).toEqual([]);
+      }
+      await db.membership.create({ data: newMember('unbound') }).catch(() => undefined);
+      expect(await rowsOf('unbound')).toEqual([]);
+      await expectClean(opened);
+    });
+  });
+
+  test('cannot be done a second time, to another tenant', () =>
+    onOneConnection(async (acme, opened) => {
+      const again = Prisma.sql`SELECT tenantry.bind(${tenants().globex.tenantId}::uuid, 'x', 'user', 'x', 1::int, false)::text`;
+      const [bound, read] = await Promise.allSettled([acme.$queryRaw(again), acme.membership.findMany()]);
+      expect(bound.status).toBe('rejected');
+      if (read.status === 'fulfilled') {
+        for (const { tenantId } of read.value) expect(tenantId).toBe(tenants().acme.tenantId);
+      }
+      await expectClean(opened);
+    }));
+
+  test.each([
+    'COMMIT',
+    'ROLLBACK',
+    'BEGIN',
+    'COMMIT AND CHAIN',
+    'ABORT',
+    'START TRANSACTION',
+    "PREPARE TRANSACTION 'x'",
+    'DEALLOCATE ALL',
+    'RESET ALL',
+    'SET TRANSACTION READ WRITE',
+    'SET LOCAL ROLE NONE',
+    'SAVEPOINT x',
+    'LISTEN x',
+    'CLOSE ALL',
+    '',
+  ])('is not undone by the statement %j, alone or among others', async (statement) => {
+    await onOneConnection(async (acme, opened) => {
+      await acme.$queryRaw(raw(statement)).catch(() => undefined);
+      await expectClean(opened);
+      const outcomes = await Promise.allSettled([
+        acme.membership.findMany(),
+        acme.$queryRaw(raw(statement)),
+        acme.$queryRaw<{ tenant_id: string }>(raw('SELECT tenant_id FROM memberships')),
+        acme.$queryRaw(raw(`SELECT 1 FROM pg_sleep(0)`)),
+      ]);
+      expect(outcomes[0].status).toBe('fulfilled');
+      const read = outcomes[2];
+      if (read.status === 'fulfilled') {
+        for (const { tenant_id: id } of read.value) expect(id).toBe(tenants().acme.tenantId);
+      }
+      // A statement that is prepared no longer is prepared again at the next try.
+      await until('the connection works', () =>
+        acme.membership.count().then(
+          (count) => count > 0,
+          () => false,
+        ),
+      );
+      await expectClean(opened);
+    });
+  });
+});
+
+describe('a failure', () => {
+  test('in a flight is that of its statement alone', () =>
+    onOneConnection(async (acme, opened) => {
+      for (let round = 0; round < 3; round++) {
+        const reads = [
+          acme.membership.count(),
+          acme.$queryRaw(raw('SELECT 1 / 0')),
+          acme.membership.findMany({ where: { id: 'no uuid' } }),
+          acme.$queryRaw(raw('SELECT pg_sleep(0)')),
+          acme.$queryRaw(raw('SELECT nothing')),
+          acme.membership.findMany({ where: { id: 'no uuid' } }),
+          acme.tenant.findFirstOrThrow({ where: { name: 'nobody' } }),
+          acme.$queryRaw(raw(`SELECT ARRAY[1, 2] AS list`)),
+          acme.membership.count(),
+        ];
+        const outcomes = await Promise.allSettled(reads);
+        const told = outcomes.map((outcome) =>
+          outcome.status === 'fulfilled'
+            ? 'fulfilled'
+            : (sqlState(outcome.reason) ?? publicError(outcome.reason)?.code),
+        );
+        expect(told.slice(0, 3)).toEqual(['fulfilled', '22012', '22P02']);
+        // What Prisma makes of void is its own affair.
+        expect(told.slice(4)).toEqual(['42703', '22P02', 'NOT_FOUND', 'fulfilled', 'fulfilled']);
+      }
+      await expectClean(opened);
+    }));
+
+  test('of a statement that Prisma would have to read and of another behind it are told apart', () =>
+    onOneConnection(async (acme, opened) => {
+      const [list, failed] = await Promise.allSettled([
+        acme.$queryRaw<{ list: number[] }>(raw(`SELECT ARRAY[1, 2] AS list`)),
+        acme.$queryRaw(raw('SELECT 1 / 0')),
+      ]);
+      expect(list).toEqual({ status: 'fulfilled', value: [{ list: [1, 2] }] });
+      expect(failed.status === 'rejected' && sqlState(failed.reason)).toBe('22012');
+      await expectClean(opened);
+    }));
+
+  test('to bind a value leaves the statement usable', () =>
+    onOneConnection(async (acme) => {
+      const [member] = await acme.membership.findMany({ take: 1 });
+      for (let round = 0; round < 3; round++) {
+        expect(await stateOf(acme.membership.findMany({ where: { id: 'no uuid' } }))).toBe('22P02');
+        expect(await acme.membership.findMany({ where: { id: member!.id } })).toEqual([member]);
+      }
+    }));
+
+  test('is no failure when a statement is in a flight twice', () =>
+    onOneConnection(async (acme) => {
+      const [one, two] = await Promise.all([acme.membership.findMany(), acme.membership.findMany()]);
+      expect(one).toEqual(two);
+      expect(one.length).toBeGreaterThan(0);
+    }));
+
+  test('for a column whose type has changed is over at the second try', () =>
+    onOneConnection(async (acme) => {
+      await database().asSuperuser('CREATE TABLE changing (value int); ');
+      await database().asSuperuser('GRANT SELECT ON changing TO tenantry_app');
+      await database().asSuperuser('INSERT INTO changing VALUES (1)');
+      const read = () => acme.$queryRaw<{ value: unknown }>(raw('SELECT * FROM changing'));
+      expect(await read()).toEqual([{ value: 1 }]);
+      await database().asSuperuser('ALTER TABLE changing ALTER value TYPE text');
+      await read().catch(() => undefined);
+      expect(await read()).toEqual([{ value: '1' }]);
+      await database().asSuperuser('ALTER TABLE changing ADD more int');
+      await read().catch(() => undefined);
+      expect(await read()).toEqual([{ value: '1', more: null }]);
+      await database().asSuperuser('DROP TABLE changing');
+    }));
+
+  test('of everything that was prepared being gone is over at the second try', () =>
+    onOneConnection(async (acme) => {
+      const several = () =>
+        Promise.allSettled([acme.membership.count(), acme.tenant.findFirst(), acme.membership.findMany()]);
+      await several();
+      await acme.transaction((tx) => tx.$executeRaw(raw('DEALLOCATE ALL')));
+      await several();
+      for (const outcome of await several()) expect(outcome.status).toBe('fulfilled');
+    }));
+
+  test('by the time limit is that of one statement', () =>
+    onOneConnection(
+      async (acme, opened) => {
+        const [slow, quick] = await Promise.allSettled([
+          acme.$queryRaw(raw('SELECT 1 FROM pg_sleep(30)')),
+          acme.membership.count(),
+        ]);
+        expect(slow.status === 'rejected' && sqlState(slow.reason)).toBe('57014');
+        expect(quick.status).toBe('fulfilled');
+        expect(await stateOf(acme.$queryRaw(raw('SELECT 1 FROM pg_sleep(30)')))).toBe('57014');
+        // Each has the limit to itself.
+        const twice = await Promise.all(
+          [1, 2, 3].map(() => acme.$queryRaw(raw('SELECT 1 AS one FROM pg_sleep(0.2)'))),
+        );
+        expect(twice).toEqual([[{ one: 1 }], [{ one: 1 }], [{ one: 1 }]]);
+        await expectClean(opened);
+      },
+      { statementTimeout: 500 },
+    ));
+
+  test('of the connection is UNAVAILABLE, and the pool has another', () =>
+    onOneConnection(async (acme, opened) => {
+      const [self] = await acme.$queryRaw<{ pid: number }>(raw('SELECT pg_backend_pid() AS pid'));
+      const failure = rejectionOf(acme.$queryRaw(raw('SELECT 1 FROM pg_sleep(4)')));
+      await until('the connection is ended', async () => {
+        const [ended] = await database().asSuperuser<{ ended: boolean }>(
+          `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity WHERE pid = $1 AND query LIKE '%pg_sleep%'`,
+          [self!.pid],
+        );
+        return ended?.ended === true;
+      });
+      expect(publicError(await failure)?.code).toBe('UNAVAILABLE');
+      expect(await acme.membership.count()).toBeGreaterThan(0);
+      await expectClean(opened);
+    }));
+});
+
+describe('a write', () => {
+  beforeAll(async () => {
+    await database().asSuperuser(`
+      CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.user_id = 'late' THEN RAISE EXCEPTION SQLSTATE '23505' USING MESSAGE = 'too late'; END IF;
+        RETURN NULL;
+      END $$`);
+    await database().asSuperuser(
+      `CREATE CONSTRAINT TRIGGER late AFTER INSERT ON memberships DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION refuse_late()`,
+    );
+    await database().asSuperuser('CREATE SEQUENCE attempts');
+    await database().asSuperuser('GRANT USAGE ON attempts TO tenantry_app');
+    await database().asSuperuser(`
+      CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.user_id = 'collides' AND nextval('public.attempts') < 3 THEN RAISE EXCEPTION SQLSTATE '40001'; END IF;
+        RETURN NEW;
+      END $$`);
+    await database().asSuperuser(
+      'CREATE TRIGGER collide BEFORE INSERT ON memberships FOR EACH ROW EXECUTE FUNCTION collide()',
+    );
+  });
+
+  test('is kept, once, when it resolves', () =>
+    onOneConnection(async (acme, opened) => {
+      const made = await acme.membership.create({ data: newMember('kept') });
+      expect(made).toMatchObject({ tenantId: tenants().acme.tenantId, userId: 'kept' });
+      expect(await rowsOf('kept')).toHaveLength(1);
+      await expectClean(opened);
+    }));
+
+  test('that fails when it is committed is refused, and nothing is kept', () =>
+    onOneConnection(async (acme, opened) => {
+      expect(await stateOf(acme.membership.create({ data: newMember('late') }))).toBe('23505');
+      expect(await rowsOf('late')).toEqual([]);
+      await expectClean(opened);
+    }));
+
+  test('that collides is repeated', () =>
+    onOneConnection(async (acme) => {
+      await acme.membership.create({ data: newMember('collides') });
+      expect(await rowsOf('collides')).toHaveLength(1);
+      const [attempts] = await database().asSuperuser<{ n: string }>('SELECT last_value AS n FROM attempts');
+      expect(Number(attempts!.n)).toBe(3);
+    }));
+
+  test('is refused when it names another tenant, in words or by its filter', () =>
+    onOneConnection(async (acme, opened) => {
+      const data = { ...newMember('foreign'), tenantId: tenants().globex.tenantId };
+      expect(await rejectionOf(acme.membership.create({ data }))).toMatchObject({
+        name: 'ForeignTenantError',
+      });
+      expect(await rowsOf('foreign')).toEqual([]);
+      await expectClean(opened);
+    }));
+
+  test('is not what a raw read can do', () =>
+    onOneConnection(async (acme, opened) => {
+      for (const sql of [
+        `INSERT INTO memberships (user_id, email, role) VALUES ('raw', 'raw', 'viewer')`,
+        `WITH made AS (INSERT INTO memberships (user_id, email, role) VALUES ('raw', 'raw', 'viewer') RETURNING 1) SELECT * FROM made`,
+        `UPDATE tenants SET name = 'x'`,
+        `SELECT nextval('attempts')`,
+      ]) {
+        expect(await stateOf(acme.$queryRaw(raw(sql)))).toBe('25006');
+      }
+      await expectClean(opened);
+    }));
+
+  test('into a column that Prisma has to read is made once', () =>
+    onOneConnection(async (acme) => {
+      await database().asSuperuser('CREATE DOMAIN plain AS text');
+      await database().asSuperuser(`CREATE TYPE flavour AS ENUM ('sweet', 'sour')`);
+      // The Prisma schema calls it a text.
+      await database().asSuperuser('ALTER TABLE memberships DROP COLUMN invited_by');
+      await database().asSuperuser('ALTER TABLE memberships ADD COLUMN invited_by flavour');
+      try {
+        const made = await acme.membership.create({ data: newMember('flavoured') });
+        expect(made.invitedBy).toBeNull();
+        expect(await rowsOf('flavoured')).toHaveLength(1);
+        expect(await acme.membership.findMany({ where: { userId: 'flavoured' } })).toEqual([made]);
+      } finally {
+        await database().asSuperuser('ALTER TABLE memberships DROP COLUMN invited_by');
+        await database().asSuperuser('ALTER TABLE memberships ADD COLUMN invited_by text');
+      }
+    }));
+});
+
+test('row-level security holds alone: raw statements see their tenant, whatever they ask', () =>
+  onOneConnection(async (acme) => {
+    const seen = await acme.$queryRaw<{ tenant_id: string }>(
+      raw('SELECT DISTINCT tenant_id FROM memberships WHERE true OR true'),
+    );
+    expect(seen).toEqual([{ tenant_id: tenants().acme.tenantId }]);
+  }));
+
+test('the filter holds alone: without row-level security, models still see their tenant', () =>
+  onOneConnection(async (acme) => {
+    await database().asSuperuser('ALTER TABLE memberships DISABLE ROW LEVEL SECURITY');
+    try {
+      const all = await acme.$queryRaw<{ tenant_id: string }>(
+        raw('SELECT DISTINCT tenant_id FROM memberships'),
+      );
+      expect(all.length).toBeGreaterThan(1);
+      const other = tenants().globex.tenantId;
+      for (const where of [
+        {},
+        { tenantId: other },
+        { OR: [{ tenantId: other }, { role: 'owner' }] },
+        { AND: [{ tenantId: other }] },
+      ]) {
+        for (const { tenantId } of await acme.membership.findMany({ where }))
+          expect(tenantId).toBe(tenants().acme.tenantId);
+      }
+      expect(await acme.membership.count({ where: { tenantId: other } })).toBe(0);
+    } finally {
+      await database().asSuperuser('ALTER TABLE memberships ENABLE ROW LEVEL SECURITY');
+    }
+  }));
+
+describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () => {
+  let pooler: PgBouncer | undefined;
+  beforeAll(async () => {
+    pooler = await startPgBouncer(database().app, 1);
+  });
+  afterAll(() => pooler?.stop());
+
+  test('flights of two tenants take turns on one connection to the server', async () => {
+    const opened = openDatabase({ url: pooler!.url, poolSize: 4, limits: { ...LIMITS, maxWait: 15_000 } });
+    try {
+      const own = async (context: TenantContext) => {
+        const db = opened.forTenant(context);
+        const [members, failed, tenant] = await Promise.allSettled([
+          db.membership.findMany(),
+          db.$queryRaw(raw('SELECT 1 / 0')),
+          db.tenant.findFirstOrThrow(),
+        ]);
+        expect(failed.status).toBe('rejected');
+        expect(tenant.status === 'fulfilled' && tenant.value.id).toBe(context.tenantId);
+        if (members.status === 'fulfilled')
+          for (const { tenantId } of members.value) expect(tenantId).toBe(context.tenantId);
+        else throw members.reason;
+      };
+      for (let round = 0; round < 10; round++) {
+        await Promise.all([tenants().acme, tenants().globex, tenants().acme, tenants().globex].map(own));
+      }
+    } finally {
+      await opened.close();
+    }
+  });
+
+  test('without ?pgbouncer=true, statements may fail, but none reads what is not its tenant’s', async () => {
+    const url = new URL(pooler!.url);
+    url.searchParams.delete('pgbouncer');
+    const opened = openDatabase({ url: url.href, poolSize: 4, limits: { ...LIMITS, maxWait: 15_000 } });
+    try {
+      for (let round = 0; round < 10; round++) {
+        await Promise.all(
+          [tenants().acme, tenants().globex].map(async (context) => {
+            const members = await opened
+              .forTenant(context)
+              .membership.findMany()
+              .catch(() => []);
+            for (const { tenantId } of members) expect(tenantId).toBe(context.tenantId);
+          }),
+        );
+      }
+    } finally {
+      await opened.close();
+    }
+  });
+});

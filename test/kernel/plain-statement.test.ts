@@ -1,0 +1,467 @@
+/**
+ * Proves that an operation has the same outcome whether it reaches PostgreSQL in a flight or through Prisma: for operations
+ * and arguments at random, mistakes included, and for columns of every type. Inside a transaction Prisma runs everything.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Prisma } from '../../src/generated/prisma/client.js';
+import { publicError } from '../../src/errors.js';
+import { LIMITS } from '../../src/services.js';
+import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { TenantClient, TenantTx } from '../../src/tenancy/tenant-client.js';
+import { useDatabase } from '../support/database.js';
+import { useDemoTenants } from '../support/demo-tenants.js';
+
+const database = useDatabase();
+const tenants = useDemoTenants(database);
+let opened: Database | undefined;
+beforeAll(async () => {
+  opened = openDatabase({
+    url: database().app,
+    poolSize: 2,
+    limits: { ...LIMITS, maxWait: 15_000, timeout: 30_000 },
+  });
+  // Members to find: times that are shared, a column that is null.
+  await database().asSuperuser(
+    `INSERT INTO memberships (tenant_id, user_id, email, role, invited_by, joined_at)
+     SELECT $1, 'user-' || n, 'user' || (n % 4) || '@acme.test', (ARRAY['admin', 'member', 'viewer'])[1 + n % 3],
+            CASE WHEN n % 2 = 0 THEN 'user-1' END, timestamptz '2024-01-01 00:00:00Z' + (n / 3) * interval '1 millisecond'
+     FROM generate_series(1, 12) n`,
+    [tenants().acme.tenantId],
+  );
+});
+afterAll(() => opened?.close());
+
+const db = (): TenantClient => opened!.forTenant(tenants().acme);
+
+type Outcome = { readonly value: unknown } | { readonly code: string | undefined };
+type Call = (on: TenantClient | TenantTx) => Promise<unknown>;
+
+const outcomeOf = (work: Promise<unknown>): Promise<Outcome> =>
+  work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ code: publicError(error)?.code }),
+  );
+
+/** Undone, so that what is created can be created again. */
+const UNDONE = new Error('undone');
+async function byPrisma(call: Call): Promise<Outcome> {
+  let outcome: Outcome | undefined;
+  await db()
+    .transaction(async (tx) => {
+      outcome = await outcomeOf(call(tx));
+      throw UNDONE;
+    })
+    .catch(() => undefined);
+  return outcome!;
+}
+
+type Operations = Record<string, (args: unknown) => Promise<unknown>>;
+const operationOf = (on: TenantClient | TenantTx, model: string, operation: string) =>
+  (on as unknown as Record<string, Operations>)[model]![operation]!.bind(
+    (on as unknown as Record<string, Operations>)[model],
+  );
+
+async function expectTheSame(model: string, operation: string, args: unknown): Promise<Outcome> {
+  const call: Call = async (on) => operationOf(on, model, operation)(args);
+  const expected = await byPrisma(call);
+  expect(await outcomeOf(call(db()))).toEqual(expected);
+  return expected;
+}
+
+// ——— Arguments at random ———
+
+const text = fc.constantFrom(
+  'user-1',
+  'user1@acme.test',
+  'admin',
+  'viewer',
+  '',
+  "'; --",
+  'a"b\\c{},',
+  '\u0000',
+  '\ud800',
+  'ü\u2028',
+);
+const time = fc.constantFrom<unknown>(
+  new Date('2024-01-01T00:00:00.001Z'),
+  '2024-01-01T00:00:00.002Z',
+  '2024-01-01T00:00:00Z',
+  '2024-01-01T00:00:00.000123Z',
+  '2024-01-01T01:00:00+01:00',
+  '2024-02-30T00:00:00.000Z',
+  '2024-13-01T00:00:00Z',
+  '2024-01-01',
+  'yesterday',
+  '0000-01-01T00:00:00Z',
+  '0001-01-01T00:00:00.000Z',
+  '9999-12-31T23:59:59.999Z',
+  '2024-01-01T24:00:00Z',
+  '2024-06-30T23:59:60Z',
+  new Date(Number.NaN),
+  new Date(-1e15),
+  new Date(8e15),
+  new Date(0),
+);
+const uuid = fc.constantFrom('00000000-0000-4000-8000-000000000000', 'no uuid', '', 'ACME');
+const wrong = fc.constantFrom<unknown>(
+  null,
+  undefined,
+  1,
+  true,
+  [],
+  {},
+  [null],
+  Number.NaN,
+  1n,
+  Symbol.iterator.toString(),
+  new Map(),
+  { set: 'x' },
+);
+const rarely = <Value>(usual: fc.Arbitrary<Value>, rare: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+  fc.oneof({ weight: 8, arbitrary: usual }, { weight: 1, arbitrary: rare });
+const operand = (value: fc.Arbitrary<unknown>) =>
+  rarely(
+    fc.oneof(
+      value,
+      fc
+        .constantFrom('equals', 'gt', 'gte', 'lt', 'lte')
+        .chain((key) => value.map((each) => ({ [key]: each }))),
+      fc.array(value, { maxLength: 3 }).map((each) => ({ in: each })),
+      fc.tuple(value, value).map(([gte, lt]) => ({ gte, lt })),
+      value.map((each) => ({ not: each })),
+      value.map((each) => ({ equals: each, gt: undefined })),
+    ),
+    wrong,
+  );
+const field = fc.oneof(
+  operand(text).map((value) => ({ userId: value })),
+  operand(text).map((value) => ({ email: value })),
+  operand(text).map((value) => ({ invitedBy: value })),
+  operand(time).map((value) => ({ joinedAt: value })),
+  operand(uuid).map((value) => ({ id: value })),
+);
+const { where } = fc.letrec<{ where: Record<string, unknown> }>((tie) => ({
+  where: rarely(
+    fc.oneof(
+      { depthSize: 'small', withCrossShrink: true },
+      field,
+      fc.tuple(field, field).map(([a, b]) => ({ ...a, ...b })),
+      fc.array(tie('where'), { maxLength: 3 }).map((AND) => ({ AND })),
+      fc.array(tie('where'), { maxLength: 3 }).map((OR) => ({ OR })),
+      tie('where').map((AND) => ({ AND })),
+      tie('where').map((NOT) => ({ NOT })),
+    ),
+    fc.constantFrom<unknown>(
+      {},
+      { AND: [] },
+      { OR: [] },
+      { AND: {} },
+      { nothing: 1 },
+      { nothing: undefined },
+      { userId: undefined },
+      { OR: [{}] },
+      { OR: [{ AND: [] }] },
+      { OR: [{ userId: undefined }, { userId: 'user-1' }] },
+      { AND: undefined },
+      { OR: undefined },
+      { tenantId_userId: { tenantId: 'x', userId: 'user-1' } },
+      { email_role: { email: 'a', role: 'b' } },
+      { tenant: { slug: 'acme' } },
+    ),
+  ) as fc.Arbitrary<Record<string, unknown>>,
+}));
+const select = fc.constantFrom<unknown>(
+  undefined,
+  undefined,
+  undefined,
+  { id: true },
+  { userId: true, joinedAt: true, invitedBy: true },
+  {},
+  { id: false },
+  { id: true, email: undefined },
+  { nothing: true },
+  { tenant: true },
+  null,
+);
+// The order is total, or what comes is a matter of chance.
+const orderBy = fc.constantFrom<unknown>(
+  { userId: 'asc' },
+  [{ joinedAt: 'desc' }, { id: 'desc' }],
+  [{ invitedBy: 'asc' }, { userId: 'desc' }],
+  [{ invitedBy: 'desc' }, { id: 'asc' }],
+  [{ userId: 'up' }],
+  { userId: 'asc', id: 'asc' },
+  [{ nothing: 'asc' }, { id: 'asc' }],
+);
+const number = fc.constantFrom<unknown>(
+  undefined,
+  0,
+  1,
+  3,
+  100,
+  -1,
+  -3,
+  1.5,
+  '2',
+  null,
+  Number.NaN,
+  2 ** 31,
+  2 ** 40,
+);
+
+const given = (args: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
+
+describe('an operation has the same outcome in a flight and through Prisma', () => {
+  test(
+    'finding many',
+    () =>
+      fc.assert(
+        fc.asyncProperty(where, select, orderBy, number, number, async (w, s, o, take, skip) => {
+          await expectTheSame(
+            'membership',
+            'findMany',
+            given({ where: w, select: s, orderBy: o, take, skip }),
+          );
+        }),
+        { numRuns: 250, endOnFailure: true },
+      ),
+    60_000,
+  );
+
+  test(
+    'finding the first, or counting',
+    () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom('findFirst', 'findFirstOrThrow'),
+          where,
+          select,
+          orderBy,
+          async (operation, w, s, o) => {
+            await expectTheSame('membership', operation, given({ where: w, select: s, orderBy: o }));
+            await expectTheSame('membership', 'count', { where: w });
+          },
+        ),
+        { numRuns: 120, endOnFailure: true },
+      ),
+    60_000,
+  );
+
+  test('finding one by a key', async () => {
+    const [member] = await db().membership.findMany({ where: { userId: 'user-1' } });
+    const { id, tenantId, userId } = member!;
+    const other = tenants().globex.tenantId;
+    for (const operation of ['findUnique', 'findUniqueOrThrow']) {
+      for (const condition of [
+        { tenantId_id: { tenantId, id } },
+        { tenantId_userId: { tenantId, userId } },
+        { tenantId_id: { id, tenantId } },
+        { tenantId_id: { tenantId: other, id } },
+        { tenantId_id: { tenantId, id }, role: 'admin' },
+        { tenantId_id: { tenantId, id }, AND: [{ role: { in: ['viewer'] } }] },
+        { tenantId_id: { tenantId, id: { equals: id } } },
+        { tenantId_id: { tenantId } },
+        { tenantId_id: { tenantId, id, userId } },
+        { tenantId_id: { tenantId, id: undefined } },
+        { tenantId_id: { tenantId, id: null } },
+        { tenantId_id: { tenantId, id: 'no uuid' } },
+        { id_tenantId: { id, tenantId } },
+        { userId_email: { userId, email: 'x' } },
+        { userId },
+        { id },
+        { id: { in: [id] } },
+        {},
+        undefined,
+        null,
+        { tenantId_id: undefined, id },
+        { tenantId_id: [tenantId, id] },
+      ]) {
+        await expectTheSame('membership', operation, { where: condition });
+        await expectTheSame('tenant', operation, { where: condition });
+      }
+      for (const condition of [
+        { id: tenantId },
+        { slug: 'acme' },
+        { slug: 'globex' },
+        { slug: { equals: 'acme' } },
+        { name: 'Acme' },
+        { id: other },
+        { id: tenantId, slug: 'acme' },
+      ]) {
+        await expectTheSame('tenant', operation, { where: condition });
+      }
+    }
+  }, 60_000);
+
+  test('with columns of JSON, and of the audit log', async () => {
+    await expectTheSame('tenant', 'findMany', {});
+    await expectTheSame('tenant', 'findFirst', { where: { settings: { equals: {} } } });
+    await expectTheSame('auditEntry', 'findMany', { orderBy: { id: 'asc' }, take: 5 });
+    await expectTheSame('auditEntry', 'findMany', undefined);
+    await expectTheSame('auditEntry', 'create', {
+      data: { actor: 'a', actorType: 'user', action: 'a', entity: 'e', oldValue: null },
+    });
+  });
+
+  const member = { userId: 'new', email: 'new@acme.test', role: 'viewer' };
+  test.each<[string, unknown]>([
+    ['all that is needed', member],
+    ['a null', { ...member, invitedBy: null }],
+    ['undefined', { ...member, invitedBy: undefined, nothing: undefined }],
+    [
+      'a value for every column',
+      { ...member, invitedBy: 'user-1', id: '00000000-0000-4000-8000-00000000000a', joinedAt: new Date(5) },
+    ],
+    ['times as text', { ...member, joinedAt: '2024-01-01T00:00:00.5Z' }],
+    ['an impossible time', { ...member, joinedAt: '2024-02-30T00:00:00Z' }],
+    ['nothing', {}],
+    ['no data', undefined],
+    ['less than is needed', { userId: 'new' }],
+    ['a null that must not be', { ...member, email: null }],
+    ['what is there already', { ...member, userId: 'user-1' }],
+    ['no uuid', { ...member, id: 'no uuid' }],
+    ['a character that PostgreSQL has not', { ...member, email: 'a\u0000b' }],
+    ['half a character', { ...member, email: 'a\ud800b' }],
+    ['a role that does not exist', { ...member, role: 'king' }],
+    ['what is too long', { ...member, email: 'x'.repeat(100_000) }],
+    ['a number for a text', { ...member, email: 5 }],
+    ['an unknown field', { ...member, nothing: 1 }],
+    ['a relation', { ...member, tenant: { connect: { slug: 'acme' } } }],
+    ['a list', [member]],
+    ['another tenant', { ...member, tenantId: '00000000-0000-4000-8000-00000000000b' }],
+  ])('creating a row of %s', async (_name, data) => {
+    const wide = { omit: undefined, data };
+    const call: Call = async (on) => operationOf(on, 'membership', 'create')(wide);
+    const expected = await byPrisma(call);
+    const outcome = await outcomeOf(call(db()));
+    await database().asSuperuser(`DELETE FROM memberships WHERE user_id = 'new'`);
+    const comparable = (one: Outcome) => {
+      if (!('value' in one)) return one;
+      const { id, joinedAt, ...rest } = one.value as { id: string; joinedAt: Date };
+      const own = data as { id?: string; joinedAt?: unknown };
+      expect(joinedAt).toBeInstanceOf(Date);
+      return {
+        ...rest,
+        ...(own.id !== undefined && { id }),
+        ...(own.joinedAt !== undefined && { joinedAt }),
+      };
+    };
+    expect(comparable(outcome)).toEqual(comparable(expected));
+  });
+});
+
+describe('a column is read as Prisma reads it', () => {
+  const same = async (sql: Prisma.Sql) => {
+    const call: Call = (on) => on.$queryRaw(sql);
+    const expected = await byPrisma(call);
+    expect(await outcomeOf(call(db()))).toEqual(expected);
+    return expected;
+  };
+
+  test.each([
+    `true`,
+    `false`,
+    `null::boolean`,
+    `1::int2`,
+    `-1::int4`,
+    `9007199254740993::int8`,
+    `null::int8`,
+    `1.50::numeric`,
+    `1.5::float4`,
+    `0.1::float8`,
+    `'NaN'::float8`,
+    `'Infinity'::float8`,
+    `'-0'::float8`,
+    `1e308::float8`,
+    `'a'::text`,
+    `''::text`,
+    `'ab'::char(5)`,
+    `'ab'::varchar(5)`,
+    `'c'::"char"`,
+    `'n'::name`,
+    `'00000000-0000-4000-8000-00000000000a'::uuid`,
+    `'{"a": [1, null]}'::jsonb`,
+    `'null'::jsonb`,
+    `null::jsonb`,
+    `'"t"'::json`,
+    `'{"__proto__": 1}'::json`,
+    `'2024-01-01 12:34:56.789+00'::timestamptz`,
+    `'2024-01-01 12:34:56.123456+00'::timestamptz`,
+    `'2024-01-01 12:34:56+00'::timestamptz`,
+    `'0001-01-01 00:00:00.5+00'::timestamptz`,
+    `'0099-12-31 00:00:00+00'::timestamptz`,
+    `'9999-12-31 23:59:59.999999+00'::timestamptz`,
+    `'2024-01-01 12:34:56.7'::timestamp`,
+    `'2024-01-01'::date`,
+    `'12:34:56'::time`,
+    `'1 day'::interval`,
+    `ARRAY[1, 2]`,
+    `ARRAY['a', null]`,
+    `'{}'::uuid[]`,
+    `'\\x00ff'::bytea`,
+    `'1.2.3.4'::inet`,
+    `'(1,2)'::point`,
+    `1::money`,
+    `'a'::xml`,
+    `B'101'`,
+    `1::oid`,
+    `pg_sleep(0)`,
+    `row(1, 2)`,
+    `'memberships'::regclass`,
+  ])('%s', async (expression) => {
+    // eslint-disable-next-line no-restricted-syntax -- the test's own text
+    await same(Prisma.sql`SELECT ${Prisma.raw(expression)} AS value, 1 AS one`);
+  });
+
+  test.each([
+    `'infinity'::timestamptz`,
+    `'-infinity'::timestamptz`,
+    `'10000-01-01 00:00:00+00'::timestamptz`,
+    `'0044-03-15 00:00:00+00 BC'::timestamptz`,
+  ])('%s, which is no time to JavaScript', async (expression) => {
+    // eslint-disable-next-line no-restricted-syntax -- the test's own text
+    await same(Prisma.sql`SELECT ${Prisma.raw(expression)} AS value`);
+  });
+
+  test('no rows, no columns, columns of one name, columns without a name', async () => {
+    await same(Prisma.sql`SELECT id FROM memberships WHERE false`);
+    await same(Prisma.sql`SELECT 1 AS a, 2 AS a`);
+    await same(Prisma.sql`SELECT 1, 'a'::text`);
+    await same(Prisma.sql`SELECT FROM memberships`);
+    await same(Prisma.sql`SET LOCAL work_mem = '4MB'`);
+  });
+
+  test.each<[string, unknown]>([
+    ['a text', 'a'],
+    ['an empty text', ''],
+    ['null', null],
+    ['true', true],
+    ['a number', 5],
+    ['a large number', 1e21],
+    ['a fraction', 0.1],
+    ['NaN', Number.NaN],
+    ['a bigint', 12n],
+    ['a date', new Date(5)],
+    ['texts', ['a', 'b"c\\', '', 'null', '{}']],
+    ['no texts', []],
+    ['numbers', [1, 2]],
+    ['an object', { a: 1 }],
+    ['bytes', Buffer.from([0, 255])],
+  ])('a value that is %s', async (_name, value) => {
+    await same(Prisma.sql`SELECT ${value}::text AS value`);
+    await same(Prisma.sql`SELECT ${value}::text[] AS value`);
+    await same(Prisma.sql`SELECT ${value}::float8 AS value`);
+    await same(Prisma.sql`SELECT ${value}::jsonb AS value`);
+  });
+
+  test('a time in another time zone is the same time', async () => {
+    for (const zone of ['UTC', 'Asia/Kolkata', 'America/St_Johns', 'Etc/GMT+12']) {
+      const [row] = await db().$queryRaw<{ value: Date }>(
+        Prisma.sql`SELECT set_config('TimeZone', ${zone}, true), timestamptz '2024-01-01 12:34:56.789Z' AS value`,
+      );
+      expect(row!.value).toEqual(new Date('2024-01-01T12:34:56.789Z'));
+    }
+  });
+});
