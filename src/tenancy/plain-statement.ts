@@ -57,7 +57,8 @@ export function rawStatement(sql: Prisma.Sql): PlainStatement | undefined {
 
 function rawParameter(value: unknown): string | null | undefined {
   if (value === null || typeof value === 'string') return value;
-  if (typeof value === 'boolean' || Number.isFinite(value)) return String(value);
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+    return String(value);
   if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return arrayLiteral(value);
   return undefined;
 }

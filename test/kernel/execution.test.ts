@@ -7,7 +7,7 @@ import {
   execute,
   GraphQLObjectType,
   GraphQLScalarType,
-  GraphQLSchema,
+  type GraphQLSchema,
   isObjectType,
   parse,
   validate,
@@ -138,7 +138,7 @@ type Held = (value: unknown) => unknown;
 const PLAIN: Held = (value) => value;
 /** graphql-js leaves promises alone whose siblings threw. */
 function rejected(error: Error): Promise<never> {
-  const promise = Promise.reject<never>(error);
+  const promise = Promise.reject(error);
   promise.catch(() => undefined);
   return promise;
 }
@@ -377,7 +377,8 @@ const selections = (depth: number, plain: boolean): fc.Arbitrary<string> => {
   }
   return fc.array(fc.oneof(...parts), { minLength: 1, maxLength: 5 }).map((all) => all.join(' '));
 };
-const hash = (text: string) => [...text].reduce((sum, each) => (sum * 31 + each.charCodeAt(0)) % 100_003, 7);
+const hash = (text: string) =>
+  Array.from(text).reduce((sum, each) => (sum * 31 + each.charCodeAt(0)) % 100_003, 7);
 
 const documentsOf = (plain: boolean) =>
   fc.tuple(selections(2, plain), selections(0, plain), fc.constantFrom('node', 'sure', 'nodes')).map(

@@ -530,7 +530,7 @@ describe('a field that has the guard of its type', () => {
       rules: {
         'Shelf.ruled': dataRule(
           'not for the refused',
-          (_args, { viewer }) => viewer.permissions.has('notes:write' as Permission) || forbidden('rule'),
+          (_args, { viewer }) => viewer.permissions.has('notes:write') || forbidden('rule'),
         ),
       },
     },
@@ -550,7 +550,7 @@ describe('a field that has the guard of its type', () => {
   test('is guarded when it has a guard or a rule of its own', async () => {
     for (const field of ['own', 'ruled']) expect(resolverOf('Shelf', field)).toBeTypeOf('function');
     const { data, errors } = await ask(api, '{ shelf { plain resolved open own ruled notes { id } } }', [
-      'notes:read' as Permission,
+      'notes:read',
     ]);
     expect(data).toEqual({
       shelf: {
@@ -566,9 +566,7 @@ describe('a field that has the guard of its type', () => {
   });
 
   test('is out of reach for who may not have the object', async () => {
-    const { data } = await ask(api, '{ shelf { plain resolved open notes { id } } }', [
-      'notes:write' as Permission,
-    ]);
+    const { data } = await ask(api, '{ shelf { plain resolved open notes { id } } }', ['notes:write']);
     expect(data).toEqual({ shelf: null });
   });
 
