@@ -225,7 +225,7 @@ describe('an operation has the same outcome in a flight and through Prisma', () 
             given({ where: w, select: s, orderBy: o, take, skip }),
           );
         }),
-        { numRuns: 250, endOnFailure: true },
+        { numRuns: 200, endOnFailure: true },
       ),
     60_000,
   );
@@ -244,7 +244,7 @@ describe('an operation has the same outcome in a flight and through Prisma', () 
             await expectTheSame('membership', 'count', { where: w });
           },
         ),
-        { numRuns: 120, endOnFailure: true },
+        { numRuns: 100, endOnFailure: true },
       ),
     60_000,
   );
