@@ -4,19 +4,19 @@
  */
 import {
   BREAK,
-  getNamedType,
   isEnumType,
   isInputObjectType,
   isLeafType,
   isNonNullType,
   isObjectType,
   isSpecifiedScalarType,
+  isWrappingType,
   Kind,
   TypeInfo,
   visit,
   visitWithTypeInfo,
   type DocumentNode,
-  type GraphQLInputType,
+  type GraphQLNamedType,
   type GraphQLSchema,
 } from 'graphql';
 import { objectTypes } from '../access/guards.js';
@@ -42,6 +42,7 @@ export interface Compilable {
 /** Whether graphql-jit may have a validated document; undefined when not. */
 export function compilable(schema: GraphQLSchema, document: DocumentNode): Compilable | undefined {
   const types = new TypeInfo(schema);
+  const namedInput = (): unknown => unwrapped(types.getInputType());
   const nestedVariables = new Map<string, boolean>();
   let refused = false as boolean;
   const refuse = () => {
@@ -59,7 +60,7 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
           return refuse();
         const parent: unknown = types.getParentType();
         if (!isObjectType(parent)) return refuse();
-        const type: unknown = getNamedType(types.getType());
+        const type = unwrapped(types.getType());
         // A type that is recognised, or looked for, is recognised synchronously only.
         if (!isLeafType(type) && (!isObjectType(type) || type.isTypeOf)) return refuse();
         return undefined;
@@ -77,11 +78,11 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
       // document with texts of its own is seldom one that comes again.
       StringValue: refuse,
       FloatValue: refuse,
-      IntValue: () => (isSpecifiedScalarType(getNamedType(types.getInputType())!) ? undefined : refuse()),
-      BooleanValue: () => (isSpecifiedScalarType(getNamedType(types.getInputType())!) ? undefined : refuse()),
-      EnumValue: () => (isEnumType(getNamedType(types.getInputType())) ? undefined : refuse()),
+      IntValue: () => (isSpecifiedScalarType(namedInput() as GraphQLNamedType) ? undefined : refuse()),
+      BooleanValue: () => (isSpecifiedScalarType(namedInput() as GraphQLNamedType) ? undefined : refuse()),
+      EnumValue: () => (isEnumType(namedInput()) ? undefined : refuse()),
       ObjectValue() {
-        const type = getNamedType(types.getInputType());
+        const type = namedInput();
         return isInputObjectType(type) && !type.isOneOf ? undefined : refuse();
       },
     }),
@@ -89,9 +90,16 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
   return refused ? undefined : { nestedVariables };
 }
 
+/** A type without its lists and non-nulls. */
+function unwrapped(type: unknown): unknown {
+  let inner = type;
+  while (isWrappingType(inner)) inner = inner.ofType;
+  return inner;
+}
+
 /** How many fields a variable of this type may have, fields of fields counted; one too many for a type within itself. */
 function fieldsWithin(input: unknown, left = MOST_INPUT_FIELDS): number {
-  const type = getNamedType(input as GraphQLInputType | undefined);
+  const type = unwrapped(input);
   if (!isInputObjectType(type)) return 0;
   let count = 0;
   for (const field of Object.values(type.getFields())) {

@@ -153,7 +153,8 @@ class Builder {
     const columns = this.selection(select);
     const conditions = this.conditions(where);
     const order = this.order(orderBy);
-    const limit = this.bound('LIMIT', take);
+    // To take none, Prisma asks nobody, not even whether the condition makes sense.
+    const limit = take === 0 ? undefined : this.bound('LIMIT', take);
     const offset = this.bound('OFFSET', skip);
     const parts = [columns, conditions, order, limit, offset];
     if (parts.includes(undefined)) return undefined;
@@ -253,7 +254,8 @@ class Builder {
     operand: unknown,
     parameter: (value: unknown) => string | undefined,
   ): string | undefined {
-    if (!Array.isArray(operand)) return undefined;
+    // Of no values Prisma makes a statement without parameters, or none.
+    if (!Array.isArray(operand) || operand.length === 0) return undefined;
     const values = operand.map(parameter);
     if (values.includes(undefined)) return undefined;
     return `${column} = ANY (${this.placeholder(arrayLiteral(values as string[]))})`;

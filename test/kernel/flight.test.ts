@@ -31,7 +31,7 @@ async function onOneConnection(
   }
 }
 
-// eslint-disable-next-line no-restricted-syntax -- the test's own text
+// eslint-disable-next-line no-restricted-syntax -- the text is that of these tests
 const raw = (sql: string) => Prisma.sql`${Prisma.raw(sql)}`;
 const stateOf = async (work: Promise<unknown>) => sqlState(await rejectionOf(work));
 
