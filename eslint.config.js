@@ -40,7 +40,7 @@ const prismaStaysInTenancy = {
 };
 
 export default defineConfig(
-  globalIgnores(['dist', 'src/generated', '.tenantry', 'coverage']),
+  globalIgnores(['dist', '**/generated', '.tenantry', 'coverage']),
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
@@ -60,6 +60,8 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
       // An index that the surrounding code has just established.
       '@typescript-eslint/no-non-null-assertion': 'off',
+      // How the types of a package are extended.
+      '@typescript-eslint/no-namespace': ['error', { allowDeclarations: true }],
       // A type parameter that names the row of a query documents it.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       'no-restricted-syntax': [
