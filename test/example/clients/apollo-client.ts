@@ -8,7 +8,7 @@ import { OperationTypeNode } from 'graphql';
 import { createClient } from 'graphql-ws';
 import type { Session } from './session.js';
 
-type Headers = Record<string, string> | undefined;
+type HeaderMap = Record<string, string> | undefined;
 
 /** Apollo Client has the default options said to the compiler too. */
 declare module '@apollo/client' {
@@ -26,7 +26,7 @@ declare module '@apollo/client' {
 
 export function createApolloClient({ url, token, fetch, webSocket }: Session): ApolloClient {
   const authorize = new SetContextLink(async ({ headers }) => ({
-    headers: { ...(headers as Headers), authorization: `Bearer ${await token()}` },
+    headers: { ...(headers as HeaderMap), authorization: `Bearer ${await token()}` },
   }));
   // No answer: a query can be sent again, a mutation when it has a key. All attempts have the same one.
   const retry = new RetryLink({
@@ -35,7 +35,7 @@ export function createApolloClient({ url, token, fetch, webSocket }: Session): A
       max: 3,
       retryIf: (_error, operation) =>
         operation.operationType === OperationTypeNode.QUERY ||
-        (operation.getContext()['headers'] as Headers)?.['idempotency-key'] !== undefined,
+        (operation.getContext()['headers'] as HeaderMap)?.['idempotency-key'] !== undefined,
     },
   });
   const http = new PersistedQueryLink({ sha256 }).concat(new HttpLink({ uri: url, ...(fetch && { fetch }) }));

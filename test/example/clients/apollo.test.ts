@@ -118,7 +118,7 @@ test('what was refused is taken back, and the error has what is there now', asyn
     ['old', 1],
   ]);
   const { data } = await update(2);
-  expect(data?.updateConversation?.conversation).toMatchObject({ subject: 'mine', version: 3 });
+  expect(data.updateConversation?.conversation).toMatchObject({ subject: 'mine', version: 3 });
 });
 
 test('pages follow each other to the end, each row once, while rows come', async () => {
@@ -142,7 +142,7 @@ test('pages follow each other to the end, each row once, while rows come', async
   while (after?.hasNextPage) {
     await insertConversation(database, 'globex', { subject: 'came in between' });
     const { data } = await list.fetchMore({ variables: { after: after.endCursor } });
-    after = data?.conversations?.pageInfo;
+    after = data.conversations?.pageInfo;
     pages++;
   }
   await until('all pages are shown', () => shownRows().length >= count);
@@ -203,7 +203,7 @@ test('with an Idempotency-Key, a mutation whose answers are lost takes effect on
   const rows = await server().database.asSuperuser('SELECT id FROM conversations WHERE subject = $1', [
     subject,
   ]);
-  expect(rows).toEqual([{ id: data?.createConversation?.conversation?.id }]);
+  expect(rows).toEqual([{ id: data.createConversation?.conversation?.id }]);
   expect(sent.length).toBeGreaterThanOrEqual(3);
   expect(new Set(sent.map(({ headers }) => headers.get('idempotency-key')))).toHaveLength(1);
 });
