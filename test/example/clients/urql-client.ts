@@ -29,7 +29,7 @@ export function createUrqlClient({ url, token, fetch, webSocket }: Session): Cli
           conversation: {
             __typename: 'Conversation',
             id,
-            subject: subject ?? null,
+            subject: subject === undefined ? (store.resolve(key, 'subject') as string) : subject,
             version: store.resolve(key, 'version') as number,
           },
         };
