@@ -86,6 +86,7 @@ function deleteExample() {
   edit('the imports', 'src/modules.ts', /^import .* from '\.\/example\/.*\n/gm);
   for (const [, module] of modules) edit(`${module}`, 'src/modules.ts', new RegExp(`^ +${module},\\n`, 'gm'));
 
+  edit('the clients', 'codegen.yml', /^ {2}# Last, [^]*/m);
   edit('the types', 'codegen.yml', new RegExp(`^ +(${names})\\w*: .*\\n`, 'gm'));
   return models;
 }

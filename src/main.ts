@@ -32,6 +32,8 @@ async function main(): Promise<void> {
     });
     const app = await buildApp(services);
     warn = (problem) => app.log.warn(problem);
+    // graphql-js drops the promises of a list when one of its elements throws: what becomes of them concerns no request.
+    process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     try {
       if (prepared.embedded) {
         await withOperatorDoor(prepared.embedded.operator, 'demo-seed', (door) =>
