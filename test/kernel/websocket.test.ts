@@ -214,7 +214,7 @@ describe('an operation is refused', () => {
     }
     expect(await ask(both, 'Q')).toMatchObject({
       status: 200,
-      text: expect.stringMatching(/^\{"data":\{"me":\{"role":"OWNER"\}\}/),
+      text: expect.stringMatching(/^\{"data":\{"me":\{"role":"OWNER"\}\}/) as string,
     });
     const conditional = 'query Q { me { role } } subscription ($x: Boolean!) { brokenNote @skip(if: $x) }';
     expect(await ask(conditional, 'Q')).toMatchObject({ status: 400 });
