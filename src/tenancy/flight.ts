@@ -144,6 +144,11 @@ class Flight extends Query {
     this.#done = done;
   }
 
+  /** What it sends, for whoever watches a connection. */
+  get texts(): readonly string[] {
+    return this.#steps.map(({ text }) => text);
+  }
+
   /** Called when the flight is over. pg also calls it when its time is up, and replaces it to stop its clock. */
   callback = (failure?: Error | null): void => {
     if (this.#landed) return;

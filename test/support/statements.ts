@@ -46,5 +46,9 @@ export const transactionsAmong = (statements: readonly string[]): number =>
 
 function textOf(query: unknown): string {
   if (typeof query === 'string') return query;
+  // Several statements that leave together, see src/tenancy/flight.ts.
+  if (typeof query === 'object' && query !== null && 'texts' in query && Array.isArray(query.texts)) {
+    return query.texts.join('; ');
+  }
   return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : '';
 }
