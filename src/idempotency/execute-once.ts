@@ -57,7 +57,7 @@ export interface ExecuteOnceParts {
  * once. Results are kept for 24 hours, for the same tenant and actor. An operation that is refused has no `data`:
  *
  * - BAD_REQUEST for a key that is not 1 to 255 visible ASCII characters;
- * - BAD_USER_INPUT for a mutation that selects a field with `@secret`: what is shown once is not kept;
+ * - BAD_USER_INPUT for a mutation that selects a field with `@secret`: its answer is not kept;
  * - CONFLICT for a key that came with another document, operation name or variables before, one that a request which is
  *   still under way came with, one whose result was too large to keep, or when others change the same data;
  * - UNAVAILABLE when the connection is lost. Whether the mutation took effect, the same key tells.
@@ -128,7 +128,7 @@ function refuseSecrets(roots: Iterable<ReachedRoot>, secrets: ReadonlySet<string
   for (const { fields } of roots) {
     for (const field of fields) {
       if (secrets.has(field)) {
-        throw badInput(`${field} is shown once and not kept: send this mutation without an Idempotency-Key.`);
+        throw badInput(`The answer of ${field} is not kept: send this mutation without an Idempotency-Key.`);
       }
     }
   }

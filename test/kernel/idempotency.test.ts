@@ -587,7 +587,7 @@ describe('the answer that is kept', () => {
     expect(answer).toMatchObject({ status: 400, hasData: false });
     expect(answer.errors).toEqual([
       {
-        message: 'Added.secret is shown once and not kept: send this mutation without an Idempotency-Key.',
+        message: 'The answer of Added.secret is not kept: send this mutation without an Idempotency-Key.',
         extensions: { code: 'BAD_USER_INPUT' },
       },
     ]);

@@ -139,6 +139,27 @@ describe('an invitation', () => {
     expect(days).toBeLessThan(7);
   });
 
+  test('takes no idempotency key: its mail would leave before the commit', async () => {
+    const email = newEmail();
+    const before = smtp.received.length;
+    const { token } = await server().as('owner', 'acme');
+    const { status, errors } = await server()
+      .withHeaders({ authorization: `Bearer ${token}`, 'idempotency-key': randomUUID() })
+      .query('mutation ($input: InviteMemberInput!) { inviteMember(input: $input) { emailSent } }', {
+        input: { email, role: 'MEMBER' },
+      });
+    expect(status).toBe(400);
+    expect(errors).toMatchObject([
+      {
+        message:
+          'The answer of Mutation.inviteMember is not kept: send this mutation without an Idempotency-Key.',
+        extensions: { code: 'BAD_USER_INPUT' },
+      },
+    ]);
+    expect(smtp.received).toHaveLength(before);
+    expect(await database().asSuperuser('SELECT FROM invitations WHERE email = $1', [email])).toEqual([]);
+  });
+
   test('makes the invited person a member, with the role, and both are in the audit log', async () => {
     const email = newEmail();
     const invitation = await invite(email, 'ADMIN', { user: 'admin' });
