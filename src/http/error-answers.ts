@@ -1,6 +1,6 @@
 /** Every failure outside GraphQL is answered in the form of a GraphQL error, with a code of the closed list. */
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyError } from 'fastify';
+import type { FastifyInstance, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../errors.js';
 import { logOf } from './logging.js';
 
@@ -47,23 +47,31 @@ export function installErrorAnswers(app: FastifyInstance): void {
     if (!known) logOf(request).error({ err: error }, 'request failed');
     const answer = known ?? maskedError({ requestId: request.id });
     if (answer.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
-    void reply.code(refusalStatus(error) ?? ERROR_STATUS[answer.code]).send(errorAnswer(answer));
+    refuse(request, reply, answer, refusalStatus(error));
   });
-  app.all(UNDECODABLE, (_request, reply) => {
-    void reply.code(400).send(errorAnswer(new PublicError('BAD_REQUEST', 'The URL cannot be decoded.')));
+  app.all(UNDECODABLE, (request, reply) => {
+    refuse(request, reply, new PublicError('BAD_REQUEST', 'The URL cannot be decoded.'));
   });
   app.setNotFoundHandler((request, reply) => {
-    void reply
-      .code(404)
-      .send(
-        errorAnswer(
-          new PublicError(
-            'NOT_FOUND',
-            `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`,
-          ),
-        ),
-      );
+    const message = `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`;
+    refuse(request, reply, new PublicError('NOT_FOUND', message));
   });
+}
+
+const GRAPHQL_RESPONSE = 'application/graphql-response+json';
+
+/**
+ * A client that asks for the media type of GraphQL over HTTP is told by it that this is the server's own answer, and not
+ * one of a proxy between: it may read the errors whatever the status (specification, section 6.4.2).
+ */
+function refuse(
+  { headers: { accept } }: FastifyRequest,
+  reply: FastifyReply,
+  error: PublicError,
+  status: number = ERROR_STATUS[error.code],
+): void {
+  if (accept?.includes(GRAPHQL_RESPONSE)) void reply.type(`${GRAPHQL_RESPONSE}; charset=utf-8`);
+  void reply.code(status).send(errorAnswer(error));
 }
 
 /** Fastify's own refusals: malformed JSON, a body too large, an unknown content type, a server that is draining. */

@@ -416,6 +416,21 @@ describe('a refusal', () => {
     expectSafeHeaders(answer.headers);
   });
 
+  test.each([
+    ['application/graphql-response+json, application/json;q=0.9', 'application/graphql-response+json'],
+    ['application/json', 'application/json'],
+    ['*/*', 'application/json'],
+  ])('before GraphQL, asked for as %s, comes as %s', async (accept, type) => {
+    for (const [path, init] of [
+      ['/graphql', { ...post('{'), headers: { 'content-type': 'application/json', accept } }],
+      ['/nothing', { headers: { accept } }],
+    ] as const) {
+      const answer = await send(path, init);
+      expect(answer.headers.get('content-type')).toBe(`${type}; charset=utf-8`);
+      expect(answer.errors).toHaveLength(1);
+    }
+  });
+
   test('of a mutation by GET names the method that is allowed, and changes nothing', async () => {
     const { database } = server();
     const plans = () => database.asSuperuser('SELECT slug, plan FROM tenants ORDER BY slug');
