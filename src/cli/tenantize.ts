@@ -16,26 +16,17 @@ export const tenantizeCommand = (): Command => {
   const command = new Command('tenantize')
     .description('Write the migrations that make existing tables tenant-scoped while they are in use')
     .argument('<table...>', 'the table, and those that point at it')
-    .addOption(
-      new Option('--tenant <slug>', 'all rows belong to this tenant').conflicts(['via', 'tenantExpression']),
-    )
-    .addOption(
-      new Option('--via <column>', 'a row belongs to the tenant of the row it points at').conflicts(
-        'tenantExpression',
-      ),
-    )
-    .option('--tenant-expression <sql>', 'the id of a row’s tenant, over the row’s columns')
+    .option('--tenant <slug>', 'all rows belong to this tenant')
+    .option('--tenant-expression <sql>', 'the id of a row’s tenant, over the columns of the first table')
     .option('--fire-triggers', 'let the table’s own triggers fire for every row')
     .option('--finish', 'write the second part, for when no old code runs any more')
     .addOption(new Option('--undo', 'undo the first part').conflicts('finish'))
     .action(async (tables: string[], options: Options) => {
-      const rules = [options.tenant, options.via, options.tenantExpression].filter(
-        (rule) => rule !== undefined,
-      );
+      const rules = [options.tenant, options.tenantExpression].filter((rule) => rule !== undefined);
       const begins = options.finish !== true && options.undo !== true;
       if (begins !== (rules.length === 1)) {
         command.error(
-          'error: say whose the rows are with --tenant, --via or --tenant-expression; --finish and --undo take none',
+          'error: say whose the rows are with --tenant or --tenant-expression; --finish and --undo take none',
         );
       }
       const { owner } = await commandUrls(readConfig());
@@ -46,7 +37,7 @@ export const tenantizeCommand = (): Command => {
 
 async function run(ownerUrl: string, tables: readonly string[], options: Options): Promise<void> {
   if (options.undo === true) {
-    const undone = await undoTenantize(ownerUrl);
+    const undone = await undoTenantize(ownerUrl, tables);
     for (const name of undone) process.stdout.write(`${name}\n`);
     process.stderr.write(`Undid ${undone.length}. Delete their folders, or they are applied again.\n`);
   } else if (options.finish === true) {

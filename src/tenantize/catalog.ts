@@ -165,12 +165,23 @@ export async function readTables(client: pg.Client, names: readonly string[]): P
   return new Map(rows.map((table) => [table.name, table]));
 }
 
-/** The names of the tables that these point at, or that point at them. */
-export function neighboursOf(tables: readonly Table[]): string[] {
+/** The names of the tables that these point at, or that point at them, and of those that have this policy. */
+export async function neighboursOf(
+  client: pg.Client,
+  tables: readonly Table[],
+  policy: string,
+): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
+     WHERE polname = $1 AND relnamespace = 'public'::regnamespace`,
+    [policy],
+  );
   const own = new Set(tables.map(({ name }) => name));
   const all = tables.flatMap(({ foreignKeys, references }) => [
     ...foreignKeys.map((key) => key.references),
     ...references.map((key) => key.table),
   ]);
-  return [...new Set(all)].filter((name) => !own.has(name) && name !== 'tenants');
+  return [...new Set([...all, ...rows.map(({ name }) => name)])].filter(
+    (name) => !own.has(name) && name !== 'tenants',
+  );
 }

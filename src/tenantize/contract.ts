@@ -4,7 +4,7 @@
  * two tenants may have the same key.
  */
 import { FILL_TRIGGER, type ForeignKey, type Table, type UniqueKey } from './catalog.js';
-import { TEMPORARY_POLICY, fillFunction, oldRoles } from './expand.js';
+import { TEMPORARY_POLICY, fillFunction, oldRoles, readPolicy } from './expand.js';
 import { dropConstraint, replacedForeignKeys, replacedKeys, scopedForeignKey, scopedIndex } from './keys.js';
 import { inPublic, literal, patiently, quoted } from './sql.js';
 import { AN_INSTANT, type Step, labelOf } from './step.js';
@@ -15,11 +15,11 @@ export function contractSteps(
   neighbours: ReadonlyMap<string, Table>,
   entities: ReadonlyMap<string, string>,
 ): Step[] {
-  const opened = [...neighbours.values()].filter(({ policies }) => policies.includes(TEMPORARY_POLICY));
+  const opened = [...neighbours.values()].filter(({ policies }) => policies.includes(readPolicy(tables)));
   return [
     ...replacedForeignKeys(tables, neighbours).map(dropForeignKey),
     ...tables.map((table) => finish(table, entities.get(table.name)!)),
-    ...opened.map(closeNeighbour),
+    ...opened.map(({ name }) => closeNeighbour(name, readPolicy(tables))),
   ];
 }
 
@@ -95,10 +95,10 @@ function replaceKey(table: Table, key: UniqueKey): string[] {
   return [`DROP INDEX ${inPublic(key.index)}`];
 }
 
-function closeNeighbour({ name }: Table): Step {
+function closeNeighbour(name: string, policy: string): Step {
   return {
     label: labelOf('close', name),
-    sql: patiently([name], [`DROP POLICY IF EXISTS ${TEMPORARY_POLICY} ON ${inPublic(name)}`]),
+    sql: patiently([name], [`DROP POLICY IF EXISTS ${quoted(policy)} ON ${inPublic(name)}`]),
     down: undefined,
     does: `takes back what let the owner read ${name} without a tenant`,
     locks: `ACCESS EXCLUSIVE on ${name}`,

@@ -23,23 +23,36 @@ import { AN_INSTANT, type Step, labelOf } from './step.js';
 /** Proves NOT NULL to PostgreSQL, so that it need not look at every row while it holds the table. */
 const PROOF = 'tenantize_tenant_id_not_null';
 
-/** The policy of a conversion: on the tables themselves, and by which the owner reads their scoped neighbours. */
+/** The policy by which old code, and the owner's own trigger, go on while a table is under way. */
 export const TEMPORARY_POLICY = 'tenantize';
+
+/** The policy by which the owner reads the scoped neighbours of a conversion, which is called after its first table. */
+export const readPolicy = (tables: readonly Table[]): string => temporaryName(tables[0]?.name ?? '');
 
 /** The function behind the trigger. */
 export const fillFunction = (table: Table): string => `tenantry.${quoted(temporaryName(table.name))}`;
 
-/** The steps, in the order in which they apply. `entities` are the names of the tables in the audit log. */
+/**
+ * The steps, in the order in which they apply.
+ *
+ * @param entities the names of the tables in the audit log
+ * @param read the tables that tell whose a row is
+ */
 export function expandSteps(
   conversions: readonly Conversion[],
   neighbours: ReadonlyMap<string, Table>,
   entities: ReadonlyMap<string, string>,
+  read: readonly string[],
 ): Step[] {
   const tables = conversions.map(({ table }) => table);
   const foreignKeys = replacedForeignKeys(tables, neighbours);
+  const ends = foreignKeys.flatMap(({ table, references }) => [table, references]);
+  const opened = [...new Set([...read, ...ends])]
+    .filter((name) => neighbours.get(name)?.scoped === true)
+    .sort();
   const filled = conversions.filter(({ rule }) => rule.kind !== 'tenant').map(({ table }) => table);
   return [
-    ...scopedNeighbours(tables, foreignKeys).map(openNeighbour),
+    ...opened.map((name) => openNeighbour(name, readPolicy(tables))),
     ...conversions.map(addColumn),
     ...filled.map((table) => backfill(table, 'backfill', 'gives every row its tenant')),
     ...tables.map((table) => requireTenant(table, filled.includes(table))),
@@ -52,20 +65,12 @@ export function expandSteps(
   ];
 }
 
-/** The tenant-scoped tables that are not converted, but at an end of one of these keys. */
-export function scopedNeighbours(tables: readonly Table[], keys: readonly ForeignKey[]): string[] {
-  const own = new Set(tables.map(({ name }) => name));
-  return [...new Set(keys.flatMap(({ table, references }) => [table, references]))]
-    .filter((name) => !own.has(name))
-    .sort();
-}
-
-function openNeighbour(name: string): Step {
-  const policy = `POLICY ${TEMPORARY_POLICY} ON ${inPublic(name)}`;
+function openNeighbour(name: string, policy: string): Step {
+  const target = `${quoted(policy)} ON ${inPublic(name)}`;
   return {
     label: labelOf('read', name),
-    sql: patiently([name], [`CREATE ${policy} FOR SELECT TO ${OWNER_ROLE} USING (true)`]),
-    down: patiently([name], [`DROP POLICY IF EXISTS ${TEMPORARY_POLICY} ON ${inPublic(name)}`]),
+    sql: patiently([name], [`CREATE POLICY ${target} FOR SELECT TO ${OWNER_ROLE} USING (true)`]),
+    down: patiently([name], [`DROP POLICY IF EXISTS ${target}`]),
     does: `lets ${OWNER_ROLE} read ${name} without a tenant, to look tenants up and to check keys`,
     locks: `ACCESS EXCLUSIVE on ${name}`,
     lasts: AN_INSTANT,

@@ -1,4 +1,7 @@
 /** How a row is given its tenant: one of three rules, written as SQL that the table's temporary trigger evaluates. */
+import type pg from 'pg';
+
+import { messageOf } from '../database/migration/error.js';
 import { MigrationError } from '../database/migrations.js';
 import type { ForeignKey, Table } from './catalog.js';
 import { inPublic, literal, quoted } from './sql.js';
@@ -18,10 +21,9 @@ export interface Conversion {
   readonly rule: TenantRule;
 }
 
-/** What the user asked for: exactly one of them. */
+/** What the user chose for the first table: exactly one of them. */
 export interface RuleChoice {
   readonly tenant?: string | undefined;
-  readonly via?: string | undefined;
   readonly tenantExpression?: string | undefined;
 }
 
@@ -31,44 +33,51 @@ export interface RuleChoice {
  *
  * @throws {MigrationError} when a table points at none of those whose rows have a tenant
  */
-export function conversionsOf(
-  tables: readonly Table[],
-  choice: RuleChoice,
-  neighbours: ReadonlyMap<string, Table>,
-): Conversion[] {
+export function conversionsOf(tables: readonly Table[], choice: RuleChoice): Conversion[] {
   const [first, ...others] = tables;
   if (first === undefined) return [];
-  const done: Conversion[] = [{ table: first, rule: firstRule(first, choice, neighbours) }];
+  const done: Conversion[] = [{ table: first, rule: firstRule(choice) }];
   let waiting = others;
   while (waiting.length > 0) {
     const known = new Set(done.map(({ table }) => table.name));
-    const next = waiting.find((table) => ruleOfFollower(table, choice, known));
+    const [next] = waiting.flatMap((table) => {
+      const rule = ruleOfFollower(table, choice, known);
+      return rule === undefined ? [] : [{ table, rule }];
+    });
     if (next === undefined) throw new MigrationError(unreachable(waiting, known));
-    done.push({ table: next, rule: ruleOfFollower(next, choice, known)! });
-    waiting = waiting.filter((table) => table !== next);
+    done.push(next);
+    waiting = waiting.filter((table) => table !== next.table);
   }
   return done;
 }
 
-function firstRule(table: Table, choice: RuleChoice, neighbours: ReadonlyMap<string, Table>): TenantRule {
-  const { tenant, via, tenantExpression } = choice;
+function firstRule({ tenant, tenantExpression = '' }: RuleChoice): TenantRule {
   if (tenant !== undefined) return { kind: 'tenant', slug: tenant };
-  if (tenantExpression !== undefined) {
-    if (/\$(tenantize|fill)\$/.test(tenantExpression)) {
-      throw new MigrationError('The expression may contain neither $tenantize$ nor $fill$, which quote it.');
-    }
-    return { kind: 'expression', sql: tenantExpression };
+  if (/\$(tenantize|fill)\$/.test(tenantExpression)) {
+    throw new MigrationError('The expression may contain neither $tenantize$ nor $fill$, which quote it.');
   }
-  const keys = table.foreignKeys.filter((key) => key.columns.length === 1 && key.columns[0] === via);
-  const key = keys.find(({ references }) => neighbours.get(references)?.scoped === true);
-  if (key !== undefined) return { kind: 'via', key };
-  const parents = keys.map(({ references }) => references).join(', ');
-  throw new MigrationError(
-    keys.length === 0
-      ? `${table.name}.${via ?? ''} is no foreign key: --via takes the column that points at a tenant-scoped table.`
-      : `${table.name}.${via ?? ''} points at ${parents}, which is not tenant-scoped: tenantize that first, or name ` +
-          `it before ${table.name}.`,
-  );
+  return { kind: 'expression', sql: tenantExpression };
+}
+
+/**
+ * The tables that an expression over this table's rows reads.
+ *
+ * @throws {MigrationError} when PostgreSQL does not understand it
+ */
+export async function tablesRead(client: pg.Client, table: string, expression: string): Promise<string[]> {
+  const from = `FROM ${inPublic(table)} AS ${quoted(table)}`;
+  try {
+    const { rows } = await client.query<{ 'QUERY PLAN': unknown }>(
+      `EXPLAIN (FORMAT JSON) SELECT (${expression})::uuid ${from}`,
+    );
+    const plan = JSON.stringify(rows[0]?.['QUERY PLAN']);
+    const names = [...plan.matchAll(/"Relation Name":"((?:[^"\\]|\\.)*)"/g)].map(([, name = '']) => name);
+    return [...new Set(names)].filter((name) => name !== table);
+  } catch (error) {
+    throw new MigrationError(`The expression of a tenant is in error: ${messageOf(error)}.`, {
+      cause: error,
+    });
+  }
 }
 
 function ruleOfFollower(

@@ -16,10 +16,10 @@ import { MigrationError } from '../database/migrations.js';
 import { actingAsOwner, withClient } from '../database/owner-connection.js';
 import { type Table, neighboursOf, readTables } from './catalog.js';
 import { contractSteps, unfinished } from './contract.js';
-import { expandSteps } from './expand.js';
+import { expandSteps, readPolicy } from './expand.js';
 import { entityNames, modelChanges } from './models.js';
 import { refusals } from './refusals.js';
-import { type RuleChoice, conversionsOf } from './rule.js';
+import { type RuleChoice, conversionsOf, tablesRead } from './rule.js';
 import { literal } from './sql.js';
 import type { Step } from './step.js';
 
@@ -53,14 +53,14 @@ export async function tenantize(
   options: TenantizeOptions,
   prismaFolder = PRISMA_FOLDER,
 ): Promise<Plan> {
-  const { tables, neighbours } = await look(ownerUrl, names);
+  const { tables, neighbours, read } = await look(ownerUrl, names, options.tenantExpression);
   const setting = { filled: options.tenant === undefined, fireTriggers: options.fireTriggers === true };
   refuse([...refusals(tables, neighbours, setting), ...(await unknownTables(names, prismaFolder))]);
-  const conversions = conversionsOf(tables, options, neighbours);
+  const conversions = conversionsOf(tables, options);
   const entities = entityNames(tables, await readSchema(prismaFolder));
-  const steps = expandSteps(conversions, neighbours, entities);
+  const steps = expandSteps(conversions, neighbours, entities, read);
   return {
-    steps: await write(steps, prismaFolder),
+    steps: await write(steps, names, prismaFolder),
     models: modelChanges(tables, neighbours, entities),
   };
 }
@@ -75,7 +75,7 @@ export async function finishTenantize(
   names: readonly string[],
   prismaFolder = PRISMA_FOLDER,
 ): Promise<Plan> {
-  const { tables, neighbours } = await look(ownerUrl, names);
+  const { tables, neighbours } = await look(ownerUrl, names, undefined);
   refuse(
     tables
       .filter(({ underWay }) => !underWay)
@@ -92,17 +92,24 @@ export async function finishTenantize(
   }
   const entities = entityNames(tables, await readSchema(prismaFolder));
   return {
-    steps: await write(contractSteps(tables, neighbours, entities), prismaFolder),
+    steps: await write(contractSteps(tables, neighbours, entities), names, prismaFolder),
     models: modelChanges(tables, neighbours, entities),
   };
 }
 
 interface Surroundings {
   readonly tables: readonly Table[];
+  /** Those that they point at, that point at them, or that tell whose a row is. */
   readonly neighbours: ReadonlyMap<string, Table>;
+  /** Those that tell whose a row is. */
+  readonly read: readonly string[];
 }
 
-async function look(ownerUrl: string, names: readonly string[]): Promise<Surroundings> {
+async function look(
+  ownerUrl: string,
+  names: readonly string[],
+  expression: string | undefined,
+): Promise<Surroundings> {
   return withClient(actingAsOwner(ownerUrl), async (client) => {
     const found = await readTables(client, names);
     refuse(
@@ -111,7 +118,9 @@ async function look(ownerUrl: string, names: readonly string[]): Promise<Surroun
         .map((name) => `There is no table ${name} in the schema public.`),
     );
     const tables = names.map((name) => found.get(name)!);
-    return { tables, neighbours: await readTables(client, neighboursOf(tables)) };
+    const read = expression === undefined ? [] : await tablesRead(client, names[0]!, expression);
+    const near = await neighboursOf(client, tables, readPolicy(tables));
+    return { tables, neighbours: await readTables(client, [...near, ...read]), read };
   });
 }
 
@@ -136,7 +145,11 @@ async function unknownTables(names: readonly string[], prismaFolder: string): Pr
     );
 }
 
-async function write(steps: readonly Step[], prismaFolder: string): Promise<WrittenStep[]> {
+async function write(
+  steps: readonly Step[],
+  tables: readonly string[],
+  prismaFolder: string,
+): Promise<WrittenStep[]> {
   const migrations = await readMigrations(prismaFolder);
   const written: WrittenStep[] = [];
   for (const step of steps) {
@@ -144,7 +157,9 @@ async function write(steps: readonly Step[], prismaFolder: string): Promise<Writ
     const directory = join(migrationsFolder(prismaFolder), name);
     await mkdir(directory);
     await writeFile(join(directory, 'migration.sql'), `${comment(step)}${step.sql}\n`);
-    if (step.down !== undefined) await writeFile(join(directory, 'down.sql'), wayBack(name, step.down));
+    if (step.down !== undefined) {
+      await writeFile(join(directory, 'down.sql'), wayBack(name, tables, step.down));
+    }
     migrations.push({ name, sql: step.sql });
     written.push({ ...step, name, directory });
   }
@@ -154,8 +169,14 @@ async function write(steps: readonly Step[], prismaFolder: string): Promise<Writ
 const comment = ({ does, locks, lasts }: Step): string =>
   `-- ${does.charAt(0).toUpperCase()}${does.slice(1)}.\n-- Locks: ${locks}: ${lasts}.\n`;
 
-const wayBack = (name: string, sql: string): string =>
-  `-- The way back from ${name}, in one transaction; also after it was cut off. What came later goes first.\n` +
-  `${sql === '' ? '' : `${sql}\n`}` +
-  `UPDATE public._prisma_migrations SET rolled_back_at = now()\n` +
-  `WHERE migration_name = ${literal(name)} AND rolled_back_at IS NULL;\n`;
+const wayBack = (name: string, tables: readonly string[], sql: string): string =>
+  [
+    `-- The way back from ${name}, in one transaction; also after it was cut off. What came later goes first.`,
+    conversionLine(tables),
+    ...(sql === '' ? [] : [sql]),
+    'UPDATE public._prisma_migrations SET rolled_back_at = now()',
+    `WHERE migration_name = ${literal(name)} AND rolled_back_at IS NULL;\n`,
+  ].join('\n');
+
+/** By which the migrations of one conversion are known. */
+export const conversionLine = (tables: readonly string[]): string => `-- Tenantizes ${tables.join(' ')}.`;
