@@ -39,16 +39,18 @@ $$;
 -- trigger knows (`tenantry tenantize` puts it there); a row is only touched. It may be cut off at any time and called
 -- again: what is done is what has a tenant. To be called alone, outside of a transaction.
 --
--- A batch takes about a tenth of a second, then it rests for that time multiplied by `rest`. A row that somebody holds
--- is left for later. Where it has got to is its application_name. Fails (23502), and says which, when there are rows
--- whose tenant nobody knows.
+-- A batch takes about a twentieth of a second, for which others may have to wait for its rows; then it rests for that
+-- time multiplied by `rest`. A row that somebody holds is left for later. Where it has got to is its application_name.
+-- Fails (23502), and says which, when there are rows whose tenant nobody knows.
 CREATE PROCEDURE tenantry.backfill_tenant(target regclass, rest double precision DEFAULT 0.5)
 LANGUAGE plpgsql
 AS $$
 DECLARE
   page bigint;
   pages bigint;
-  batch integer := 16;
+  -- How far a batch looks, and how many rows it takes. By rows, since a stretch without any says nothing of the next.
+  stretch constant integer := 64;
+  batch integer := 200;
   began timestamptz;
   spent double precision;
   filled bigint;
@@ -73,16 +75,22 @@ BEGIN
         'WITH touched AS (
            UPDATE %1$s SET tenant_id = NULL WHERE ctid = ANY (ARRAY(
              SELECT ctid FROM %1$s WHERE ctid >= %2$L AND ctid < %3$L AND tenant_id IS NULL
-             FOR NO KEY UPDATE SKIP LOCKED))
+             LIMIT %4$s FOR NO KEY UPDATE SKIP LOCKED))
            RETURNING tenant_id)
          SELECT count(tenant_id) FROM touched',
-        target, format('(%s,0)', page), format('(%s,0)', page + batch)
+        target, format('(%s,0)', page), format('(%s,0)', page + stretch), batch
       ) INTO filled;
       COMMIT;
       filled_in_pass := filled_in_pass + filled;
-      page := page + batch;
       spent := extract(epoch FROM clock_timestamp() - began);
-      batch := CASE WHEN spent > 0.1 THEN greatest(batch / 2, 1) WHEN spent < 0.05 THEN least(batch * 2, 1024) ELSE batch END;
+      IF filled < batch THEN
+        page := page + stretch;
+      ELSIF spent < 0.025 THEN
+        batch := least(batch * 2, 5000);
+      END IF;
+      IF spent > 0.05 THEN
+        batch := greatest(batch / 2, 10);
+      END IF;
       PERFORM set_config(
         'application_name', format('tenantize %s: page %s of %s', target, least(page, pages), pages), false);
       PERFORM pg_sleep(spent * rest);
