@@ -41,7 +41,7 @@ export interface UniqueKey {
   readonly definition: string;
 }
 
-/** A role other than the owner that was granted something on the table. */
+/** A role other than the owner that was granted something. */
 export interface Grantee {
   /** Null for PUBLIC. */
   readonly name: string | null;
@@ -59,8 +59,6 @@ export interface Table {
   readonly partition: boolean;
   readonly inherits: boolean;
   readonly owner: string;
-  /** Whether tenantry_owner owns it. */
-  readonly ours: boolean;
   readonly columns: readonly string[];
   /** tenantry.protect() has been through, and no tenantize is under way. */
   readonly scoped: boolean;
@@ -82,8 +80,8 @@ export interface Table {
   readonly keyViews: readonly string[];
   readonly publications: readonly string[];
   readonly grantees: readonly Grantee[];
-  /** Of its serial columns. */
-  readonly sequences: readonly string[];
+  /** Of its serial and identity columns. */
+  readonly sequences: readonly { readonly name: string; readonly grantees: readonly Grantee[] }[];
 }
 
 /** The trigger that gives a row its tenant while a table is under way. Its name makes it the last of its kind. */
@@ -113,9 +111,16 @@ const FOREIGN_KEYS = (condition: string): string =>
 const LIST = (query: string): string =>
   `coalesce((SELECT jsonb_agg(name ORDER BY name) FROM (${query}) found (name)), '[]')`;
 
+const GRANTEES = (relation: string): string => `
+  coalesce((SELECT jsonb_agg(jsonb_build_object('name', r.rolname, 'privileges', g.privileges,
+      'unbound', coalesce(r.rolsuper OR r.rolbypassrls, false),
+      'app', r.oid IS NOT NULL AND pg_has_role('${APP_ROLE}', r.oid, 'MEMBER')) ORDER BY r.rolname)
+    FROM (SELECT grantee, jsonb_agg(DISTINCT privilege_type) AS privileges FROM aclexplode(${relation}.relacl)
+          WHERE grantee <> ${relation}.relowner GROUP BY grantee) g
+    LEFT JOIN pg_roles r ON r.oid = g.grantee), '[]')`;
+
 const TABLES = `
 SELECT t.relname AS name, t.relkind AS kind, t.relispartition AS partition, pg_get_userbyid(t.relowner) AS owner,
-  pg_has_role(t.relowner, 'tenantry_owner', 'USAGE') AND pg_has_role('tenantry_owner', t.relowner, 'USAGE') AS ours,
   EXISTS (SELECT FROM pg_inherits WHERE t.oid IN (inhrelid, inhparent)) AS inherits,
   t.relrowsecurity AS "rowSecurity",
   EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.oid AND tgname = '${FILL_TRIGGER}') AS "underWay",
@@ -149,14 +154,10 @@ SELECT t.relname AS name, t.relkind AS kind, t.relispartition AS partition, pg_g
           JOIN pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_rewrite'::regclass JOIN pg_class v ON v.oid = r.ev_class
           WHERE p.conrelid = t.oid`)} AS "keyViews",
   ${LIST("SELECT pubname FROM pg_publication_tables WHERE schemaname = 'public' AND tablename = t.relname")} AS publications,
-  coalesce((SELECT jsonb_agg(jsonb_build_object('name', r.rolname, 'privileges', g.privileges,
-      'unbound', coalesce(r.rolsuper OR r.rolbypassrls, false),
-      'app', r.oid IS NOT NULL AND pg_has_role('${APP_ROLE}', r.oid, 'MEMBER')) ORDER BY r.rolname)
-    FROM (SELECT grantee, jsonb_agg(DISTINCT privilege_type) AS privileges FROM aclexplode(t.relacl)
-          WHERE grantee <> t.relowner GROUP BY grantee) g
-    LEFT JOIN pg_roles r ON r.oid = g.grantee), '[]') AS grantees,
-  ${LIST(`SELECT s.relname FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-          WHERE d.refobjid = t.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'`)} AS sequences
+  ${GRANTEES('t')} AS grantees,
+  coalesce((SELECT jsonb_agg(jsonb_build_object('name', s.relname, 'grantees', ${GRANTEES('s')}) ORDER BY s.relname)
+    FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+    WHERE d.refobjid = t.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')), '[]') AS sequences
 FROM pg_class t WHERE t.relnamespace = 'public'::regnamespace AND t.relname = ANY ($1) AND t.relkind IN ('r', 'p', 'v', 'm', 'f')`;
 
 /** The tables of these names in the schema public, by name; a name that is no relation is missing. */

@@ -4,7 +4,7 @@
  * two tenants may have the same key.
  */
 import { FILL_TRIGGER, type ForeignKey, type Table, type UniqueKey } from './catalog.js';
-import { TEMPORARY_POLICY, fillFunction, oldRoles, readPolicy } from './expand.js';
+import { PROOF, TEMPORARY_POLICY, fillFunction, oldRoles, readPolicy } from './expand.js';
 import { dropConstraint, replacedForeignKeys, replacedKeys, scopedForeignKey, scopedIndex } from './keys.js';
 import { inPublic, literal, patiently, quoted } from './sql.js';
 import { AN_INSTANT, type Step, labelOf } from './step.js';
@@ -65,11 +65,13 @@ function finish(table: Table, entity: string): Step {
       [table.name],
       [
         ...replacedKeys(table).flatMap((key) => replaceKey(table, key)),
+        dropConstraint(table.name, PROOF),
         `DROP TRIGGER ${FILL_TRIGGER} ON ${target}`,
         `DROP FUNCTION ${fillFunction(table)}()`,
         `ALTER TABLE ${target} ALTER COLUMN tenant_id SET DEFAULT tenantry.current_tenant()`,
         `DROP POLICY ${TEMPORARY_POLICY} ON ${target}`,
         ...(old === '' ? [] : [`REVOKE ALL ON ${target} FROM ${old}`]),
+        ...table.sequences.flatMap(revokeFromOld),
         `SELECT tenantry.protect(${literal(target)}, ${literal(entity)})`,
       ],
     ),
@@ -80,6 +82,11 @@ function finish(table: Table, entity: string): Step {
     locks: `ACCESS EXCLUSIVE on ${table.name}`,
     lasts: AN_INSTANT,
   };
+}
+
+function revokeFromOld({ name, grantees }: Table['sequences'][number]): string[] {
+  const old = oldRoles({ grantees }).map(quoted).join(', ');
+  return old === '' ? [] : [`REVOKE ALL ON SEQUENCE ${inPublic(name)} FROM ${old}`];
 }
 
 function replaceKey(table: Table, key: UniqueKey): string[] {

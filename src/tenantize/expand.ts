@@ -6,7 +6,7 @@
  * instant, and leaves both the old and the new code working.
  */
 import { APP_ROLE, OPERATOR_ROLE, OWNER_ROLE } from '../database/owner-connection.js';
-import { FILL_TRIGGER, type ForeignKey, type Table } from './catalog.js';
+import { FILL_TRIGGER, type ForeignKey, type Grantee, type Table } from './catalog.js';
 import {
   addForeignKey,
   createScopedIndex,
@@ -21,7 +21,7 @@ import { inPublic, literal, patiently, prismaName, quoted, temporaryName } from 
 import { AN_INSTANT, type Step, labelOf } from './step.js';
 
 /** Proves NOT NULL to PostgreSQL, so that it need not look at every row while it holds the table. */
-const PROOF = 'tenantize_tenant_id_not_null';
+export const PROOF = 'tenantize_tenant_id_not_null';
 
 /** The policy by which old code, and the owner's own trigger, go on while a table is under way. */
 export const TEMPORARY_POLICY = 'tenantize';
@@ -216,10 +216,7 @@ function setNotNull({ name }: Table): Step {
   const target = inPublic(name);
   return {
     label: labelOf('not_null', name),
-    sql: patiently(
-      [name],
-      [`ALTER TABLE ${target} ALTER COLUMN tenant_id SET NOT NULL`, dropConstraint(name, PROOF)],
-    ),
+    sql: patiently([name], [`ALTER TABLE ${target} ALTER COLUMN tenant_id SET NOT NULL`]),
     down: patiently([name], [`ALTER TABLE ${target} ALTER COLUMN tenant_id DROP NOT NULL`]),
     does: 'makes tenant_id NOT NULL; the validated constraint is the proof, so that no row is read',
     locks: `ACCESS EXCLUSIVE on ${name}`,
@@ -279,7 +276,7 @@ function isolate(table: Table, entity: string): Step {
         `SELECT tenantry.audit(${literal(target)}, ${literal(entity)})`,
         `REVOKE ALL ON ${target} FROM ${roles}`,
         `GRANT SELECT, INSERT, UPDATE, DELETE ON ${target} TO ${roles}`,
-        ...table.sequences.map((name) => `GRANT USAGE ON SEQUENCE ${inPublic(name)} TO ${roles}`),
+        ...table.sequences.map(({ name }) => `GRANT USAGE ON SEQUENCE ${inPublic(name)} TO ${roles}`),
       ],
     ),
     down: patiently(
@@ -289,10 +286,10 @@ function isolate(table: Table, entity: string): Step {
         `DROP POLICY IF EXISTS tenant_isolation ON ${target}`,
         `DROP POLICY IF EXISTS ${TEMPORARY_POLICY} ON ${target}`,
         `ALTER TABLE ${target} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY`,
-        `REVOKE ALL ON ${target} FROM ${roles}`,
-        ...table.grantees
-          .filter(({ name }) => name === APP_ROLE || name === OPERATOR_ROLE)
-          .map(({ name, privileges }) => `GRANT ${privileges.join(', ')} ON ${target} TO ${name!}`),
+        ...grantsAsBefore(target, table.grantees),
+        ...table.sequences.flatMap(({ name, grantees }) =>
+          grantsAsBefore(`SEQUENCE ${inPublic(name)}`, grantees),
+        ),
       ],
     ),
     does:
@@ -303,8 +300,17 @@ function isolate(table: Table, entity: string): Step {
   };
 }
 
+/** What Tenantry's own roles were granted before. */
+function grantsAsBefore(object: string, grantees: readonly Grantee[]): string[] {
+  const ours = grantees.filter(({ name }) => name === APP_ROLE || name === OPERATOR_ROLE);
+  return [
+    `REVOKE ALL ON ${object} FROM ${APP_ROLE}, ${OPERATOR_ROLE}`,
+    ...ours.map(({ name, privileges }) => `GRANT ${privileges.join(', ')} ON ${object} TO ${name!}`),
+  ];
+}
+
 /** The roles that row-level security would hold back, and that know of no tenant: those of the old code. */
-export const oldRoles = ({ grantees }: Table): string[] =>
+export const oldRoles = ({ grantees }: { readonly grantees: readonly Grantee[] }): string[] =>
   grantees
     .filter(({ unbound, name }) => !unbound && name !== APP_ROLE && name !== OPERATOR_ROLE)
     .flatMap(({ name }) => name ?? []);

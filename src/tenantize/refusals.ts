@@ -20,8 +20,8 @@ const REASONS: readonly Reason[] = [
     !underWay &&
     !scoped &&
     'has a column tenant_id of its own: rename it first.',
-  ({ ours, owner }) =>
-    !ours &&
+  ({ owner }) =>
+    owner !== OWNER_ROLE &&
     `belongs to ${owner}: as a superuser, ALTER TABLE … OWNER TO ${OWNER_ROLE}, and grant its old owner what it needs.`,
   ({ uniqueKeys }) => !uniqueKeys.some(({ primary }) => primary) && 'has no primary key.',
   ({ rowSecurity, policies, underWay, scoped }) =>
