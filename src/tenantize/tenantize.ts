@@ -5,7 +5,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type pg from 'pg';
+
 import {
+  type Migration,
   PRISMA_FOLDER,
   migrationsFolder,
   nextMigrationName,
@@ -53,9 +56,14 @@ export async function tenantize(
   options: TenantizeOptions,
   prismaFolder = PRISMA_FOLDER,
 ): Promise<Plan> {
-  const { tables, neighbours, read } = await look(ownerUrl, names, options.tenantExpression);
+  const { tables, neighbours, read } = await look(ownerUrl, names, options);
   const setting = { filled: options.tenant === undefined, fireTriggers: options.fireTriggers === true };
-  refuse([...refusals(tables, neighbours, setting), ...(await unknownTables(names, prismaFolder))]);
+  const migrations = await readMigrations(prismaFolder);
+  refuse([
+    ...refusals(tables, neighbours, setting),
+    ...unknownTables(names, migrations),
+    ...begunTables(names, migrations),
+  ]);
   const conversions = conversionsOf(tables, options);
   const entities = entityNames(tables, await readSchema(prismaFolder));
   const steps = expandSteps(conversions, neighbours, entities, read);
@@ -75,7 +83,7 @@ export async function finishTenantize(
   names: readonly string[],
   prismaFolder = PRISMA_FOLDER,
 ): Promise<Plan> {
-  const { tables, neighbours } = await look(ownerUrl, names, undefined);
+  const { tables, neighbours } = await look(ownerUrl, names, {});
   refuse(
     tables
       .filter(({ underWay }) => !underWay)
@@ -108,7 +116,7 @@ interface Surroundings {
 async function look(
   ownerUrl: string,
   names: readonly string[],
-  expression: string | undefined,
+  { tenant, tenantExpression: expression }: RuleChoice,
 ): Promise<Surroundings> {
   return withClient(actingAsOwner(ownerUrl), async (client) => {
     const found = await readTables(client, names);
@@ -118,10 +126,16 @@ async function look(
         .map((name) => `There is no table ${name} in the schema public.`),
     );
     const tables = names.map((name) => found.get(name)!);
+    if (tenant !== undefined) await demandTenant(client, tenant);
     const read = expression === undefined ? [] : await tablesRead(client, names[0]!, expression);
     const near = await neighboursOf(client, tables, readPolicy(tables));
     return { tables, neighbours: await readTables(client, [...near, ...read]), read };
   });
+}
+
+async function demandTenant(client: pg.Client, slug: string): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM public.tenants WHERE slug = $1', [slug]);
+  refuse(rowCount === 0 ? [`There is no tenant ${slug}.`] : []);
 }
 
 function refuse(sentences: readonly string[]): void {
@@ -129,8 +143,8 @@ function refuse(sentences: readonly string[]): void {
 }
 
 // A migration that alters a table that no migration makes would fail on every new database.
-async function unknownTables(names: readonly string[], prismaFolder: string): Promise<string[]> {
-  const scripts = (await readMigrations(prismaFolder)).map(({ sql }) => sql).join('\n');
+function unknownTables(names: readonly string[], migrations: readonly Migration[]): string[] {
+  const scripts = migrations.map(({ sql }) => sql).join('\n');
   return names
     .filter((name) => {
       const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -143,6 +157,13 @@ async function unknownTables(names: readonly string[], prismaFolder: string): Pr
         `${name} is made by no migration here, so that these would fail on a new database: write one that creates it, ` +
         'and mark it as applied where the table exists.',
     );
+}
+
+function begunTables(names: readonly string[], migrations: readonly Migration[]): string[] {
+  const begun = new Set(migrations.flatMap(({ down = '' }) => CONVERSION.exec(down)?.[1]?.split(' ') ?? []));
+  return names
+    .filter((name) => begun.has(name))
+    .map((name) => `${name} has migrations that tenantize it: apply them, or delete their folders.`);
 }
 
 async function write(
@@ -180,3 +201,4 @@ const wayBack = (name: string, tables: readonly string[], sql: string): string =
 
 /** By which the migrations of one conversion are known. */
 export const conversionLine = (tables: readonly string[]): string => `-- Tenantizes ${tables.join(' ')}.`;
+const CONVERSION = /^-- Tenantizes (.*)\.$/m;
