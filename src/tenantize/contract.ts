@@ -5,7 +5,14 @@
  */
 import { FILL_TRIGGER, type ForeignKey, type Table, type UniqueKey } from './catalog.js';
 import { PROOF, TEMPORARY_POLICY, fillFunction, oldRoles, readPolicy } from './expand.js';
-import { dropConstraint, replacedForeignKeys, replacedKeys, scopedForeignKey, scopedIndex } from './keys.js';
+import {
+  dropConstraint,
+  lockEnds,
+  replacedForeignKeys,
+  replacedKeys,
+  scopedForeignKey,
+  scopedIndex,
+} from './keys.js';
 import { inPublic, literal, patiently, quoted } from './sql.js';
 import { AN_INSTANT, type Step, labelOf } from './step.js';
 
@@ -45,10 +52,11 @@ export function unfinished(tables: readonly Table[], neighbours: ReadonlyMap<str
   return missing;
 }
 
-function dropForeignKey({ name, table, references }: ForeignKey): Step {
+function dropForeignKey(key: ForeignKey): Step {
+  const { name, table, references } = key;
   return {
     label: labelOf('drop', name),
-    sql: patiently([table, references], [dropConstraint(table, name)]),
+    sql: patiently([table, references], [lockEnds(key, 'ACCESS EXCLUSIVE'), dropConstraint(table, name)]),
     down: undefined,
     does: `drops ${name}, which has been replaced`,
     locks: `ACCESS EXCLUSIVE on ${table} and ${references}`,

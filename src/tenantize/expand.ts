@@ -11,6 +11,7 @@ import {
   addForeignKey,
   createScopedIndex,
   dropConstraint,
+  lockEnds,
   replacedForeignKeys,
   replacedKeys,
   scopedForeignKey,
@@ -241,8 +242,14 @@ function pointAgain(key: ForeignKey): Step {
   const scoped = scopedForeignKey(key);
   return {
     label: labelOf('fk', scoped.name),
-    sql: patiently([key.table, key.references], [addForeignKey(scoped)]),
-    down: patiently([key.table, key.references], [dropConstraint(key.table, scoped.name)]),
+    sql: patiently(
+      [key.table, key.references],
+      [lockEnds(key, 'SHARE ROW EXCLUSIVE'), addForeignKey(scoped)],
+    ),
+    down: patiently(
+      [key.table, key.references],
+      [lockEnds(key, 'ACCESS EXCLUSIVE'), dropConstraint(key.table, scoped.name)],
+    ),
     does: `adds ${scoped.name}, which is to replace ${key.name} (old rows are not looked at yet)`,
     locks: `SHARE ROW EXCLUSIVE on ${key.table} and ${key.references} (hinders writers)`,
     lasts: AN_INSTANT,

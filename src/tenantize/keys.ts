@@ -52,6 +52,13 @@ export function addForeignKey(key: ForeignKey): string {
   );
 }
 
+/**
+ * Takes both ends of a foreign key, the one pointed at first: that is the order in which most transactions come by, and
+ * whoever goes the other way waits for those who wait for it.
+ */
+export const lockEnds = ({ table, references }: ForeignKey, mode: string): string =>
+  `LOCK TABLE ${[...new Set([references, table])].map(inPublic).join(', ')} IN ${mode} MODE`;
+
 export const dropConstraint = (table: string, constraint: string): string =>
   `ALTER TABLE ${inPublic(table)} DROP CONSTRAINT IF EXISTS ${quoted(constraint)}`;
 
