@@ -45,6 +45,7 @@ export interface UniqueKey {
 export interface Grantee {
   /** Null for PUBLIC. */
   readonly name: string | null;
+  /** On the whole of it; none when it was granted single columns only. */
   readonly privileges: readonly string[];
   /** Superusers and roles with BYPASSRLS. */
   readonly unbound: boolean;
@@ -115,7 +116,9 @@ const GRANTEES = (relation: string): string => `
   coalesce((SELECT jsonb_agg(jsonb_build_object('name', r.rolname, 'privileges', g.privileges,
       'unbound', coalesce(r.rolsuper OR r.rolbypassrls, false),
       'app', r.oid IS NOT NULL AND pg_has_role('${APP_ROLE}', r.oid, 'MEMBER')) ORDER BY r.rolname)
-    FROM (SELECT grantee, jsonb_agg(DISTINCT privilege_type) AS privileges FROM aclexplode(${relation}.relacl)
+    FROM (SELECT grantee, coalesce(jsonb_agg(DISTINCT privilege_type) FILTER (WHERE privilege_type <> ''), '[]') AS privileges
+          FROM (SELECT grantee, privilege_type FROM aclexplode(${relation}.relacl)
+                UNION ALL SELECT grantee, '' FROM pg_attribute, aclexplode(attacl) WHERE attrelid = ${relation}.oid) granted
           WHERE grantee <> ${relation}.relowner GROUP BY grantee) g
     LEFT JOIN pg_roles r ON r.oid = g.grantee), '[]')`;
 

@@ -66,7 +66,7 @@ function dropForeignKey(key: ForeignKey): Step {
 
 function finish(table: Table, entity: string): Step {
   const target = inPublic(table.name);
-  const old = oldRoles(table).map(quoted).join(', ');
+  const old = oldRoles(table);
   return {
     label: labelOf('finish', table.name),
     sql: patiently(
@@ -78,7 +78,7 @@ function finish(table: Table, entity: string): Step {
         `DROP FUNCTION ${fillFunction(table)}()`,
         `ALTER TABLE ${target} ALTER COLUMN tenant_id SET DEFAULT tenantry.current_tenant()`,
         `DROP POLICY ${TEMPORARY_POLICY} ON ${target}`,
-        ...(old === '' ? [] : [`REVOKE ALL ON ${target} FROM ${old}`]),
+        ...(old.length === 0 ? [] : [`REVOKE ALL ON ${target} FROM ${old.map(quoted).join(', ')}`]),
         ...table.sequences.flatMap(revokeFromOld),
         `SELECT tenantry.protect(${literal(target)}, ${literal(entity)})`,
       ],
@@ -86,7 +86,7 @@ function finish(table: Table, entity: string): Step {
     down: undefined,
     does:
       'drops the keys that have been replaced and what was temporary, and protects the table' +
-      (old === '' ? '' : `; ${old} may no longer use it`),
+      (old.length === 0 ? '' : `; ${old.join(', ')} may no longer use it`),
     locks: `ACCESS EXCLUSIVE on ${table.name}`,
     lasts: AN_INSTANT,
   };

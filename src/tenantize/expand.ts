@@ -270,7 +270,7 @@ function validateForeignKey(key: ForeignKey): Step {
 /** Row-level security as `tenantry.protect` makes it, and one policy more, for the roles that know of no tenant. */
 function isolate(table: Table, entity: string): Step {
   const target = inPublic(table.name);
-  const old = oldRoles(table).map(quoted);
+  const old = oldRoles(table);
   const roles = `${APP_ROLE}, ${OPERATOR_ROLE}`;
   return {
     label: labelOf('isolate', table.name),
@@ -278,7 +278,7 @@ function isolate(table: Table, entity: string): Step {
       [table.name],
       [
         `ALTER TABLE ${target} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY`,
-        `CREATE POLICY ${TEMPORARY_POLICY} ON ${target} TO ${[OWNER_ROLE, ...old].join(', ')} USING (true) WITH CHECK (true)`,
+        `CREATE POLICY ${TEMPORARY_POLICY} ON ${target} TO ${[OWNER_ROLE, ...old.map(quoted)].join(', ')} USING (true) WITH CHECK (true)`,
         isolationPolicy(target),
         `SELECT tenantry.audit(${literal(target)}, ${literal(entity)})`,
         `REVOKE ALL ON ${target} FROM ${roles}`,
@@ -300,8 +300,8 @@ function isolate(table: Table, entity: string): Step {
       ],
     ),
     does:
-      `turns on row-level security and the audit log; ${roles} may use the table, within a tenant` +
-      (old.length === 0 ? '' : `; ${old.join(', ')} as before, without one`),
+      `turns on row-level security and the audit log: ${roles} may use the table within a tenant` +
+      (old.length === 0 ? '' : `, ${old.join(', ')} as before`),
     locks: `ACCESS EXCLUSIVE on ${table.name}`,
     lasts: AN_INSTANT,
   };
@@ -309,7 +309,9 @@ function isolate(table: Table, entity: string): Step {
 
 /** What Tenantry's own roles were granted before. */
 function grantsAsBefore(object: string, grantees: readonly Grantee[]): string[] {
-  const ours = grantees.filter(({ name }) => name === APP_ROLE || name === OPERATOR_ROLE);
+  const ours = grantees.filter(
+    ({ name, privileges }) => (name === APP_ROLE || name === OPERATOR_ROLE) && privileges.length > 0,
+  );
   return [
     `REVOKE ALL ON ${object} FROM ${APP_ROLE}, ${OPERATOR_ROLE}`,
     ...ours.map(({ name, privileges }) => `GRANT ${privileges.join(', ')} ON ${object} TO ${name!}`),

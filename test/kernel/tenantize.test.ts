@@ -481,6 +481,7 @@ describe('a table that cannot be converted as it is', () => {
         /group by its primary key \(grouped\)/,
       ],
       ['GRANT SELECT ON orders TO PUBLIC', /orders is open to PUBLIC/],
+      ['GRANT UPDATE (note) ON orders TO PUBLIC', /orders is open to PUBLIC/],
       [`GRANT ${OLD_ROLE} TO tenantry_app`, /of which tenantry_app is a member/],
       ['CREATE TABLE parts () INHERITS (orders)', /part of an inheritance/],
       [
