@@ -334,9 +334,19 @@ describe('a conversion of tables in use', () => {
     });
     const invalid = 'SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid';
     expect(await database.asSuperuser(invalid)).toEqual([{ name: 'tenantize_orders_pkey' }]);
+    expect(await refusal(finishTenantize(url, TABLES, prisma))).toMatch(
+      /not been applied as a whole: row-level security on orders, the index tenantize_orders_pkey, /,
+    );
     expect((await applyMigrations(url, prisma)).at(-1)).toMatch(/_tenantize_isolate_order_lines$/);
     expect(await database.asSuperuser(invalid)).toEqual([]);
     expect(await database.asSuperuser('SELECT FROM orders WHERE tenant_id IS NULL')).toEqual([]);
+
+    // Old code moves an order to a customer of another tenant.
+    const [moved] = await database.asSuperuser(
+      `UPDATE orders SET customer_id = c.id FROM customers c WHERE c.tenant_id <> orders.tenant_id AND orders.id = 1
+       RETURNING orders.tenant_id = c.tenant_id AS follows`,
+    );
+    expect(moved).toEqual({ follows: true });
   });
 });
 
