@@ -13,12 +13,20 @@ export const pairsTenants = ({ columns, referencedColumns }: ForeignKey): boolea
 export const replacedKeys = ({ uniqueKeys }: Table): UniqueKey[] =>
   uniqueKeys.filter((key) => !isScoped(key));
 
+/** Whether Prisma can say what the key is: columns, without expressions or a condition. */
+export const isPlain = ({ columns, definition }: UniqueKey): boolean =>
+  !columns.includes(null) && !definition.includes(' WHERE ');
+
 /** The name of the index that replaces a unique key. That of the primary key takes the old name in the end. */
 export function scopedIndex(table: Table, key: UniqueKey): string {
   if (key.primary) return temporaryName(key.index);
-  // An expression has no name; then the old one has to tell the new one.
-  if (key.columns.includes(null)) return `tenant_${key.index}`.slice(0, 63);
-  return prismaName(table.name, ['tenant_id', ...(key.columns as string[])], 'key');
+  const columns = key.columns.join();
+  const namesake = replacedKeys(table).find(
+    (other) => !other.primary && isPlain(other) && other.columns.join() === columns,
+  );
+  return isPlain(key) && namesake === key
+    ? prismaName(table.name, ['tenant_id', ...key.columns.flatMap((column) => column ?? [])], 'key')
+    : `tenant_${key.index}`.slice(0, 63);
 }
 
 /**

@@ -2,8 +2,8 @@
 import type { SchemaContainer } from '@prisma/schema-engine-wasm';
 
 import { modelNames } from '../database/migration/script.js';
-import type { ForeignKey, Table } from './catalog.js';
-import { replacedForeignKeys, replacedKeys } from './keys.js';
+import type { ForeignKey, Table, UniqueKey } from './catalog.js';
+import { isPlain, replacedForeignKeys, replacedKeys } from './keys.js';
 
 /**
  * The names of the tables in the audit log: their models', or, where there is none, the table's name in the singular,
@@ -36,7 +36,7 @@ export function modelChanges(
     const lines = [
       '+ tenantId String @default(dbgenerated("tenantry.current_tenant()")) @map("tenant_id") @db.Uuid',
       '+ tenant   Tenant @relation(fields: [tenantId], references: [id], onDelete: Restrict, onUpdate: Restrict)',
-      ...replacedKeys(table).flatMap((key) => keyLines(key.columns, key.primary)),
+      ...replacedKeys(table).filter(isPlain).flatMap(keyLines),
       ...keys.filter((key) => key.table === table.name).map(relationLine),
     ];
     return [`model ${entities.get(table.name)!}`, ...lines.map((line) => `  ${line}`)].join('\n');
@@ -45,10 +45,8 @@ export function modelChanges(
   return [...models, 'model Tenant', ...sides].join('\n');
 }
 
-function keyLines(columns: readonly (string | null)[], primary: boolean): string[] {
-  // What Prisma cannot say, it does not look at either.
-  if (columns.includes(null)) return [];
-  const fields = columns.map((column) => field(column!));
+function keyLines({ columns, primary }: UniqueKey): string[] {
+  const fields = columns.flatMap((column) => column ?? []).map(field);
   const [block, attribute] = primary ? ['@@id', '@id'] : ['@@unique', '@unique'];
   const old = fields.length === 1 ? `${fields[0]!} … ${attribute}` : `${block}([${fields.join(', ')}])`;
   return [`- ${old}`, `+ ${block}([tenantId, ${fields.join(', ')}])`];

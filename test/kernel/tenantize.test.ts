@@ -40,6 +40,7 @@ const shop = (born: boolean): string => {
       ${born ? `, ${tenants('orders')}` : ''}
     );
     CREATE UNIQUE INDEX orders_${name}number_key ON orders (${key}number);
+    CREATE UNIQUE INDEX ${born ? 'tenant_' : ''}orders_open ON orders (${key}number) WHERE note IS NULL;
     CREATE UNIQUE INDEX ${born ? 'tenant_' : ''}orders_note ON orders (${key}lower(note)) WHERE note <> '';
     CREATE TABLE order_lines (
       ${tenant}
