@@ -17,6 +17,7 @@ const KERNEL = [
   'operator',
   'subscriptions',
   'tenancy',
+  'tenantize',
 ];
 
 const forbidImports = (files, ...patterns) => ({

@@ -11,6 +11,7 @@ import { migrateCommand, migrationCommand } from './migrate.js';
 import { schemaCommand } from './schema.js';
 import { seedCommand } from './seed.js';
 import { tenantCommand } from './tenant.js';
+import { tenantizeCommand } from './tenantize.js';
 import { tokenCommand } from './token.js';
 
 const program = new Command('tenantry')
@@ -26,6 +27,7 @@ for (const command of [
   schemaCommand(),
   documentsCommand(),
   tenantCommand(),
+  tenantizeCommand(),
 ]) {
   program.addCommand(command);
 }

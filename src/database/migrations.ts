@@ -7,6 +7,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 
 import type { DiffParams, SchemaContainer } from '@prisma/schema-engine-wasm';
@@ -31,6 +32,7 @@ export { MigrationError } from './migration/error.js';
 
 // Constant and arbitrary. Not the key of Prisma's own lock, which its engine takes on a connection of its own.
 const MIGRATION_LOCK = 7_263_546_101;
+const LOCK_POLL_MS = 100;
 
 const NOT_EMPTY =
   'The database has tables, but no history of migrations that made them: Tenantry needs a database of its own.';
@@ -49,6 +51,7 @@ export async function applyMigrations(ownerUrl: string, prismaFolder = PRISMA_FO
   await ensureDatabase(ownerUrl);
   return withClient(actingAsOwner(ownerUrl), async (client) => {
     await lockMigrations(client);
+    await clearCutOff(client, migrations);
     const history = await readHistory((sql) => client.query(sql));
     checkHistory(migrations, history);
     if (pendingAmong(migrations, history).length === 0) return [];
@@ -125,11 +128,67 @@ async function compare(
   });
 }
 
-// Held by this connection until it closes. A connection that only waits or holds must not be timed out.
+/**
+ * Undoes the newest migrations of these, newest first, by their down.sql. Those that are not in the history are left.
+ *
+ * @returns the names of what was undone
+ * @throws {MigrationError} when one of them has no way back, or a later migration is not among them
+ */
+export async function undoMigrations(
+  ownerUrl: string,
+  names: readonly string[],
+  prismaFolder = PRISMA_FOLDER,
+): Promise<string[]> {
+  const migrations = await readMigrations(prismaFolder);
+  return withClient(actingAsOwner(ownerUrl), async (client) => {
+    await lockMigrations(client);
+    const history = await readHistory((sql) => client.query(sql));
+    const applied = new Set(history.map(({ name }) => name));
+    const undone: string[] = [];
+    for (const { name, down } of migrations.filter((migration) => applied.has(migration.name)).reverse()) {
+      if (undone.length === names.filter((wanted) => applied.has(wanted)).length) break;
+      if (!names.includes(name)) {
+        throw new MigrationError(
+          `The migration ${name} came later: what it made may rest on what is to be undone.`,
+        );
+      }
+      if (down === undefined) throw new MigrationError(`The migration ${name} has no way back.`);
+      await client.query(down).catch((error: unknown) => {
+        throw new MigrationError(`The way back from ${name} failed: ${messageOf(error)}.`, { cause: error });
+      });
+      undone.push(name);
+    }
+    return undone;
+  });
+}
+
+/** A migration that knows its way back is begun again when it failed or was cut off. */
+async function clearCutOff(client: pg.Client, migrations: readonly Migration[]): Promise<void> {
+  const history = await readHistory((sql) => client.query(sql));
+  const cutOff = new Set(history.filter(({ finished }) => !finished).map(({ name }) => name));
+  for (const { name, down } of migrations) {
+    if (!cutOff.has(name) || down === undefined) continue;
+    await client.query(down).catch((error: unknown) => {
+      throw new MigrationError(
+        `The migration ${name} was cut off, and its down.sql failed: ${messageOf(error)}.`,
+        { cause: error },
+      );
+    });
+  }
+}
+
+// Held by this connection until it closes. A connection that holds it must not be timed out. Whoever waits asks again
+// and again: a statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY, in the migration of the instance
+// that is waited for, waits for every snapshot.
 async function lockMigrations(client: pg.Client): Promise<void> {
   await client.query('SET idle_session_timeout = 0');
-  await client.query('SET lock_timeout = 0');
-  await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+  for (;;) {
+    const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [
+      MIGRATION_LOCK,
+    ]);
+    if (rows[0]?.held === true) return;
+    await wait(LOCK_POLL_MS);
+  }
 }
 
 async function applyPending(

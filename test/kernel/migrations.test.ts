@@ -142,17 +142,17 @@ describe('applyMigrations', () => {
     const name = '29990101000000_slow';
     await addMigration(prisma, name, 'SELECT pg_advisory_xact_lock(1, 1);');
     await withClient(url, async (client) => {
-      const waiting = async (count: number): Promise<void> => {
-        const sql =
-          "SELECT count(*)::integer AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = " +
-          '(SELECT oid FROM pg_database WHERE datname = current_database())';
-        while ((await client.query<{ n: number }>(sql)).rows[0]?.n !== count);
+      const until = async (sql: string): Promise<void> => {
+        while ((await client.query(sql)).rowCount === 0);
       };
+      const here = "datname = current_database() AND application_name = 'tenantry migrate'";
       await client.query('SELECT pg_advisory_lock(1, 1)');
       const first = applyMigrations(url, prisma);
-      await waiting(1);
+      await until("SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 1 AND NOT granted");
       const second = applyMigrations(url, prisma);
-      await waiting(2);
+      // The second asks again and again, rather than wait with a snapshot.
+      await until(`SELECT FROM pg_stat_activity WHERE ${here} AND query LIKE '%pg_try_advisory_lock%'
+        AND state = 'idle' AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)`);
       await client.query('SELECT pg_advisory_unlock(1, 1)');
       expect(await first).toEqual([name]);
       expect(await second).toEqual([]);

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { MigrationList, SchemaContainer } from '@prisma/schema-engine-wasm';
 
-import { MigrationError } from './error.js';
+import { MigrationError, codeOf } from './error.js';
 
 /** The folder `prisma/` of this package; the same from src/database and from dist/database. */
 export const PRISMA_FOLDER = fileURLToPath(new URL('../../../prisma/', import.meta.url));
@@ -18,6 +18,8 @@ export const PRISMA_FOLDER = fileURLToPath(new URL('../../../prisma/', import.me
 export interface Migration {
   readonly name: string;
   readonly sql: string;
+  /** Undoes it, and says so in the history, in whatever state it was left. Few migrations have it. */
+  readonly down?: string | undefined;
 }
 
 /** The folder that holds the migrations of a Prisma folder. */
@@ -36,7 +38,13 @@ export async function readMigrations(prismaFolder: string): Promise<Migration[]>
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   // By code unit, as Prisma orders them; a locale would put the underscore elsewhere.
   names.sort();
-  return Promise.all(names.map(async (name) => ({ name, sql: await readScript(folder, name) })));
+  return Promise.all(
+    names.map(async (name) => ({
+      name,
+      sql: await readScript(folder, name),
+      down: await readWayBack(folder, name),
+    })),
+  );
 }
 
 /** The Prisma schema files, in a stable order. */
@@ -84,6 +92,15 @@ async function readScript(folder: string, name: string): Promise<string> {
     return await readFile(join(folder, name, 'migration.sql'), 'utf8');
   } catch (error) {
     throw new MigrationError(`The migration ${name} has no readable migration.sql.`, { cause: error });
+  }
+}
+
+async function readWayBack(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(folder, name, 'down.sql'), 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw new MigrationError(`The migration ${name} has no readable down.sql.`, { cause: error });
   }
 }
 

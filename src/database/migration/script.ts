@@ -64,6 +64,11 @@ function createdTables(script: string): string[][] {
   );
 }
 
+/** The names of the models, by their tables. */
+export function modelNames(schema: readonly SchemaContainer[]): Map<string, string> {
+  return new Map(modelsOf(schema).map(({ table, name }) => [table, name]));
+}
+
 /** The models of these files, under the names that the database knows them by. */
 function modelsOf(schema: readonly SchemaContainer[]): Model[] {
   const block = new RegExp(String.raw`\bmodel\s+(\w+)\s*\{((?:${STRING}|[^{}"])*)\}`, 'g');

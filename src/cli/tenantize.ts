@@ -1,0 +1,65 @@
+import { relative } from 'node:path';
+import process from 'node:process';
+import { Command, Option } from 'commander';
+import { readConfig } from '../config.js';
+import { finishTenantize, tenantize, type Plan, type TenantizeOptions } from '../tenantize/tenantize.js';
+import { undoTenantize } from '../tenantize/undo.js';
+import { commandUrls, demand } from './connect.js';
+
+interface Options extends TenantizeOptions {
+  readonly finish?: boolean;
+  readonly undo?: boolean;
+}
+
+/** `tenantry tenantize TABLE …` writes the migrations that make existing tables tenant-scoped while they are in use. */
+export const tenantizeCommand = (): Command => {
+  const command = new Command('tenantize')
+    .description('Write the migrations that make existing tables tenant-scoped while they are in use')
+    .argument('<table...>', 'the table, and those that point at it')
+    .option('--tenant <slug>', 'all rows belong to this tenant')
+    .option('--tenant-expression <sql>', 'the id of a row’s tenant, over the columns of the first table')
+    .option('--fire-triggers', 'let the table’s own triggers fire for every row')
+    .option('--finish', 'write the second part, for when no old code runs any more')
+    .addOption(new Option('--undo', 'undo the first part').conflicts('finish'))
+    .action(async (tables: string[], options: Options) => {
+      const rules = [options.tenant, options.tenantExpression].filter((rule) => rule !== undefined);
+      const begins = options.finish !== true && options.undo !== true;
+      if (begins !== (rules.length === 1)) {
+        command.error(
+          'error: say whose the rows are with --tenant or --tenant-expression; --finish and --undo take none',
+        );
+      }
+      const { owner } = await commandUrls(readConfig());
+      await run(demand(owner, 'DATABASE_OWNER_URL'), tables, options);
+    });
+  return command;
+};
+
+async function run(ownerUrl: string, tables: readonly string[], options: Options): Promise<void> {
+  if (options.undo === true) {
+    const undone = await undoTenantize(ownerUrl, tables);
+    for (const name of undone) process.stdout.write(`${name}\n`);
+    process.stderr.write(`Undid ${undone.length}. Delete their folders, or they are applied again.\n`);
+  } else if (options.finish === true) {
+    print(await finishTenantize(ownerUrl, tables));
+    process.stderr.write(
+      'The point of no return is the first of these. Apply them when no old code runs any more: npm run tenantry -- migrate\n',
+    );
+  } else {
+    print(await tenantize(ownerUrl, tables, options));
+    process.stderr.write(
+      'Read them, then apply them: npm run tenantry -- migrate. Then let the new code run beside the old one, and when\n' +
+        `no old code runs any more: npm run tenantry -- tenantize ${tables.join(' ')} --finish\n` +
+        `Until that is applied there is a way back: npm run tenantry -- tenantize ${tables.join(' ')} --undo\n`,
+    );
+  }
+}
+
+/** The migrations to stdout; what they do, and to whom, to stderr. */
+function print({ steps, models }: Plan): void {
+  for (const { directory, name, does, locks, lasts } of steps) {
+    process.stdout.write(`${relative(process.cwd(), directory)}/migration.sql\n`);
+    process.stderr.write(`${name}\n  ${does}\n  locks: ${locks}: ${lasts}\n`);
+  }
+  process.stderr.write(`\nIn the Prisma models:\n\n${models}\n\n`);
+}
