@@ -1,5 +1,7 @@
 import { ConfigError, type Config } from '../config.js';
 import { findEmbedded } from '../database/embedded.js';
+import { checkContextSigning } from '../database/context-keys.js';
+import { withClient } from '../database/owner-connection.js';
 import { embeddedContextKey } from '../database/prepare.js';
 import { LIMITS } from '../services.js';
 import { openDatabase, type Database } from '../tenancy/database.js';
@@ -33,11 +35,16 @@ export function demand(url: string | undefined, variable: string): string {
   return url;
 }
 
-/** Opens the database as the server would, and closes it after `work`. */
+/**
+ * Opens the database as the server would, and closes it after `work`.
+ *
+ * @throws MigrationError when the database cannot be reached, or does not agree about signed contexts
+ */
 export async function withDatabase<Result>(
   { app, contextKey }: Pick<CommandUrls, 'app' | 'contextKey'>,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
+  await withClient(app, (client) => checkContextSigning(client, contextKey));
   const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS, contextKey });
   try {
     return await work(database);

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { createSign } from '../tenancy/context-signature.js';
 import { actingAsOwner, withClient } from './owner-connection.js';
-import { MigrationError } from './migration/error.js';
+import { codeOf, messageOf, MigrationError } from './migration/error.js';
 
 /** A key the database accepts. */
 export interface ContextKey {
@@ -17,6 +17,8 @@ export interface ContextKey {
 
 /** The one that is used, and the one that is coming or going. */
 const KEYS_AT_MOST = 2;
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** HMAC's block and constants, RFC 2104. */
 const BLOCK = 64;
@@ -88,22 +90,24 @@ async function readKeys(client: pg.Client): Promise<ContextKey[]> {
  */
 export async function checkContextSigning(client: pg.Client, key: string | undefined): Promise<void> {
   const { expires, signature } = createSign(key)('start');
-  const { rows } = await client.query<{ required: boolean; fault: string | null }>(
-    'SELECT required, fault FROM tenantry.context_signing($1, $2)',
-    [expires, signature],
-  );
-  const { required, fault } = rows[0] ?? { required: false, fault: null };
-  if (required && key === undefined) {
-    throw new MigrationError(
-      'The database takes signed contexts only, and CONTEXT_SIGNING_KEY is not set: set it to the key the other servers have.',
-    );
-  }
+  const required = await client
+    .query<{ required: boolean }>('SELECT tenantry.context_signing($1, $2) AS required', [expires, signature])
+    .then(({ rows }) => rows[0]?.required === true)
+    .catch((error: unknown) => {
+      if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+      if (key !== undefined) {
+        throw new MigrationError(`The database does not accept CONTEXT_SIGNING_KEY: ${messageOf(error)}.`, {
+          cause: error,
+        });
+      }
+      throw new MigrationError(
+        'The database takes signed contexts only, and CONTEXT_SIGNING_KEY is not set: set it to the key that other servers have.',
+        { cause: error },
+      );
+    });
   if (!required && key !== undefined) {
     throw new MigrationError(
       'CONTEXT_SIGNING_KEY is set, but the database has no key to check signatures with: run `npm run tenantry -- migrate` with it and DATABASE_OWNER_URL.',
     );
-  }
-  if (fault !== null) {
-    throw new MigrationError(`The database does not accept CONTEXT_SIGNING_KEY: ${fault}.`);
   }
 }

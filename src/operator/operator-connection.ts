@@ -3,6 +3,7 @@
  * that what an operator does stands in the tenant's own audit log, under the operator's name.
  */
 import type pg from 'pg';
+import { checkContextSigning } from '../database/context-keys.js';
 import { withClient } from '../database/owner-connection.js';
 import { createSign, signContext } from '../tenancy/context-signature.js';
 
@@ -32,14 +33,15 @@ export interface OperatorDoorOptions {
 }
 
 /**
- * @throws MigrationError when the database cannot be reached
+ * @throws MigrationError when the database cannot be reached, or does not agree about signed contexts
  */
 export async function withOperatorDoor<Result>(
   { url, operator, contextKey }: OperatorDoorOptions,
   work: (door: OperatorDoor) => Promise<Result>,
 ): Promise<Result> {
   const sign = createSign(contextKey);
-  return withClient(url, (client) => {
+  return withClient(url, async (client) => {
+    await checkContextSigning(client, contextKey);
     const query = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await client.query<Row>(sql, [...values])).rows;
     return work({

@@ -70,68 +70,55 @@ BEGIN
 END
 $$;
 
--- What is wrong with a signature of a purpose and up to four texts; null when nothing is, and where there is no key. The
--- purpose is signed so that a signature serves no other. No text of PostgreSQL contains a zero byte: as separator it
--- leaves no two ways to read a message. Expiries are seconds since 1970. They are given a minute from now: another minute
--- forgives a server whose clock is ahead.
-CREATE FUNCTION tenantry.fault_of_signature(
-  purpose text, first text, second text, third text, fourth text, expires bigint, signature text
-) RETURNS text
-LANGUAGE plpgsql STABLE
-AS $$
-DECLARE
-  message constant bytea :=
-    convert_to(purpose, 'UTF8') || decode('00', 'hex')
-    || convert_to(coalesce(first, ''), 'UTF8') || decode('00', 'hex')
-    || convert_to(coalesce(second, ''), 'UTF8') || decode('00', 'hex')
-    || convert_to(coalesce(third, ''), 'UTF8') || decode('00', 'hex')
-    || convert_to(coalesce(fourth, ''), 'UTF8') || decode('00', 'hex')
-    || convert_to(expires::text, 'UTF8');
-  signing_key record;
-  keyed boolean := false;
-  genuine boolean := false;
-BEGIN
-  -- Row by row: an aggregate that is null for want of a key would also be null for want of a signature.
-  FOR signing_key IN SELECT k.inner_pad, k.outer_pad FROM tenantry.context_keys k LOOP
-    keyed := true;
-    genuine := genuine OR coalesce(
-      encode(sha256(signing_key.outer_pad || sha256(signing_key.inner_pad || message)), 'hex') = signature, false
-    );
-  END LOOP;
-  RETURN CASE
-    WHEN NOT keyed THEN NULL
-    WHEN signature IS NULL THEN 'this database takes signed contexts only'
-    WHEN NOT genuine THEN 'the signature was not made with a key of this database, or for something else'
-    WHEN expires - extract(epoch FROM clock_timestamp()) BETWEEN 0 AND 120 THEN NULL
-    ELSE 'the signature has expired, or the clocks of server and database are a minute apart'
-  END;
-END
-$$;
+-- Several texts as bytes, in one way only: the lengths of all but the last come first.
+CREATE FUNCTION tenantry.message_of(first text, second text, third text, fourth text) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.int4send(octet_length(first)) || pg_catalog.int4send(octet_length(second))
+  || pg_catalog.int4send(octet_length(third)) || pg_catalog.convert_to(first || second || third || fourth, 'UTF8');
 
--- Refuses (42501) what no holder of a signing key has signed, for now.
+-- Refuses (42501) what no holder of a signing key has signed: the purpose, so that a signature serves no other, an expiry
+-- and up to four texts. Expiries are seconds since 1970. They are given a minute from now; another minute forgives a
+-- server whose clock is ahead. Answers whether there are keys at all: where there are none, nothing has to be signed.
 CREATE FUNCTION tenantry.require_signature(
   purpose text, first text, second text, third text, fourth text, expires bigint, signature text
-) RETURNS void
+) RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-  fault constant text :=
-    tenantry.fault_of_signature(purpose, first, second, third, fourth, expires, signature);
+  signing_key record;
+  message bytea;
+  fault text;
 BEGIN
-  IF fault IS NOT NULL THEN
-    RAISE EXCEPTION '%', fault USING ERRCODE = '42501';
+  -- Without parameters, so that it is planned once.
+  FOR signing_key IN SELECT k.inner_pad, k.outer_pad FROM tenantry.context_keys k LOOP
+    IF message IS NULL THEN
+      message := convert_to(purpose || ' ' || coalesce(expires::text, ''), 'UTF8') || tenantry.message_of(
+        coalesce(first, ''), coalesce(second, ''), coalesce(third, ''), coalesce(fourth, '')
+      );
+    END IF;
+    IF encode(sha256(signing_key.outer_pad || sha256(signing_key.inner_pad || message)), 'hex') = signature THEN
+      IF clock_timestamp() BETWEEN to_timestamp(expires - 120) AND to_timestamp(expires) THEN
+        RETURN true;
+      END IF;
+      fault := 'the signature has expired, or the clocks of server and database are a minute apart';
+    END IF;
+  END LOOP;
+  IF message IS NULL THEN
+    RETURN false;
   END IF;
+  IF signature IS NULL THEN
+    fault := 'this database takes signed contexts only';
+  END IF;
+  RAISE EXCEPTION '%', coalesce(fault, 'the signature was not made with a key of this database, or for something else')
+    USING ERRCODE = '42501';
 END
 $$;
 
--- For a server that starts: whether contexts have to be signed, and what is wrong with its signature.
-CREATE FUNCTION tenantry.context_signing(expires bigint, signature text) RETURNS TABLE (required boolean, fault text)
+-- For a server that starts: whether contexts have to be signed. Fails if they have to and this signature is not good.
+CREATE FUNCTION tenantry.context_signing(expires bigint, signature text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$
-  SELECT EXISTS (SELECT FROM tenantry.context_keys),
-         tenantry.fault_of_signature('start', NULL, NULL, NULL, NULL, expires, signature)
-$$;
+AS $$ SELECT tenantry.require_signature('start', NULL, NULL, NULL, NULL, expires, signature) $$;
 
 -- The seal of the context as it is set in this transaction; null where there is no key, and only there. The start of the
 -- transaction makes it worthless in any other.
@@ -141,17 +128,17 @@ AS $$
 DECLARE
   sealing_key record;
 BEGIN
-  -- By itself, for a query without parameters is planned once.
   SELECT k.inner_pad, k.outer_pad INTO sealing_key FROM tenantry.context_seal k;
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
   RETURN encode(sha256(sealing_key.outer_pad || sha256(
-    sealing_key.inner_pad || timestamptz_send(now())
-    || convert_to(coalesce(current_setting('app.current_tenant', true), ''), 'UTF8') || decode('00', 'hex')
-    || convert_to(coalesce(current_setting('app.current_actor', true), ''), 'UTF8') || decode('00', 'hex')
-    || convert_to(coalesce(current_setting('app.current_actor_type', true), ''), 'UTF8') || decode('00', 'hex')
-    || convert_to(coalesce(current_setting('app.current_request', true), ''), 'UTF8')
+    sealing_key.inner_pad || timestamptz_send(now()) || tenantry.message_of(
+      coalesce(current_setting('app.current_tenant', true), ''),
+      coalesce(current_setting('app.current_actor', true), ''),
+      coalesce(current_setting('app.current_actor_type', true), ''),
+      coalesce(current_setting('app.current_request', true), '')
+    )
   )), 'hex');
 END
 $$;
@@ -181,18 +168,21 @@ CREATE FUNCTION tenantry.current_actor(OUT actor_type text, OUT actor text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  tenant uuid;
 BEGIN
-  PERFORM tenantry.current_tenant();
+  tenant := tenantry.current_tenant();
   actor_type := current_setting('app.current_actor_type');
   actor := current_setting('app.current_actor');
 END
 $$;
 
 -- What `bind` does when it may: binds this transaction, and seals what it is bound to. Once, first, at the top level, by
--- SET LOCAL and without an EXCEPTION block, for the reasons that the kernel gives.
+-- SET LOCAL and without an EXCEPTION block, for the reasons that the kernel gives. Not the seal: it holds on this server
+-- alone, for transactions begin at other times on others, so that it need not travel. Answers it.
 CREATE FUNCTION tenantry.open_context(
   tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean
-) RETURNS void
+) RETURNS text
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
@@ -218,11 +208,12 @@ BEGIN
   );
   seal := tenantry.seal();
   IF seal IS NOT NULL THEN
-    EXECUTE format('SET LOCAL app.context_seal = %L', seal);
+    seal := set_config('app.context_seal', seal, true);
   END IF;
   IF read_only THEN
     SET LOCAL transaction_read_only = on;
   END IF;
+  RETURN seal;
 END
 $$;
 
@@ -236,9 +227,13 @@ CREATE FUNCTION tenantry.bind(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+  -- Assigned, for PERFORM runs a query where this evaluates an expression.
+  signed constant boolean :=
+    tenantry.require_signature('bind', tenant::text, actor, actor_type, request_id, expires, signature);
+  seal constant text :=
+    tenantry.open_context(tenant, actor, actor_type, request_id, statement_timeout_ms, read_only);
 BEGIN
-  PERFORM tenantry.require_signature('bind', tenant::text, actor, actor_type, request_id, expires, signature);
-  PERFORM tenantry.open_context(tenant, actor, actor_type, request_id, statement_timeout_ms, read_only);
 END
 $$;
 
@@ -414,10 +409,11 @@ $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tenantry FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-  tenantry.bind(uuid, text, text, text, integer, boolean, bigint, text), tenantry.current_actor()
+  tenantry.bind(uuid, text, text, text, integer, boolean, bigint, text),
+  tenantry.current_actor(),
+  tenantry.context_signing(bigint, text)
 TO tenantry_app, tenantry_operator;
 GRANT EXECUTE ON FUNCTION
-  tenantry.context_signing(bigint, text),
   tenantry.resolve_access(text, text, bigint, text),
   tenantry.accept_invitation(text, text, text, text, bigint, text)
 TO tenantry_app;
