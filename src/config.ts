@@ -15,7 +15,7 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
-  /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not, or with a key made for the embedded database. */
+  /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;

@@ -7,6 +7,7 @@ import { newSecret } from './compare.js';
 import { CONTESTANTS, firstAnswer, start } from './contestants.js';
 import { startDatabase } from './database.js';
 import { startLoader } from './loader.js';
+import { countInstructions } from './instructions.js';
 import { measure, type Sample } from './measure.js';
 import { fromTenantry, TENANTRY_ROOT } from './places.js';
 import { figures } from './results.js';
@@ -27,6 +28,12 @@ const { values } = parseArgs({
 });
 const CONNECTIONS = 16;
 const SIZE = 'small';
+
+/** With instructions per request. */
+interface Counted extends Sample {
+  readonly server: number;
+  readonly postgres: number;
+}
 
 interface Variant {
   readonly name: string;
@@ -60,29 +67,42 @@ await session(async (onEnd) => {
   }
   for (const workload of WORKLOADS.filter((each) => values.only.split(',').includes(each.name))) {
     const requests = requestsOf(workload, 'tenantry', SIZE, secret);
-    const samples = new Map<string, Sample[]>(servers.map(({ name }) => [name, []]));
+    const samples = new Map<string, Counted[]>(servers.map(({ name }) => [name, []]));
     // Round 0 warms up.
     for (let round = 0; round <= Number(values.rounds); round++) {
       for (let turn = 0; turn < servers.length; turn++) {
         const { name, running } = servers[(round + turn) % servers.length]!;
         const load = { requests, errors: workload.refused, connections: CONNECTIONS, rampUp: 0.5 };
-        const sample = await measure(running, { ...load, seconds: Number(values.seconds) }, loader, database);
-        if (round > 0) samples.get(name)!.push(sample);
+        const count = (pid: number) =>
+          countInstructions([pid], () =>
+            measure(running, { ...load, seconds: Number(values.seconds) }, loader, database),
+          );
+        // One after the other: `perf` cannot tell the processes apart.
+        const server = await count(running.pid);
+        const postgres = await count(database.pid);
+        const per = (of: typeof server) => of.instructions / of.result.acknowledged;
+        if (round > 0)
+          samples.get(name)!.push({ ...server.result, server: per(server), postgres: per(postgres) });
       }
     }
     for (const [name, list] of samples) {
       const { rps, cpuServerUs, cpuDatabaseUs } = figures(list);
-      console.log(`${workload.name} ${name.padEnd(8)} ${rps}/s, CPU ${cpuServerUs} + ${cpuDatabaseUs} µs`);
+      const million = (of: 'server' | 'postgres') => rounded(median(list.map((sample) => sample[of])) / 1e6);
+      console.log(
+        `${workload.name} ${name.padEnd(8)} ${rps}/s, CPU ${cpuServerUs} + ${cpuDatabaseUs} µs, ` +
+          `${million('server')} + ${million('postgres')} million instructions`,
+      );
     }
     for (const [name, list] of samples) {
       if (name === 'signed') continue;
-      const ratio = (of: (sample: Sample) => number) => {
+      const ratio = (of: (sample: Counted) => number) => {
         const ratios = samples.get('signed')!.map((own, round) => of(own) / of(list[round]!));
         return `${rounded(median(ratios))} (${spread(ratios).map(rounded).join('–')})`;
       };
       console.log(
         `${workload.name} signed / ${name}: requests per second ${ratio(({ rps }) => rps)}, ` +
-          `CPU ${ratio(({ cpuServerUs, cpuDatabaseUs }) => cpuServerUs + cpuDatabaseUs)}`,
+          `CPU ${ratio(({ cpuServerUs, cpuDatabaseUs }) => cpuServerUs + cpuDatabaseUs)}, ` +
+          `instructions ${ratio(({ server, postgres }) => server + postgres)}`,
       );
     }
     console.log(`foreign cores: ${rounded(median([...samples.values()].flat().map((s) => s.foreignCores)))}`);

@@ -2,7 +2,6 @@ import { ConfigError, type Config } from '../config.js';
 import { findEmbedded } from '../database/embedded.js';
 import { checkContextSigning } from '../database/context-keys.js';
 import { withClient } from '../database/owner-connection.js';
-import { embeddedContextKey } from '../database/prepare.js';
 import { LIMITS } from '../services.js';
 import { openDatabase, type Database } from '../tenancy/database.js';
 
@@ -26,7 +25,7 @@ export async function commandUrls(config: Config): Promise<CommandUrls> {
     throw new ConfigError('There is no database: run `npm start` in another terminal, or set DATABASE_URL.');
   }
   const { app, superuser: owner, operator } = embedded;
-  return { app, owner, operator, contextKey: await embeddedContextKey(config) };
+  return { app, owner, operator, contextKey: config.contextSigningKey };
 }
 
 /** @throws ConfigError when no URL of that kind is known. */

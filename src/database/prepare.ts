@@ -7,7 +7,6 @@ import pg from 'pg';
 import type { Config } from '../config.js';
 import { addContextKey, checkContextSigning } from './context-keys.js';
 import { startEmbedded, type EmbeddedDatabase } from './embedded.js';
-import { keptSecret } from './kept-secret.js';
 import { applyMigrations, pendingMigrations, MigrationError } from './migrations.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from './owner-connection.js';
 import { ensureRoles } from './roles.js';
@@ -53,7 +52,7 @@ async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
   const embedded = await startEmbedded(config.dataDir);
   try {
     const { superuser, app, operator } = embedded;
-    const contextKey = await embeddedContextKey(config);
+    const contextKey = config.contextSigningKey;
     const appliedMigrations = await migrate({ owner: superuser, app, operator }, contextKey);
     await checkRuntimeRole(app, contextKey);
     return {
@@ -69,13 +68,6 @@ async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
     throw error;
   }
 }
-
-/** What contexts are signed with on the embedded database: a configured key, or one that is made for it and kept. */
-export const embeddedContextKey = ({
-  contextSigningKey,
-  dataDir,
-}: Pick<Config, 'contextSigningKey' | 'dataDir'>): Promise<string> =>
-  contextSigningKey === undefined ? keptSecret(dataDir, 'context-key') : Promise.resolve(contextSigningKey);
 
 /**
  * Creates the roles that are missing and applies the migrations that are.

@@ -13,14 +13,12 @@ export interface Signature {
   readonly signature: string | null;
 }
 
-/** Signs a purpose, and up to four texts the function goes by. */
-export type Sign = (
-  purpose: string,
-  first?: string,
-  second?: string,
-  third?: string,
-  fourth?: string,
-) => Signature;
+/**
+ * Signs a purpose, and everything the function of the kernel goes by.
+ *
+ * @param parts as the function is given them
+ */
+export type Sign = (purpose: string, ...parts: readonly (string | null)[]) => Signature;
 
 /** The database forgives a clock that is as much ahead: see `tenantry.fault_of_signature`. */
 const GOOD_FOR_S = 60;
@@ -31,17 +29,27 @@ const UNSIGNED: Signature = { expires: null, signature: null };
 export function createSign(key: string | undefined): Sign {
   if (key === undefined) return () => UNSIGNED;
   const secret = createSecretKey(key, 'utf8');
-  return (purpose, first = '', second = '', third = '', fourth = '') => {
+  return (purpose, ...parts) => {
     const expires = String(Math.floor(Date.now() / 1_000) + GOOD_FOR_S);
-    const message = `${purpose} ${expires}`;
-    // The lengths come first, so that there are no two ways to read it: see `tenantry.message_of`.
-    const lengths = Buffer.alloc(12);
-    [first, second, third].forEach((text, index) => lengths.writeInt32BE(Buffer.byteLength(text), index * 4));
-    const hmac = createHmac('sha256', secret).update(message).update(lengths);
-    return { expires, signature: hmac.update(first + second + third + fourth).digest('hex') };
+    return {
+      expires,
+      signature: createHmac('sha256', secret)
+        .update(messageOf(purpose, expires, parts))
+        .digest('hex'),
+    };
   };
+}
+
+const SEPARATOR = '\u001f';
+
+/** As the kernel puts it together: see `tenantry.require_signature`. */
+function messageOf(purpose: string, expires: string, parts: readonly (string | null)[]): string {
+  const given = parts.filter((part) => part !== null);
+  // Otherwise one message could be read in two ways.
+  if (given.some((part) => part.includes(SEPARATOR))) throw new Error('a unit separator cannot be signed');
+  return [purpose, expires, ...given].join(SEPARATOR);
 }
 
 /** What `tenantry.bind` asks for. */
 export const signContext = (sign: Sign, { tenantId, actor, requestId }: TenantContext): Signature =>
-  sign('bind', tenantId.toLowerCase(), actor.id, actor.type, requestId);
+  sign('bind', tenantId.toLowerCase(), actor.type, actor.id, requestId);

@@ -33,7 +33,8 @@ export interface TestPostgres {
 }
 
 const TEMPLATE = 'tenantry_template';
-const CONTEXT_KEY: string | undefined = `test-${'0123456789'.repeat(4)}`;
+/** With it, the whole suite runs on signed contexts. */
+const CONTEXT_KEY = process.env['TEST_CONTEXT_KEY'];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'tenantry-test-'));

@@ -10,27 +10,27 @@
 -- Without a key everything is as it was. Keys belong to the owner, who sets them (`tenantry migrate`) and revokes them;
 -- no function that others may call answers with one. docs/signed-contexts.md says what that protects against.
 
--- Keys in the form in which HMAC uses them (RFC 2104): padded to 64 bytes and mixed with its two constants beforehand.
+-- Keys in the form in which HMAC uses them (RFC 2104): padded to 64 bytes and mixed with its two constants beforehand. With
+-- each the key of the seals, the same in all rows, so that one look-up finds both.
 CREATE TABLE tenantry.context_keys (
     "fingerprint" TEXT NOT NULL PRIMARY KEY,
     "inner_pad" BYTEA NOT NULL CHECK (octet_length("inner_pad") = 64),
     "outer_pad" BYTEA NOT NULL CHECK (octet_length("outer_pad") = 64),
+    "seal_front" BYTEA NOT NULL CHECK (octet_length("seal_front") = 64),
+    "seal_back" BYTEA NOT NULL CHECK (octet_length("seal_back") = 64),
     "added_at" TIMESTAMPTZ NOT NULL DEFAULT now()
 );
--- The key of the seals: one row while there are signing keys, else none.
-CREATE TABLE tenantry.context_seal (
-    "only" BOOLEAN NOT NULL PRIMARY KEY DEFAULT true CHECK ("only"),
-    "inner_pad" BYTEA NOT NULL CHECK (octet_length("inner_pad") = 64),
-    "outer_pad" BYTEA NOT NULL CHECK (octet_length("outer_pad") = 64)
-);
 ALTER TABLE tenantry.context_keys ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-ALTER TABLE tenantry.context_seal ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY signing ON tenantry.context_keys TO tenantry_owner USING (true) WITH CHECK (true);
-CREATE POLICY signing ON tenantry.context_seal TO tenantry_owner USING (true) WITH CHECK (true);
-REVOKE ALL ON tenantry.context_keys, tenantry.context_seal FROM PUBLIC;
--- No column of these is worth a statistic, and a statistic is a copy.
-ALTER TABLE tenantry.context_keys ALTER "inner_pad" SET STATISTICS 0, ALTER "outer_pad" SET STATISTICS 0;
-ALTER TABLE tenantry.context_seal ALTER "inner_pad" SET STATISTICS 0, ALTER "outer_pad" SET STATISTICS 0;
+REVOKE ALL ON tenantry.context_keys FROM PUBLIC;
+-- A statistic would be a copy.
+ALTER TABLE tenantry.context_keys
+  ALTER "inner_pad" SET STATISTICS 0, ALTER "outer_pad" SET STATISTICS 0,
+  ALTER "seal_front" SET STATISTICS 0, ALTER "seal_back" SET STATISTICS 0;
+
+-- Whether contexts have to be signed: there is a key. A function, for PostgreSQL puts its answer into the plans of those who
+-- ask, so that they ask no table. It is replaced with the first key and with the last.
+CREATE FUNCTION tenantry.contexts_are_signed() RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN false;
 
 -- Accepts signatures made with a key from now on; with the first one, nothing else. `fingerprint` names the key.
 CREATE FUNCTION tenantry.add_context_key(fingerprint text, inner_pad bytea, outer_pad bytea) RETURNS void
@@ -38,19 +38,20 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  -- 366 random bits.
-  secret constant bytea := sha256(
-    uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
-  ) || decode(repeat('00', 32), 'hex');
-  sealing_inner bytea := secret;
-  sealing_outer bytea := secret;
+  -- 244 random bits each, as 64 bytes: a block of SHA-256.
+  front bytea := sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+  back bytea := sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
 BEGIN
-  INSERT INTO tenantry.context_keys VALUES (fingerprint, inner_pad, outer_pad) ON CONFLICT DO NOTHING;
-  FOR byte IN 0..63 LOOP
-    sealing_inner := set_byte(sealing_inner, byte, get_byte(secret, byte) # 54);
-    sealing_outer := set_byte(sealing_outer, byte, get_byte(secret, byte) # 92);
-  END LOOP;
-  INSERT INTO tenantry.context_seal VALUES (true, sealing_inner, sealing_outer) ON CONFLICT DO NOTHING;
+  front := front || sha256(front);
+  back := back || sha256(back);
+  LOCK TABLE tenantry.context_keys IN SHARE ROW EXCLUSIVE MODE;
+  SELECT k.seal_front, k.seal_back INTO front, back FROM (
+    SELECT 0 AS rank, own.seal_front, own.seal_back FROM tenantry.context_keys own
+    UNION ALL SELECT 1, front, back
+  ) k ORDER BY k.rank LIMIT 1;
+  INSERT INTO tenantry.context_keys VALUES (fingerprint, inner_pad, outer_pad, front, back) ON CONFLICT DO NOTHING;
+  CREATE OR REPLACE FUNCTION tenantry.contexts_are_signed() RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN true;
 END
 $$;
 
@@ -63,54 +64,45 @@ AS $$
 DECLARE
   existed boolean;
 BEGIN
+  LOCK TABLE tenantry.context_keys IN SHARE ROW EXCLUSIVE MODE;
   DELETE FROM tenantry.context_keys WHERE fingerprint = revoked;
   existed := FOUND;
-  DELETE FROM tenantry.context_seal WHERE NOT EXISTS (SELECT FROM tenantry.context_keys);
+  IF NOT EXISTS (SELECT FROM tenantry.context_keys) THEN
+    CREATE OR REPLACE FUNCTION tenantry.contexts_are_signed() RETURNS boolean
+      LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN false;
+  END IF;
   RETURN existed;
 END
 $$;
 
--- Several texts as bytes, in one way only: the lengths of all but the last come first.
-CREATE FUNCTION tenantry.message_of(first text, second text, third text, fourth text) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN pg_catalog.int4send(octet_length(first)) || pg_catalog.int4send(octet_length(second))
-  || pg_catalog.int4send(octet_length(third)) || pg_catalog.convert_to(first || second || third || fourth, 'UTF8');
-
--- Refuses (42501) what no holder of a signing key has signed: the purpose, so that a signature serves no other, an expiry
--- and up to four texts. Expiries are seconds since 1970. They are given a minute from now; another minute forgives a
--- server whose clock is ahead. Answers whether there are keys at all: where there are none, nothing has to be signed.
-CREATE FUNCTION tenantry.require_signature(
-  purpose text, first text, second text, third text, fourth text, expires bigint, signature text
-) RETURNS boolean
+-- Refuses (42501) what no holder of a signing key has signed for now. `message` consists of its purpose, so that a signature
+-- serves no other, of `expires` and of all that the caller goes by, with unit separators in between: whoever signs lets
+-- none into the parts, so that there is one way to read it. `expires` is in seconds since 1970. Signatures are given a
+-- minute from now; another minute forgives a server whose clock is ahead. Where there is no key, nothing has to be signed.
+-- Answers whether it has.
+CREATE FUNCTION tenantry.require_signature(message text, expires bigint, signature text) RETURNS boolean
 LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
   signing_key record;
-  message bytea;
-  fault text;
+  genuine boolean := false;
 BEGIN
-  -- Without parameters, so that it is planned once.
-  FOR signing_key IN SELECT k.inner_pad, k.outer_pad FROM tenantry.context_keys k LOOP
-    IF message IS NULL THEN
-      message := convert_to(purpose || ' ' || coalesce(expires::text, ''), 'UTF8') || tenantry.message_of(
-        coalesce(first, ''), coalesce(second, ''), coalesce(third, ''), coalesce(fourth, '')
-      );
-    END IF;
-    IF encode(sha256(signing_key.outer_pad || sha256(signing_key.inner_pad || message)), 'hex') = signature THEN
-      IF clock_timestamp() BETWEEN to_timestamp(expires - 120) AND to_timestamp(expires) THEN
-        RETURN true;
-      END IF;
-      fault := 'the signature has expired, or the clocks of server and database are a minute apart';
-    END IF;
-  END LOOP;
-  IF message IS NULL THEN
+  IF NOT tenantry.contexts_are_signed() THEN
     RETURN false;
   END IF;
-  IF signature IS NULL THEN
-    fault := 'this database takes signed contexts only';
+  FOR signing_key IN SELECT k.inner_pad, k.outer_pad FROM tenantry.context_keys k LOOP
+    genuine := genuine OR coalesce(encode(sha256(
+      signing_key.outer_pad || sha256(signing_key.inner_pad || convert_to(message, 'UTF8'))
+    ), 'hex') = signature, false);
+  END LOOP;
+  IF genuine AND abs(expires - 60 - date_part('epoch', clock_timestamp())) <= 60 THEN
+    RETURN true;
   END IF;
-  RAISE EXCEPTION '%', coalesce(fault, 'the signature was not made with a key of this database, or for something else')
-    USING ERRCODE = '42501';
+  RAISE EXCEPTION '%', CASE
+    WHEN signature IS NULL THEN 'this database takes signed contexts only'
+    WHEN genuine THEN 'the signature has expired, or the clocks of server and database are a minute apart'
+    ELSE 'the signature was not made with a key of this database, or for something else'
+  END USING ERRCODE = '42501';
 END
 $$;
 
@@ -118,28 +110,23 @@ $$;
 CREATE FUNCTION tenantry.context_signing(expires bigint, signature text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT tenantry.require_signature('start', NULL, NULL, NULL, NULL, expires, signature) $$;
+AS $$ SELECT tenantry.require_signature(concat_ws(E'\x1f', 'start', expires), expires, signature) $$;
 
--- The seal of the context as it is set in this transaction; null where there is no key, and only there. The start of the
--- transaction makes it worthless in any other.
-CREATE FUNCTION tenantry.seal() RETURNS text
+-- The seal of the context as it is set in this transaction. The start of the transaction makes it worthless in any other. A
+-- context is read in one way only, for no part of one that was signed contains a separator. Null when a part is missing:
+-- no seal equals that.
+--
+-- The key stands before the message, filling SHA-256's first block, and behind it: the sandwich construction, which is as
+-- strong as HMAC (Yasuda, ACISP 2007) and takes one hash for two.
+CREATE FUNCTION tenantry.seal(front bytea, back bytea) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 AS $$
-DECLARE
-  sealing_key record;
 BEGIN
-  SELECT k.inner_pad, k.outer_pad INTO sealing_key FROM tenantry.context_seal k;
-  IF NOT FOUND THEN
-    RETURN NULL;
-  END IF;
-  RETURN encode(sha256(sealing_key.outer_pad || sha256(
-    sealing_key.inner_pad || timestamptz_send(now()) || tenantry.message_of(
-      coalesce(current_setting('app.current_tenant', true), ''),
-      coalesce(current_setting('app.current_actor', true), ''),
-      coalesce(current_setting('app.current_actor_type', true), ''),
-      coalesce(current_setting('app.current_request', true), '')
-    )
-  )), 'hex');
+  RETURN encode(sha256(front || timestamptz_send(now()) || convert_to(
+    current_setting('app.current_tenant', true) || E'\x1f' || current_setting('app.current_actor', true) || E'\x1f'
+    || current_setting('app.current_actor_type', true) || E'\x1f' || current_setting('app.current_request', true),
+    'UTF8'
+  ) || back), 'hex');
 END
 $$;
 
@@ -151,13 +138,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   tenant constant text := current_setting('app.current_tenant', true);
-  seal constant text := tenantry.seal();
+  front bytea;
+  back bytea;
 BEGIN
   IF tenant IS NULL OR tenant = '' THEN
     RAISE EXCEPTION 'no tenant is bound to this transaction' USING ERRCODE = '42501';
   END IF;
-  IF seal IS NOT NULL AND seal IS DISTINCT FROM current_setting('app.context_seal', true) THEN
-    RAISE EXCEPTION 'the context of this transaction is not the one it was bound to' USING ERRCODE = '42501';
+  IF tenantry.contexts_are_signed() THEN
+    -- By itself, for a query without parameters is planned once.
+    SELECT k.seal_front, k.seal_back INTO front, back FROM tenantry.context_keys k;
+    IF (tenantry.seal(front, back) = current_setting('app.context_seal', true)) IS NOT TRUE THEN
+      RAISE EXCEPTION 'the context of this transaction is not the one it was bound to' USING ERRCODE = '42501';
+    END IF;
   END IF;
   RETURN tenant::uuid;
 END
@@ -177,17 +169,20 @@ BEGIN
 END
 $$;
 
--- What `bind` does when it may: binds this transaction, and seals what it is bound to. Once, first, at the top level, by
--- SET LOCAL and without an EXCEPTION block, for the reasons that the kernel gives. Not the seal: it holds on this server
--- alone, for transactions begin at other times on others, so that it need not travel. Answers it.
+-- Binds this transaction, without asking who says so: what `bind` and accept_invitation do in the end. Once, first, at the
+-- top level and without an EXCEPTION block, for the reasons that the kernel gives.
+--
+-- Where there are no keys, by SET LOCAL, which a distributed PostgreSQL forwards to its workers. A seal does not hold on a
+-- worker, where the transaction begins at another time; so where there are keys, by what is cheaper.
 CREATE FUNCTION tenantry.open_context(
-  tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean
+  tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean,
+  seal_front bytea, seal_back bytea
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE
 AS $$
 DECLARE
   bound constant text := current_setting('app.current_tenant', true);
-  seal text;
+  done text;
 BEGIN
   IF bound <> '' THEN
     RAISE EXCEPTION 'this transaction is already bound to a tenant' USING ERRCODE = '25001';
@@ -201,24 +196,34 @@ BEGIN
   IF actor_type IS NULL OR actor_type NOT IN ('user', 'api_key', 'job', 'operator', 'system') THEN
     RAISE EXCEPTION 'unknown actor type %', actor_type USING ERRCODE = '22023';
   END IF;
+  IF tenantry.contexts_are_signed() THEN
+    -- Assigned, for PERFORM would run a query; and in one expression.
+    done := concat(
+      set_config('app.current_tenant', tenant::text, true), set_config('app.current_actor', actor, true),
+      set_config('app.current_actor_type', actor_type, true),
+      set_config('app.current_request', coalesce(request_id, ''), true),
+      set_config('statement_timeout', statement_timeout_ms::text, true),
+      CASE WHEN read_only THEN set_config('transaction_read_only', 'on', true) END
+    );
+    RETURN set_config('app.context_seal', tenantry.seal(seal_front, seal_back), true);
+  END IF;
   EXECUTE format(
     'SET LOCAL app.current_tenant = %L; SET LOCAL app.current_actor = %L; '
     'SET LOCAL app.current_actor_type = %L; SET LOCAL app.current_request = %L; SET LOCAL statement_timeout = %L',
     tenant, actor, actor_type, coalesce(request_id, ''), statement_timeout_ms
   );
-  seal := tenantry.seal();
-  IF seal IS NOT NULL THEN
-    seal := set_config('app.context_seal', seal, true);
-  END IF;
   IF read_only THEN
     SET LOCAL transaction_read_only = on;
   END IF;
-  RETURN seal;
+  RETURN NULL;
 END
 $$;
 
 -- Binds this transaction to a tenant, and says on whose behalf it acts: see the kernel. It runs as the owner, so that
 -- what it executes is not shown to the server's role in pg_stat_statements.
+--
+-- A signature is checked here with one key, mostly the only one, and only when that fails by require_signature, with all:
+-- PostgreSQL prepares every expression anew in each transaction, which is most of what all this costs.
 DROP FUNCTION tenantry.bind(uuid, text, text, text, integer, boolean);
 CREATE FUNCTION tenantry.bind(
   tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean,
@@ -228,12 +233,29 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  -- Assigned, for PERFORM runs a query where this evaluates an expression.
-  signed constant boolean :=
-    tenantry.require_signature('bind', tenant::text, actor, actor_type, request_id, expires, signature);
-  seal constant text :=
-    tenantry.open_context(tenant, actor, actor_type, request_id, statement_timeout_ms, read_only);
+  inner_pad bytea;
+  outer_pad bytea;
+  seal_front bytea;
+  seal_back bytea;
+  done text;
 BEGIN
+  IF tenantry.contexts_are_signed() THEN
+    SELECT k.inner_pad, k.outer_pad, k.seal_front, k.seal_back
+    INTO inner_pad, outer_pad, seal_front, seal_back FROM tenantry.context_keys k;
+    IF (
+      encode(sha256(outer_pad || sha256(inner_pad || convert_to(
+        concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, request_id), 'UTF8'
+      ))), 'hex') = signature
+      AND abs(expires - 60 - date_part('epoch', clock_timestamp())) <= 60
+    ) IS NOT TRUE THEN
+      PERFORM tenantry.require_signature(
+        concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, request_id), expires, signature
+      );
+    END IF;
+  END IF;
+  done := tenantry.open_context(
+    tenant, actor, actor_type, request_id, statement_timeout_ms, read_only, seal_front, seal_back
+  );
 END
 $$;
 
@@ -330,7 +352,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM tenantry.require_signature('resolve_access', tenant_ref, member, NULL, NULL, expires, signature);
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'resolve_access', expires, tenant_ref, member), expires, signature
+  );
   RETURN QUERY
   SELECT t.id, t.slug, t.status, m.role
   FROM (
@@ -360,11 +384,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+  signing_key record;
   invitation record;
   tenant record;
 BEGIN
   PERFORM tenantry.require_signature(
-    'accept_invitation', presented_hash, invitee, verified_email, request_id, expires, signature
+    concat_ws(E'\x1f', 'accept_invitation', expires, presented_hash, invitee, verified_email, request_id),
+    expires, signature
   );
   SELECT i.tenant_id, i.id, i.email INTO invitation FROM public.invitations i WHERE i.token_hash = presented_hash;
   IF NOT FOUND OR lower(verified_email COLLATE "C") IS DISTINCT FROM invitation.email THEN
@@ -373,7 +399,10 @@ BEGIN
     RETURN;
   END IF;
 
-  PERFORM tenantry.open_context(invitation.tenant_id, invitee, 'user', request_id, 5000, false);
+  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
+  PERFORM tenantry.open_context(
+    invitation.tenant_id, invitee, 'user', request_id, 5000, false, signing_key.seal_front, signing_key.seal_back
+  );
   -- One change of a tenant's members at a time, as everywhere; and the tenant is not suspended meanwhile.
   SELECT t.* INTO tenant FROM public.tenants t WHERE t.id = invitation.tenant_id FOR NO KEY UPDATE;
   SELECT i.* INTO invitation
