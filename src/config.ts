@@ -15,6 +15,8 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
+  /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
+  readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
   readonly jwtIssuer: string;
@@ -59,6 +61,8 @@ const smtpUrl = optional.refine(
   'must be a URL of the form smtp://user:password@host:587 or smtps://…',
 );
 
+const SHORTEST_SECRET = 32;
+
 const environment = z.object({
   NODE_ENV: z
     .enum(['production', 'development', 'test', ''], 'must be production, development or test')
@@ -77,6 +81,10 @@ const environment = z.object({
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
   DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  CONTEXT_SIGNING_KEY: optional.refine(
+    (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
+    'is too short: make one with `openssl rand -base64 48`',
+  ),
   JWT_SECRET: optional,
   JWKS_URI: httpUrl,
   JWT_ISSUER: optional,
@@ -124,6 +132,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
@@ -174,25 +183,26 @@ function checkCombination(config: Config): void {
       'JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.',
     );
   }
-  if (config.jwtSecret !== undefined) refuseWeakSecret(config.jwtSecret);
+  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
+  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
 }
 
 /** Secrets made for development start with this, so that one that is carried over to production is recognised. */
 export const DEVELOPMENT_SECRET_PREFIX = 'development-';
 
-const SHORTEST_SECRET = 32;
 const PLACEHOLDER =
   /(^|[-_ ])(dev|test)([-_ ]|$)|development|change.?me|example|placeholder|insecure|secret|password/i;
 
-function refuseWeakSecret(secret: string): void {
+function refuseWeakSecret(variable: string, secret: string | undefined): void {
+  if (secret === undefined) return;
   if (Buffer.byteLength(secret) < SHORTEST_SECRET) {
     throw new ConfigError(
-      `JWT_SECRET is too short for production: use at least ${SHORTEST_SECRET} random bytes.`,
+      `${variable} is too short for production: use at least ${SHORTEST_SECRET} random bytes.`,
     );
   }
   if (secret.startsWith(DEVELOPMENT_SECRET_PREFIX) || PLACEHOLDER.test(secret) || new Set(secret).size < 10) {
     throw new ConfigError(
-      'JWT_SECRET looks like a development secret: make one with `openssl rand -base64 48`.',
+      `${variable} looks like a development secret: make one with \`openssl rand -base64 48\`.`,
     );
   }
 }

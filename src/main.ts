@@ -27,6 +27,7 @@ async function main(): Promise<void> {
       config,
       modules,
       databaseUrl: prepared.url,
+      contextKey: prepared.contextKey,
       secret,
       warn: (problem) => warn(problem),
     });
@@ -36,7 +37,8 @@ async function main(): Promise<void> {
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     try {
       if (prepared.embedded) {
-        await withOperatorDoor(prepared.embedded.operator, 'demo-seed', (door) =>
+        const { contextKey, embedded } = prepared;
+        await withOperatorDoor({ url: embedded.operator, operator: 'demo-seed', contextKey }, (door) =>
           seedDemo(door, services.database, modules),
         );
       }

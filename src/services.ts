@@ -32,6 +32,8 @@ export interface ServiceOptions {
   readonly modules: readonly Module[];
   /** As tenantry_app. */
   readonly databaseUrl: string;
+  /** What contexts are signed with. Undefined: they are not. */
+  readonly contextKey?: string | undefined;
   /** What HS256 tokens are verified with. */
   readonly secret: string | undefined;
   readonly warn: (problem: string) => void;
@@ -45,6 +47,7 @@ export function createServices({
   config,
   modules,
   databaseUrl,
+  contextKey,
   secret,
   warn,
 }: ServiceOptions): RunningServices {
@@ -54,6 +57,7 @@ export function createServices({
     url: databaseUrl,
     poolSize: config.poolSize,
     limits: LIMITS,
+    contextKey,
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
   });
   const notifications = listen({

@@ -45,6 +45,8 @@ export interface Running {
 export interface StartOptions {
   readonly databaseUrl: string;
   readonly secret: string;
+  /** What contexts are signed with; undefined: they are not. */
+  readonly contextKey?: string | undefined;
   /** Arguments of Node itself. */
   readonly nodeArguments?: readonly string[];
 }
@@ -69,6 +71,7 @@ export async function start(
       DATABASE_URL: options.databaseUrl,
       DATABASE_POOL_SIZE: String(POOL_SIZE),
       JWT_SECRET: options.secret,
+      ...(options.contextKey !== undefined && { CONTEXT_SIGNING_KEY: options.contextKey }),
       PRISMA_CLIENT: join(TENANTRY_ROOT, 'dist/generated/prisma/client.js'),
     },
   });

@@ -20,8 +20,12 @@ export interface Server {
   readonly version: string;
   /** A database with the rows of that size, to read only: made when it is missing, which takes minutes for the large. */
   filled(size: SizeName): Promise<Address>;
-  /** A copy of it, to be written to; thrown away by the next one. */
-  scratch(size: SizeName): Promise<Address>;
+  /**
+   * A copy of it, to be written to; thrown away by the next one of that name.
+   *
+   * @param root the checkout whose migrations it has
+   */
+  scratch(size: SizeName, name?: string, root?: string): Promise<Address>;
   stop(): Promise<void>;
 }
 
@@ -46,15 +50,15 @@ export async function startDatabase(log: (line: string) => void): Promise<Server
     return {
       pid,
       version,
-      filled: (size) => filled(embedded, size, log),
-      scratch: async (size) => {
-        const source = databaseOf(await filled(embedded, size, log));
+      filled: (size) => filled(embedded, size, log, TENANTRY_ROOT),
+      scratch: async (size, name = 'bench_scratch', root = TENANTRY_ROOT) => {
+        const source = databaseOf(await filled(embedded, size, log, root));
         await withClient(embedded.superuser, async (client) => {
-          await client.query('DROP DATABASE IF EXISTS bench_scratch WITH (FORCE)');
-          await client.query(`CREATE DATABASE bench_scratch TEMPLATE ${source} STRATEGY file_copy`);
+          await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+          await client.query(`CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY file_copy`);
           await client.query('CHECKPOINT');
         });
-        return addressOf(embedded, 'bench_scratch');
+        return addressOf(embedded, name);
       },
       stop: () => embedded.stop(),
     };
@@ -68,8 +72,9 @@ async function filled(
   embedded: EmbeddedDatabase,
   size: SizeName,
   log: (line: string) => void,
+  root: string,
 ): Promise<Address> {
-  const name = `bench_${size}_${await fingerprint()}`;
+  const name = `bench_${size}_${await fingerprint(root)}`;
   const address = addressOf(embedded, name);
   if (await isComplete(embedded.superuser, name)) return address;
   const { tenants, conversations, messages } = SIZES[size];
@@ -87,7 +92,7 @@ async function filled(
     for (const database of [...old, ...incomplete])
       await client.query(`DROP DATABASE ${database} WITH (FORCE)`);
   });
-  const { migrate } = await fromTenantry<Prepare>('database/prepare.js');
+  const { migrate } = await fromTenantry<Prepare>('database/prepare.js', root);
   const operator = withDatabase(embedded.operator, name);
   await migrate({ owner: address.superuser, app: address.app, operator });
   await withClient(address.superuser, async (client) => {
@@ -99,9 +104,9 @@ async function filled(
 }
 
 /** Changes when the migrations or the rows do. */
-async function fingerprint(): Promise<string> {
+async function fingerprint(root: string): Promise<string> {
   const hash = createHash('sha256').update(await readFile(join(BENCH, 'src/dataset.ts')));
-  const folder = join(TENANTRY_ROOT, 'prisma/migrations');
+  const folder = join(root, 'prisma/migrations');
   const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   for (const { name } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     hash.update(name).update(await readFile(join(folder, name, 'migration.sql')));

@@ -12,8 +12,8 @@ export const BENCH = fileURLToPath(new URL('..', import.meta.url));
 export const TENANTRY_ROOT = process.env['TENANTRY_ROOT'] ?? join(BENCH, '..');
 
 /** A module of the built Tenantry. */
-export async function fromTenantry<Module>(path: string): Promise<Module> {
-  const file = join(TENANTRY_ROOT, 'dist', path);
+export async function fromTenantry<Module>(path: string, root = TENANTRY_ROOT): Promise<Module> {
+  const file = join(root, 'dist', path);
   if (!existsSync(file)) throw new Error(`${file} is missing: build Tenantry first (npm run build).`);
   return (await import(pathToFileURL(file).href)) as Module;
 }

@@ -17,6 +17,13 @@ export async function parentOf(pid: number): Promise<number> {
 
 /** CPU time that processes and their descendants, the ended ones included, have taken so far, in µs. */
 export async function cpuTime(...roots: readonly number[]): Promise<number> {
+  const members = await family(roots);
+  if (members.length === 0) return Number.NaN;
+  return members.reduce((sum, { ticks }) => sum + ticks, 0) * MICROSECONDS_PER_TICK;
+}
+
+/** Processes and all their descendants. */
+export async function family(roots: readonly number[]): Promise<Process[]> {
   const processes = await all();
   const within = new Set(roots);
   // A child may have a lower number than its parent: repeat until nothing new is found.
@@ -24,9 +31,7 @@ export async function cpuTime(...roots: readonly number[]): Promise<number> {
     before = within.size;
     for (const { pid, parent } of processes) if (within.has(parent)) within.add(pid);
   }
-  const members = processes.filter(({ pid }) => within.has(pid));
-  if (members.length === 0) return Number.NaN;
-  return members.reduce((sum, { ticks }) => sum + ticks, 0) * MICROSECONDS_PER_TICK;
+  return processes.filter(({ pid }) => within.has(pid));
 }
 
 /** CPU time that the whole machine has spent so far, in µs: on whatever, and for other machines on the same hardware. */

@@ -1,25 +1,31 @@
 import { ConfigError, type Config } from '../config.js';
 import { findEmbedded } from '../database/embedded.js';
+import { checkContextSigning } from '../database/context-keys.js';
+import { withClient } from '../database/owner-connection.js';
 import { LIMITS } from '../services.js';
 import { openDatabase, type Database } from '../tenancy/database.js';
 
-/** The URLs a command works with: the configured ones, or those of the embedded database that runs in the data folder. */
+/** What a command works with: what is configured, or what belongs to the embedded database that runs in the data folder. */
 export interface CommandUrls {
   readonly app: string;
   readonly owner: string | undefined;
   readonly operator: string | undefined;
+  /** What contexts are signed with. Undefined: they are not. */
+  readonly contextKey: string | undefined;
 }
 
 /** @throws ConfigError when there is neither. */
 export async function commandUrls(config: Config): Promise<CommandUrls> {
   if (config.databaseUrl !== undefined) {
-    return { app: config.databaseUrl, owner: config.databaseOwnerUrl, operator: config.databaseOperatorUrl };
+    const { databaseUrl: app, databaseOwnerUrl: owner, databaseOperatorUrl: operator } = config;
+    return { app, owner, operator, contextKey: config.contextSigningKey };
   }
   const embedded = await findEmbedded(config.dataDir);
   if (!embedded) {
     throw new ConfigError('There is no database: run `npm start` in another terminal, or set DATABASE_URL.');
   }
-  return { app: embedded.app, owner: embedded.superuser, operator: embedded.operator };
+  const { app, superuser: owner, operator } = embedded;
+  return { app, owner, operator, contextKey: config.contextSigningKey };
 }
 
 /** @throws ConfigError when no URL of that kind is known. */
@@ -28,12 +34,17 @@ export function demand(url: string | undefined, variable: string): string {
   return url;
 }
 
-/** Opens the database as the server would, and closes it after `work`. */
+/**
+ * Opens the database as the server would, and closes it after `work`.
+ *
+ * @throws MigrationError when the database cannot be reached, or does not agree about signed contexts
+ */
 export async function withDatabase<Result>(
-  url: string,
+  { app, contextKey }: Pick<CommandUrls, 'app' | 'contextKey'>,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  const database = openDatabase({ url, poolSize: 2, limits: LIMITS });
+  await withClient(app, (client) => checkContextSigning(client, contextKey));
+  const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS, contextKey });
   try {
     return await work(database);
   } finally {

@@ -6,6 +6,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { explain } from '../explain.js';
+import { contextKeyCommand } from './context-key.js';
 import { documentsCommand } from './documents.js';
 import { migrateCommand, migrationCommand } from './migrate.js';
 import { schemaCommand } from './schema.js';
@@ -24,6 +25,7 @@ for (const command of [
   seedCommand(),
   migrateCommand(),
   migrationCommand(),
+  contextKeyCommand(),
   schemaCommand(),
   documentsCommand(),
   tenantCommand(),

@@ -11,8 +11,9 @@ export const migrateCommand = (): Command =>
   new Command('migrate')
     .description('Create the missing roles and apply the missing migrations (needs DATABASE_OWNER_URL)')
     .action(async () => {
-      const { app, owner, operator } = await commandUrls(readConfig());
-      const applied = await migrate({ app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator });
+      const { app, owner, operator, contextKey } = await commandUrls(readConfig());
+      const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
+      const applied = await migrate(urls, contextKey);
       for (const name of applied) process.stdout.write(`${name}\n`);
       process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
     });

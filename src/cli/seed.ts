@@ -15,8 +15,9 @@ export const seedCommand = (): Command =>
       if (config.production) throw new ConfigError('The demo tenants are not for production.');
       const urls = await commandUrls(config);
       const operatorUrl = demand(urls.operator, 'DATABASE_OPERATOR_URL');
-      const created = await withDatabase(urls.app, (database) =>
-        withOperatorDoor(operatorUrl, 'demo-seed', (door) => seedDemo(door, database, modules)),
+      const door = { url: operatorUrl, operator: 'demo-seed', contextKey: urls.contextKey };
+      const created = await withDatabase(urls, (database) =>
+        withOperatorDoor(door, (opened) => seedDemo(opened, database, modules)),
       );
       process.stderr.write(
         created.length > 0 ? `Created ${created.join(' and ')}.\n` : 'The demo tenants exist already.\n',

@@ -51,8 +51,9 @@ export const tenantCommand = (): Command => {
 };
 
 async function asOperator<Result>(work: (door: OperatorDoor) => Promise<Result>): Promise<Result> {
-  const { operator } = await commandUrls(readConfig());
-  return withOperatorDoor(demand(operator, 'DATABASE_OPERATOR_URL'), operatorName(), work);
+  const { operator, contextKey } = await commandUrls(readConfig());
+  const url = demand(operator, 'DATABASE_OPERATOR_URL');
+  return withOperatorDoor({ url, operator: operatorName(), contextKey }, work);
 }
 
 /** Who is recorded in the audit log: the user of this machine. In a container the uid may have no name. */

@@ -18,9 +18,9 @@ export const tokenCommand = (): Command =>
     .requiredOption('--user <e-mail or id>', 'the member')
     .action(async ({ tenant, user }: { tenant: string; user: string }) => {
       const config = readConfig();
-      const { app } = await commandUrls(config);
+      const urls = await commandUrls(config);
       const secret = demand(await signingSecret(config), 'JWT_SECRET');
-      const member = await withDatabase(app, (database) => findMember(database, tenant, user));
+      const member = await withDatabase(urls, (database) => findMember(database, tenant, user));
       const signing = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience };
       process.stdout.write(`${issueToken(member, signing, TWELVE_HOURS_SECONDS)}\n`);
     });

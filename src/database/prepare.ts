@@ -5,6 +5,7 @@
  */
 import pg from 'pg';
 import type { Config } from '../config.js';
+import { addContextKey, checkContextSigning } from './context-keys.js';
 import { startEmbedded, type EmbeddedDatabase } from './embedded.js';
 import { applyMigrations, pendingMigrations, MigrationError } from './migrations.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from './owner-connection.js';
@@ -15,6 +16,8 @@ export interface PreparedDatabase {
   readonly url: string;
   /** As tenantry_operator, where there is one. */
   readonly operatorUrl: string | undefined;
+  /** What contexts are signed with. Undefined: they are not. */
+  readonly contextKey: string | undefined;
   /** The server that we started ourselves. */
   readonly embedded: EmbeddedDatabase | undefined;
   readonly appliedMigrations: readonly string[];
@@ -22,47 +25,72 @@ export interface PreparedDatabase {
   stop(): Promise<void>;
 }
 
-type Addresses = Pick<Config, 'databaseUrl' | 'databaseOwnerUrl' | 'databaseOperatorUrl' | 'dataDir'>;
+type Addresses = Pick<
+  Config,
+  'databaseUrl' | 'databaseOwnerUrl' | 'databaseOperatorUrl' | 'contextSigningKey' | 'dataDir'
+>;
 
 /** @throws MigrationError or EmbeddedDatabaseError with one sentence that says what is wrong and what to do. */
 export async function prepareDatabase(config: Addresses): Promise<PreparedDatabase> {
-  if (config.databaseUrl === undefined) return prepareEmbedded(config.dataDir);
+  if (config.databaseUrl === undefined) return prepareEmbedded(config);
   const { databaseUrl: url, databaseOwnerUrl: owner, databaseOperatorUrl: operatorUrl } = config;
+  const contextKey = config.contextSigningKey;
   const appliedMigrations =
-    owner === undefined ? [] : await migrate({ owner, app: url, operator: operatorUrl });
-  await checkRuntimeRole(url);
-  return { url, operatorUrl, embedded: undefined, appliedMigrations, stop: () => Promise.resolve() };
+    owner === undefined ? [] : await migrate({ owner, app: url, operator: operatorUrl }, contextKey);
+  await checkRuntimeRole(url, contextKey);
+  return {
+    url,
+    operatorUrl,
+    contextKey,
+    embedded: undefined,
+    appliedMigrations,
+    stop: () => Promise.resolve(),
+  };
 }
 
-async function prepareEmbedded(dataDir: string): Promise<PreparedDatabase> {
-  const embedded = await startEmbedded(dataDir);
+async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
+  const embedded = await startEmbedded(config.dataDir);
   try {
     const { superuser, app, operator } = embedded;
-    const appliedMigrations = await migrate({ owner: superuser, app, operator });
-    await checkRuntimeRole(app);
-    return { url: app, operatorUrl: operator, embedded, appliedMigrations, stop: () => embedded.stop() };
+    const contextKey = config.contextSigningKey;
+    const appliedMigrations = await migrate({ owner: superuser, app, operator }, contextKey);
+    await checkRuntimeRole(app, contextKey);
+    return {
+      url: app,
+      operatorUrl: operator,
+      contextKey,
+      embedded,
+      appliedMigrations,
+      stop: () => embedded.stop(),
+    };
   } catch (error) {
     await embedded.stop();
     throw error;
   }
 }
 
-/** Creates the roles that are missing and applies the migrations that are. */
-export async function migrate(urls: {
-  readonly owner: string;
-  readonly app: string;
-  readonly operator: string | undefined;
-}): Promise<string[]> {
+/**
+ * Creates the roles that are missing and applies the migrations that are.
+ *
+ * @param contextKey what contexts are signed with from now on, if they are
+ */
+export async function migrate(
+  urls: { readonly owner: string; readonly app: string; readonly operator: string | undefined },
+  contextKey?: string,
+): Promise<string[]> {
   await ensureRoles(urls);
-  return applyMigrations(urls.owner);
+  const applied = await applyMigrations(urls.owner);
+  if (contextKey !== undefined) await addContextKey(urls.owner, contextKey);
+  return applied;
 }
 
 /**
- * Refuses a login that row-level security would not hold back, and a database that is not at this version.
+ * Refuses a login that row-level security would not hold back, a database that is not at this version, and one that does
+ * not agree about signed contexts.
  *
  * @throws MigrationError
  */
-export async function checkRuntimeRole(url: string): Promise<void> {
+export async function checkRuntimeRole(url: string, contextKey?: string): Promise<void> {
   await withClient(url, async (client) => {
     const [role] = (await client.query<RuntimeRole>(RUNTIME_ROLE)).rows;
     if (role?.name !== APP_ROLE) {
@@ -78,6 +106,7 @@ export async function checkRuntimeRole(url: string): Promise<void> {
         `The database lacks the migrations ${pending.join(', ')}: run \`npm run tenantry -- migrate\` with DATABASE_OWNER_URL.`,
       );
     }
+    await checkContextSigning(client, contextKey);
   });
 }
 

@@ -3,7 +3,9 @@
  * that what an operator does stands in the tenant's own audit log, under the operator's name.
  */
 import type pg from 'pg';
+import { checkContextSigning } from '../database/context-keys.js';
 import { withClient } from '../database/owner-connection.js';
+import { createSign, signContext } from '../tenancy/context-signature.js';
 
 /** Runs a statement inside the bound transaction. */
 export type OperatorQuery = <Row extends pg.QueryResultRow>(
@@ -20,16 +22,26 @@ export interface OperatorDoor {
   readonly query: OperatorQuery;
 }
 
+/** How to open the door. */
+export interface OperatorDoorOptions {
+  /** As tenantry_operator. */
+  readonly url: string;
+  /** Who is recorded in the audit logs. */
+  readonly operator: string;
+  /** What contexts are signed with. Undefined: they are not. */
+  readonly contextKey?: string | undefined;
+}
+
 /**
- * @param operator who is recorded in the audit logs
- * @throws MigrationError when the database cannot be reached
+ * @throws MigrationError when the database cannot be reached, or does not agree about signed contexts
  */
 export async function withOperatorDoor<Result>(
-  url: string,
-  operator: string,
+  { url, operator, contextKey }: OperatorDoorOptions,
   work: (door: OperatorDoor) => Promise<Result>,
 ): Promise<Result> {
-  return withClient(url, (client) => {
+  const sign = createSign(contextKey);
+  return withClient(url, async (client) => {
+    await checkContextSigning(client, contextKey);
     const query = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await client.query<Row>(sql, [...values])).rows;
     return work({
@@ -37,13 +49,17 @@ export async function withOperatorDoor<Result>(
       inTenant: async (tenantId, inside) => {
         await query('BEGIN');
         try {
-          await query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6)', [
+          const actor = { type: 'operator', id: operator } as const;
+          const { expires, signature } = signContext(sign, { tenantId, actor, requestId: '' });
+          await query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
             tenantId,
-            operator,
-            'operator',
+            actor.id,
+            actor.type,
             null,
             STATEMENT_TIMEOUT_MS,
             false,
+            expires,
+            signature,
           ]);
           const result = await inside(query);
           await query('COMMIT');

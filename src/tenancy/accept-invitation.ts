@@ -69,7 +69,7 @@ interface AcceptanceRow {
   readonly status: TenantStatus;
 }
 
-export function createInvitationAcceptance(database: Pick<Database, 'query'>): AcceptInvitation {
+export function createInvitationAcceptance(database: Pick<Database, 'query' | 'sign'>): AcceptInvitation {
   return async ({ tokenHash, user: { userId, verifiedEmail }, requestId }) => {
     if (verifiedEmail === undefined) {
       throw new PublicError(
@@ -78,9 +78,11 @@ export function createInvitationAcceptance(database: Pick<Database, 'query'>): A
         { requires: 'email:verified' },
       );
     }
+    const accepted = [tokenHash, userId, verifiedEmail, requestId] as const;
+    const { expires, signature } = database.sign('accept_invitation', ...accepted);
     const [row] = await database.query<AcceptanceRow>(
-      'SELECT * FROM tenantry.accept_invitation($1, $2, $3, $4)',
-      [tokenHash, userId, verifiedEmail, requestId],
+      'SELECT * FROM tenantry.accept_invitation($1, $2, $3, $4, $5, $6)',
+      [...accepted, expires, signature],
     );
     if (row?.outcome !== 'accepted') {
       const refusal = REFUSALS[row?.outcome ?? ''];

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
+import { createSign, type Sign } from './context-signature.js';
 import { createFly } from './flight.js';
 import { readDataModel } from './data-model.js';
 import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
@@ -16,6 +17,8 @@ export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize: number;
   readonly limits: TransactionLimits;
+  /** What contexts are signed with. Undefined: they are not. */
+  readonly contextKey?: string | undefined;
   /** Told about connections that fail while idle; they are replaced. */
   readonly onConnectionError?: (error: Error) => void;
 }
@@ -23,6 +26,8 @@ export interface DatabaseOptions {
 export interface Database extends TenantBinder {
   /** Runs one of the kernel's functions that answer before a tenant is bound. For this folder and readiness only. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** For those of them that ask for a signature. */
+  readonly sign: Sign;
   /** Connections of the pool, for metrics. */
   readonly pool: { readonly total: number; readonly idle: number; readonly waiting: number };
   /** Waits for what is under way, then closes every connection. */
@@ -35,7 +40,8 @@ const SILENCE_MS = 3_000;
 const DOOR = { query_timeout: 2_000 };
 
 /** Opens no connection yet: the first operation does. */
-export function openDatabase({ url, poolSize, limits, onConnectionError }: DatabaseOptions): Database {
+export function openDatabase(options: DatabaseOptions): Database {
+  const { url, poolSize, limits, contextKey, onConnectionError } = options;
   const { connectionString, namedStatements } = readUrl(url);
   const pool = new pg.Pool({
     connectionString,
@@ -53,15 +59,18 @@ export function openDatabase({ url, poolSize, limits, onConnectionError }: Datab
     ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
+  const sign = createSign(contextKey);
   const fly = createFly({
     pool,
+    sign,
     statementName: namedStatements ? nameStatements('f') : () => '',
     statementTimeout: limits.statementTimeout,
   });
   return {
-    ...createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly }),
+    ...createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly, sign }),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
+    sign,
     get pool() {
       return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
     },

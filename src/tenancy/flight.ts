@@ -7,6 +7,7 @@ import pg from 'pg';
 import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
+import { signContext, type Sign } from './context-signature.js';
 
 /** A statement, with its values in the form in which they travel. */
 export interface Statement {
@@ -30,6 +31,7 @@ export interface FlightOptions {
   readonly statementName: (text: string) => string;
   /** In milliseconds. */
   readonly statementTimeout: number;
+  readonly sign: Sign;
 }
 
 /**
@@ -45,20 +47,32 @@ export type Fly = (
 
 const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
 const COMMIT: Statement = { text: 'COMMIT', values: [] };
-const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean)';
+const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
 
 /** Several statements share one snapshot. */
-export function createFly({ pool, statementName, statementTimeout }: FlightOptions): Fly {
-  return async ({ tenantId, actor, requestId }, purpose, statements, observer) => {
+export function createFly({ pool, statementName, statementTimeout, sign }: FlightOptions): Fly {
+  return async (context, purpose, statements, observer) => {
+    // Before it is signed: a signature is short-lived, and connections may be waited for.
+    const client = await pool.connect();
+    const { tenantId, actor, requestId } = context;
     const readOnly = String(purpose === 'read');
-    const values = [tenantId, actor.id, actor.type, requestId, String(statementTimeout), readOnly];
+    const { expires, signature } = signContext(sign, context);
+    const values = [
+      tenantId,
+      actor.id,
+      actor.type,
+      requestId,
+      String(statementTimeout),
+      readOnly,
+      expires,
+      signature,
+    ];
     const binding = { text: BIND, values };
     // What stands before a Sync is a transaction by itself, and a single statement needs no snapshot but its own.
     const several = statements.length > 1;
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
     const named = steps.map((step) => ({ ...step, name: statementName(step.text) }));
 
-    const client = await pool.connect();
     // The pool listens to its idle connections only; what concerns the flight reaches it as a failure.
     client.on('error', ignore);
     const failure = await new Promise<Error | undefined>((resolve) => {

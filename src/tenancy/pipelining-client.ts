@@ -7,6 +7,8 @@ import pg from 'pg';
 const OPENING = 'BEGIN';
 const ISOLATION = 'SET TRANSACTION ';
 const BINDING = 'SELECT tenantry.bind(';
+/** Which of its parameters says that the transaction only reads. */
+const READ_ONLY = 5;
 const CLOSING = /^(COMMIT|ROLLBACK)$/;
 
 interface Statement {
@@ -63,7 +65,7 @@ export class PipeliningClient extends pg.Client {
     }
     // Only as the first statement: a second binding is refused, and whoever sends it is to be told.
     if (isFirst && text.startsWith(BINDING)) {
-      this.readOnly = values.at(-1) === true;
+      this.readOnly = values[READ_ONLY] === true;
       send().catch((error: unknown) => (this.bindingFailure = error));
       return UNDER_WAY;
     }

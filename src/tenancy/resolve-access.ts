@@ -31,7 +31,7 @@ export function createAccessResolver(database: Database, news: AccessNews): Acce
       kept.get(
         // Tenant and user together, so that an answer can never serve another tenant or another user.
         JSON.stringify([tenantRef, userId]),
-        () => askDatabase(database, tenantRef, userId),
+        () => findAccess(database, tenantRef, userId),
         // Only a member's answer is kept: strangers could fill the memory with refusals.
         ({ tenantId, role }) => (role === undefined ? undefined : { tenantId, userId }),
       ),
@@ -45,16 +45,18 @@ interface AccessRow {
   readonly role: string | null;
 }
 
-async function askDatabase(
-  database: Database,
+/** What the database says now, of a tenant's id or slug. */
+export async function findAccess(
+  database: Pick<Database, 'query' | 'sign'>,
   tenantRef: string,
   userId: string,
 ): Promise<Access | undefined> {
   // PostgreSQL cannot store U+0000, so that nothing is called by such a name.
   if (tenantRef.includes('\u0000') || userId.includes('\u0000')) return undefined;
+  const { expires, signature } = database.sign('resolve_access', tenantRef, userId);
   const [row] = await database.query<AccessRow>(
-    'SELECT tenant_id, slug, status, role FROM tenantry.resolve_access($1, $2)',
-    [tenantRef, userId],
+    'SELECT tenant_id, slug, status, role FROM tenantry.resolve_access($1, $2, $3, $4)',
+    [tenantRef, userId, expires, signature],
   );
   if (!row) return undefined;
   const { tenant_id: tenantId, slug, status, role } = row;

@@ -7,6 +7,7 @@
  */
 import { Prisma, type PrismaClient } from '../generated/prisma/client.js';
 import type { TenantContext } from './context.js';
+import { signContext, type Sign, type Signature } from './context-signature.js';
 import type { ScopedModel } from './data-model.js';
 import { isId } from './id.js';
 import { notFound } from '../errors.js';
@@ -75,6 +76,7 @@ export interface TenantClientParts {
   readonly limits: TransactionLimits;
   /** Runs plain statements without Prisma. */
   readonly fly: Fly;
+  readonly sign: Sign;
 }
 
 /** What binds clients to tenants. */
@@ -102,6 +104,7 @@ type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 export function createTenantBinder(parts: TenantClientParts): TenantBinder {
   const Surface = BoundSurface.withModels(parts.models);
   const isUnderstood = createUnderstanding(parts.fly);
+  const { limits } = parts;
 
   const inTransaction = <Result>(
     context: TenantContext,
@@ -111,12 +114,12 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
     retryOnConflict(() =>
       parts.prisma.$transaction(
         async (tx) => {
-          await bindTransaction(tx, context, parts.limits.statementTimeout, readOnly);
+          await bindTransaction(tx, context, signContext(parts.sign, context), limits, readOnly);
           return work(tx);
         },
         {
-          maxWait: parts.limits.maxWait,
-          timeout: parts.limits.timeout,
+          maxWait: limits.maxWait,
+          timeout: limits.timeout,
           // One snapshot for all reads of a tick.
           ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
         },
@@ -206,10 +209,11 @@ const IGNORE: FlightObserver = { bound: () => undefined, answered: () => undefin
 async function bindTransaction(
   tx: Prisma.TransactionClient,
   { tenantId, actor, requestId }: TenantContext,
-  statementTimeout: number,
+  { expires, signature }: Signature,
+  { statementTimeout }: TransactionLimits,
   readOnly: boolean,
 ): Promise<void> {
-  await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly})`;
+  await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
 }
 
 /** How the operations of a client or of a transaction reach the database. */

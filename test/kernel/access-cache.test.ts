@@ -388,9 +388,10 @@ describe('the resolver', () => {
         tell = listener;
       },
     };
-    const database: Pick<Database, 'query'> = {
+    const database: Pick<Database, 'query' | 'sign'> = {
+      sign: () => ({ expires: null, signature: null }),
       query: (_sql, values = []) => {
-        questions.push(values);
+        questions.push(values.slice(0, 2));
         return new Promise((resolve) => {
           pending.push((rows) => resolve(rows as never));
         });
@@ -492,7 +493,8 @@ describe('the resolver', () => {
 
   test('does not keep that the database failed', async () => {
     let failing = true;
-    const database: Pick<Database, 'query'> = {
+    const database: Pick<Database, 'query' | 'sign'> = {
+      sign: () => ({ expires: null, signature: null }),
       query: () => (failing ? Promise.reject(new Error('gone')) : Promise.resolve([MEMBER] as never)),
     };
     const resolver = createAccessResolver(database as Database, staged().news);
@@ -508,10 +510,11 @@ describe('the resolver', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(tricky, tricky), { minLength: 2, maxLength: 8 }), async (pairs) => {
-        const database: Pick<Database, 'query'> = {
+        const database: Pick<Database, 'query' | 'sign'> = {
+          sign: () => ({ expires: null, signature: null }),
           query: (_sql, values = []) =>
             Promise.resolve([
-              { ...MEMBER, tenant_id: JSON.stringify(values), slug: String(values[0]) },
+              { ...MEMBER, tenant_id: JSON.stringify(values.slice(0, 2)), slug: String(values[0]) },
             ] as never),
         };
         const resolver = createAccessResolver(database as Database, staged().news);

@@ -16,9 +16,9 @@ import {
   type ChangeNews,
   type RowChange,
 } from '../../src/tenancy/change-news.js';
-import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Database } from '../../src/tenancy/database.js';
 import { listen, type Notifications } from '../../src/tenancy/notifications.js';
-import { useDatabase } from '../support/database.js';
+import { openTestDatabase, useDatabase } from '../support/database.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 import { createNotes } from '../support/notes.js';
 import { until } from '../support/until.js';
@@ -36,7 +36,7 @@ describe('changes', () => {
     // The renewal of leases happens when a test says so; everything else takes the time it takes.
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     warnings = [];
-    pool = openDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+    pool = openTestDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
     notifications = listen({
       listenUrl: database().app,
       databaseUrl: database().app,

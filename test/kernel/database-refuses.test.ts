@@ -7,14 +7,16 @@ import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { actingAsOwner } from '../../src/database/owner-connection.js';
 import {
+  BIND,
   bind,
+  bindingValues,
   boundAndUndone,
   connected,
   contextOf,
   refusalOf,
   useDemoTenants,
 } from '../support/demo-tenants.js';
-import { useDatabase } from '../support/database.js';
+import { sign, useDatabase } from '../support/database.js';
 
 const database = useDatabase();
 const tenants = useDemoTenants(database);
@@ -111,12 +113,10 @@ describe('without a tenant', () => {
 });
 
 describe('binding', () => {
-  const BIND = 'SELECT tenantry.bind($1, $2, $3, $4, $5, $6)';
-
   test('twice in one transaction is refused, to the same tenant as well', async () => {
     await inAcme(async (client) => {
       for (const { tenantId } of [tenants().globex, tenants().acme]) {
-        expect(await stateOf(client, BIND, [tenantId, 'x', 'user', 'x', 1_000, false])).toBe('25001');
+        expect(await stateOf(client, BIND, bindingValues(contextOf(tenantId)))).toBe('25001');
       }
     });
   });
@@ -131,7 +131,10 @@ describe('binding', () => {
   ])('to %s is refused', async (_, [tenant, actor, type], state) => {
     await unbound(async (client) => {
       const tenantId = tenant === 'tenant' ? tenants().acme.tenantId : tenant;
-      const refused = await refusalOf(client.query(BIND, [tenantId, actor, type, 'request', 1_000, false]));
+      const { expires, signature } = sign('bind', tenantId ?? '', actor ?? '', type ?? '', 'request');
+      const refused = await refusalOf(
+        client.query(BIND, [tenantId, actor, type, 'request', 1_000, false, expires, signature]),
+      );
       expect(refused.state).toBe(state);
     });
   });
@@ -330,7 +333,11 @@ describe('the rules', () => {
       );
       expect(recorded.rowCount).toBe(1);
       expect((await client.query('SELECT FROM pg_temp.audit_log')).rowCount).toBe(0);
-      const { rows } = await client.query("SELECT role FROM tenantry.resolve_access('acme', 'ghost')");
+      const { expires, signature } = sign('resolve_access', 'acme', 'ghost');
+      const { rows } = await client.query(
+        "SELECT role FROM tenantry.resolve_access('acme', 'ghost', $1, $2)",
+        [expires, signature],
+      );
       expect(rows).toEqual([{ role: null }]);
       await client.query('ROLLBACK');
     });
@@ -582,15 +589,24 @@ describe('a new tenant table', () => {
       expect(
         await stateOf(client, 'INSERT INTO notes (tenant_id) VALUES ($1)', [tenants().globex.tenantId]),
       ).toBe(INSUFFICIENT_PRIVILEGE);
-      await client.query(`SET LOCAL app.current_tenant = '${tenants().globex.tenantId}'`);
+      await client.query("SET LOCAL app.current_tenant = ''");
+      await bind(client, tenants().globex);
       expect((await client.query('SELECT FROM notes')).rowCount).toBe(0);
     });
   });
 });
 
 describe('what may be asked before a tenant is bound', () => {
-  const resolve = async (client: pg.Client, tenant: string | null, user: string | null): Promise<unknown[]> =>
-    (await client.query('SELECT * FROM tenantry.resolve_access($1, $2)', [tenant, user])).rows as unknown[];
+  const resolve = async (
+    client: pg.Client,
+    tenant: string | null,
+    user: string | null,
+  ): Promise<unknown[]> => {
+    const { expires, signature } = sign('resolve_access', tenant ?? '', user ?? '');
+    const values = [tenant, user, expires, signature];
+    return (await client.query('SELECT * FROM tenantry.resolve_access($1, $2, $3, $4)', values))
+      .rows as unknown[];
+  };
 
   test('is the role of one user in one tenant, by its slug or its id', async () => {
     const { acme } = tenants();
@@ -647,7 +663,8 @@ describe('what may be asked before a tenant is bound', () => {
       expect(await of('demo|acme|member', type)).toEqual([]);
     }
     await unbound(async (client) => {
-      expect((await client.query('SELECT * FROM tenantry.memberships_of_actor()')).rows).toEqual([]);
+      const refused = await refusalOf(client.query('SELECT * FROM tenantry.memberships_of_actor()'));
+      expect(refused.message).toBe('no tenant is bound to this transaction');
     });
   });
 });
@@ -765,6 +782,8 @@ describe('the catalog', () => {
     expect(await executableBy("'tenantry_app'::regrole")).toEqual([
       'accept_invitation',
       'bind',
+      'context_signing',
+      'current_actor',
       'current_tenant',
       'is_published',
       'listen',

@@ -8,9 +8,9 @@ import { sqlState } from '../../src/database/sql-state.js';
 import { publicError } from '../../src/errors.js';
 import { LIMITS } from '../../src/services.js';
 import type { TenantContext } from '../../src/tenancy/context.js';
-import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Database } from '../../src/tenancy/database.js';
 import type { TenantClient } from '../../src/tenancy/tenant-client.js';
-import { useDatabase } from '../support/database.js';
+import { openTestDatabase, sign, useDatabase } from '../support/database.js';
 import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
 import { until } from '../support/until.js';
@@ -23,7 +23,11 @@ async function onOneConnection(
   work: (acme: TenantClient, opened: Database) => Promise<void>,
   { url = database().app, statementTimeout = LIMITS.statementTimeout } = {},
 ): Promise<void> {
-  const opened = openDatabase({ url, poolSize: 1, limits: { ...LIMITS, maxWait: 15_000, statementTimeout } });
+  const opened = openTestDatabase({
+    url,
+    poolSize: 1,
+    limits: { ...LIMITS, maxWait: 15_000, statementTimeout },
+  });
   try {
     await work(opened.forTenant(tenants().acme), opened);
   } finally {
@@ -91,7 +95,8 @@ describe('the binding', () => {
 
   test('cannot be done a second time, to another tenant', () =>
     onOneConnection(async (acme, opened) => {
-      const again = Prisma.sql`SELECT tenantry.bind(${tenants().globex.tenantId}::uuid, 'x', 'user', 'x', 1::int, false)::text`;
+      const { expires, signature } = sign('bind', tenants().globex.tenantId, 'x', 'user', 'x');
+      const again = Prisma.sql`SELECT tenantry.bind(${tenants().globex.tenantId}::uuid, 'x', 'user', 'x', 1::int, false, ${expires}::bigint, ${signature})::text`;
       const [bound, read] = await Promise.allSettled([acme.$queryRaw(again), acme.membership.findMany()]);
       expect(bound.status).toBe('rejected');
       if (read.status === 'fulfilled') {
@@ -391,7 +396,11 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
   afterAll(() => pooler?.stop());
 
   test('flights of two tenants take turns on one connection to the server', async () => {
-    const opened = openDatabase({ url: pooler!.url, poolSize: 4, limits: { ...LIMITS, maxWait: 15_000 } });
+    const opened = openTestDatabase({
+      url: pooler!.url,
+      poolSize: 4,
+      limits: { ...LIMITS, maxWait: 15_000 },
+    });
     try {
       const own = async (context: TenantContext) => {
         const db = opened.forTenant(context);
@@ -417,7 +426,7 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
   test('without ?pgbouncer=true, statements may fail, but none reads what is not its tenant’s', async () => {
     const url = new URL(pooler!.url);
     url.searchParams.delete('pgbouncer');
-    const opened = openDatabase({ url: url.href, poolSize: 4, limits: { ...LIMITS, maxWait: 15_000 } });
+    const opened = openTestDatabase({ url: url.href, poolSize: 4, limits: { ...LIMITS, maxWait: 15_000 } });
     try {
       for (let round = 0; round < 10; round++) {
         await Promise.all(

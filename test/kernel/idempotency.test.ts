@@ -9,10 +9,10 @@ import { MOST_KEPT_BYTES } from '../../src/idempotency/execute-once.js';
 import { takeKey } from '../../src/idempotency/key-store.js';
 import { publicError } from '../../src/errors.js';
 import { LIMITS } from '../../src/services.js';
-import { openDatabase } from '../../src/tenancy/database.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { useClients } from '../support/clients.js';
+import { openTestDatabase } from '../support/database.js';
 import { boundAndUndone, connected, contextOf, rejectionOf } from '../support/demo-tenants.js';
 import {
   keyedModule,
@@ -160,7 +160,7 @@ describe('a mutation with a key', () => {
   test('that outlasts the patience of its duplicate leaves it a CONFLICT', async () => {
     const { database } = server();
     const key = newKey();
-    const opened = openDatabase({
+    const opened = openTestDatabase({
       url: database.app,
       poolSize: 2,
       limits: { ...LIMITS, statementTimeout: 200 },

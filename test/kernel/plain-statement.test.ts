@@ -7,16 +7,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { publicError } from '../../src/errors.js';
 import { LIMITS } from '../../src/services.js';
-import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Database } from '../../src/tenancy/database.js';
 import type { TenantClient, TenantTx } from '../../src/tenancy/tenant-client.js';
-import { useDatabase } from '../support/database.js';
+import { openTestDatabase, useDatabase } from '../support/database.js';
 import { useDemoTenants } from '../support/demo-tenants.js';
 
 const database = useDatabase();
 const tenants = useDemoTenants(database);
 let opened: Database | undefined;
 beforeAll(async () => {
-  opened = openDatabase({
+  opened = openTestDatabase({
     url: database().app,
     poolSize: 2,
     limits: { ...LIMITS, maxWait: 15_000, timeout: 30_000 },

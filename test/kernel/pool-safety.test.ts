@@ -11,11 +11,11 @@ import { sqlState } from '../../src/database/sql-state.js';
 import { LIMITS } from '../../src/services.js';
 import type { AccessNews } from '../../src/tenancy/access-news.js';
 import type { TenantContext } from '../../src/tenancy/context.js';
-import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Database } from '../../src/tenancy/database.js';
 import { createAccessResolver } from '../../src/tenancy/resolve-access.js';
 import type { TenantClient } from '../../src/tenancy/tenant-client.js';
 import { listenForAccessChanges } from '../support/access-news.js';
-import { useDatabase, type TestDatabase } from '../support/database.js';
+import { openTestDatabase, useDatabase, type TestDatabase } from '../support/database.js';
 import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
 import { until } from '../support/until.js';
@@ -278,7 +278,7 @@ async function expectUntouched(): Promise<void> {
 }
 
 test('on one pooled connection two tenants alternate thousands of times, and each gets its own answers', async () => {
-  const opened = openDatabase({ url: database().app, poolSize: 1, limits: patient });
+  const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: patient });
   try {
     const { operations, connections } = await alternate(opened, parties(opened));
     expect(operations).toBeGreaterThanOrEqual(2_000);
@@ -301,8 +301,8 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
   afterAll(() => Promise.all([narrow?.stop(), wide?.stop()]));
 
   test('two tenants with a pool each alternate on one connection to the server, and each gets its own answers', async () => {
-    const own = openDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
-    const other = openDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
+    const own = openTestDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
+    const other = openTestDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
     try {
       const [acme] = parties(own);
       const [, globex] = parties(other);
@@ -321,7 +321,7 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
     work: (database: Database, news: AccessNews, problems: readonly string[]) => Promise<void>,
   ): Promise<void> => {
     const problems: string[] = [];
-    const opened = openDatabase({ url: pooler.url, poolSize: 2, limits: LIMITS });
+    const opened = openTestDatabase({ url: pooler.url, poolSize: 2, limits: LIMITS });
     const news = listenForAccessChanges(pooler.url, (problem) => problems.push(problem));
     try {
       await work(opened, news, problems);
@@ -365,7 +365,7 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
 
 describe('what a transaction leaves behind', () => {
   const withOneConnection = async (work: (opened: Database) => Promise<void>, timeout = LIMITS.timeout) => {
-    const opened = openDatabase({ url: database().app, poolSize: 1, limits: { ...patient, timeout } });
+    const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: { ...patient, timeout } });
     try {
       await work(opened);
     } finally {

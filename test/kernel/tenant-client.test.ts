@@ -7,10 +7,10 @@ import { Prisma } from '../../src/generated/prisma/client.js';
 import { sqlState } from '../../src/database/sql-state.js';
 import { publicError } from '../../src/errors.js';
 import { LIMITS } from '../../src/services.js';
-import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Database } from '../../src/tenancy/database.js';
 import type { TenantClient, TenantTx, TransactionLimits } from '../../src/tenancy/tenant-client.js';
 import { READS, WRITES } from '../../src/tenancy/tenant-filter.js';
-import { useDatabase } from '../support/database.js';
+import { openTestDatabase, sign, useDatabase } from '../support/database.js';
 import { boundAndUndone, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { until } from '../support/until.js';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   await database().asSuperuser(
     `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
   );
-  shared = openDatabase({ url: database().app, poolSize: 4, limits: LIMITS });
+  shared = openTestDatabase({ url: database().app, poolSize: 4, limits: LIMITS });
 });
 afterAll(() => shared?.close());
 
@@ -36,7 +36,7 @@ async function withLimits(
   work: (opened: Database) => Promise<void>,
 ): Promise<void> {
   const { poolSize = 1, ...own } = limits;
-  const opened = openDatabase({ url: database().app, poolSize, limits: { ...LIMITS, ...own } });
+  const opened = openTestDatabase({ url: database().app, poolSize, limits: { ...LIMITS, ...own } });
   try {
     await work(opened);
   } finally {
@@ -609,12 +609,13 @@ test.each([true, false])(
   async (readOnly) => {
     const db = acme();
     const { tenantId } = db.context;
+    const { expires, signature } = sign('bind', tenantId, 'somebody', 'user', '');
     const name = `bound twice ${String(readOnly)}`;
     await expect(
       db.transaction(async (tx) => {
         await tx.tenant.update({ where: { id: tenantId }, data: { name } });
         await tx.$executeRaw(
-          Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, 'somebody', 'user', NULL, 1000, ${readOnly})`,
+          Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, 'somebody', 'user', NULL, 1000, ${readOnly}, ${expires}::bigint, ${signature})`,
         );
       }),
     ).rejects.toThrow('already bound');

@@ -7,9 +7,9 @@ import { sqlState } from '../../src/database/sql-state.js';
 import { publicError } from '../../src/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { LIMITS } from '../../src/services.js';
-import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Database } from '../../src/tenancy/database.js';
 import type { TenantClient, TenantTx } from '../../src/tenancy/tenant-client.js';
-import { useDatabase } from '../support/database.js';
+import { openTestDatabase, useDatabase } from '../support/database.js';
 import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 
 const database = useDatabase();
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await database().asSuperuser(
     `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
   );
-  shared = openDatabase({ url: database().app, poolSize: 4, limits: LIMITS });
+  shared = openTestDatabase({ url: database().app, poolSize: 4, limits: LIMITS });
 });
 afterAll(() => shared?.close());
 

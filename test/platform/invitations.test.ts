@@ -6,11 +6,12 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Role } from '../../src/access/permissions.js';
 import { hashSecret, newSecret } from '../../src/auth/secrets.js';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
-import { useDatabase } from '../support/database.js';
+import { sign, useDatabase } from '../support/database.js';
 import { bind, connected, contextOf, refusalOf } from '../support/demo-tenants.js';
 import { headerOf, readMail, startMailServer, tokenIn, type MailServer } from '../support/mail.js';
 import { stateOf, useMutations, whatTheAnswerTells } from '../support/mutations.js';
@@ -1007,12 +1008,21 @@ describe('tokens and hashes', () => {
 });
 
 describe('in the database', () => {
-  const CALL = "SELECT * FROM tenantry.accept_invitation($1, 'intruder', $2, 'request')";
+  /** Accepts as the server does. */
+  const accept = (client: pg.Client, hash: string | null, email: string | null) => {
+    const { expires, signature } = sign('accept_invitation', hash ?? '', 'intruder', email ?? '', 'request');
+    return client.query("SELECT * FROM tenantry.accept_invitation($1, 'intruder', $2, 'request', $3, $4)", [
+      hash,
+      email,
+      expires,
+      signature,
+    ]);
+  };
 
   test('an acceptance leaves its connection bound to nothing', async () => {
     const { token, email } = await insertInvitation(database(), 'acme');
     await connected(database().app, async (client) => {
-      const { rows } = await client.query(CALL, [hashSecret(token), email]);
+      const { rows } = await accept(client, hashSecret(token), email);
       expect(rows).toMatchObject([{ outcome: 'accepted', slug: 'acme' }]);
       expect((await refusalOf(client.query('SELECT * FROM memberships'))).message).toBe(
         'no tenant is bound to this transaction',
@@ -1025,7 +1035,7 @@ describe('in the database', () => {
     await connected(database().app, async (client) => {
       await client.query('BEGIN');
       await bind(client, contextOf(await database().tenantId('acme')));
-      expect((await refusalOf(client.query(CALL, [hashSecret(token), email]))).state).toBe('25001');
+      expect((await refusalOf(accept(client, hashSecret(token), email))).state).toBe('25001');
     });
     expect(await membersWith(email)).toEqual([]);
   });
@@ -1038,8 +1048,8 @@ describe('in the database', () => {
         [hashSecret(token), null, 'other_email'],
         [hashSecret('x'), 'other@new.test', 'unknown'],
         [null, 'other@new.test', 'unknown'],
-      ]) {
-        const { rows } = await client.query(CALL, [hash, email]);
+      ] as const) {
+        const { rows } = await accept(client, hash, email);
         expect(rows).toEqual([
           {
             outcome,

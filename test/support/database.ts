@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject, afterAll, beforeAll } from 'vitest';
 import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
+import { createSign, type Sign } from '../../src/tenancy/context-signature.js';
+import { openDatabase, type Database, type DatabaseOptions } from '../../src/tenancy/database.js';
 
 /** A database of one test file: a clone of the migrated template with the demo tenants acme and globex. */
 export interface TestDatabase {
@@ -10,6 +12,8 @@ export interface TestDatabase {
   readonly superuser: string;
   readonly app: string;
   readonly operator: string;
+  /** What contexts are signed with in it; undefined when they are not. */
+  readonly contextKey: string | undefined;
   /** Runs a statement as the superuser, whom row-level security does not hold: to look at what is really there. */
   asSuperuser<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The ids of the demo tenants. */
@@ -32,6 +36,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     superuser,
     app: onDatabase(postgres.app, name),
     operator: onDatabase(postgres.operator, name),
+    contextKey: postgres.contextKey,
     asSuperuser,
     async tenantId(slug) {
       const [row] = await asSuperuser<{ id: string }>('SELECT id FROM tenants WHERE slug = $1', [slug]);
@@ -61,3 +66,10 @@ export function useDatabase(): () => TestDatabase {
     return database;
   };
 }
+
+/** Opens a database of this run as the server does: it signs contexts if the database asks for that. */
+export const openTestDatabase = (options: DatabaseOptions): Database =>
+  openDatabase({ contextKey: inject('postgres').contextKey, ...options });
+
+/** Signs as the server does, for statements that tests send by themselves. */
+export const sign: Sign = (...parts) => createSign(inject('postgres').contextKey)(...parts);

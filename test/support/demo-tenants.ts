@@ -3,7 +3,8 @@ import pg from 'pg';
 import { beforeAll } from 'vitest';
 import { sqlState } from '../../src/database/sql-state.js';
 import type { Actor, TenantContext } from '../../src/tenancy/context.js';
-import type { TestDatabase } from './database.js';
+import { signContext, type Sign } from '../../src/tenancy/context-signature.js';
+import { sign as signAsServer, type TestDatabase } from './database.js';
 
 export interface DemoTenants {
   readonly acme: TenantContext;
@@ -49,16 +50,19 @@ export async function connected<Result>(
   }
 }
 
+/** What binds a transaction, with {@link bindingValues}. */
+export const BIND = 'SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)';
+
+/** What binds to a context, signed as the server signs it. */
+export function bindingValues(context: TenantContext, sign: Sign = signAsServer): unknown[] {
+  const { tenantId, actor, requestId } = context;
+  const { expires, signature } = signContext(sign, context);
+  return [tenantId, actor.id, actor.type, requestId, 5_000, false, expires, signature];
+}
+
 /** Binds the open transaction of a plain connection, as every transaction of the server is bound, and no more. */
-export async function bind(client: pg.Client, { tenantId, actor, requestId }: TenantContext): Promise<void> {
-  await client.query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6)', [
-    tenantId,
-    actor.id,
-    actor.type,
-    requestId,
-    5_000,
-    false,
-  ]);
+export async function bind(client: pg.Client, context: TenantContext): Promise<void> {
+  await client.query(BIND, bindingValues(context));
 }
 
 /** Runs `work` in a transaction of a plain connection that is bound to a tenant, and undoes it: tests stay apart. */

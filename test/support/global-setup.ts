@@ -28,9 +28,13 @@ export interface TestPostgres {
   readonly app: string;
   readonly operator: string;
   readonly template: string;
+  /** What contexts are signed with in the template; undefined when they are not. */
+  readonly contextKey: string | undefined;
 }
 
 const TEMPLATE = 'tenantry_template';
+/** With it, the whole suite runs on signed contexts. */
+const CONTEXT_KEY = process.env['TEST_CONTEXT_KEY'];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'tenantry-test-'));
@@ -40,12 +44,15 @@ export default async function setup(project: TestProject): Promise<() => Promise
     app: onDatabase(server.app, TEMPLATE),
     operator: onDatabase(server.operator, TEMPLATE),
   };
-  await migrate({ owner: urls.superuser, app: urls.app, operator: urls.operator });
-  const database = openDatabase({ url: urls.app, poolSize: 2, limits: LIMITS });
-  await withOperatorDoor(urls.operator, 'demo-seed', (door) => seedDemo(door, database, modules));
+  const contextKey = CONTEXT_KEY;
+  await migrate({ owner: urls.superuser, app: urls.app, operator: urls.operator }, contextKey);
+  const database = openDatabase({ url: urls.app, poolSize: 2, limits: LIMITS, contextKey });
+  await withOperatorDoor({ url: urls.operator, operator: 'demo-seed', contextKey }, (door) =>
+    seedDemo(door, database, modules),
+  );
   await database.close();
 
-  project.provide('postgres', { ...urls, template: TEMPLATE });
+  project.provide('postgres', { ...urls, template: TEMPLATE, contextKey });
   // For tests that set up databases of their own.
   process.env['TENANTRY_TEST_POSTGRES'] = server.superuser;
   return async () => {

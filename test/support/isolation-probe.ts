@@ -8,10 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma, PrismaClient } from '../../src/generated/prisma/client.js';
 import { LIMITS } from '../../src/services.js';
 import type { TenantContext } from '../../src/tenancy/context.js';
-import { openDatabase, type Database } from '../../src/tenancy/database.js';
+import type { Database } from '../../src/tenancy/database.js';
 import type { Models } from '../../src/tenancy/tenant-client.js';
 import { ForeignTenantError } from '../../src/tenancy/tenant-filter.js';
-import { useDatabase, type TestDatabase } from './database.js';
+import { signContext } from '../../src/tenancy/context-signature.js';
+import { openTestDatabase, sign, useDatabase, type TestDatabase } from './database.js';
 import { useDemoTenants } from './demo-tenants.js';
 
 /** What an attack is given: the client of the attacker's tenant and a row of the other tenant, made for it. */
@@ -105,7 +106,7 @@ function refusal(error: unknown): string {
 function useBoundClient(database: () => TestDatabase): () => Database {
   let opened: Database | undefined;
   beforeAll(() => {
-    opened = openDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+    opened = openTestDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
   });
   afterAll(() => opened?.close());
   return () => opened!;
@@ -126,7 +127,8 @@ function useUnfilteredClient(database: () => TestDatabase): () => Unfiltered {
   return () => (context, work) =>
     prisma!.$transaction(async (tx) => {
       const { tenantId, actor, requestId } = context;
-      await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, 5000, false)`;
+      const { expires, signature } = signContext(sign, context);
+      await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, 5000, false, ${expires}::bigint, ${signature})`;
       return work(tx);
     });
 }

@@ -77,6 +77,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     config,
     modules: options.modules ?? installedModules,
     databaseUrl: options.databaseUrl ?? database.app,
+    contextKey: database.contextKey,
     secret: config.jwtSecret,
     warn: (problem) => warnings.push(problem),
   });

@@ -5,7 +5,8 @@ import type { TestDatabase } from './database.js';
 /** Creates a tenant of a test's own; its owner is `owner|<slug>`, owner@<slug>.test. */
 export async function createTestTenant(database: TestDatabase, slug: string): Promise<TenantRow> {
   const owner = { userId: `owner|${slug}`, email: `owner@${slug}.test` };
-  return withOperatorDoor(database.operator, 'test', (door) =>
+  const { operator: url, contextKey } = database;
+  return withOperatorDoor({ url, operator: 'test', contextKey }, (door) =>
     createTenant(door, { slug, name: slug, owner }),
   );
 }
