@@ -431,7 +431,7 @@ process.exit(failures.length === 0 ? 0 : 1);
 async function demonstrate(): Promise<void> {
   const { superuser: owner, app, operator } = server;
   await migrate({ owner, app, operator });
-  await withOperatorDoor(operator, 'load', async (door) => {
+  await withOperatorDoor({ url: operator, operator: 'load', contextKey: undefined }, async (door) => {
     for (const slug of ['acme', 'globex', 'initech', 'umbrella']) {
       await createTenant(door, { slug, name: slug, owner: { userId: slug, email: `${slug}@example.test` } });
     }
