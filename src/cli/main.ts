@@ -6,6 +6,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { explain } from '../explain.js';
+import { auditCommand } from './audit.js';
 import { documentsCommand } from './documents.js';
 import { migrateCommand, migrationCommand } from './migrate.js';
 import { schemaCommand } from './schema.js';
@@ -26,6 +27,7 @@ for (const command of [
   schemaCommand(),
   documentsCommand(),
   tenantCommand(),
+  auditCommand(),
 ]) {
   program.addCommand(command);
 }

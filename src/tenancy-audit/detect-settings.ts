@@ -1,0 +1,276 @@
+/**
+ * Finds out how a database separates its tenants, where nobody said so: the tenant column, the table of the tenants, the
+ * settings that carry the tenant, the roles of the application.
+ *
+ * Guarantees: what was given is taken as it is; what was detected is said, with the reason.
+ */
+import type { Catalog, Relation, Role } from './catalog.js';
+import { contextSettings } from './context.js';
+import { grantsOf, findRole, mayUse } from './privileges.js';
+import type { AuditSettings } from './rule.js';
+import { isTable } from './tenancy.js';
+
+/** What the caller knows. */
+export interface GivenSettings {
+  readonly tenantColumns?: readonly string[] | undefined;
+  readonly tenantsTable?: string | undefined;
+  readonly tenantSettings?: readonly string[] | undefined;
+  readonly appRoles?: readonly string[] | undefined;
+  readonly schemas?: readonly string[] | undefined;
+  readonly sharedTables?: readonly string[] | undefined;
+}
+
+/** A sentence on what was found out, for a person. */
+export interface Detection {
+  readonly what: string;
+  readonly value: string;
+  readonly why: string;
+}
+
+/** Names that a tenant column has in the wild, the surest first. */
+const USUAL_COLUMNS = [
+  'tenant_id',
+  'tenantId',
+  'tenant',
+  'organization_id',
+  'organizationId',
+  'organisation_id',
+  'org_id',
+  'orgId',
+  'account_id',
+  'accountId',
+  'workspace_id',
+  'workspaceId',
+  'company_id',
+  'companyId',
+  'team_id',
+  'teamId',
+  'customer_id',
+  'client_id',
+  'practice_id',
+  'shop_id',
+  'store_id',
+  'site_id',
+  'project_id',
+];
+
+/** Schemas that a hosting platform brings along: its own business, and not the reader's to mend. */
+const PLATFORM_SCHEMAS = new Set([
+  '_analytics',
+  '_realtime',
+  'auth',
+  'cron',
+  'extensions',
+  'graphql',
+  'graphql_public',
+  'net',
+  'pgbouncer',
+  'pgsodium',
+  'pgsodium_masks',
+  'pgtle',
+  'realtime',
+  'storage',
+  'supabase_functions',
+  'supabase_migrations',
+  'timescaledb_information',
+  'vault',
+]);
+
+/** @throws UnknownRoleError when a role that was given does not exist */
+export function detectSettings(
+  catalog: Catalog,
+  given: GivenSettings,
+): { readonly settings: AuditSettings; readonly detections: readonly Detection[] } {
+  const detections: Detection[] = [];
+  const say = <Value>(what: string, found: Found<Value>): Value => {
+    detections.push({ what, value: shown(found.value), why: found.why });
+    return found.value;
+  };
+  const schemas = given.schemas ?? say('schemas', findSchemas(catalog));
+  const tables = catalog.relations.filter(
+    (relation) => isTable(relation) && schemas.includes(relation.schema) && relation.extension === undefined,
+  );
+  const tenantColumns = given.tenantColumns ?? say('tenant column', findTenantColumn(tables));
+  const tenantsTable =
+    given.tenantsTable === undefined
+      ? say('table of the tenants', findTenantsTable(catalog, tables, tenantColumns))
+      : qualify(tables, given.tenantsTable);
+  const tenantSettings = given.tenantSettings ?? say('tenant setting', findTenantSettings(catalog, tables));
+  const tenantTables = tables.filter(
+    (table) =>
+      table.qualified === tenantsTable || table.columns.some((column) => tenantColumns.includes(column.name)),
+  );
+  const appRoles = given.appRoles ?? say('application role', findAppRoles(catalog, tenantTables));
+  for (const role of appRoles) {
+    if (!findRole(catalog, role)) throw new UnknownRoleError(role);
+  }
+  return {
+    settings: {
+      tenantColumns,
+      tenantsTable,
+      tenantSettings,
+      appRoles,
+      schemas,
+      sharedTables: given.sharedTables ?? [],
+    },
+    detections,
+  };
+}
+
+/** A role was named that the server does not have. */
+export class UnknownRoleError extends Error {
+  constructor(role: string) {
+    super(`There is no role "${role}".`);
+    this.name = 'UnknownRoleError';
+  }
+}
+
+interface Found<Value> {
+  readonly value: Value;
+  readonly why: string;
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
+  return typeof value === 'string' ? value : 'none';
+}
+
+function findSchemas(catalog: Catalog): Found<readonly string[]> {
+  const isPlatform = catalog.roles.some(
+    ({ name }) => name === 'authenticator' || name.startsWith('supabase_'),
+  );
+  const own = new Set(
+    catalog.relations.filter((relation) => relation.extension === undefined).map(({ schema }) => schema),
+  );
+  if (!isPlatform) return { value: [...own], why: 'every schema with a table or a view' };
+  return {
+    value: [...own].filter((schema) => !PLATFORM_SCHEMAS.has(schema)),
+    why: 'every schema with a table or a view, without those of the hosting platform',
+  };
+}
+
+function findTenantColumn(tables: readonly Relation[]): Found<readonly string[]> {
+  const scores = new Map<string, { tables: number; policies: number; score: number }>();
+  for (const table of tables) {
+    for (const { name } of table.columns) {
+      const usual = USUAL_COLUMNS.indexOf(name);
+      const inPolicy = table.policies.some(
+        (policy) => mentions(policy.using, name) || mentions(policy.check, name),
+      );
+      const isKey = table.foreignKeys.some(({ columns }) => columns.includes(name));
+      // An unusual name counts only where a policy compares it and a key leads away from it.
+      if (
+        usual === -1 &&
+        !(inPolicy && isKey && !/(^|_)(user|profile|owner|author|creator|member|parent)/i.test(name))
+      ) {
+        continue;
+      }
+      const counts = scores.get(name) ?? { tables: 0, policies: 0, score: 0 };
+      counts.tables += 1;
+      counts.policies += inPolicy ? 1 : 0;
+      counts.score += 1 + (inPolicy ? 2 : 0) + (isKey ? 1 : 0) + (usual >= 0 && usual < 6 ? 1 : 0);
+      scores.set(name, counts);
+    }
+  }
+  const [best] = [...scores].sort(([, a], [, b]) => b.score - a.score);
+  if (!best) return { value: [], why: 'no table has a column with a usual name' };
+  const [name, { tables: count, policies }] = best;
+  return {
+    value: [name],
+    why: `in ${String(count)} of ${String(tables.length)} tables, in the policies of ${String(policies)}`,
+  };
+}
+
+function mentions(expression: string | undefined, column: string): boolean {
+  return expression !== undefined && new RegExp(`(^|[^\\w$])"?${column}"?($|[^\\w$])`).test(expression);
+}
+
+function findTenantsTable(
+  catalog: Catalog,
+  tables: readonly Relation[],
+  tenantColumns: readonly string[],
+): Found<string | undefined> {
+  const votes = new Map<number, number>();
+  for (const table of tables) {
+    for (const { columns, references } of table.foreignKeys) {
+      if (columns.length === 1 && tenantColumns.includes(columns[0]!)) {
+        votes.set(references, (votes.get(references) ?? 0) + 1);
+      }
+    }
+  }
+  const [best] = [...votes].sort(([, a], [, b]) => b - a);
+  const table = best && catalog.relations.find(({ oid }) => oid === best[0]);
+  if (best && table) {
+    return { value: table.qualified, why: `the tenant column of ${String(best[1])} tables references it` };
+  }
+  return { value: undefined, why: 'no foreign key leads from the tenant column to a table' };
+}
+
+function qualify(tables: readonly Relation[], name: string): string {
+  return tables.find((table) => table.qualified === name || table.name === name)?.qualified ?? name;
+}
+
+function findTenantSettings(catalog: Catalog, tables: readonly Relation[]): Found<readonly string[]> {
+  const counts = new Map<string, number>();
+  for (const table of tables) {
+    for (const name of contextSettings(catalog, table)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const names = [...counts.keys()];
+  const telling = names.filter((name) =>
+    /tenant|org|account|workspace|company|team|customer|client/i.test(name),
+  );
+  const [first] = [...counts].sort(([, a], [, b]) => b - a);
+  if (telling.length > 0) return { value: telling, why: 'policies, or functions they call, read it' };
+  if (first) return { value: [first[0]], why: `the policies of ${String(first[1])} tables read it` };
+  return { value: [], why: 'no policy reads a setting' };
+}
+
+const CHANGES = ['INSERT', 'UPDATE', 'DELETE'];
+
+function findAppRoles(catalog: Catalog, tables: readonly Relation[]): Found<readonly string[]> {
+  const uses = (role: Role, privileges: readonly string[]): boolean =>
+    tables.some((table) => mayUse(catalog, role.name, table, ...privileges));
+  const candidates = catalog.roles.filter(
+    (role) =>
+      !role.superuser &&
+      !role.name.startsWith('pg_') &&
+      (role.login || isSwitchedTo(catalog, role)) &&
+      uses(role, ['SELECT']) &&
+      uses(role, CHANGES),
+  );
+  const held = candidates.filter(
+    (role) => !role.bypassRls && !tables.some((table) => ownsThroughInheritance(catalog, role, table)),
+  );
+  if (held.length > 0) {
+    return {
+      value: held.map(({ name }) => name),
+      why: 'may read and write tenant tables, is neither their owner nor exempt from row-level security',
+    };
+  }
+  if (candidates.length > 0) {
+    return {
+      value: candidates.map(({ name }) => name),
+      why: 'the only role that may read and write tenant tables and is no superuser',
+    };
+  }
+  return { value: [], why: 'no role but superusers may read and write tenant tables: give --app-role' };
+}
+
+function ownsThroughInheritance(catalog: Catalog, role: Role, table: Relation): boolean {
+  return (
+    role.name === table.owner ||
+    grantsOf(catalog, role.name, table).some(({ grantee }) => grantee === table.owner)
+  );
+}
+
+/** No login of its own, but one that another login becomes for each request, as PostgREST does. */
+function isSwitchedTo(catalog: Catalog, role: Role): boolean {
+  return catalog.roles.some(
+    (login) =>
+      login.login &&
+      !login.superuser &&
+      login.memberOf.some(
+        ({ role: name, inherits, mayBecome }) => name === role.name && mayBecome && !inherits,
+      ),
+  );
+}
