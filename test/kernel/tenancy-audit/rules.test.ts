@@ -3,7 +3,7 @@
  * must not be flagged. All are our own migrated database with something changed.
  */
 import { expect, test } from 'vitest';
-import type { AuditReport } from '../../../src/tenancy-audit/audit.js';
+import type { CatalogReport } from '../../../src/tenancy-audit/audit.js';
 import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
 
 const database = useAuditedDatabase();
@@ -448,7 +448,8 @@ const SOUND: readonly Case[] = [
 ];
 
 /** T01 to T19; what the later rules say of the same database is in more-rules.test.ts. */
-const firstRules = (report: AuditReport): readonly string[] => linesOf(report).filter((line) => line < 'T20');
+const firstRules = (report: CatalogReport): readonly string[] =>
+  linesOf(report).filter((line) => line < 'T20');
 
 test.each(BROKEN)('finds $name', async ({ sql, finds }) => {
   expect(firstRules(await database.after(sql, APP))).toEqual(finds);
