@@ -153,7 +153,7 @@ const HANDED_OUT = /code|token|invit|link|verif|otp|recover/i;
 const IDENTIFIER = /^(id|oid|pk)$|_id$|[a-z]I[dD]$/;
 /** Identifiers that people know by heart, or count up. */
 const GIVEN_BY_PEOPLE =
-  /(tax|vat|national|social|passport|personal|employee|staff|student|member|badge|customer|account|registration|login|user)_?id$/i;
+  /(tax|vat|national|social|passport|personal|employee|staff|student|member|badge|registration|login)_?id$/i;
 
 function fixOf(table: Relation, column: Column, index: Index): string | undefined {
   if (index.columns.includes(undefined) || index.exclusion) return undefined;
