@@ -23,7 +23,11 @@ const extensionOf = (catalog: string, oid: string): string => `
      AND d.refclassid = 'pg_extension'::regclass LIMIT 1)`;
 
 export const SERVER = `
-  SELECT current_setting('server_version_num')::int AS version, current_database()::text AS database,
+  SELECT (
+      SELECT setting::int FROM pg_settings
+      WHERE name = 'statement_timeout' AND source IN ('default', 'configuration file', 'command line')
+    ) AS "statementTimeout",
+    current_setting('server_version_num')::int AS version, current_database()::text AS database,
     current_user::text AS user, r.rolsuper OR r.rolbypassrls AS "bypassesRowSecurity"
   FROM pg_roles r WHERE r.rolname = current_user`;
 

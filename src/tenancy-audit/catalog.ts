@@ -26,6 +26,8 @@ export interface Server {
   /** Whom the audit connected as, and whether row-level security does not hold it. */
   readonly user: string;
   readonly bypassesRowSecurity: boolean;
+  /** What the server's configuration gives every session, in milliseconds; 0 for no limit, undefined when it cannot be seen. */
+  readonly statementTimeout: number | undefined;
 }
 
 export interface Role {

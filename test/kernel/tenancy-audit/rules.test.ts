@@ -3,6 +3,7 @@
  * must not be flagged. All are our own migrated database with something changed.
  */
 import { expect, test } from 'vitest';
+import type { CatalogReport } from '../../../src/tenancy-audit/audit.js';
 import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
 
 const database = useAuditedDatabase();
@@ -463,10 +464,14 @@ const SOUND: readonly Case[] = [
   { name: 'T19 the trigger refuses it anyway', sql: 'GRANT UPDATE, DELETE ON audit_log TO tenantry_app' },
 ];
 
+/** T01 to T19; what the later rules say of the same database is in more-rules.test.ts. */
+const firstRules = (report: CatalogReport): readonly string[] =>
+  linesOf(report).filter((line) => line < 'T20');
+
 test.each(BROKEN)('finds $name', async ({ sql, finds }) => {
-  expect(linesOf(await database.after(sql, APP))).toEqual(finds);
+  expect(firstRules(await database.after(sql, APP))).toEqual(finds);
 });
 
 test.each(SOUND)('does not flag $name', async ({ sql }) => {
-  expect(linesOf(await database.after(sql))).toEqual([]);
+  expect(firstRules(await database.after(sql))).toEqual([]);
 });
