@@ -272,6 +272,16 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T15 public.memberships.one_email'],
   },
   {
+    name: 'T15 what people know or can count up, also beside the number of a row',
+    sql: `${NOTES} ALTER TABLE notes ADD employee_id text UNIQUE, ADD number bigserial UNIQUE,
+      ADD follows bigint REFERENCES notes (number), ADD place text, ADD UNIQUE (follows, place)`,
+    finds: [
+      'T14 public.notes.notes_follows_fkey',
+      'T15 public.notes.notes_employee_id_key',
+      'T15 public.notes.notes_follows_place_key',
+    ],
+  },
+  {
     name: 'T16 a nullable tenant column of another type without a key',
     sql: `CREATE TABLE tags (id int PRIMARY KEY, tenant_id text); GRANT SELECT, INSERT ON tags TO tenantry_app;
       ALTER TABLE tags ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON tags USING (tenant_id = ${SETTING})`,
@@ -442,6 +452,13 @@ const SOUND: readonly Case[] = [
   {
     name: 'T15 ids that were drawn, secrets, and the tenant’s own slug',
     sql: `${NOTES} ALTER TABLE notes ADD UNIQUE (id), ADD token_hash text UNIQUE, ADD number bigint GENERATED ALWAYS AS IDENTITY`,
+  },
+  {
+    name: 'T15 keys of which one part cannot be guessed',
+    sql: `${NOTES} ALTER TABLE notes ADD kind text, ADD "friendlyId" text UNIQUE, ADD "apiKey" text UNIQUE, ADD UNIQUE (id, kind);
+      CREATE TABLE invitations_sent (tenant_id uuid NOT NULL REFERENCES tenants, sent_id varchar(36), code text UNIQUE, PRIMARY KEY (tenant_id, sent_id), UNIQUE (sent_id));
+      GRANT INSERT ON invitations_sent TO tenantry_app;
+      ALTER TABLE invitations_sent ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON invitations_sent USING ${OURS}`,
   },
   {
     name: 'T16 templates without a tenant, on purpose',
