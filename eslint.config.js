@@ -17,6 +17,7 @@ const KERNEL = [
   'operator',
   'subscriptions',
   'tenancy',
+  'tenancy-audit',
   'tenantize',
 ];
 

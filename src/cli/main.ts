@@ -6,6 +6,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import { explain } from '../explain.js';
+import { auditCommand } from './audit.js';
 import { contextKeyCommand } from './context-key.js';
 import { documentsCommand } from './documents.js';
 import { migrateCommand, migrationCommand } from './migrate.js';
@@ -30,6 +31,7 @@ for (const command of [
   documentsCommand(),
   tenantCommand(),
   tenantizeCommand(),
+  auditCommand(),
 ]) {
   program.addCommand(command);
 }

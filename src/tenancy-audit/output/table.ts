@@ -1,0 +1,107 @@
+/** The report for a terminal of 100 columns: by severity, then by rule, so that what many tables share is said once. */
+import type { AuditReport } from '../audit.js';
+import { DEADLINES, SEVERITIES, type Finding, type Rule } from '../finding.js';
+import { LIMITS } from '../limits.js';
+
+const WIDTH = 100;
+const INDENT = '     ';
+
+export function asTable(report: AuditReport): string {
+  const lines: string[] = [];
+  for (const severity of SEVERITIES) {
+    const findings = report.findings.filter(({ rule }) => rule.severity === severity);
+    if (findings.length === 0) continue;
+    lines.push(`${severity.toUpperCase()}: ${DEADLINES[severity]}`, '');
+    for (const [rule, ofRule] of byRule(findings)) lines.push(...section(rule, ofRule), '');
+  }
+  lines.push(
+    ...remarks(
+      'ACCEPTED',
+      report.accepted.map(
+        ({ finding, reason, expires }) =>
+          `${finding.rule.id}  ${finding.object}: ${reason}${expires === undefined ? '' : ` (until ${expires})`}`,
+      ),
+    ),
+    ...remarks(
+      'NO LONGER FOUND: take these out of the baseline',
+      report.stale.map(({ fingerprint, reason }) => `${fingerprint}: ${reason}`),
+    ),
+    ...remarks(
+      'NOT CHECKED',
+      report.notChecked.map(({ rule, object, reason }) => `${rule}  ${object}: ${reason}`),
+    ),
+    ...remarks('LIMITS', LIMITS),
+    summary(report),
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+/** The findings of each rule, in the order they come in. */
+export function byRule(findings: readonly Finding[]): readonly (readonly [Rule, readonly Finding[]])[] {
+  const groups = new Map<Rule, Finding[]>();
+  for (const finding of findings) groups.set(finding.rule, [...(groups.get(finding.rule) ?? []), finding]);
+  return [...groups];
+}
+
+function section(rule: Rule, findings: readonly Finding[]): readonly string[] {
+  return [
+    ...wrapped(`${rule.id}  ${rule.title}`, '', INDENT),
+    ...wrapped(rule.why, INDENT, INDENT),
+    ...alike(findings).flatMap((group) => ['', ...paragraph(group)]),
+  ];
+}
+
+/** Findings of one rule that say the same of several objects. */
+export function alike(findings: readonly Finding[]): readonly (readonly Finding[])[] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    groups.set(finding.evidence, [...(groups.get(finding.evidence) ?? []), finding]);
+  }
+  return [...groups.values()];
+}
+
+function paragraph(group: readonly Finding[]): readonly string[] {
+  const { evidence } = group[0]!;
+  const fixes = [...new Set(group.flatMap(({ fix }) => fix?.split('\n') ?? []))].filter(
+    (line) => line !== '',
+  );
+  const advices = [...new Set(group.flatMap(({ advice }) => advice ?? []))];
+  const labelled = (label: string, text: string): readonly string[] =>
+    wrapped(text, `${INDENT}${label.padEnd(6)}`, `${INDENT}      `);
+  return [
+    ...group.map(({ object }) => `${INDENT}${object}`),
+    ...labelled('seen', evidence),
+    // SQL is for copying: never broken.
+    ...fixes.map((line, at) => `${INDENT}${(at === 0 ? 'fix' : '').padEnd(6)}${line}`),
+    ...advices.flatMap((advice) => labelled('do', advice)),
+  ];
+}
+
+function remarks(title: string, texts: readonly string[]): readonly string[] {
+  if (texts.length === 0) return [];
+  return [title, '', ...texts.flatMap((text) => wrapped(text, '', INDENT)), ''];
+}
+
+export function summary({ findings, accepted, database, server, relations }: AuditReport): string {
+  const counts = SEVERITIES.map(
+    (severity) => `${String(findings.filter(({ rule }) => rule.severity === severity).length)} ${severity}`,
+  );
+  const also = accepted.length > 0 ? ` (and ${String(accepted.length)} accepted)` : '';
+  return `${counts.join(', ')}${also} in ${String(relations)} relations of ${database} (PostgreSQL ${server}).`;
+}
+
+function wrapped(text: string, first: string, next: string): readonly string[] {
+  const lines: string[] = [];
+  let line = first;
+  let empty = true;
+  for (const word of text.split(/\s+/)) {
+    if (!empty && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = next;
+      empty = true;
+    }
+    line += empty ? word : ` ${word}`;
+    empty = false;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,153 @@
+/**
+ * What a role may do, as PostgreSQL decides it: through its own grants, those of PUBLIC, those of roles it inherits from,
+ * through ownership, and through the roles it can become.
+ */
+import { PUBLIC, type Catalog, type Grant, type Policy, type Relation, type Role } from './catalog.js';
+
+/** Predefined roles whose members can leave the database, and with it every rule in it. */
+const EQUAL_TO_SUPERUSER = new Set([
+  'pg_execute_server_program',
+  'pg_read_server_files',
+  'pg_write_server_files',
+]);
+
+const rolesByCatalog = new WeakMap<Catalog, ReadonlyMap<string, Role>>();
+
+/** @returns undefined for a name that is no role */
+export function findRole(catalog: Catalog, name: string): Role | undefined {
+  let roles = rolesByCatalog.get(catalog);
+  if (!roles) {
+    roles = new Map(catalog.roles.map((role) => [role.name, role]));
+    rolesByCatalog.set(catalog, roles);
+  }
+  return roles.get(name);
+}
+
+/** The role, the roles whose privileges it has without further ado, and PUBLIC. */
+export function inheritedRoles(catalog: Catalog, name: string): ReadonlySet<string> {
+  return remembered(catalog, `inherited ${name}`, () => {
+    const found = reach(catalog, name, (_, membership) => membership.inherits);
+    return new Set([...found, PUBLIC]);
+  });
+}
+
+/** The roles that it can act as: itself, those it may SET ROLE to, and those it may first make itself a member of. */
+export function reachableRoles(catalog: Catalog, name: string): ReadonlySet<string> {
+  return remembered(catalog, `reachable ${name}`, () => {
+    const found = reach(
+      catalog,
+      name,
+      // Beyond a superuser there is nothing more to reach.
+      (role, membership) => !role.superuser && (membership.mayBecome || membership.mayGrant),
+    );
+    // Until PostgreSQL 15, CREATEROLE may grant every role but a superuser's, to itself too.
+    const grantsAll = [...found].some((role) => findRole(catalog, role)?.createRole === true);
+    if (grantsAll && catalog.server.version < 160_000) {
+      for (const role of catalog.roles) if (!role.superuser && !isPredefined(role.name)) found.add(role.name);
+    }
+    return found;
+  });
+}
+
+/** Why a role is not held by row-level security anywhere: in words, or undefined when it is held. */
+export function escapeOf(catalog: Catalog, name: string): string | undefined {
+  const role = findRole(catalog, name);
+  if (role?.superuser === true) return `${name} is a superuser`;
+  if (role?.bypassRls === true) return `${name} has BYPASSRLS`;
+  if (EQUAL_TO_SUPERUSER.has(name)) return `${name} may reach the server's files or programs`;
+  return undefined;
+}
+
+/**
+ * Why a role is not held by the row-level security of this table: in words, or undefined when it is held. A table
+ * without row-level security holds nobody.
+ */
+export function escapeFrom(catalog: Catalog, name: string, table: Relation): string | undefined {
+  if (!table.rowSecurity) return `row-level security is off on ${table.qualified}`;
+  const everywhere = escapeOf(catalog, name);
+  if (everywhere !== undefined) return everywhere;
+  if (!table.rowSecurityForced && inheritedRoles(catalog, name).has(table.owner)) {
+    return `${name} ${name === table.owner ? 'owns' : 'is a member of the owner of'} ${table.qualified}, which has no FORCE ROW LEVEL SECURITY`;
+  }
+  return undefined;
+}
+
+/** The grants that a role has on a relation, of the whole of it or of a column, wherever they come from. */
+export function grantsOf(catalog: Catalog, name: string, relation: Relation): readonly Grant[] {
+  const roles = inheritedRoles(catalog, name);
+  const granted = relation.grants.filter((grant) => roles.has(grant.grantee));
+  if (findRole(catalog, name)?.superuser === true) {
+    return [...granted, ...ALL_PRIVILEGES.map((privilege) => ({ grantee: name, privilege }))];
+  }
+  const predefined: Grant[] = [];
+  if (roles.has('pg_read_all_data')) predefined.push({ grantee: 'pg_read_all_data', privilege: 'SELECT' });
+  if (roles.has('pg_write_all_data')) {
+    for (const privilege of ['INSERT', 'UPDATE', 'DELETE']) {
+      predefined.push({ grantee: 'pg_write_all_data', privilege });
+    }
+  }
+  return [...granted, ...predefined];
+}
+
+const ALL_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'];
+
+/** Whether a role may use the relation in this way, all columns of it or one. */
+export function mayUse(catalog: Catalog, name: string, relation: Relation, ...privileges: string[]): boolean {
+  if (!maySee(catalog, name, relation.schema)) return false;
+  return grantsOf(catalog, name, relation).some((grant) => privileges.includes(grant.privilege));
+}
+
+/** Whether a role may execute a function. */
+export function mayExecute(
+  catalog: Catalog,
+  name: string,
+  target: { readonly schema: string; readonly grants: readonly Grant[] },
+): boolean {
+  if (findRole(catalog, name)?.superuser === true) return true;
+  const roles = inheritedRoles(catalog, name);
+  return maySee(catalog, name, target.schema) && target.grants.some((grant) => roles.has(grant.grantee));
+}
+
+/** Whether a role has USAGE on a schema: without it, no privilege on what is in it counts. */
+export function maySee(catalog: Catalog, name: string, schema: string): boolean {
+  if (findRole(catalog, name)?.superuser === true) return true;
+  const roles = inheritedRoles(catalog, name);
+  if (roles.has('pg_read_all_data') || roles.has('pg_write_all_data')) return true;
+  const found = catalog.schemas.find((each) => each.name === schema);
+  return found?.grants.some((grant) => grant.privilege === 'USAGE' && roles.has(grant.grantee)) === true;
+}
+
+/** Whether a policy applies to a role. */
+export function appliesTo(catalog: Catalog, policy: Policy, name: string): boolean {
+  const roles = inheritedRoles(catalog, name);
+  return policy.roles.some((role) => roles.has(role));
+}
+
+function isPredefined(name: string): boolean {
+  return name.startsWith('pg_');
+}
+
+const memory = new WeakMap<Catalog, Map<string, ReadonlySet<string>>>();
+
+function remembered(catalog: Catalog, key: string, compute: () => ReadonlySet<string>): ReadonlySet<string> {
+  const answers = memory.get(catalog) ?? new Map<string, ReadonlySet<string>>();
+  memory.set(catalog, answers);
+  const answer = answers.get(key) ?? compute();
+  answers.set(key, answer);
+  return answer;
+}
+
+function reach(
+  catalog: Catalog,
+  start: string,
+  follows: (role: Role, membership: Role['memberOf'][number]) => boolean,
+): Set<string> {
+  const found = new Set([start]);
+  for (const name of found) {
+    const role = findRole(catalog, name);
+    for (const membership of role?.memberOf ?? []) {
+      if (role && follows(role, membership)) found.add(membership.role);
+    }
+  }
+  return found;
+}

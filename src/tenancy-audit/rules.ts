@@ -1,0 +1,77 @@
+/** The rules over the catalog, in the order of their ids. A new rule is a file in `rules/` and a line here. */
+import type { Rule } from './finding.js';
+import { PROBES } from './probes/rules.js';
+import type { CatalogRule } from './rule.js';
+import { exemptRole, owningRole } from './rules/application-role.js';
+import { contextDefault } from './rules/context-default.js';
+import { crossTenantRows } from './rules/cross-tenant-rows.js';
+import { definerFunction } from './rules/definer-functions.js';
+import { looseForeignKey, looseUniqueKey } from './rules/keys.js';
+import { immutableContext, openPolicy, opensWithoutTenant, weakCheck } from './rules/policies.js';
+import { rowSecurityOff } from './rules/row-security-off.js';
+import { mutableAuditLog, widePrivileges } from './rules/table-privileges.js';
+import { looseTenantColumn, noTenantColumn } from './rules/tenant-column.js';
+import { reachesTenantSchemas } from './rules/tenant-schemas.js';
+import { SOURCE_RULES } from './source/rules/index.js';
+import { ownersView, unprotectedCopy } from './rules/views.js';
+import { futureTablesGranted } from './rules/default-privileges.js';
+import { userLeakproof } from './rules/leakproof.js';
+import { openPartition } from './rules/partitions.js';
+import {
+  castWithoutNullif,
+  disagreeingSettings,
+  evaluatedPerRow,
+  fragileKey,
+} from './rules/policy-comparisons.js';
+import { noPermissivePolicy, redundantPolicy } from './rules/policy-sets.js';
+import { unprotectedSource } from './rules/policy-sources.js';
+import { unfilteredPublication } from './rules/publications.js';
+import { schemaDrift } from './rules/schema-drift.js';
+import { unpinnedSearchPath } from './rules/search-path.js';
+import { serverLacksFixes } from './rules/server-fixes.js';
+import { noStatementTimeout } from './rules/statement-timeout.js';
+import { noTenantIndex } from './rules/tenant-index.js';
+
+export const CATALOG_RULES: readonly CatalogRule[] = [
+  rowSecurityOff,
+  exemptRole,
+  owningRole,
+  openPolicy,
+  opensWithoutTenant,
+  weakCheck,
+  ownersView,
+  unprotectedCopy,
+  definerFunction,
+  contextDefault,
+  immutableContext,
+  reachesTenantSchemas,
+  looseForeignKey,
+  looseUniqueKey,
+  looseTenantColumn,
+  noTenantColumn,
+  widePrivileges,
+  mutableAuditLog,
+  openPartition,
+  unprotectedSource,
+  fragileKey,
+  disagreeingSettings,
+  castWithoutNullif,
+  unfilteredPublication,
+  futureTablesGranted,
+  unpinnedSearchPath,
+  serverLacksFixes,
+  schemaDrift,
+  noTenantIndex,
+  evaluatedPerRow,
+  noPermissivePolicy,
+  userLeakproof,
+  redundantPolicy,
+  noStatementTimeout,
+];
+
+/** Every rule there is, for the outputs and the documentation. */
+export const ALL_RULES: readonly Rule[] = [
+  ...[...CATALOG_RULES, crossTenantRows].sort((a, b) => (a.id < b.id ? -1 : 1)),
+  ...PROBES,
+  ...SOURCE_RULES,
+];

@@ -1,0 +1,67 @@
+/** T35: statements of the application that nothing ends. */
+import type { Catalog } from '../catalog.js';
+import type { Finding } from '../finding.js';
+import { findRole, mayExecute } from '../privileges.js';
+import type { CatalogRule } from '../rule.js';
+import { quoteName } from '../sql-text.js';
+
+export const noStatementTimeout: CatalogRule = {
+  id: 'T35',
+  title: 'No limit on how long a statement of the application may take',
+  severity: 'minor',
+  why: 'One tenant’s slow query holds a connection, and a few of them the whole pool, until every other tenant waits.',
+  check(catalog, settings): readonly Finding[] {
+    if (catalog.server.statementTimeout !== undefined && catalog.server.statementTimeout > 0) return [];
+    return settings.appRoles.flatMap((role) => {
+      if (hasLimit(catalog, role) || bindsLimit(catalog, role)) return [];
+      return [
+        {
+          rule: noStatementTimeout,
+          object: `role ${role}`,
+          evidence:
+            'statement_timeout is set neither for the role, nor for the database or the server, nor by a function it binds its tenant with',
+          ...mended(catalog, role),
+        },
+      ];
+    });
+  },
+};
+
+/** A setting comes with the login: that of a role without one has to be set for those who become it. */
+function mended(catalog: Catalog, role: string): Pick<Finding, 'fix' | 'advice'> {
+  const carriers = findRole(catalog, role)?.login === true ? [role] : loginsOf(catalog, role);
+  if (carriers.length === 0) return { advice: 'Set statement_timeout for the login that becomes this role.' };
+  return {
+    fix: carriers.map((name) => `ALTER ROLE ${quoteName(name)} SET statement_timeout = '30s';`).join('\n'),
+  };
+}
+
+/** Who logs in and becomes the role. A superuser who steps down does not come as the application. */
+function loginsOf(catalog: Catalog, role: string): readonly string[] {
+  return catalog.roles
+    .filter(
+      ({ login, superuser, memberOf }) =>
+        login && !superuser && memberOf.some((each) => each.role === role && each.mayBecome),
+    )
+    .map(({ name }) => name);
+}
+
+/** For the role itself, which a proxy such as PostgREST applies, for a login that becomes it, or for all. */
+function hasLimit(catalog: Catalog, role: string): boolean {
+  const carriers = [role, ...loginsOf(catalog, role)];
+  return catalog.roleSettings.some(
+    (setting) =>
+      setting.name === 'statement_timeout' &&
+      !/^0\D*$/.test(setting.value) &&
+      (setting.role === undefined || carriers.includes(setting.role)),
+  );
+}
+
+/** A function such as `tenantry.bind`, which sets it together with the tenant for each transaction. */
+function bindsLimit(catalog: Catalog, role: string): boolean {
+  return catalog.functions.some(
+    (each) =>
+      /\bSET\s+LOCAL\s+statement_timeout\b|set_config\s*\(\s*'statement_timeout'/i.test(each.body ?? '') &&
+      mayExecute(catalog, role, each),
+  );
+}
