@@ -150,9 +150,8 @@ export async function undoMigrations(
     for (const { name, down } of migrations.filter((migration) => applied.has(migration.name)).reverse()) {
       if (undone.length === names.filter((wanted) => applied.has(wanted)).length) break;
       if (!names.includes(name)) {
-        throw new MigrationError(
-          `The migration ${name} came later: what it made may rest on what is to be undone.`,
-        );
+        const remedy = down === undefined ? 'and has no way back' : 'and has to be undone first';
+        throw new MigrationError(`The migration ${name} came later, ${remedy}.`);
       }
       if (down === undefined) throw new MigrationError(`The migration ${name} has no way back.`);
       await client.query(down).catch((error: unknown) => {
