@@ -25,7 +25,7 @@ import {
 } from './migration/folder.js';
 import { type Query, checkHistory, pendingAmong, readHistory } from './migration/history.js';
 import { completeScript } from './migration/script.js';
-import { actingAsOwner, ensureDatabase, withClient } from './owner-connection.js';
+import { MIGRATION_SESSION, actingAsOwner, ensureDatabase, withClient } from './owner-connection.js';
 import { type EngineRun, type ScriptFailure, withSchemaEngine } from './migration/schema-engine.js';
 
 export { MigrationError } from './migration/error.js';
@@ -33,6 +33,8 @@ export { MigrationError } from './migration/error.js';
 // Constant and arbitrary. Not the key of Prisma's own lock, which its engine takes on a connection of its own.
 const MIGRATION_LOCK = 7_263_546_101;
 const LOCK_POLL_MS = 100;
+// Prisma's own: https://pris.ly/d/migrate-advisory-locking
+const PRISMA_LOCK = 72_707_369;
 
 const NOT_EMPTY =
   'The database has tables, but no history of migrations that made them: Tenantry needs a database of its own.';
@@ -148,9 +150,8 @@ export async function undoMigrations(
     for (const { name, down } of migrations.filter((migration) => applied.has(migration.name)).reverse()) {
       if (undone.length === names.filter((wanted) => applied.has(wanted)).length) break;
       if (!names.includes(name)) {
-        throw new MigrationError(
-          `The migration ${name} came later: what it made may rest on what is to be undone.`,
-        );
+        const remedy = down === undefined ? 'and has no way back' : 'and has to be undone first';
+        throw new MigrationError(`The migration ${name} came later, ${remedy}.`);
       }
       if (down === undefined) throw new MigrationError(`The migration ${name} has no way back.`);
       await client.query(down).catch((error: unknown) => {
@@ -165,16 +166,31 @@ export async function undoMigrations(
 /** A migration that knows its way back is begun again when it failed or was cut off. */
 async function clearCutOff(client: pg.Client, migrations: readonly Migration[]): Promise<void> {
   const history = await readHistory((sql) => client.query(sql));
-  const cutOff = new Set(history.filter(({ finished }) => !finished).map(({ name }) => name));
-  for (const { name, down } of migrations) {
-    if (!cutOff.has(name) || down === undefined) continue;
-    await client.query(down).catch((error: unknown) => {
+  const unfinished = new Set(history.filter(({ finished }) => !finished).map(({ name }) => name));
+  const cutOff = migrations.filter(({ name, down }) => unfinished.has(name) && down !== undefined);
+  if (cutOff.length > 0) await endOrphans(client);
+  for (const { name, down } of cutOff) {
+    await client.query(down!).catch((error: unknown) => {
       throw new MigrationError(
         `The migration ${name} was cut off, and its down.sql failed: ${messageOf(error)}.`,
         { cause: error },
       );
     });
   }
+}
+
+// Where a process was killed, its session may be at work still: PostgreSQL notices when it next has something to say,
+// and Prisma's lock is held until then. We hold ours, so that whoever else of us holds Prisma's is nobody's any more.
+async function endOrphans(client: pg.Client): Promise<void> {
+  // As the login, whose sessions they are.
+  await client.query('SET ROLE NONE');
+  await client.query(
+    `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1 AND datname = current_database()
+       AND (application_name = $2 OR application_name LIKE 'tenantize %')`,
+    [PRISMA_LOCK, MIGRATION_SESSION],
+  );
+  await client.query('RESET ROLE');
 }
 
 // Held by this connection until it closes. A connection that holds it must not be timed out. Whoever waits asks again

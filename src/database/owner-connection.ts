@@ -24,6 +24,9 @@ export interface Address {
   readonly server: string;
 }
 
+/** The application_name of these connections, unless the URL gives one. */
+export const MIGRATION_SESSION = 'tenantry migrate';
+
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
@@ -155,7 +158,7 @@ function connectionConfig(url: string): pg.ClientConfig {
   return {
     connectionString: url,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    fallback_application_name: 'tenantry migrate',
+    fallback_application_name: MIGRATION_SESSION,
   };
 }
 

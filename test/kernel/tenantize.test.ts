@@ -237,7 +237,7 @@ model Shipment {
 }
 `;
 
-describe('a conversion of tables in use', () => {
+describe('a conversion of tables in use', { timeout: 60_000 }, () => {
   it('loses no write of old or new code, and ends where tables made for tenants are', async () => {
     const { database, prisma, url } = await makeShop();
     const old = oldCode(url);
@@ -292,7 +292,7 @@ describe('a conversion of tables in use', () => {
     // Prisma knows nothing of an index over an expression, and leaves it alone.
     expect(await schemaDrift(url, prisma)).toBe('');
 
-    expect(await refusal(undoTenantize(url, TABLES, prisma))).toContain('came later');
+    expect(await refusal(undoTenantize(url, TABLES, prisma))).toContain('came later, and has no way back');
     expect(await refusal(tenantize(url, TABLES, FROM_CUSTOMER, prisma))).toContain(
       'orders is tenant-scoped already',
     );
@@ -323,7 +323,19 @@ describe('a conversion of tables in use', () => {
       expect(await backfill).toMatch(/_tenantize_backfill_orders failed/);
       await client.query('COMMIT');
 
+      // The session of a process that was killed: it holds Prisma's lock until somebody ends it.
+      const orphan = withClient(url, async (killed) => {
+        await killed.query("SET application_name = 'tenantize orders'; SELECT pg_advisory_lock(72707369)");
+        await killed.query('SELECT pg_sleep(60)');
+      });
+      await until(
+        'it is there',
+        async () =>
+          (await database.asSuperuser('SELECT FROM pg_locks WHERE objid = 72707369 AND granted')).length > 0,
+      );
+      const ended = expect(orphan).rejects.toThrow('terminating connection');
       const build = refusal(applyMigrations(url, prisma));
+      await ended;
       // A snapshot that is older than the index.
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM customers');
       await end(
