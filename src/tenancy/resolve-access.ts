@@ -45,14 +45,17 @@ interface AccessRow {
   readonly role: string | null;
 }
 
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const UNUSABLE = /[\u0000\u001f]/;
+
 /** What the database says now, of a tenant's id or slug. */
 export async function findAccess(
   database: Pick<Database, 'query' | 'sign'>,
   tenantRef: string,
   userId: string,
 ): Promise<Access | undefined> {
-  // PostgreSQL cannot store U+0000, so that nothing is called by such a name.
-  if (tenantRef.includes('\u0000') || userId.includes('\u0000')) return undefined;
+  // PostgreSQL cannot store U+0000, and what contains U+001F cannot be signed: nothing is called by such a name.
+  if (UNUSABLE.test(tenantRef) || UNUSABLE.test(userId)) return undefined;
   const { expires, signature } = database.sign('resolve_access', tenantRef, userId);
   const [row] = await database.query<AccessRow>(
     'SELECT tenant_id, slug, status, role FROM tenantry.resolve_access($1, $2, $3, $4)',
