@@ -31,14 +31,14 @@ export async function probeForeignRows(
       if ('refusal' in seen) return refused(target, seen.refusal);
       const [most] = seen.rows;
       if (!most) return [];
-      const others = seen.rows.length === 1 ? '' : `, most of tenant ${most.tenant}`;
+      const mostly = seen.rows.length === 1 ? '' : `, most of tenant ${most.tenant}`;
       const whose = seen.rows.length === 1 ? `of tenant ${most.tenant}` : 'of other tenants';
       const rows = counted(seen.rows.reduce((sum, each) => sum + each.rows, 0));
       return [
         {
           rule: FOREIGN_ROWS,
           object: relation.qualified,
-          evidence: `bound to tenant ${tenant}, this ${relation.kind} shows ${rows} ${whose}${others}`,
+          evidence: `bound to tenant ${tenant}, this ${relation.kind} shows ${rows} ${whose}${mostly}`,
           advice:
             'See what the rules on this object say (T01 to T09, T20): its row-level security, its owner, its policies.',
         },
