@@ -31,7 +31,7 @@ export function asTable(report: AuditReport): string {
       report.notChecked.map(({ rule, object, reason }) => `${rule}  ${object}: ${reason}`),
     ),
     ...remarks('LIMITS', LIMITS),
-    summary(report),
+    ...wrapped(summary(report), '', ''),
   );
   return `${lines.join('\n')}\n`;
 }
