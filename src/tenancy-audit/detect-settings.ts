@@ -6,6 +6,7 @@
  */
 import type { Catalog, Relation, Role } from './catalog.js';
 import { contextSettings } from './context.js';
+import { tablesOfMembers } from './membership.js';
 import { grantsOf, findRole, mayUse } from './privileges.js';
 import type { AuditSettings } from './rule.js';
 import { isTable } from './tenancy.js';
@@ -96,6 +97,13 @@ export function detectSettings(
       ? say('table of the tenants', findTenantsTable(catalog, tables, tenantColumns))
       : qualify(tables, given.tenantsTable);
   const tenantSettings = given.tenantSettings ?? say('tenant setting', findTenantSettings(catalog, tables));
+  const members = tablesOfMembers(tables, tenantColumns).map(({ qualified }) => qualified);
+  if (members.length > 0) {
+    say('members', {
+      value: members,
+      why: 'a membership table ties them to the tenants, to several perhaps',
+    });
+  }
   const tenantTables = tables.filter(
     (table) =>
       table.qualified === tenantsTable || table.columns.some((column) => tenantColumns.includes(column.name)),
@@ -108,6 +116,7 @@ export function detectSettings(
     settings: {
       tenantColumns,
       tenantsTable,
+      memberTables: members,
       tenantSettings,
       appRoles,
       schemas,
@@ -157,7 +166,7 @@ interface Candidate {
 }
 
 function findTenantColumn(tables: readonly Relation[]): Found<readonly string[]> {
-  const best = mostUsed(tables, (table, name) => {
+  const [best] = mostUsed(tables, (table, name) => {
     const usual = USUAL_COLUMNS.indexOf(name);
     if (usual >= 0) return usual < 6 ? 2 : 1;
     // An unusual name counts only where a policy compares it and a key leads away from it.
@@ -168,10 +177,11 @@ function findTenantColumn(tables: readonly Relation[]): Found<readonly string[]>
   const ofUsers = mostUsed(tables, (table, name) =>
     USERS_COLUMN.test(name) && inPolicies(table, name) ? 1 : 0,
   );
-  if (ofUsers) {
+  if (ofUsers.length > 0) {
+    const policies = ofUsers.reduce((sum, each) => sum + each.policies, 0);
     return {
-      value: [ofUsers.name],
-      why: `each user is a tenant: in the policies of ${String(ofUsers.policies)} tables`,
+      value: ofUsers.map(({ name }) => name),
+      why: `each user is a tenant: in the policies of ${String(policies)} tables`,
     };
   }
   return best ? found(best, tables) : { value: [], why: 'no table has a column with a usual name' };
@@ -188,11 +198,11 @@ function found(
   return { value: [name], why: `${where}, in the policies of ${String(policies)}` };
 }
 
-/** The column name with the most weight: `weigh` is 0 for what is no candidate. */
+/** Column names, the one with the most weight first; `weigh` is 0 for what is no candidate. */
 function mostUsed(
   tables: readonly Relation[],
   weigh: (table: Relation, column: string) => number,
-): Candidate | undefined {
+): readonly Candidate[] {
   const candidates = new Map<string, Candidate>();
   for (const table of tables) {
     for (const { name } of table.columns) {
@@ -207,7 +217,7 @@ function mostUsed(
       candidates.set(name, candidate);
     }
   }
-  return [...candidates.values()].sort((a, b) => b.score - a.score)[0];
+  return [...candidates.values()].sort((a, b) => b.score - a.score);
 }
 
 function inPolicies(table: Relation, column: string): boolean {

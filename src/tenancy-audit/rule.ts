@@ -11,6 +11,8 @@ export interface AuditSettings {
   readonly tenantColumns: readonly string[];
   /** The table of the tenants, `public.tenants`; undefined when there is none. */
   readonly tenantsTable: string | undefined;
+  /** Tables of what may belong to several tenants, such as users: a tenant column there is no more than a choice. */
+  readonly memberTables: readonly string[];
   /** The settings that carry the tenant, `app.current_tenant`. Empty where the context is no setting. */
   readonly tenantSettings: readonly string[];
   /** What the application connects as, or acts as after connecting. */

@@ -62,6 +62,7 @@ export function tenantColumnOf(relation: Relation, settings: AuditSettings): Col
     const key = relation.indexes.find((index) => index.primary)?.columns;
     return key?.length === 1 ? relation.columns.find((column) => column.name === key[0]) : undefined;
   }
+  if (settings.memberTables.includes(relation.qualified)) return undefined;
   for (const name of settings.tenantColumns) {
     const column = relation.columns.find((each) => each.name === name);
     if (column) return column;

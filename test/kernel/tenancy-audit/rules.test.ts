@@ -473,6 +473,15 @@ const SOUND: readonly Case[] = [
       ALTER TABLE lines ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON lines USING ${OURS}`,
   },
   {
+    name: 'T14, T16 the tenant that a user has chosen among theirs',
+    sql: `CREATE TABLE people (id uuid PRIMARY KEY, tenant_id uuid REFERENCES tenants ON DELETE SET NULL);
+      CREATE TABLE participations (tenant_id uuid REFERENCES tenants, person uuid REFERENCES people, PRIMARY KEY (tenant_id, person));
+      GRANT SELECT, INSERT, UPDATE ON people, participations TO tenantry_app;
+      ALTER TABLE participations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON participations USING ${OURS};
+      ALTER TABLE people ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+      CREATE POLICY p ON people USING (EXISTS (SELECT FROM participations t WHERE t.person = people.id AND t.tenant_id = tenantry.current_tenant()))`,
+  },
+  {
     name: 'T17 declared shared, reference data, book-keeping',
     sql: `CREATE TABLE feedback (id int PRIMARY KEY); GRANT SELECT, INSERT ON feedback TO tenantry_app;
       COMMENT ON TABLE feedback IS '@tenancy shared: anonymous, read by the vendor';

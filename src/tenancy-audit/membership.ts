@@ -1,0 +1,30 @@
+/**
+ * Tables of what may belong to several tenants at once, such as users. A tenant column there says which tenant is chosen
+ * at the moment; whose the row is, a membership table says.
+ */
+import type { Relation } from './catalog.js';
+
+/**
+ * The tables that a membership table ties to the tenants: its primary key holds both the tenant and a reference to them,
+ * and their own tenant column may be NULL, as it must for whoever has chosen none.
+ */
+export function tablesOfMembers(
+  tables: readonly Relation[],
+  tenantColumns: readonly string[],
+): readonly Relation[] {
+  const candidates = new Map(
+    tables.filter((table) => mayBeEmpty(table, tenantColumns)).map((table) => [table.oid, table]),
+  );
+  const members = tables.flatMap((membership) => {
+    const key = membership.indexes.find(({ primary }) => primary)?.columns ?? [];
+    if (!key.some((name) => name !== undefined && tenantColumns.includes(name))) return [];
+    return membership.foreignKeys
+      .filter(({ columns: [column], columns }) => columns.length === 1 && key.includes(column))
+      .flatMap(({ references }) => (references === membership.oid ? [] : (candidates.get(references) ?? [])));
+  });
+  return [...new Set(members)];
+}
+
+function mayBeEmpty(table: Relation, tenantColumns: readonly string[]): boolean {
+  return table.columns.some(({ name, notNull }) => tenantColumns.includes(name) && !notNull);
+}
