@@ -115,6 +115,7 @@ export interface Policy {
   readonly qualified: string;
   readonly permissive: boolean;
   readonly command: PolicyCommand;
+  readonly comment: string | undefined;
   /** The roles it applies to, PUBLIC among them. */
   readonly roles: readonly string[];
   readonly using: string | undefined;

@@ -117,6 +117,7 @@ function valueFor(type: string, name: string, key: string, tenant: string): unkn
       return value === '' ? tenant : value;
     case 'text':
     case 'character varying':
+    case 'citext':
       return value;
     case 'uuid[]':
     case 'text[]':

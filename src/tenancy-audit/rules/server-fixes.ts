@@ -37,7 +37,8 @@ const ADVISORIES: readonly Advisory[] = [
     summary:
       'the WHERE of INSERT … ON CONFLICT DO UPDATE is asked about a hidden row before its policies are',
     fixed: { 18: 7, 17: 12, 16: 16, 15: 20, 14: 25 },
-    source: 'suse.com/security/cve/CVE-2026-120154, a secondary source',
+    // Read in that secondary source only; the behaviour itself was seen on 18.4 (docs/tenantry-audit-code-and-probes.md).
+    source: 'suse.com/security/cve/CVE-2026-120154.html, a secondary source',
     exposure: conflictingKeys,
   },
 ];

@@ -119,6 +119,11 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T04 public.notes.p'],
   },
   {
+    name: 'T04 a switch that any statement can turn',
+    sql: `${NOTES} CREATE POLICY p ON notes USING (current_setting('app.bypass_rls', true) = 'on')`,
+    finds: ['T04 public.notes.p'],
+  },
+  {
     name: 'T04 a function that is always true',
     sql: `CREATE FUNCTION may_see(t uuid) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true';
       ${notesWith('p ON notes USING (public.may_see(tenant_id))')}`,
@@ -352,7 +357,20 @@ const SOUND: readonly Case[] = [
   },
   {
     name: 'T04 for administrators',
-    sql: `${NOTES} CREATE POLICY p ON notes FOR SELECT USING (current_setting('app.role', true) = 'service')`,
+    sql: `${NOTES} CREATE FUNCTION is_support() RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT current_user = 'support' $$;
+      CREATE POLICY p ON notes FOR SELECT USING (public.is_support())`,
+  },
+  {
+    name: 'T04 a role that a gateway has verified',
+    sql: `${NOTES} CREATE POLICY p ON notes FOR SELECT USING ((current_setting('request.jwt.claims', true)::json ->> 'role') = 'service_role')`,
+  },
+  {
+    name: 'T04 declared',
+    sql: `${NOTES} CREATE POLICY p ON notes FOR SELECT USING (body <> 'private'); COMMENT ON POLICY p ON notes IS '@tenancy shared: published by their authors'`,
+  },
+  {
+    name: 'T04 FOR SELECT without USING denies',
+    sql: `${NOTES} CREATE POLICY p ON notes FOR DELETE`,
   },
   {
     name: 'T05 NULL and error do not open',
@@ -395,6 +413,13 @@ const SOUND: readonly Case[] = [
     sql: `CREATE FUNCTION members_of(tenant uuid) RETURNS SETOF memberships LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS
       $$ BEGIN IF tenant <> tenantry.current_tenant() THEN RAISE EXCEPTION 'no'; END IF;
       RETURN QUERY SELECT * FROM public.memberships m WHERE m.tenant_id = tenant; END $$`,
+  },
+  {
+    name: 'T09 checked by a helper, with the parameter named after the function',
+    sql: `CREATE FUNCTION demand(t uuid) RETURNS void LANGUAGE plpgsql AS $$ BEGIN IF t <> tenantry.current_tenant() THEN RAISE EXCEPTION 'no'; END IF; END $$;
+      CREATE FUNCTION members_of(tenant_id uuid) RETURNS SETOF memberships LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS
+      $$ DECLARE a uuid; DECLARE b text; BEGIN PERFORM public.demand(members_of.tenant_id);
+      RETURN QUERY SELECT * FROM public.memberships m WHERE m.tenant_id = members_of.tenant_id; END $$`,
   },
   {
     name: 'T09 not for the application',
