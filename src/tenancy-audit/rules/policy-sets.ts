@@ -45,7 +45,9 @@ export const redundantPolicy: CatalogRule = {
   // Several policies with different conditions are how PostgreSQL says "or"; each is judged by itself.
   check(catalog, settings): readonly Finding[] {
     return protectedTables(catalog, settings).flatMap((table) => {
-      const policies = table.policies.filter(({ permissive: isPermissive }) => isPermissive);
+      const policies = table.policies.filter(
+        (policy) => policy.permissive && (policy.using ?? policy.check) !== undefined,
+      );
       return policies.flatMap((policy, index) => {
         const other = policies.find(
           (each, at) => each !== policy && covers(each, policy) && !(covers(policy, each) && at > index),
@@ -90,6 +92,8 @@ function permissive(
     (policy) =>
       policy.permissive &&
       (policy.command === 'ALL' || policy.command === command) &&
+      // Without an expression it admits nothing.
+      (command === 'INSERT' ? (policy.check ?? policy.using) : policy.using) !== undefined &&
       appliesTo(catalog, policy, role),
   );
 }

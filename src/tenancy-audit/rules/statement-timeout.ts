@@ -20,23 +20,35 @@ export const noStatementTimeout: CatalogRule = {
           object: `role ${role}`,
           evidence:
             'statement_timeout is set neither for the role, nor for the database or the server, nor by a function it binds its tenant with',
-          fix: `ALTER ROLE ${quoteName(role)} SET statement_timeout = '30s';`,
+          ...mended(catalog, role),
         },
       ];
     });
   },
 };
 
-/** For the role, for a login that becomes it (settings come with the login), or for all. */
-function hasLimit(catalog: Catalog, role: string): boolean {
-  const logins = catalog.roles
+/** A setting comes with the login: that of a role without one has to be set for those who become it. */
+function mended(catalog: Catalog, role: string): Pick<Finding, 'fix' | 'advice'> {
+  const carriers = findRole(catalog, role)?.login === true ? [role] : loginsOf(catalog, role);
+  if (carriers.length === 0) return { advice: 'Set statement_timeout for the login that becomes this role.' };
+  return {
+    fix: carriers.map((name) => `ALTER ROLE ${quoteName(name)} SET statement_timeout = '30s';`).join('\n'),
+  };
+}
+
+/** Who logs in and becomes the role. A superuser who steps down does not come as the application. */
+function loginsOf(catalog: Catalog, role: string): readonly string[] {
+  return catalog.roles
     .filter(
-      ({ login, memberOf }) =>
-        login && memberOf.some((membership) => membership.role === role && membership.mayBecome),
+      ({ login, superuser, memberOf }) =>
+        login && !superuser && memberOf.some((each) => each.role === role && each.mayBecome),
     )
     .map(({ name }) => name);
-  // Who logs in as a superuser and steps down does not come as the application.
-  const carriers = [role, ...logins.filter((name) => findRole(catalog, name)?.superuser !== true)];
+}
+
+/** For the role itself, which a proxy such as PostgREST applies, for a login that becomes it, or for all. */
+function hasLimit(catalog: Catalog, role: string): boolean {
+  const carriers = [role, ...loginsOf(catalog, role)];
   return catalog.roleSettings.some(
     (setting) =>
       setting.name === 'statement_timeout' &&

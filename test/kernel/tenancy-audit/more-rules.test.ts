@@ -170,6 +170,11 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T32 public.notes'],
   },
   {
+    name: 'T32 a policy without an expression',
+    sql: notesWith('p ON notes FOR SELECT'),
+    finds: ['T32 public.notes'],
+  },
+  {
     name: 'T32 a policy for somebody else only',
     sql: notesWith(`p ON notes TO tenantry_owner USING ${OURS}`),
     finds: ['T32 public.notes'],
@@ -266,8 +271,8 @@ const SOUND: readonly Case[] = [
     sql: "CREATE FUNCTION same(text) RETURNS text LANGUAGE sql AS 'SELECT $1'",
   },
   {
-    name: 'T34 policies that say different things',
-    sql: `${NOTES} CREATE POLICY shared ON notes FOR SELECT USING (body = 'public' AND ${OURS}); CREATE POLICY owner ON notes TO tenantry_owner USING (body <> '' AND ${OURS})`,
+    name: 'T34 policies that say different things, or nothing',
+    sql: `${NOTES} CREATE POLICY a ON notes FOR UPDATE; CREATE POLICY b ON notes FOR UPDATE; CREATE POLICY shared ON notes FOR SELECT USING (body = 'public' AND ${OURS}); CREATE POLICY owner ON notes TO tenantry_owner USING (body <> '' AND ${OURS})`,
   },
 ];
 
@@ -307,6 +312,14 @@ test('T35 a role without a limit; not one with a setting, nor one whose login or
   expect(linesOf(await database.after(`${role} ALTER ROLE shop SET statement_timeout = 0`, shop))).toEqual([
     'T35 role shop',
   ]);
+});
+
+test('T35 sets the limit of the login, where the role has none of its own', async () => {
+  const { findings } = await database.after(
+    'CREATE ROLE visitor; CREATE ROLE door LOGIN NOINHERIT; GRANT visitor TO door; GRANT SELECT, INSERT ON memberships TO visitor',
+    { appRoles: ['visitor'] },
+  );
+  expect(findings.map(({ fix }) => fix)).toEqual(["ALTER ROLE door SET statement_timeout = '30s';"]);
 });
 
 /** The catalog as it is after these statements, as a server of another version would show it. */
