@@ -27,7 +27,10 @@ function nameIn(token: string): string | undefined {
  *
  * @throws Error when no `npm start` runs with this data folder
  */
-export async function demoTokens(): Promise<{ readonly a: readonly string[]; readonly b: readonly string[] }> {
+export async function demoTokens(): Promise<{
+  readonly a: readonly string[];
+  readonly b: readonly string[];
+}> {
   const [owner, admin, member, viewer, victim] = await Promise.all([
     tokenOf('acme', 'owner'),
     tokenOf('acme', 'admin'),
@@ -39,7 +42,17 @@ export async function demoTokens(): Promise<{ readonly a: readonly string[]; rea
 }
 
 async function tokenOf(tenant: string, role: string): Promise<string> {
-  const command = ['run', '-s', 'tenantry', '--', 'token', '--tenant', tenant, '--user', `${role}@${tenant}.test`];
+  const command = [
+    'run',
+    '-s',
+    'tenantry',
+    '--',
+    'token',
+    '--tenant',
+    tenant,
+    '--user',
+    `${role}@${tenant}.test`,
+  ];
   try {
     return (await promisify(execFile)('npm', command)).stdout.trim();
   } catch (error) {

@@ -73,7 +73,10 @@ export function firstDifference(one: string, other: string): string {
   const before = one.split('\n');
   const after = other.split('\n');
   const line = before.findIndex((text, n) => text !== after[n]);
-  const [a, b] = [before[line === -1 ? before.length : line] ?? '', after[line === -1 ? before.length : line] ?? ''];
+  const [a, b] = [
+    before[line === -1 ? before.length : line] ?? '',
+    after[line === -1 ? before.length : line] ?? '',
+  ];
   let at = 0;
   while (at < Math.min(a.length, b.length) && a[at] === b[at]) at++;
   const from = Math.max(0, at - 40);

@@ -47,7 +47,8 @@ export async function readAll(
   loot: Loot,
 ): Promise<Reading[]> {
   const filling: Filling = { own: loot, text: () => 'nothing', optionalTexts: false };
-  const demanding = ({ steps }: Path) => steps[0]!.field.args.filter(({ type }) => String(type).endsWith('!')).length;
+  const demanding = ({ steps }: Path) =>
+    steps[0]!.field.args.filter(({ type }) => String(type).endsWith('!')).length;
   const readings: Reading[] = [];
   for (const path of rootPaths(schema, 'query').sort((a, b) => demanding(a) - demanding(b))) {
     const given = fillPath(path, filling);
@@ -57,6 +58,42 @@ export async function readAll(
     readings.push(reading);
   }
   return readings;
+}
+
+const MOST_PAGES = 50;
+
+/** The same, and of each list at the root all its pages. */
+export async function readPages(
+  { schema, wire }: { readonly schema: GraphQLSchema; readonly wire: Wire },
+  as: Credential,
+  loot: Loot,
+): Promise<Reading[]> {
+  const readings = await readAll({ schema, wire }, as, loot);
+  for (const first of [...readings]) {
+    let reading = first;
+    for (let page = 1; page < MOST_PAGES; page++) {
+      const cursor = nextCursor(reading);
+      if (cursor === undefined) break;
+      const filling: Filling = { own: loot, text: () => 'nothing', optionalTexts: false };
+      const given = fillPath(reading.path, filling)!.map((each) => ({ ...each, after: cursor }));
+      const request = buildRequest(schema, reading.path, given, 3);
+      reading = { path: reading.path, request, answer: await wire.send({ as, body: request }) };
+      noteAnswer(schema, reading, loot);
+      readings.push(reading);
+    }
+  }
+  return readings;
+}
+
+function nextCursor({ path, answer }: Reading): string | undefined {
+  const { field } = path.steps[0]!;
+  if (!field.args.some(({ name }) => name === 'after')) return undefined;
+  const list = dataOf(answer)?.[field.name] as Connection | null | undefined;
+  return list?.pageInfo?.hasNextPage ? (list.pageInfo.endCursor ?? undefined) : undefined;
+}
+
+interface Connection {
+  readonly pageInfo?: { readonly hasNextPage?: boolean; readonly endCursor?: string | null };
 }
 
 /** @param planted what was answered is of the attack's making */

@@ -62,13 +62,15 @@ export class Loot {
     for (const places of this.byValue.values()) yield* places;
   }
 
-  /** Of each place one value, of these kinds; planted ones if there are any, and none that `skip` speaks of. */
-  samples(kinds: readonly ValueKind[], skip: (value: string) => boolean = () => false): LootValue[] {
+  /** Of each place one value, of these kinds and useful; planted ones if there are any. */
+  samples(kinds: readonly ValueKind[], isUseful: (value: LootValue) => boolean): LootValue[] {
     const best = new Map<string, LootValue>();
     for (const found of this) {
-      if (!kinds.includes(found.kind) || skip(found.value)) continue;
+      if (!kinds.includes(found.kind) || !isUseful(found)) continue;
       const known = best.get(found.at);
-      if (!known || (found.planted && !known.planted)) best.set(found.at, found);
+      // A text that was planted later may have replaced the earlier one; an id stays.
+      const isBetter = found.planted && (!known?.planted || found.kind !== 'id');
+      if (!known || isBetter) best.set(found.at, found);
     }
     const once = new Map([...best.values()].map((found) => [found.value, found]));
     return [...once.values()];

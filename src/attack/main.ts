@@ -30,7 +30,11 @@ const several = (value: string, before: readonly string[] = []): readonly string
 const program = new Command('attack')
   .description('Attacks a running Tenantry: as users of tenant A, with what belongs to tenant B.')
   .option('--url <url>', 'the GraphQL endpoint', 'http://localhost:4000/graphql')
-  .option('--token-a <token>', 'of a user of the attacking tenant; the first may do everything, others less', several)
+  .option(
+    '--token-a <token>',
+    'of a user of the attacking tenant; the first may do everything, others less',
+    several,
+  )
   .option('--token-b <token>', 'of a user of its victim', several)
   .option('--write', 'change both tenants: they must be expendable, and B’s users may get mails')
   .option('--schema <file>', 'the schema as SDL, where introspection is closed')
@@ -51,7 +55,8 @@ async function main(): Promise<boolean> {
   }
   if (!options.tokenA) talk('asking the demo for tokens of acme (A) and globex (B)');
   const demo = options.tokenA ? undefined : await demoTokens();
-  const statements = options.databaseUrl === undefined ? undefined : await countStatements(options.databaseUrl);
+  const statements =
+    options.databaseUrl === undefined ? undefined : await countStatements(options.databaseUrl);
   try {
     const log = options.logFile === undefined ? undefined : await followLog(options.logFile);
     const observer: Observer = { ...(statements && { statements: statements.during }), ...(log && { log }) };

@@ -76,7 +76,10 @@ function stepsFrom(schema: GraphQLSchema, path: Path): Path[] {
   return objectTypes(schema, getNamedType(path.steps.at(-1)!.field.type))
     .filter((type) => !visited.includes(type))
     .flatMap((parent) =>
-      Object.values(parent.getFields()).map((field) => ({ ...path, steps: [...path.steps, { parent, field }] })),
+      Object.values(parent.getFields()).map((field) => ({
+        ...path,
+        steps: [...path.steps, { parent, field }],
+      })),
     );
 }
 

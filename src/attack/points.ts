@@ -49,7 +49,10 @@ interface Leaf {
 }
 
 function leavesOf(
-  { type, description }: { readonly type: GraphQLInputType; readonly description?: string | null | undefined },
+  {
+    type,
+    description,
+  }: { readonly type: GraphQLInputType; readonly description?: string | null | undefined },
   within: readonly string[],
 ): Leaf[] {
   const named = getNamedType(type);

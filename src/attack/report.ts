@@ -77,7 +77,10 @@ export function printReport(report: Report): string {
     '',
     `${report.requests} requests in ${report.seconds.toFixed(1)} s. Searched for ${report.searchedFor} values of the victim in ` +
       `all that was answered; ${report.notSearchedFor} more are short, or the attacker has them too.`,
-    ...section('Without effect: a value of the attacker’s own is answered like one that nobody has', report.withoutEffect),
+    ...section(
+      'Without effect: a value of the attacker’s own is answered like one that nobody has',
+      report.withoutEffect,
+    ),
     ...section('Not checked', report.notChecked),
     ...report.breaches.flatMap((breach, n) => ['', ...printBreach(breach, n + 1)]),
     '',

@@ -2,21 +2,22 @@
  * The whole attack, in order: what only reads comes first, so that what the attacker writes cannot be taken for a
  * leak. It needs a URL, tokens of two tenants, and nothing else of the server.
  */
-import type { GraphQLSchema } from 'graphql';
+import { printSchema, type GraphQLSchema } from 'graphql';
 import { Campaign, type Observer } from './campaign.js';
-import { readAll } from './harvest.js';
+import { told } from './compare.js';
+import { readAll, readPages, type Reading } from './harvest.js';
 import { compareReads } from './kinds/blind-reads.js';
 import { hostOf, tryCredentials } from './kinds/credentials.js';
 import { tryDocuments, tryIdempotencyKeys } from './kinds/keys.js';
 import { readEverything, tryChoices } from './kinds/reads.js';
 import { trySubscriptions } from './kinds/subscriptions.js';
 import { tryInMutations, tryInQueries } from './kinds/values.js';
-import { Loot, type LootValue } from './loot.js';
+import { Loot, MARK, type LootValue } from './loot.js';
 import { rootPaths } from './operations.js';
 import { plant } from './plant.js';
 import type { Report } from './report.js';
 import { readLiveSchema } from './schema.js';
-import { planSearch, Search } from './search.js';
+import { distinctive, Search, wordsOf } from './search.js';
 import { dataOf, Wire, type Credential } from './wire.js';
 
 export interface AttackOptions {
@@ -74,16 +75,22 @@ async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
   const victim = new Loot(options.victimValues);
   const own = new Loot(options.ownValues);
   const search = new Search();
-  const isCommon = (value: string) => shared.has(value);
-  return new Campaign({ schema, wire, attackers, victims, own, victim, search, observer, isCommon });
+  const isUnlikeOthers = distinctive(own, new Set(wordsOf(printSchema(schema))));
+  // Of the texts, only planted ones are needed where there are any: both may well have written the same.
+  const isPlanted = ({ kind, value }: LootValue) =>
+    !options.write || kind !== 'text' || value.search(MARK) !== -1;
+  const isDistinctive = (loot: LootValue) =>
+    !shared.has(loot.value) && isPlanted(loot) && isUnlikeOthers(loot);
+  return new Campaign({ schema, wire, attackers, victims, own, victim, search, observer, isDistinctive });
 }
 
 /** Both tenants are read; the victim's texts are planted in between two readings of the attacker's. */
 async function harvest(campaign: Campaign, { write, progress }: AttackOptions): Promise<number> {
-  const { schema, wire, attackers, victims, own, victim, search, isCommon } = campaign.parts;
+  const { schema, wire, attackers, victims, own, victim, search, isDistinctive } = campaign.parts;
   progress?.('reading what both tenants have');
   for (const as of victims) await readAll({ schema, wire }, as, victim);
-  for (const as of attackers) await readAll({ schema, wire }, as, own);
+  const readings: Reading[] = [];
+  for (const as of attackers) readings.push(...(await readPages({ schema, wire }, as, own)));
   if (write) {
     progress?.('planting texts');
     await plant({ schema, wire, as: attackers[0]!, own });
@@ -91,10 +98,29 @@ async function harvest(campaign: Campaign, { write, progress }: AttackOptions): 
       await plant({ schema, wire, as: victims[0]!, own: victim });
     });
     for (const as of victims) await readAll({ schema, wire }, as, victim);
+    for (const as of attackers) await readAll({ schema, wire }, as, own);
   }
-  const plan = planSearch(victim, own, isCommon);
-  for (const loot of plan.searched) search.add(loot);
-  return plan.leftOut;
+  const all = [...victim];
+  const searched = all.filter(isDistinctive);
+  for (const loot of searched) search.add(loot);
+  if (write) allowForEarlierRuns(campaign, readings);
+  return all.length - searched.length;
+}
+
+/**
+ * An earlier run has put values of the victim into the attacker's tenant. With what has been planted since, they are not
+ * needed: whatever shows the ones shows the others.
+ */
+function allowForEarlierRuns(campaign: Campaign, readings: readonly Reading[]): void {
+  const known = new Map<string, LootValue>();
+  for (const { answer } of readings) {
+    for (const { loot } of campaign.parts.search.find(told(answer))) known.set(loot.value, loot);
+  }
+  for (const loot of known.values()) campaign.bringIn(loot);
+  if (known.size > 0) {
+    const what = `${String(known.size)} values of the victim that the attacker had before this run planted any`;
+    campaign.notChecked.push(`${what}: from an earlier run with --write, or by a leak`);
+  }
 }
 
 async function runAll(campaign: Campaign, options: AttackOptions): Promise<void> {
@@ -130,7 +156,9 @@ async function tryHosts(campaign: Campaign, { url, baseDomain }: AttackOptions):
   };
   const [own, other] = [await slugOf(attackers[0]!), await slugOf(victims[0]!)];
   if (own === undefined || other === undefined) {
-    campaign.notChecked.push('hosts of tenants: the API does not tell a tenant’s subdomain (tenant { slug })');
+    campaign.notChecked.push(
+      'hosts of tenants: the API does not tell a tenant’s subdomain (tenant { slug })',
+    );
     return;
   }
   const hosts = { attacker: hostOf(url, own, baseDomain), victim: hostOf(url, other, baseDomain) };

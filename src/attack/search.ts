@@ -47,27 +47,28 @@ export class Search {
 }
 
 /**
- * The values of the victim to search for, and how many cannot be told from others: they are too short, or the attacker
- * has them as well.
+ * Which values of the victim say whose they are. The others are too short, or may rightly stand in any answer: they are
+ * neither searched for nor tried.
  *
  * @param own what the attacker has: what both have tells nothing, unless it is an id or a secret, which the attacker
  *   then has by a leak
- * @param isCommon values that are known to belong to both
+ * @param vocabulary the words of the schema: a text of a few of them may stand anywhere
  */
-export function planSearch(
-  victim: Loot,
-  own: Loot,
-  isCommon: (value: string) => boolean,
-): { readonly searched: readonly LootValue[]; readonly leftOut: number } {
-  const all = [...victim];
-  const searched = all.filter((loot) => !isCommon(loot.value) && isDistinctive(loot, own));
-  return { searched, leftOut: all.length - searched.length };
-}
+export const distinctive =
+  (own: Loot, vocabulary: ReadonlySet<string>) =>
+  ({ kind, value }: LootValue): boolean => {
+    if (value.length < SHORTEST_SEARCHED) return false;
+    if (kind === 'id' || kind === 'secret' || kind === 'cursor') return true;
+    if (own.has(value)) return false;
+    // To the second, two tenants may well have done the same.
+    if (kind === 'date') return /\.\d*[1-9]/.test(value);
+    const words = wordsOf(value);
+    return words.length > 3 || !words.every((word) => vocabulary.has(word));
+  };
 
-function isDistinctive({ kind, value }: LootValue, own: Loot): boolean {
-  if (value.length < SHORTEST_SEARCHED) return false;
-  if (kind === 'id' || kind === 'secret' || kind === 'cursor') return true;
-  // To the second, two tenants may well have done the same.
-  if (kind === 'date' && !/\.\d*[1-9]/.test(value)) return false;
-  return !own.has(value);
-}
+/** `conversation.updatedAt` has three. */
+export const wordsOf = (text: string): string[] =>
+  text
+    .split(/[^\p{L}\d]+|(?<=\p{Ll})(?=\p{Lu})/u)
+    .filter((word) => word !== '')
+    .map((word) => word.toLowerCase());

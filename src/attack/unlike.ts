@@ -2,17 +2,37 @@
  * For a value that exists somewhere, one of the same form that exists nowhere, and that stands at the same place of any
  * order: what an attack with the first is compared with.
  */
-import type { LootValue } from './loot.js';
+import type { LootValue, ValueKind } from './loot.js';
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const DATE = /^\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-]\d\d:?\d\d)?$/;
 
-/** Of the same length; undefined when the value cannot be read, a cursor that is encrypted, say. */
-export function unlike({ kind, value }: Pick<LootValue, 'kind' | 'value'>): string | undefined {
+const MOST_TRIES = 50;
+
+/**
+ * Of the same length; undefined when the value cannot be read, a cursor that is encrypted, say.
+ *
+ * @param isTaken whether a value exists
+ * @param attempt from 1 on: another value for each
+ */
+export function unlike(
+  { kind, value }: Pick<LootValue, 'kind' | 'value'>,
+  isTaken: (value: string) => boolean,
+  attempt = 1,
+): string | undefined {
+  for (let n = attempt; n < attempt + MOST_TRIES; n++) {
+    const other = candidate(kind, value, n);
+    if (other === undefined || !isTaken(other)) return other;
+  }
+  return undefined;
+}
+
+function candidate(kind: ValueKind, value: string, n: number): string | undefined {
   if (kind === 'cursor') return unlikeCursor(value);
-  if (kind === 'number') return String(Number(value) + 1);
-  if (kind === 'date') return unlikeDate(value);
-  return unlikeText(value);
+  // The next one, the one before, the next but one: a row of the attacker's own may stand on one side.
+  const step = n % 2 === 1 ? (n + 1) / 2 : -n / 2;
+  if (kind === 'number') return String(Number(value) + step);
+  return kind === 'date' ? unlikeDate(value, step) : unlikeText(value);
 }
 
 /** Ids keep their beginning, which in UUIDs of version 7 is the time; anything else changes each letter and digit. */
@@ -22,9 +42,9 @@ function unlikeText(value: string): string {
   return value.replace(UUID, (uuid) => uuid.slice(0, -8) + uuid.slice(-8).replace(/./g, anotherHexDigit));
 }
 
-function unlikeDate(value: string): string {
+function unlikeDate(value: string, step: number): string | undefined {
   const time = Date.parse(value);
-  return DATE.test(value) && Number.isFinite(time) ? new Date(time + 1).toISOString() : value;
+  return DATE.test(value) && Number.isFinite(time) ? new Date(time + step).toISOString() : undefined;
 }
 
 /** A cursor in base64 whose ids can be read: the same with other ids, which is the next place in its order. */
@@ -35,7 +55,9 @@ function unlikeCursor(value: string): string | undefined {
   const other = /[0-9a-f-]{36}/i.test(text) ? unlikeText(text) : text.replace(/\d(?!.*\d)/, anotherCharacter);
   if (other === text) return undefined;
   const encoded = Buffer.from(other);
-  return value.endsWith('=') || /[+/]/.test(value) ? encoded.toString('base64') : encoded.toString('base64url');
+  return value.endsWith('=') || /[+/]/.test(value)
+    ? encoded.toString('base64')
+    : encoded.toString('base64url');
 }
 
 function anotherCharacter(character: string): string {

@@ -49,17 +49,21 @@ function admittedKinds({ name }: GraphQLLeafType): readonly ValueKind[] {
 }
 
 /**
- * The victim's values to try at a point: of each place that fits one, and of each other kind that the type admits one, for
+ * A tenant's values to try at a point: of each place that fits one, and of each other kind that the type admits one, for
  * names deceive.
  */
-export function valuesFor(point: Point, victim: Loot, skip: (value: string) => boolean): LootValue[] {
+export function valuesFor(
+  point: Point,
+  loot: Loot,
+  isUseful: (value: LootValue) => boolean = () => true,
+): LootValue[] {
   const name = point.leaf.at(-1) ?? point.argument.name;
   const { first, admitted } = meantKinds(name, point.description, point.type);
   const kinds = point.type.name === 'ID' ? (['id'] as const) : first;
   const others = admitted.filter((kind) => !kinds.includes(kind));
   return [
-    ...victim.samples(kinds, skip),
-    ...others.flatMap((kind) => victim.samples([kind], skip).slice(0, 1)),
+    ...loot.samples(kinds, isUseful),
+    ...others.flatMap((kind) => loot.samples([kind], isUseful).slice(0, 1)),
   ];
 }
 
@@ -164,7 +168,7 @@ function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: 
     .map((id) => ({ id, likeness: likeness(id.at, `${name} ${field}`) + (id.planted ? 0.5 : 0) }))
     .filter(({ likeness }) => !plantedOnly || likeness >= 1)
     .sort((one, other) => other.likeness - one.likeness);
-  if (idsOfNothing) return (best && unlike(best.id)) ?? crypto.randomUUID();
+  if (idsOfNothing) return (best && unlike(best.id, (value) => own.has(value))) ?? crypto.randomUUID();
   return best?.id.value ?? (plantedOnly ? undefined : crypto.randomUUID());
 }
 
@@ -185,4 +189,3 @@ export function asInput({ value }: Pick<LootValue, 'value'>, type: GraphQLLeafTy
   if (type.name === 'Int' || type.name === 'Float') return Number(value);
   return /^JSON/.test(type.name) ? { text: value } : value;
 }
-

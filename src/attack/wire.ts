@@ -46,7 +46,8 @@ export class Wire {
   private readonly agent: HttpAgent;
 
   constructor(readonly url: URL) {
-    this.agent = url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+    this.agent =
+      url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   }
 
   /** Waits and repeats the request as often as it is answered 429. @throws Unreachable */

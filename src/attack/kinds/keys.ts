@@ -21,13 +21,14 @@ export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
     const body = buildRequest(schema, path, given, 3);
     const first = await wire.send({ as: victims[0]!, body, headers: { 'idempotency-key': key } });
     if (dataOf(first)?.[path.steps[0]!.field.name] == null) continue;
+    campaign.learn(path, first);
     const loot: LootValue = { value: key, kind: 'secret', at: 'Idempotency-Key' };
     for (const as of attackers) {
       await campaign.compare({
         attack: 'idempotency key',
         at: nameOf(path),
         loot,
-        other: newMark(),
+        other: newMark,
         request: (value) => ({ as, body, headers: { 'idempotency-key': value } }),
       });
     }
@@ -63,7 +64,7 @@ export async function tryDocuments(campaign: Campaign): Promise<void> {
       attack: 'document',
       at: 'persistedQuery.sha256Hash',
       loot: { value: hash, kind: 'secret', at: 'a registered document' },
-      other: createHash('sha256').update(newMark()).digest('hex'),
+      other: () => createHash('sha256').update(newMark()).digest('hex'),
       request: (value) => ({ as, body: { extensions: extensions(value) } }),
     });
   }

@@ -22,7 +22,12 @@ export async function readEverything(campaign: Campaign): Promise<void> {
       if (!given) continue;
       campaign.count('read');
       const { request, answer } = await readDeep({ schema, wire, as }, path, given);
-      const about = { attack: 'read', at: nameOf(path), request: { as, body: request }, where: 'the answer' } as const;
+      const about = {
+        attack: 'read',
+        at: nameOf(path),
+        request: { as, body: request },
+        where: 'the answer',
+      } as const;
       campaign.inspect(about, told(answer));
     }
   }

@@ -10,7 +10,6 @@ import { buildRequest, nameOf, rootPaths, type Path } from '../operations.js';
 import { plant, uproot } from '../plant.js';
 import { pointsOf, takesValue } from '../points.js';
 import { isEvent, MOST_SUBSCRIPTIONS, Socket, until } from '../socket.js';
-import { unlike } from '../unlike.js';
 import { asInput, fillPath, fillPoint, valuesFor } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 
@@ -36,7 +35,8 @@ const DEPTH = 3;
 export async function trySubscriptions(campaign: Campaign, options: SubscriptionOptions): Promise<void> {
   const { schema, attackers } = campaign.parts;
   if (rootPaths(schema, 'subscription').length === 0) return;
-  if (!options.write) campaign.notChecked.push('events of subscriptions: nobody changes anything without --write');
+  if (!options.write)
+    campaign.notChecked.push('events of subscriptions: nobody changes anything without --write');
   for (const as of attackers) {
     const sockets: Socket[] = [];
     const watcher = new Socket(campaign.parts.wire.url, campaign.parts.victims[0]!);
@@ -76,18 +76,19 @@ function subscribeToAll(campaign: Campaign, as: Credential, sockets: Socket[]): 
     subscribe({ at: nameOf(path), request, sent: undefined, loot: undefined });
   }
   for (const point of pointsOf(schema, 'subscription').filter(takesValue)) {
-    for (const loot of valuesFor(point, victim, campaign.isUseless)) {
+    for (const loot of valuesFor(point, victim, campaign.isTelling)) {
       const requestFor = (value: string): SentRequest | undefined => {
         const given = fillPoint(point, asInput({ value }, point.type), filling);
         return given && { as, body: buildRequest(schema, point.path, given, DEPTH) };
       };
-      const other = unlike(loot);
+      const other = campaign.unlike(loot);
       const request = requestFor(loot.value);
       const controlRequest = other === undefined ? undefined : requestFor(other);
       if (!request) continue;
       campaign.count('subscription');
       const at = point.name;
-      const control = controlRequest && subscribe({ at, request: controlRequest, sent: other, loot: undefined });
+      const control =
+        controlRequest && subscribe({ at, request: controlRequest, sent: other, loot: undefined });
       subscribe({ at, request, sent: loot.value, loot, ...(control && { control }) });
     }
   }
@@ -126,15 +127,12 @@ async function stirVictim(
   }
   await plant({ schema, wire, as: victims[0]!, own: made });
   await uproot({ schema, wire, as: victims[0]!, own: made });
-  for (const loot of [...victim, ...made]) if (!campaign.parts.isCommon(loot.value) && loot.planted) search.add(loot);
+  for (const loot of [...victim, ...made])
+    if (loot.planted && campaign.parts.isDistinctive(loot)) search.add(loot);
   await until(() => false, quietMs);
   for (const [name, frames] of watched) {
-    if (!frames.some(isEvent)) note(campaign, `${name}: the victim’s own user was told of no change either`);
+    if (!frames.some(isEvent)) campaign.note(`${name}: the victim’s own user was told of no change either`);
   }
-}
-
-function note(campaign: Campaign, what: string): void {
-  if (!campaign.notChecked.includes(what)) campaign.notChecked.push(what);
 }
 
 function judge(campaign: Campaign, { at, request, frames, sent, loot, control }: Attempt): void {

@@ -5,7 +5,6 @@ import { buildRequest } from '../operations.js';
 import { TAKES_AWAY } from '../plant.js';
 import { pointsOf, takesValue, type Point } from '../points.js';
 import { told, toldByMutation } from '../compare.js';
-import { unlike } from '../unlike.js';
 import { asInput, fillPoint, valuesFor, type Filling } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 import { VictimWatch } from './victim.js';
@@ -17,7 +16,7 @@ export async function tryInQueries(campaign: Campaign): Promise<void> {
   for (const point of pointsOf(campaign.parts.schema, 'query').filter(takesValue)) {
     const filling = { own: campaign.parts.own, text: () => 'nothing', optionalTexts: false };
     const { victim, attackers } = campaign.parts;
-    const values = valuesFor(point, victim, campaign.isUseless);
+    const values = valuesFor(point, victim, campaign.isTelling);
     for (const as of attackers) {
       const control = await tryAt(campaign, { point, as, filling, values });
       if (as === attackers[0] && control) await tryOwn(campaign, { point, as, filling, values, control });
@@ -27,13 +26,13 @@ export async function tryInQueries(campaign: Campaign): Promise<void> {
 
 /** Mutations that others of the attacker's tenant would suffer from are given ids of nothing beside the value. */
 export async function tryInMutations(campaign: Campaign): Promise<void> {
-  const { schema, own, victim, attackers, isCommon } = campaign.parts;
+  const { schema, own, victim, attackers } = campaign.parts;
   const watch = await VictimWatch.begin(campaign);
   const tries: Try[] = [];
   for (const point of pointsOf(schema, 'mutation').filter(takesValue)) {
     const idsOfNothing = TAKES_AWAY.test(point.path.steps[0]!.field.name);
     const filling = { own, text: newMark, optionalTexts: true, idsOfNothing };
-    const values = valuesFor(point, victim, isCommon);
+    const values = valuesFor(point, victim, campaign.parts.isDistinctive);
     for (const as of attackers) {
       const control = await tryAt(campaign, { point, as, filling, values }, watch);
       if (as === attackers[0] && control) tries.push({ point, as, filling, values, control });
@@ -68,14 +67,20 @@ async function tryAt(
     const requestFor = requestAt(campaign, point, as, filling);
     const request = requestFor(loot.value);
     if (!request) continue;
-    const other = unlike(loot);
+    const other = campaign.unlike(loot);
     if (other === undefined) {
       await searchOnly(campaign, point, loot, request);
     } else {
       const attack = isQuery ? loot.kind : 'mutation';
-      const pair: Pair = { attack, at: point.name, loot, other, request: (value) => requestFor(value)! };
-      const answer = await campaign.compare(pair);
-      control ??= (isQuery ? told : toldByMutation)(answer, other);
+      const pair: Pair = {
+        attack,
+        at: point.name,
+        loot,
+        other: (attempt) => (attempt === 1 ? other : (campaign.unlike(loot, attempt) ?? other)),
+        request: (value) => requestFor(value)!,
+      };
+      const expected = await campaign.compare(pair);
+      control ??= expected;
     }
     last = request;
     if (watch?.isCheap) await watch.check(point.name, request);
@@ -95,7 +100,12 @@ function requestAt({ parts: { schema } }: Campaign, point: Point, as: Credential
   };
 }
 
-async function searchOnly(campaign: Campaign, point: Point, loot: LootValue, request: SentRequest): Promise<void> {
+async function searchOnly(
+  campaign: Campaign,
+  point: Point,
+  loot: LootValue,
+  request: SentRequest,
+): Promise<void> {
   campaign.count(loot.kind);
   await campaign.send(loot.kind, point.name, request, loot.value);
 }
@@ -108,7 +118,7 @@ async function tryOwn(campaign: Campaign, { point, as, filling, control, values 
   const { own } = campaign.parts;
   const isQuery = point.path.operation === 'query';
   const plantedOnly = !isQuery && TAKES_AWAY.test(point.path.steps[0]!.field.name);
-  const candidates = valuesFor(point, own, () => false).filter(({ planted }) => planted === true || !plantedOnly);
+  const candidates = valuesFor(point, own).filter(({ planted }) => planted === true || !plantedOnly);
   const likely = [...candidates].sort((a, b) => Number(isOf(values, b)) - Number(isOf(values, a)));
   for (const loot of likely) {
     const request = requestAt(campaign, point, as, filling)(loot.value);
