@@ -192,8 +192,8 @@ export class Campaign {
     const work = async () => {
       answer = await this.send(attack, at, request(value), value);
     };
-    const statements = count ? await count(work) : await work();
-    return { answer: answer!, statements: statements ?? undefined };
+    const statements = await (count ?? uncounted)(work);
+    return { answer: answer!, statements };
   }
 
   private async inspectLog(
@@ -206,6 +206,10 @@ export class Campaign {
     if (!log) return;
     this.inspect({ attack, at, request, where: 'the log' }, without(await log(), sent));
   }
+}
+
+async function uncounted(work: () => Promise<void>): Promise<undefined> {
+  await work();
 }
 
 const shortened = (value: string) => (value.length > 80 ? `${value.slice(0, 80)}…` : value);

@@ -123,7 +123,7 @@ function note(schema: GraphQLSchema, { type, at, value }: Place, add: (found: Lo
   if (value === null || value === undefined) return;
   if (isListType(nullable)) {
     for (const each of Array.isArray(value) ? (value as unknown[]) : []) {
-      note(schema, { type: nullable.ofType as GraphQLOutputType, at, value: each }, add);
+      note(schema, { type: nullable.ofType, at, value: each }, add);
     }
   } else if (isLeafType(nullable)) {
     if (isScalarType(nullable)) noteScalar(at, value, nullable === GraphQLID, add);

@@ -59,5 +59,5 @@ function takesText(type: GraphQLInputType, depth = 3): boolean {
   if (isInputObjectType(named)) {
     return depth > 0 && Object.values(named.getFields()).some((field) => takesText(field.type, depth - 1));
   }
-  return named.name === 'String' || /^JSON/.test(named.name);
+  return named.name === 'String' || named.name.startsWith('JSON');
 }

@@ -6,8 +6,8 @@ const IN_THE_BACKGROUND = 'pg_notify|listen|pg_stat_statements|heartbeat';
 
 export interface StatementCount {
   /** Does the work, and tells how many statements were executed meanwhile. */
-  during(work: () => Promise<void>): Promise<number>;
-  close(): Promise<void>;
+  readonly during: (work: () => Promise<void>) => Promise<number>;
+  readonly close: () => Promise<void>;
 }
 
 /** @throws Error when the database cannot be reached, or the extension pg_stat_statements is not there */
