@@ -11,7 +11,7 @@ import type { Path } from './operations.js';
 import type { AttackKind, Breach, BreachKind } from './report.js';
 import type { Search } from './search.js';
 import { unlike } from './unlike.js';
-import { asCurl, type Answer, type Credential, type SentRequest, type Wire } from './wire.js';
+import { asCurl, requestIdsOf, type Answer, type Credential, type SentRequest, type Wire } from './wire.js';
 
 /** What can be looked at beside the answers. */
 export interface Observer {
@@ -96,9 +96,10 @@ export class Campaign {
 
   /** Sends a request; nothing of the victim may be in what comes of it. */
   async send(attack: AttackKind, at: string, request: SentRequest, sent?: string): Promise<Answer> {
+    const late = await this.readLog(false);
     const answer = await this.parts.wire.send(request);
     this.inspect({ attack, at, request, where: 'the answer' }, told(answer, sent));
-    await this.inspectLog(attack, at, request, sent);
+    this.inspect({ attack, at, request, where: 'the log' }, without(late + (await this.readLog(true)), sent));
     return answer;
   }
 
@@ -196,15 +197,17 @@ export class Campaign {
     return { answer: answer!, statements };
   }
 
-  private async inspectLog(
-    attack: AttackKind,
-    at: string,
-    request: SentRequest,
-    sent?: string,
-  ): Promise<void> {
-    const { log } = this.parts.observer;
-    if (!log) return;
-    this.inspect({ attack, at, request, where: 'the log' }, without(await log(), sent));
+  /**
+   * A line that says which request it is of is the attacker's to answer for when it is one of its own. One that does not
+   * say is, when it came while the attacker's request was under way.
+   */
+  private async readLog(underWay: boolean): Promise<string> {
+    const { observer, attackers } = this.parts;
+    const own = attackers.map(requestIdsOf);
+    const lines = ((await observer.log?.()) ?? '').split('\n');
+    return lines
+      .filter((line) => (line.includes('"requestId":"') ? own.some((id) => line.includes(id)) : underWay))
+      .join('\n');
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql';
-import { kindOf, MARK, type Loot, type LootValue } from './loot.js';
+import { lootValue, MARK, type Loot, type LootValue } from './loot.js';
 import { buildRequest, rootPaths, type Arguments, type Path } from './operations.js';
 import { fillPath, type Filling } from './values.js';
 import { codesOf, dataOf, type Answer, type Credential, type GraphqlRequest, type Wire } from './wire.js';
@@ -144,6 +144,6 @@ function noteScalar(at: string, value: unknown, isId: boolean, add: (found: Loot
   if (typeof value === 'object' && value !== null) {
     for (const [name, inner] of Object.entries(value)) noteScalar(`${at}.${name}`, inner, false, add);
   } else if (typeof value === 'string' || typeof value === 'number') {
-    add({ value: String(value), kind: kindOf(at.split('.').at(-1)!, value, isId), at });
+    add(lootValue(at, value, isId));
   }
 }

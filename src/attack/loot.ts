@@ -29,14 +29,24 @@ export function newMark(): string {
   return `canary${Array.from(letters, (byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
 }
 
-/** @param name of the field or the column; @param isId whether the schema calls it an ID */
-export function kindOf(name: string, value: string | number, isId = false): ValueKind {
+function kindOf(name: string, value: string | number, isId = false): ValueKind {
   if (typeof value === 'number') return 'number';
   if (/cursor$/i.test(name)) return 'cursor';
   if (EMAIL.test(value)) return 'email';
   if (isId || UUID.test(value)) return 'id';
   if (DATE.test(value)) return 'date';
   return /secret|token|hash|password|prefix|key$/i.test(name) ? 'secret' : 'text';
+}
+
+/**
+ * A value as it is compared: times in the form of JSON, whatever form they stand in.
+ *
+ * @param isId whether the schema calls it an ID
+ */
+export function lootValue(at: string, value: string | number, isId = false): LootValue {
+  const kind = kindOf(at.split('.').at(-1)!, value, isId);
+  const time = kind === 'date' ? Date.parse(String(value)) : Number.NaN;
+  return { at, kind, value: Number.isFinite(time) ? new Date(time).toISOString() : String(value) };
 }
 
 /** The values of one tenant, each once for each place it was found in. */

@@ -118,8 +118,9 @@ function allowForEarlierRuns(campaign: Campaign, readings: readonly Reading[]): 
   }
   for (const loot of known.values()) campaign.bringIn(loot);
   if (known.size > 0) {
+    const places = [...known.values()].slice(0, 3).map(({ at }) => at);
     const what = `${String(known.size)} values of the victim that the attacker had before this run planted any`;
-    campaign.notChecked.push(`${what}: from an earlier run with --write, or by a leak`);
+    campaign.note(`${what} (${places.join(', ')}, …): from an earlier run with --write, or by a leak`);
   }
 }
 

@@ -21,6 +21,9 @@ import { unlike } from './unlike.js';
 
 const ALL_KINDS: readonly ValueKind[] = ['id', 'cursor', 'email', 'secret', 'text', 'date', 'number'];
 
+/** Values that say where, not whose: a few tell as much as all of them. */
+const POSITIONS: readonly ValueKind[] = ['date', 'number'];
+
 /** What a name or a description speaks of; the first that matches. */
 const MEANINGS: readonly (readonly [pattern: RegExp, kinds: readonly ValueKind[]])[] = [
   [/cursor|^(after|before)$/i, ['cursor']],
@@ -62,7 +65,7 @@ export function valuesFor(
   const kinds = point.type.name === 'ID' ? (['id'] as const) : first;
   const others = admitted.filter((kind) => !kinds.includes(kind));
   return [
-    ...loot.samples(kinds, isUseful),
+    ...kinds.flatMap((kind) => loot.samples([kind], isUseful).slice(0, POSITIONS.includes(kind) ? 3 : undefined)),
     ...others.flatMap((kind) => loot.samples([kind], isUseful).slice(0, 1)),
   ];
 }

@@ -33,6 +33,9 @@ export interface Answer {
   readonly requestId: string;
 }
 
+/** How the ids of a caller's requests begin: its lines in a log are told by them. */
+export const requestIdsOf = ({ variable }: Credential): string => `attack-${variable}-`;
+
 /** The server cannot be spoken with. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
@@ -66,7 +69,7 @@ export class Wire {
 
   private sendOnce({ as, body, headers = {} }: SentRequest): Promise<Answer> {
     this.count++;
-    const requestId = `attack-${randomUUID()}`;
+    const requestId = `${requestIdsOf(as)}${randomUUID()}`;
     const payload = Buffer.from(JSON.stringify(body));
     const send = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { kindOf, newMark, type LootValue } from '../../src/attack/loot.js';
+import { lootValue, newMark, type LootValue } from '../../src/attack/loot.js';
 import { sqlState } from '../../src/database/sql-state.js';
 import type { TestDatabase } from './database.js';
 
@@ -147,9 +147,7 @@ function note(at: string, value: unknown, planted: boolean, values: LootValue[])
   if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) note(at, inner, planted, values);
   } else if (typeof value === 'string' || typeof value === 'number') {
-    const kind = kindOf(at, value, /\.(id|\w+_id)$/.test(at));
-    const text = kind === 'date' ? new Date(value).toISOString() : String(value);
-    values.push({ at, kind, value: text, ...(planted && { planted }) });
+    values.push({ ...lootValue(at, value, /\.(id|\w+_id)$/.test(at)), ...(planted && { planted }) });
   }
 }
 
