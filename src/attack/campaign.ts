@@ -41,6 +41,8 @@ export interface Pair {
   readonly attack: AttackKind;
   readonly at: string;
   readonly loot: LootValue;
+  /** Makes another value of the victim's, when one serves only once. */
+  readonly renew?: () => Promise<LootValue>;
   /** That nobody has; another one for each attempt, from 1 on. */
   readonly other: (attempt: number) => string;
   readonly request: (value: string) => SentRequest;
@@ -113,13 +115,14 @@ export class Campaign {
     this.count(pair.attack);
     const controls: string[] = [];
     for (let attempt = 1; ; attempt++) {
-      const { expected, difference } = await this.attempt(pair, attempt);
+      const loot = attempt === 1 ? pair.loot : ((await pair.renew?.()) ?? pair.loot);
+      const { expected, difference } = await this.attempt({ ...pair, loot }, attempt);
       controls.push(expected);
       if (!difference) return expected;
       if (attempt < ATTEMPTS) continue;
       const [breach, evidence] = difference;
       if (controls.every((control) => control === expected)) {
-        const { attack, at, loot } = pair;
+        const { attack, at } = pair;
         this.report({ attack, breach, at, request: pair.request(loot.value), loot, evidence });
       } else if (pair.loot.kind !== 'date' && pair.loot.kind !== 'number') {
         this.note(`${pair.at}: the answers to values that nobody has differ among themselves`);

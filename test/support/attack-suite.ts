@@ -43,6 +43,8 @@ export async function attackServer(
     observer,
     victimValues: [...(await rowValues(database, 'globex')), ...secrets],
     ownValues: await rowValues(database, 'acme'),
+    // Both were made by the demo's seed.
+    shared: ['demo-seed'],
     quietMs,
   });
 }

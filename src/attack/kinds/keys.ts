@@ -8,32 +8,44 @@ import { newMark, type LootValue } from '../loot.js';
 import { buildRequest, nameOf, rootPaths, type Arguments, type Path } from '../operations.js';
 import { TAKES_AWAY } from '../plant.js';
 import { fillPath } from '../values.js';
-import { codesOf, dataOf } from '../wire.js';
+import { codesOf, dataOf, type GraphqlRequest } from '../wire.js';
 
 /** The victim sends a mutation with a key; the attacker the same, to the letter, with the same key and with another. */
 export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
-  const { schema, wire, victims, attackers, own, victim } = campaign.parts;
+  const { schema, attackers, own, victim } = campaign.parts;
   for (const path of rootPaths(schema, 'mutation')) {
     if (TAKES_AWAY.test(path.steps[0]!.field.name)) continue;
     const given = fillPath(path, { own: victim, text: () => 'the same of both', optionalTexts: true });
     if (!given) continue;
-    const key = newMark();
     const body = buildRequest(schema, path, given, 3);
-    const first = await wire.send({ as: victims[0]!, body, headers: { 'idempotency-key': key } });
-    if (dataOf(first)?.[path.steps[0]!.field.name] == null) continue;
-    campaign.learn(path, first);
-    const loot: LootValue = { value: key, kind: 'secret', at: 'Idempotency-Key' };
     for (const as of attackers) {
+      const loot = await usedByVictim(campaign, path, body);
+      if (!loot) break;
       await campaign.compare({
         attack: 'idempotency key',
         at: nameOf(path),
         loot,
+        renew: async () => (await usedByVictim(campaign, path, body)) ?? loot,
         other: newMark,
         request: (value) => ({ as, body, headers: { 'idempotency-key': value } }),
       });
     }
     await tryOwnKey(campaign, path, fillPath(path, { own, text: () => 'the same', optionalTexts: true }));
   }
+}
+
+/** @returns a key that the victim's mutation took effect with; undefined when it takes no key */
+async function usedByVictim(
+  campaign: Campaign,
+  path: Path,
+  body: GraphqlRequest,
+): Promise<LootValue | undefined> {
+  const { wire, victims } = campaign.parts;
+  const key = newMark();
+  const answer = await wire.send({ as: victims[0]!, body, headers: { 'idempotency-key': key } });
+  if (dataOf(answer)?.[path.steps[0]!.field.name] == null) return undefined;
+  campaign.learn(path, answer);
+  return { value: key, kind: 'secret', at: 'Idempotency-Key' };
 }
 
 /** That a key has any effect is seen on the attacker's own: the second answer is the first. */
@@ -43,7 +55,8 @@ async function tryOwnKey(campaign: Campaign, path: Path, given: Arguments | unde
   const body = buildRequest(schema, path, given, 3);
   const request = { as: attackers[0]!, body, headers: { 'idempotency-key': newMark() } };
   const [first, second] = [await wire.send(request), await wire.send(request)];
-  if (first.body !== second.body) campaign.withoutEffect.push(`Idempotency-Key of ${nameOf(path)}`);
+  const tookEffect = dataOf(first)?.[path.steps[0]!.field.name] != null;
+  if (tookEffect && first.body !== second.body) campaign.withoutEffect.push(`Idempotency-Key of ${nameOf(path)}`);
 }
 
 /** The victim registers a document under its hash; for the attacker there is none of that hash. */

@@ -9,6 +9,10 @@ import { asInput, fillPoint, valuesFor, type Filling } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 import { VictimWatch } from './victim.js';
 
+/** Who may not use a field at all is refused before any value is looked at: a few values show that. */
+const WHEN_REFUSED = 3;
+const REFUSAL = '"code":"FORBIDDEN"';
+
 /** Enough to see rows, how many there are, and what they contain. */
 const DEPTH = 3;
 
@@ -63,7 +67,8 @@ async function tryAt(
   const isQuery = point.path.operation === 'query';
   let control: string | undefined;
   let last: SentRequest | undefined;
-  for (const loot of values) {
+  for (const [n, loot] of values.entries()) {
+    if (n >= WHEN_REFUSED && control?.includes(REFUSAL)) break;
     const requestFor = requestAt(campaign, point, as, filling);
     const request = requestFor(loot.value);
     if (!request) continue;
