@@ -30,7 +30,10 @@ export interface AttackOptions {
   /** Whether both tenants may be changed. Without it, nothing is. */
   readonly write: boolean;
   readonly observer?: Observer;
-  /** What is known of both beside what they can read: rows of the database, invitations and keys that were handed out. */
+  /**
+   * What is known of both beside what they can read: rows of the database, invitations and keys that were handed out. Who gives
+   * them says that there was no earlier run.
+   */
   readonly victimValues?: readonly LootValue[];
   readonly ownValues?: readonly LootValue[];
   /** Values that both tenants have, rightly. */
@@ -85,7 +88,10 @@ async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
 }
 
 /** Both tenants are read; the victim's texts are planted in between two readings of the attacker's. */
-async function harvest(campaign: Campaign, { write, progress }: AttackOptions): Promise<number> {
+async function harvest(
+  campaign: Campaign,
+  { write, progress, victimValues }: AttackOptions,
+): Promise<number> {
   const { schema, wire, attackers, victims, own, victim, search, isDistinctive } = campaign.parts;
   progress?.('reading what both tenants have');
   for (const as of victims) await readAll({ schema, wire }, as, victim);
@@ -103,7 +109,7 @@ async function harvest(campaign: Campaign, { write, progress }: AttackOptions): 
   const all = [...victim];
   const searched = all.filter(isDistinctive);
   for (const loot of searched) search.add(loot);
-  if (write) allowForEarlierRuns(campaign, readings);
+  if (write && !victimValues) allowForEarlierRuns(campaign, readings);
   return all.length - searched.length;
 }
 

@@ -50,15 +50,15 @@ export class Search {
  * Which values of the victim say whose they are. The others are too short, or may rightly stand in any answer: they are
  * neither searched for nor tried.
  *
- * @param own what the attacker has: what both have tells nothing, unless it is an id or a secret, which the attacker
- *   then has by a leak
+ * @param own what the attacker has: what both have tells nothing, unless it is an id, a secret or planted, which the
+ *   attacker then has by a leak
  * @param vocabulary the words of the schema: a text of a few of them may stand anywhere
  */
 export const distinctive =
   (own: Loot, vocabulary: ReadonlySet<string>) =>
   ({ kind, value }: LootValue): boolean => {
     if (value.length < SHORTEST_SEARCHED) return false;
-    if (kind === 'id' || kind === 'secret' || kind === 'cursor') return true;
+    if (kind === 'id' || kind === 'secret' || kind === 'cursor' || value.search(MARK) !== -1) return true;
     if (own.has(value)) return false;
     // To the second, two tenants may well have done the same.
     if (kind === 'date') return /\.\d*[1-9]/.test(value);

@@ -65,7 +65,9 @@ export function valuesFor(
   const kinds = point.type.name === 'ID' ? (['id'] as const) : first;
   const others = admitted.filter((kind) => !kinds.includes(kind));
   return [
-    ...kinds.flatMap((kind) => loot.samples([kind], isUseful).slice(0, POSITIONS.includes(kind) ? 3 : undefined)),
+    ...kinds.flatMap((kind) =>
+      loot.samples([kind], isUseful).slice(0, POSITIONS.includes(kind) ? 3 : undefined),
+    ),
     ...others.flatMap((kind) => loot.samples([kind], isUseful).slice(0, 1)),
   ];
 }

@@ -26,13 +26,10 @@ export async function plantRows(database: TestDatabase, slug: string): Promise<v
     for (const [table, columns] of await tablesOf(client)) {
       await insertPlanted(client, { table, columns, tenantId });
     }
-    await client.query('UPDATE tenants SET name = $2, plan = $3, billing_email = $4, settings = $5 WHERE id = $1', [
-      tenantId,
-      newMark(),
-      newMark(),
-      `${newMark()}@example.com`,
-      JSON.stringify({ text: newMark() }),
-    ]);
+    await client.query(
+      'UPDATE tenants SET name = $2, plan = $3, billing_email = $4, settings = $5 WHERE id = $1',
+      [tenantId, newMark(), newMark(), `${newMark()}@example.com`, JSON.stringify({ text: newMark() })],
+    );
   } finally {
     await client.end();
   }
@@ -59,7 +56,8 @@ interface PlantedTable {
 async function insertPlanted(client: pg.Client, { table, columns, tenantId }: PlantedTable): Promise<void> {
   const values = new Map<string, unknown>();
   for (const { name, type } of columns) {
-    const parent = type === 'uuid' && name.endsWith('_id') ? await parentOf(client, name, tenantId) : undefined;
+    const parent =
+      type === 'uuid' && name.endsWith('_id') ? await parentOf(client, name, tenantId) : undefined;
     values.set(name, name === 'tenant_id' ? tenantId : (parent ?? KEPT[name] ?? canary(name, type)));
   }
   const names = columns.map(({ name }) => `"${name}"`).join(', ');
@@ -78,7 +76,9 @@ async function insertPlanted(client: pg.Client, { table, columns, tenantId }: Pl
 /** The row of the same tenant that a foreign key may point at, by its name: `conversation_id`. */
 async function parentOf(client: pg.Client, column: string, tenantId: string): Promise<string | undefined> {
   const parent = `${column.slice(0, -'_id'.length)}s`;
-  const { rows } = await client.query('SELECT 1 FROM information_schema.tables WHERE table_name = $1', [parent]);
+  const { rows } = await client.query('SELECT 1 FROM information_schema.tables WHERE table_name = $1', [
+    parent,
+  ]);
   if (rows.length === 0 || parent === 'tenants') return undefined;
   const found = await client.query<{ id: string }>(
     `SELECT id FROM "${parent}" WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`,
@@ -157,9 +157,10 @@ export async function rowsDigest(database: TestDatabase, slug: string): Promise<
     ({ name, key }) =>
       `(SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM "${name}" AS t WHERE "${key}" = $1)`,
   );
-  const [row] = await database.asSuperuser<{ digest: string }>(`SELECT concat_ws(' ', ${parts.join(', ')}) AS digest`, [
-    await database.tenantId(slug),
-  ]);
+  const [row] = await database.asSuperuser<{ digest: string }>(
+    `SELECT concat_ws(' ', ${parts.join(', ')}) AS digest`,
+    [await database.tenantId(slug)],
+  );
   return row!.digest;
 }
 

@@ -56,7 +56,8 @@ async function tryOwnKey(campaign: Campaign, path: Path, given: Arguments | unde
   const request = { as: attackers[0]!, body, headers: { 'idempotency-key': newMark() } };
   const [first, second] = [await wire.send(request), await wire.send(request)];
   const tookEffect = dataOf(first)?.[path.steps[0]!.field.name] != null;
-  if (tookEffect && first.body !== second.body) campaign.withoutEffect.push(`Idempotency-Key of ${nameOf(path)}`);
+  if (tookEffect && first.body !== second.body)
+    campaign.withoutEffect.push(`Idempotency-Key of ${nameOf(path)}`);
 }
 
 /** The victim registers a document under its hash; for the attacker there is none of that hash. */
