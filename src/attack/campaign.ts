@@ -64,6 +64,8 @@ export class Campaign {
   /** Values of the victim that the attacker has put into its own tenant: there they will be found. */
   private readonly broughtIn = new Set<string>();
   private readonly searched = new Set<string>();
+  /** Whether the log has named a request of the attacker's: otherwise it could not be searched. */
+  logSpeaksOfAttacker = false;
 
   constructor(readonly parts: CampaignParts) {}
 
@@ -201,16 +203,17 @@ export class Campaign {
   }
 
   /**
-   * A line that says which request it is of is the attacker's to answer for when it is one of its own. One that does not
-   * say is, when it came while the attacker's request was under way.
+   * A line that says which request it is of is the attacker's to answer for when it is one of its own. A line of JSON that
+   * does not say is, when it came while the attacker's request was under way.
    */
   private async readLog(underWay: boolean): Promise<string> {
     const { observer, attackers } = this.parts;
-    const own = attackers.map(requestIdsOf);
+    const ids = attackers.map(requestIdsOf);
     const lines = ((await observer.log?.()) ?? '').split('\n');
-    return lines
-      .filter((line) => (line.includes('"requestId":"') ? own.some((id) => line.includes(id)) : underWay))
-      .join('\n');
+    const own = lines.filter((line) => ids.some((id) => line.includes(id)));
+    this.logSpeaksOfAttacker ||= own.length > 0;
+    const nobodys = lines.filter((line) => line.startsWith('{') && !line.includes('"requestId":"'));
+    return [...own, ...(underWay ? nobodys : [])].join('\n');
   }
 }
 

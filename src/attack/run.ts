@@ -148,10 +148,12 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
     await readEverything(campaign);
   } else if (rootPaths(campaign.parts.schema, 'mutation').length > 0) {
     const kept = 'mutations, idempotency keys, and whether what the attacker reads depends on the victim';
-    campaign.notChecked.push(`${kept}: nothing is written without --write`);
+    campaign.note(`${kept}: nothing is written without --write`);
   }
-  if (!observer.statements) campaign.notChecked.push('the number of SQL statements: give --database-url');
-  if (!observer.log) campaign.notChecked.push('the server’s log: give --log-file');
+  if (!observer.statements) campaign.note('the number of SQL statements: give --database-url');
+  if (!observer.log) campaign.note('the server’s log: give --log-file');
+  else if (!campaign.logSpeaksOfAttacker)
+    campaign.note('the server’s log: no line of it names a request (x-request-id)');
 }
 
 async function tryHosts(campaign: Campaign, { url, baseDomain }: AttackOptions): Promise<void> {
@@ -163,9 +165,7 @@ async function tryHosts(campaign: Campaign, { url, baseDomain }: AttackOptions):
   };
   const [own, other] = [await slugOf(attackers[0]!), await slugOf(victims[0]!)];
   if (own === undefined || other === undefined) {
-    campaign.notChecked.push(
-      'hosts of tenants: the API does not tell a tenant’s subdomain (tenant { slug })',
-    );
+    campaign.note('hosts of tenants: the API does not tell a tenant’s subdomain (tenant { slug })');
     return;
   }
   const hosts = { attacker: hostOf(url, own, baseDomain), victim: hostOf(url, other, baseDomain) };

@@ -26,7 +26,7 @@ export async function tryCredentials(
   // Where hosts name no tenants, there is nothing to try.
   const nowhere = await wire.send({ as: attackers[0]!, body: WHO, headers: { host: `no-such-${victim}` } });
   if (dataOf(nowhere)) {
-    campaign.notChecked.push('hosts of tenants: the server takes any host (say --base-domain)');
+    campaign.note('hosts of tenants: the server takes any host (say --base-domain)');
     return;
   }
   for (const as of attackers) await mustBeRefused(campaign, as, victim);

@@ -70,7 +70,7 @@ export async function tryDocuments(campaign: Campaign): Promise<void> {
   const again = await wire.send({ as: victims[0]!, body: { extensions: extensions(hash) } });
   if (!dataOf(registered) || !dataOf(again)) {
     const codes = codesOf(again).join(', ');
-    campaign.notChecked.push(`registered documents: the victim’s own document is not kept (${codes})`);
+    campaign.note(`registered documents: the victim’s own document is not kept (${codes})`);
     return;
   }
   for (const as of attackers) {

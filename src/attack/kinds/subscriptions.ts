@@ -35,8 +35,7 @@ const DEPTH = 3;
 export async function trySubscriptions(campaign: Campaign, options: SubscriptionOptions): Promise<void> {
   const { schema, attackers } = campaign.parts;
   if (rootPaths(schema, 'subscription').length === 0) return;
-  if (!options.write)
-    campaign.notChecked.push('events of subscriptions: nobody changes anything without --write');
+  if (!options.write) campaign.note('events of subscriptions: nobody changes anything without --write');
   for (const as of attackers) {
     const sockets: Socket[] = [];
     const watcher = new Socket(campaign.parts.wire.url, campaign.parts.victims[0]!);
