@@ -26,7 +26,7 @@ beforeAll(async () => {
   await createNotes(database());
   server = await startTestServer({ modules: [tenantModule, leaky.module], database: database() });
   report = await attackServer(server, statements, { attackers: ['owner'] });
-}, 60_000);
+}, 300_000);
 afterAll(async () => {
   await server.close();
   await leaky.close();
