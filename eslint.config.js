@@ -34,6 +34,10 @@ const kernelIsAlone = {
   regex: '/platform/',
   message: 'The kernel does not know the platform modules.',
 };
+const attackIsOutside = (regex) => ({
+  regex,
+  message: 'The attack knows nothing of the server that a stranger would not: it has to work on any.',
+});
 const prismaStaysInTenancy = {
   regex: 'generated/prisma',
   importNames: ['PrismaClient'],
@@ -92,6 +96,8 @@ export default defineConfig(
   ),
   forbidImports(['src/tenancy/database.ts'], exampleIsRemovable, kernelIsAlone),
   forbidImports(['src/example/**/*.ts'], prismaStaysInTenancy),
+  forbidImports(['src/attack/*.ts'], attackIsOutside('^\\.\\./')),
+  forbidImports(['src/attack/kinds/*.ts'], attackIsOutside('^\\.\\./\\.\\./')),
   { files: ['src/modules.ts'], rules: { '@typescript-eslint/no-restricted-imports': 'off' } },
   {
     files: ['**/*.js', '**/*.mjs'],

@@ -29,11 +29,9 @@ export interface Attack {
   /** What is tried. */
   readonly attack: string;
   readonly status: number;
-  /** The code of every error of the answer; undefined when there is no error, but nothing to be had either. */
-  readonly code?: string;
+  /** The code of every error of the answer. */
+  readonly code: string;
   readonly send: (target: Target) => Promise<Outcome>;
-  /** Must be answered in exactly the same words: the attack tells nothing. */
-  readonly control?: (target: Target) => Promise<Outcome>;
 }
 
 export interface AttackSection {

@@ -2,8 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Attack, AttackSection, GraphqlRequest, Outcome, PostOptions, Target } from './attack.js';
 import { post, rawPost, sendRaw } from './attack.js';
-import { roleRefusals, foreignIds, type ForeignIds } from './schema-attacks.js';
-import { insertApiKey, insertInvitation, insertMembership } from './rows.js';
+import { roleRefusals } from './role-attacks.js';
 import { sha256 } from '../../src/documents/trusted-documents.js';
 import type { Module } from '../../src/graphql/module.js';
 import { apiKeyModule } from '../../src/platform/api-key/index.js';
@@ -497,24 +496,10 @@ const idempotency: AttackSection = {
   ]),
 };
 
-/** Every id that the platform's operations take, and a row of the tenant globex for it. */
-export const PLATFORM_FOREIGN_IDS: ForeignIds = {
-  'Mutation.changeMemberRole': (database) => insertMembership(database, 'globex'),
-  'Mutation.removeMember': (database) => insertMembership(database, 'globex'),
-  'Mutation.revokeInvitation': async (database) => (await insertInvitation(database, 'globex')).id,
-  'Mutation.revokeApiKey': async (database) => (await insertApiKey(database, 'globex')).id,
-  'Query.members': async () => 'demo|globex|owner',
-  'Query.auditLog': (database) => database.tenantId('globex'),
-};
-
 /** All attacks on a server with these modules. */
-export const attacksOnModules = (
-  modules: readonly Module[],
-  ids: ForeignIds = PLATFORM_FOREIGN_IDS,
-): readonly AttackSection[] => [
+export const attacksOnModules = (modules: readonly Module[]): readonly AttackSection[] => [
   identity,
   roleRefusals(modules),
-  foreignIds(modules, ids),
   documents,
   requests,
   input,

@@ -1,0 +1,62 @@
+/** Who attacks and who is attacked: tokens that were given, or those of the demo users of an `npm start` that runs here. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Credential } from './wire.js';
+
+/** @param n the how-manieth token of its tenant it is */
+export const callerOf = (token: string, tenant: 'A' | 'B', n: number): Credential => ({
+  token,
+  label: `${nameIn(token) ?? `token ${String(n + 1)}`} (${tenant}${String(n + 1)})`,
+  variable: `TOKEN_${tenant}${String(n + 1)}`,
+});
+
+/** What a token says of its user, unverified: it is only printed. */
+function nameIn(token: string): string | undefined {
+  try {
+    const [, payload = ''] = token.split('.');
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    const { email, sub } = claims as { readonly email?: unknown; readonly sub?: unknown };
+    return [email, sub].find((claim): claim is string => typeof claim === 'string');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Tokens of the demo users, as `npm run -s tenantry -- token` prints them.
+ *
+ * @throws Error when no `npm start` runs with this data folder
+ */
+export async function demoTokens(): Promise<{
+  readonly a: readonly string[];
+  readonly b: readonly string[];
+}> {
+  const [owner, admin, member, viewer, victim] = await Promise.all([
+    tokenOf('acme', 'owner'),
+    tokenOf('acme', 'admin'),
+    tokenOf('acme', 'member'),
+    tokenOf('acme', 'viewer'),
+    tokenOf('globex', 'owner'),
+  ]);
+  return { a: [owner, admin, member, viewer], b: [victim] };
+}
+
+async function tokenOf(tenant: string, role: string): Promise<string> {
+  const command = [
+    'run',
+    '-s',
+    'tenantry',
+    '--',
+    'token',
+    '--tenant',
+    tenant,
+    '--user',
+    `${role}@${tenant}.test`,
+  ];
+  try {
+    return (await promisify(execFile)('npm', command)).stdout.trim();
+  } catch (error) {
+    const reason = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : String(error);
+    throw new Error(`No token of the demo (give --token-a and --token-b): ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * One attack after the other, and what is asked of each: that the answer to the victim's value is, byte for byte, the
+ * answer to one that nobody has, that it takes as many SQL statements, and that nothing of the victim is in it, nor in
+ * what the server logs of it.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { GraphQLSchema } from 'graphql';
+import { firstDifference, told, toldByMutation, without } from './compare.js';
+import { noteAnswer } from './harvest.js';
+import { Loot, type LootValue } from './loot.js';
+import type { Path } from './operations.js';
+import type { AttackKind, Breach, BreachKind } from './report.js';
+import type { Search } from './search.js';
+import { unlike } from './unlike.js';
+import { asCurl, requestIdsOf, type Answer, type Credential, type SentRequest, type Wire } from './wire.js';
+
+/** What can be looked at beside the answers. */
+export interface Observer {
+  /** Does the work, and tells how many SQL statements the server has sent for it. */
+  readonly statements?: (work: () => Promise<void>) => Promise<number>;
+  /** What the server has logged since it was last asked. */
+  readonly log?: () => Promise<string>;
+  /** Changes with every change of the victim's rows. */
+  readonly victimRows?: () => Promise<string>;
+}
+
+export interface CampaignParts {
+  readonly schema: GraphQLSchema;
+  readonly wire: Wire;
+  readonly attackers: readonly Credential[];
+  readonly victims: readonly Credential[];
+  readonly own: Loot;
+  readonly victim: Loot;
+  readonly search: Search;
+  readonly observer: Observer;
+  /** Whether a value says whose it is: else it is of no use to an attack, and found anywhere. */
+  readonly isDistinctive: (value: LootValue) => boolean;
+}
+
+/** A request for each value: the victim's, and the one it is compared with. */
+export interface Pair {
+  readonly attack: AttackKind;
+  readonly at: string;
+  readonly loot: LootValue;
+  /** Makes another value of the victim's, when one serves only once. */
+  readonly renew?: () => Promise<LootValue>;
+  /** That nobody has; another one for each attempt, from 1 on. */
+  readonly other: (attempt: number) => string;
+  readonly request: (value: string) => SentRequest;
+}
+
+interface Attempt {
+  readonly expected: string;
+  readonly difference?: readonly [BreachKind, string];
+}
+
+const LATE_MS = 100;
+
+/** What differs must differ each time: others may be changing the attacker's tenant meanwhile. */
+const ATTEMPTS = 3;
+
+export class Campaign {
+  readonly breaches: Breach[] = [];
+  readonly attacks: Partial<Record<AttackKind, number>> = {};
+  readonly withoutEffect: string[] = [];
+  readonly notChecked: string[] = [];
+  /** Values of the victim that the attacker has put into its own tenant: there they will be found. */
+  private readonly broughtIn = new Set<string>();
+  private readonly searched = new Set<string>();
+  /** Whether the log has named a request of the attacker's: otherwise it could not be searched. */
+  logSpeaksOfAttacker = false;
+
+  constructor(readonly parts: CampaignParts) {}
+
+  /** A value of the same form that neither tenant has. */
+  unlike(loot: LootValue, attempt = 1): string | undefined {
+    const { victim, own } = this.parts;
+    return unlike(loot, (value) => victim.has(value) || own.has(value), attempt);
+  }
+
+  count(attack: AttackKind): void {
+    this.attacks[attack] = (this.attacks[attack] ?? 0) + 1;
+  }
+
+  /** Notes what the victim was answered: from now on it is searched for. */
+  learn(path: Path, answer: Answer): void {
+    const found = new Loot();
+    noteAnswer(this.parts.schema, { path, answer }, found, true);
+    for (const loot of found) {
+      this.parts.victim.add(loot);
+      if (this.parts.isDistinctive(loot)) this.parts.search.add(loot);
+    }
+  }
+
+  /** Whether it tells anything how the attacker is answered to a value: not when it has brought the value in itself. */
+  readonly isTelling = (loot: LootValue): boolean =>
+    this.parts.isDistinctive(loot) && !this.broughtIn.has(loot.value);
+
+  /** What is in this value of the victim's, the attacker may have in its own tenant from now on. */
+  bringIn({ value }: LootValue): void {
+    for (const { loot } of this.parts.search.find(value)) this.broughtIn.add(loot.value);
+  }
+
+  /** Sends a request; nothing of the victim may be in what comes of it. */
+  async send(attack: AttackKind, at: string, request: SentRequest, sent?: string): Promise<Answer> {
+    const late = await this.readLog(false);
+    const answer = await this.parts.wire.send(request);
+    this.inspect({ attack, at, request, where: 'the answer' }, told(answer, sent));
+    this.inspect({ attack, at, request, where: 'the log' }, without(late + (await this.readLog(true)), sent));
+    return answer;
+  }
+
+  /**
+   * Two requests that must be answered alike. The answers to values that nobody has must themselves be alike for that: where
+   * rows of the attacker's own lie between two times, they rightly differ.
+   *
+   * @returns what is answered to a value that nobody has
+   */
+  async compare(pair: Pair): Promise<string> {
+    this.count(pair.attack);
+    const controls: string[] = [];
+    const counts = new Set<string>();
+    for (let attempt = 1; ; attempt++) {
+      const loot = attempt === 1 ? pair.loot : ((await pair.renew?.()) ?? pair.loot);
+      const { expected, difference } = await this.attempt({ ...pair, loot }, attempt);
+      controls.push(expected);
+      if (!difference) return expected;
+      // Where others are counted as well, the difference varies.
+      counts.add(difference[1]);
+      if (attempt < ATTEMPTS) continue;
+      const [breach, evidence] = difference;
+      if (breach === 'statements differ' && counts.size > 1) return expected;
+      if (controls.every((control) => control === expected)) {
+        const { attack, at } = pair;
+        this.report({ attack, breach, at, request: pair.request(loot.value), loot, evidence });
+      } else if (pair.loot.kind !== 'date' && pair.loot.kind !== 'number') {
+        this.note(`${pair.at}: the answers to values that nobody has differ among themselves`);
+      }
+      return expected;
+    }
+  }
+
+  /** Says once what could not be looked at. */
+  note(what: string): void {
+    if (!this.notChecked.includes(what)) this.notChecked.push(what);
+  }
+
+  /** Nothing of the victim may be in a text that the attacker was given. */
+  inspect(
+    { attack, at, request, where }: { attack: AttackKind; at: string; request: SentRequest; where: string },
+    text: string,
+  ): void {
+    if (this.searched.has(text)) return;
+    this.searched.add(text);
+    const found = this.parts.search.find(text);
+    if (found.length === 0) return;
+    // What the attacker sends, it knows.
+    const known = this.parts.search.find(JSON.stringify([request.body, request.headers]));
+    for (const { loot, form } of found) {
+      if (this.broughtIn.has(loot.value) || known.some((each) => each.loot.value === loot.value)) continue;
+      const around = text.toLowerCase().indexOf(form);
+      const excerpt = text.slice(Math.max(0, around - 60), around + form.length + 20).replaceAll('\n', ' ');
+      const evidence = `${loot.at} = ${shortened(loot.value)} in ${where}: …${excerpt}…`;
+      this.report({ attack, breach: 'value found', at, request, evidence });
+    }
+  }
+
+  report({
+    request,
+    loot,
+    ...breach
+  }: Omit<Breach, 'as' | 'command' | 'sent'> & { request: SentRequest; loot?: LootValue }): void {
+    const { at, as } = { at: breach.at, as: request.as.label };
+    const same = (known: Breach) =>
+      known.at === at && known.as === as && known.breach === breach.breach && known.attack === breach.attack;
+    // The first three tell what is wrong; a list without a filter would fill pages.
+    if (this.breaches.filter(same).length >= 3) return;
+    this.breaches.push({
+      ...breach,
+      as,
+      ...(loot && { sent: `${shortened(loot.value)}, the victim’s ${loot.at}` }),
+      command: asCurl(this.parts.wire.url, request),
+    });
+  }
+
+  private async attempt(pair: Pair, attempt: number): Promise<Attempt> {
+    const { attack, loot } = pair;
+    const other = pair.other(attempt);
+    const control = await this.observed(pair, other, attempt > 1);
+    const tried = await this.observed(pair, loot.value, attempt > 1);
+    if (attack === 'mutation') this.bringIn(loot);
+    const what = attack === 'mutation' || attack === 'idempotency key' ? toldByMutation : told;
+    const expected = what(control.answer, other);
+    const seen = what(tried.answer, loot.value);
+    if (expected !== seen)
+      return { expected, difference: ['answers differ', firstDifference(seen, expected)] };
+    if (control.statements === tried.statements) return { expected };
+    const evidence = `${String(tried.statements)} ≠ ${String(control.statements)}`;
+    return { expected, difference: ['statements differ', evidence] };
+  }
+
+  /** @param patiently leaves time for statements that a server sends after its answer */
+  private async observed({ attack, at, request }: Pair, value: string, patiently: boolean) {
+    const { statements: count } = this.parts.observer;
+    let answer: Answer | undefined;
+    const work = async () => {
+      answer = await this.send(attack, at, request(value), value);
+      if (patiently && count) await wait(LATE_MS);
+    };
+    if (patiently && count) await wait(LATE_MS);
+    const statements = await (count ?? uncounted)(work);
+    return { answer: answer!, statements };
+  }
+
+  /**
+   * A line that says which request it is of is the attacker's to answer for when it is one of its own. A line of JSON that
+   * does not say is, when it came while the attacker's request was under way.
+   */
+  private async readLog(underWay: boolean): Promise<string> {
+    const { observer, attackers } = this.parts;
+    const ids = attackers.map(requestIdsOf);
+    const lines = ((await observer.log?.()) ?? '').split('\n');
+    const own = lines.filter((line) => ids.some((id) => line.includes(id)));
+    this.logSpeaksOfAttacker ||= own.length > 0;
+    const nobodys = lines.filter((line) => line.startsWith('{') && !line.includes('"requestId":"'));
+    return [...own, ...(underWay ? nobodys : [])].join('\n');
+  }
+}
+
+async function uncounted(work: () => Promise<void>): Promise<undefined> {
+  await work();
+}
+
+const shortened = (value: string) => (value.length > 80 ? `${value.slice(0, 80)}…` : value);

@@ -1,0 +1,48 @@
+/**
+ * What the attacker reads must not depend on what the victim has: everything is read before the victim changes its data
+ * and again afterwards, in every order, and must be the same to the byte.
+ */
+import { getNamedType, isEnumType } from 'graphql';
+import type { Campaign } from '../campaign.js';
+import { firstDifference, told } from '../compare.js';
+import { buildRequest, nameOf, rootPaths } from '../operations.js';
+import { pointsOf } from '../points.js';
+import { fillPath, fillPoint } from '../values.js';
+import type { SentRequest } from '../wire.js';
+
+const DEPTH = 3;
+
+export async function compareReads(campaign: Campaign, change: () => Promise<void>): Promise<void> {
+  const { wire } = campaign.parts;
+  const requests = requestsOf(campaign);
+  const before: string[] = [];
+  for (const { request } of requests) before.push(told(await wire.send(request)));
+  await change();
+  for (const [n, { at, request }] of requests.entries()) {
+    campaign.count('blind read');
+    const after = told(await wire.send(request));
+    if (after === before[n]) continue;
+    const evidence = firstDifference(after, before[n]!);
+    campaign.report({ attack: 'blind read', breach: 'answers differ', at, request, evidence });
+  }
+}
+
+/** The arguments are chosen once, so that both readings ask for the same. */
+function requestsOf({ parts: { schema, own, attackers } }: Campaign): { at: string; request: SentRequest }[] {
+  const filling = { own, text: () => 'nothing', optionalTexts: false };
+  const plain = rootPaths(schema, 'query').flatMap((path) => {
+    const given = fillPath(path, filling);
+    return given ? [{ at: nameOf(path), body: buildRequest(schema, path, given, DEPTH) }] : [];
+  });
+  const ordered = pointsOf(schema, 'query').flatMap((point) => {
+    const named = getNamedType(point.type);
+    if (!isEnumType(named)) return [];
+    return named.getValues().flatMap(({ name }) => {
+      const given = fillPoint(point, name, filling);
+      return given ? [{ at: `${point.name} ${name}`, body: buildRequest(schema, point.path, given, 2) }] : [];
+    });
+  });
+  return [...plain, ...ordered].flatMap(({ at, body }) =>
+    attackers.map((as) => ({ at, request: { as, body } })),
+  );
+}

@@ -1,0 +1,137 @@
+/** The victim's values in every argument of every query and mutation, against values that nobody has. */
+import type { Campaign, Pair } from '../campaign.js';
+import { newMark, type LootValue } from '../loot.js';
+import { buildRequest } from '../operations.js';
+import { TAKES_AWAY } from '../plant.js';
+import { pointsOf, takesValue, type Point } from '../points.js';
+import { told, toldByMutation } from '../compare.js';
+import { asInput, fillPoint, valuesFor, type Filling } from '../values.js';
+import type { Credential, SentRequest } from '../wire.js';
+import { VictimWatch } from './victim.js';
+
+/** Who may not use a field at all is refused before any value is looked at: a few values show that. */
+const WHEN_REFUSED = 3;
+const REFUSAL = '"code":"FORBIDDEN"';
+
+/** Enough to see rows, how many there are, and what they contain. */
+const DEPTH = 3;
+
+export async function tryInQueries(campaign: Campaign): Promise<void> {
+  for (const point of pointsOf(campaign.parts.schema, 'query').filter(takesValue)) {
+    const filling = { own: campaign.parts.own, text: () => 'nothing', optionalTexts: false };
+    const { victim, attackers } = campaign.parts;
+    const values = valuesFor(point, victim, campaign.isTelling);
+    for (const as of attackers) {
+      const control = await tryAt(campaign, { point, as, filling, values });
+      if (as === attackers[0] && control) await tryOwn(campaign, { point, as, filling, values, control });
+    }
+  }
+}
+
+/** Mutations that others of the attacker's tenant would suffer from are given ids of nothing beside the value. */
+export async function tryInMutations(campaign: Campaign): Promise<void> {
+  const { schema, own, victim, attackers } = campaign.parts;
+  const watch = await VictimWatch.begin(campaign);
+  const tries: Try[] = [];
+  for (const point of pointsOf(schema, 'mutation').filter(takesValue)) {
+    const idsOfNothing = TAKES_AWAY.test(point.path.steps[0]!.field.name);
+    const filling = { own, text: newMark, optionalTexts: true, idsOfNothing };
+    const values = valuesFor(point, victim, campaign.parts.isDistinctive);
+    for (const as of attackers) {
+      const control = await tryAt(campaign, { point, as, filling, values }, watch);
+      if (as === attackers[0] && control) tries.push({ point, as, filling, values, control });
+    }
+  }
+  // At the end: what is the attacker's own may then be gone.
+  for (const each of tries) await tryOwn(campaign, each);
+}
+
+interface Attempt {
+  readonly point: Point;
+  readonly as: Credential;
+  readonly filling: Filling;
+  readonly values: readonly LootValue[];
+}
+
+/** An attempt, and what is answered to a value that nobody has. */
+interface Try extends Attempt {
+  readonly control: string;
+}
+
+/** @returns what is answered to a value that nobody has; undefined when nothing could be compared */
+async function tryAt(
+  campaign: Campaign,
+  { point, as, filling, values }: Attempt,
+  watch?: VictimWatch,
+): Promise<string | undefined> {
+  const isQuery = point.path.operation === 'query';
+  let control: string | undefined;
+  let last: SentRequest | undefined;
+  for (const [n, loot] of values.entries()) {
+    if (n >= WHEN_REFUSED && control?.includes(REFUSAL)) break;
+    const requestFor = requestAt(campaign, point, as, filling);
+    const request = requestFor(loot.value);
+    if (!request) continue;
+    const other = campaign.unlike(loot);
+    if (other === undefined) {
+      await searchOnly(campaign, point, loot, request);
+    } else {
+      const attack = isQuery ? loot.kind : 'mutation';
+      const pair: Pair = {
+        attack,
+        at: point.name,
+        loot,
+        other: (attempt) => (attempt === 1 ? other : (campaign.unlike(loot, attempt) ?? other)),
+        request: (value) => requestFor(value)!,
+      };
+      const expected = await campaign.compare(pair);
+      control ??= expected;
+    }
+    last = request;
+    if (watch?.isCheap) await watch.check(point.name, request);
+  }
+  if (last && watch && !watch.isCheap) await watch.check(point.name, last);
+  return control;
+}
+
+/** The texts beside the value are the same for both, and the request is made once for each value. */
+function requestAt({ parts: { schema } }: Campaign, point: Point, as: Credential, filling: Filling) {
+  const texts: string[] = [];
+  return (value: string): SentRequest | undefined => {
+    let n = 0;
+    const text = () => (texts[n++] ??= filling.text());
+    const given = fillPoint(point, asInput({ value }, point.type), { ...filling, text });
+    return given && { as, body: buildRequest(schema, point.path, given, DEPTH) };
+  };
+}
+
+async function searchOnly(
+  campaign: Campaign,
+  point: Point,
+  loot: LootValue,
+  request: SentRequest,
+): Promise<void> {
+  campaign.count(loot.kind);
+  await campaign.send(loot.kind, point.name, request, loot.value);
+}
+
+/**
+ * Whether the attack can reach anything there: of the attacker's own values, one must be answered in another way than a
+ * value that nobody has. A mutation that takes something away is only given what was made for it.
+ */
+async function tryOwn(campaign: Campaign, { point, as, filling, control, values }: Try): Promise<void> {
+  const { own } = campaign.parts;
+  const isQuery = point.path.operation === 'query';
+  const plantedOnly = !isQuery && TAKES_AWAY.test(point.path.steps[0]!.field.name);
+  const candidates = valuesFor(point, own).filter(({ planted }) => planted === true || !plantedOnly);
+  const likely = [...candidates].sort((a, b) => Number(isOf(values, b)) - Number(isOf(values, a)));
+  for (const loot of likely) {
+    const request = requestAt(campaign, point, as, filling)(loot.value);
+    if (!request) return;
+    const answer = await campaign.send(isQuery ? loot.kind : 'mutation', point.name, request, loot.value);
+    if ((isQuery ? told : toldByMutation)(answer, loot.value) !== control) return;
+  }
+  campaign.withoutEffect.push(point.name);
+}
+
+const isOf = (values: readonly LootValue[], { at }: LootValue) => values.some((value) => value.at === at);

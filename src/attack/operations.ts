@@ -1,0 +1,163 @@
+/** Writes operations: a path of fields from a root, the arguments of each as variables, and a selection at its end. */
+import {
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isLeafType,
+  isObjectType,
+  isRequiredArgument,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
+import type { GraphqlRequest } from './wire.js';
+
+export type OperationKind = 'query' | 'mutation' | 'subscription';
+
+export const OPERATION_KINDS: readonly OperationKind[] = ['query', 'mutation', 'subscription'];
+
+export interface Step {
+  readonly parent: GraphQLObjectType;
+  readonly field: GraphQLField<unknown, unknown>;
+}
+
+/** Fields that lead from the root of an operation to one whose arguments matter. */
+export interface Path {
+  readonly operation: OperationKind;
+  readonly steps: readonly Step[];
+}
+
+/** For each step of a path the arguments that are given. */
+export type Arguments = readonly Readonly<Record<string, unknown>>[];
+
+/** `Query.conversations.nodes.messages` */
+export const nameOf = ({ steps }: Path): string =>
+  [steps[0]!.parent.name, ...steps.map(({ field }) => field.name)].join('.');
+
+export const rootPaths = (schema: GraphQLSchema, operation: OperationKind): Path[] => {
+  const root = rootOf(schema, operation);
+  return Object.values(root?.getFields() ?? {}).map((field) => ({
+    operation,
+    steps: [{ parent: root!, field }],
+  }));
+};
+
+/** Each field of the schema is attacked through so many paths at the most, the shortest ones. */
+const PATHS_PER_FIELD = 3;
+const MOST_STEPS = 8;
+
+/**
+ * The paths of queries to every field of every type that can be reached, no type twice on one path. The payloads of mutations
+ * and events are not walked: what they lead to, queries lead to.
+ */
+export function queryPaths(schema: GraphQLSchema): Path[] {
+  const taken = new Map<string, number>();
+  const paths: Path[] = [];
+  let next = rootPaths(schema, 'query');
+  while (next.length > 0) {
+    const further: Path[] = [];
+    for (const path of next) {
+      const { parent, field } = path.steps.at(-1)!;
+      const coordinate = `${parent.name}.${field.name}`;
+      const count = taken.get(coordinate) ?? 0;
+      if (count >= PATHS_PER_FIELD) continue;
+      taken.set(coordinate, count + 1);
+      paths.push(path);
+      if (path.steps.length < MOST_STEPS) further.push(...stepsFrom(schema, path));
+    }
+    next = further;
+  }
+  return paths;
+}
+
+function stepsFrom(schema: GraphQLSchema, path: Path): Path[] {
+  const visited = path.steps.map(({ parent }) => parent);
+  return objectTypes(schema, getNamedType(path.steps.at(-1)!.field.type))
+    .filter((type) => !visited.includes(type))
+    .flatMap((parent) =>
+      Object.values(parent.getFields()).map((field) => ({
+        ...path,
+        steps: [...path.steps, { parent, field }],
+      })),
+    );
+}
+
+/** @param depth levels of objects below the last step */
+export function buildRequest(
+  schema: GraphQLSchema,
+  path: Path,
+  given: Arguments,
+  depth: number,
+): GraphqlRequest {
+  const variables: Record<string, unknown> = {};
+  const declared: string[] = [];
+  const last = path.steps.at(-1)!;
+  const seen = path.steps.map(({ parent }) => parent.name);
+  let text = selectionOf(schema, getNamedType(last.field.type), depth, seen);
+  for (const [n, { field }] of [...path.steps.entries()].reverse()) {
+    const passed = field.args.flatMap((argument) => {
+      const value = given[n]?.[argument.name];
+      if (value === undefined) return [];
+      const variable = `${argument.name}${n === path.steps.length - 1 ? '' : `_${String(n)}`}`;
+      variables[variable] = value;
+      declared.push(`$${variable}: ${String(argument.type)}`);
+      return [`${argument.name}: $${variable}`];
+    });
+    text = `${field.name}${passed.length > 0 ? `(${passed.join(', ')})` : ''}${text && ` ${text}`}`;
+    const parent = path.steps[n - 1];
+    const reached = parent && getNamedType(parent.field.type);
+    const above = path.steps[n]!.parent;
+    text = reached && isAbstractType(reached) ? `{ ... on ${above.name} { ${text} } }` : `{ ${text} }`;
+  }
+  const head = declared.length > 0 ? ` (${declared.reverse().join(', ')})` : '';
+  return { query: `${path.operation}${head} ${text}`, variables };
+}
+
+/**
+ * Every field of a type that demands no argument, and of the objects in it, `depth` levels down and no type within
+ * itself. Empty for a scalar.
+ */
+function selectionOf(
+  schema: GraphQLSchema,
+  type: GraphQLNamedType,
+  depth: number,
+  seen: readonly string[],
+): string {
+  if (!isCompositeType(type)) return '';
+  if (isObjectType(type)) return `{ ${fieldsOf(schema, type, depth, seen)} }`;
+  const members = objectTypes(schema, type)
+    .filter(({ name }) => !seen.includes(name))
+    .map((member) => `... on ${member.name} { ${fieldsOf(schema, member, depth, seen)} }`);
+  return `{ __typename ${members.join(' ')} }`;
+}
+
+function fieldsOf(
+  schema: GraphQLSchema,
+  type: GraphQLObjectType,
+  depth: number,
+  seen: readonly string[],
+): string {
+  const within = [...seen, type.name];
+  const fields = Object.values(type.getFields()).flatMap((field) => {
+    if (field.args.some(isRequiredArgument)) return [];
+    const named = getNamedType(field.type);
+    if (isLeafType(named)) return [field.name];
+    if (depth === 0 || (isObjectType(named) && within.includes(named.name))) return [];
+    return [`${field.name} ${selectionOf(schema, named, depth - 1, within)}`];
+  });
+  return fields.length > 0 ? fields.join(' ') : '__typename';
+}
+
+/** The object types that a value of a type may be of. */
+export function objectTypes(schema: GraphQLSchema, type: GraphQLNamedType): readonly GraphQLObjectType[] {
+  if (isObjectType(type)) return [type];
+  return isAbstractType(type) ? schema.getPossibleTypes(type) : [];
+}
+
+const rootOf = (schema: GraphQLSchema, operation: OperationKind) =>
+  ({
+    query: schema.getQueryType(),
+    mutation: schema.getMutationType(),
+    subscription: schema.getSubscriptionType(),
+  })[operation];

@@ -1,0 +1,63 @@
+/**
+ * Changes a tenant through its own API: every mutation that takes a text is called with texts that stand nowhere else,
+ * and what they made may afterwards be deleted again. What was there before is neither deleted nor revoked; texts of the
+ * tenant itself (its name, its settings) are overwritten.
+ */
+import { getNamedType, isInputObjectType, type GraphQLInputType, type GraphQLSchema } from 'graphql';
+import { newMark, type Loot } from './loot.js';
+import { noteAnswer } from './harvest.js';
+import { buildRequest, rootPaths, type Path } from './operations.js';
+import { fillPath } from './values.js';
+import { dataOf, type Credential, type Wire } from './wire.js';
+
+/** Mutations that take something away, by their names: nothing that somebody still needs is given to them. */
+export const TAKES_AWAY = /^(remove|delete|revoke|suspend|erase|cancel|close|archive|change)/i;
+const DELETES = /^(remove|delete|revoke)/i;
+
+export interface Planting {
+  readonly schema: GraphQLSchema;
+  readonly wire: Wire;
+  readonly as: Credential;
+  /** The tenant's own values; what is made is added. */
+  readonly own: Loot;
+  /** Every text in it is one that stands nowhere else. */
+  readonly text?: () => string;
+}
+
+/** @returns the mutations that took effect */
+export async function plant({ schema, wire, as, own, text = newMark }: Planting): Promise<string[]> {
+  const effective: string[] = [];
+  for (const path of rootPaths(schema, 'mutation')) {
+    const { field } = path.steps[0]!;
+    if (TAKES_AWAY.test(field.name) || !field.args.some(({ type }) => takesText(type))) continue;
+    const given = fillPath(path, { own, text, optionalTexts: true });
+    if (!given) continue;
+    const answer = await wire.send({ as, body: buildRequest(schema, path, given, 3) });
+    if (dataOf(answer)?.[field.name] == null) continue;
+    effective.push(field.name);
+    noteAnswer(schema, { path, answer }, own, true);
+  }
+  return effective;
+}
+
+/** Deletes again what was planted, wherever the API can. @returns the mutations that took effect */
+export async function uproot({ schema, wire, as, own }: Planting): Promise<string[]> {
+  const effective: string[] = [];
+  for (const path of rootPaths(schema, 'mutation').filter(isDeletion)) {
+    const given = fillPath(path, { own, text: newMark, optionalTexts: false, plantedOnly: true });
+    if (!given) continue;
+    const answer = await wire.send({ as, body: buildRequest(schema, path, given, 0) });
+    if (dataOf(answer)?.[path.steps[0]!.field.name] != null) effective.push(path.steps[0]!.field.name);
+  }
+  return effective;
+}
+
+const isDeletion = ({ steps }: Path): boolean => DELETES.test(steps[0]!.field.name);
+
+function takesText(type: GraphQLInputType, depth = 3): boolean {
+  const named = getNamedType(type);
+  if (isInputObjectType(named)) {
+    return depth > 0 && Object.values(named.getFields()).some((field) => takesText(field.type, depth - 1));
+  }
+  return named.name === 'String' || named.name.startsWith('JSON');
+}

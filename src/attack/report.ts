@@ -1,0 +1,104 @@
+/** What an attack has found, and how it is told. */
+
+export const KINDS = {
+  read: 'reads of everything, as each user',
+  choice: 'orders, enums and flags',
+  id: 'ids of the victim in queries',
+  cursor: 'cursors of the victim',
+  email: 'e-mail addresses of the victim in queries',
+  secret: 'secrets of the victim in queries',
+  text: 'texts of the victim in queries',
+  date: 'times of the victim',
+  number: 'numbers of the victim',
+  mutation: 'values of the victim in mutations',
+  subscription: 'subscriptions',
+  credential: 'tokens and hosts of the other tenant',
+  'idempotency key': 'idempotency keys of the victim',
+  document: 'documents that the victim registered',
+  'blind read': 'reads before and after the victim changed its data',
+} as const;
+
+export type AttackKind = keyof typeof KINDS;
+
+export type BreachKind =
+  | 'value found'
+  | 'answers differ'
+  | 'statements differ'
+  | 'told of a change'
+  | 'victim changed'
+  | 'not refused';
+
+export interface Breach {
+  readonly attack: AttackKind;
+  readonly breach: BreachKind;
+  /** `Query.members(filter.userId:)` */
+  readonly at: string;
+  readonly as: string;
+  /** What was sent, and where the victim has it. */
+  readonly sent?: string;
+  /** What was seen. */
+  readonly evidence: string;
+  /** Sends it again. */
+  readonly command: string;
+}
+
+export interface Report {
+  readonly breaches: readonly Breach[];
+  readonly attacks: Readonly<Partial<Record<AttackKind, number>>>;
+  /** Values of the victim that were searched for in everything the attacker received. */
+  readonly searchedFor: number;
+  /** Values of the victim that cannot be told from others. */
+  readonly notSearchedFor: number;
+  readonly requests: number;
+  readonly seconds: number;
+  /** Where a value of the attacker's own is answered like one that nobody has: there the attack may not reach anything. */
+  readonly withoutEffect: readonly string[];
+  /** What could not be looked at, and why. */
+  readonly notChecked: readonly string[];
+}
+
+export const isClean = ({ breaches }: Report): boolean => breaches.length === 0;
+
+/** For people: a table, then each breach. */
+export function printReport(report: Report): string {
+  const rows = Object.entries(KINDS).flatMap(([kind, about]): [string, number, number][] => {
+    const count = report.attacks[kind as AttackKind];
+    const found = report.breaches.filter(({ attack }) => attack === kind).length;
+    return count === undefined && found === 0 ? [] : [[about, count ?? 0, found]];
+  });
+  const width = Math.max(...rows.map(([about]) => about.length), 20);
+  const line = (about: string, count: number | string, found: number | string) =>
+    `${about.padEnd(width)}  ${String(count).padStart(7)}  ${String(found).padStart(8)}`;
+  const total = rows.reduce((sum, [, count]) => sum + count, 0);
+  return [
+    line('attacks', 'count', 'breaches'),
+    ...rows.map((row) => line(...row)),
+    line('all', total, report.breaches.length),
+    '',
+    `${report.requests} requests in ${report.seconds.toFixed(1)} s. Searched for ${report.searchedFor} values of the victim in ` +
+      `all that was answered; ${report.notSearchedFor} more are short, or the attacker has them too.`,
+    ...section(
+      'Without effect: a value of the attacker’s own is answered like one that nobody has',
+      report.withoutEffect,
+    ),
+    ...section('Not checked', report.notChecked),
+    ...report.breaches.flatMap((breach, n) => ['', ...printBreach(breach, n + 1)]),
+    '',
+    isClean(report) ? 'No breach.' : `${report.breaches.length} breaches.`,
+    '',
+  ].join('\n');
+}
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((each) => `  ${each}`)];
+
+function printBreach({ attack, breach, at, as, sent, evidence, command }: Breach, n: number): string[] {
+  return [
+    `BREACH ${n}: ${breach} (${attack})`,
+    `  at    ${at}`,
+    `  as    ${as}`,
+    ...(sent === undefined ? [] : [`  sent  ${sent}`]),
+    `  seen  ${evidence}`,
+    `  ${command}`,
+  ];
+}

@@ -1,0 +1,174 @@
+/**
+ * The whole attack, in order: what only reads comes first, so that what the attacker writes cannot be taken for a
+ * leak. It needs a URL, tokens of two tenants, and nothing else of the server.
+ */
+import { printSchema, type GraphQLSchema } from 'graphql';
+import { Campaign, type Observer } from './campaign.js';
+import { told } from './compare.js';
+import { readAll, readPages, type Reading } from './harvest.js';
+import { compareReads } from './kinds/blind-reads.js';
+import { hostOf, tryCredentials } from './kinds/credentials.js';
+import { tryDocuments, tryIdempotencyKeys } from './kinds/keys.js';
+import { readEverything, tryChoices } from './kinds/reads.js';
+import { trySubscriptions } from './kinds/subscriptions.js';
+import { tryInMutations, tryInQueries } from './kinds/values.js';
+import { Loot, MARK, type LootValue } from './loot.js';
+import { rootPaths } from './operations.js';
+import { plant } from './plant.js';
+import type { Report } from './report.js';
+import { readLiveSchema } from './schema.js';
+import { distinctive, Search, wordsOf } from './search.js';
+import { dataOf, Wire, type Credential } from './wire.js';
+
+export interface AttackOptions {
+  readonly url: URL;
+  /** Users of the attacking tenant, and of its victim; the first of each should be one who may do everything. */
+  readonly attackers: readonly Credential[];
+  readonly victims: readonly Credential[];
+  /** Undefined: by introspection. */
+  readonly schema?: GraphQLSchema;
+  /** Whether both tenants may be changed. Without it, nothing is. */
+  readonly write: boolean;
+  readonly observer?: Observer;
+  /**
+   * What is known of both beside what they can read: rows of the database, invitations and keys that were handed out. Who gives
+   * them says that there was no earlier run.
+   */
+  readonly victimValues?: readonly LootValue[];
+  readonly ownValues?: readonly LootValue[];
+  /** Values that both tenants have, rightly. */
+  readonly shared?: readonly string[];
+  /** The domain below which each tenant has its host. */
+  readonly baseDomain?: string;
+  /** How long an event may take that must not come. */
+  readonly quietMs?: number;
+  /** Told what is being done. */
+  readonly progress?: (what: string) => void;
+}
+
+/** @throws NoSchema, Unreachable */
+export async function attack(options: AttackOptions): Promise<Report> {
+  const begun = performance.now();
+  const wire = new Wire(options.url);
+  try {
+    const campaign = await prepare(wire, options);
+    const leftOut = await harvest(campaign, options);
+    await runAll(campaign, options);
+    const { breaches, attacks, withoutEffect, notChecked } = campaign;
+    return {
+      breaches,
+      attacks,
+      withoutEffect,
+      notChecked,
+      searchedFor: campaign.parts.search.size,
+      notSearchedFor: leftOut,
+      requests: wire.count,
+      seconds: (performance.now() - begun) / 1_000,
+    };
+  } finally {
+    wire.close();
+  }
+}
+
+async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
+  const { attackers, victims, observer = {} } = options;
+  options.progress?.('reading the schema');
+  const schema = options.schema ?? (await readLiveSchema(wire, [...attackers, ...victims]));
+  const shared = new Set(options.shared);
+  const victim = new Loot(options.victimValues);
+  const own = new Loot(options.ownValues);
+  const search = new Search();
+  const isUnlikeOthers = distinctive(own, new Set(wordsOf(printSchema(schema))));
+  // Of the texts, only planted ones are needed where there are any: both may well have written the same.
+  const isPlanted = ({ kind, value }: LootValue) =>
+    !options.write || kind !== 'text' || value.search(MARK) !== -1;
+  const isDistinctive = (loot: LootValue) =>
+    !shared.has(loot.value) && isPlanted(loot) && isUnlikeOthers(loot);
+  return new Campaign({ schema, wire, attackers, victims, own, victim, search, observer, isDistinctive });
+}
+
+/** Both tenants are read; the victim's texts are planted in between two readings of the attacker's. */
+async function harvest(
+  campaign: Campaign,
+  { write, progress, victimValues }: AttackOptions,
+): Promise<number> {
+  const { schema, wire, attackers, victims, own, victim, search, isDistinctive } = campaign.parts;
+  progress?.('reading what both tenants have');
+  for (const as of victims) await readAll({ schema, wire }, as, victim);
+  const readings: Reading[] = [];
+  for (const as of attackers) readings.push(...(await readPages({ schema, wire }, as, own)));
+  if (write) {
+    progress?.('planting texts');
+    await plant({ schema, wire, as: attackers[0]!, own });
+    await compareReads(campaign, async () => {
+      await plant({ schema, wire, as: victims[0]!, own: victim });
+    });
+    for (const as of victims) await readAll({ schema, wire }, as, victim);
+    for (const as of attackers) await readAll({ schema, wire }, as, own);
+  }
+  const all = [...victim];
+  const searched = all.filter(isDistinctive);
+  for (const loot of searched) search.add(loot);
+  if (write && !victimValues) allowForEarlierRuns(campaign, readings);
+  return all.length - searched.length;
+}
+
+/**
+ * An earlier run has put values of the victim into the attacker's tenant. With what has been planted since, they are not
+ * needed: whatever shows the ones shows the others.
+ */
+function allowForEarlierRuns(campaign: Campaign, readings: readonly Reading[]): void {
+  const known = new Map<string, LootValue>();
+  for (const { answer } of readings) {
+    for (const { loot } of campaign.parts.search.find(told(answer))) known.set(loot.value, loot);
+  }
+  for (const loot of known.values()) campaign.bringIn(loot);
+  if (known.size > 0) {
+    const places = [...known.values()].slice(0, 3).map(({ at }) => at);
+    const what = `${String(known.size)} values of the victim that the attacker had before this run planted any`;
+    campaign.note(`${what} (${places.join(', ')}, …): from an earlier run with --write, or by a leak`);
+  }
+}
+
+async function runAll(campaign: Campaign, options: AttackOptions): Promise<void> {
+  const { write, observer = {}, progress = () => undefined, quietMs = 1_500 } = options;
+  progress('reading everything');
+  await readEverything(campaign);
+  await tryChoices(campaign);
+  progress('trying the victim’s values in queries');
+  await tryInQueries(campaign);
+  await tryDocuments(campaign);
+  await tryHosts(campaign, options);
+  progress('subscribing');
+  await trySubscriptions(campaign, { write, quietMs });
+  if (write) {
+    progress('trying the victim’s values in mutations');
+    await tryIdempotencyKeys(campaign);
+    await tryInMutations(campaign);
+    await readEverything(campaign);
+  } else if (rootPaths(campaign.parts.schema, 'mutation').length > 0) {
+    const kept = 'mutations, idempotency keys, and whether what the attacker reads depends on the victim';
+    campaign.note(`${kept}: nothing is written without --write`);
+  }
+  if (!observer.statements) campaign.note('the number of SQL statements: give --database-url');
+  if (!observer.log) campaign.note('the server’s log: give --log-file');
+  else if (!campaign.logSpeaksOfAttacker)
+    campaign.note('the server’s log: no line of it names a request (x-request-id)');
+}
+
+async function tryHosts(campaign: Campaign, { url, baseDomain }: AttackOptions): Promise<void> {
+  const { wire, attackers, victims, victim } = campaign.parts;
+  const slugOf = async (as: Credential) => {
+    const answer = await wire.send({ as, body: { query: '{ tenant { slug } }' } });
+    const { slug } = (dataOf(answer)?.['tenant'] ?? {}) as { slug?: string };
+    return slug;
+  };
+  const [own, other] = [await slugOf(attackers[0]!), await slugOf(victims[0]!)];
+  if (own === undefined || other === undefined) {
+    campaign.note('hosts of tenants: the API does not tell a tenant’s subdomain (tenant { slug })');
+    return;
+  }
+  const hosts = { attacker: hostOf(url, own, baseDomain), victim: hostOf(url, other, baseDomain) };
+  const keys = [...victim].filter(({ value }) => value.startsWith('tk_') && value.length > 20);
+  await tryCredentials(campaign, hosts, [...new Set(keys.map(({ value }) => value))].slice(0, 3));
+}

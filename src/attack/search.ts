@@ -1,0 +1,74 @@
+/** Finds any of many values in a text, in all their encodings, reading the text once. */
+import { encodingsOf } from './encodings.js';
+import { MARK, SHORTEST_SEARCHED, type Loot, type LootValue } from './loot.js';
+
+export interface Found {
+  readonly loot: LootValue;
+  /** As it stands there, in lower case. */
+  readonly form: string;
+}
+
+export class Search {
+  /** Patterns by how they begin. */
+  private readonly patterns = new Map<string, { readonly form: string; readonly loot: LootValue }[]>();
+  private readonly known = new Set<string>();
+
+  /** How many values are searched for. */
+  get size(): number {
+    return this.known.size;
+  }
+
+  add(loot: LootValue): void {
+    for (const value of [loot.value, ...(loot.value.match(MARK) ?? [])]) {
+      if (this.known.has(value)) continue;
+      this.known.add(value);
+      for (const form of encodingsOf(value)) {
+        if (form.length < SHORTEST_SEARCHED) continue;
+        const start = form.slice(0, SHORTEST_SEARCHED);
+        const others = this.patterns.get(start);
+        if (others) others.push({ form, loot });
+        else this.patterns.set(start, [{ form, loot }]);
+      }
+    }
+  }
+
+  /** Each value once. */
+  find(text: string): Found[] {
+    const found = new Map<string, Found>();
+    const lower = text.toLowerCase();
+    for (let at = 0; at + SHORTEST_SEARCHED <= lower.length; at++) {
+      const candidates = this.patterns.get(lower.slice(at, at + SHORTEST_SEARCHED));
+      for (const { form, loot } of candidates ?? []) {
+        if (!found.has(loot.value) && lower.startsWith(form, at)) found.set(loot.value, { loot, form });
+      }
+    }
+    return [...found.values()];
+  }
+}
+
+/**
+ * Which values of the victim say whose they are. The others are too short, or may rightly stand in any answer: they are
+ * neither searched for nor tried.
+ *
+ * @param own what the attacker has: what both have tells nothing, unless it is an id, a secret or planted, which the
+ *   attacker then has by a leak
+ * @param vocabulary the words of the schema: a text of a few of them may stand anywhere
+ */
+export const distinctive =
+  (own: Loot, vocabulary: ReadonlySet<string>) =>
+  ({ kind, value }: LootValue): boolean => {
+    if (value.length < SHORTEST_SEARCHED) return false;
+    if (kind === 'id' || kind === 'secret' || kind === 'cursor' || value.search(MARK) !== -1) return true;
+    if (own.has(value)) return false;
+    // To the second, two tenants may well have done the same.
+    if (kind === 'date') return /\.\d*[1-9]/.test(value);
+    const words = wordsOf(value);
+    return words.length > 3 || !words.every((word) => vocabulary.has(word));
+  };
+
+/** `conversation.updatedAt` has three. */
+export const wordsOf = (text: string): string[] =>
+  text
+    .split(/[^\p{L}\d]+|(?<=\p{Ll})(?=\p{Lu})/u)
+    .filter((word) => word !== '')
+    .map((word) => word.toLowerCase());

@@ -1,0 +1,196 @@
+/**
+ * Which value to give where. An argument is filled by what its type, its name and its description say; where they say
+ * nothing, with everything that fits the type.
+ */
+import {
+  getNamedType,
+  GraphQLBoolean,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLInputType,
+  type GraphQLLeafType,
+} from 'graphql';
+import { type Loot, type LootValue, type ValueKind } from './loot.js';
+import type { Arguments, Path } from './operations.js';
+import type { Point } from './points.js';
+import { unlike } from './unlike.js';
+
+const ALL_KINDS: readonly ValueKind[] = ['id', 'cursor', 'email', 'secret', 'text', 'date', 'number'];
+
+/** Values that say where, not whose: a few tell as much as all of them. */
+const POSITIONS: readonly ValueKind[] = ['date', 'number'];
+
+/** What a name or a description speaks of; the first that matches. */
+const MEANINGS: readonly (readonly [pattern: RegExp, kinds: readonly ValueKind[]])[] = [
+  [/cursor|^(after|before)$/i, ['cursor']],
+  [/e-?mail/i, ['email']],
+  [/token|secret|api.?key|password|hash/i, ['secret']],
+  [/(^|[^a-z])ids?([^a-z]|$)|[a-z]Ids?$|actor|user|owner|author/, ['id']],
+  [/search|text|contains|body|subject|title|name|comment/i, ['text']],
+];
+
+/** The kinds of values that are meant by an argument of a type; the others that its type admits come second. */
+export function meantKinds(name: string, description: string, type: GraphQLLeafType) {
+  const admitted = admittedKinds(type);
+  const [, meant = admitted] =
+    MEANINGS.find(([pattern]) => pattern.test(name)) ??
+    MEANINGS.find(([pattern]) => pattern.test(description)) ??
+    [];
+  const first = meant.filter((kind) => admitted.includes(kind));
+  return { first: first.length > 0 ? first : admitted, admitted };
+}
+
+function admittedKinds({ name }: GraphQLLeafType): readonly ValueKind[] {
+  if (name === 'ID') return ['id', 'text', 'email', 'cursor', 'secret'];
+  if (name === 'Int' || name === 'Float' || name === 'BigInt') return ['number'];
+  if (/date|time/i.test(name)) return ['date'];
+  return name === 'Boolean' ? [] : ALL_KINDS.filter((kind) => kind !== 'number');
+}
+
+/**
+ * A tenant's values to try at a point: of each place that fits one, and of each other kind that the type admits one, for
+ * names deceive.
+ */
+export function valuesFor(
+  point: Point,
+  loot: Loot,
+  isUseful: (value: LootValue) => boolean = () => true,
+): LootValue[] {
+  const name = point.leaf.at(-1) ?? point.argument.name;
+  const { first, admitted } = meantKinds(name, point.description, point.type);
+  const kinds = point.type.name === 'ID' ? (['id'] as const) : first;
+  const others = admitted.filter((kind) => !kinds.includes(kind));
+  return [
+    ...kinds.flatMap((kind) =>
+      loot.samples([kind], isUseful).slice(0, POSITIONS.includes(kind) ? 3 : undefined),
+    ),
+    ...others.flatMap((kind) => loot.samples([kind], isUseful).slice(0, 1)),
+  ];
+}
+
+/** How arguments are filled that are not the matter. */
+export interface Filling {
+  readonly own: Loot;
+  /** Texts, each new. */
+  readonly text: () => string;
+  /** Also gives texts that may be left out: a change needs something to change. */
+  readonly optionalTexts: boolean;
+  /** Ids of nothing that exists, for what would destroy. */
+  readonly idsOfNothing?: boolean;
+  /** Only what was made for the attack. */
+  readonly plantedOnly?: boolean;
+}
+
+/** A value for every argument of a path that is demanded; undefined when there is none to give. */
+export function fillPath(path: Path, filling: Filling): Arguments | undefined {
+  const filled = path.steps.map(({ field }) => {
+    const given: Record<string, unknown> = {};
+    for (const argument of field.args) {
+      if (!isRequiredArgument(argument)) continue;
+      given[argument.name] = fill(argument.type, argument.name, field.name, filling);
+    }
+    return given;
+  });
+  return filled.some((given) => Object.values(given).includes(undefined)) ? undefined : filled;
+}
+
+/** The arguments of a path with this value at a point, everything else being filled. */
+export function fillPoint(point: Point, value: unknown, filling: Filling): Arguments | undefined {
+  const filled = fillPath(point.path, filling);
+  if (!filled) return undefined;
+  const last = filled.length - 1;
+  const { argument, path, leaf } = point;
+  const field = path.steps.at(-1)!.field.name;
+  const given = place(argument.type, { leaf, value, names: [argument.name], field }, filling);
+  return filled.map((each, n) => (n === last ? { ...each, [argument.name]: given } : each));
+}
+
+interface Placed {
+  readonly leaf: readonly string[];
+  readonly value: unknown;
+  /** Of the argument and the fields down to here. */
+  readonly names: readonly string[];
+  readonly field: string;
+}
+
+function place(type: GraphQLInputType, placed: Placed, filling: Filling): unknown {
+  if (isNonNullType(type)) return place(type.ofType, placed, filling);
+  if (isListType(type)) return [place(type.ofType, placed, filling)];
+  const [next, ...leaf] = placed.leaf;
+  if (!isInputObjectType(type) || next === undefined) return placed.value;
+  const { type: inner } = type.getFields()[next]!;
+  const others = fillFields(type, placed.field, filling, [next]);
+  return { ...others, [next]: place(inner, { ...placed, leaf, names: [...placed.names, next] }, filling) };
+}
+
+function fillFields(
+  type: GraphQLInputType,
+  field: string,
+  filling: Filling,
+  leftOut: readonly string[] = [],
+): Record<string, unknown> {
+  if (!isInputObjectType(type)) return {};
+  const wanted = Object.values(type.getFields()).filter(
+    (each) =>
+      !leftOut.includes(each.name) &&
+      (isRequiredInputField(each) || (filling.optionalTexts && isText(each.type))),
+  );
+  return Object.fromEntries(wanted.map((each) => [each.name, fill(each.type, each.name, field, filling)]));
+}
+
+const isText = (type: GraphQLInputType): boolean => /^(String|JSON.*)$/.test(getNamedType(type).name);
+
+function fill(type: GraphQLInputType, name: string, field: string, filling: Filling): unknown {
+  if (isNonNullType(type)) return fill(type.ofType, name, field, filling);
+  if (isListType(type)) return [fill(type.ofType, name, field, filling)];
+  // The last one is the least of roles and permissions.
+  if (isEnumType(type)) return type.getValues().at(-1)?.name;
+  if (isInputObjectType(type)) return fillFields(type, field, filling);
+  if (type === GraphQLBoolean) return true;
+  switch (type.name) {
+    case 'ID':
+      return idFor(name, field, filling);
+    case 'Int':
+    case 'Float':
+      return 1;
+    case 'JSON':
+    case 'JSONObject':
+      return { text: filling.text() };
+    default:
+      if (/date|time/i.test(type.name)) return '2100-01-01T00:00:00.000Z';
+      return /e-?mail/i.test(name) ? `${filling.text()}@example.com` : filling.text();
+  }
+}
+
+/** An id of the attacker's own: of the type that the argument, or else the field, names. */
+function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: Filling): string | undefined {
+  const ids = [...own].filter(({ kind, planted }) => kind === 'id' && (planted === true || !plantedOnly));
+  const [best] = ids
+    .map((id) => ({ id, likeness: likeness(id.at, `${name} ${field}`) + (id.planted ? 0.5 : 0) }))
+    .filter(({ likeness }) => !plantedOnly || likeness >= 1)
+    .sort((one, other) => other.likeness - one.likeness);
+  if (idsOfNothing) return (best && unlike(best.id, (value) => own.has(value))) ?? crypto.randomUUID();
+  return best?.id.value ?? (plantedOnly ? undefined : crypto.randomUUID());
+}
+
+/** How many words of a place stand in a text: `Conversation.id` in `conversationId postMessage`. */
+function likeness(place: string, text: string): number {
+  const spoken = new Set(words(text));
+  return words(place).filter((word) => spoken.has(word)).length;
+}
+
+const words = (text: string): string[] =>
+  text
+    .split(/[^A-Za-z]+|(?<=[a-z])(?=[A-Z])/)
+    .map((word) => word.toLowerCase().replace(/s$/, ''))
+    .filter((word) => word !== '' && word !== 'id');
+
+/** A value in the form the type takes it. */
+export function asInput({ value }: Pick<LootValue, 'value'>, type: GraphQLLeafType): unknown {
+  if (type.name === 'Int' || type.name === 'Float') return Number(value);
+  return type.name.startsWith('JSON') ? { text: value } : value;
+}

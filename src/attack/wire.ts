@@ -1,0 +1,142 @@
+/** Sends requests as one of the tenants' users, and keeps everything that came back: status, headers, bytes. */
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+
+/** Who calls. */
+export interface Credential {
+  /** The e-mail address or the user of the token if it says, else its number. */
+  readonly label: string;
+  /** What stands for the token in what is printed: tokens are not printed. */
+  readonly variable: string;
+  readonly token: string;
+}
+
+export interface GraphqlRequest {
+  readonly query?: string;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly extensions?: Readonly<Record<string, unknown>>;
+}
+
+export interface SentRequest {
+  readonly as: Credential;
+  readonly body: GraphqlRequest;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+  /** The `x-request-id` that was sent. */
+  readonly requestId: string;
+}
+
+/** How the ids of a caller's requests begin: its lines in a log are told by them. */
+export const requestIdsOf = ({ variable }: Credential): string => `attack-${variable}-`;
+
+/** The server cannot be spoken with. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
+
+const MOST_PATIENCE = 5;
+
+export class Wire {
+  /** Requests sent. */
+  count = 0;
+  private readonly agent: HttpAgent;
+
+  constructor(readonly url: URL) {
+    this.agent =
+      url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+  }
+
+  /** Waits and repeats the request as often as it is answered 429. @throws Unreachable */
+  async send(request: SentRequest): Promise<Answer> {
+    for (let patience = MOST_PATIENCE; ; patience--) {
+      const answer = await this.sendOnce(request);
+      if (answer.status !== 429 || patience === 0) return answer;
+      const [, seconds = '1'] = answer.headers.find(([name]) => name === 'retry-after') ?? [];
+      await wait(Math.min(60, Number(seconds) || 1) * 1_000);
+    }
+  }
+
+  close(): void {
+    this.agent.destroy();
+  }
+
+  private sendOnce({ as, body, headers = {} }: SentRequest): Promise<Answer> {
+    this.count++;
+    const requestId = `${requestIdsOf(as)}${randomUUID()}`;
+    const payload = Buffer.from(JSON.stringify(body));
+    const send = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const sent = send(this.url, {
+        method: 'POST',
+        agent: this.agent,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': payload.length,
+          authorization: `Bearer ${as.token}`,
+          'x-request-id': requestId,
+          ...headers,
+        },
+      });
+      const failed = (error: Error) => reject(new Unreachable(`${this.url.href}: ${error.message}`));
+      sent.on('error', failed);
+      sent.on('response', (response) => {
+        const chunks: Buffer[] = [];
+        response.on('error', failed);
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: pairs(response.rawHeaders),
+            body: Buffer.concat(chunks).toString(),
+            requestId,
+          }),
+        );
+      });
+      sent.end(payload);
+    });
+  }
+}
+
+const pairs = (raw: readonly string[]): [string, string][] =>
+  raw.flatMap((name, n): [string, string][] => (n % 2 === 0 ? [[name.toLowerCase(), raw[n + 1] ?? '']] : []));
+
+/** The data of an answer; undefined when there is none, or the answer is no JSON. */
+export function dataOf({ body }: Answer): Readonly<Record<string, unknown>> | undefined {
+  return parsed(body)?.data ?? undefined;
+}
+
+/** The codes of the errors of an answer. */
+export function codesOf({ body }: Answer): string[] {
+  return (parsed(body)?.errors ?? []).map(({ extensions }) => String(extensions?.['code']));
+}
+
+interface GraphqlBody {
+  readonly data?: Readonly<Record<string, unknown>> | null;
+  readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[];
+}
+
+function parsed(body: string): GraphqlBody | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The command that sends the request again. The token is that of an environment variable. */
+export function asCurl(url: URL, { as, body, headers = {} }: SentRequest): string {
+  const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const extra = Object.entries(headers).map(([name, value]) => ` -H ${quoted(`${name}: ${value}`)}`);
+  return (
+    `curl -sS ${quoted(url.href)} -H 'content-type: application/json' ` +
+    `-H "authorization: Bearer $${as.variable}"${extra.join('')} --data-raw ${quoted(JSON.stringify(body))}`
+  );
+}

@@ -1,0 +1,44 @@
+/**
+ * The attack of `npm run attack` on the installed modules, with everything in sight: answers, statements, the log, the
+ * victim's rows. Whatever field, argument or subscription is added is attacked without anything being said here.
+ */
+import { beforeAll, expect, test } from 'vitest';
+import type { Breach, Report } from '../../src/attack/report.js';
+import { attackServer } from '../support/attack-suite.js';
+import { useServer } from '../support/server.js';
+import { watchStatements } from '../support/statements.js';
+
+const statements = watchStatements();
+const server = useServer({
+  env: { NODE_ENV: 'production', DATABASE_URL: 'postgresql://tenantry_app@localhost/x' },
+});
+let report: Report;
+beforeAll(async () => {
+  report = await attackServer(server(), statements);
+}, 300_000);
+
+/**
+ * Whoever holds the link of an invitation is told that it is for another address (docs/invitations.md), and nothing of
+ * whose it is.
+ */
+const isForAnotherAddress = ({ at, breach, sent }: Breach) =>
+  at === 'Mutation.acceptInvitation(input.token:)' &&
+  breach === 'answers differ' &&
+  sent?.endsWith('the victim’s the token of an invitation');
+
+test('no attack succeeds', () => {
+  expect(report.breaches.filter((breach) => !isForAnotherAddress(breach))).toEqual([]);
+});
+
+test('nothing is left unlooked at', () => {
+  expect(report.notChecked).toEqual([]);
+  expect(report.searchedFor).toBeGreaterThan(200);
+});
+
+test('the attacks reach something: values of the attacker’s own are answered in other ways', () => {
+  expect(report.withoutEffect).toEqual([
+    // No own value is the name of a plan, or the link of an invitation to the attacker itself.
+    'Mutation.changePlan(input.plan:)',
+    'Mutation.acceptInvitation(input.token:)',
+  ]);
+});

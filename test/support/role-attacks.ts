@@ -1,0 +1,61 @@
+/** Every mutation as every role that may not use it: the schema itself lists them, so that none is forgotten. */
+import { randomUUID } from 'node:crypto';
+import {
+  getNamedType,
+  GraphQLID,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredInputField,
+  type GraphQLField,
+  type GraphQLInputType,
+} from 'graphql';
+import { ROLES } from '../../src/access/permissions.js';
+import { buildApi } from '../../src/graphql/schema.js';
+import type { Module } from '../../src/graphql/module.js';
+import { post, type AttackSection, type Target } from './attack.js';
+
+/** Every mutation that demands a permission, as each role that does not have it. */
+export function roleRefusals(modules: readonly Module[]): AttackSection {
+  const { schema, guards, roles } = buildApi(modules);
+  const attacks = Object.values(schema.getMutationType()?.getFields() ?? {}).flatMap((field) => {
+    const permission = guards.get(`Mutation.${field.name}`);
+    if (permission == null) return [];
+    const refused = ROLES.filter((role) => !roles.of(role).has(permission));
+    return refused.map((role) => ({
+      on: `Mutation.${field.name}`,
+      attack: `as ${role}, without \`${permission}\``,
+      status: 200,
+      code: 'FORBIDDEN',
+      send: (target: Target) => post(target, call(field), { user: role }),
+    }));
+  });
+  return { title: 'Roles', about: 'The resolver is not called: nothing is read or written.', attacks };
+}
+
+/** A call with an acceptable value for everything that is required. */
+function call(field: GraphQLField<unknown, unknown>) {
+  const needed = field.args.filter(({ type }) => isNonNullType(type));
+  const variables = Object.fromEntries(needed.map(({ name, type }) => [name, valueOf(type)]));
+  const declared = needed.map(({ name, type }) => `$${name}: ${String(type)}`).join(', ');
+  const passed = needed.map(({ name }) => `${name}: $${name}`).join(', ');
+  const selection = isObjectType(getNamedType(field.type)) ? '{ __typename }' : '';
+  return {
+    query: `mutation ${declared && `(${declared})`} { ${field.name}${passed && `(${passed})`} ${selection} }`,
+    variables,
+  };
+}
+
+function valueOf(type: GraphQLInputType): unknown {
+  if (isNonNullType(type)) return valueOf(type.ofType);
+  if (isListType(type)) return [valueOf(type.ofType)];
+  if (isEnumType(type)) return type.getValues().at(-1)!.name;
+  if (isInputObjectType(type)) {
+    const fields = Object.values(type.getFields()).filter(isRequiredInputField);
+    return Object.fromEntries(fields.map((each) => [each.name, valueOf(each.type)]));
+  }
+  if (type === GraphQLID) return randomUUID();
+  return { DateTime: '2024-01-01T00:00:00.000Z', Int: 1, Boolean: true, JSONObject: {} }[type.name] ?? 'text';
+}
