@@ -1,0 +1,115 @@
+/**
+ * Keeps the proof of isolation honest: breaks the kernel in many ways, one at a time on a copy of the working tree, and
+ * requires that the tests, or `tenantry audit`, notice each. It exits with 1 when a mutant survives, and when one no
+ * longer fits the code.
+ *
+ *   npm run break-isolation -- [--list] [--only NAME …] [--audit-only] [--targeted] [--write-docs]
+ *
+ * --audit-only asks the audit alone, about the mutants of the database that it noticed before: a few seconds. --targeted
+ * leaves out the whole suite, which is otherwise run for a mutant that its own tests do not notice. --write-docs writes
+ * docs/isolation-mutants.md.
+ */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { withAudit, type Audit } from './break-isolation/audit.js';
+import { runLint, runTests, type Notice } from './break-isolation/checks.js';
+import { MUTANTS } from './break-isolation/mutants.js';
+import type { Mutant } from './break-isolation/mutant.js';
+import { isNoticed, writeTable, type Outcome } from './break-isolation/table.js';
+import { WorkingCopy } from './break-isolation/working-copy.js';
+
+const { values: options } = parseArgs({
+  options: {
+    list: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    targeted: { type: 'boolean', default: false },
+    'write-docs': { type: 'boolean', default: false },
+  },
+});
+
+const chosen = choose(options.only);
+if (options.list) {
+  for (const { name, breaks } of chosen) console.log(`${name}: ${breaks}`);
+} else {
+  process.exitCode = (await breakAll()) ? 0 : 1;
+}
+
+function choose(names: readonly string[] | undefined): readonly Mutant[] {
+  const all = MUTANTS.flatMap(({ mutants }) => mutants);
+  const unknown = names?.find((name) => !all.some((each) => each.name === name));
+  if (unknown !== undefined) throw new Error(`there is no mutant ${unknown}: --list shows them`);
+  return all.filter(({ name }) => names?.includes(name) ?? true);
+}
+
+async function breakAll(): Promise<boolean> {
+  const copy = WorkingCopy.of(fileURLToPath(new URL('..', import.meta.url)));
+  try {
+    return await withAudit(async (audit) => {
+      for (const mutant of chosen) {
+        copy.make(mutant)();
+        await audit(mutant);
+      }
+      control(copy);
+      const outcomes = new Map<Mutant, Outcome>();
+      for (const mutant of chosen) {
+        const outcome = await breakOnce(copy, audit, mutant);
+        outcomes.set(mutant, outcome);
+        console.log(line(outcome));
+      }
+      const survivors = [...outcomes.values()].filter((each) => !isNoticed(each));
+      console.log(`\n${String(outcomes.size)} mutants, ${String(survivors.length)} survived`);
+      for (const { mutant } of survivors) console.log(`survived: ${mutant.name}: ${mutant.breaks}`);
+      if (options['write-docs'])
+        await writeTable(new URL('../docs/isolation-mutants.md', import.meta.url), groups(outcomes));
+      return survivors.length === 0;
+    });
+  } finally {
+    copy.remove();
+  }
+}
+
+/** That something fails says nothing unless all is well without the mutants. */
+function control({ folder }: WorkingCopy): void {
+  const started = performance.now();
+  const tests = [...new Set(chosen.flatMap((each) => each.tests ?? []))];
+  const lint = [...new Set(chosen.flatMap((each) => each.lint ?? []))];
+  const failed =
+    (tests.length > 0 ? runTests(folder, tests) : undefined) ??
+    (lint.length > 0 ? runLint(folder, lint) : undefined);
+  if (failed) throw new Error(`without a mutant, this fails: ${failed.by}`);
+  const seconds = (performance.now() - started) / 1000;
+  console.log(
+    `control: ${String(tests.length)} test files pass on the unbroken copy (${seconds.toFixed(0)} s)`,
+  );
+}
+
+async function breakOnce(copy: WorkingCopy, audit: Audit, mutant: Mutant): Promise<Outcome> {
+  const started = performance.now();
+  const rules = await audit(mutant);
+  const undo = copy.make(mutant);
+  try {
+    let notice = check(copy, mutant);
+    if (!notice && !rules?.length && !options.targeted) notice = runTests(copy.folder, []);
+    return { mutant, notice, rules, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    undo();
+  }
+}
+
+function check({ folder }: WorkingCopy, { tests, lint }: Mutant): Notice | undefined {
+  return (tests && runTests(folder, tests)) ?? (lint && runLint(folder, lint));
+}
+
+function line(outcome: Outcome): string {
+  const { mutant, notice, rules, seconds } = outcome;
+  const by = notice ? `${notice.by}${notice.atStart ? ' (at the start)' : ''}` : 'no test';
+  const audited = rules ? `; audit: ${rules.join(', ') || 'no rule'}` : '';
+  return `${isNoticed(outcome) ? 'noticed ' : 'SURVIVED'} ${mutant.name} (${seconds.toFixed(0)} s): ${by}${audited}`;
+}
+
+function groups(outcomes: ReadonlyMap<Mutant, Outcome>) {
+  return MUTANTS.map(({ title, mutants }) => ({
+    title,
+    outcomes: mutants.flatMap((mutant) => outcomes.get(mutant) ?? []),
+  })).filter((group) => group.outcomes.length > 0);
+}
