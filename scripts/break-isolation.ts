@@ -5,8 +5,8 @@
  *
  *   npm run break-isolation -- [--list] [--only NAME …] [--audit-only] [--targeted] [--write-docs]
  *
- * --audit-only asks the audit alone, about the mutants of the database that it noticed before: a few seconds. --targeted
- * leaves out the whole suite, which is otherwise run for a mutant that its own tests do not notice. --write-docs writes
+ * --audit-only asks the audit alone, about the mutants that it has to notice: seconds. --targeted leaves out the whole
+ * suite, which is otherwise run for a mutant that its own tests do not notice. --write-docs writes the table in
  * docs/isolation-mutants.md.
  */
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,7 @@ const { values: options } = parseArgs({
   options: {
     list: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
+    'audit-only': { type: 'boolean', default: false },
     targeted: { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
   },
@@ -38,33 +39,39 @@ function choose(names: readonly string[] | undefined): readonly Mutant[] {
   const all = MUTANTS.flatMap(({ mutants }) => mutants);
   const unknown = names?.find((name) => !all.some((each) => each.name === name));
   if (unknown !== undefined) throw new Error(`there is no mutant ${unknown}: --list shows them`);
-  return all.filter(({ name }) => names?.includes(name) ?? true);
+  return all.filter(
+    ({ name, audit }) => names?.includes(name) ?? (audit !== undefined || !options['audit-only']),
+  );
 }
 
+/** @returns whether every mutant was noticed */
 async function breakAll(): Promise<boolean> {
   const copy = WorkingCopy.of(fileURLToPath(new URL('..', import.meta.url)));
   try {
     return await withAudit(async (audit) => {
-      for (const mutant of chosen) {
-        copy.make(mutant)();
-        await audit(mutant);
-      }
-      control(copy);
+      await tryOn(copy, audit);
+      if (!options['audit-only']) control(copy);
       const outcomes = new Map<Mutant, Outcome>();
       for (const mutant of chosen) {
         const outcome = await breakOnce(copy, audit, mutant);
         outcomes.set(mutant, outcome);
         console.log(line(outcome));
       }
-      const survivors = [...outcomes.values()].filter((each) => !isNoticed(each));
-      console.log(`\n${String(outcomes.size)} mutants, ${String(survivors.length)} survived`);
-      for (const { mutant } of survivors) console.log(`survived: ${mutant.name}: ${mutant.breaks}`);
-      if (options['write-docs'])
+      if (options['write-docs']) {
         await writeTable(new URL('../docs/isolation-mutants.md', import.meta.url), groups(outcomes));
-      return survivors.length === 0;
+      }
+      return summary([...outcomes.values()]);
     });
   } finally {
     copy.remove();
+  }
+}
+
+/** @throws FallenBehind when a mutant no longer fits: said before anything takes long */
+async function tryOn(copy: WorkingCopy, audit: Audit): Promise<void> {
+  for (const mutant of chosen) {
+    copy.make(mutant)();
+    await audit(mutant);
   }
 }
 
@@ -77,9 +84,8 @@ function control({ folder }: WorkingCopy): void {
     (tests.length > 0 ? runTests(folder, tests) : undefined) ??
     (lint.length > 0 ? runLint(folder, lint) : undefined);
   if (failed) throw new Error(`without a mutant, this fails: ${failed.by}`);
-  const seconds = (performance.now() - started) / 1000;
   console.log(
-    `control: ${String(tests.length)} test files pass on the unbroken copy (${seconds.toFixed(0)} s)`,
+    `control: ${String(tests.length)} test files pass without a mutant (${secondsSince(started)} s)`,
   );
 }
 
@@ -88,23 +94,39 @@ async function breakOnce(copy: WorkingCopy, audit: Audit, mutant: Mutant): Promi
   const rules = await audit(mutant);
   const undo = copy.make(mutant);
   try {
-    let notice = check(copy, mutant);
-    if (!notice && !rules?.length && !options.targeted) notice = runTests(copy.folder, []);
-    return { mutant, notice, rules, seconds: (performance.now() - started) / 1000 };
+    const notice = options['audit-only'] ? undefined : check(copy, mutant, rules);
+    return { mutant, notice, rules, seconds: Number(secondsSince(started)) };
   } finally {
     undo();
   }
 }
 
-function check({ folder }: WorkingCopy, { tests, lint }: Mutant): Notice | undefined {
-  return (tests && runTests(folder, tests)) ?? (lint && runLint(folder, lint));
+function check(
+  { folder }: WorkingCopy,
+  { tests, lint }: Mutant,
+  rules: readonly string[] = [],
+): Notice | undefined {
+  const notice = (tests && runTests(folder, tests)) ?? (lint && runLint(folder, lint));
+  return notice ?? (rules.length > 0 || options.targeted ? undefined : runTests(folder, []));
 }
+
+const secondsSince = (started: number): string => ((performance.now() - started) / 1000).toFixed(0);
 
 function line(outcome: Outcome): string {
   const { mutant, notice, rules, seconds } = outcome;
   const by = notice ? `${notice.by}${notice.atStart ? ' (at the start)' : ''}` : 'no test';
-  const audited = rules ? `; audit: ${rules.join(', ') || 'no rule'}` : '';
-  return `${isNoticed(outcome) ? 'noticed ' : 'SURVIVED'} ${mutant.name} (${seconds.toFixed(0)} s): ${by}${audited}`;
+  const told = [
+    ...(options['audit-only'] ? [] : [by]),
+    ...(rules ? [`audit: ${rules.join(', ') || 'no rule'}`] : []),
+  ];
+  return `${isNoticed(outcome) ? 'noticed ' : 'SURVIVED'} ${mutant.name} (${String(seconds)} s): ${told.join('; ')}`;
+}
+
+function summary(outcomes: readonly Outcome[]): boolean {
+  const survivors = outcomes.filter((each) => !isNoticed(each));
+  console.log(`\n${String(outcomes.length)} mutants, ${String(survivors.length)} survived`);
+  for (const { mutant } of survivors) console.log(`survived: ${mutant.name}: ${mutant.breaks}`);
+  return survivors.length === 0;
 }
 
 function groups(outcomes: ReadonlyMap<Mutant, Outcome>) {

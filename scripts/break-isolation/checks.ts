@@ -57,7 +57,9 @@ export function runTests(folder: string, files: readonly string[]): Notice | und
     );
     const passed = tests.filter((each) => each.status === 'passed').length;
     const failures = tests.filter((each) => each.status === 'failed');
-    const judged = failures.find(({ failureMessages }) => failureMessages?.some(isComparison));
+    const judged = failures.find(({ failureMessages }) =>
+      failureMessages?.some((message) => isJudgement(folder, message)),
+    );
     const failed = judged ?? failures[0];
     if (failed) {
       return { by: `${failed.file} › ${failed.title}`, atStart: !judged && passed === 0 };
@@ -108,7 +110,11 @@ function read(file: string): z.infer<typeof report> | undefined {
   }
 }
 
-const isComparison = (message: string): boolean => message.startsWith('AssertionError');
+/** Whether a failure is what the tests themselves had to say: a comparison, or an error that their own code threw. */
+function isJudgement(folder: string, message: string): boolean {
+  const [thrownAt] = /^ +at .*$/m.exec(message) ?? [''];
+  return message.startsWith('AssertionError') || thrownAt.includes(join(folder, 'test/'));
+}
 
 const firstError = (text: string): string =>
   /^.*Error.*$/m.exec(text)?.[0].trim() ?? 'the set-up of the tests';

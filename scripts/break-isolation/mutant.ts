@@ -21,6 +21,8 @@ export interface Mutant {
   readonly superuserSql?: string;
   /** The test files that are expected to notice. */
   readonly tests?: readonly string[];
+  /** The rules of the audit that have to notice as well. */
+  readonly audit?: readonly string[];
   /** The files in which ESLint is expected to notice. */
   readonly lint?: readonly string[];
 }

@@ -14,8 +14,9 @@ export interface Outcome {
   readonly seconds: number;
 }
 
-export const isNoticed = ({ notice, rules }: Outcome): boolean =>
-  notice !== undefined || (rules ?? []).length > 0;
+/** Somebody has noticed, and so have all rules of the audit that have to. */
+export const isNoticed = ({ mutant, notice, rules = [] }: Outcome): boolean =>
+  (notice !== undefined || rules.length > 0) && (mutant.audit ?? []).every((rule) => rules.includes(rule));
 
 /** Puts the table between the marks in the page, whose other words are written by hand. */
 export async function writeTable(
