@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { Command, Option } from 'commander';
 import { readConfig } from '../config.js';
-import { withClient } from '../database/owner-connection.js';
+import { addressOf, withClient } from '../database/owner-connection.js';
 import { auditDatabase, type AuditReport } from '../tenancy-audit/audit.js';
 import { SEVERITIES, type Severity } from '../tenancy-audit/finding.js';
 import { asJson } from '../tenancy-audit/output/json.js';
@@ -42,10 +42,11 @@ export const auditCommand = (): Command =>
         .default('minor'),
     )
     .action(async (options: Options) => {
-      const url = options.databaseUrl ?? (await ownDatabase());
+      const { url, appRoles } =
+        options.databaseUrl === undefined ? await ownDatabase() : { url: options.databaseUrl };
       const report = await withClient(url, (client) =>
         auditDatabase(client, {
-          appRoles: options.appRole,
+          appRoles: options.appRole ?? appRoles,
           tenantColumns: options.tenantColumn,
           tenantSettings: options.tenantSetting,
           tenantsTable: options.tenantsTable,
@@ -61,8 +62,8 @@ export const auditCommand = (): Command =>
       if (report.findings.some(({ rule }) => failing.includes(rule.severity))) process.exitCode = 1;
     });
 
-async function ownDatabase(): Promise<string> {
+/** Ours: the owner may look at rows that the application's role must not see, and what that role is called is known. */
+async function ownDatabase(): Promise<{ url: string; appRoles?: readonly string[] }> {
   const { app, owner } = await commandUrls(readConfig());
-  // The owner may look at rows that the application's role must not see.
-  return owner ?? app;
+  return { url: owner ?? app, appRoles: [addressOf(app).user] };
 }

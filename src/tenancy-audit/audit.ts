@@ -10,6 +10,8 @@ import { SEVERITIES, type Finding, type NotChecked } from './finding.js';
 import { readCatalog } from './read-catalog.js';
 import type { AuditSettings } from './rule.js';
 import { CATALOG_RULES } from './rules.js';
+import { checkRows } from './rules/cross-tenant-rows.js';
+import { loadParser } from './sql-parse.js';
 
 /** What the audit has to say. */
 export interface AuditReport {
@@ -38,18 +40,30 @@ export async function auditDatabase(client: pg.ClientBase, given: GivenSettings)
 
 /** The same within the caller's transaction, uncommitted changes included. */
 export async function auditTransaction(client: pg.ClientBase, given: GivenSettings): Promise<AuditReport> {
+  await loadParser();
   const catalog = await readCatalog(client);
   const { settings, detections } = detectSettings(catalog, given);
   const findings = CATALOG_RULES.flatMap((rule) => rule.check(catalog, settings));
+  const notChecked = CATALOG_RULES.flatMap((rule) =>
+    (rule.notChecked?.(catalog, settings) ?? []).map((each) => ({ rule: rule.id, ...each })),
+  );
+  const rows = await checkRows(client, catalog, settings);
   return {
     database: catalog.server.database,
     server: `${String(Math.floor(catalog.server.version / 10_000))}.${String(catalog.server.version % 10_000)}`,
     settings,
     detections,
-    findings: inOrder(findings),
-    notChecked: [],
+    findings: inOrder([...findings, ...rows.findings]),
+    notChecked: [...unknownRoles(settings), ...notChecked, ...rows.notChecked],
     relations: catalog.relations.filter(({ schema }) => settings.schemas.includes(schema)).length,
   };
+}
+
+/** Rules on privileges have nothing to look at where the application's role is not known. */
+function unknownRoles(settings: AuditSettings): readonly NotChecked[] {
+  if (settings.appRoles.length > 0) return [];
+  const reason = 'no application role is known: give it with --app-role';
+  return ['T02', 'T03', 'T18', 'T19'].map((rule) => ({ rule, object: 'the application role', reason }));
 }
 
 /** The worst first, then by rule and object. */

@@ -24,8 +24,8 @@ const extensionOf = (catalog: string, oid: string): string => `
 
 export const SERVER = `
   SELECT current_setting('server_version_num')::int AS version, current_database()::text AS database,
-    session_user::text AS user, r.rolsuper OR r.rolbypassrls AS "bypassesRowSecurity"
-  FROM pg_roles r WHERE r.rolname = session_user`;
+    current_user::text AS user, r.rolsuper OR r.rolbypassrls AS "bypassesRowSecurity"
+  FROM pg_roles r WHERE r.rolname = current_user`;
 
 export const ROLES = `
   SELECT r.rolname::text AS name, r.rolsuper AS superuser, r.rolbypassrls AS "bypassRls", r.rolcanlogin AS login,

@@ -247,10 +247,15 @@ function findAppRoles(catalog: Catalog, tables: readonly Relation[]): Found<read
       why: 'may read and write tenant tables, is neither their owner nor exempt from row-level security',
     };
   }
-  if (candidates.length > 0) {
+  const [exempt, others] = [
+    candidates.filter((role) => role.bypassRls),
+    candidates.filter((role) => !role.bypassRls),
+  ];
+  const rest = others.length > 0 ? others : exempt;
+  if (rest.length > 0) {
     return {
-      value: candidates.map(({ name }) => name),
-      why: 'the only role that may read and write tenant tables and is no superuser',
+      value: rest.map(({ name }) => name),
+      why: 'no other role may read and write tenant tables, superusers aside',
     };
   }
   return { value: [], why: 'no role but superusers may read and write tenant tables: give --app-role' };

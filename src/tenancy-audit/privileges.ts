@@ -62,7 +62,7 @@ export function escapeFrom(catalog: Catalog, name: string, table: Relation): str
   const everywhere = escapeOf(catalog, name);
   if (everywhere !== undefined) return everywhere;
   if (!table.rowSecurityForced && inheritedRoles(catalog, name).has(table.owner)) {
-    return `${name} ${name === table.owner ? 'owns' : `is a member of the owner of`} ${table.qualified}, which has no FORCE ROW LEVEL SECURITY`;
+    return `${name} ${name === table.owner ? 'owns' : 'is a member of the owner of'} ${table.qualified}, which has no FORCE ROW LEVEL SECURITY`;
   }
   return undefined;
 }

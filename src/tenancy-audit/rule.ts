@@ -3,7 +3,7 @@
  * database costs a handful of queries, and a rule can be understood from its arguments.
  */
 import type { Catalog } from './catalog.js';
-import type { Finding, Rule } from './finding.js';
+import type { Finding, NotChecked, Rule } from './finding.js';
 
 /** What the audit takes for granted about the database: given by option, or detected (`detect-settings.ts`). */
 export interface AuditSettings {
@@ -24,4 +24,6 @@ export interface AuditSettings {
 /** A rule over the catalog of a live database. */
 export interface CatalogRule extends Rule {
   check(catalog: Catalog, settings: AuditSettings): readonly Finding[];
+  /** What this rule could not look at in this database. */
+  notChecked?(catalog: Catalog, settings: AuditSettings): readonly Omit<NotChecked, 'rule'>[];
 }

@@ -24,3 +24,9 @@ const RESERVED = new Set(
 export function quoteText(text: string): string {
   return pg.escapeLiteral(text);
 }
+
+/** `a, b, c and 4 more`: what a reader takes in. */
+export function list(names: readonly string[], most = 5): string {
+  if (names.length <= most) return names.join(', ');
+  return `${names.slice(0, most).join(', ')} and ${String(names.length - most)} more`;
+}

@@ -1,6 +1,7 @@
 /** Which tables hold what belongs to a tenant: the questions that most rules begin with. */
 import type { Catalog, Column, Relation } from './catalog.js';
 import type { AuditSettings } from './rule.js';
+import { everyObject, isObject } from './sql-parse.js';
 
 /** A table whose rows belong to a tenant each, and the column that says to which. */
 export interface TenantTable {
@@ -10,6 +11,7 @@ export interface TenantTable {
   readonly isRegistry: boolean;
 }
 
+const namesByCatalog = new WeakMap<Catalog, Map<string, readonly Relation[]>>();
 const relationsByCatalog = new WeakMap<Catalog, ReadonlyMap<number, Relation>>();
 
 /** @returns undefined for what is not in the catalog, such as a table of PostgreSQL's own */
@@ -20,6 +22,29 @@ export function findRelation(catalog: Catalog, oid: number): Relation | undefine
     relationsByCatalog.set(catalog, relations);
   }
   return relations.get(oid);
+}
+
+/** The relations of a name, in that schema if one is named. */
+export function relationsNamed(catalog: Catalog, name: string, schema?: string): readonly Relation[] {
+  let names = namesByCatalog.get(catalog);
+  if (!names) {
+    names = new Map();
+    for (const each of catalog.relations) names.set(each.name, [...(names.get(each.name) ?? []), each]);
+    namesByCatalog.set(catalog, names);
+  }
+  const found = names.get(name) ?? [];
+  return schema === undefined ? found : found.filter((each) => each.schema === schema);
+}
+
+/** The relations that a piece of parsed SQL names in FROM, wherever in it. */
+export function relationsIn(catalog: Catalog, tree: unknown): readonly Relation[] {
+  const found: Relation[] = [];
+  everyObject(tree, ({ RangeVar: range }) => {
+    if (!isObject(range) || typeof range['relname'] !== 'string') return;
+    const schema = typeof range['schemaname'] === 'string' ? range['schemaname'] : undefined;
+    found.push(...relationsNamed(catalog, range['relname'], schema));
+  });
+  return found;
 }
 
 /** Whether the audit looks at it: in an audited schema, and no extension's own. */

@@ -38,6 +38,7 @@ const forTenant = ({ tenantId, userId }: Identity, requestId: string) =>
     query: {
       $allModels: {
         async $allOperations({ args, query }) {
+          // tenantry-audit-ignore S06: the published recipe as it stands, with what it costs
           const [, result] = await prisma.$transaction([
             prisma.$executeRaw`
               SELECT set_config('app.current_tenant', ${tenantId}, TRUE), set_config('app.current_actor', ${userId}, TRUE),

@@ -1,9 +1,10 @@
-/** T02: an application role that row-level security does not hold. */
-import type { Catalog } from '../catalog.js';
+/** T02, T03: roles of the application that row-level security does not hold, or that could switch it off. */
+import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { escapeOf, reachableRoles } from '../privileges.js';
-import type { CatalogRule } from '../rule.js';
-import { quoteName } from '../sql-text.js';
+import { escapeOf, findRole, reachableRoles } from '../privileges.js';
+import type { AuditSettings, CatalogRule } from '../rule.js';
+import { list, quoteName } from '../sql-text.js';
+import { tenantTables } from '../tenancy.js';
 
 export const exemptRole: CatalogRule = {
   id: 'T02',
@@ -11,33 +12,99 @@ export const exemptRole: CatalogRule = {
   severity: 'critical',
   why: 'A superuser, a role with BYPASSRLS, and whoever may become one, sees the rows of all tenants whatever the policies say.',
   check(catalog, settings): readonly Finding[] {
-    return settings.appRoles.flatMap((role) => ofRole(catalog, role));
+    return settings.appRoles.flatMap((role) => exemptions(catalog, role));
   },
 };
 
-function ofRole(catalog: Catalog, role: string): readonly Finding[] {
+function exemptions(catalog: Catalog, role: string): readonly Finding[] {
   const own = escapeOf(catalog, role);
   if (own !== undefined) {
-    return [
-      {
-        rule: exemptRole,
-        object: role,
-        evidence: own,
-        fix: `ALTER ROLE ${quoteName(role)} NOSUPERUSER NOBYPASSRLS;`,
-      },
-    ];
+    const fix = `ALTER ROLE ${quoteName(role)} NOSUPERUSER NOBYPASSRLS;`;
+    return [{ rule: exemptRole, object: role, evidence: own, fix }];
   }
-  return [...reachableRoles(catalog, role)].flatMap((reached) => {
+  const escapes = [...reachableRoles(catalog, role)].flatMap((reached) => {
     const escape = escapeOf(catalog, reached);
-    if (escape === undefined) return [];
+    return escape === undefined ? [] : [{ reached, escape }];
+  });
+  if (escapes.length === 0) return [];
+  const direct = new Set(findRole(catalog, role)?.memberOf.map((membership) => membership.role));
+  const creates = findRole(catalog, role)?.createRole === true;
+  return [
+    {
+      rule: exemptRole,
+      object: role,
+      evidence: escapes.map(({ reached, escape }) => `${role} can act as ${reached}: ${escape}`).join('; '),
+      fix: [
+        ...(creates ? [`ALTER ROLE ${quoteName(role)} NOCREATEROLE;`] : []),
+        ...escapes
+          .filter(({ reached }) => direct.has(reached))
+          .map(({ reached }) => `REVOKE ${quoteName(reached)} FROM ${quoteName(role)};`),
+      ].join('\n'),
+      advice: 'Where the way leads through another role, cut it there.',
+    },
+  ];
+}
+
+export const owningRole: CatalogRule = {
+  id: 'T03',
+  title: 'Application role that owns tenant tables, or an owner whom row-level security does not hold',
+  severity: 'critical',
+  why: 'The owner can switch row-level security off, and without FORCE ROW LEVEL SECURITY it is not held by it at all.',
+  check(catalog, settings): readonly Finding[] {
+    return [...owners(catalog, settings), ...unforced(catalog, settings)];
+  },
+};
+
+function owners(catalog: Catalog, settings: AuditSettings): readonly Finding[] {
+  const tables = tenantTables(catalog, settings).map(({ table }) => table);
+  return settings.appRoles.flatMap((role): readonly Finding[] => {
+    if (escapeOf(catalog, role) !== undefined) return [];
+    const reachable = reachableRoles(catalog, role);
+    const owned = tables.filter(
+      ({ owner }) => reachable.has(owner) && escapeOf(catalog, owner) === undefined,
+    );
+    if (owned.length === 0) return [];
+    const held = [...new Set(owned.map(({ owner }) => owner))];
+    const unforcedTables = owned.filter((table) => !table.rowSecurityForced);
+    const others = held.filter((owner) => owner !== role);
     return [
       {
-        rule: exemptRole,
+        rule: owningRole,
         object: role,
-        evidence: `${role} can act as ${reached}, and ${escape}`,
-        fix: `REVOKE ${quoteName(reached)} FROM ${quoteName(role)};`,
-        advice: 'Where the way leads through another role, or through CREATEROLE, cut it there.',
+        evidence:
+          `${role} ${others.length === 0 ? 'owns' : `can act as ${list(others)}, which owns`} ` +
+          list(owned.map(({ qualified }) => qualified)) +
+          (unforcedTables.length > 0
+            ? `; ${String(unforcedTables.length)} without FORCE ROW LEVEL SECURITY`
+            : ''),
+        fix:
+          others.length > 0
+            ? others.map((owner) => `REVOKE ${quoteName(owner)} FROM ${quoteName(role)};`).join('\n')
+            : undefined,
+        advice:
+          others.length > 0
+            ? undefined
+            : 'Let a role without LOGIN own the tables (ALTER TABLE … OWNER TO …), and grant the application the DML it needs. ' +
+              'Until then: ALTER TABLE … FORCE ROW LEVEL SECURITY.',
       },
     ];
   });
+}
+
+/** A table that stands out: the others bind their owner, and so its SECURITY DEFINER functions and views. */
+function unforced(catalog: Catalog, settings: AuditSettings): readonly Finding[] {
+  const tables = tenantTables(catalog, settings)
+    .map(({ table }) => table)
+    .filter((table) => table.rowSecurity && !table.isPartition);
+  const isForced = (table: Relation): boolean => table.rowSecurityForced;
+  const forced = tables.filter(isForced).length;
+  if (forced <= tables.length / 2) return [];
+  return tables
+    .filter((table) => !isForced(table) && escapeOf(catalog, table.owner) === undefined)
+    .map((table) => ({
+      rule: owningRole,
+      object: table.qualified,
+      evidence: `relforcerowsecurity is off, so that ${table.owner} sees every row; it is on for ${String(forced)} other tenant tables`,
+      fix: `ALTER TABLE ${table.qualified} FORCE ROW LEVEL SECURITY;`,
+    }));
 }

@@ -1,0 +1,533 @@
+/**
+ * What an expression of a policy comes to, as far as that can be known without a row: a partial evaluation with SQL's
+ * three-valued logic, in one of three situations: a context is bound; none is, and the setting is NULL; none is, and the
+ * setting is '', which is what PostgreSQL leaves when a transaction-local setting has ended.
+ *
+ * Functions are followed into their bodies: SQL functions are evaluated in place, PL/pgSQL functions of one RETURN too;
+ * of others it is known whether they read the context, and whether they raise an error without one.
+ */
+import type { Catalog, DatabaseFunction } from './catalog.js';
+import { functionsBehind, functionsNamed, settingsIn } from './context.js';
+import {
+  canonical,
+  isObject,
+  everyObject,
+  nameParts,
+  parseStatements,
+  type Node,
+  type SelectStmt,
+} from './sql-parse.js';
+
+export type Situation = 'bound' | 'unset' | 'empty';
+
+/** NULL, an error, a known value, or something that depends on the row, on the context, or on neither. */
+export type Value =
+  | { readonly kind: 'null' }
+  | { readonly kind: 'error' }
+  | { readonly kind: 'known'; readonly value: string | boolean }
+  | Unknown;
+
+export interface Unknown {
+  readonly kind: 'unknown';
+  /** The columns of the policy's own table that it depends on. */
+  readonly columns: ReadonlySet<string>;
+  /** Whether it depends on who asks: a setting, a token, the role. */
+  readonly context: boolean;
+  /** The same text for the same value; undefined where it may differ from one evaluation to the next. */
+  readonly text: string | undefined;
+}
+
+/** Where an expression stands. */
+export interface Place {
+  readonly catalog: Catalog;
+  readonly situation: Situation;
+  /** The policy's table: the columns that are its own, and those that are never NULL. */
+  readonly table: OwnTable | undefined;
+  /** What names stand for that are no columns: the parameters of a function. */
+  readonly parameters: ReadonlyMap<string, Value>;
+  /** Inside a sub-select, a column without a table's name is not the policy's own. */
+  readonly inner: boolean;
+  /** How many functions deep. */
+  readonly depth: number;
+}
+
+export interface OwnTable {
+  readonly name: string;
+  readonly columns: ReadonlySet<string>;
+  readonly notNull: ReadonlySet<string>;
+}
+
+const NULL: Value = { kind: 'null' };
+const ERROR: Value = { kind: 'error' };
+export const TRUE: Value = { kind: 'known', value: true };
+export const FALSE: Value = { kind: 'known', value: false };
+const NO_COLUMNS: ReadonlySet<string> = new Set();
+const DEEPEST = 6;
+
+export function evaluate(node: Node | undefined, place: Place): Value {
+  if (!node) return NULL;
+  if ('A_Const' in node) return constant(node.A_Const);
+  if ('ColumnRef' in node) return column(nameParts(node.ColumnRef.fields), place);
+  if ('ParamRef' in node)
+    return place.parameters.get(`$${String(node.ParamRef.number ?? 0)}`) ?? unknown([], node);
+  if ('TypeCast' in node) return cast(evaluate(node.TypeCast.arg, place), node);
+  if ('BoolExpr' in node) {
+    const values = (node.BoolExpr.args ?? []).map((each) => evaluate(each, place));
+    if (node.BoolExpr.boolop === 'NOT_EXPR') return not(values[0] ?? NULL);
+    return node.BoolExpr.boolop === 'OR_EXPR' ? or(values, node) : and(values, node);
+  }
+  if ('A_Expr' in node) return operator(node, place);
+  if ('NullTest' in node) {
+    const value = evaluate(node.NullTest.arg, place);
+    const isNull = nullness(value, place);
+    if (value.kind === 'error') return ERROR;
+    if (isNull === undefined) return unknown([value], node);
+    return known(isNull === (node.NullTest.nulltesttype === 'IS_NULL'));
+  }
+  if ('BooleanTest' in node) return booleanTest(evaluate(node.BooleanTest.arg, place), node);
+  if ('CoalesceExpr' in node) return coalesce(node.CoalesceExpr.args ?? [], node, place);
+  if ('CaseExpr' in node) return caseOf(node, place);
+  if ('FuncCall' in node) return call(node, place);
+  if ('SubLink' in node) return subLink(node, place);
+  if ('CollateClause' in node) return evaluate(node.CollateClause.arg, place);
+  if ('NamedArgExpr' in node) return evaluate(node.NamedArgExpr.arg, place);
+  // current_user, session_user, current_date: who asks, or when.
+  if ('SQLValueFunction' in node) {
+    const who = /USER|ROLE/.test(node.SQLValueFunction.op ?? '');
+    return { kind: 'unknown', columns: NO_COLUMNS, context: who, text: canonical(node) };
+  }
+  return unknown(
+    children(node).map((child) => evaluate(child, place)),
+    node,
+  );
+}
+
+/** Whether a value is NULL; undefined where that depends. */
+function nullness(value: Value, place: Place): boolean | undefined {
+  if (value.kind === 'null') return true;
+  if (value.kind === 'known') return false;
+  if (value.kind === 'error') return undefined;
+  // Somebody is there, so the context is.
+  if (value.context && value.columns.size === 0 && place.situation === 'bound') return false;
+  const [only, ...more] = value.columns;
+  const isColumn = only !== undefined && more.length === 0 && value.text === columnText(only);
+  return isColumn && place.table?.notNull.has(only) === true ? false : undefined;
+}
+
+function constant(value: Extract<Node, { A_Const: unknown }>['A_Const']): Value {
+  if (value.isnull === true) return NULL;
+  if (value.boolval) return known(value.boolval.boolval === true);
+  if (value.ival) return known(String(value.ival.ival ?? 0));
+  if (value.fval) return known(value.fval.fval ?? '0');
+  return known(value.sval?.sval ?? value.bsval?.bsval ?? '');
+}
+
+function column(parts: readonly string[], place: Place): Value {
+  const name = parts.at(-1) ?? '';
+  const qualifier = parts.at(-2);
+  if (qualifier === undefined || !place.inner) {
+    const parameter = place.parameters.get(name);
+    if (parameter && place.table?.columns.has(name) !== true) return parameter;
+  }
+  const own =
+    place.table !== undefined &&
+    (qualifier === undefined
+      ? !place.inner && place.table.columns.has(name)
+      : qualifier === place.table.name);
+  const text = own ? columnText(name) : `other ${parts.join('.')}`;
+  return { kind: 'unknown', columns: own ? new Set([name]) : NO_COLUMNS, context: false, text };
+}
+
+function columnText(name: string): string {
+  return `own ${name}`;
+}
+
+/** '' is no uuid, no number, no json: casting it raises an error. */
+function cast(value: Value, node: Extract<Node, { TypeCast: unknown }>): Value {
+  const type = nameParts(node.TypeCast.typeName?.names).at(-1) ?? '';
+  if (value.kind !== 'known') return value;
+  if (type === 'bool' && typeof value.value === 'string') {
+    if (/^(t|true|y|yes|on|1)$/i.test(value.value)) return TRUE;
+    return /^(f|false|n|no|off|0)$/i.test(value.value) ? FALSE : ERROR;
+  }
+  const isArray = (node.TypeCast.typeName?.arrayBounds?.length ?? 0) > 0;
+  const takesAll = /^(text|varchar|bpchar|char|name|citext|regclass|bytea)$/.test(type) && !isArray;
+  return value.value === '' && !takesAll ? ERROR : value;
+}
+
+function known(value: string | boolean): Value {
+  return { kind: 'known', value };
+}
+
+/** Depends on all that these depend on. */
+function unknown(values: readonly Value[], node: Node): Value {
+  if (values.some(({ kind }) => kind === 'error')) return ERROR;
+  const parts = values.filter((value) => value.kind === 'unknown');
+  return {
+    kind: 'unknown',
+    columns: union(parts),
+    context: parts.some(({ context }) => context),
+    text: parts.some(({ text }) => text === undefined) ? undefined : canonical(node),
+  };
+}
+
+function union(parts: readonly Unknown[]): ReadonlySet<string> {
+  const [first, ...rest] = parts;
+  if (!first) return NO_COLUMNS;
+  return rest.length === 0 ? first.columns : new Set(parts.flatMap(({ columns }) => [...columns]));
+}
+
+const isTrue = (value: Value): boolean =>
+  value.kind === 'known' && (value.value === true || value.value === 't');
+const isFalse = (value: Value): boolean =>
+  value.kind === 'known' && (value.value === false || value.value === 'f');
+
+function not(value: Value): Value {
+  if (isTrue(value)) return FALSE;
+  if (isFalse(value)) return TRUE;
+  return value.kind === 'unknown' ? { ...value, text: value.text && `not ${value.text}` } : value;
+}
+
+function or(values: readonly Value[], node: Node): Value {
+  if (values.some(isTrue)) return TRUE;
+  const rest = values.filter((value) => !isFalse(value));
+  return settle(rest, node, FALSE);
+}
+
+function and(values: readonly Value[], node: Node): Value {
+  if (values.some(isFalse)) return FALSE;
+  const rest = values.filter((value) => !isTrue(value));
+  return settle(rest, node, TRUE);
+}
+
+function settle(rest: readonly Value[], node: Node, neutral: Value): Value {
+  if (rest.length === 0) return neutral;
+  if (rest.some(({ kind }) => kind === 'error')) return ERROR;
+  if (rest.every(({ kind }) => kind === 'null')) return NULL;
+  return rest.length === 1 ? rest[0]! : unknown(rest, node);
+}
+
+function operator(node: Extract<Node, { A_Expr: unknown }>, place: Place): Value {
+  const { kind, name, lexpr, rexpr } = node.A_Expr;
+  const left = lexpr && evaluate(lexpr, place);
+  const list = rexpr && 'List' in rexpr ? (rexpr.List.items ?? []) : undefined;
+  if (list) {
+    const items = list.map((item) => (left ? equal(left, evaluate(item, place), node, place) : NULL));
+    const isNot = nameParts(name)[0] === '<>';
+    const found = kind === 'AEXPR_IN' ? or(items, node) : unknown(items, node);
+    return isNot ? not(found) : found;
+  }
+  const right = evaluate(rexpr, place);
+  const sides = left ? [left, right] : [right];
+  const symbol = nameParts(name).at(-1) ?? '';
+  if (kind === 'AEXPR_DISTINCT' || kind === 'AEXPR_NOT_DISTINCT') {
+    const same = notDistinct(left ?? NULL, right, node, place);
+    return kind === 'AEXPR_DISTINCT' ? not(same) : same;
+  }
+  if (kind === 'AEXPR_NULLIF') {
+    if (left?.kind === 'known' && right.kind === 'known') return left.value === right.value ? NULL : left;
+    return left?.kind === 'unknown' && left.context ? left : unknown(sides, node);
+  }
+  if (sides.some((side) => side.kind === 'error')) return ERROR;
+  if (sides.some((side) => side.kind === 'null')) return NULL;
+  if (kind === 'AEXPR_OP' && left) {
+    if (symbol === '=') return equal(left, right, node, place);
+    if (symbol === '<>') return not(equal(left, right, node, place));
+    if (symbol === '||' && left.kind === 'known' && right.kind === 'known') {
+      return known(String(left.value) + String(right.value));
+    }
+  }
+  if (kind === 'AEXPR_OP' || kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') {
+    // Everything is LIKE '%'.
+    if (/^~~\*?$/.test(symbol) && right.kind === 'known' && /^%+$/.test(String(right.value))) return TRUE;
+  }
+  return unknown(sides, node);
+}
+
+function equal(left: Value, right: Value, node: Node, place: Place): Value {
+  if (left.kind === 'error' || right.kind === 'error') return ERROR;
+  if (left.kind === 'null' || right.kind === 'null') return NULL;
+  if (left.kind === 'known' && right.kind === 'known')
+    return known(String(left.value) === String(right.value));
+  if (left.kind === 'unknown' && right.kind === 'unknown') {
+    // A column equals itself: `m.org_id = m.org_id` is what an unqualified name in a sub-select becomes.
+    return left.text !== undefined && left.text === right.text ? TRUE : unknown([left, right], node);
+  }
+  const [value, other] = left.kind === 'known' ? [left, right] : [right, left];
+  if (place.situation === 'bound' && value.kind === 'known' && other.kind === 'unknown') {
+    const caller = other.context && other.columns.size === 0;
+    // Whoever asks has a context, and is logged in.
+    if (caller && value.value === '') return FALSE;
+    if (caller && value.value === 'authenticated') return TRUE;
+  }
+  return unknown([left, right], node);
+}
+
+function notDistinct(left: Value, right: Value, node: Node, place: Place): Value {
+  if (left.kind === 'error' || right.kind === 'error') return ERROR;
+  const [leftNull, rightNull] = [nullness(left, place), nullness(right, place)];
+  if (leftNull === true && rightNull === true) return TRUE;
+  if ((leftNull === true && rightNull === false) || (leftNull === false && rightNull === true)) return FALSE;
+  if (leftNull === true || rightNull === true) return unknown([left, right], node);
+  return equal(left, right, node, place);
+}
+
+function booleanTest(value: Value, node: Extract<Node, { BooleanTest: unknown }>): Value {
+  if (value.kind === 'error' || value.kind === 'unknown') return value;
+  const test = node.BooleanTest.booltesttype ?? 'IS_TRUE';
+  const matches = {
+    IS_TRUE: isTrue(value),
+    IS_NOT_TRUE: !isTrue(value),
+    IS_FALSE: isFalse(value),
+    IS_NOT_FALSE: !isFalse(value),
+    IS_UNKNOWN: value.kind === 'null',
+    IS_NOT_UNKNOWN: value.kind !== 'null',
+  }[test];
+  return known(matches);
+}
+
+function coalesce(args: readonly Node[], node: Node, place: Place): Value {
+  const seen: Value[] = [];
+  for (const arg of args) {
+    const value = evaluate(arg, place);
+    if (value.kind === 'error') return ERROR;
+    if (value.kind === 'null') continue;
+    if (seen.length === 0 && nullness(value, place) === false) return value;
+    seen.push(value);
+    if (nullness(value, place) === false) break;
+  }
+  if (seen.length === 0) return NULL;
+  return seen.length === 1 ? seen[0]! : unknown(seen, node);
+}
+
+function caseOf(node: Extract<Node, { CaseExpr: unknown }>, place: Place): Value {
+  const { arg, args, defresult } = node.CaseExpr;
+  const subject = arg && evaluate(arg, place);
+  const open: Value[] = [];
+  for (const each of args ?? []) {
+    if (!('CaseWhen' in each)) continue;
+    const tested = evaluate(each.CaseWhen.expr, place);
+    const condition = subject ? equal(subject, tested, node, place) : tested;
+    if (condition.kind === 'error') return ERROR;
+    if (isFalse(condition) || condition.kind === 'null') continue;
+    const result = evaluate(each.CaseWhen.result, place);
+    if (isTrue(condition)) return open.length === 0 ? result : merged([...open, result], node);
+    open.push(condition, result);
+  }
+  const otherwise = evaluate(defresult, place);
+  return open.length === 0 ? otherwise : merged([...open, otherwise], node);
+}
+
+/** One of several results, each behind a condition that is not known. */
+function merged(values: readonly Value[], node: Node): Value {
+  return unknown(
+    values.filter(({ kind }) => kind !== 'error'),
+    node,
+  );
+}
+
+function call(node: Extract<Node, { FuncCall: unknown }>, place: Place): Value {
+  const parts = nameParts(node.FuncCall.funcname);
+  const name = parts.at(-1) ?? '';
+  const schema = parts.length > 1 ? parts.at(-2) : undefined;
+  const args = (node.FuncCall.args ?? []).map((arg) => evaluate(arg, place));
+  if (name === 'current_setting' && (schema === undefined || schema === 'pg_catalog'))
+    return setting(args, node, place);
+  const candidates = schema === 'pg_catalog' ? [] : functionsNamed(place.catalog, name, schema);
+  const target =
+    candidates.find(({ argumentTypes }) => argumentTypes.length === args.length) ?? candidates[0];
+  if (target) return ownFunction(target, args, node, place);
+  // A platform's function that this role's catalog does not show, such as auth.uid().
+  if (schema !== undefined && schema !== 'pg_catalog') return opaque(args, true, node, place, false);
+  if (args.some(({ kind }) => kind === 'error')) return ERROR;
+  // Most functions of PostgreSQL are strict.
+  const takesNull =
+    /^(concat|concat_ws|format|num_nulls|num_nonnulls|jsonb?_build_|array_|unnest|row|to_jsonb?|string_agg|count|bool_)/;
+  if (args.some(({ kind }) => kind === 'null') && !takesNull.test(name)) return NULL;
+  return { ...asUnknown(unknown(args, node)), ...(VOLATILE.test(name) ? { text: undefined } : {}) };
+}
+
+const VOLATILE = /^(random|gen_random_uuid|uuidv[47]|clock_timestamp|nextval|timeofday)$/;
+
+function asUnknown(value: Value): Unknown {
+  return value.kind === 'unknown'
+    ? value
+    : { kind: 'unknown', columns: NO_COLUMNS, context: false, text: undefined };
+}
+
+/** current_setting(name, missing_ok). */
+function setting([, missingOk]: readonly Value[], node: Node, place: Place): Value {
+  if (place.situation === 'bound') {
+    return { kind: 'unknown', columns: NO_COLUMNS, context: true, text: canonical(node) };
+  }
+  if (place.situation === 'empty') return known('');
+  return missingOk && isTrue(missingOk) ? NULL : ERROR;
+}
+
+function ownFunction(target: DatabaseFunction, args: readonly Value[], node: Node, place: Place): Value {
+  if (place.depth < DEEPEST) {
+    const inlined = inline(target, args, place);
+    if (inlined) return inlined;
+  }
+  const behind = functionsBehind(place.catalog, target);
+  const bodies = behind.map(({ body }) => body ?? '');
+  const context =
+    bodies.some((body) => settingsIn(body).length > 0 || WHO.test(body)) || target.schema === 'auth';
+  const raises = bodies.some((body) => /\braise\s+(exception\b|sqlstate\b|'|using\b)/i.test(body));
+  return opaque(args, context, node, place, raises);
+}
+
+const WHO = /\b(current_user|session_user|current_role|auth\.(uid|jwt|role)|pg_has_role)\b/i;
+
+/** A function whose body says no more than whether it reads the context, and whether it can refuse. */
+function opaque(args: readonly Value[], context: boolean, node: Node, place: Place, raises: boolean): Value {
+  const value = asUnknown(unknown(args, node));
+  if (args.some(({ kind }) => kind === 'error')) return ERROR;
+  if (!context) return value;
+  if (place.situation === 'bound') return { ...value, context: true };
+  if (raises) return ERROR;
+  return value.columns.size > 0 ? { ...value, context: true } : NULL;
+}
+
+function inline(target: DatabaseFunction, args: readonly Value[], place: Place): Value | undefined {
+  if (target.returnsSet || target.body === undefined) return undefined;
+  const statement = target.language === 'sql' ? onlySelect(target.body) : onlyReturn(target);
+  if (!statement) return undefined;
+  const parameters = new Map<string, Value>();
+  args.forEach((value, at) => {
+    parameters.set(`$${String(at + 1)}`, value);
+    const name = target.argumentNames[at];
+    if (name !== undefined && name !== '') parameters.set(name, value);
+  });
+  return scalar(statement, { ...place, parameters, table: undefined, inner: false, depth: place.depth + 1 });
+}
+
+const parsedSelects = new Map<string, SelectStmt | undefined>();
+
+/** The SELECT that a body consists of. */
+function onlySelect(body: string): SelectStmt | undefined {
+  if (parsedSelects.has(body)) return parsedSelects.get(body);
+  const statements = parseStatements(body);
+  const [only] = statements?.length === 1 ? statements : [];
+  let select: SelectStmt | undefined;
+  if (only && 'SelectStmt' in only) select = only.SelectStmt;
+  if (only && 'CreateFunctionStmt' in only) select = standardBody(only.CreateFunctionStmt.sql_body);
+  parsedSelects.set(body, select);
+  return select;
+}
+
+/** `RETURN expression`, or `BEGIN ATOMIC SELECT …; END`. */
+function standardBody(body: Node | undefined): SelectStmt | undefined {
+  const selects: SelectStmt[] = [];
+  everyObject(body, (object) => {
+    if (isObject(object['ReturnStmt'])) {
+      selects.push({ targetList: [{ ResTarget: { val: object['ReturnStmt']['returnval'] as Node } }] });
+      return false;
+    }
+    if (isObject(object['SelectStmt'])) {
+      selects.push(object['SelectStmt']);
+      return false;
+    }
+    return undefined;
+  });
+  return selects.length === 1 ? selects[0] : undefined;
+}
+
+/** The expression of a PL/pgSQL function that does nothing but return it. */
+function onlyReturn(target: DatabaseFunction): SelectStmt | undefined {
+  const match = /^\s*begin\s+return\s+([^;]+);\s*end\s*;?\s*$/i.exec(target.body ?? '');
+  return match ? onlySelect(`SELECT ${match[1]!}`) : undefined;
+}
+
+/** The value of a SELECT that stands for one. */
+function scalar(select: SelectStmt, place: Place): Value {
+  const [target] = select.targetList ?? [];
+  if (select.larg || !target || !('ResTarget' in target)) return dependencies(select, place);
+  const value = evaluate(target.ResTarget.val, place);
+  if ((select.fromClause?.length ?? 0) === 0) return value;
+  const condition = conditionOf(select, place);
+  if (condition && (isFalse(condition) || condition.kind === 'null')) return NULL;
+  if (condition?.kind === 'error') return ERROR;
+  return unknown([value, condition ?? TRUE, dependencies(select, place)], { SelectStmt: select });
+}
+
+function conditionOf(select: SelectStmt, place: Place): Value | undefined {
+  const conditions = [
+    ...(select.whereClause ? [select.whereClause] : []),
+    ...innerJoinConditions(select.fromClause ?? []),
+  ];
+  if (conditions.length === 0) return undefined;
+  return and(
+    conditions.map((condition) => evaluate(condition, place)),
+    { SelectStmt: select },
+  );
+}
+
+function innerJoinConditions(from: readonly Node[]): readonly Node[] {
+  return from.flatMap((node) => {
+    if (!('JoinExpr' in node)) return [];
+    const { jointype, quals, larg, rarg } = node.JoinExpr;
+    const own = jointype === 'JOIN_INNER' && quals ? [quals] : [];
+    return [...own, ...innerJoinConditions([...(larg ? [larg] : []), ...(rarg ? [rarg] : [])])];
+  });
+}
+
+function subLink(node: Extract<Node, { SubLink: unknown }>, place: Place): Value {
+  const { subLinkType, testexpr, subselect } = node.SubLink;
+  if (!subselect || !('SelectStmt' in subselect)) return unknown([], node);
+  const select = subselect.SelectStmt;
+  const hasRows = (select.fromClause?.length ?? 0) > 0 || select.larg !== undefined;
+  // Names in a sub-select are qualified in PostgreSQL's own text, so that an unqualified one is a function's parameter.
+  const inside: Place = { ...place, inner: place.inner || hasRows };
+  if (subLinkType === 'EXPR_SUBLINK') return scalar(select, inside);
+  const condition = select.larg ? undefined : conditionOf(select, inside);
+  const isEmpty = condition !== undefined && (isFalse(condition) || condition.kind === 'null');
+  if (condition?.kind === 'error') return ERROR;
+  if (subLinkType === 'EXISTS_SUBLINK') {
+    if (isEmpty) return FALSE;
+    if (!hasRows) return TRUE;
+    return condition
+      ? unknown([condition, dependencies(select, inside)], node)
+      : dependencies(select, inside);
+  }
+  if (isEmpty && subLinkType === 'ANY_SUBLINK') return FALSE;
+  const tested = testexpr ? [evaluate(testexpr, place)] : [];
+  if (tested.some(({ kind }) => kind === 'null')) return NULL;
+  return unknown([...tested, condition ?? TRUE, dependencies(select, inside)], node);
+}
+
+/** All that a query depends on, whatever it does. An error or a NULL somewhere inside says nothing about the whole. */
+function dependencies(select: SelectStmt, place: Place): Value {
+  const found: Value[] = [];
+  everyObject(select, (object) => {
+    const node = object as unknown as Node;
+    if ('ColumnRef' in node || 'FuncCall' in node || 'SQLValueFunction' in node) {
+      found.push(evaluate(node, { ...place, situation: 'bound', inner: true }));
+      return false;
+    }
+    return undefined;
+  });
+  return unknown(
+    found.filter(({ kind }) => kind === 'unknown'),
+    { SelectStmt: select },
+  );
+}
+
+function children(node: Node): readonly Node[] {
+  const found: Node[] = [];
+  const [inside] = Object.values(node) as readonly unknown[];
+  if (!isObject(inside)) return found;
+  for (const value of Object.values(inside)) {
+    for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
+      if (isNode(each)) found.push(each);
+    }
+  }
+  return found;
+}
+
+/** Nodes are objects of one key that begins with a capital: `{ FuncCall: { … } }`. */
+function isNode(value: unknown): value is Node {
+  if (!isObject(value)) return false;
+  const keys = Object.keys(value);
+  return keys.length === 1 && /^[A-Z]/.test(keys[0]!);
+}

@@ -1,0 +1,219 @@
+/**
+ * How a query that row-level security does not hold narrows the tenant rows it reads or changes by itself: the question
+ * behind views and SECURITY DEFINER functions.
+ */
+import type { Catalog, DatabaseFunction, Relation } from './catalog.js';
+import { functionsBehind, functionsNamed, settingsIn } from './context.js';
+import type { AuditSettings } from './rule.js';
+import {
+  canonical,
+  everyObject,
+  isObject,
+  nameParts,
+  parseProcedure,
+  parseStatements,
+  queriesIn,
+  type Node,
+} from './sql-parse.js';
+import { isAudited, isShared, relationsIn, tenantColumnOf } from './tenancy.js';
+
+/**
+ * By what a query chooses its rows: nothing; a value that its caller gives; a secret that its caller has to know; the
+ * context that the caller is bound to.
+ */
+export type Narrowing = 'nothing' | 'parameter' | 'secret' | 'context';
+
+/** One SELECT, UPDATE or DELETE, without the sub-selects in it. */
+export interface Access {
+  readonly table: Relation;
+  readonly narrowing: Narrowing;
+  readonly writes: boolean;
+}
+
+/** What a body is judged by. */
+interface Surroundings {
+  readonly catalog: Catalog;
+  readonly settings: AuditSettings;
+  /** Names of parameters and variables. */
+  readonly names: ReadonlySet<string>;
+  /** The body asks for the context somewhere: then a parameter can have been checked against it. */
+  readonly readsContext: boolean;
+}
+
+const SECRET = /(hash|token|secret|digest|nonce|signature|password|key|code)$/i;
+const WHO =
+  /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b|"SVFOP_(CURRENT|SESSION)_(USER|ROLE)"/i;
+
+/** The tenant rows that a view's query reaches. @returns undefined when it cannot be parsed */
+export function accessesOfView(
+  catalog: Catalog,
+  settings: AuditSettings,
+  view: Relation,
+): readonly Access[] | undefined {
+  const statements = parseStatements(view.definition ?? '');
+  const around: Surroundings = { catalog, settings, names: new Set(), readsContext: false };
+  return statements?.flatMap((statement) => accessesIn(statement, around));
+}
+
+/**
+ * The tenant rows that a function's own statements reach.
+ *
+ * @returns undefined when it cannot be parsed
+ */
+export function accessesOfFunction(
+  catalog: Catalog,
+  settings: AuditSettings,
+  target: DatabaseFunction,
+): readonly Access[] | undefined {
+  const body = bodyOf(target);
+  if (!body) return undefined;
+  const bodies = functionsBehind(catalog, target).map((each) => each.body ?? '');
+  const readsContext = bodies.some((text) => settingsIn(text).length > 0 || WHO.test(text));
+  const names = new Set([...target.argumentNames.filter((name) => name !== ''), ...body.variables]);
+  return body.statements.flatMap((statement) =>
+    accessesIn(statement, { catalog, settings, names, readsContext }),
+  );
+}
+
+/** Whether a function runs SQL that it puts together itself, which nobody can judge from its text. */
+export function buildsSql(target: DatabaseFunction): boolean {
+  return target.language === 'plpgsql' && /\bexecute\s+(?!function\b|procedure\b)/i.test(target.body ?? '');
+}
+
+interface Body {
+  readonly statements: readonly Node[];
+  readonly variables: readonly string[];
+}
+
+function bodyOf(target: DatabaseFunction): Body | undefined {
+  if (target.body === undefined || target.definition === undefined) return undefined;
+  if (target.language === 'sql') {
+    const statements = parseStatements(target.body);
+    return statements && { statements, variables: [] };
+  }
+  const procedure = parseProcedure(target.definition);
+  if (procedure === undefined) return undefined;
+  const statements = queriesIn(procedure).flatMap(
+    (query) => parseStatements(query) ?? parseStatements(`SELECT ${query}`) ?? [],
+  );
+  const variables: string[] = [];
+  everyObject(procedure, ({ refname }) => {
+    if (typeof refname === 'string') variables.push(refname);
+  });
+  return { statements, variables };
+}
+
+const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt'] as const;
+
+function accessesIn(tree: unknown, around: Surroundings): readonly Access[] {
+  const found: Access[] = [];
+  everyObject(tree, (object) => {
+    for (const kind of STATEMENTS) {
+      const statement = object[kind];
+      if (isObject(statement)) found.push(...accessesOf(statement, kind !== 'SelectStmt', around));
+    }
+    // The halves of a UNION stand without their kind.
+    for (const half of [object['larg'], object['rarg']]) {
+      if (isObject(half) && 'targetList' in half) found.push(...accessesOf(half, false, around));
+    }
+  });
+  return found;
+}
+
+function accessesOf(
+  statement: Readonly<Record<string, unknown>>,
+  writes: boolean,
+  around: Surroundings,
+): readonly Access[] {
+  const { catalog, settings } = around;
+  const from = [
+    statement['relation'] && { RangeVar: statement['relation'] },
+    statement['fromClause'],
+    statement['usingClause'],
+  ];
+  const tables = relationsIn(catalog, withoutSubselects(from)).filter(
+    (each) =>
+      isAudited(each, settings) && !isShared(each, settings) && tenantColumnOf(each, settings) !== undefined,
+  );
+  if (tables.length === 0) return [];
+  const narrowing = narrowingOf(statement, around);
+  return tables.map((table) => ({ table, narrowing, writes }));
+}
+
+function narrowingOf(statement: Readonly<Record<string, unknown>>, around: Surroundings): Narrowing {
+  const conditions: unknown[] = [];
+  if (statement['whereClause'] !== undefined) conditions.push(statement['whereClause']);
+  everyObject(withoutSubselects(statement['fromClause']), ({ quals }) => {
+    if (quals !== undefined) conditions.push(quals);
+  });
+  if (conditions.length === 0) return 'nothing';
+  // A condition may join what a sub-select in FROM or WITH has narrowed already.
+  const sources = [...conditions, statement['fromClause'], statement['withClause']];
+  return sources.map((source) => strengthOf(source, around)).reduce(stronger, 'nothing');
+}
+
+const STRENGTHS: readonly Narrowing[] = ['nothing', 'parameter', 'secret', 'context'];
+
+function stronger(a: Narrowing, b: Narrowing): Narrowing {
+  return STRENGTHS.indexOf(a) >= STRENGTHS.indexOf(b) ? a : b;
+}
+
+function strengthOf(tree: unknown, around: Surroundings): Narrowing {
+  let strength: Narrowing = 'nothing';
+  everyObject(tree, (object) => {
+    const node = object as unknown as Node;
+    if ('FuncCall' in node && readsContext(node, around)) strength = 'context';
+    if ('SQLValueFunction' in node && WHO.test(canonical(node))) strength = 'context';
+    if (isGiven(node, around)) strength = stronger(strength, around.readsContext ? 'context' : 'parameter');
+    if ('A_Expr' in node && isSecretTest(node, around)) strength = stronger(strength, 'secret');
+  });
+  return strength;
+}
+
+function readsContext(node: Extract<Node, { FuncCall: unknown }>, { catalog }: Surroundings): boolean {
+  const parts = nameParts(node.FuncCall.funcname);
+  const name = parts.at(-1) ?? '';
+  if (name === 'current_setting' || parts[0] === 'auth') return true;
+  return functionsNamed(catalog, name, parts.length > 1 ? parts.at(-2) : undefined).some((target) =>
+    functionsBehind(catalog, target).some(({ body }) => settingsIn(body).length > 0 || WHO.test(body ?? '')),
+  );
+}
+
+/** A parameter or a variable of the function. */
+function isGiven(node: Node, { names }: Surroundings): boolean {
+  if ('ParamRef' in node) return true;
+  return 'ColumnRef' in node && names.has(nameParts(node.ColumnRef.fields)[0] ?? '');
+}
+
+/** `token_hash = $1`: whoever calls has to know the secret. */
+function isSecretTest(node: Extract<Node, { A_Expr: unknown }>, around: Surroundings): boolean {
+  if (nameParts(node.A_Expr.name)[0] !== '=') return false;
+  const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr];
+  const hasSecret = sides.some(
+    (side) =>
+      side !== undefined &&
+      'ColumnRef' in side &&
+      !isGiven(side, around) &&
+      SECRET.test(nameParts(side.ColumnRef.fields).at(-1) ?? ''),
+  );
+  return hasSecret && sides.some((side) => holdsGiven(side, around));
+}
+
+function holdsGiven(tree: unknown, around: Surroundings): boolean {
+  let found = false;
+  everyObject(tree, (object) => {
+    found ||= isGiven(object as unknown as Node, around);
+  });
+  return found;
+}
+
+/** The same tree, where sub-selects are left out. */
+function withoutSubselects(tree: unknown): unknown {
+  if (Array.isArray(tree)) return tree.map(withoutSubselects);
+  if (!isObject(tree)) return tree;
+  return Object.fromEntries(
+    Object.entries(tree)
+      .filter(([key]) => key !== 'SelectStmt')
+      .map(([key, value]) => [key, withoutSubselects(value)]),
+  );
+}

@@ -1,0 +1,34 @@
+/** How the audited database binds a transaction to a tenant. */
+import type { Catalog } from '../catalog.js';
+import type { AuditSettings } from '../rule.js';
+import type { Bind } from './session.js';
+
+const KERNEL_BIND = "SELECT tenantry.bind($1::uuid, 'tenantry audit', 'system', NULL, 5000, true)";
+
+/**
+ * Tenantry's own function where there is one, else the settings that its policies read, for the transaction.
+ *
+ * @returns undefined where neither is known: then nothing can be probed
+ */
+export function findBinding(
+  catalog: Catalog,
+  { tenantSettings, tenantColumns }: AuditSettings,
+): Bind | undefined {
+  if (catalog.functions.some(({ schema, name }) => schema === 'tenantry' && name === 'bind')) {
+    return async (client, tenant) => {
+      await client.query(KERNEL_BIND, [tenant]);
+    };
+  }
+  if (tenantSettings.length === 0) return undefined;
+  return async (client, tenant) => {
+    for (const name of tenantSettings) {
+      const value = /claims$/i.test(name) ? claims(tenant, tenantColumns) : tenant;
+      await client.query('SELECT set_config($1, $2, true)', [name, value]);
+    }
+  };
+}
+
+/** A setting that holds a token's claims, as PostgREST sets it, names the tenant as its column does. */
+function claims(tenant: string, columns: readonly string[]): string {
+  return JSON.stringify(Object.fromEntries(columns.map((name) => [name, tenant])));
+}

@@ -1,0 +1,155 @@
+/** Probes of everything that can be read: with a tenant bound, with none, and with one that is none. */
+import type { Finding, NotChecked } from '../finding.js';
+import { FOREIGN_ROWS, ROWS_WITH_INVALID_TENANT, ROWS_WITHOUT_TENANT } from './rules.js';
+import { TIMED_OUT, type Answer, type Ask, type ProbeSession, type Refusal } from './session.js';
+import { skipped, type Target } from './targets.js';
+import type { Marks } from './tenants.js';
+
+export interface ProbeResult {
+  readonly findings: readonly Finding[];
+  readonly notChecked: readonly NotChecked[];
+}
+
+/** Rows are counted up to here, so that an open table of any size costs no more. */
+const COUNT_LIMIT = 1_000;
+const ROWS_SEARCHED = 10_000;
+
+/** P01: bound to `tenant`, rows of any other tenant; `others` marks what a relation without a tenant column shows. */
+export async function probeForeignRows(
+  session: ProbeSession,
+  targets: readonly Target[],
+  tenant: string,
+  others: Marks,
+): Promise<ProbeResult> {
+  return session.asTenant(tenant, (ask) =>
+    eachTarget(targets, async (target) => {
+      const { relation, tenantColumn } = target;
+      const seen =
+        tenantColumn === undefined
+          ? await countMarked(ask, relation.qualified, others)
+          : await countForeign(ask, relation.qualified, tenantColumn, tenant);
+      if ('refusal' in seen) return refused(target, seen.refusal);
+      return seen.rows.map(({ tenant: owner, rows }) => ({
+        rule: FOREIGN_ROWS,
+        object: relation.qualified,
+        evidence: `bound to tenant ${tenant}, this ${relation.kind} shows ${counted(rows)} of tenant ${owner}`,
+        advice:
+          'See what the rules on this object say (T01 to T09, T20): its row-level security, its owner, its policies.',
+      }));
+    }),
+  );
+}
+
+/** P03: rows of any tenant at all with none bound. P04: what shows rows only when the setting holds no tenant's id. */
+export async function probeUnbound(
+  session: ProbeSession,
+  targets: readonly Target[],
+  tenantSettings: readonly string[],
+): Promise<ProbeResult> {
+  let closed = targets.filter(({ tenantColumn }) => tenantColumn !== undefined);
+  const results: ProbeResult[] = [];
+  const keep = (result: ProbeResult): void => {
+    results.push(result);
+    const open = new Set(result.findings.map(({ object }) => object));
+    // One finding for each relation: the next value would show the same rows again.
+    closed = closed.filter(({ relation }) => !open.has(relation.qualified));
+  };
+  keep(
+    await session.withoutTenant((ask) =>
+      eachTarget(closed, (target) => anyRow(ask, target, ROWS_WITHOUT_TENANT, 'with no tenant bound')),
+    ),
+  );
+  for (const value of tenantSettings.length === 0 ? [] : INVALID_TENANTS) {
+    const settings = Object.fromEntries(tenantSettings.map((name) => [name, value]));
+    const circumstance = `with ${tenantSettings.join(', ')} set to '${value}'`;
+    keep(
+      await session.withSettings(settings, (ask) =>
+        eachTarget(closed, (target) => anyRow(ask, target, ROWS_WITH_INVALID_TENANT, circumstance)),
+      ),
+    );
+  }
+  return {
+    findings: results.flatMap(({ findings }) => findings),
+    notChecked: results.flatMap(({ notChecked }) => notChecked),
+  };
+}
+
+/** Nothing, no id, a pattern that LIKE takes for everything, and an id that nobody has. */
+const INVALID_TENANTS = ['', 'no such tenant', '%', '00000000-0000-0000-0000-000000000000'];
+
+interface Seen {
+  readonly tenant: string;
+  readonly rows: number;
+}
+
+function countForeign(ask: Ask, relation: string, column: string, tenant: string): Promise<Answer<Seen>> {
+  return ask(
+    `SELECT tenant, count(*)::int AS rows FROM (
+       SELECT ${column}::text AS tenant FROM ${relation} WHERE ${column}::text <> $1 LIMIT ${String(COUNT_LIMIT)}
+     ) AS foreign_rows GROUP BY tenant ORDER BY rows DESC, tenant LIMIT 3`,
+    [tenant],
+  );
+}
+
+/** Rows in which an id of the other tenant appears, whatever the columns are called. */
+function countMarked(ask: Ask, relation: string, { tenant, ids }: Marks): Promise<Answer<Seen>> {
+  return ask(
+    `SELECT $2::text AS tenant, count(*)::int AS rows FROM (
+       SELECT to_jsonb(t)::text AS row FROM (SELECT * FROM ${relation} LIMIT ${String(ROWS_SEARCHED)}) AS t
+     ) AS searched
+     WHERE EXISTS (SELECT FROM unnest($1::text[]) AS mark WHERE strpos(row, mark) > 0)
+     HAVING count(*) > 0`,
+    [[tenant, ...[...ids.values()].flat()], tenant],
+  );
+}
+
+async function anyRow(
+  ask: Ask,
+  target: Target,
+  rule: typeof ROWS_WITHOUT_TENANT,
+  circumstance: string,
+): Promise<Finding[] | NotChecked> {
+  const { relation, tenantColumn } = target;
+  const answer = await ask<Seen>(
+    `SELECT min(tenant) AS tenant, count(*)::int AS rows FROM (
+       SELECT ${tenantColumn!}::text AS tenant FROM ${relation.qualified} WHERE ${tenantColumn!} IS NOT NULL
+       LIMIT ${String(COUNT_LIMIT)}
+     ) AS readable HAVING count(*) > 0`,
+  );
+  if ('refusal' in answer) return refused(target, answer.refusal);
+  return answer.rows.map(({ tenant, rows }) => ({
+    rule,
+    object: relation.qualified,
+    evidence: `${circumstance}, this ${relation.kind} shows ${counted(rows)}, of tenant ${tenant} among others`,
+    advice: 'Let the policy compare with the bound tenant and nothing else, and fail when there is none.',
+  }));
+}
+
+/** Denied (42501), the setting does not exist (42704), its value is no tenant (class 22), raised by a function (P0). */
+const NOTHING_SHOWN = /^(?:42501|42704|22|P0)/;
+
+/** A refused read is what should happen; only one that was cut short says nothing. */
+function refused({ relation }: Target, { code, message }: Refusal): Finding[] | NotChecked {
+  if (code === TIMED_OUT) return skipped(relation, 'it took longer than the time limit of a probe');
+  if (NOTHING_SHOWN.test(code)) return [];
+  return skipped(relation, `reading it failed: ${message}`);
+}
+
+async function eachTarget(
+  targets: readonly Target[],
+  probe: (target: Target) => Promise<readonly Finding[] | NotChecked>,
+): Promise<ProbeResult> {
+  const findings: Finding[] = [];
+  const notChecked: NotChecked[] = [];
+  for (const target of targets) {
+    const result = await probe(target);
+    if ('reason' in result) notChecked.push(result);
+    else findings.push(...result);
+  }
+  return { findings, notChecked };
+}
+
+function counted(rows: number): string {
+  if (rows >= COUNT_LIMIT) return `at least ${String(COUNT_LIMIT)} rows`;
+  return rows === 1 ? '1 row' : `${String(rows)} rows`;
+}

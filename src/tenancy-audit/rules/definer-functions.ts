@@ -1,0 +1,106 @@
+/**
+ * T09: SECURITY DEFINER functions through which the application reads or changes the rows of other tenants.
+ *
+ * What decides is what the function lets its caller choose. Harmless: rows narrowed by the caller's own context
+ * (`user_id = auth.uid()`), a look-up by a secret the caller must know (`token_hash = $1`), and a look-up by parameter in
+ * the table of the tenants, which is how a tenant is found before it is bound. A parameter is also enough where the owner
+ * is held by row-level security and sees the rows through a policy that names it: somebody opened that door on purpose,
+ * for reading only what the function narrows. Everything else can say so in its comment: `@tenancy audited: reason`.
+ */
+import type { Catalog, DatabaseFunction } from '../catalog.js';
+import type { Finding } from '../finding.js';
+import { accessesOfFunction, buildsSql, type Access } from '../narrowing.js';
+import { seesAcross } from '../policies.js';
+import { mayExecute } from '../privileges.js';
+import type { AuditSettings, CatalogRule } from '../rule.js';
+import { list } from '../sql-text.js';
+import { declaration, isRegistry, isTable } from '../tenancy.js';
+
+/** The functions that the application can call and that run as somebody else. */
+function reachable(
+  catalog: Catalog,
+  settings: AuditSettings,
+): readonly { readonly target: DatabaseFunction; readonly callers: readonly string[] }[] {
+  return catalog.functions.flatMap((target) => {
+    if (!target.securityDefiner || target.extension !== undefined) return [];
+    if (!settings.schemas.includes(target.schema) && isPlatformOwned(catalog, settings, target)) return [];
+    // Nobody can call a trigger function.
+    if (/^(event_)?trigger$/.test(target.returns)) return [];
+    if (declaration(target.comment, 'audited') !== undefined) return [];
+    const callers = settings.appRoles.filter((role) => mayExecute(catalog, role, target));
+    if (settings.appRoles.length > 0 && callers.length === 0) return [];
+    return [{ target, callers }];
+  });
+}
+
+/** In a schema with relations that are not looked at: somebody else's business. */
+function isPlatformOwned(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): boolean {
+  return catalog.relations.some(
+    ({ schema }) => schema === target.schema && !settings.schemas.includes(schema),
+  );
+}
+
+export const definerFunction: CatalogRule = {
+  id: 'T09',
+  title: 'SECURITY DEFINER function that reaches other tenants’ rows',
+  severity: 'critical',
+  why: 'It runs as its owner: what the owner sees of all tenants, every caller gets who knows which arguments to give.',
+  check(catalog, settings): readonly Finding[] {
+    return reachable(catalog, settings).flatMap(({ target, callers }) => {
+      const leaks = leaksOf(catalog, settings, target);
+      if (leaks.length === 0) return [];
+      return [
+        {
+          rule: definerFunction,
+          object: target.signature,
+          evidence:
+            `runs as ${target.owner}: ${list([...new Set(leaks)])}` +
+            (callers.length > 0 ? `; ${list(callers)} may execute it` : ''),
+          fix: `ALTER FUNCTION ${target.signature} SECURITY INVOKER;`,
+          advice:
+            'Or narrow what it reads by the tenant of the transaction. Where its reach is intended, say why: ' +
+            `COMMENT ON FUNCTION ${target.signature} IS '@tenancy audited: …'`,
+        },
+      ];
+    });
+  },
+  notChecked(catalog, settings) {
+    return reachable(catalog, settings).flatMap(({ target }) => {
+      const reason = unreadable(catalog, settings, target);
+      return reason === undefined ? [] : [{ object: target.signature, reason }];
+    });
+  },
+};
+
+function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): readonly string[] {
+  return (accessesOfFunction(catalog, settings, target) ?? []).flatMap((access) => {
+    const { table, narrowing, writes } = access;
+    if (narrowing === 'context' || narrowing === 'secret' || !isTable(table)) return [];
+    const across = seesAcross(catalog, settings, table, target.owner);
+    // Without row-level security the table leaks by itself: T01.
+    if (!across || !table.rowSecurity) return [];
+    if (narrowing === 'parameter' && (across.byPolicy || answersLittle(access, target, settings))) return [];
+    const what = writes ? 'changes' : 'reads';
+    return narrowing === 'nothing'
+      ? [`${what} every row of ${table.qualified} (${across.reason})`]
+      : [`${what} the rows of ${table.qualified} that its caller names (${across.reason})`];
+  });
+}
+
+/** A look-up in the table of the tenants, or a yes or no. */
+function answersLittle(
+  { table, writes }: Access,
+  target: DatabaseFunction,
+  settings: AuditSettings,
+): boolean {
+  return !writes && (isRegistry(table, settings) || target.returns === 'boolean');
+}
+
+function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): string | undefined {
+  if (target.body === undefined)
+    return `SECURITY DEFINER in ${target.language}: its body cannot be read here`;
+  if (buildsSql(target)) return 'SECURITY DEFINER that builds SQL at run time: read what it runs';
+  if (accessesOfFunction(catalog, settings, target) === undefined)
+    return 'SECURITY DEFINER whose body could not be parsed';
+  return undefined;
+}

@@ -1,0 +1,159 @@
+/**
+ * T14, T15: keys without the tenant. PostgreSQL checks foreign and unique keys without row-level security, so that such a
+ * key links rows across tenants, or answers whether another tenant has a value.
+ */
+import type { Catalog, Column, ForeignKey, Index, Relation } from '../catalog.js';
+import type { Finding } from '../finding.js';
+import { mayUse } from '../privileges.js';
+import type { AuditSettings, CatalogRule } from '../rule.js';
+import { quoteName } from '../sql-text.js';
+import { findRelation, tenantTables, type TenantTable } from '../tenancy.js';
+
+/** A foreign key between two tenant tables that does not pair their tenants. */
+export interface LooseKey {
+  readonly child: TenantTable;
+  readonly parent: TenantTable;
+  readonly key: ForeignKey;
+}
+
+/** Keys to the table of the tenants are the tenant itself, and none of these. */
+export function looseKeys(catalog: Catalog, settings: AuditSettings): readonly LooseKey[] {
+  const tenants = new Map(tenantTables(catalog, settings).map((each) => [each.table.oid, each]));
+  return [...tenants.values()].flatMap((child) =>
+    child.table.foreignKeys.flatMap((key): readonly LooseKey[] => {
+      const parent = tenants.get(key.references);
+      if (!parent || parent.isRegistry || pairsTenants(key, child.column, parent.column)) return [];
+      return [{ child, parent, key }];
+    }),
+  );
+}
+
+export function pairsTenants(key: ForeignKey, own: Column, other: Column): boolean {
+  return key.columns.some((name, at) => name === own.name && key.referencedColumns[at] === other.name);
+}
+
+export const looseForeignKey: CatalogRule = {
+  id: 'T14',
+  title: 'Foreign key between tenant tables without the tenant column',
+  severity: 'major',
+  why: 'The check sees all tenants: a row can be linked to another tenant’s, and a cascade then reaches into the other tenant.',
+  check(catalog, settings): readonly Finding[] {
+    return looseKeys(catalog, settings).flatMap(({ child, parent, key }) => {
+      if (!canWrite(catalog, settings, child.table, key.columns)) return [];
+      const cascades = /CASCADE|SET/.test(key.onDelete) ? `; ON DELETE ${key.onDelete} reaches across` : '';
+      const columns = [child.column.name, ...key.columns].map(quoteName).join(', ');
+      const referenced = [parent.column.name, ...key.referencedColumns].map(quoteName).join(', ');
+      // Only the reference itself may become NULL, not the tenant.
+      const only =
+        key.onDelete.startsWith('SET') && catalog.server.version >= 150_000
+          ? ` (${key.columns.map(quoteName).join(', ')})`
+          : '';
+      return [
+        {
+          rule: looseForeignKey,
+          object: `${child.table.qualified}.${key.name}`,
+          evidence: `${key.definition} carries no ${child.column.name}${cascades}`,
+          fix: [
+            ...(hasKey(parent.table, [parent.column.name, ...key.referencedColumns])
+              ? []
+              : [`ALTER TABLE ${parent.table.qualified} ADD UNIQUE (${referenced});`]),
+            `ALTER TABLE ${child.table.qualified} DROP CONSTRAINT ${quoteName(key.name)}, ADD CONSTRAINT ${quoteName(key.name)}`,
+            `  FOREIGN KEY (${columns}) REFERENCES ${parent.table.qualified} (${referenced}) ON DELETE ${key.onDelete}${only} NOT VALID;`,
+            `ALTER TABLE ${child.table.qualified} VALIDATE CONSTRAINT ${quoteName(key.name)};`,
+          ].join('\n'),
+        },
+      ];
+    });
+  },
+};
+
+function hasKey(table: Relation, columns: readonly string[]): boolean {
+  return table.indexes.some(
+    (index) =>
+      index.unique &&
+      index.predicate === undefined &&
+      index.columns.length === columns.length &&
+      columns.every((name) => index.columns.includes(name)),
+  );
+}
+
+/** Whether an application role can choose what the key refers to. */
+function canWrite(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  columns: readonly string[],
+): boolean {
+  if (settings.appRoles.length === 0) return true;
+  const grants = table.grants.filter(({ column }) => column === undefined || columns.includes(column));
+  return settings.appRoles.some((role) => mayUse(catalog, role, { ...table, grants }, 'INSERT', 'UPDATE'));
+}
+
+export const looseUniqueKey: CatalogRule = {
+  id: 'T15',
+  title: 'Unique key without the tenant column',
+  severity: 'major',
+  why: 'A duplicate is refused whoever has the first: the error tells a tenant that another one has this value.',
+  check(catalog, settings): readonly Finding[] {
+    return tenantTables(catalog, settings).flatMap(({ table, column, isRegistry }) => {
+      // A tenant's own slug or domain is what tells tenants apart.
+      if (isRegistry || table.isPartition) return [];
+      return table.indexes
+        .filter((index) => (index.unique || index.exclusion) && !index.columns.includes(column.name))
+        .filter((index) =>
+          canWrite(
+            catalog,
+            settings,
+            table,
+            index.columns.flatMap((name) => name ?? []),
+          ),
+        )
+        .filter((index) => !isOpaque(table, index))
+        .map((index) => ({
+          rule: looseUniqueKey,
+          object: `${table.qualified}.${index.name}`,
+          evidence: `${index.definition} holds across tenants`,
+          fix: fixOf(table, column, index),
+          advice:
+            index.columns.includes(undefined) || index.exclusion
+              ? `Add ${column.name} to the key.`
+              : undefined,
+        }));
+    });
+  },
+};
+
+/** Nobody can guess what another tenant has: ids that were drawn, references to rows, secrets, names in public directories. */
+function isOpaque(table: Relation, index: Index): boolean {
+  return index.columns.every((name) => {
+    const column = table.columns.find((each) => each.name === name);
+    if (!column) return false;
+    if (column.type === 'uuid' || /nextval\(|gen_random|uuid|random/.test(column.default ?? '')) return true;
+    if (index.primary && (/^(id|oid|pk)$/i.test(column.name) || /^(big|small)?int(eger)?$/.test(column.type)))
+      return true;
+    if (/(hash|token|secret|digest|nonce|signature|fingerprint)$/i.test(column.name)) return true;
+    if (/(domain|hostname|host)$/i.test(column.name)) return true;
+    if (/^(stripe|paddle|paypal|external|provider|oauth|sso)_/i.test(column.name)) return true;
+    return table.foreignKeys.some(({ columns }) => columns.includes(column.name));
+  });
+}
+
+function fixOf(table: Relation, column: Column, index: Index): string | undefined {
+  if (index.columns.includes(undefined) || index.exclusion) return undefined;
+  const columns = [column.name, ...index.columns.flatMap((name) => name ?? [])].map(quoteName).join(', ');
+  const where = index.predicate === undefined ? '' : ` WHERE ${index.predicate}`;
+  if (index.constraint === undefined) {
+    const schema = quoteName(table.schema);
+    return [
+      `DROP INDEX ${schema}.${quoteName(index.name)};`,
+      `CREATE UNIQUE INDEX ${quoteName(index.name)} ON ${table.qualified} (${columns})${where};`,
+    ].join('\n');
+  }
+  const kind = index.primary ? 'PRIMARY KEY' : 'UNIQUE';
+  return `ALTER TABLE ${table.qualified} DROP CONSTRAINT ${quoteName(index.constraint)}, ADD CONSTRAINT ${quoteName(index.constraint)} ${kind} (${columns});`;
+}
+
+/** The tables that a table's keys lead to. */
+export function referencedTables(catalog: Catalog, table: Relation): readonly Relation[] {
+  return table.foreignKeys.flatMap(({ references }) => findRelation(catalog, references) ?? []);
+}

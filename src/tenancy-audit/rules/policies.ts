@@ -1,0 +1,251 @@
+/** T04, T05, T06, T12: policies that let through what they should keep. */
+import type { Catalog, Policy, PolicyCommand, Relation } from '../catalog.js';
+import { functionsOfPolicy, settingsIn } from '../context.js';
+import type { Finding } from '../finding.js';
+import {
+  columnsOf,
+  expressionOf,
+  gradeOf,
+  isWeaker,
+  judgedRoles,
+  opensWithoutContext,
+  policiesFor,
+  separates,
+  type Grade,
+} from '../policies.js';
+import { mayUse } from '../privileges.js';
+import type { AuditSettings, CatalogRule } from '../rule.js';
+import { list, quoteName } from '../sql-text.js';
+import { tenantTables, type TenantTable } from '../tenancy.js';
+
+type Command = Exclude<PolicyCommand, 'ALL'>;
+
+/** A permissive policy that decides on a command of an application role, with nothing restrictive to hold it. */
+interface Deciding {
+  readonly tenant: TenantTable;
+  readonly policy: Policy;
+  readonly commands: readonly Command[];
+  readonly roles: readonly string[];
+}
+
+const COMMANDS: readonly Command[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+
+/** Every permissive policy that counts, once. Tables without row-level security are T01's. */
+function deciding(catalog: Catalog, settings: AuditSettings, part: 'using' | 'check'): readonly Deciding[] {
+  return tenantTables(catalog, settings).flatMap((tenant) => {
+    const { table } = tenant;
+    if (!table.rowSecurity) return [];
+    const found = new Map<Policy, { commands: Set<Command>; roles: Set<string> }>();
+    for (const role of judgedRoles(catalog, settings, table)) {
+      for (const command of COMMANDS) {
+        if (settings.appRoles.length > 0 && !mayUse(catalog, role, table, command)) continue;
+        const { permissive, restrictive } = policiesFor(catalog, table, role, command);
+        if (restrictive.some((policy) => holds(catalog, settings, table, policy, part))) continue;
+        for (const policy of permissive) {
+          const entry = found.get(policy) ?? { commands: new Set(), roles: new Set() };
+          entry.commands.add(command);
+          entry.roles.add(role);
+          found.set(policy, entry);
+        }
+      }
+    }
+    return [...found].map(([policy, { commands, roles }]) => ({
+      tenant,
+      policy,
+      commands: [...commands],
+      roles: [...roles],
+    }));
+  });
+}
+
+/** Whether a restrictive policy separates the tenants by itself, with a context and without. */
+function holds(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  policy: Policy,
+  part: 'using' | 'check',
+): boolean {
+  const expression = expressionOf(policy, part);
+  if (expression === undefined) return false;
+  return (
+    gradeOf(catalog, settings, table, expression) === 'linked' &&
+    columnsOf(catalog, settings, table, expression).size > 0 &&
+    opensWithoutContext(catalog, settings, table, expression) === undefined
+  );
+}
+
+const WORDS: Readonly<Partial<Record<Grade, string>>> = {
+  open: 'is true for every row',
+  caller: 'looks at no column of the table, and lets every caller through',
+  weak: 'looks at the row only for what it is not, never at whose it is',
+  row: 'lets rows be changed whoever they belong to',
+};
+
+export const openPolicy: CatalogRule = {
+  id: 'T04',
+  title: 'Policy that shows every tenant’s rows',
+  severity: 'critical',
+  why: 'Permissive policies are joined with OR: one that is always true undoes all the others on its table.',
+  check(catalog, settings): readonly Finding[] {
+    return deciding(catalog, settings, 'using').flatMap((each) => {
+      const { tenant, policy, commands, roles } = each;
+      if (policy.using === undefined) return [];
+      const grade = gradeOf(catalog, settings, tenant.table, policy.using);
+      const changes = commands.filter((command) => command === 'UPDATE' || command === 'DELETE');
+      // Rows shown to everybody by their own values were published; rows that anybody may change were not.
+      const isOpen = isWeaker(grade, 'row') || (grade === 'row' && changes.length > 0);
+      if (!isOpen) return [];
+      return [
+        {
+          rule: openPolicy,
+          object: policy.qualified,
+          evidence: `USING (${policy.using}) ${WORDS[grade] ?? grade}; it decides on ${list(commands)} of ${list(roles)}`,
+          fix: `DROP POLICY ${quoteName(policy.name)} ON ${tenant.table.qualified};`,
+          advice:
+            tenant.table.policies.length > 1
+              ? undefined
+              : `Then create one that compares ${tenant.column.name} with the tenant of the transaction: without any, nobody sees a row.`,
+        },
+      ];
+    });
+  },
+};
+
+export const opensWithoutTenant: CatalogRule = {
+  id: 'T05',
+  title: 'Policy that opens when no tenant is set',
+  severity: 'critical',
+  why: 'A query that forgot to bind its tenant should see nothing; here it sees the rows of all tenants.',
+  check(catalog, settings): readonly Finding[] {
+    const found = new Map<Policy, Finding>();
+    for (const part of ['using', 'check'] as const) {
+      for (const { tenant, policy } of deciding(catalog, settings, part)) {
+        const expression = policy[part];
+        if (expression === undefined || found.has(policy)) continue;
+        // What is open to everybody anyway is T04's or T06's.
+        if (isWeaker(gradeOf(catalog, settings, tenant.table, expression), 'weak')) continue;
+        const situation = opensWithoutContext(catalog, settings, tenant.table, expression);
+        if (situation === undefined) continue;
+        found.set(policy, {
+          rule: opensWithoutTenant,
+          object: policy.qualified,
+          evidence:
+            `${part === 'using' ? 'USING' : 'WITH CHECK'} (${expression}) is true for every row when the setting is ` +
+            (situation === 'unset'
+              ? 'unset (NULL)'
+              : "'', as it is after a transaction-local setting has ended"),
+          advice:
+            'Take the part that admits a missing setting out, so that the comparison is NULL or raises an error then. ' +
+            'Work across tenants belongs to a role of its own.',
+        });
+      }
+    }
+    return [...found.values()];
+  },
+};
+
+export const weakCheck: CatalogRule = {
+  id: 'T06',
+  title: 'Rows can be written into another tenant',
+  severity: 'critical',
+  why: 'Where WITH CHECK is weaker than USING, a tenant can insert rows into another one, or hand its rows over.',
+  check(catalog, settings): readonly Finding[] {
+    return deciding(catalog, settings, 'check').flatMap((each) => {
+      const { tenant, policy, commands } = each;
+      const writes = writable(catalog, each, settings);
+      // Anybody may found a tenant; that is no other's.
+      const counted = tenant.isRegistry ? writes.filter((command) => command !== 'INSERT') : writes;
+      if (policy.check === undefined || counted.length === 0) return [];
+      // A policy whose USING is open too is T04's.
+      if (policy.using !== undefined && !separates(gradeOf(catalog, settings, tenant.table, policy.using)))
+        return [];
+      const weakness = weaknessOf(catalog, settings, tenant, policy, policy.check);
+      if (weakness === undefined) return [];
+      const using = policy.using === undefined ? undefined : ` but USING is (${policy.using})`;
+      return [
+        {
+          rule: weakCheck,
+          object: policy.qualified,
+          evidence: `WITH CHECK (${policy.check}) ${weakness};${using ?? ''} it decides on ${list(commands)}`,
+          fix:
+            policy.using === undefined
+              ? undefined
+              : `ALTER POLICY ${quoteName(policy.name)} ON ${tenant.table.qualified} WITH CHECK (${policy.using});`,
+          advice:
+            policy.using === undefined
+              ? `Compare ${tenant.column.name} with the tenant of the transaction in WITH CHECK.`
+              : undefined,
+        },
+      ];
+    });
+  },
+};
+
+function weaknessOf(
+  catalog: Catalog,
+  settings: AuditSettings,
+  { table, column }: TenantTable,
+  policy: Policy,
+  check: string,
+): string | undefined {
+  const grade = gradeOf(catalog, settings, table, check);
+  if (!separates(grade)) return WORDS[grade] ?? grade;
+  if (grade !== 'linked' || policy.using === undefined) return undefined;
+  const readsTenant = (expression: string): boolean =>
+    columnsOf(catalog, settings, table, expression).has(column.name);
+  return readsTenant(policy.using) && !readsTenant(check) ? `does not look at ${column.name}` : undefined;
+}
+
+/** INSERT, and UPDATE where the role may change the tenant column. */
+function writable(
+  catalog: Catalog,
+  { tenant, commands, roles }: Deciding,
+  settings: AuditSettings,
+): readonly Command[] {
+  return commands.filter((command) => {
+    if (command === 'INSERT') return true;
+    if (command !== 'UPDATE') return false;
+    if (settings.appRoles.length === 0) return true;
+    return roles.some((role) => mayChange(catalog, role, tenant));
+  });
+}
+
+function mayChange(catalog: Catalog, role: string, { table, column }: TenantTable): boolean {
+  const ofTheColumn = {
+    ...table,
+    grants: table.grants.filter((grant) => grant.column === undefined || grant.column === column.name),
+  };
+  return mayUse(catalog, role, ofTheColumn, 'UPDATE');
+}
+
+const READS_SESSION = /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b/i;
+
+export const immutableContext: CatalogRule = {
+  id: 'T12',
+  title: 'IMMUTABLE function that reads the session, in a policy',
+  severity: 'critical',
+  why: 'PostgreSQL may replace an IMMUTABLE function by its result when it plans, and use that plan for the next tenant.',
+  check(catalog, settings): readonly Finding[] {
+    const used = new Map(
+      tenantTables(catalog, settings).flatMap(({ table }) =>
+        table.policies.flatMap((policy) =>
+          functionsOfPolicy(catalog, policy).map((each) => [each, policy] as const),
+        ),
+      ),
+    );
+    return [...used].flatMap(([target, policy]) => {
+      if (target.volatility !== 'immutable') return [];
+      const read = settingsIn(target.body);
+      if (read.length === 0 && !READS_SESSION.test(target.body ?? '')) return [];
+      return [
+        {
+          rule: immutableContext,
+          object: target.signature,
+          evidence: `IMMUTABLE, but it reads ${read.length > 0 ? list(read) : 'who is connected'}; ${policy.qualified} calls it`,
+          fix: `ALTER FUNCTION ${target.signature} STABLE;`,
+        },
+      ];
+    });
+  },
+};

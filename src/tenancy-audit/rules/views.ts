@@ -1,0 +1,137 @@
+/** T07, T08: tenant rows that are reached past the policies of their tables. */
+import type { Catalog, Relation } from '../catalog.js';
+import type { Finding } from '../finding.js';
+import { accessesOfView } from '../narrowing.js';
+import { seesAcross } from '../policies.js';
+import { mayUse } from '../privileges.js';
+import type { AuditSettings, CatalogRule } from '../rule.js';
+import { list, quoteName } from '../sql-text.js';
+import {
+  declaration,
+  findRelation,
+  isAudited,
+  isShared,
+  isTable,
+  tenantColumnOf,
+  tenantTables,
+} from '../tenancy.js';
+
+/** The views that show what a relation reads: itself, and every view over it, however far away. */
+function exposures(catalog: Catalog, relation: Relation): readonly Relation[] {
+  const found = new Set([relation]);
+  for (const each of found) {
+    for (const view of catalog.relations) if (view.reads.includes(each.oid)) found.add(view);
+  }
+  return [...found];
+}
+
+function readersOf(catalog: Catalog, settings: AuditSettings, relation: Relation): readonly string[] {
+  const exposed = exposures(catalog, relation);
+  return settings.appRoles.filter((role) => exposed.some((each) => mayUse(catalog, role, each, 'SELECT')));
+}
+
+export const ownersView: CatalogRule = {
+  id: 'T07',
+  title: 'View that shows tenant rows with its owner’s eyes',
+  severity: 'critical',
+  why: 'Without security_invoker a view reads its tables as its owner: whoever may read the view sees what the owner sees.',
+  check(catalog, settings): readonly Finding[] {
+    return catalog.relations.flatMap((view) => {
+      if (view.kind !== 'view' || !isAudited(view, settings) || isInvoker(view)) return [];
+      if (isShared(view, settings) || declaration(view.comment, 'audited') !== undefined) return [];
+      const readers = readersOf(catalog, settings, view);
+      if (settings.appRoles.length > 0 && readers.length === 0) return [];
+      const accesses = accessesOfView(catalog, settings, view) ?? [];
+      const leaks = accesses.flatMap(({ table, narrowing }) => {
+        if (narrowing === 'context' || !isTable(table) || !view.reads.includes(table.oid)) return [];
+        // A table without row-level security, or with open policies, leaks by itself: T01, T04.
+        if (
+          !table.rowSecurity ||
+          settings.appRoles.some((role) => seesAcross(catalog, settings, table, role))
+        )
+          return [];
+        const across = seesAcross(catalog, settings, table, view.owner);
+        return across ? [`${table.qualified} (${across.reason})`] : [];
+      });
+      if (leaks.length === 0) return [];
+      const invoker = catalog.server.version >= 150_000;
+      return [
+        {
+          rule: ownersView,
+          object: view.qualified,
+          evidence:
+            `no security_invoker; its owner ${view.owner} sees all rows of ${list([...new Set(leaks)])}` +
+            (readers.length > 0 ? `; ${list(readers)} may read it` : ''),
+          fix: invoker ? `ALTER VIEW ${view.qualified} SET (security_invoker = true);` : undefined,
+          advice: invoker
+            ? undefined
+            : 'PostgreSQL before 15 has no security_invoker: let a role own the view that row-level security holds.',
+        },
+      ];
+    });
+  },
+};
+
+function isInvoker(view: Relation): boolean {
+  return view.options.some((option) => /^security_invoker=(true|on|1|yes)$/i.test(option));
+}
+
+export const unprotectedCopy: CatalogRule = {
+  id: 'T08',
+  title: 'Materialized view or foreign table with tenant rows, readable by the application',
+  severity: 'critical',
+  why: 'Neither can have row-level security: whoever may read it sees the rows of all tenants.',
+  check(catalog, settings): readonly Finding[] {
+    const tenants = new Set(tenantTables(catalog, settings).map(({ table }) => table.oid));
+    return catalog.relations.flatMap((relation) => {
+      if (!isAudited(relation, settings) || isShared(relation, settings)) return [];
+      if (declaration(relation.comment, 'audited') !== undefined) return [];
+      const evidence = copyOf(catalog, settings, relation, tenants);
+      const readers = readersOf(catalog, settings, relation);
+      if (evidence === undefined || (settings.appRoles.length > 0 && readers.length === 0)) return [];
+      return [
+        {
+          rule: unprotectedCopy,
+          object: relation.qualified,
+          evidence: `${evidence}${readers.length > 0 ? `; ${list(readers)} may read it` : ''}`,
+          fix:
+            readers.length > 0
+              ? `REVOKE ALL ON ${relation.qualified} FROM ${['PUBLIC', ...readers.map(quoteName)].join(', ')};`
+              : undefined,
+          advice:
+            'Give the application a view over it that compares the tenant with that of the transaction.',
+        },
+      ];
+    });
+  },
+};
+
+function copyOf(
+  catalog: Catalog,
+  settings: AuditSettings,
+  relation: Relation,
+  tenants: ReadonlySet<number>,
+): string | undefined {
+  if (relation.kind === 'foreign table') {
+    const column = tenantColumnOf(relation, settings);
+    return column && `a foreign table with the column ${column.name}`;
+  }
+  if (relation.kind !== 'materialized view') return undefined;
+  const sources = sourcesOf(catalog, relation).filter(({ oid }) => tenants.has(oid));
+  return sources.length === 0
+    ? undefined
+    : `a copy of rows of ${list(sources.map(({ qualified }) => qualified))}`;
+}
+
+/** All that a view reads, through other views too. */
+function sourcesOf(catalog: Catalog, view: Relation): readonly Relation[] {
+  const found = new Set<Relation>();
+  const pending = [...view.reads];
+  for (const oid of pending) {
+    const source = findRelation(catalog, oid);
+    if (!source || found.has(source)) continue;
+    found.add(source);
+    pending.push(...source.reads);
+  }
+  return [...found];
+}

@@ -1,0 +1,74 @@
+/** Which files of a tree the source rules read. */
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { promisify } from 'node:util';
+
+export interface SourceFiles {
+  /** Relative paths, with forward slashes, sorted. */
+  readonly code: readonly string[];
+  readonly sql: readonly string[];
+  /** Programs that the rules cannot read, by their extension. */
+  readonly unread: ReadonlyMap<string, number>;
+  /** Test files, which are left out. */
+  readonly tests: number;
+}
+
+const CODE = /\.[cm]?[jt]sx?$/;
+const NOT_READ = /\.(?:vue|svelte|astro|py|rb|go|java|kt|cs|php|rs|ex|exs|scala)$/;
+const LEFT_OUT =
+  /(?:^|\/)(?:node_modules|dist|build|out|generated|__generated__|vendor|coverage|\.next|\.nuxt|\.output|\.git)\/|\.d\.[cm]?ts$|\.min\.[cm]?js$/;
+const TEST =
+  /(?:^|\/)(?:tests?|__tests__|__mocks__|spec|e2e|cypress|fixtures)\/|[.-](?:test|spec|e2e-spec|stories)\.\w+$/;
+
+/**
+ * Lists a tree: what git would commit, where it is a work tree of git, else everything. Left out are dependencies,
+ * what was generated or built, and tests, which break isolation on purpose.
+ */
+export async function listSourceFiles(directory: string): Promise<SourceFiles> {
+  const paths = ((await filesOfGit(directory)) ?? (await walk(directory))).filter(
+    (path) => !LEFT_OUT.test(path),
+  );
+  const production = paths.filter((path) => !TEST.test(path)).sort();
+  const unread = new Map<string, number>();
+  for (const path of production) {
+    const extension = NOT_READ.exec(path)?.[0];
+    if (extension !== undefined) unread.set(extension, (unread.get(extension) ?? 0) + 1);
+  }
+  return {
+    code: production.filter((path) => CODE.test(path)),
+    sql: production.filter((path) => path.endsWith('.sql')),
+    unread,
+    tests: paths.filter((path) => TEST.test(path) && (CODE.test(path) || path.endsWith('.sql'))).length,
+  };
+}
+
+/** What git tracks or would add; `undefined` where there is no git, or no work tree. */
+async function filesOfGit(directory: string): Promise<string[] | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)(
+      'git',
+      ['-C', directory, 'ls-files', '--cached', '--others', '--exclude-standard', '--deduplicate', '-z'],
+      { maxBuffer: 256 * 1024 * 1024 },
+    );
+    const paths = stdout.split('\0').filter((path) => path !== '');
+    // A folder that the surrounding repository ignores has no files there, and is still what was asked for.
+    return paths.length === 0 ? undefined : paths;
+  } catch {
+    return undefined;
+  }
+}
+
+async function walk(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  const pending = [directory];
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    for (const entry of await readdir(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      const shown = relative(directory, path).split(sep).join('/');
+      if (entry.isDirectory() && !LEFT_OUT.test(`${shown}/`)) pending.push(path);
+      if (entry.isFile()) found.push(shown);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,98 @@
+/** S02: a client that is bound to no tenant is used outside the folder that makes it. */
+import { importsOf, type Project } from '../project.js';
+import type { CodeFile, Sighting, SourceRule } from '../source-rule.js';
+
+export const rootClient: SourceRule = {
+  id: 'S02',
+  title: 'Unbound database client outside its folder',
+  severity: 'major',
+  why:
+    'A statement sent through the client itself runs in no tenant’s transaction: it fails, or sees nothing, or, as a ' +
+    'role that row-level security does not hold, sees everything.',
+  checkCode: (file, project) =>
+    project.bindsTenants && !MAINTENANCE.test(file.path)
+      ? [...importedClients(file, project), ...secondMakers(file, project)]
+      : [],
+};
+
+/** Programs that people run by hand, on whole databases, as another role. */
+const MAINTENANCE =
+  /(?:^|\/)(?:scripts?|seeds?|seeders|migrations?|bench|benchmarks?|bin|tools)\/|(?:^|\/)seed[^/]*$/;
+
+/** Imports of a client that another folder exports. Where nothing binds a tenant there is no other client to use. */
+function importedClients(file: CodeFile, project: Project): Sighting[] {
+  return importsOf(file).flatMap(({ name, specifier, node }) => {
+    const origin = clientOrigin(project, file.path, specifier, name, 0);
+    if (!origin || folder(origin.path) === folder(file.path) || bindsItself(file)) return [];
+    return [
+      {
+        offset: node.getStart(),
+        evidence: `imports ${name === 'default' ? `the ${origin.maker}` : name} of ${origin.path}, which ${origin.maker} made without a tenant`,
+        advice: `Use the tenant-bound client here; keep the unbound one inside ${folder(origin.path)}.`,
+      },
+    ];
+  });
+}
+
+/** A file that wraps the client in a binding of its own is where it belongs, whatever its folder. */
+function bindsItself(file: CodeFile): boolean {
+  return file.sql.some(({ text }) => /set_config\s*\(|\bset\s+local\b|\btenantry\.bind\s*\(/i.test(text));
+}
+
+interface Origin {
+  readonly path: string;
+  readonly maker: string;
+}
+
+/** Follows `export { db } from …` and `export * from …` to the file that makes the client. */
+function clientOrigin(
+  project: Project,
+  from: string,
+  specifier: string,
+  name: string,
+  depth: number,
+): Origin | undefined {
+  const target = project.resolveImport(from, specifier);
+  if (!target || depth > 5) return undefined;
+  const made = project.rootClients.get(target.path)?.find(({ exportedAs }) => exportedAs === name);
+  if (made) return { path: target.path, maker: made.maker };
+  for (const passed of project.passedOn(target)) {
+    if (passed.name !== undefined && passed.name !== name) continue;
+    const origin = clientOrigin(project, target.path, passed.specifier, passed.source ?? name, depth + 1);
+    if (origin) return origin;
+  }
+  return undefined;
+}
+
+/** Prisma clients made in a folder other than the one that makes most of them, or the first. */
+function secondMakers(file: CodeFile, project: Project): Sighting[] {
+  const home = homeOf(project);
+  if (home === undefined || folder(file.path) === home) return [];
+  return (project.rootClients.get(file.path) ?? [])
+    .filter(({ maker }) => maker === 'PrismaClient')
+    .map(({ node }) => ({
+      offset: node.getStart(),
+      evidence: `makes a PrismaClient of its own, beside the one in ${home}`,
+      advice: `Make the client in one file, ${home}, and hand out clients that are bound to a tenant.`,
+    }));
+}
+
+/** The folder whose client other files import most; without any import, the first that makes one. */
+function homeOf(project: Project): string | undefined {
+  const makers = project.code
+    .filter(({ path }) => project.rootClients.get(path)?.some(({ maker }) => maker === 'PrismaClient'))
+    .map(({ path }) => path);
+  const uses = (maker: string): number =>
+    project.code.filter((file) =>
+      importsOf(file).some(({ specifier }) => project.resolveImport(file.path, specifier)?.path === maker),
+    ).length;
+  const [first] = makers
+    .map((path) => ({ path, uses: uses(path) }))
+    .sort((one, other) => other.uses - one.uses || one.path.localeCompare(other.path));
+  return first && folder(first.path);
+}
+
+function folder(path: string): string {
+  const end = path.lastIndexOf('/');
+  return end === -1 ? '.' : path.slice(0, end);
+}

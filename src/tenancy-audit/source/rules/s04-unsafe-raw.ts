@@ -1,0 +1,44 @@
+/** S04: a raw method of Prisma that takes text gets text which is not constant. */
+import { splicedNames } from '../spliced-values.js';
+import ts from 'typescript';
+import { descendants, lastName, resolved } from '../syntax.js';
+import type { SourceRule } from '../source-rule.js';
+import type { TenantWords } from '../tenant-words.js';
+
+const METHODS = new Set(['$queryRawUnsafe', '$executeRawUnsafe']);
+
+export const unsafeRaw: SourceRule = {
+  id: 'S04',
+  title: 'Raw method called with a text that is not constant',
+  severity: 'major',
+  why:
+    'Row-level security guards against a forgotten filter, not against SQL that somebody slipped into a statement: that ' +
+    'can bind another tenant by itself.',
+  checkCode: (file, _project, words) =>
+    [...descendants(file.ast)].filter(ts.isCallExpression).flatMap((call) => {
+      const method = lastName(call.expression);
+      const [text] = call.arguments;
+      if (method === undefined || text === undefined || !METHODS.has(method) || isSafe(text, words))
+        return [];
+      return [
+        {
+          offset: call.getStart(),
+          evidence: `${method}(${shortened(text.getText())})`,
+          advice: 'Use $queryRaw or $executeRaw with a tagged template, whose values travel as parameters.',
+        },
+      ];
+    }),
+};
+
+/** Constant text, text into which only quoted or checked values go, and what S03 reports already. */
+function isSafe(text: ts.Expression, words: TenantWords): boolean {
+  const value = resolved(text);
+  if (ts.isStringLiteralLike(value)) return true;
+  const names = splicedNames(value);
+  return names.some((name) => words.meansTenant(name)) || (!ts.isIdentifier(value) && names.length === 0);
+}
+
+function shortened(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ');
+  return line.length > 80 ? `${line.slice(0, 79)}…` : line;
+}

@@ -1,0 +1,45 @@
+/**
+ * Which names mean the tenant. Source code has no catalog to ask: a rule decides by the name of a variable, a key or a
+ * setting. The columns and settings that the audited database uses are told; the rest are words that hardly mean
+ * anything else.
+ */
+
+export interface TenantNames {
+  /** Columns that hold the tenant, as in the database: `tenant_id`. */
+  readonly columns: readonly string[];
+  /** Settings that hold the tenant of a transaction: `app.current_tenant`. */
+  readonly settings: readonly string[];
+}
+
+export interface TenantWords {
+  /** Whether a name of the program (`tenantId`, `ctx.tenant.id`, `tenant_id`) means the tenant. */
+  meansTenant(name: string): boolean;
+  /** Whether a PostgreSQL setting carries the tenant, or the user from whom policies derive it. */
+  isTenantSetting(name: string): boolean;
+}
+
+const USUAL_COLUMNS = ['org_id', 'organization_id', 'organisation_id', 'workspace_id'];
+
+/** Settings of extensions and drivers have two-part names as well; these parts tell a tenant's context from them. */
+const CONTEXT = /tenant|org|workspace|account|company|customer|team|user|actor|claim|role|member|session/i;
+
+export function tenantWords({ columns, settings }: TenantNames): TenantWords {
+  const plain = [...USUAL_COLUMNS, ...columns].map(plainName);
+  const known = new Set(settings.map((name) => name.toLowerCase()));
+  return {
+    meansTenant: (name) =>
+      name.split(/[^\w$]+/).some((part) => {
+        const word = plainName(part);
+        return word.includes('tenant') || plain.some((column) => word.endsWith(column));
+      }),
+    isTenantSetting: (name) => {
+      const setting = name.toLowerCase();
+      return known.has(setting) || (setting.includes('.') && CONTEXT.test(setting));
+    },
+  };
+}
+
+/** `tenant_id`, `tenantId` and `TENANT_ID` are one name. */
+function plainName(name: string): string {
+  return name.replaceAll(/[_$]/g, '').toLowerCase();
+}

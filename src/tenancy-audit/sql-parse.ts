@@ -1,0 +1,72 @@
+/**
+ * PostgreSQL's own parser (libpg_query, compiled to WebAssembly), and how to walk what it returns. What it does not
+ * understand is undefined, never an exception: an audit has to go on.
+ */
+import { loadModule, parsePlPgSQLSync, parseSync, type Node, type SelectStmt } from 'libpg-query';
+
+export type { Node, SelectStmt };
+
+/** Must have ended before anything here is called. */
+export const loadParser = loadModule;
+
+/** A single expression, as in a policy. */
+export function parseExpression(text: string): Node | undefined {
+  const [statement] = parseStatements(`SELECT ${text}`) ?? [];
+  if (!statement || !('SelectStmt' in statement)) return undefined;
+  const [target] = statement.SelectStmt.targetList ?? [];
+  return target && 'ResTarget' in target ? target.ResTarget.val : undefined;
+}
+
+/** The statements of a text of SQL. */
+export function parseStatements(text: string): readonly Node[] | undefined {
+  try {
+    return (parseSync(text).stmts ?? []).flatMap(({ stmt }) => stmt ?? []);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A PL/pgSQL function, from its CREATE FUNCTION, as the nested objects that libpg_query makes of it. */
+export function parseProcedure(definition: string): unknown {
+  try {
+    return parsePlPgSQLSync(definition);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The SQL inside a procedure, in the order of its text, wherever it stands: statements, conditions, values. */
+export function queriesIn(procedure: unknown): readonly string[] {
+  const queries: string[] = [];
+  everyObject(procedure, (object) => {
+    if (typeof object['query'] === 'string') queries.push(object['query']);
+  });
+  return queries;
+}
+
+/** Visits every object in a tree, outermost first. `visit` returns false to stay out of what is inside. */
+export function everyObject(
+  tree: unknown,
+  visit: (object: Readonly<Record<string, unknown>>) => unknown,
+): void {
+  if (Array.isArray(tree)) {
+    for (const item of tree) everyObject(item, visit);
+  } else if (isObject(tree)) {
+    if (visit(tree) === false) return;
+    for (const value of Object.values(tree)) everyObject(value, visit);
+  }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The parts of a dotted name; `*` for a star. */
+export function nameParts(nodes: readonly Node[] | undefined): readonly string[] {
+  return (nodes ?? []).map((node) => ('String' in node ? (node.String.sval ?? '') : '*'));
+}
+
+/** The same text for the same expression, wherever it stands. */
+export function canonical(node: Node): string {
+  return JSON.stringify(node, (key, value: unknown) => (key === 'location' ? undefined : value));
+}
