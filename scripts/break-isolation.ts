@@ -110,7 +110,9 @@ function check(
   return notice ?? (rules.length > 0 || options.targeted ? undefined : runTests(folder, []));
 }
 
-const secondsSince = (started: number): string => ((performance.now() - started) / 1000).toFixed(0);
+function secondsSince(started: number): string {
+  return ((performance.now() - started) / 1000).toFixed(0);
+}
 
 function line(outcome: Outcome): string {
   const { mutant, notice, rules, seconds } = outcome;

@@ -117,4 +117,4 @@ function isJudgement(folder: string, message: string): boolean {
 }
 
 const firstError = (text: string): string =>
-  /^.*Error.*$/m.exec(text)?.[0].trim() ?? 'the set-up of the tests';
+  /^ *\w*[eE]rror: .*$/m.exec(text)?.[0].trim() ?? 'the set-up of the tests';

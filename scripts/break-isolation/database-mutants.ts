@@ -18,36 +18,42 @@ export const rowLevelSecurity: MutantGroup = {
       name: 'policy-using-true',
       breaks: 'the isolation policy of a table lets every row be read',
       sql: 'ALTER POLICY tenant_isolation ON memberships USING (true)',
+      audit: ['T04'],
       tests: [REFUSES],
     },
     {
       name: 'policy-check-true',
       breaks: 'the isolation policy of a table lets every row be written',
       sql: 'ALTER POLICY tenant_isolation ON memberships WITH CHECK (true)',
+      audit: ['T06'],
       tests: [REFUSES],
     },
     {
       name: 'policy-or',
       breaks: 'a second permissive policy opens the table: policies are joined by OR',
       sql: 'CREATE POLICY support ON memberships FOR SELECT TO tenantry_app USING (true)',
+      audit: ['T04'],
       tests: [REFUSES],
     },
     {
       name: 'row-security-not-forced',
       breaks: 'row-level security does not bind the owner of a table',
       sql: 'ALTER TABLE memberships NO FORCE ROW LEVEL SECURITY',
+      audit: ['T03'],
       tests: [REFUSES],
     },
     {
       name: 'row-security-off',
       breaks: 'row-level security is off for a table, its policies in place',
       sql: 'ALTER TABLE memberships DISABLE ROW LEVEL SECURITY',
+      audit: ['T01'],
       tests: [REFUSES],
     },
     {
       name: 'view-as-owner',
       breaks: 'a view without security_invoker reads a tenant table as its owner',
       sql: 'CREATE VIEW all_members AS SELECT * FROM memberships; GRANT SELECT ON all_members TO tenantry_app',
+      audit: ['T07'],
       tests: [REFUSES],
     },
     {
@@ -66,30 +72,35 @@ export const rolesAndGrants: MutantGroup = {
       name: 'app-bypasses',
       breaks: 'the server’s role has BYPASSRLS',
       superuserSql: 'ALTER ROLE tenantry_app BYPASSRLS',
+      audit: ['T02'],
       tests: [REFUSES],
     },
     {
       name: 'app-may-become-owner',
       breaks: 'the server’s role is a member of the owner’s',
       superuserSql: 'GRANT tenantry_owner TO tenantry_app',
+      audit: ['T03'],
       tests: [REFUSES],
     },
     {
       name: 'app-owns-a-table',
       breaks: 'the server’s role owns a table',
       superuserSql: 'ALTER TABLE memberships OWNER TO tenantry_app',
+      audit: ['T03'],
       tests: [REFUSES],
     },
     {
       name: 'truncate-granted',
       breaks: 'the server’s role may TRUNCATE, which row-level security does not see',
       sql: 'GRANT TRUNCATE ON memberships TO tenantry_app',
+      audit: ['T18'],
       tests: [REFUSES],
     },
     {
       name: 'trigger-granted',
       breaks: 'the server’s role may put triggers on a table, and refer to it by foreign keys',
       sql: 'GRANT TRIGGER, REFERENCES ON memberships TO tenantry_app',
+      audit: ['T18'],
       tests: [REFUSES],
     },
     {
@@ -113,6 +124,7 @@ export const rolesAndGrants: MutantGroup = {
         AS 'SELECT * FROM public.memberships';
         REVOKE ALL ON FUNCTION tenantry.all_members() FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION tenantry.all_members() TO tenantry_app`,
+      audit: ['T09'],
       tests: [REFUSES],
     },
     {
@@ -131,6 +143,7 @@ export const keysAndDefaults: MutantGroup = {
       name: 'unique-key-without-tenant',
       breaks: 'a unique key without the tenant tells what other tenants have',
       sql: 'CREATE UNIQUE INDEX memberships_user_id_key ON memberships (user_id)',
+      audit: ['T15'],
       tests: [REFUSES],
     },
     {
@@ -139,6 +152,7 @@ export const keysAndDefaults: MutantGroup = {
       sql: `
         ALTER TABLE memberships ADD COLUMN home uuid, ADD COLUMN invitation uuid;
         ALTER TABLE memberships ADD FOREIGN KEY (home, invitation) REFERENCES invitations (tenant_id, id)`,
+      audit: ['T14'],
       tests: [REFUSES],
     },
     {
@@ -246,6 +260,7 @@ export const context: MutantGroup = {
       name: 'current-tenant-immutable',
       breaks: 'current_tenant() is IMMUTABLE: a plan that is kept has the tenant of its first use',
       sql: 'ALTER FUNCTION tenantry.current_tenant() IMMUTABLE',
+      audit: ['T12'],
       tests: ['test/kernel/pool-safety.test.ts', REFUSES],
     },
     {

@@ -87,13 +87,13 @@ export const binding: MutantGroup = {
   title: 'Binding',
   mutants: [
     {
-      name: 'flights-unbound',
-      breaks: 'statements fly without the binding in front of them',
+      name: 'reads-unbound',
+      breaks: 'reads fly without the binding in front of them',
       edits: [
         edit(
           FLIGHT,
           '[BEGIN, binding, ...statements, COMMIT] : [binding, ...statements]',
-          '[BEGIN, BEGIN, ...statements, COMMIT] : [BEGIN, ...statements]',
+          "[BEGIN, purpose === 'read' ? BEGIN : binding, ...statements, COMMIT] : [purpose === 'read' ? BEGIN : binding, ...statements]",
         ),
       ],
       tests: ['test/kernel/flight.test.ts'],
