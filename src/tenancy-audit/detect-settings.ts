@@ -149,36 +149,75 @@ function findSchemas(catalog: Catalog): Found<readonly string[]> {
   };
 }
 
+interface Candidate {
+  readonly name: string;
+  tables: number;
+  policies: number;
+  score: number;
+}
+
 function findTenantColumn(tables: readonly Relation[]): Found<readonly string[]> {
-  const scores = new Map<string, { tables: number; policies: number; score: number }>();
+  const best = mostUsed(tables, (table, name) => {
+    const usual = USUAL_COLUMNS.indexOf(name);
+    if (usual >= 0) return usual < 6 ? 2 : 1;
+    // An unusual name counts only where a policy compares it and a key leads away from it.
+    const isKey = table.foreignKeys.some(({ columns }) => columns.includes(name));
+    return isKey && inPolicies(table, name) && !USERS_COLUMN.test(name) && !isPrimary(table, name) ? 1 : 0;
+  });
+  if (best && best.policies > 0) return found(best, tables);
+  const ofUsers = mostUsed(tables, (table, name) =>
+    USERS_COLUMN.test(name) && inPolicies(table, name) ? 1 : 0,
+  );
+  if (ofUsers) {
+    return {
+      value: [ofUsers.name],
+      why: `each user is a tenant: in the policies of ${String(ofUsers.policies)} tables`,
+    };
+  }
+  return best ? found(best, tables) : { value: [], why: 'no table has a column with a usual name' };
+}
+
+const USERS_COLUMN =
+  /^(user|owner|author|profile|creator|member)_?id$|^(created|owned)_?by$|(^|_)(user|profile|owner|author|creator|member|parent)/i;
+
+function found(
+  { name, tables: count, policies }: Candidate,
+  tables: readonly Relation[],
+): Found<readonly string[]> {
+  const where = `in ${String(count)} of ${String(tables.length)} tables`;
+  return { value: [name], why: `${where}, in the policies of ${String(policies)}` };
+}
+
+/** The column name with the most weight: `weigh` is 0 for what is no candidate. */
+function mostUsed(
+  tables: readonly Relation[],
+  weigh: (table: Relation, column: string) => number,
+): Candidate | undefined {
+  const candidates = new Map<string, Candidate>();
   for (const table of tables) {
     for (const { name } of table.columns) {
-      const usual = USUAL_COLUMNS.indexOf(name);
-      const inPolicy = table.policies.some(
-        (policy) => mentions(policy.using, name) || mentions(policy.check, name),
-      );
+      const weight = weigh(table, name);
+      if (weight === 0) continue;
+      const candidate = candidates.get(name) ?? { name, tables: 0, policies: 0, score: 0 };
       const isKey = table.foreignKeys.some(({ columns }) => columns.includes(name));
-      // An unusual name counts only where a policy compares it and a key leads away from it.
-      if (
-        usual === -1 &&
-        !(inPolicy && isKey && !/(^|_)(user|profile|owner|author|creator|member|parent)/i.test(name))
-      ) {
-        continue;
-      }
-      const counts = scores.get(name) ?? { tables: 0, policies: 0, score: 0 };
-      counts.tables += 1;
-      counts.policies += inPolicy ? 1 : 0;
-      counts.score += 1 + (inPolicy ? 2 : 0) + (isKey ? 1 : 0) + (usual >= 0 && usual < 6 ? 1 : 0);
-      scores.set(name, counts);
+      const inPolicy = inPolicies(table, name);
+      candidate.tables += 1;
+      candidate.policies += inPolicy ? 1 : 0;
+      candidate.score += weight + (inPolicy ? 2 : 0) + (isKey ? 1 : 0);
+      candidates.set(name, candidate);
     }
   }
-  const [best] = [...scores].sort(([, a], [, b]) => b.score - a.score);
-  if (!best) return { value: [], why: 'no table has a column with a usual name' };
-  const [name, { tables: count, policies }] = best;
-  return {
-    value: [name],
-    why: `in ${String(count)} of ${String(tables.length)} tables, in the policies of ${String(policies)}`,
-  };
+  return [...candidates.values()].sort((a, b) => b.score - a.score)[0];
+}
+
+function inPolicies(table: Relation, column: string): boolean {
+  return table.policies.some(({ using, check }) => mentions(using, column) || mentions(check, column));
+}
+
+function isPrimary(table: Relation, column: string): boolean {
+  return table.indexes.some(
+    ({ primary, columns }) => primary && columns.length === 1 && columns[0] === column,
+  );
 }
 
 function mentions(expression: string | undefined, column: string): boolean {

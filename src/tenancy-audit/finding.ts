@@ -1,5 +1,7 @@
 /** What the audit says: a rule, and what was found to break it. Nothing here knows a database or an output format. */
 
+import { createHash } from 'node:crypto';
+
 /** How bad it is, and with it by when it has to be mended. */
 export type Severity = 'critical' | 'major' | 'minor';
 
@@ -41,4 +43,14 @@ export interface NotChecked {
   readonly rule: string;
   readonly object: string;
   readonly reason: string;
+}
+
+/**
+ * What a finding is known by from one run to the next: the rule and the object; in a source tree the rule, the file and
+ * what was seen, so that it survives lines being added above it.
+ */
+export function fingerprintOf({ rule, object, location, evidence }: Finding): string {
+  if (!location) return `${rule.id} ${object}`;
+  const digest = createHash('sha256').update(evidence).digest('hex').slice(0, 12);
+  return `${rule.id} ${location.file} ${digest}`;
 }

@@ -34,7 +34,8 @@ export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
   const read = async <Row>(sql: string): Promise<readonly Row[]> =>
     (await client.query<object>(sql)).rows.map((row) => withoutNulls(row) as Row);
 
-  await client.query("SET LOCAL search_path = 'pg_catalog'");
+  // Compiling these queries takes longer than running them.
+  await client.query("SET LOCAL search_path = 'pg_catalog'; SET LOCAL jit = off");
   const [server] = await read<Server>(queries.SERVER);
   if (!server) throw new Error('the session has no role');
   const relations = await read<BareRelation>(queries.RELATIONS);

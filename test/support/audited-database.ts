@@ -4,13 +4,13 @@
  */
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
-import { auditTransaction, type AuditReport } from '../../src/tenancy-audit/audit.js';
+import { auditCatalog, type CatalogReport } from '../../src/tenancy-audit/audit.js';
 import type { GivenSettings } from '../../src/tenancy-audit/detect-settings.js';
 import { useDatabase } from './database.js';
 
 export interface AuditedDatabase {
   /** What the audit says of the database after these statements, run as the superuser. */
-  after(sql: string, given?: GivenSettings): Promise<AuditReport>;
+  after(sql: string, given?: GivenSettings): Promise<CatalogReport>;
 }
 
 /** Call it at the top level. */
@@ -28,7 +28,7 @@ export function useAuditedDatabase(): AuditedDatabase {
       await client.query('BEGIN');
       try {
         await client.query(sql);
-        return await auditTransaction(client, given);
+        return (await auditCatalog(client, given)).report;
       } finally {
         await client.query('ROLLBACK');
       }
@@ -37,6 +37,6 @@ export function useAuditedDatabase(): AuditedDatabase {
 }
 
 /** Who broke what, in one line each: `T04 public.notes.open`. */
-export function linesOf(report: AuditReport): readonly string[] {
+export function linesOf(report: CatalogReport): readonly string[] {
   return report.findings.map(({ rule, object }) => `${rule.id} ${object}`);
 }

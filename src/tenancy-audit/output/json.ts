@@ -1,22 +1,28 @@
 /** The report as JSON, for programs. */
 import type { AuditReport } from '../audit.js';
-import { DEADLINES } from '../finding.js';
+import { DEADLINES, fingerprintOf, type Finding } from '../finding.js';
+import { LIMITS } from '../limits.js';
 
 export function asJson(report: AuditReport): string {
-  const { findings, ...rest } = report;
-  return `${JSON.stringify(
-    {
-      ...rest,
-      findings: findings.map(({ rule, ...finding }) => ({
-        rule: rule.id,
-        title: rule.title,
-        severity: rule.severity,
-        deadline: DEADLINES[rule.severity],
-        why: rule.why,
-        ...finding,
-      })),
-    },
-    null,
-    2,
-  )}\n`;
+  const { findings, accepted, ...rest } = report;
+  const whole = {
+    ...rest,
+    findings: findings.map(flat),
+    accepted: accepted.map(({ finding, reason, expires }) => ({ ...flat(finding), reason, expires })),
+    limits: LIMITS,
+  };
+  return `${JSON.stringify(whole, null, 2)}\n`;
+}
+
+function flat(found: Finding): object {
+  const { rule, ...finding } = found;
+  return {
+    fingerprint: fingerprintOf(found),
+    rule: rule.id,
+    title: rule.title,
+    severity: rule.severity,
+    deadline: DEADLINES[rule.severity],
+    ...finding,
+    why: rule.why,
+  };
 }

@@ -1,8 +1,10 @@
-/** The report for a terminal of 100 columns. */
+/** The report for a terminal of 100 columns: by severity, then by rule, so that what many tables share is said once. */
 import type { AuditReport } from '../audit.js';
-import { DEADLINES, SEVERITIES, type Finding } from '../finding.js';
+import { DEADLINES, SEVERITIES, type Finding, type Rule } from '../finding.js';
+import { LIMITS } from '../limits.js';
 
 const WIDTH = 100;
+const INDENT = '     ';
 
 export function asTable(report: AuditReport): string {
   const lines: string[] = [];
@@ -10,38 +12,70 @@ export function asTable(report: AuditReport): string {
     const findings = report.findings.filter(({ rule }) => rule.severity === severity);
     if (findings.length === 0) continue;
     lines.push(`${severity.toUpperCase()}: ${DEADLINES[severity]}`, '');
-    for (const finding of findings) lines.push(...paragraph(finding), '');
+    for (const [rule, ofRule] of byRule(findings)) lines.push(...section(rule, ofRule), '');
   }
-  if (report.notChecked.length > 0) {
-    lines.push('NOT CHECKED', '');
-    for (const { rule, object, reason } of report.notChecked) {
-      lines.push(...wrapped(`${rule}  ${object}: ${reason}`, '', '     '));
-    }
-    lines.push('');
-  }
-  lines.push(summary(report));
+  lines.push(
+    ...remarks(
+      'ACCEPTED',
+      report.accepted.map(
+        ({ finding, reason, expires }) =>
+          `${finding.rule.id}  ${finding.object}: ${reason}${expires === undefined ? '' : ` (until ${expires})`}`,
+      ),
+    ),
+    ...remarks(
+      'NO LONGER FOUND: take these out of the baseline',
+      report.stale.map(({ fingerprint, reason }) => `${fingerprint}: ${reason}`),
+    ),
+    ...remarks(
+      'NOT CHECKED',
+      report.notChecked.map(({ rule, object, reason }) => `${rule}  ${object}: ${reason}`),
+    ),
+    ...remarks('LIMITS', LIMITS),
+    summary(report),
+  );
   return `${lines.join('\n')}\n`;
 }
 
-function paragraph({ rule, object, evidence, fix, advice }: Finding): readonly string[] {
+/** The findings of each rule, in the order they come in. */
+export function byRule(findings: readonly Finding[]): readonly (readonly [Rule, readonly Finding[]])[] {
+  const groups = new Map<Rule, Finding[]>();
+  for (const finding of findings) groups.set(finding.rule, [...(groups.get(finding.rule) ?? []), finding]);
+  return [...groups];
+}
+
+function section(rule: Rule, findings: readonly Finding[]): readonly string[] {
   return [
-    ...wrapped(`${rule.id}  ${object}`, '', '     '),
-    ...wrapped(rule.title, '     ', '     '),
-    ...wrapped(evidence, '     seen  ', '           '),
-    ...wrapped(rule.why, '     why   ', '           '),
-    // SQL is for copying: never broken.
-    ...(fix === undefined
-      ? []
-      : fix.split('\n').map((line, at) => `${at === 0 ? '     fix   ' : '           '}${line}`)),
-    ...(advice === undefined ? [] : wrapped(advice, '     do    ', '           ')),
+    ...wrapped(`${rule.id}  ${rule.title}`, '', INDENT),
+    ...wrapped(rule.why, INDENT, INDENT),
+    ...findings.flatMap((finding) => ['', ...paragraph(finding)]),
   ];
 }
 
-function summary({ findings, database, server, relations }: AuditReport): string {
+function paragraph({ object, evidence, fix, advice }: Finding): readonly string[] {
+  const labelled = (label: string, text: string): readonly string[] =>
+    wrapped(text, `${INDENT}${label.padEnd(6)}`, `${INDENT}      `);
+  return [
+    `${INDENT}${object}`,
+    ...labelled('seen', evidence),
+    // SQL is for copying: never broken.
+    ...(fix === undefined || fix === ''
+      ? []
+      : fix.split('\n').map((line, at) => `${INDENT}${(at === 0 ? 'fix' : '').padEnd(6)}${line}`)),
+    ...(advice === undefined ? [] : labelled('do', advice)),
+  ];
+}
+
+function remarks(title: string, texts: readonly string[]): readonly string[] {
+  if (texts.length === 0) return [];
+  return [title, '', ...texts.flatMap((text) => wrapped(text, '', INDENT)), ''];
+}
+
+export function summary({ findings, accepted, database, server, relations }: AuditReport): string {
   const counts = SEVERITIES.map(
     (severity) => `${String(findings.filter(({ rule }) => rule.severity === severity).length)} ${severity}`,
   );
-  return `${counts.join(', ')} in ${String(relations)} relations of ${database} (PostgreSQL ${server}).`;
+  const also = accepted.length > 0 ? ` (and ${String(accepted.length)} accepted)` : '';
+  return `${counts.join(', ')}${also} in ${String(relations)} relations of ${database} (PostgreSQL ${server}).`;
 }
 
 function wrapped(text: string, first: string, next: string): readonly string[] {

@@ -1,0 +1,68 @@
+/**
+ * Findings that were looked at and accepted, for a reason and until a day. An acceptance that has ended, or that matches
+ * nothing any more, is said: a baseline cannot rot in silence.
+ */
+import { z } from 'zod';
+import { fingerprintOf, type Finding } from './finding.js';
+
+const entry = z.strictObject({
+  /** `fingerprint` of the JSON output: `T14 public.lines.lines_order_id_fkey`. */
+  fingerprint: z.string().min(1),
+  reason: z.string().trim().min(1, 'a reason is required'),
+  /** The last day on which it is accepted. */
+  expires: z.iso.date('a date is required, such as 2027-03-31'),
+});
+const file = z.strictObject({ accepted: z.array(entry) });
+
+export type Acceptance = z.infer<typeof entry>;
+
+/** What a baseline makes of the findings. */
+export interface Judged {
+  /** Those that are not accepted, or no longer. */
+  readonly findings: readonly Finding[];
+  readonly accepted: readonly { readonly finding: Finding; readonly acceptance: Acceptance }[];
+  /** Acceptances of what was not found. */
+  readonly stale: readonly Acceptance[];
+}
+
+/** The file is no baseline. */
+export class BaselineError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'BaselineError';
+  }
+}
+
+/** @throws BaselineError when it is no JSON of this shape; it says where */
+export function parseBaseline(text: string): readonly Acceptance[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new BaselineError('The baseline is no JSON.');
+  }
+  const parsed = file.safeParse(json);
+  if (!parsed.success)
+    throw new BaselineError(`The baseline is not valid:\n${z.prettifyError(parsed.error)}`);
+  return parsed.data.accepted;
+}
+
+/** @param today as 2026-11-21 */
+export function judge(findings: readonly Finding[], baseline: readonly Acceptance[], today: string): Judged {
+  const open: Finding[] = [];
+  const accepted: { finding: Finding; acceptance: Acceptance }[] = [];
+  const acceptances = new Map(baseline.map((each) => [each.fingerprint, each]));
+  const matched = new Set<string>();
+  for (const finding of findings) {
+    const fingerprint = fingerprintOf(finding);
+    const acceptance = acceptances.get(fingerprint);
+    if (acceptance) matched.add(fingerprint);
+    if (!acceptance) open.push(finding);
+    else if (acceptance.expires >= today) accepted.push({ finding, acceptance });
+    else {
+      const ended = `it was accepted until ${acceptance.expires} (${acceptance.reason})`;
+      open.push({ ...finding, evidence: `${finding.evidence}; ${ended}` });
+    }
+  }
+  return { findings: open, accepted, stale: baseline.filter(({ fingerprint }) => !matched.has(fingerprint)) };
+}

@@ -1,0 +1,59 @@
+/**
+ * The findings as a migration: every fixing statement once, in an order in which they can run, and as comments what a
+ * person has to decide.
+ */
+import type { AuditReport } from './audit.js';
+import type { Finding } from './finding.js';
+
+/** Columns before the keys over them, keys before the policies, privileges at the end. */
+const ORDER = [
+  'T16',
+  'T17',
+  'T15',
+  'T14',
+  'T11',
+  'T30',
+  'T01',
+  'T20',
+  'T21',
+  'T04',
+  'T05',
+  'T06',
+  'T12',
+  'T09',
+  'T07',
+  'T08',
+];
+
+export function asMigration(report: AuditReport): string {
+  const rank = ({ rule }: Finding): number => {
+    const at = ORDER.indexOf(rule.id);
+    return at === -1 ? ORDER.length : at;
+  };
+  // Findings in source code are not mended by SQL.
+  const findings = report.findings
+    .filter(({ location }) => location === undefined)
+    .sort((a, b) => rank(a) - rank(b));
+  const written = new Set<string>();
+  const blocks = findings.map(({ rule, object, evidence, fix, advice }) => {
+    const lines = [`-- ${rule.id} ${object}: ${rule.title}`, comment(`Seen: ${evidence}`)];
+    if (advice !== undefined)
+      lines.push(comment(fix === undefined ? `To decide: ${advice}` : `Also: ${advice}`));
+    if (fix !== undefined && written.has(fix)) lines.push('-- Mended above.');
+    else if (fix !== undefined) lines.push(fix);
+    if (fix !== undefined) written.add(fix);
+    return lines.join('\n');
+  });
+  const head = [
+    `-- What \`tenantry audit\` proposes for the database ${report.database}. Read each statement before you run it:`,
+    '-- some take a lock, and some take away what an application may be using.',
+  ];
+  return `${[head.join('\n'), ...(blocks.length > 0 ? blocks : ['-- Nothing was found.'])].join('\n\n')}\n`;
+}
+
+function comment(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `-- ${line}`)
+    .join('\n');
+}

@@ -1,0 +1,113 @@
+/**
+ * The report as SARIF 2.1.0 (OASIS), for code scanning. A database object stands in no file, and code scanning asks for
+ * one: it gets the artifact `database/<name>`, and its own name as a logical location.
+ */
+import type { AuditReport } from '../audit.js';
+import { DEADLINES, fingerprintOf, type Finding, type Rule, type Severity } from '../finding.js';
+import { LIMITS } from '../limits.js';
+import { ALL_RULES } from '../rules.js';
+
+const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
+  critical: 'error',
+  major: 'warning',
+  minor: 'note',
+};
+/** What GitHub sorts security findings by, from 0.1 to 10. */
+const SCORES: Readonly<Record<Severity, string>> = { critical: '9.5', major: '6.5', minor: '3.0' };
+
+export function asSarif(report: AuditReport): string {
+  const log = {
+    $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'tenantry audit', rules: ALL_RULES.map(descriptor) } },
+        invocations: [{ executionSuccessful: true, toolExecutionNotifications: notifications(report) }],
+        results: [
+          ...report.findings.map((finding) => result(report, finding)),
+          ...report.accepted.map(({ finding, reason, expires }) => ({
+            ...result(report, finding),
+            suppressions: [
+              {
+                kind: expires === undefined ? 'inSource' : 'external',
+                status: 'accepted',
+                justification: expires === undefined ? reason : `${reason} (until ${expires})`,
+              },
+            ],
+          })),
+        ],
+      },
+    ],
+  };
+  return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+function descriptor({ id, title, severity, why }: Rule): object {
+  return {
+    id,
+    shortDescription: { text: title },
+    fullDescription: { text: why },
+    help: { text: `${why} Action: ${DEADLINES[severity]}.` },
+    defaultConfiguration: { level: LEVELS[severity] },
+    properties: {
+      tags: ['security', 'multi-tenancy'],
+      precision: 'high',
+      'security-severity': SCORES[severity],
+    },
+  };
+}
+
+function result(report: AuditReport, finding: Finding): object {
+  const { rule, object, evidence, fix, advice } = finding;
+  const parts = [
+    `${rule.title}: ${object}.`,
+    `Seen: ${evidence}.`,
+    `Why: ${rule.why}`,
+    fix === undefined ? '' : `Fix: ${fix}`,
+    advice ?? '',
+    `Action: ${DEADLINES[rule.severity]}.`,
+  ];
+  return {
+    ruleId: rule.id,
+    ruleIndex: ALL_RULES.findIndex(({ id }) => id === rule.id),
+    level: LEVELS[rule.severity],
+    message: { text: parts.filter(Boolean).join('\n') },
+    locations: [locationOf(report, finding)],
+    partialFingerprints: { 'tenantry/v1': fingerprintOf(finding) },
+    properties: { deadline: DEADLINES[rule.severity], ...(fix === undefined ? {} : { fix }) },
+  };
+}
+
+function locationOf({ database }: AuditReport, { object, location }: Finding): object {
+  if (location) {
+    const { file, line, column } = location;
+    return {
+      physicalLocation: {
+        artifactLocation: { uri: encodeURI(file) },
+        region: { startLine: line, startColumn: column },
+      },
+    };
+  }
+  return {
+    physicalLocation: {
+      artifactLocation: { uri: `database/${encodeURIComponent(database)}` },
+      region: { startLine: 1 },
+    },
+    logicalLocations: [{ name: object.split('.').at(-1)!, fullyQualifiedName: object, kind: 'object' }],
+  };
+}
+
+function notifications({ notChecked, stale }: AuditReport): readonly object[] {
+  return [
+    ...notChecked.map(({ rule, object, reason }) => ({
+      level: 'warning',
+      message: { text: `Not checked: ${rule} ${object}: ${reason}` },
+      associatedRule: { id: rule },
+    })),
+    ...stale.map(({ fingerprint }) => ({
+      level: 'warning',
+      message: { text: `The baseline accepts what is no longer found: ${fingerprint}` },
+    })),
+    ...LIMITS.map((text) => ({ level: 'note', message: { text } })),
+  ];
+}
