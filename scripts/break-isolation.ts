@@ -11,7 +11,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { withAudit, type Audit } from './break-isolation/audit.js';
+import { withAuditor, type Auditor } from './break-isolation/audit.js';
 import { runLint, runTests, type Notice } from './break-isolation/checks.js';
 import { MUTANTS } from './break-isolation/mutants.js';
 import type { Mutant } from './break-isolation/mutant.js';
@@ -48,12 +48,12 @@ function choose(names: readonly string[] | undefined): readonly Mutant[] {
 async function breakAll(): Promise<boolean> {
   const copy = WorkingCopy.of(fileURLToPath(new URL('..', import.meta.url)));
   try {
-    return await withAudit(async (audit) => {
-      await tryOn(copy, audit);
+    return await withAuditor(copy.folder, async (auditor) => {
+      await tryOn(copy, auditor);
       if (!options['audit-only']) control(copy);
       const outcomes = new Map<Mutant, Outcome>();
       for (const mutant of chosen) {
-        const outcome = await breakOnce(copy, audit, mutant);
+        const outcome = await breakOnce(copy, auditor, mutant);
         outcomes.set(mutant, outcome);
         console.log(line(outcome));
       }
@@ -68,10 +68,10 @@ async function breakAll(): Promise<boolean> {
 }
 
 /** @throws FallenBehind when a mutant no longer fits: said before anything takes long */
-async function tryOn(copy: WorkingCopy, audit: Audit): Promise<void> {
+async function tryOn(copy: WorkingCopy, auditor: Auditor): Promise<void> {
   for (const mutant of chosen) {
     copy.make(mutant)();
-    await audit(mutant);
+    await auditor.tryOn(mutant);
   }
 }
 
@@ -89,11 +89,11 @@ function control({ folder }: WorkingCopy): void {
   );
 }
 
-async function breakOnce(copy: WorkingCopy, audit: Audit, mutant: Mutant): Promise<Outcome> {
+async function breakOnce(copy: WorkingCopy, auditor: Auditor, mutant: Mutant): Promise<Outcome> {
   const started = performance.now();
-  const rules = await audit(mutant);
   const undo = copy.make(mutant);
   try {
+    const rules = await auditor.audit(mutant, copy.folder);
     const notice = options['audit-only'] ? undefined : check(copy, mutant, rules);
     return { mutant, notice, rules, seconds: Number(secondsSince(started)) };
   } finally {

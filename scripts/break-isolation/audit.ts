@@ -1,56 +1,115 @@
-/** Asks `tenantry audit` what it finds in a database that a mutant has broken. */
+/** Asks `tenantry audit` what it finds in what a mutant has broken: catalog and live probes of its database, its code. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbedded } from '../../src/database/embedded.js';
+import { withClient, withDatabase } from '../../src/database/owner-connection.js';
 import { migrate } from '../../src/database/prepare.js';
-import { auditTransaction } from '../../src/tenancy-audit/audit.js';
+import { modules } from '../../src/modules.js';
+import { seedDemo } from '../../src/operator/demo-seed.js';
+import { withOperatorDoor } from '../../src/operator/operator-connection.js';
+import { LIMITS } from '../../src/services.js';
+import { audit } from '../../src/tenancy-audit/audit.js';
+import { openDatabase } from '../../src/tenancy/database.js';
 import { breakingSql, type Mutant } from './mutant.js';
 import { FallenBehind } from './working-copy.js';
 
-/** The ids of the rules that notice; empty when none does. Undefined of a mutant that leaves the database alone. */
-export type Audit = (mutant: Mutant) => Promise<readonly string[] | undefined>;
+export interface Auditor {
+  /** @throws FallenBehind when the mutant's SQL no longer fits the database */
+  tryOn(mutant: Mutant): Promise<void>;
+  /**
+   * The ids of the rules that notice; undefined of a mutant that leaves the database alone and that no rule on code has to
+   * notice.
+   *
+   * @param folder the copy in which the mutant has been made
+   */
+  audit(mutant: Mutant, folder: string): Promise<readonly string[] | undefined>;
+}
+
+interface Server {
+  readonly superuser: string;
+  readonly app: string;
+}
+
+const TEMPLATE = 'mutants_template';
+const BROKEN = 'mutant';
 
 /**
- * Gives `work` an audit on a server and a database of its own, migrated and unbroken. A mutant is made and audited in a
- * transaction that is rolled back, roles and all.
+ * Gives `work` an auditor with a server of its own.
  *
- * @throws Error when the audit finds something in the unbroken database, or when a mutant's SQL no longer fits
+ * @param folder a working tree without a mutant
+ * @throws Error when the audit finds something where there is no mutant
  */
-export async function withAudit<Result>(work: (audit: Audit) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'tenantry-mutant-database-'));
-  const server = await startEmbedded(folder, { durable: false });
-  const client = new pg.Client({ connectionString: server.superuser });
+export async function withAuditor<Result>(
+  folder: string,
+  work: (auditor: Auditor) => Promise<Result>,
+): Promise<Result> {
+  const data = await mkdtemp(join(tmpdir(), 'tenantry-mutant-database-'));
+  const server = await startEmbedded(data, { durable: false });
   try {
-    await migrate({ owner: server.superuser, app: server.app, operator: server.operator });
-    await client.connect();
-    const control = await rulesThatNotice(client, '');
-    if (control.length > 0) throw new Error(`the audit finds ${control.join(', ')} in the unbroken database`);
-    return await work(async (mutant) => {
-      const sql = breakingSql(mutant);
-      if (sql === undefined) return undefined;
-      try {
-        return await rulesThatNotice(client, sql);
-      } catch (error) {
-        if (error instanceof pg.DatabaseError) throw new FallenBehind(`${mutant.name}: ${error.message}`);
-        throw error;
-      }
+    const [superuser, app, operator] = [server.superuser, server.app, server.operator].map((url) =>
+      withDatabase(url, TEMPLATE),
+    ) as [string, string, string];
+    await migrate({ owner: superuser, app, operator });
+    const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS });
+    await withOperatorDoor(operator, 'demo-seed', (door) => seedDemo(door, database, modules));
+    await database.close();
+
+    const unbroken = await rulesThatNotice(server, '', join(folder, 'src'));
+    if (unbroken.length > 0) throw new Error(`without a mutant, the audit finds ${unbroken.join(', ')}`);
+    return await work({
+      tryOn: (mutant) => tryOn(superuser, mutant),
+      audit: async (mutant, copy) => {
+        const sql = breakingSql(mutant);
+        // Reading all of the code takes seconds: only where a rule has to see something.
+        const isInCode = mutant.audit?.some((rule) => rule.startsWith('S')) ?? false;
+        const source = isInCode ? join(copy, 'src') : undefined;
+        if (sql === undefined && source === undefined) return undefined;
+        return rulesThatNotice(server, sql ?? '', source, mutant.undoSql);
+      },
     });
   } finally {
-    await client.end();
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(data, { recursive: true, force: true });
   }
 }
 
-async function rulesThatNotice(client: pg.Client, sql: string): Promise<readonly string[]> {
-  await client.query('BEGIN');
+async function tryOn(url: string, mutant: Mutant): Promise<void> {
+  const sql = breakingSql(mutant);
+  if (sql === undefined) return;
+  await withClient(url, async (client) => {
+    await client.query('BEGIN');
+    await client.query(sql).catch((error: unknown) => {
+      throw new FallenBehind(`${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    await client.query('ROLLBACK');
+  });
+}
+
+/** Breaks a clone of the template by `sql` and looks at it; `undo` takes back what reaches beyond the database. */
+async function rulesThatNotice(
+  { superuser, app }: Server,
+  sql: string,
+  source: string | undefined,
+  undo = '',
+): Promise<readonly string[]> {
+  const maintenance = new pg.Client({ connectionString: superuser });
+  await maintenance.connect();
   try {
-    await client.query(sql);
-    const { findings } = await auditTransaction(client, { appRoles: ['tenantry_app'] });
+    await maintenance.query(`CREATE DATABASE ${BROKEN} TEMPLATE ${TEMPLATE}`);
+    const url = withDatabase(superuser, BROKEN);
+    await withClient(url, (client) => client.query(`BEGIN; ${sql}; COMMIT`));
+    const { findings } = await audit({
+      url,
+      given: { appRoles: ['tenantry_app'] },
+      probes: { applicationUrl: withDatabase(app, BROKEN) },
+      source,
+    });
     return [...new Set(findings.map(({ rule }) => rule.id))].sort();
   } finally {
-    await client.query('ROLLBACK');
+    await maintenance.query(undo);
+    await maintenance.query(`DROP DATABASE IF EXISTS ${BROKEN} WITH (FORCE)`);
+    await maintenance.end();
   }
 }

@@ -19,6 +19,8 @@ export interface Mutant {
   readonly sql?: string;
   /** The same as a superuser: roles are no business of the owner's. */
   readonly superuserSql?: string;
+  /** Takes back what of that is the whole server's. */
+  readonly undoSql?: string;
   /** The test files that are expected to notice. */
   readonly tests?: readonly string[];
   /** The rules of the audit that have to notice as well. */

@@ -148,7 +148,7 @@ export const remembered: MutantGroup = {
           'const shared = new Loaders();\n\n/** What a context is made from. */',
         ),
       ],
-      tests: ['test/kernel/pool-safety.test.ts'],
+      tests: ['test/kernel/authentication.test.ts'],
     },
     {
       name: 'answer-of-a-compiled-query-kept',
@@ -160,7 +160,7 @@ export const remembered: MutantGroup = {
           'const kept = document as { answer?: ExecutionResult };\n    const result = query && (kept.answer ??= await query(undefined, context, variables));',
         ),
       ],
-      tests: ['test/kernel/pool-safety.test.ts'],
+      tests: ['test/platform/permissions.test.ts'],
     },
     {
       name: 'one-schema-for-all-roles',
@@ -273,7 +273,7 @@ export const guards: MutantGroup = {
       name: 'cursor-of-another-order',
       breaks: 'a list takes the cursor of another list',
       edits: [edit('src/graphql/connection.ts', '|| parsed.data[0] !== this.order.field)', ')')],
-      tests: ['test/kernel/connection.test.ts'],
+      tests: ['test/platform/connections.test.ts'],
     },
     {
       name: 'errors-unmasked',

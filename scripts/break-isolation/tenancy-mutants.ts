@@ -168,7 +168,7 @@ export const binding: MutantGroup = {
         edit(
           'src/platform/tenant/tenant.resolvers.ts',
           'export const resolvers: Resolvers = {',
-          "import { PrismaClient } from '../../generated/prisma/client.js';\nexport const root = PrismaClient;\n\nexport const resolvers: Resolvers = {",
+          "import { PrismaClient } from '../../generated/prisma/client.js';\nexport const root = new PrismaClient({} as never);\n\nexport const resolvers: Resolvers = {",
         ),
       ],
       lint: ['src/platform/tenant/tenant.resolvers.ts'],
@@ -180,7 +180,7 @@ export const binding: MutantGroup = {
         edit(
           'src/platform/audit-log/audit-log.resolvers.ts',
           'export const resolvers: Resolvers = {',
-          "import { Prisma } from '../../generated/prisma/client.js';\nexport const spliced = (text: string) => Prisma.raw(text);\n\nexport const resolvers: Resolvers = {",
+          "import { Prisma } from '../../generated/prisma/client.js';\nexport const spliced = (tenantId: string) => Prisma.raw(`WHERE tenant_id = '${tenantId}'`);\n\nexport const resolvers: Resolvers = {",
         ),
       ],
       lint: ['src/platform/audit-log/audit-log.resolvers.ts'],
