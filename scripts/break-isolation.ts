@@ -6,8 +6,8 @@
  *   npm run break-isolation -- [--list] [--only NAME …] [--audit-only] [--targeted] [--write-docs]
  *
  * --audit-only asks the audit alone, about the mutants that it has to notice: seconds. --targeted leaves out the whole
- * suite, which is otherwise run for a mutant that its own tests do not notice. --write-docs writes the table in
- * docs/isolation-mutants.md.
+ * suite, which is otherwise run for a mutant that its own tests do not notice. --write-docs renews the rows of the mutants
+ * in docs/isolation-mutants.md.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -51,16 +51,17 @@ async function breakAll(): Promise<boolean> {
     return await withAuditor(copy.folder, async (auditor) => {
       await tryOn(copy, auditor);
       if (!options['audit-only']) control(copy);
-      const outcomes = new Map<Mutant, Outcome>();
+      const outcomes: Outcome[] = [];
       for (const mutant of chosen) {
         const outcome = await breakOnce(copy, auditor, mutant);
-        outcomes.set(mutant, outcome);
+        outcomes.push(outcome);
         console.log(line(outcome));
       }
       if (options['write-docs']) {
-        await writeTable(new URL('../docs/isolation-mutants.md', import.meta.url), groups(outcomes));
+        const page = new URL('../docs/isolation-mutants.md', import.meta.url);
+        await writeTable(page, MUTANTS, outcomes);
       }
-      return summary([...outcomes.values()]);
+      return summary(outcomes);
     });
   } finally {
     copy.remove();
@@ -129,11 +130,4 @@ function summary(outcomes: readonly Outcome[]): boolean {
   console.log(`\n${String(outcomes.length)} mutants, ${String(survivors.length)} survived`);
   for (const { mutant } of survivors) console.log(`survived: ${mutant.name}: ${mutant.breaks}`);
   return survivors.length === 0;
-}
-
-function groups(outcomes: ReadonlyMap<Mutant, Outcome>) {
-  return MUTANTS.map(({ title, mutants }) => ({
-    title,
-    outcomes: mutants.flatMap((mutant) => outcomes.get(mutant) ?? []),
-  })).filter((group) => group.outcomes.length > 0);
 }

@@ -198,8 +198,9 @@ export const auditLog: MutantGroup = {
     },
     {
       name: 'append-only-dropped',
-      breaks: 'whoever may write the audit log may also change it',
-      sql: 'DROP TRIGGER append_only ON audit_log',
+      breaks: 'the server’s role may change entries, and no trigger refuses it',
+      sql: 'DROP TRIGGER append_only ON audit_log; GRANT UPDATE, DELETE ON audit_log TO tenantry_app',
+      audit: ['T19'],
       tests: [REFUSES],
     },
     {

@@ -1,8 +1,8 @@
-/** Writes docs/isolation-mutants.md. */
+/** Writes the table of docs/isolation-mutants.md. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 import type { Notice } from './checks.js';
-import type { Mutant } from './mutant.js';
+import type { Mutant, MutantGroup } from './mutant.js';
 
 /** What became of a mutant. */
 export interface Outcome {
@@ -18,39 +18,37 @@ export interface Outcome {
 export const isNoticed = ({ mutant, notice, rules = [] }: Outcome): boolean =>
   (notice !== undefined || rules.length > 0) && (mutant.audit ?? []).every((rule) => rules.includes(rule));
 
-/** Puts the table between the marks in the page, whose other words are written by hand. */
+const BEGIN = /<!-- begin.*?-->/;
+const END = /<!-- end.*?-->/;
+const HEAD = [
+  '| mutant | what is broken | test that noticed | audit | took |',
+  '| --- | --- | --- | --- | --- |',
+];
+
+/**
+ * Puts the table between the marks in the page; the words around it are written by hand. Mutants that were not made this
+ * time keep their rows, and those that are no longer there lose them.
+ */
 export async function writeTable(
   page: URL,
-  groups: readonly { readonly title: string; readonly outcomes: readonly Outcome[] }[],
+  groups: readonly MutantGroup[],
+  outcomes: readonly Outcome[],
 ): Promise<void> {
-  const all = groups.flatMap(({ outcomes }) => outcomes);
-  const minutes = all.reduce((sum, { seconds }) => sum + seconds, 0) / 60;
-  const summary = `${String(all.length)} mutants, ${String(all.filter(isNoticed).length)} noticed, in ${minutes.toFixed(1)} minutes; the audit was asked about ${String(all.filter(({ rules }) => rules).length)} of them and noticed ${String(all.filter(({ rules }) => rules?.length).length)}.`;
-  const table = [summary, ...groups.map(({ title, outcomes }) => section(title, outcomes))].join('\n\n');
-  const text = readFileSync(page, 'utf8').replace(
-    /(<!-- begin.*?-->)[^]*(<!-- end.*?-->)/,
-    (_all, begin: string, end: string) => [begin, table, end].join('\n\n'),
+  const text = readFileSync(page, 'utf8');
+  const rows = new Map([...text.matchAll(/^\| `([a-z-]+)` .*$/gm)].map(([row, name]) => [name!, row]));
+  for (const outcome of outcomes) rows.set(outcome.mutant.name, rowOf(outcome));
+  const sections = groups.map(({ title, mutants }) =>
+    [`### ${title}`, '', ...HEAD, ...mutants.flatMap(({ name }) => rows.get(name) ?? [])].join('\n'),
   );
-  writeFileSync(page, await format(text, { parser: 'markdown', printWidth: 110 }));
+  const [before, after] = [text.split(BEGIN)[0]!, text.split(END)[1]!];
+  const marks = [BEGIN, END].map((mark) => mark.exec(text)?.[0] ?? '');
+  const written = [before.trim(), marks[0], ...sections, marks[1], after.trim()].join('\n\n');
+  writeFileSync(page, await format(written, { parser: 'markdown', printWidth: 110 }));
 }
 
-function section(title: string, outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ mutant, notice, rules, seconds }) => {
-    const by = notice ? `${notice.by}${notice.atStart ? ' (at the start)' : ''}` : 'nobody';
-    const cells = [
-      `\`${mutant.name}\``,
-      mutant.breaks,
-      by,
-      rules ? rules.join(', ') || 'no rule' : '–',
-      `${seconds.toFixed(0)} s`,
-    ];
-    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  });
-  return [
-    `### ${title}`,
-    '',
-    '| mutant | what is broken | test that noticed | audit | took |',
-    '| --- | --- | --- | --- | --- |',
-    ...rows,
-  ].join('\n');
+function rowOf({ mutant, notice, rules, seconds }: Outcome): string {
+  const by = notice ? `${notice.by}${notice.atStart ? ' (at the start)' : ''}` : 'none';
+  const audit = rules ? rules.join(', ') || 'none' : '–';
+  const cells = [`\`${mutant.name}\``, mutant.breaks, by, audit, `${String(seconds)} s`];
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

@@ -11,6 +11,7 @@ import {
   type ExecutionResult,
   type GraphQLResolveInfo,
 } from 'graphql';
+import { makeExecutableSchema } from '@graphql-tools/schema';
 import { describe, expect, test } from 'vitest';
 import { UnguardedSchemaError } from '../../src/access/guards.js';
 import type { Permission, PermissionGrants } from '../../src/access/permissions.js';
@@ -625,15 +626,19 @@ describe('shield is put in front of guarded fields only', () => {
 });
 
 test('a field for which there is no rule is refused', async () => {
-  const { schema } = buildApi([
-    moduleOf('extend type Query { known: String @authenticated forgotten: String @authenticated }', {
-      resolvers: { Query: { known: () => 'known', forgotten: () => 'forgotten' } },
-    }),
-  ]);
+  const schema = makeExecutableSchema({
+    typeDefs: 'type Query { known: String forgotten: String }',
+    resolvers: { Query: { known: () => 'known', forgotten: () => 'forgotten' } },
+  });
   const guards = new Map([['Query.known', null]]);
   const guarded = guardSchema(schema, { guards, inputGuards: new Map() }, {});
-  const { data } = await graphql({ schema: guarded, source: '{ known forgotten }', contextValue: {} });
+  const { data, errors } = await graphql({
+    schema: guarded,
+    source: '{ known forgotten }',
+    contextValue: {},
+  });
   expect(data).toEqual({ known: 'known', forgotten: null });
+  expect(errors).toMatchObject([{ path: ['forgotten'], extensions: { code: 'FORBIDDEN' } }]);
 });
 
 describe('a field that has the guard of its type', () => {
