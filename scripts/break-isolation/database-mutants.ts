@@ -197,9 +197,9 @@ export const auditLog: MutantGroup = {
       tests: [REFUSES],
     },
     {
-      name: 'append-only-dropped',
-      breaks: 'the server’s role may change entries, and no trigger refuses it',
-      sql: 'DROP TRIGGER append_only ON audit_log; GRANT UPDATE, DELETE ON audit_log TO tenantry_app',
+      name: 'audit-log-like-any-table',
+      breaks: 'the audit log is isolated like any other table: a tenant may change its entries',
+      sql: "DROP TRIGGER append_only ON audit_log; SELECT tenantry.isolate('audit_log')",
       audit: ['T19'],
       tests: [REFUSES],
     },
