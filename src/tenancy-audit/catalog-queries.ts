@@ -23,7 +23,11 @@ const extensionOf = (catalog: string, oid: string): string => `
      AND d.refclassid = 'pg_extension'::regclass LIMIT 1)`;
 
 export const SERVER = `
-  SELECT current_setting('server_version_num')::int AS version, current_database()::text AS database,
+  SELECT (
+      SELECT setting::int FROM pg_settings
+      WHERE name = 'statement_timeout' AND source IN ('default', 'configuration file', 'command line')
+    ) AS "statementTimeout",
+    current_setting('server_version_num')::int AS version, current_database()::text AS database,
     current_user::text AS user, r.rolsuper OR r.rolbypassrls AS "bypassesRowSecurity"
   FROM pg_roles r WHERE r.rolname = current_user`;
 
@@ -48,7 +52,7 @@ export const SCHEMAS = `
   FROM pg_namespace n WHERE ${OURS('n.nspname')} ORDER BY n.nspname`;
 
 export const RELATIONS = `
-  SELECT c.oid::int8::float8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
+  SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name,
     format('%I.%I', n.nspname, c.relname) AS qualified,
     CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
       WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS kind,
@@ -58,10 +62,10 @@ export const RELATIONS = `
     ${extensionOf('pg_class', 'c.oid')} AS extension,
     c.reltuples::float8 AS "estimatedRows", c.relispartition AS "isPartition",
     ${grants('c.relacl', 'r', 'c.relowner')} AS grants,
-    ARRAY(SELECT i.inhparent::int8::float8 FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
+    ARRAY(SELECT i.inhparent::int8 FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
     CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
     CASE WHEN c.relkind IN ('v', 'm') THEN ARRAY(
-      SELECT DISTINCT d.refobjid::int8::float8 FROM pg_rewrite w
+      SELECT DISTINCT d.refobjid::int8 FROM pg_rewrite w
       JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
       WHERE w.ev_class = c.oid AND d.refobjid <> c.oid
     ) ELSE '{}' END AS reads
@@ -71,7 +75,7 @@ export const RELATIONS = `
 
 /** Of relations outside PostgreSQL's own schemas; `of` is the relation's oid, as in all that follow. */
 export const COLUMNS = `
-  SELECT a.attrelid::int8::float8 AS of, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
+  SELECT a.attrelid::int8 AS of, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
     a.attnotnull AS "notNull", pg_get_expr(d.adbin, d.adrelid) AS default,
     CASE WHEN a.attacl IS NULL THEN '[]'::json ELSE (
       SELECT json_agg(json_build_object(
@@ -87,8 +91,9 @@ export const COLUMNS = `
   ORDER BY a.attrelid, a.attnum`;
 
 export const POLICIES = `
-  SELECT p.polrelid::int8::float8 AS of, p.polname::text AS name,
+  SELECT p.polrelid::int8 AS of, p.polname::text AS name,
     format('%I.%I.%I', n.nspname, c.relname, p.polname) AS qualified, p.polpermissive AS permissive,
+    obj_description(p.oid, 'pg_policy') AS comment,
     CASE p.polcmd WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
       ELSE 'DELETE' END AS command,
     ARRAY(
@@ -96,11 +101,11 @@ export const POLICIES = `
     ) AS roles,
     pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS check,
     ARRAY(
-      SELECT DISTINCT d.refobjid::int8::float8 FROM pg_depend d
+      SELECT DISTINCT d.refobjid::int8 FROM pg_depend d
       WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_proc'::regclass
     ) AS functions,
     ARRAY(
-      SELECT DISTINCT d.refobjid::int8::float8 FROM pg_depend d
+      SELECT DISTINCT d.refobjid::int8 FROM pg_depend d
       WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass
         AND d.refobjid <> p.polrelid
     ) AS reads
@@ -108,7 +113,7 @@ export const POLICIES = `
   ORDER BY p.polrelid, p.polname`;
 
 export const INDEXES = `
-  SELECT i.indrelid::int8::float8 AS of, c.relname::text AS name, i.indisunique AS unique, i.indisprimary AS primary,
+  SELECT i.indrelid::int8 AS of, c.relname::text AS name, i.indisunique AS unique, i.indisprimary AS primary,
     i.indisexclusion AS exclusion, i.indisvalid AS valid,
     ARRAY(
       SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
@@ -125,7 +130,7 @@ export const INDEXES = `
   ORDER BY i.indrelid, c.relname`;
 
 export const FOREIGN_KEYS = `
-  SELECT o.conrelid::int8::float8 AS of, o.conname::text AS name, o.confrelid::int8::float8 AS references,
+  SELECT o.conrelid::int8 AS of, o.conname::text AS name, o.confrelid::int8 AS references,
     ARRAY(
       SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY AS k (attnum, position)
       JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.attnum ORDER BY k.position
@@ -143,7 +148,7 @@ export const FOREIGN_KEYS = `
   ORDER BY o.conrelid, o.conname`;
 
 export const TRIGGERS = `
-  SELECT t.tgrelid::int8::float8 AS of, t.tgname::text AS name, t.tgfoid::int8::float8 AS function,
+  SELECT t.tgrelid::int8 AS of, t.tgname::text AS name, t.tgfoid::int8 AS function,
     t.tgenabled <> 'D' AS enabled, (t.tgtype & 1) <> 0 AS "forEachRow", (t.tgtype & 2) <> 0 AS before,
     ARRAY(
       SELECT e.name FROM (VALUES (4, 'INSERT'), (16, 'UPDATE'), (8, 'DELETE'), (32, 'TRUNCATE')) AS e (bit, name)
@@ -157,7 +162,7 @@ export const FUNCTIONS = `
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
     WHERE p.prokind IN ('f', 'p') AND ${OURS('n.nspname')}
   )
-  SELECT p.oid::int8::float8 AS oid, p.nspname::text AS schema, p.proname::text AS name,
+  SELECT p.oid::int8 AS oid, p.nspname::text AS schema, p.proname::text AS name,
     format('%I.%I(%s)', p.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS signature,
     pg_get_userbyid(p.proowner)::text AS owner, p.lanname::text AS language, p.prosecdef AS "securityDefiner",
     CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END AS volatility,
@@ -196,7 +201,7 @@ export const DEFAULT_PRIVILEGES = `
   WHERE a.defaclobjtype IN ('r', 'S', 'f', 'T', 'n') ORDER BY 1, 2, 3`;
 
 export const PUBLICATIONS = `
-  SELECT t.pubname::text AS publication, c.oid::int8::float8 AS relation, to_jsonb(t) ->> 'rowfilter' AS "rowFilter"
+  SELECT t.pubname::text AS publication, c.oid::int8 AS relation, to_jsonb(t) ->> 'rowfilter' AS "rowFilter"
   FROM pg_publication_tables t
   JOIN pg_namespace n ON n.nspname = t.schemaname
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename

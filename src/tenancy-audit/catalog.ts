@@ -26,6 +26,8 @@ export interface Server {
   /** Whom the audit connected as, and whether row-level security does not hold it. */
   readonly user: string;
   readonly bypassesRowSecurity: boolean;
+  /** What the server's configuration gives every session, in milliseconds; 0 for no limit, undefined when it cannot be seen. */
+  readonly statementTimeout: number | undefined;
 }
 
 export interface Role {
@@ -113,6 +115,7 @@ export interface Policy {
   readonly qualified: string;
   readonly permissive: boolean;
   readonly command: PolicyCommand;
+  readonly comment: string | undefined;
   /** The roles it applies to, PUBLIC among them. */
   readonly roles: readonly string[];
   readonly using: string | undefined;

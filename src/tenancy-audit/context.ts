@@ -7,6 +7,7 @@ interface Functions {
   readonly byOid: ReadonlyMap<number, DatabaseFunction>;
   readonly byName: ReadonlyMap<string, readonly DatabaseFunction[]>;
   readonly called: Map<DatabaseFunction, readonly DatabaseFunction[]>;
+  readonly behind: Map<DatabaseFunction, readonly DatabaseFunction[]>;
 }
 
 const functionsByCatalog = new WeakMap<Catalog, Functions>();
@@ -20,6 +21,7 @@ function functionsIn(catalog: Catalog): Functions {
       byOid: new Map(catalog.functions.map((each) => [each.oid, each])),
       byName,
       called: new Map(),
+      behind: new Map(),
     };
     functionsByCatalog.set(catalog, functions);
   }
@@ -39,9 +41,15 @@ export function functionsNamed(catalog: Catalog, name: string, schema?: string):
 
 /** The functions that a body calls, those that these call, and so on; itself first. */
 export function functionsBehind(catalog: Catalog, start: DatabaseFunction): readonly DatabaseFunction[] {
-  const found = new Set([start]);
-  for (const each of found) for (const called of calledBy(catalog, each)) found.add(called);
-  return [...found];
+  const { behind } = functionsIn(catalog);
+  let found = behind.get(start);
+  if (!found) {
+    const reached = new Set([start]);
+    for (const each of reached) for (const called of calledBy(catalog, each)) reached.add(called);
+    found = [...reached];
+    behind.set(start, found);
+  }
+  return found;
 }
 
 function calledBy(catalog: Catalog, caller: DatabaseFunction): readonly DatabaseFunction[] {

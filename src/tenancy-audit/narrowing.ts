@@ -27,6 +27,8 @@ export type Narrowing = 'nothing' | 'parameter' | 'secret' | 'context';
 export interface Access {
   readonly table: Relation;
   readonly narrowing: Narrowing;
+  /** By a parameter, in a function that asks for the context: perhaps it checks the one against the other. */
+  readonly perhapsChecked: boolean;
   readonly writes: boolean;
 }
 
@@ -34,6 +36,8 @@ export interface Access {
 interface Surroundings {
   readonly catalog: Catalog;
   readonly settings: AuditSettings;
+  /** The function, whose parameters may be written `function.parameter`. */
+  readonly name: string | undefined;
   /** Names of parameters and variables. */
   readonly names: ReadonlySet<string>;
   /** The body asks for the context somewhere: then a parameter can have been checked against it. */
@@ -51,7 +55,13 @@ export function accessesOfView(
   view: Relation,
 ): readonly Access[] | undefined {
   const statements = parseStatements(view.definition ?? '');
-  const around: Surroundings = { catalog, settings, names: new Set(), readsContext: false };
+  const around: Surroundings = {
+    catalog,
+    settings,
+    name: undefined,
+    names: new Set(),
+    readsContext: false,
+  };
   return statements?.flatMap((statement) => accessesIn(statement, around));
 }
 
@@ -71,7 +81,7 @@ export function accessesOfFunction(
   const readsContext = bodies.some((text) => settingsIn(text).length > 0 || WHO.test(text));
   const names = new Set([...target.argumentNames.filter((name) => name !== ''), ...body.variables]);
   return body.statements.flatMap((statement) =>
-    accessesIn(statement, { catalog, settings, names, readsContext }),
+    accessesIn(statement, { catalog, settings, name: target.name, names, readsContext }),
   );
 }
 
@@ -92,7 +102,7 @@ function bodyOf(target: DatabaseFunction): Body | undefined {
     return statements && { statements, variables: [] };
   }
   const procedure = parseProcedure(target.definition);
-  if (procedure === undefined) return undefined;
+  if (procedure === undefined) return salvaged(target.body);
   const statements = queriesIn(procedure).flatMap(
     (query) => parseStatements(query) ?? parseStatements(`SELECT ${query}`) ?? [],
   );
@@ -101,6 +111,21 @@ function bodyOf(target: DatabaseFunction): Body | undefined {
     if (typeof refname === 'string') variables.push(refname);
   });
   return { statements, variables };
+}
+
+/** The statements in a body that could not be parsed as a whole; undefined where one of them could not be either. */
+function salvaged(body: string): Body | undefined {
+  const code = body.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
+  const texts = [...code.matchAll(/\b(?:select|with|update|delete|perform)\b[^;]*/gi)].map(([text]) =>
+    text
+      .replace(/^perform\b/i, 'SELECT')
+      .replace(/\binto\s+(?:strict\s+)?[\w.]+(?:\s*,\s*[\w.]+)*/i, '')
+      .replace(/\)?\s*\b(?:loop|then)\b[\s\S]*$/i, ''),
+  );
+  const parsed = texts.map(parseStatements);
+  if (!parsed.every((statements) => statements !== undefined)) return undefined;
+  const declared = [...code.matchAll(/(?:\bdeclare\b|;)\s*(\w+)\s+(?:constant\s+)?[\w.%]+\s*(?=;|:=)/gi)];
+  return { statements: parsed.flat(), variables: declared.map(([, name]) => name!) };
 }
 
 const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt'] as const;
@@ -137,7 +162,13 @@ function accessesOf(
   );
   if (tables.length === 0) return [];
   const narrowing = narrowingOf(statement, around);
-  return tables.map((table) => ({ table, narrowing, writes }));
+  const perhapsChecked = narrowing === 'parameter' && around.readsContext;
+  return tables.map((table) => ({
+    table,
+    narrowing: perhapsChecked ? 'context' : narrowing,
+    perhapsChecked,
+    writes,
+  }));
 }
 
 function narrowingOf(statement: Readonly<Record<string, unknown>>, around: Surroundings): Narrowing {
@@ -164,7 +195,7 @@ function strengthOf(tree: unknown, around: Surroundings): Narrowing {
     const node = object as unknown as Node;
     if ('FuncCall' in node && readsContext(node, around)) strength = 'context';
     if ('SQLValueFunction' in node && WHO.test(canonical(node))) strength = 'context';
-    if (isGiven(node, around)) strength = stronger(strength, around.readsContext ? 'context' : 'parameter');
+    if (isGiven(node, around)) strength = stronger(strength, 'parameter');
     if ('A_Expr' in node && isSecretTest(node, around)) strength = stronger(strength, 'secret');
   });
   return strength;
@@ -180,9 +211,11 @@ function readsContext(node: Extract<Node, { FuncCall: unknown }>, { catalog }: S
 }
 
 /** A parameter or a variable of the function. */
-function isGiven(node: Node, { names }: Surroundings): boolean {
+function isGiven(node: Node, { name, names }: Surroundings): boolean {
   if ('ParamRef' in node) return true;
-  return 'ColumnRef' in node && names.has(nameParts(node.ColumnRef.fields)[0] ?? '');
+  if (!('ColumnRef' in node)) return false;
+  const [first, second] = nameParts(node.ColumnRef.fields);
+  return names.has(first ?? '') || (first === name && names.has(second ?? ''));
 }
 
 /** `token_hash = $1`: whoever calls has to know the secret. */

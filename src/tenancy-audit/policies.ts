@@ -14,6 +14,7 @@ import { isRegistry, relationsIn, tenantColumnOf } from './tenancy.js';
  *
  * - open: true for every row, whoever asks.
  * - caller: looks at who asks, never at the row, and lets every caller through.
+ * - switch: looks at a setting, never at the row, and opens every row when it has some value: any statement can set it.
  * - weak: looks at the row, but only whether a column is NULL or differs from something.
  * - row: looks at the row's own values alone, as `is_public` does.
  * - privileged: looks at who asks, never at the row, and lets few through: administrators.
@@ -21,7 +22,7 @@ import { isRegistry, relationsIn, tenantColumnOf } from './tenancy.js';
  * - closed: never true.
  */
 export type Grade = (typeof GRADES)[number];
-const GRADES = ['open', 'caller', 'weak', 'row', 'privileged', 'linked', 'closed'] as const;
+const GRADES = ['open', 'caller', 'switch', 'weak', 'row', 'privileged', 'linked', 'closed'] as const;
 
 /** Whether rows graded so stay with their tenant, or were opened on purpose. */
 export function separates(grade: Grade): boolean {
@@ -151,11 +152,27 @@ function gradeNode(node: Node, place: Place, catalog: Catalog, settings: AuditSe
   if (isTrue(value)) return 'open';
   if (value.kind !== 'unknown') return 'closed';
   if (value.columns.size === 0) {
+    if (isSwitch(node)) return 'switch';
     return value.context && isPrivileged(node, place, catalog, settings) ? 'privileged' : 'caller';
   }
   if (isNegative(node)) return 'weak';
   if (value.context) return 'linked';
   return isNullTest(node) ? 'weak' : 'row';
+}
+
+/** `current_setting('app.bypass') = 'on'`. What a gateway has verified, a token's claims, is another thing. */
+function isSwitch(node: Node): boolean {
+  const text = canonical(node);
+  const names = [
+    ...text.matchAll(
+      /"current_setting"\}\}\],"args":\[\{(?:"TypeCast":\{"arg":\{)?"A_Const":\{"sval":\{"sval":"([^"]+)"/g,
+    ),
+  ];
+  return (
+    names.length > 0 &&
+    names.every(([, name]) => name!.includes('.') && !/^(request|jwt|auth)\./.test(name!)) &&
+    !text.includes('"SubLink"')
+  );
 }
 
 /** `<>`, `IS DISTINCT FROM`, `NOT (…)`: lets through all but a few. */

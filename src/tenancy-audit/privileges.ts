@@ -34,7 +34,12 @@ export function inheritedRoles(catalog: Catalog, name: string): ReadonlySet<stri
 /** The roles that it can act as: itself, those it may SET ROLE to, and those it may first make itself a member of. */
 export function reachableRoles(catalog: Catalog, name: string): ReadonlySet<string> {
   return remembered(catalog, `reachable ${name}`, () => {
-    const found = reach(catalog, name, (_, membership) => membership.mayBecome || membership.mayGrant);
+    const found = reach(
+      catalog,
+      name,
+      // Beyond a superuser there is nothing more to reach.
+      (role, membership) => !role.superuser && (membership.mayBecome || membership.mayGrant),
+    );
     // Until PostgreSQL 15, CREATEROLE may grant every role but a superuser's, to itself too.
     const grantsAll = [...found].some((role) => findRole(catalog, role)?.createRole === true);
     if (grantsAll && catalog.server.version < 160_000) {

@@ -1,8 +1,8 @@
 /**
- * Reads the catalog of the connected database, once, with one query per kind of object.
+ * Reads the catalog of the connected database in one query.
  *
  * Guarantees: it only reads, and pg_catalog alone, so that any role that can connect will do; names in expressions are
- * qualified whatever the session's search_path is. Call it inside a transaction: all queries see one state.
+ * qualified whatever the session's search_path is. Call it inside a transaction.
  */
 import type pg from 'pg';
 import type {
@@ -30,54 +30,76 @@ type Of<Part> = Part & { readonly of: number };
 type ColumnRow = Of<Column> & { readonly grants: readonly Grant[] };
 type BareRelation = Omit<Relation, 'columns' | 'policies' | 'indexes' | 'foreignKeys' | 'triggers'>;
 
-export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
-  const read = async <Row>(sql: string): Promise<readonly Row[]> =>
-    (await client.query<object>(sql)).rows.map((row) => withoutNulls(row) as Row);
+/** What the queries answer, each with all its rows. */
+interface Answers {
+  readonly server: readonly Server[];
+  readonly roles: readonly Role[];
+  readonly schemas: readonly Schema[];
+  readonly relations: readonly BareRelation[];
+  readonly columns: readonly ColumnRow[];
+  readonly policies: readonly Of<Policy>[];
+  readonly indexes: readonly Of<Index>[];
+  readonly foreignKeys: readonly Of<ForeignKey>[];
+  readonly triggers: readonly Of<Trigger>[];
+  readonly functions: readonly DatabaseFunction[];
+  readonly databases: readonly DatabaseEntry[];
+  readonly roleSettings: readonly RoleSetting[];
+  readonly defaultPrivileges: readonly DefaultPrivilege[];
+  readonly publications: readonly PublishedTable[];
+}
 
-  // Compiling these queries takes longer than running them.
+const QUERIES: Readonly<Record<keyof Answers, string>> = {
+  server: queries.SERVER,
+  roles: queries.ROLES,
+  schemas: queries.SCHEMAS,
+  relations: queries.RELATIONS,
+  columns: queries.COLUMNS,
+  policies: queries.POLICIES,
+  indexes: queries.INDEXES,
+  foreignKeys: queries.FOREIGN_KEYS,
+  triggers: queries.TRIGGERS,
+  functions: queries.FUNCTIONS,
+  databases: queries.DATABASES,
+  roleSettings: queries.ROLE_SETTINGS,
+  defaultPrivileges: queries.DEFAULT_PRIVILEGES,
+  publications: queries.PUBLICATIONS,
+};
+
+const ALL = `SELECT json_build_object(${Object.entries(QUERIES)
+  .map(([name, sql]) => `'${name}', (SELECT coalesce(json_agg(to_json(found)), '[]') FROM (${sql}) AS found)`)
+  .join(',\n')})::text AS answers`;
+
+export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
+  // Compiling the query takes longer than running it.
   await client.query("SET LOCAL search_path = 'pg_catalog'; SET LOCAL jit = off");
-  const [server] = await read<Server>(queries.SERVER);
-  if (!server) throw new Error('the session has no role');
-  const relations = await read<BareRelation>(queries.RELATIONS);
-  const columns = byRelation(await read<ColumnRow>(queries.COLUMNS));
-  const policies = byRelation(await read<Of<Policy>>(queries.POLICIES));
-  const indexes = byRelation(await read<Of<Index>>(queries.INDEXES));
-  const foreignKeys = byRelation(await read<Of<ForeignKey>>(queries.FOREIGN_KEYS));
-  const triggers = byRelation(await read<Of<Trigger>>(queries.TRIGGERS));
+  const { rows } = await client.query<{ answers: string }>(ALL);
+  // SQL's NULL is JavaScript's undefined here.
+  const answers = JSON.parse(rows[0]!.answers, (_, value: unknown) => value ?? undefined) as Answers;
+  const { server, relations, columns, policies, indexes, foreignKeys, triggers, ...rest } = answers;
+  const parts = {
+    columns: byRelation(columns),
+    policies: byRelation(policies),
+    // An expression has no column: NULL, which the parser leaves out of its array.
+    indexes: byRelation(indexes.map((index) => ({ ...index, columns: [...index.columns] }))),
+    foreignKeys: byRelation(foreignKeys),
+    triggers: byRelation(triggers),
+  };
   return {
-    server,
-    roles: await read<Role>(queries.ROLES),
-    schemas: await read<Schema>(queries.SCHEMAS),
+    ...rest,
+    server: server[0]!,
     relations: relations.map((relation) => {
-      const own = columns.get(relation.oid) ?? [];
+      const own = parts.columns.get(relation.oid) ?? [];
       return {
         ...relation,
         grants: [...relation.grants, ...own.flatMap((column) => column.grants)],
         columns: own,
-        policies: policies.get(relation.oid) ?? [],
-        indexes: indexes.get(relation.oid) ?? [],
-        foreignKeys: foreignKeys.get(relation.oid) ?? [],
-        triggers: triggers.get(relation.oid) ?? [],
+        policies: parts.policies.get(relation.oid) ?? [],
+        indexes: parts.indexes.get(relation.oid) ?? [],
+        foreignKeys: parts.foreignKeys.get(relation.oid) ?? [],
+        triggers: parts.triggers.get(relation.oid) ?? [],
       };
     }),
-    functions: await read<DatabaseFunction>(queries.FUNCTIONS),
-    databases: await read<DatabaseEntry>(queries.DATABASES),
-    roleSettings: await read<RoleSetting>(queries.ROLE_SETTINGS),
-    defaultPrivileges: await read<DefaultPrivilege>(queries.DEFAULT_PRIVILEGES),
-    publications: await read<PublishedTable>(queries.PUBLICATIONS),
   };
-}
-
-/** SQL's NULL is JavaScript's undefined here. */
-function withoutNulls(row: object): object {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]: [string, unknown]) => [name, defined(value)]),
-  );
-}
-
-function defined(value: unknown): unknown {
-  if (!Array.isArray(value)) return value ?? undefined;
-  return value.map((item: unknown) => item ?? undefined);
 }
 
 function byRelation<Part extends { readonly of: number }>(parts: readonly Part[]): Map<number, Part[]> {

@@ -14,6 +14,23 @@ import { looseTenantColumn, noTenantColumn } from './rules/tenant-column.js';
 import { reachesTenantSchemas } from './rules/tenant-schemas.js';
 import { SOURCE_RULES } from './source/rules/index.js';
 import { ownersView, unprotectedCopy } from './rules/views.js';
+import { futureTablesGranted } from './rules/default-privileges.js';
+import { userLeakproof } from './rules/leakproof.js';
+import { openPartition } from './rules/partitions.js';
+import {
+  castWithoutNullif,
+  disagreeingSettings,
+  evaluatedPerRow,
+  fragileKey,
+} from './rules/policy-comparisons.js';
+import { noPermissivePolicy, redundantPolicy } from './rules/policy-sets.js';
+import { unprotectedSource } from './rules/policy-sources.js';
+import { unfilteredPublication } from './rules/publications.js';
+import { schemaDrift } from './rules/schema-drift.js';
+import { unpinnedSearchPath } from './rules/search-path.js';
+import { serverLacksFixes } from './rules/server-fixes.js';
+import { noStatementTimeout } from './rules/statement-timeout.js';
+import { noTenantIndex } from './rules/tenant-index.js';
 
 export const CATALOG_RULES: readonly CatalogRule[] = [
   rowSecurityOff,
@@ -34,6 +51,22 @@ export const CATALOG_RULES: readonly CatalogRule[] = [
   noTenantColumn,
   widePrivileges,
   mutableAuditLog,
+  openPartition,
+  unprotectedSource,
+  fragileKey,
+  disagreeingSettings,
+  castWithoutNullif,
+  unfilteredPublication,
+  futureTablesGranted,
+  unpinnedSearchPath,
+  serverLacksFixes,
+  schemaDrift,
+  noTenantIndex,
+  evaluatedPerRow,
+  noPermissivePolicy,
+  userLeakproof,
+  redundantPolicy,
+  noStatementTimeout,
 ];
 
 /** Every rule there is, for the outputs and the documentation. */

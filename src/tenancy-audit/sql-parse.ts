@@ -9,8 +9,15 @@ export type { Node, SelectStmt };
 /** Must have ended before anything here is called. */
 export const loadParser = loadModule;
 
-/** A single expression, as in a policy. */
+const expressions = new Map<string, Node | undefined>();
+
+/** A single expression, as in a policy. The same text stands in the policies of many tables: it is parsed once. */
 export function parseExpression(text: string): Node | undefined {
+  if (!expressions.has(text)) expressions.set(text, parseAnew(text));
+  return expressions.get(text);
+}
+
+function parseAnew(text: string): Node | undefined {
   const [statement] = parseStatements(`SELECT ${text}`) ?? [];
   if (!statement || !('SelectStmt' in statement)) return undefined;
   const [target] = statement.SelectStmt.targetList ?? [];

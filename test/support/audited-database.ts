@@ -36,7 +36,9 @@ export function useAuditedDatabase(): AuditedDatabase {
   };
 }
 
-/** Who broke what, in one line each: `T04 public.notes.open`. */
+/** Who broke what, in one line each: `T04 public.notes.open`. T28 depends on the server, and is tested by itself. */
 export function linesOf(report: CatalogReport): readonly string[] {
-  return report.findings.map(({ rule, object }) => `${rule.id} ${object}`);
+  return report.findings
+    .filter(({ rule }) => rule.id !== 'T28')
+    .map(({ rule, object }) => `${rule.id} ${object}`);
 }

@@ -47,21 +47,33 @@ function section(rule: Rule, findings: readonly Finding[]): readonly string[] {
   return [
     ...wrapped(`${rule.id}  ${rule.title}`, '', INDENT),
     ...wrapped(rule.why, INDENT, INDENT),
-    ...findings.flatMap((finding) => ['', ...paragraph(finding)]),
+    ...alike(findings).flatMap((group) => ['', ...paragraph(group)]),
   ];
 }
 
-function paragraph({ object, evidence, fix, advice }: Finding): readonly string[] {
+/** Findings of one rule that say the same of several objects. */
+export function alike(findings: readonly Finding[]): readonly (readonly Finding[])[] {
+  const groups = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    groups.set(finding.evidence, [...(groups.get(finding.evidence) ?? []), finding]);
+  }
+  return [...groups.values()];
+}
+
+function paragraph(group: readonly Finding[]): readonly string[] {
+  const { evidence } = group[0]!;
+  const fixes = [...new Set(group.flatMap(({ fix }) => fix?.split('\n') ?? []))].filter(
+    (line) => line !== '',
+  );
+  const advices = [...new Set(group.flatMap(({ advice }) => advice ?? []))];
   const labelled = (label: string, text: string): readonly string[] =>
     wrapped(text, `${INDENT}${label.padEnd(6)}`, `${INDENT}      `);
   return [
-    `${INDENT}${object}`,
+    ...group.map(({ object }) => `${INDENT}${object}`),
     ...labelled('seen', evidence),
     // SQL is for copying: never broken.
-    ...(fix === undefined || fix === ''
-      ? []
-      : fix.split('\n').map((line, at) => `${INDENT}${(at === 0 ? 'fix' : '').padEnd(6)}${line}`)),
-    ...(advice === undefined ? [] : labelled('do', advice)),
+    ...fixes.map((line, at) => `${INDENT}${(at === 0 ? 'fix' : '').padEnd(6)}${line}`),
+    ...advices.flatMap((advice) => labelled('do', advice)),
   ];
 }
 

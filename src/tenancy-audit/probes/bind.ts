@@ -28,7 +28,10 @@ export function findBinding(
   };
 }
 
-/** A setting that holds a token's claims, as PostgREST sets it, names the tenant as its column does. */
+/**
+ * A setting that holds a token's claims, as PostgREST sets it: it names the tenant as its column does. Where each user is
+ * a tenant, it is the subject.
+ */
 function claims(tenant: string, columns: readonly string[]): string {
-  return JSON.stringify(Object.fromEntries(columns.map((name) => [name, tenant])));
+  return JSON.stringify({ sub: tenant, ...Object.fromEntries(columns.map((name) => [name, tenant])) });
 }

@@ -3,7 +3,7 @@ import type { Finding, NotChecked } from '../finding.js';
 import { notCalled, type CallableFunction } from './callable.js';
 import type { ProbeResult } from './relations.js';
 import { FOREIGN_ROWS_FROM_FUNCTION } from './rules.js';
-import { READ_ONLY, TIMED_OUT, type Ask, type ProbeSession } from './session.js';
+import { READ_ONLY, TIMED_OUT, type Ask, type ProbeSession, type Undo } from './session.js';
 import type { Marks } from './tenants.js';
 
 const ROWS_LOOKED_AT = 200;
@@ -21,11 +21,11 @@ export async function probeFunctions(
   functions: readonly CallableFunction[],
   probe: Probe,
 ): Promise<ProbeResult> {
-  return session.asTenant(probe.tenant, async (ask) => {
+  return session.asTenant(probe.tenant, async (ask, undo) => {
     const findings: Finding[] = [];
     const notChecked: NotChecked[] = [];
     for (const callable of functions) {
-      const result = await callInEveryWay(ask, callable, probe);
+      const result = await callInEveryWay(ask, undo, callable, probe);
       if (result === undefined) continue;
       if ('reason' in result) notChecked.push(result);
       else findings.push(result);
@@ -36,6 +36,7 @@ export async function probeFunctions(
 
 async function callInEveryWay(
   ask: Ask,
+  undo: Undo,
   callable: CallableFunction,
   probe: Probe,
 ): Promise<Finding | NotChecked | undefined> {
@@ -54,6 +55,8 @@ async function callInEveryWay(
       `SELECT to_jsonb(answer) AS row FROM ${callable.qualified}(${parameters}) AS answer LIMIT ${String(ROWS_LOOKED_AT)}`,
       values,
     );
+    // A function that binds another tenant must not have done so for the next.
+    await undo();
     if ('refusal' in answer) {
       const { code } = answer.refusal;
       if (code === READ_ONLY) return notCalled(callable, 'it writes, which a probe does not let it');
@@ -114,6 +117,7 @@ function valueFor(type: string, name: string, key: string, tenant: string): unkn
       return value === '' ? tenant : value;
     case 'text':
     case 'character varying':
+    case 'citext':
       return value;
     case 'uuid[]':
     case 'text[]':

@@ -29,13 +29,20 @@ export async function probeForeignRows(
           ? await countMarked(ask, relation.qualified, others)
           : await countForeign(ask, relation.qualified, tenantColumn, tenant);
       if ('refusal' in seen) return refused(target, seen.refusal);
-      return seen.rows.map(({ tenant: owner, rows }) => ({
-        rule: FOREIGN_ROWS,
-        object: relation.qualified,
-        evidence: `bound to tenant ${tenant}, this ${relation.kind} shows ${counted(rows)} of tenant ${owner}`,
-        advice:
-          'See what the rules on this object say (T01 to T09, T20): its row-level security, its owner, its policies.',
-      }));
+      const [most] = seen.rows;
+      if (!most) return [];
+      const mostly = seen.rows.length === 1 ? '' : `, most of tenant ${most.tenant}`;
+      const whose = seen.rows.length === 1 ? `of tenant ${most.tenant}` : 'of other tenants';
+      const rows = counted(seen.rows.reduce((sum, each) => sum + each.rows, 0));
+      return [
+        {
+          rule: FOREIGN_ROWS,
+          object: relation.qualified,
+          evidence: `bound to tenant ${tenant}, this ${relation.kind} shows ${rows} ${whose}${mostly}`,
+          advice:
+            'See what the rules on this object say (T01 to T09, T20): its row-level security, its owner, its policies.',
+        },
+      ];
     }),
   );
 }
@@ -86,7 +93,7 @@ function countForeign(ask: Ask, relation: string, column: string, tenant: string
   return ask(
     `SELECT tenant, count(*)::int AS rows FROM (
        SELECT ${column}::text AS tenant FROM ${relation} WHERE ${column}::text <> $1 LIMIT ${String(COUNT_LIMIT)}
-     ) AS foreign_rows GROUP BY tenant ORDER BY rows DESC, tenant LIMIT 3`,
+     ) AS foreign_rows GROUP BY tenant ORDER BY rows DESC, tenant`,
     [tenant],
   );
 }

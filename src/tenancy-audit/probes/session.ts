@@ -1,6 +1,6 @@
 /**
  * A session of the application's role that looks and changes nothing: every transaction is read-only and ends with
- * ROLLBACK, every statement has a time limit and a savepoint of its own.
+ * ROLLBACK, every statement has a time limit, and a refused one undoes nothing but itself.
  */
 import pg from 'pg';
 
@@ -18,18 +18,20 @@ export type Ask = <Row extends pg.QueryResultRow>(
   values?: readonly unknown[],
 ) => Promise<Answer<Row>>;
 
+/** Takes back what questions may have done to the transaction, such as a setting that a function has set. */
+export type Undo = () => Promise<void>;
+
+type Work<Result> = (ask: Ask, undo: Undo) => Promise<Result>;
+
 /** Binds the transaction to a tenant. */
 export type Bind = (client: pg.ClientBase, tenant: string) => Promise<void>;
 
 export interface ProbeSession {
   /** @throws when the tenant cannot be bound */
-  asTenant<Result>(tenant: string, work: (ask: Ask) => Promise<Result>): Promise<Result>;
-  withoutTenant<Result>(work: (ask: Ask) => Promise<Result>): Promise<Result>;
+  asTenant<Result>(tenant: string, work: Work<Result>): Promise<Result>;
+  withoutTenant<Result>(work: Work<Result>): Promise<Result>;
   /** With the settings at exactly these values, whatever the database's own way of binding is. */
-  withSettings<Result>(
-    settings: Readonly<Record<string, string>>,
-    work: (ask: Ask) => Promise<Result>,
-  ): Promise<Result>;
+  withSettings<Result>(settings: Readonly<Record<string, string>>, work: Work<Result>): Promise<Result>;
   /** Binds a tenant and commits; what remains is in the session. */
   commitAsTenant(tenant: string): Promise<void>;
 }
@@ -39,17 +41,16 @@ export const TIMED_OUT = '57014';
 export const READ_ONLY = '25006';
 
 export function createProbeSession(client: pg.ClientBase, bind: Bind, timeoutMs: number): ProbeSession {
-  async function transaction<Result>(
-    prepare: () => Promise<void>,
-    work: (ask: Ask) => Promise<Result>,
-  ): Promise<Result> {
+  async function transaction<Result>(prepare: () => Promise<void>, work: Work<Result>): Promise<Result> {
     await client.query('BEGIN READ ONLY');
     try {
       await client.query(`SET LOCAL statement_timeout = ${String(timeoutMs)}`);
       await prepare();
       // A binding may bring a limit of its own.
       await client.query(`SET LOCAL statement_timeout = ${String(timeoutMs)}`);
-      return await work(ask);
+      // One for all questions: it outlives the ROLLBACK to it.
+      await client.query('SAVEPOINT asked');
+      return await work(ask, undo);
     } finally {
       await client.query('ROLLBACK');
     }
@@ -59,17 +60,19 @@ export function createProbeSession(client: pg.ClientBase, bind: Bind, timeoutMs:
     query: string | { name: string; text: string },
     values: readonly unknown[] = [],
   ): Promise<Answer<Row>> => {
-    await client.query('SAVEPOINT probe');
     try {
       const question = typeof query === 'string' ? { text: query } : query;
       return { rows: (await client.query<Row>({ ...question, values: [...values] })).rows };
     } catch (error) {
       if (!(error instanceof pg.DatabaseError)) throw error;
+      await undo();
       return { refusal: { code: error.code ?? '', message: error.message } };
-    } finally {
-      await client.query('ROLLBACK TO SAVEPOINT probe');
     }
   };
+
+  async function undo(): Promise<void> {
+    await client.query('ROLLBACK TO SAVEPOINT asked');
+  }
 
   return {
     asTenant: (tenant, work) => transaction(() => bind(client, tenant), work),

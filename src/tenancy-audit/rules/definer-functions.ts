@@ -100,7 +100,14 @@ function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseF
   if (target.body === undefined)
     return `SECURITY DEFINER in ${target.language}: its body cannot be read here`;
   if (buildsSql(target)) return 'SECURITY DEFINER that builds SQL at run time: read what it runs';
-  if (accessesOfFunction(catalog, settings, target) === undefined)
-    return 'SECURITY DEFINER whose body could not be parsed';
+  const accesses = accessesOfFunction(catalog, settings, target);
+  if (accesses === undefined) return 'SECURITY DEFINER whose body could not be parsed';
+  const toRead = accesses.filter(
+    ({ table, perhapsChecked }) =>
+      perhapsChecked && seesAcross(catalog, settings, table, target.owner)?.byPolicy === false,
+  );
+  if (toRead.length > 0) {
+    return `SECURITY DEFINER that takes the rows of ${list([...new Set(toRead.map(({ table }) => table.qualified))])} by parameter, and asks for the caller’s context: read whether it checks the one against the other`;
+  }
   return undefined;
 }

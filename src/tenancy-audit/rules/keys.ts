@@ -123,20 +123,37 @@ export const looseUniqueKey: CatalogRule = {
   },
 };
 
-/** Nobody can guess what another tenant has: ids that were drawn, references to rows, secrets, names in public directories. */
+/** Whoever cannot guess one part of what another tenant has cannot ask for the whole of it. */
 function isOpaque(table: Relation, index: Index): boolean {
-  return index.columns.every((name) => {
+  return index.columns.some((name) => {
     const column = table.columns.find((each) => each.name === name);
-    if (!column) return false;
-    if (column.type === 'uuid' || /nextval\(|gen_random|uuid|random/.test(column.default ?? '')) return true;
-    if (index.primary && (/^(id|oid|pk)$/i.test(column.name) || /^(big|small)?int(eger)?$/.test(column.type)))
-      return true;
-    if (/(hash|token|secret|digest|nonce|signature|fingerprint)$/i.test(column.name)) return true;
-    if (/(domain|hostname|host)$/i.test(column.name)) return true;
-    if (/^(stripe|paddle|paypal|external|provider|oauth|sso)_/i.test(column.name)) return true;
-    return table.foreignKeys.some(({ columns }) => columns.includes(column.name));
+    return column !== undefined && isUnguessable(table, index, column);
   });
 }
+
+/** Ids that were drawn, references to rows, secrets, names in public directories. */
+function isUnguessable(table: Relation, index: Index, column: Column): boolean {
+  const { name } = column;
+  if (column.type === 'uuid' || /gen_random|uuid|random/.test(column.default ?? '')) return true;
+  if (SECRETS.test(name) || (/^code$/i.test(name) && HANDED_OUT.test(table.name))) return true;
+  if (/(domain|hostname|host)$/i.test(name)) return true;
+  const isNumber = /^(small|big)?int(eger)?$|^numeric/.test(column.type);
+  // Numbers are drawn from a sequence, but not hard to guess: alone they tell nothing more than that a row is there.
+  if (isNumber)
+    return index.columns.length === 1 && (index.primary || (column.default ?? '').includes('nextval('));
+  if (table.foreignKeys.some(({ columns }) => columns.includes(name))) return true;
+  return IDENTIFIER.test(name) && !GIVEN_BY_PEOPLE.test(name);
+}
+
+const SECRETS =
+  /(hash|hashed|token|secret|digest|nonce|signature|fingerprint|(api|public|private|secret|access|signing|hashed|batch|idempotency)_?key)$/i;
+/** What one gets a code for: to be let in, or let through. */
+const HANDED_OUT = /code|token|invit|link|verif|otp|recover/i;
+/** `id`, `friendly_id`, `externalId`: what a program draws, or another service did. */
+const IDENTIFIER = /^(id|oid|pk)$|_id$|[a-z]I[dD]$/;
+/** Identifiers that people know by heart, or count up. */
+const GIVEN_BY_PEOPLE =
+  /(tax|vat|national|social|passport|personal|employee|staff|student|member|badge|registration|login)_?id$/i;
 
 function fixOf(table: Relation, column: Column, index: Index): string | undefined {
   if (index.columns.includes(undefined) || index.exclusion) return undefined;

@@ -16,7 +16,7 @@ import {
 import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
-import { tenantTables, type TenantTable } from '../tenancy.js';
+import { declaration, tenantTables, type TenantTable } from '../tenancy.js';
 
 type Command = Exclude<PolicyCommand, 'ALL'>;
 
@@ -42,6 +42,7 @@ function deciding(catalog: Catalog, settings: AuditSettings, part: 'using' | 'ch
         const { permissive, restrictive } = policiesFor(catalog, table, role, command);
         if (restrictive.some((policy) => holds(catalog, settings, table, policy, part))) continue;
         for (const policy of permissive) {
+          if (declaration(policy.comment, 'shared') !== undefined) continue;
           const entry = found.get(policy) ?? { commands: new Set(), roles: new Set() };
           entry.commands.add(command);
           entry.roles.add(role);
@@ -78,6 +79,7 @@ function holds(
 const WORDS: Readonly<Partial<Record<Grade, string>>> = {
   open: 'is true for every row',
   caller: 'looks at no column of the table, and lets every caller through',
+  switch: 'opens every row by a setting alone, which any statement of the application can set',
   weak: 'looks at the row only for what it is not, never at whose it is',
   row: 'lets rows be changed whoever they belong to',
 };
@@ -101,16 +103,31 @@ export const openPolicy: CatalogRule = {
           rule: openPolicy,
           object: policy.qualified,
           evidence: `USING (${policy.using}) ${WORDS[grade] ?? grade}; it decides on ${list(commands)} of ${list(roles)}`,
-          fix: `DROP POLICY ${quoteName(policy.name)} ON ${tenant.table.qualified};`,
-          advice:
-            tenant.table.policies.length > 1
-              ? undefined
-              : `Then create one that compares ${tenant.column.name} with the tenant of the transaction: without any, nobody sees a row.`,
+          ...(grade === 'weak' || grade === 'row' ? publishing(policy, tenant) : dropping(policy, tenant)),
         },
       ];
     });
   },
 };
+
+function dropping({ name }: Policy, { table, column }: TenantTable): Pick<Finding, 'fix' | 'advice'> {
+  return {
+    fix: `DROP POLICY ${quoteName(name)} ON ${table.qualified};`,
+    advice:
+      table.policies.length > 1
+        ? undefined
+        : `Then create one that compares ${column.name} with the tenant of the transaction: without any, nobody sees a row.`,
+  };
+}
+
+/** Its rows may be public on purpose. */
+function publishing({ name }: Policy, { table, column }: TenantTable): Pick<Finding, 'fix' | 'advice'> {
+  return {
+    advice:
+      `Compare ${column.name} as well. Where these rows are meant for all tenants, say why: ` +
+      `COMMENT ON POLICY ${quoteName(name)} ON ${table.qualified} IS '@tenancy shared: …'`,
+  };
+}
 
 export const opensWithoutTenant: CatalogRule = {
   id: 'T05',

@@ -28,7 +28,7 @@ export async function auditSource(directory: string, names: TenantNames): Promis
   const read = async (path: string) => ({ path, text: await readFile(join(directory, path), 'utf8') });
   const code = await Promise.all(files.code.map(read));
   const sql = await Promise.all(files.sql.map(read));
-  const report = checkSources(code, sql, names);
+  const report = checkSources(code, sql, names, files.packages);
   const unread = [...files.unread].map(([extension, count]) => ({
     rule: 'S01',
     object: `${String(count)} ${extension} file${count === 1 ? '' : 's'}`,
@@ -46,15 +46,16 @@ interface TextFile {
   readonly text: string;
 }
 
-/** The same on files that are already read. */
+/** The same on files that are already read; `packages` are the folders with a package.json. */
 export function checkSources(
   code: readonly TextFile[],
   sql: readonly SqlFile[],
   names: TenantNames,
+  packages: readonly string[] = [],
 ): SourceReport {
   const words = tenantWords(names);
   const parsed = code.map(parse);
-  const project = createProject(parsed, sql);
+  const project = createProject(parsed, sql, packages);
   const texts = new Map([...code, ...sql].map(({ path, text }) => [path, text.split('\n')]));
   const found = SOURCE_RULES.flatMap((rule) => [
     ...parsed.flatMap((file) =>

@@ -8,6 +8,8 @@ export interface SourceFiles {
   /** Relative paths, with forward slashes, sorted. */
   readonly code: readonly string[];
   readonly sql: readonly string[];
+  /** The folders that hold a package.json, `''` for the audited folder itself: each may be a program of its own. */
+  readonly packages: readonly string[];
   /** Programs that the rules cannot read, by their extension. */
   readonly unread: ReadonlyMap<string, number>;
   /** Test files, which are left out. */
@@ -19,7 +21,15 @@ const NOT_READ = /\.(?:vue|svelte|astro|py|rb|go|java|kt|cs|php|rs|ex|exs|scala)
 const LEFT_OUT =
   /(?:^|\/)(?:node_modules|dist|build|out|generated|__generated__|vendor|coverage|\.next|\.nuxt|\.output|\.git)\/|\.d\.[cm]?ts$|\.min\.[cm]?js$/;
 const TEST =
-  /(?:^|\/)(?:tests?|__tests__|__mocks__|spec|e2e|cypress|fixtures)\/|[.-](?:test|spec|e2e-spec|stories)\.\w+$/;
+  /(?:^|\/)(?:tests?|testing|testcontainers|__tests__|__mocks__|spec|e2e|cypress|fixtures)\/|[.-](?:test|spec|e2e-spec|stories)\.\w+$/;
+
+/** Programs that people run by hand, on whole databases, as another role. */
+const MAINTENANCE =
+  /(?:^|\/)(?:scripts?|seeds?|seeders|migrations?|bench|benchmarks?|bin|tools)\/|(?:^|\/)seed[^/]*$/;
+
+export function isMaintenance(path: string): boolean {
+  return MAINTENANCE.test(path);
+}
 
 /**
  * Lists a tree: what git would commit, where it is a work tree of git, else everything. Left out are dependencies,
@@ -38,6 +48,9 @@ export async function listSourceFiles(directory: string): Promise<SourceFiles> {
   return {
     code: production.filter((path) => CODE.test(path)),
     sql: production.filter((path) => path.endsWith('.sql')),
+    packages: paths
+      .filter((path) => /(?:^|\/)package\.json$/.test(path))
+      .map((path) => path.slice(0, -'/package.json'.length)),
     unread,
     tests: paths.filter((path) => TEST.test(path) && (CODE.test(path) || path.endsWith('.sql'))).length,
   };

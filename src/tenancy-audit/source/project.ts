@@ -7,6 +7,8 @@ export interface Project {
   readonly code: readonly CodeFile[];
   /** Whether anything in the tree binds a transaction to a tenant. Where nothing does, no client is "unbound". */
   readonly bindsTenants: boolean;
+  /** The folder of the program that a file belongs to: the nearest with a package.json, else the whole tree, `''`. */
+  packageOf(path: string): string;
   /** The file that an import names, when it is one of the tree. */
   resolveImport(from: string, specifier: string): CodeFile | undefined;
   /** What a file exports without having made it: `export { db as client } from './db.js'`, `export * from …`. */
@@ -24,17 +26,45 @@ export interface PassedOn {
 
 const BINDING = /set_config\s*\(|\bset\s+local\s+["\w]+\.["\w]+|\btenantry\.bind\s*\(/i;
 
-export function createProject(code: readonly CodeFile[], sql: readonly SqlFile[]): Project {
-  const byStem = new Map(code.map((file) => [stem(file.path), file]));
+export function createProject(
+  code: readonly CodeFile[],
+  sql: readonly SqlFile[],
+  packages: readonly string[] = [],
+): Project {
+  const files = stemsOf(code);
+  const innermost = [...packages].sort((one, other) => other.length - one.length);
   return {
     code,
+    packageOf: (path) => innermost.find((folder) => path.startsWith(`${folder}/`)) ?? '',
     bindsTenants:
       code.some((file) => file.sql.some(({ text }) => BINDING.test(text))) ||
       sql.some(({ text }) => BINDING.test(text)),
-    resolveImport: (from, specifier) => resolveImport(byStem, from, specifier),
+    resolveImport: (from, specifier) => resolveImport(files, from, specifier),
     passedOn,
     rootClients: new Map(code.map((file) => [file.path, clientsOf(file.ast)])),
   };
+}
+
+/** The files of the tree by what an import may name them with. */
+interface Stems {
+  readonly byStem: ReadonlyMap<string, CodeFile>;
+  /** Stems by their last part, so that an alias need not be held against every file. */
+  readonly byName: ReadonlyMap<string, readonly string[]>;
+}
+
+function stemsOf(code: readonly CodeFile[]): Stems {
+  const byStem = new Map(code.map((file) => [stem(file.path), file]));
+  const byName = new Map<string, string[]>();
+  for (const path of byStem.keys()) {
+    const found = byName.get(nameOf(path));
+    if (found) found.push(path);
+    else byName.set(nameOf(path), [path]);
+  }
+  return { byStem, byName };
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** A path without what an import may leave out: extension and `/index`. */
@@ -43,17 +73,13 @@ function stem(path: string): string {
 }
 
 /** Relative imports exactly; a path alias (`@/lib/db`, `~/lib/db`) by the end of the path, where that is unambiguous. */
-function resolveImport(
-  files: ReadonlyMap<string, CodeFile>,
-  from: string,
-  specifier: string,
-): CodeFile | undefined {
-  if (specifier.startsWith('.')) return files.get(stem(join(from, specifier)));
+function resolveImport({ byStem, byName }: Stems, from: string, specifier: string): CodeFile | undefined {
+  if (specifier.startsWith('.')) return byStem.get(stem(join(from, specifier)));
   const alias = /^(?:[@~#]\/|[@~#](?=\w+\/)|src\/)(.+)$/.exec(specifier);
   if (!alias?.[1]) return undefined;
   const tail = stem(alias[1]);
-  const candidates = [...files].filter(([path]) => path === tail || path.endsWith(`/${tail}`));
-  return candidates.length === 1 ? candidates[0]?.[1] : undefined;
+  const candidates = byName.get(nameOf(tail))?.filter((path) => path === tail || path.endsWith(`/${tail}`));
+  return candidates?.length === 1 ? byStem.get(candidates[0]!) : undefined;
 }
 
 function join(from: string, specifier: string): string {

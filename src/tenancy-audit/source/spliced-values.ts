@@ -1,10 +1,10 @@
 /** Which names a spliced expression brings into a statement's text, unless it has been made harmless before. */
 import ts from 'typescript';
-import { bare, descendants, lastName } from './syntax.js';
+import { bare, descendants, lastName, resolved } from './syntax.js';
 
 /** Functions that quote, check or convert what they get. */
 const HARMLESS =
-  /escape|quote|ident|literal|format|uuid|valid|assert|check|^(?:Number|BigInt|parseInt|parseFloat)$/i;
+  /escape|quote|ident|literal|format|uuid|valid|assert|check|safe|sanitiz|slug|toISOString|^(?:Number|BigInt|parseInt|parseFloat)$/i;
 
 /** Names of things that are SQL themselves, or a part of the schema, rather than a value. */
 const SQL_PART =
@@ -23,7 +23,7 @@ export function splicedNames(expression: ts.Expression): string[] {
   if (ts.isCallExpression(value)) return namesOfCall(value);
   if (ts.isIdentifier(value) || ts.isPropertyAccessExpression(value) || ts.isElementAccessExpression(value)) {
     const name = value.getText();
-    return SQL_PART.test(name) || isConstantName(name) || isChecked(value) ? [] : [name];
+    return SQL_PART.test(name) || isFixed(value) || isChecked(value) ? [] : [name];
   }
   return [];
 }
@@ -32,7 +32,7 @@ export function splicedNames(expression: ts.Expression): string[] {
 function namesOfCall(call: ts.CallExpression): string[] {
   const name = lastName(call.expression);
   if (name !== undefined && HARMLESS.test(name)) return [];
-  if (writesPlaceholders(call)) return [];
+  if (writesPlaceholders(call) || isFixed(call)) return [];
   const callee = bare(call.expression);
   return [
     ...(ts.isPropertyAccessExpression(callee) ? splicedNames(callee.expression) : []),
@@ -46,6 +46,73 @@ function writesPlaceholders(call: ts.CallExpression): boolean {
     if (ts.isTemplateHead(node) && /(?:^|\()\$$/.test(node.text)) return true;
   }
   return false;
+}
+
+/**
+ * Whether an expression can only be text of the program, whatever the program is told: literals, constants made of them,
+ * a look-up in a constant table, what a harmless function returns, and lists of texts that write placeholders.
+ */
+function isFixed(expression: ts.Expression, depth = 0): boolean {
+  const value = resolved(expression);
+  const fixed = (part: ts.Expression): boolean => depth < 8 && isFixed(part, depth + 1);
+  if (ts.isStringLiteralLike(value) || ts.isNumericLiteral(value)) return true;
+  if (ts.isConditionalExpression(value)) return fixed(value.whenTrue) && fixed(value.whenFalse);
+  if (ts.isBinaryExpression(value)) return fixed(value.left) && fixed(value.right);
+  if (ts.isTemplateExpression(value)) return isFixedTemplate(value, fixed);
+  if (ts.isElementAccessExpression(value)) return isConstantName(value.expression.getText());
+  if (ts.isCallExpression(value)) return isFixedCall(value, fixed);
+  return isConstantName(value.getText()) || isStaticLiteral(value);
+}
+
+/** Every part is fixed, or is the number of a placeholder: `$${position + 1}`. */
+function isFixedTemplate(template: ts.TemplateExpression, fixed: (part: ts.Expression) => boolean): boolean {
+  const before = [template.head, ...template.templateSpans.map(({ literal }) => literal)];
+  return template.templateSpans.every(
+    ({ expression }, index) => before[index]!.text.endsWith('$') || fixed(expression),
+  );
+}
+
+/** `quoteName(x)`, and `keys.map(() => fixed)` with or without `.join(', ')`. */
+function isFixedCall(call: ts.CallExpression, fixed: (part: ts.Expression) => boolean): boolean {
+  const name = lastName(call.expression);
+  if (name !== undefined && HARMLESS.test(name)) return true;
+  const callee = bare(call.expression);
+  if (!ts.isPropertyAccessExpression(callee)) return false;
+  const [argument] = call.arguments;
+  if (name === 'join') return fixed(callee.expression) && (argument === undefined || fixed(argument));
+  if (name !== 'map' || argument === undefined) return false;
+  const results = resultsOf(bare(argument));
+  return results.length > 0 && results.every(fixed);
+}
+
+/** What a function written in place returns. */
+function resultsOf(callback: ts.Expression): ts.Expression[] {
+  if (!ts.isArrowFunction(callback) && !ts.isFunctionExpression(callback)) return [];
+  if (!ts.isBlock(callback.body)) return [callback.body];
+  return [...descendants(callback.body)].flatMap((node) =>
+    ts.isReturnStatement(node) && node.expression ? [node.expression] : [],
+  );
+}
+
+/** `Scheduler.timeoutMs`, where the class says `static readonly timeoutMs = 20_000`. */
+function isStaticLiteral(value: ts.Expression): boolean {
+  if (!ts.isPropertyAccessExpression(value) || !ts.isIdentifier(value.expression)) return false;
+  const owner = value.expression.text;
+  return value
+    .getSourceFile()
+    .statements.some(
+      (statement) =>
+        ts.isClassDeclaration(statement) &&
+        statement.name?.text === owner &&
+        statement.members.some(
+          (member) =>
+            ts.isPropertyDeclaration(member) &&
+            member.name.getText() === value.name.text &&
+            member.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ReadonlyKeyword) === true &&
+            member.initializer !== undefined &&
+            (ts.isNumericLiteral(member.initializer) || ts.isStringLiteralLike(member.initializer)),
+        ),
+    );
 }
 
 /** `TENANT_COLUMN`: by its name a constant of the program. */

@@ -1,6 +1,7 @@
 /** The live probes: every way in which rows of another tenant come out, and what looks like one and is none. */
+import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectSettings } from '../../../src/tenancy-audit/detect-settings.js';
 import {
   probeDatabase,
@@ -8,19 +9,20 @@ import {
   type ProbeReport,
 } from '../../../src/tenancy-audit/probes/probe.js';
 import { readCatalog } from '../../../src/tenancy-audit/read-catalog.js';
-import { withClient } from '../../../src/database/owner-connection.js';
+import { withClient, withDatabase as onDatabase } from '../../../src/database/owner-connection.js';
 import { useDatabase } from '../../support/database.js';
 
 const database = useDatabase();
 
 /** Audits the database as it is now; what is left out is detected. */
 async function probe(options: Partial<ProbeOptions> = {}): Promise<ProbeReport> {
-  return withClient(database().superuser, async (client) => {
+  const url = options.url ?? database().superuser;
+  return withClient(url, async (client) => {
     await client.query('BEGIN');
     const catalog = await readCatalog(client);
     await client.query('ROLLBACK');
     const { settings } = detectSettings(catalog, { appRoles: ['tenantry_app'], sharedTables: ['colours'] });
-    return probeDatabase({ catalog, settings, url: database().superuser, ...options });
+    return probeDatabase({ catalog, settings, url, ...options });
   });
 }
 
@@ -188,5 +190,52 @@ describe('a database that does not', () => {
       },
     });
     expect(found(report)).toContain('P06 app.current_tenant');
+  });
+});
+
+describe('somebody else’s database', () => {
+  const name = `foreign_${randomBytes(6).toString('hex')}`;
+  const url = (): string => onDatabase(database().superuser, name);
+
+  beforeAll(async () => {
+    await database().asSuperuser(`CREATE DATABASE ${name}`);
+  });
+  afterAll(async () => {
+    await database().asSuperuser(`DROP DATABASE ${name}`);
+  });
+
+  /** Accounts by number, as many have them, behind a policy that takes the account from `source`. */
+  const schema = (source: string): string => `
+    DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO tenantry_app;
+    CREATE TABLE accounts (id int PRIMARY KEY);
+    CREATE TABLE orders (id int PRIMARY KEY, account_id int NOT NULL REFERENCES accounts);
+    CREATE TABLE refunds (id int PRIMARY KEY, account_id int NOT NULL REFERENCES accounts);
+    INSERT INTO accounts VALUES (1), (2), (3);
+    INSERT INTO orders SELECT n, 1 + n % 3 FROM generate_series(1, 2000) n;
+    INSERT INTO refunds SELECT n, 1 + n % 3 FROM generate_series(1, 2000) n;
+    ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own ON orders USING (account_id = ${source});
+    CREATE POLICY own ON accounts USING (id = ${source});
+    GRANT SELECT, INSERT ON accounts, orders, refunds TO tenantry_app;
+    CREATE FUNCTION orders_of(account int) RETURNS SETOF orders LANGUAGE sql SECURITY DEFINER
+      AS 'SELECT * FROM public.orders WHERE account_id = account';`;
+
+  it.each([
+    ['a setting', "(SELECT nullif(current_setting('app.account_id', true), '')::int)"],
+    [
+      'the claims of a token',
+      "(SELECT (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'account_id')::int)",
+    ],
+  ])('is bound by %s', async (_how, source) => {
+    await withClient(url(), (client) => client.query(schema(source)));
+    const report = await probe({ url: url() });
+    expect(found(report)).toEqual([
+      'P01 public.refunds',
+      'P02 public.orders_of(account integer)',
+      'P03 public.refunds',
+    ]);
+    expect(report.findings[0]?.evidence).toContain('at least 1000 rows');
+    expect(Object.keys(reasons(report))).not.toContain('every relation');
   });
 });

@@ -3,6 +3,7 @@
  * must not be flagged. All are our own migrated database with something changed.
  */
 import { expect, test } from 'vitest';
+import type { CatalogReport } from '../../../src/tenancy-audit/audit.js';
 import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
 
 const database = useAuditedDatabase();
@@ -115,6 +116,11 @@ const BROKEN: readonly Required<Case>[] = [
     sql: notesWith(
       `p ON notes FOR SELECT USING (EXISTS (SELECT FROM memberships m WHERE m.tenant_id = tenant_id AND m.user_id = current_setting('app.current_actor')))`,
     ),
+    finds: ['T04 public.notes.p'],
+  },
+  {
+    name: 'T04 a switch that any statement can turn',
+    sql: `${NOTES} CREATE POLICY p ON notes USING (current_setting('app.bypass_rls', true) = 'on')`,
     finds: ['T04 public.notes.p'],
   },
   {
@@ -266,6 +272,16 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T15 public.memberships.one_email'],
   },
   {
+    name: 'T15 what people know or can count up, also beside the number of a row',
+    sql: `${NOTES} ALTER TABLE notes ADD employee_id text UNIQUE, ADD number bigserial UNIQUE,
+      ADD follows bigint REFERENCES notes (number), ADD place text, ADD UNIQUE (follows, place)`,
+    finds: [
+      'T14 public.notes.notes_follows_fkey',
+      'T15 public.notes.notes_employee_id_key',
+      'T15 public.notes.notes_follows_place_key',
+    ],
+  },
+  {
     name: 'T16 a nullable tenant column of another type without a key',
     sql: `CREATE TABLE tags (id int PRIMARY KEY, tenant_id text); GRANT SELECT, INSERT ON tags TO tenantry_app;
       ALTER TABLE tags ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON tags USING (tenant_id = ${SETTING})`,
@@ -341,7 +357,20 @@ const SOUND: readonly Case[] = [
   },
   {
     name: 'T04 for administrators',
-    sql: `${NOTES} CREATE POLICY p ON notes FOR SELECT USING (current_setting('app.role', true) = 'service')`,
+    sql: `${NOTES} CREATE FUNCTION is_support() RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT current_user = 'support' $$;
+      CREATE POLICY p ON notes FOR SELECT USING (public.is_support())`,
+  },
+  {
+    name: 'T04 a role that a gateway has verified',
+    sql: `${NOTES} CREATE POLICY p ON notes FOR SELECT USING ((current_setting('request.jwt.claims', true)::json ->> 'role') = 'service_role')`,
+  },
+  {
+    name: 'T04 declared',
+    sql: `${NOTES} CREATE POLICY p ON notes FOR SELECT USING (body <> 'private'); COMMENT ON POLICY p ON notes IS '@tenancy shared: published by their authors'`,
+  },
+  {
+    name: 'T04 FOR SELECT without USING denies',
+    sql: `${NOTES} CREATE POLICY p ON notes FOR DELETE`,
   },
   {
     name: 'T05 NULL and error do not open',
@@ -386,6 +415,13 @@ const SOUND: readonly Case[] = [
       RETURN QUERY SELECT * FROM public.memberships m WHERE m.tenant_id = tenant; END $$`,
   },
   {
+    name: 'T09 checked by a helper, with the parameter named after the function',
+    sql: `CREATE FUNCTION demand(t uuid) RETURNS void LANGUAGE plpgsql AS $$ BEGIN IF t <> tenantry.current_tenant() THEN RAISE EXCEPTION 'no'; END IF; END $$;
+      CREATE FUNCTION members_of(tenant_id uuid) RETURNS SETOF memberships LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS
+      $$ DECLARE a uuid; DECLARE b text; BEGIN PERFORM public.demand(members_of.tenant_id);
+      RETURN QUERY SELECT * FROM public.memberships m WHERE m.tenant_id = members_of.tenant_id; END $$`,
+  },
+  {
     name: 'T09 not for the application',
     sql: `CREATE FUNCTION everybody() RETURNS SETOF memberships LANGUAGE sql SECURITY DEFINER SET search_path = '' AS 'SELECT * FROM public.memberships';
       REVOKE ALL ON FUNCTION everybody() FROM PUBLIC`,
@@ -418,6 +454,13 @@ const SOUND: readonly Case[] = [
     sql: `${NOTES} ALTER TABLE notes ADD UNIQUE (id), ADD token_hash text UNIQUE, ADD number bigint GENERATED ALWAYS AS IDENTITY`,
   },
   {
+    name: 'T15 keys of which one part cannot be guessed',
+    sql: `${NOTES} ALTER TABLE notes ADD kind text, ADD "friendlyId" text UNIQUE, ADD "apiKey" text UNIQUE, ADD UNIQUE (id, kind);
+      CREATE TABLE invitations_sent (tenant_id uuid NOT NULL REFERENCES tenants, sent_id varchar(36), code text UNIQUE, PRIMARY KEY (tenant_id, sent_id), UNIQUE (sent_id));
+      GRANT INSERT ON invitations_sent TO tenantry_app;
+      ALTER TABLE invitations_sent ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON invitations_sent USING ${OURS}`,
+  },
+  {
     name: 'T16 templates without a tenant, on purpose',
     sql: `CREATE TABLE templates (id uuid PRIMARY KEY, tenant_id uuid REFERENCES tenants); GRANT SELECT, INSERT ON templates TO tenantry_app;
       ALTER TABLE templates ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
@@ -446,10 +489,14 @@ const SOUND: readonly Case[] = [
   { name: 'T19 the trigger refuses it anyway', sql: 'GRANT UPDATE, DELETE ON audit_log TO tenantry_app' },
 ];
 
+/** T01 to T19; what the later rules say of the same database is in more-rules.test.ts. */
+const firstRules = (report: CatalogReport): readonly string[] =>
+  linesOf(report).filter((line) => line < 'T20');
+
 test.each(BROKEN)('finds $name', async ({ sql, finds }) => {
-  expect(linesOf(await database.after(sql, APP))).toEqual(finds);
+  expect(firstRules(await database.after(sql, APP))).toEqual(finds);
 });
 
 test.each(SOUND)('does not flag $name', async ({ sql }) => {
-  expect(linesOf(await database.after(sql))).toEqual([]);
+  expect(firstRules(await database.after(sql))).toEqual([]);
 });

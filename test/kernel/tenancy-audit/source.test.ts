@@ -140,6 +140,22 @@ describe('S02: unbound client outside its folder', () => {
     ).toEqual(['S02 src/routes/a.ts:1:8']);
   });
 
+  it('takes no seed for the place of the client, and lets each program of a tree have one', () => {
+    const own = `import { PrismaClient } from '@prisma/client';\nconst prisma = new PrismaClient();`;
+    const code = ['prisma/seed.ts', 'src/a.ts', 'worker/src/b.ts', 'worker/src/c/d.ts'].map((path) => ({
+      path,
+      text: own,
+    }));
+    const files = [
+      ...code,
+      { path: 'src/bind.ts', text: "db.$executeRaw`select set_config('app.tenant', ${t}, true)`;" },
+    ];
+    const report = checkSources(files, [], NAMES, ['', 'worker']);
+    expect(report.findings.map(({ object, evidence }) => `${object} ${evidence}`)).toEqual([
+      'worker/src/c/d.ts:2 makes a PrismaClient of its own, beside the one in worker/src',
+    ]);
+  });
+
   it('leaves alone types, bound clients, seeds, and a project that binds no tenant', () => {
     expect(
       places({
@@ -214,6 +230,12 @@ describe('S04: raw method called with a text that is not constant', () => {
   it.each([
     ['db.$queryRawUnsafe(`SELECT * FROM t ORDER BY ${order}`);', 'S04 src/a.ts:1:1'],
     ['db.$executeRawUnsafe(statement);', 'S04 src/a.ts:1:1'],
+    ['const sign = signs[operator];\ndb.$queryRawUnsafe(`SELECT 1 ${sign} $1`, n);', 'S04 src/a.ts:2:1'],
+    ['const order = await ask();\ndb.$queryRawUnsafe(`SELECT 1 ORDER BY ${order}`);', 'S04 src/a.ts:2:1'],
+    [
+      'const all = keys.map((key) => `SELECT ${key}`);\ndb.$queryRawUnsafe(all.join(";"));',
+      'S04 src/a.ts:2:1',
+    ],
   ])('finds %s', (text, place) => {
     expect(one(text)).toEqual([place]);
   });
@@ -223,8 +245,19 @@ describe('S04: raw method called with a text that is not constant', () => {
     "db.$queryRawUnsafe('SELECT * FROM t WHERE id = $1', id);",
     'const Q = `SELECT 1`;\ndb.$queryRawUnsafe(Q);',
     'db.$executeRawUnsafe(`REINDEX TABLE ${escapeIdentifier(table)}`);',
+    'const name = escapeIdentifier(table);\ndb.$executeRawUnsafe(`DROP TABLE ${name}`);',
+    "const sign = desc ? '<' : '>';\ndb.$queryRawUnsafe(`SELECT * FROM t WHERE n ${sign} $1`, n);",
+    'const sign = SIGNS[operator];\ndb.$queryRawUnsafe(`SELECT * FROM t WHERE n ${sign} $1`, n);',
+    'const parts = keys.map((_, at) => { return `SELECT 1 FROM t WHERE k = $${at + 1}`; });\ndb.$queryRawUnsafe(parts.join(" UNION "), ...keys);',
+    'class Clock { static readonly patience = 20; }\ndb.$executeRawUnsafe(`SET LOCAL lock_timeout = ${Clock.patience}`);',
   ])('leaves alone %s', (text) => {
     expect(one(text)).toEqual([]);
+  });
+});
+
+describe('S04 and programs that people run by hand', () => {
+  it('leaves migrations and scripts alone', () => {
+    expect(places({ 'db/migrations/0007/change.ts': 'db.$executeRawUnsafe(statement);' })).toEqual([]);
   });
 });
 
@@ -259,6 +292,7 @@ describe('S05: job without a tenant', () => {
 
   it.each([
     `addJob('send', { userId, tenantId });`,
+    `addJob('mail', { to, subject, valid, body });`,
     `addJob('send', { ...context, userId });`,
     `addJob('send', payload);`,
     `addJob('cleanup');`,

@@ -1,5 +1,7 @@
 /** S02: a client that is bound to no tenant is used outside the folder that makes it. */
+import { isMaintenance } from '../files.js';
 import { importsOf, type Project } from '../project.js';
+import type { RootClient } from '../root-clients.js';
 import type { CodeFile, Sighting, SourceRule } from '../source-rule.js';
 
 export const rootClient: SourceRule = {
@@ -10,14 +12,10 @@ export const rootClient: SourceRule = {
     'A statement sent through the client itself runs in no tenant’s transaction: it fails, or sees nothing, or, as a ' +
     'role that row-level security does not hold, sees everything.',
   checkCode: (file, project) =>
-    project.bindsTenants && !MAINTENANCE.test(file.path)
+    project.bindsTenants && !isMaintenance(file.path)
       ? [...importedClients(file, project), ...secondMakers(file, project)]
       : [],
 };
-
-/** Programs that people run by hand, on whole databases, as another role. */
-const MAINTENANCE =
-  /(?:^|\/)(?:scripts?|seeds?|seeders|migrations?|bench|benchmarks?|bin|tools)\/|(?:^|\/)seed[^/]*$/;
 
 /** Imports of a client that another folder exports. Where nothing binds a tenant there is no other client to use. */
 function importedClients(file: CodeFile, project: Project): Sighting[] {
@@ -64,32 +62,46 @@ function clientOrigin(
   return undefined;
 }
 
-/** Prisma clients made in a folder other than the one that makes most of them, or the first. */
+/** Prisma clients made in a folder other than the one that makes those of the same program. */
 function secondMakers(file: CodeFile, project: Project): Sighting[] {
-  const home = homeOf(project);
+  const made = prismaClientsOf(file, project);
+  const home = made.length === 0 ? undefined : homesOf(project).get(project.packageOf(file.path));
   if (home === undefined || folder(file.path) === home) return [];
-  return (project.rootClients.get(file.path) ?? [])
-    .filter(({ maker }) => maker === 'PrismaClient')
-    .map(({ node }) => ({
-      offset: node.getStart(),
-      evidence: `makes a PrismaClient of its own, beside the one in ${home}`,
-      advice: `Make the client in one file, ${home}, and hand out clients that are bound to a tenant.`,
-    }));
+  return made.map(({ node }) => ({
+    offset: node.getStart(),
+    evidence: `makes a PrismaClient of its own, beside the one in ${home}`,
+    advice: `Make the client in one file, ${home}, and hand out clients that are bound to a tenant.`,
+  }));
 }
 
-/** The folder whose client other files import most; without any import, the first that makes one. */
-function homeOf(project: Project): string | undefined {
+function prismaClientsOf(file: CodeFile, project: Project): readonly RootClient[] {
+  return (project.rootClients.get(file.path) ?? []).filter(({ maker }) => maker === 'PrismaClient');
+}
+
+const homesByProject = new WeakMap<Project, ReadonlyMap<string, string>>();
+
+/** For each program of the tree, the folder whose client is imported most; without any import, the first. */
+function homesOf(project: Project): ReadonlyMap<string, string> {
+  const known = homesByProject.get(project);
+  if (known) return known;
+  const uses = new Map<string, number>();
+  for (const file of project.code) {
+    const imported = importsOf(file).map(
+      ({ specifier }) => project.resolveImport(file.path, specifier)?.path,
+    );
+    for (const path of new Set(imported)) if (path !== undefined) uses.set(path, (uses.get(path) ?? 0) + 1);
+  }
   const makers = project.code
-    .filter(({ path }) => project.rootClients.get(path)?.some(({ maker }) => maker === 'PrismaClient'))
-    .map(({ path }) => path);
-  const uses = (maker: string): number =>
-    project.code.filter((file) =>
-      importsOf(file).some(({ specifier }) => project.resolveImport(file.path, specifier)?.path === maker),
-    ).length;
-  const [first] = makers
-    .map((path) => ({ path, uses: uses(path) }))
-    .sort((one, other) => other.uses - one.uses || one.path.localeCompare(other.path));
-  return first && folder(first.path);
+    .filter((file) => !isMaintenance(file.path) && prismaClientsOf(file, project).length > 0)
+    .map(({ path }) => path)
+    .sort((one, other) => (uses.get(other) ?? 0) - (uses.get(one) ?? 0) || one.localeCompare(other));
+  const homes = new Map<string, string>();
+  for (const path of makers) {
+    const program = project.packageOf(path);
+    if (!homes.has(program)) homes.set(program, folder(path));
+  }
+  homesByProject.set(project, homes);
+  return homes;
 }
 
 function folder(path: string): string {

@@ -62,7 +62,7 @@ function queueCalls(file: CodeFile, project: Project, words: TenantWords): Sight
         candidate.anywhere ?? isQueue(receiver(node.expression), candidate.module, file, project),
     );
     const keys = payloadKeys(parameters[sender?.payload ?? -1]);
-    if (!sender || keys === undefined || keys.length === 0) return [];
+    if (!sender || keys?.some(namesRow) !== true) return [];
     if (parameters.some((parameter) => words.meansTenant(parameter.getText()))) return [];
     return [
       {
@@ -74,9 +74,14 @@ function queueCalls(file: CodeFile, project: Project, words: TenantWords): Sight
   });
 }
 
+/** A job that carries what it needs, such as a mail written out, looks nothing up. */
+function namesRow(key: string): boolean {
+  return /^(?:id|ids|uuid)$|_(?:id|ids|uuid)$|(?:Id|Ids|ID|Uuid)$/.test(key.replaceAll(/['"]/g, ''));
+}
+
 /**
  * The keys of a payload that is written out. `undefined` when it is not, or takes in another object: then what is in it
- * cannot be read here. A payload without keys is a job of the system, about nobody's data.
+ * cannot be read here.
  */
 function payloadKeys(argument: ts.Expression | undefined): string[] | undefined {
   const payload = argument && unwrapped(resolved(argument));
@@ -127,7 +132,7 @@ function isMadeBy(declaration: ts.VariableDeclaration, module: RegExp, file: ts.
   return module.test(importedFrom(file, made.expression.text) ?? '');
 }
 
-/** graphile-worker's SQL function, as triggers call it. A payload without a key names nobody's row. */
+/** graphile-worker's SQL function, as triggers call it. A payload without an id names nobody's row. */
 function sqlJobs(sql: string, words: TenantWords, spliced: readonly string[], base = 0): Sighting[] {
   const tokens = sqlTokens(sql);
   return tokens.flatMap((token, index) => {
@@ -140,16 +145,15 @@ function sqlJobs(sql: string, words: TenantWords, spliced: readonly string[], ba
     if (!isCall) return [];
     const given = callArguments(tokens, index + 1).arguments;
     const named = given.flat().map(({ text }) => text);
-    if (!hasKeys(given[1] ?? []) || [...named, ...spliced].some((name) => words.meansTenant(name))) return [];
+    if (!namesRows(given[1] ?? []) || [...named, ...spliced].some((name) => words.meansTenant(name)))
+      return [];
     const evidence = 'graphile_worker.add_job() gets a payload that does not name a tenant';
     return [{ offset: base + token.offset, evidence, advice: ADVICE }];
   });
 }
 
-function hasKeys(payload: readonly SqlToken[]): boolean {
-  return payload.some(
-    ({ kind, text }) =>
-      (kind === 'word' && /^jsonb?_build_object$/.test(text)) ||
-      (kind === 'string' && /"\w+"\s*:/.test(text)),
-  );
+function namesRows(payload: readonly SqlToken[]): boolean {
+  const strings = payload.filter(({ kind }) => kind === 'string').map(({ text }) => text);
+  const written = strings.flatMap((text) => [...text.matchAll(/"(\w+)"\s*:/g)].map(([, key]) => key!));
+  return [...strings, ...written].some(namesRow);
 }

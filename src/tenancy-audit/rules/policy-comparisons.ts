@@ -1,0 +1,296 @@
+/** T22, T23, T24, T31: how a policy finds out whose rows to show. */
+import type { Catalog, DatabaseFunction, Policy, Relation } from '../catalog.js';
+import { functionsBehind, functionsNamed, functionsOfPolicy, settingsIn } from '../context.js';
+import type { Finding } from '../finding.js';
+import { mayUse } from '../privileges.js';
+import type { AuditSettings, CatalogRule } from '../rule.js';
+import { everyObject, isObject, nameParts, parseExpression, type Node } from '../sql-parse.js';
+import { list, quoteName } from '../sql-text.js';
+import { tenantTables } from '../tenancy.js';
+
+interface TenantPolicy {
+  readonly table: Relation;
+  /** The name of the tenant column. */
+  readonly column: string;
+  readonly policy: Policy;
+}
+
+/** The policies of tenant tables that the application can meet. */
+function tenantPolicies(catalog: Catalog, settings: AuditSettings): readonly TenantPolicy[] {
+  return tenantTables(catalog, settings).flatMap(({ table, column }) =>
+    settings.appRoles.some((role) => mayUse(catalog, role, table, 'SELECT', 'INSERT', 'UPDATE', 'DELETE'))
+      ? table.policies.map((policy) => ({ table, column: column.name, policy }))
+      : [],
+  );
+}
+
+function expressionsOf({ using, check }: Policy): readonly string[] {
+  return [...new Set([using, check])].filter((expression) => expression !== undefined);
+}
+
+interface Comparison {
+  readonly operator: string;
+  readonly left: unknown;
+  readonly right: unknown;
+}
+
+/** Every comparison in an expression, those in sub-selects included. */
+function comparisonsIn(expression: string): readonly Comparison[] {
+  const found: Comparison[] = [];
+  everyObject(parseExpression(expression), ({ A_Expr: comparison }) => {
+    if (!isObject(comparison) || !Array.isArray(comparison['name'])) return;
+    const operator = nameParts(comparison['name'] as readonly Node[]).at(-1) ?? '';
+    found.push({ operator, left: comparison['lexpr'], right: comparison['rexpr'] });
+  });
+  return found;
+}
+
+/** Whether a side of a comparison is the table's own column, perhaps cast to another type. */
+function isColumn(side: unknown, table: Relation, column: string): boolean {
+  const plain = withoutCasts(side);
+  if (!isObject(plain) || !isObject(plain['ColumnRef'])) return false;
+  const parts = nameParts(plain['ColumnRef']['fields'] as readonly Node[]);
+  return parts.at(-1) === column && (parts.length === 1 || parts.at(-2) === table.name);
+}
+
+function withoutCasts(side: unknown): unknown {
+  if (!isObject(side)) return side;
+  if (isObject(side['TypeCast'])) return withoutCasts(side['TypeCast']['arg']);
+  return isObject(side['CollateClause']) ? withoutCasts(side['CollateClause']['arg']) : side;
+}
+
+/** What the column is compared with, by one of these operators. */
+function comparedWith(each: TenantPolicy, expression: string, operators: RegExp): readonly unknown[] {
+  return comparisonsIn(expression).flatMap(({ operator, left, right }) => {
+    if (!operators.test(operator)) return [];
+    if (isColumn(left, each.table, each.column)) return [right];
+    return isColumn(right, each.table, each.column) ? [left] : [];
+  });
+}
+
+/** The functions that a piece of an expression calls, by name; `current_setting` has no body to look into. */
+function callsIn(
+  tree: unknown,
+): readonly { readonly name: readonly string[]; readonly call: Readonly<Record<string, unknown>> }[] {
+  const found: { name: readonly string[]; call: Readonly<Record<string, unknown>> }[] = [];
+  everyObject(tree, ({ FuncCall: call }) => {
+    if (isObject(call)) found.push({ name: nameParts(call['funcname'] as readonly Node[]), call });
+  });
+  return found;
+}
+
+/** The settings that a piece of an expression depends on, itself or through functions. */
+function settingsBehind(catalog: Catalog, tree: unknown): readonly string[] {
+  return callsIn(tree).flatMap(({ name, call }) => {
+    if (name.at(-1) === 'current_setting') return constantsIn(call['args']).slice(0, 1);
+    return functionsNamed(catalog, name.at(-1) ?? '', name.at(-2))
+      .flatMap((each) => functionsBehind(catalog, each))
+      .flatMap(({ body }) => settingsIn(body));
+  });
+}
+
+/** The literals in a tree, in lower case. */
+function constantsIn(tree: unknown): readonly string[] {
+  const found: string[] = [];
+  everyObject(tree, ({ A_Const: constant }) => {
+    const text = isObject(constant) && isObject(constant['sval']) ? constant['sval']['sval'] : undefined;
+    if (typeof text === 'string') found.push(text.toLowerCase());
+  });
+  return found;
+}
+
+export const fragileKey: CatalogRule = {
+  id: 'T22',
+  title: 'Policy keyed on something other than the bound tenant',
+  severity: 'major',
+  why:
+    'A pool connects as one role, so that all tenants are the same to a policy on the role; a pattern in the setting ' +
+    'matches as many tenants as it likes.',
+  check(catalog, settings): readonly Finding[] {
+    return tenantPolicies(catalog, settings).flatMap((each) => {
+      const reasons = expressionsOf(each.policy).flatMap((expression) => [
+        ...roleKeys(each, expression, settings),
+        ...patternKeys(catalog, each, expression),
+      ]);
+      if (reasons.length === 0) return [];
+      return [
+        {
+          rule: fragileKey,
+          object: each.policy.qualified,
+          evidence: `${[...new Set(reasons)].join('; ')}: ${expressionsOf(each.policy).join(' / ')}`,
+          advice: `Compare ${each.column} by = with a setting that is bound for the transaction.`,
+        },
+      ];
+    });
+  },
+};
+
+/** A database role for each tenant is a design of its own: one role for the whole application is none. */
+function roleKeys(each: TenantPolicy, expression: string, settings: AuditSettings): string[] {
+  if (settings.appRoles.length !== 1) return [];
+  const keyed = comparedWith(each, expression, /^=$/).some((side) => {
+    let found = false;
+    everyObject(side, ({ SQLValueFunction: value }) => {
+      if (isObject(value) && /USER|ROLE/.test(String(value['op']))) found = true;
+    });
+    return found;
+  });
+  return keyed ? [`it compares ${each.column} with the database role, and the application has one`] : [];
+}
+
+function patternKeys(catalog: Catalog, each: TenantPolicy, expression: string): string[] {
+  const keyed = comparedWith(each, expression, /^!?~{1,2}\*?$/).some(
+    (side) => settingsBehind(catalog, side).length > 0,
+  );
+  return keyed ? [`it matches ${each.column} with a pattern that comes from the setting`] : [];
+}
+
+/** Settings of PostgreSQL itself that a policy may well compare with. */
+const SERVER_SETTINGS = /^(?:role|session_authorization|application_name|search_path|is_superuser)$/;
+
+export const disagreeingSettings: CatalogRule = {
+  id: 'T23',
+  title: 'Tables take the tenant from different settings',
+  severity: 'major',
+  why: 'Binding one setting leaves the tables of the other unbound, or bound to the tenant of another request.',
+  check(catalog, settings): readonly Finding[] {
+    const compared = tenantPolicies(catalog, settings).flatMap((each) => {
+      const names = expressionsOf(each.policy).flatMap((expression) =>
+        comparedWith(each, expression, /^=$/).flatMap((side) => settingsBehind(catalog, side)),
+      );
+      const own = [...new Set(names)].filter((name) => !SERVER_SETTINGS.test(name));
+      return own.length === 0 ? [] : [{ each, names: own }];
+    });
+    const usual = usualSetting(
+      compared.map(({ names }) => names),
+      settings,
+    );
+    return compared.flatMap(({ each, names }) => {
+      const unqualified = names.find((name) => !name.includes('.'));
+      if (unqualified === undefined && (usual === undefined || names.includes(usual))) return [];
+      return [
+        {
+          rule: disagreeingSettings,
+          object: each.policy.qualified,
+          evidence:
+            unqualified === undefined
+              ? `it reads ${list(names)}; most policies, and the application, read ${usual ?? 'another'}`
+              : `it reads ${unqualified}: a setting of one’s own needs a name of two parts, such as app.${unqualified}`,
+          advice: 'Read one setting everywhere, best through one function.',
+        },
+      ];
+    });
+  },
+};
+
+function usualSetting(names: readonly (readonly string[])[], settings: AuditSettings): string | undefined {
+  const [given, ...more] = settings.tenantSettings;
+  if (given !== undefined && more.length === 0) return given;
+  const counts = new Map<string, number>();
+  for (const name of names.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort(([, one], [, other]) => other - one)[0]?.[0];
+}
+
+/** `current_setting('x', true)` with a cast right behind it; not within NULLIF or COALESCE, which put a comma there. */
+const BARE_CAST =
+  /current_setting\s*\(\s*'[^']+'(?:\s*::\s*text)?\s*,\s*true\s*\)\s*\)*\s*::\s*(?!text\b|character varying\b|varchar\b)[\w.]+/i;
+const SETTING_CALL = /current_setting\s*\(\s*'[^']+'(?:\s*::\s*text)?\s*,\s*true\s*\)/gi;
+
+export const castWithoutNullif: CatalogRule = {
+  id: 'T24',
+  title: 'Setting cast without NULLIF',
+  severity: 'major',
+  why:
+    'After a transaction-local setting has ended it is an empty string, not NULL. The cast of that raises an error: on a ' +
+    'pooled connection an unbound query works or fails by who used the connection before.',
+  check(catalog, settings): readonly Finding[] {
+    const functions = new Map<DatabaseFunction, Finding>();
+    const policies: Finding[] = [];
+    for (const { table, policy } of tenantPolicies(catalog, settings)) {
+      const cast = expressionsOf(policy).find((expression) => BARE_CAST.test(expression));
+      if (cast !== undefined) {
+        policies.push({
+          rule: castWithoutNullif,
+          object: policy.qualified,
+          evidence: cast,
+          fix: alteredPolicy(table, policy, (text) =>
+            text.replaceAll(SETTING_CALL, (call) => `NULLIF(${call}, '')`),
+          ),
+        });
+      }
+      for (const each of functionsOfPolicy(catalog, policy)) {
+        const found = BARE_CAST.exec(each.body ?? '');
+        if (!found || each.extension !== undefined) continue;
+        functions.set(each, {
+          rule: castWithoutNullif,
+          object: each.signature,
+          evidence: `${found[0]} in its body, which ${policy.qualified} uses`,
+          advice: "Cast NULLIF(current_setting(…, true), '') instead.",
+        });
+      }
+    }
+    return [...policies, ...functions.values()];
+  },
+};
+
+function alteredPolicy(
+  table: Relation,
+  { name, using, check }: Policy,
+  change: (text: string) => string,
+): string {
+  const parts = [
+    using === undefined ? '' : ` USING (${change(using)})`,
+    check === undefined ? '' : ` WITH CHECK (${change(check)})`,
+  ];
+  return `ALTER POLICY ${quoteName(name)} ON ${table.qualified}${parts.join('')};`;
+}
+
+export const evaluatedPerRow: CatalogRule = {
+  id: 'T31',
+  title: 'Setting read once for each row',
+  severity: 'minor',
+  why: 'Within (SELECT …) PostgreSQL evaluates it once for a query; without, once for every row that it looks at.',
+  check(catalog, settings): readonly Finding[] {
+    // A distributed table takes no sub-select in its policies.
+    if (catalog.functions.some(({ extension }) => extension === 'citus')) return [];
+    return tenantPolicies(catalog, settings).flatMap(({ table, policy }) => {
+      const calls = policy.using === undefined ? [] : bareContextCalls(catalog, policy.using);
+      if (calls.length === 0) return [];
+      return [
+        {
+          rule: evaluatedPerRow,
+          object: policy.qualified,
+          evidence: `${list([...new Set(calls)])} in ${policy.using ?? ''}`,
+          fix: alteredPolicy(table, policy, wrapped(calls)),
+        },
+      ];
+    });
+  },
+};
+
+/** The names of functions that read a setting outside any sub-select, and take nothing from the row. */
+function bareContextCalls(catalog: Catalog, expression: string): readonly string[] {
+  const found: string[] = [];
+  everyObject(parseExpression(expression), (object) => {
+    if ('SubLink' in object) return false;
+    const call = object['FuncCall'];
+    if (!isObject(call)) return true;
+    const name = nameParts(call['funcname'] as readonly Node[]);
+    const readsRow = JSON.stringify(call['args'] ?? []).includes('"ColumnRef"');
+    if (!readsRow && settingsBehind(catalog, { FuncCall: call }).length > 0) found.push(name.join('.'));
+    return false;
+  });
+  return found;
+}
+
+/** Puts the calls into sub-selects: they are `current_setting('…'[, true])`, or take no argument. */
+function wrapped(names: readonly string[]): (text: string) => string {
+  return (text) =>
+    [...new Set(names)].reduce((changed, name) => {
+      const call = new RegExp(
+        `(?<![\\w.])${name.replaceAll('.', '\\.')}\\(\\s*(?:'[^']*'(?:::text)?(?:,\\s*true)?)?\\s*\\)`,
+        'g',
+      );
+      return changed.replaceAll(call, (found) => `(SELECT ${found})`);
+    }, text);
+}

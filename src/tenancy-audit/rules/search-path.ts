@@ -1,0 +1,95 @@
+/** T27: names that the application can make mean something else, inside functions that run with more rights. */
+import type { Catalog, DatabaseFunction, Schema } from '../catalog.js';
+import type { Finding } from '../finding.js';
+import { inheritedRoles, mayExecute } from '../privileges.js';
+import type { AuditSettings, CatalogRule } from '../rule.js';
+import { quoteName } from '../sql-text.js';
+
+export const unpinnedSearchPath: CatalogRule = {
+  id: 'T27',
+  title: 'Names in privileged code that the application can redefine',
+  severity: 'major',
+  why:
+    'A SECURITY DEFINER function looks up unqualified names along the caller’s search_path. A caller who can create objects ' +
+    'in front of the right ones has the function run theirs, with its owner’s rights.',
+  check: (catalog, settings) => [...unpinned(catalog, settings), ...writableSchemas(catalog, settings)],
+};
+
+function unpinned(catalog: Catalog, settings: AuditSettings): Finding[] {
+  return catalog.functions.flatMap((each) => {
+    const callers = settings.appRoles.filter((role) => mayExecute(catalog, role, each));
+    if (!each.securityDefiner || each.extension !== undefined || callers.length === 0) return [];
+    // Nothing left to look up: a body of BEGIN ATOMIC was bound to its objects when it was made.
+    if (pathOf(each) !== undefined || /\bBEGIN ATOMIC\b/.test(each.definition ?? '')) return [];
+    return [
+      {
+        rule: unpinnedSearchPath,
+        object: each.signature,
+        evidence: `SECURITY DEFINER, owned by ${each.owner}, executable by ${callers.join(', ')}, without SET search_path`,
+        fix: `ALTER FUNCTION ${each.signature} SET search_path = ${pathFor(each)};`,
+        advice: 'Check that its body names no object of another schema without the schema.',
+      },
+    ];
+  });
+}
+
+/** The schemas that a function looks in; undefined where that is the caller's to say. */
+function pathOf({ configuration }: DatabaseFunction): string[] | undefined {
+  const setting = configuration.find((entry) => entry.startsWith('search_path='));
+  return setting === undefined ? undefined : schemasOf(setting.slice('search_path='.length));
+}
+
+function schemasOf(path: string): string[] {
+  return path
+    .split(',')
+    .map((name) => name.trim().replaceAll('"', ''))
+    .filter((name) => name !== '');
+}
+
+/** pg_temp last: where it is not named it comes first, and everybody may create in it (manual, CREATE FUNCTION). */
+function pathFor({ schema }: DatabaseFunction): string {
+  return `pg_catalog, ${quoteName(schema)}, pg_temp`;
+}
+
+/** Schemas on somebody's path in which the application may create. */
+function writableSchemas(catalog: Catalog, settings: AuditSettings): Finding[] {
+  return catalog.schemas.flatMap((schema) => {
+    if (!isOnPath(catalog, settings, schema)) return [];
+    const grantees = [
+      ...new Set(settings.appRoles.flatMap((role) => creators(schema, inheritedRoles(catalog, role)))),
+    ];
+    if (grantees.length === 0) return [];
+    return [
+      {
+        rule: unpinnedSearchPath,
+        object: `schema ${schema.name}`,
+        evidence: `it is on the search_path, and ${grantees.join(', ')} may create objects in it`,
+        fix: grantees
+          .map(
+            (name) =>
+              `REVOKE CREATE ON SCHEMA ${quoteName(schema.name)} FROM ${name === 'PUBLIC' ? name : quoteName(name)};`,
+          )
+          .join('\n'),
+      },
+    ];
+  });
+}
+
+function creators(schema: Schema, roles: ReadonlySet<string>): string[] {
+  return schema.grants
+    .filter(({ grantee, privilege }) => privilege === 'CREATE' && roles.has(grantee))
+    .map(({ grantee }) => grantee);
+}
+
+/** On the application's path, which is `"$user", public` where nothing else was set, or pinned by a privileged function. */
+function isOnPath(catalog: Catalog, settings: AuditSettings, { name }: Schema): boolean {
+  const set = catalog.roleSettings.filter(
+    (entry) =>
+      entry.name === 'search_path' && (entry.role === undefined || settings.appRoles.includes(entry.role)),
+  );
+  const own = set.length === 0 ? ['public'] : set.flatMap(({ value }) => schemasOf(value));
+  const pinned = catalog.functions
+    .filter(({ securityDefiner, extension }) => securityDefiner && extension === undefined)
+    .flatMap((each) => pathOf(each) ?? []);
+  return own.includes(name) || pinned.includes(name);
+}
