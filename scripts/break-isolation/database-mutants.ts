@@ -12,13 +12,14 @@ export const rowLevelSecurity: MutantGroup = {
       name: 'policy-dropped',
       breaks: 'a table has no isolation policy (it then shows no rows at all)',
       sql: 'DROP POLICY tenant_isolation ON memberships',
+      audit: ['T32'],
       tests: [REFUSES],
     },
     {
       name: 'policy-using-true',
       breaks: 'the isolation policy of a table lets every row be read',
       sql: 'ALTER POLICY tenant_isolation ON memberships USING (true)',
-      audit: ['T04'],
+      audit: ['T04', 'P01'],
       tests: [REFUSES],
     },
     {
@@ -32,7 +33,7 @@ export const rowLevelSecurity: MutantGroup = {
       name: 'policy-or',
       breaks: 'a second permissive policy opens the table: policies are joined by OR',
       sql: 'CREATE POLICY support ON memberships FOR SELECT TO tenantry_app USING (true)',
-      audit: ['T04'],
+      audit: ['T04', 'P01'],
       tests: [REFUSES],
     },
     {
@@ -46,14 +47,14 @@ export const rowLevelSecurity: MutantGroup = {
       name: 'row-security-off',
       breaks: 'row-level security is off for a table, its policies in place',
       sql: 'ALTER TABLE memberships DISABLE ROW LEVEL SECURITY',
-      audit: ['T01'],
+      audit: ['T01', 'P01'],
       tests: [REFUSES],
     },
     {
       name: 'view-as-owner',
       breaks: 'a view without security_invoker reads a tenant table as its owner',
       sql: 'CREATE VIEW all_members AS SELECT * FROM memberships; GRANT SELECT ON all_members TO tenantry_app',
-      audit: ['T07'],
+      audit: ['T07', 'P01'],
       tests: [REFUSES],
     },
     {
@@ -73,7 +74,7 @@ export const rolesAndGrants: MutantGroup = {
       breaks: 'the server’s role has BYPASSRLS',
       superuserSql: 'ALTER ROLE tenantry_app BYPASSRLS',
       undoSql: 'ALTER ROLE tenantry_app NOBYPASSRLS',
-      audit: ['T02'],
+      audit: ['T02', 'P01'],
       tests: [REFUSES],
     },
     {
@@ -126,13 +127,14 @@ export const rolesAndGrants: MutantGroup = {
         AS 'SELECT * FROM public.memberships';
         REVOKE ALL ON FUNCTION tenantry.all_members() FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION tenantry.all_members() TO tenantry_app`,
-      audit: ['T09'],
+      audit: ['T09', 'P02'],
       tests: [REFUSES],
     },
     {
       name: 'search-path-not-pinned',
       breaks: 'a function that runs as its owner looks names up where the caller says',
       sql: 'ALTER FUNCTION tenantry.resolve_access(text, text) RESET search_path',
+      audit: ['T27'],
       tests: [REFUSES],
     },
   ],
@@ -144,7 +146,7 @@ export const keysAndDefaults: MutantGroup = {
     {
       name: 'unique-key-without-tenant',
       breaks: 'a unique key without the tenant tells what other tenants have',
-      sql: 'CREATE UNIQUE INDEX memberships_user_id_key ON memberships (user_id)',
+      sql: 'CREATE UNIQUE INDEX memberships_email_key ON memberships (email)',
       audit: ['T15'],
       tests: [REFUSES],
     },
@@ -257,13 +259,14 @@ export const context: MutantGroup = {
         "RAISE EXCEPTION 'no tenant is bound to this transaction' USING ERRCODE = '42501'",
         "RETURN (SELECT tenant_id FROM tenantry.resolve_access('acme', ''))",
       ),
+      audit: ['P03'],
       tests: [REFUSES],
     },
     {
       name: 'current-tenant-immutable',
       breaks: 'current_tenant() is IMMUTABLE: a plan that is kept has the tenant of its first use',
       sql: 'ALTER FUNCTION tenantry.current_tenant() IMMUTABLE',
-      audit: ['T12'],
+      audit: ['T12', 'P05'],
       tests: ['test/kernel/pool-safety.test.ts', REFUSES],
     },
     {
