@@ -273,6 +273,7 @@ export const context: MutantGroup = {
       name: 'bound-for-the-session',
       breaks: 'binding sets the tenant for the session: the next user of the connection has it',
       sql: inFunction('bind', 'SET LOCAL app.current_tenant', 'SET app.current_tenant'),
+      audit: ['P06'],
       tests: [REFUSES],
     },
     {
