@@ -101,7 +101,9 @@ export const binding: MutantGroup = {
     {
       name: 'transactions-unbound',
       breaks: 'transactions of Prisma’s are not bound',
-      edits: [edit(CLIENT, 'await bindTransaction(tx, ', 'if (!context.tenantId) await bindTransaction(tx, ')],
+      edits: [
+        edit(CLIENT, 'await bindTransaction(tx, ', 'if (!context.tenantId) await bindTransaction(tx, '),
+      ],
       tests: ['test/kernel/tenant-client.test.ts'],
     },
     {
