@@ -133,7 +133,7 @@ export const rolesAndGrants: MutantGroup = {
     {
       name: 'search-path-not-pinned',
       breaks: 'a function that runs as its owner looks names up where the caller says',
-      sql: 'ALTER FUNCTION tenantry.resolve_access(text, text) RESET search_path',
+      sql: 'ALTER FUNCTION tenantry.resolve_access RESET search_path',
       audit: ['T27'],
       tests: [REFUSES],
     },
@@ -272,20 +272,20 @@ export const context: MutantGroup = {
     {
       name: 'bound-for-the-session',
       breaks: 'binding sets the tenant for the session: the next user of the connection has it',
-      sql: inFunction('bind', 'SET LOCAL app.current_tenant', 'SET app.current_tenant'),
+      sql: inFunction('bind|open_context', 'SET LOCAL app.current_tenant', 'SET app.current_tenant'),
       audit: ['P06'],
       tests: [REFUSES],
     },
     {
       name: 'bound-twice',
       breaks: 'a transaction may be bound a second time, to another tenant',
-      sql: inFunction('bind', "IF bound <> '' THEN", 'IF false THEN'),
+      sql: inFunction('bind|open_context', "IF bound <> '' THEN", 'IF false THEN'),
       tests: [REFUSES],
     },
     {
       name: 'reads-may-write',
       breaks: 'a transaction that is bound to read may write',
-      sql: inFunction('bind', 'IF read_only THEN', 'IF false THEN'),
+      sql: inFunction('bind|open_context', 'IF read_only THEN', 'IF false THEN'),
       tests: ['test/kernel/tenant-client.test.ts'],
     },
   ],

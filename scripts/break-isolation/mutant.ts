@@ -40,7 +40,7 @@ export const edit = (file: string, find: string, replace: string): Edit => ({ fi
 
 /**
  * SQL that replaces text in the definition of a function of the kernel, as it is after all migrations. It fails when no
- * function of that name has the text.
+ * function of that name has the text. `name` may be several: `bind|open_context`.
  */
 export const inFunction = (name: string, find: string, replace: string): string => `
   DO $mutant$
@@ -50,7 +50,7 @@ export const inFunction = (name: string, find: string, replace: string): string 
   BEGIN
     FOR definition IN
       SELECT pg_get_functiondef(oid) FROM pg_proc
-      WHERE pronamespace = 'tenantry'::regnamespace AND proname = ${escapeLiteral(name)}
+      WHERE pronamespace = 'tenantry'::regnamespace AND proname ~ ${escapeLiteral(`^(${name})$`)}
     LOOP
       IF strpos(definition, ${escapeLiteral(find)}) > 0 THEN
         EXECUTE replace(definition, ${escapeLiteral(find)}, ${escapeLiteral(replace)});
