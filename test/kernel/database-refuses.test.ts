@@ -437,11 +437,13 @@ describe('the audit log', () => {
   });
 
   test('records what is no change of a row under the transaction’s own tenant, actor and request', async () => {
-    const { acme } = tenants();
+    const { acme, globex } = tenants();
+    // What it is told of is no word on who tells it.
+    const claimed = { tenant_id: globex.tenantId, actor: 'x', actor_type: 'system', request_id: 'x' };
     await inAcme(async (client) => {
-      await client.query(
-        "SELECT tenantry.record_audit('export.requested', 'Tenant', 'x', NULL, '{\"rows\": 3}')",
-      );
+      await client.query("SELECT tenantry.record_audit('export.requested', 'Tenant', 'x', $1, $1)", [
+        claimed,
+      ]);
       const { rows } = await client.query("SELECT * FROM audit_log WHERE action = 'export.requested'");
       expect(rows).toMatchObject([
         {
@@ -451,8 +453,8 @@ describe('the audit log', () => {
           request_id: acme.requestId,
           entity: 'Tenant',
           entity_id: 'x',
-          old_value: null,
-          new_value: { rows: 3 },
+          old_value: claimed,
+          new_value: claimed,
         },
       ]);
     });
@@ -824,6 +826,19 @@ describe('the catalog', () => {
        JOIN pg_attribute a ON a.attrelid = indrelid AND a.attname = 'tenant_id'
        JOIN pg_class c ON c.oid = indrelid AND relnamespace = 'public'::regnamespace
        WHERE (indisunique OR indisexclusion) AND indkey[0] <> a.attnum`,
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test('every foreign key between tenant tables pairs their tenants', async () => {
+    const rows = await database().asSuperuser(
+      `SELECT c.conname FROM pg_constraint c
+       JOIN pg_attribute own ON own.attrelid = c.conrelid AND own.attname = 'tenant_id'
+       JOIN pg_attribute other ON other.attrelid = c.confrelid AND other.attname = 'tenant_id'
+       WHERE c.contype = 'f' AND NOT EXISTS (
+         SELECT FROM unnest(c.conkey, c.confkey) AS pair (own, other)
+         WHERE pair.own = own.attnum AND pair.other = other.attnum
+       )`,
     );
     expect(rows).toEqual([]);
   });

@@ -11,10 +11,11 @@ import {
   type ExecutionResult,
   type GraphQLResolveInfo,
 } from 'graphql';
+import { makeExecutableSchema } from '@graphql-tools/schema';
 import { describe, expect, test } from 'vitest';
 import { UnguardedSchemaError } from '../../src/access/guards.js';
 import type { Permission, PermissionGrants } from '../../src/access/permissions.js';
-import { dataRule, type DataRules } from '../../src/access/shield.js';
+import { dataRule, guardSchema, type DataRules } from '../../src/access/shield.js';
 import { readConfig } from '../../src/config.js';
 import { conflict, forbidden } from '../../src/errors.js';
 import { defineModule, type Module } from '../../src/graphql/module.js';
@@ -622,6 +623,22 @@ describe('shield is put in front of guarded fields only', () => {
     expect(await callWithoutViewer('Query', 'judged')).toBe('judged');
     expect(fieldsOf('Plain')['b']!.resolve).not.toBe(defaultFieldResolver);
   });
+});
+
+test('a field for which there is no rule is refused', async () => {
+  const schema = makeExecutableSchema({
+    typeDefs: 'type Query { known: String forgotten: String }',
+    resolvers: { Query: { known: () => 'known', forgotten: () => 'forgotten' } },
+  });
+  const guards = new Map([['Query.known', null]]);
+  const guarded = guardSchema(schema, { guards, inputGuards: new Map() }, {});
+  const { data, errors } = await graphql({
+    schema: guarded,
+    source: '{ known forgotten }',
+    contextValue: {},
+  });
+  expect(data).toEqual({ known: 'known', forgotten: null });
+  expect(errors).toMatchObject([{ path: ['forgotten'], extensions: { code: 'FORBIDDEN' } }]);
 });
 
 describe('a field that has the guard of its type', () => {

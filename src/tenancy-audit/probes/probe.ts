@@ -112,6 +112,8 @@ async function probeAs(
     tenantColumns: settings.tenantColumns,
   });
   const unbound = await probeUnbound(session, targets, settings.tenantSettings);
+  // Before the last probe: a binding that outlives its transaction refuses every other.
+  const control = await bindingControl(session, targets, tenant);
   const lasting = [
     ...(await probePlans(session, targets, [tenant, other])),
     ...(await probeAfterCommit(session, settings.tenantSettings, tenant)),
@@ -124,7 +126,7 @@ async function probeAs(
       ...foreign.notChecked,
       ...fromFunctions.notChecked,
       ...unbound.notChecked,
-      ...(await bindingControl(session, targets, tenant)),
+      ...control,
       ...(seesAll ? await provingNothing(observer, targets, tenant) : []),
     ]),
     tenants: [tenant, other],

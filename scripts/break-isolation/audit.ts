@@ -1,0 +1,115 @@
+/** Asks `tenantry audit` what it finds in what a mutant has broken: catalog and live probes of its database, its code. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbedded } from '../../src/database/embedded.js';
+import { withClient, withDatabase } from '../../src/database/owner-connection.js';
+import { migrate } from '../../src/database/prepare.js';
+import { modules } from '../../src/modules.js';
+import { seedDemo } from '../../src/operator/demo-seed.js';
+import { withOperatorDoor } from '../../src/operator/operator-connection.js';
+import { LIMITS } from '../../src/services.js';
+import { audit } from '../../src/tenancy-audit/audit.js';
+import { openDatabase } from '../../src/tenancy/database.js';
+import { breakingSql, type Mutant } from './mutant.js';
+import { FallenBehind } from './working-copy.js';
+
+export interface Auditor {
+  /** @throws FallenBehind when the mutant's SQL no longer fits the database */
+  tryOn(mutant: Mutant): Promise<void>;
+  /**
+   * The ids of the rules that notice; undefined of a mutant that leaves the database alone and that no rule on code has to
+   * notice.
+   *
+   * @param folder the copy in which the mutant has been made
+   */
+  audit(mutant: Mutant, folder: string): Promise<readonly string[] | undefined>;
+}
+
+interface Server {
+  readonly superuser: string;
+  readonly app: string;
+}
+
+const TEMPLATE = 'mutants_template';
+const BROKEN = 'mutant';
+
+/**
+ * Gives `work` an auditor with a server of its own.
+ *
+ * @param folder a working tree without a mutant
+ * @throws Error when the audit finds something where there is no mutant
+ */
+export async function withAuditor<Result>(
+  folder: string,
+  work: (auditor: Auditor) => Promise<Result>,
+): Promise<Result> {
+  const data = await mkdtemp(join(tmpdir(), 'tenantry-mutant-database-'));
+  const server = await startEmbedded(data, { durable: false });
+  try {
+    const [superuser, app, operator] = [server.superuser, server.app, server.operator].map((url) =>
+      withDatabase(url, TEMPLATE),
+    ) as [string, string, string];
+    await migrate({ owner: superuser, app, operator });
+    const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS });
+    await withOperatorDoor(operator, 'demo-seed', (door) => seedDemo(door, database, modules));
+    await database.close();
+
+    const unbroken = await rulesThatNotice(server, '', join(folder, 'src'));
+    if (unbroken.length > 0) throw new Error(`without a mutant, the audit finds ${unbroken.join(', ')}`);
+    return await work({
+      tryOn: (mutant) => tryOn(superuser, mutant),
+      audit: async (mutant, copy) => {
+        const sql = breakingSql(mutant);
+        // Reading all of the code takes seconds: only where a rule has to see something.
+        const isInCode = mutant.audit?.some((rule) => rule.startsWith('S')) ?? false;
+        const source = isInCode ? join(copy, 'src') : undefined;
+        if (sql === undefined && source === undefined) return undefined;
+        return rulesThatNotice(server, sql ?? '', source, mutant.undoSql);
+      },
+    });
+  } finally {
+    await server.stop();
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+async function tryOn(url: string, mutant: Mutant): Promise<void> {
+  const sql = breakingSql(mutant);
+  if (sql === undefined) return;
+  await withClient(url, async (client) => {
+    await client.query('BEGIN');
+    await client.query(sql).catch((error: unknown) => {
+      throw new FallenBehind(`${mutant.name}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    await client.query('ROLLBACK');
+  });
+}
+
+/** Breaks a clone of the template by `sql` and looks at it; `undo` takes back what reaches beyond the database. */
+async function rulesThatNotice(
+  { superuser, app }: Server,
+  sql: string,
+  source: string | undefined,
+  undo = '',
+): Promise<readonly string[]> {
+  const maintenance = new pg.Client({ connectionString: superuser });
+  await maintenance.connect();
+  try {
+    await maintenance.query(`CREATE DATABASE ${BROKEN} TEMPLATE ${TEMPLATE}`);
+    const url = withDatabase(superuser, BROKEN);
+    await withClient(url, (client) => client.query(`BEGIN; ${sql}; COMMIT`));
+    const { findings } = await audit({
+      url,
+      given: { appRoles: ['tenantry_app'] },
+      probes: { applicationUrl: withDatabase(app, BROKEN) },
+      source,
+    });
+    return [...new Set(findings.map(({ rule }) => rule.id))].sort();
+  } finally {
+    await maintenance.query(undo);
+    await maintenance.query(`DROP DATABASE IF EXISTS ${BROKEN} WITH (FORCE)`);
+    await maintenance.end();
+  }
+}

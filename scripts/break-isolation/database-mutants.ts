@@ -1,0 +1,341 @@
+/** Mutants of the database: what PostgreSQL itself guarantees, taken away piece by piece. */
+import { edit, inFunction, type MutantGroup } from './mutant.js';
+
+const REFUSES = 'test/kernel/database-refuses.test.ts';
+/** Whoever migrates anew has `isolate` from here. */
+const ISOLATE = 'prisma/migrations/20261122000300_idempotency_keys/migration.sql';
+
+export const rowLevelSecurity: MutantGroup = {
+  title: 'Row-level security',
+  mutants: [
+    {
+      name: 'policy-dropped',
+      breaks: 'a table has no isolation policy (it then shows no rows at all)',
+      sql: 'DROP POLICY tenant_isolation ON memberships',
+      audit: ['T32'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'policy-using-true',
+      breaks: 'the isolation policy of a table lets every row be read',
+      sql: 'ALTER POLICY tenant_isolation ON memberships USING (true)',
+      audit: ['T04', 'P01'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'policy-check-true',
+      breaks: 'the isolation policy of a table lets every row be written',
+      sql: 'ALTER POLICY tenant_isolation ON memberships WITH CHECK (true)',
+      audit: ['T06'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'policy-or',
+      breaks: 'a second permissive policy opens the table: policies are joined by OR',
+      sql: 'CREATE POLICY support ON memberships FOR SELECT TO tenantry_app USING (true)',
+      audit: ['T04', 'P01'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'row-security-not-forced',
+      breaks: 'row-level security does not bind the owner of a table',
+      sql: 'ALTER TABLE memberships NO FORCE ROW LEVEL SECURITY',
+      audit: ['T03'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'row-security-off',
+      breaks: 'row-level security is off for a table, its policies in place',
+      sql: 'ALTER TABLE memberships DISABLE ROW LEVEL SECURITY',
+      audit: ['T01', 'P01'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'view-as-owner',
+      breaks: 'a view without security_invoker reads a tenant table as its owner',
+      sql: 'CREATE VIEW all_members AS SELECT * FROM memberships; GRANT SELECT ON all_members TO tenantry_app',
+      audit: ['T07', 'P01'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'actor-policy-dropped',
+      breaks: 'kept answers are no longer the actor’s own within the tenant',
+      sql: 'DROP POLICY actor_isolation ON idempotency_keys',
+      tests: ['test/kernel/idempotency.test.ts'],
+    },
+  ],
+};
+
+export const rolesAndGrants: MutantGroup = {
+  title: 'Roles and grants',
+  mutants: [
+    {
+      name: 'app-bypasses',
+      breaks: 'the server’s role has BYPASSRLS',
+      superuserSql: 'ALTER ROLE tenantry_app BYPASSRLS',
+      undoSql: 'ALTER ROLE tenantry_app NOBYPASSRLS',
+      audit: ['T02', 'P01'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'app-may-become-owner',
+      breaks: 'the server’s role is a member of the owner’s',
+      superuserSql: 'GRANT tenantry_owner TO tenantry_app',
+      undoSql: 'REVOKE tenantry_owner FROM tenantry_app',
+      audit: ['T03'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'app-owns-a-table',
+      breaks: 'the server’s role owns a table',
+      superuserSql: 'ALTER TABLE memberships OWNER TO tenantry_app',
+      audit: ['T03'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'truncate-granted',
+      breaks: 'the server’s role may TRUNCATE, which row-level security does not see',
+      sql: 'GRANT TRUNCATE ON memberships TO tenantry_app',
+      audit: ['T18'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'trigger-granted',
+      breaks: 'the server’s role may put triggers on a table, and refer to it by foreign keys',
+      sql: 'GRANT TRIGGER, REFERENCES ON memberships TO tenantry_app',
+      audit: ['T18'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'everybody-reads',
+      breaks: 'a tenant table is granted to PUBLIC',
+      sql: 'GRANT SELECT ON memberships TO PUBLIC',
+      tests: [REFUSES],
+    },
+    {
+      name: 'status-granted',
+      breaks: 'a tenant may lift its own suspension',
+      sql: 'GRANT UPDATE (status) ON tenants TO tenantry_app',
+      tests: [REFUSES],
+    },
+    {
+      name: 'definer-function-opened',
+      breaks: 'a function that reads as the owner is open to the server’s role',
+      sql: `
+        CREATE FUNCTION tenantry.all_members() RETURNS SETOF memberships
+        LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+        AS 'SELECT * FROM public.memberships';
+        REVOKE ALL ON FUNCTION tenantry.all_members() FROM PUBLIC;
+        GRANT EXECUTE ON FUNCTION tenantry.all_members() TO tenantry_app`,
+      audit: ['T09', 'P02'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'search-path-not-pinned',
+      breaks: 'a function that runs as its owner looks names up where the caller says',
+      sql: 'ALTER FUNCTION tenantry.resolve_access RESET search_path',
+      audit: ['T27'],
+      tests: [REFUSES],
+    },
+  ],
+};
+
+export const keysAndDefaults: MutantGroup = {
+  title: 'Keys and defaults',
+  mutants: [
+    {
+      name: 'unique-key-without-tenant',
+      breaks: 'a unique key without the tenant tells what other tenants have',
+      sql: 'CREATE UNIQUE INDEX memberships_email_key ON memberships (email)',
+      audit: ['T15'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'foreign-key-without-tenant',
+      breaks: 'a foreign key does not carry the row’s own tenant: it may refer to a row of another',
+      sql: `
+        ALTER TABLE memberships ADD COLUMN home uuid, ADD COLUMN invitation uuid;
+        ALTER TABLE memberships ADD FOREIGN KEY (home, invitation) REFERENCES invitations (tenant_id, id)`,
+      audit: ['T14'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'protect-takes-foreign-keys',
+      breaks: 'protect() accepts a table whose foreign key does not carry the tenant',
+      edits: [edit(ISOLATE, 'pair.own = tenant_column AND pair.other = referenced.attnum', 'true')],
+      tests: ['test/kernel/migrations.test.ts'],
+    },
+    {
+      name: 'protect-takes-unique-keys',
+      breaks: 'protect() accepts a table whose unique key does not start with the tenant',
+      edits: [edit(ISOLATE, 'AND indkey[0] <> tenant_column', 'AND false')],
+      tests: ['test/kernel/migrations.test.ts'],
+    },
+    {
+      name: 'constant-tenant-by-default',
+      breaks: 'rows belong to one and the same tenant unless somebody says otherwise',
+      sql: `
+        DO $$ BEGIN
+          EXECUTE format('ALTER TABLE memberships ALTER tenant_id SET DEFAULT %L', gen_random_uuid());
+        END $$`,
+      tests: [REFUSES],
+    },
+  ],
+};
+
+export const auditLog: MutantGroup = {
+  title: 'The audit log',
+  mutants: [
+    {
+      name: 'audit-log-granted',
+      breaks: 'the server’s role may write, change and delete entries',
+      sql: 'GRANT INSERT, UPDATE, DELETE ON audit_log TO tenantry_app',
+      tests: [REFUSES],
+    },
+    {
+      name: 'audit-trigger-off',
+      breaks: 'changes of a table are not recorded',
+      sql: 'ALTER TABLE memberships DISABLE TRIGGER audit',
+      tests: [REFUSES],
+    },
+    {
+      name: 'audit-log-like-any-table',
+      breaks: 'the audit log is isolated like any other table: a tenant may change its entries',
+      sql: "DROP TRIGGER append_only ON audit_log; SELECT tenantry.isolate('audit_log')",
+      audit: ['T19'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'audit-tenant-from-caller',
+      breaks: 'record_audit takes the tenant from its argument',
+      sql: inFunction(
+        'record_audit',
+        'tenantry.current_tenant(),',
+        "coalesce((new_value ->> 'tenant_id')::uuid, tenantry.current_tenant()),",
+      ),
+      tests: [REFUSES],
+    },
+    {
+      name: 'audit-action-forged',
+      breaks: 'record_audit accepts entries that say a row was changed',
+      sql: inFunction(
+        'record_audit',
+        String.raw`IF action ~ '\.(created|updated|deleted)$' THEN`,
+        'IF false THEN',
+      ),
+      tests: [REFUSES],
+    },
+    {
+      name: 'audit-actor-lost',
+      breaks: 'entries of changed rows name the database role instead of the actor',
+      sql: inFunction(
+        'write_audit',
+        "coalesce(current_setting('app.current_tenant', true), '') <> ''",
+        'false',
+      ),
+      tests: [REFUSES],
+    },
+  ],
+};
+
+export const context: MutantGroup = {
+  title: 'The bound tenant',
+  mutants: [
+    {
+      name: 'unbound-is-silent',
+      breaks: 'current_tenant() is NULL instead of an error when no tenant is bound',
+      sql: inFunction(
+        'current_tenant',
+        "RAISE EXCEPTION 'no tenant is bound to this transaction' USING ERRCODE = '42501'",
+        'RETURN NULL',
+      ),
+      tests: [REFUSES],
+    },
+    {
+      name: 'unbound-is-a-tenant',
+      breaks: 'current_tenant() falls back to a tenant when none is bound',
+      sql: inFunction(
+        'current_tenant',
+        "RAISE EXCEPTION 'no tenant is bound to this transaction' USING ERRCODE = '42501'",
+        "RETURN (SELECT tenant_id FROM tenantry.resolve_access('acme', ''))",
+      ),
+      audit: ['P03'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'current-tenant-immutable',
+      breaks: 'current_tenant() is IMMUTABLE: a plan that is kept has the tenant of its first use',
+      sql: 'ALTER FUNCTION tenantry.current_tenant() IMMUTABLE',
+      audit: ['T12', 'P05'],
+      tests: ['test/kernel/pool-safety.test.ts', REFUSES],
+    },
+    {
+      name: 'bound-for-the-session',
+      breaks: 'binding sets the tenant for the session: the next user of the connection has it',
+      sql: inFunction('bind|open_context', 'SET LOCAL app.current_tenant', 'SET app.current_tenant'),
+      audit: ['P06'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'bound-twice',
+      breaks: 'a transaction may be bound a second time, to another tenant',
+      sql: inFunction('bind|open_context', "IF bound <> '' THEN", 'IF false THEN'),
+      tests: [REFUSES],
+    },
+    {
+      name: 'reads-may-write',
+      breaks: 'a transaction that is bound to read may write',
+      sql: inFunction('bind|open_context', 'IF read_only THEN', 'IF false THEN'),
+      tests: ['test/kernel/tenant-client.test.ts'],
+    },
+  ],
+};
+
+export const beforeATenant: MutantGroup = {
+  title: 'What is asked before a tenant is bound',
+  mutants: [
+    {
+      name: 'role-of-any-tenant',
+      breaks: 'resolve_access answers with the role the user has in whatever tenant',
+      sql: inFunction('resolve_access', 'm.tenant_id = t.id AND m.user_id = member', 'm.user_id = member'),
+      tests: [REFUSES],
+    },
+    {
+      name: 'memberships-of-everybody',
+      breaks: 'memberships_of_actor answers with the memberships of everybody',
+      sql: inFunction(
+        'memberships_of_actor',
+        "m.user_id = current_setting('app.current_actor', true)",
+        'true',
+      ),
+      tests: [REFUSES],
+    },
+    {
+      name: 'revoked-key-resolves',
+      breaks: 'an API key that was revoked is still a key',
+      sql: inFunction('resolve_api_key', 'AND k.revoked_at IS NULL', ''),
+      tests: ['test/platform/api-keys.test.ts'],
+    },
+    {
+      name: 'anybody-accepts',
+      breaks: 'an invitation may be accepted with another e-mail address than it was sent to',
+      sql: inFunction(
+        'accept_invitation',
+        'OR lower(verified_email COLLATE "C") IS DISTINCT FROM invitation.email',
+        '',
+      ),
+      tests: ['test/platform/invitations.test.ts'],
+    },
+    {
+      name: 'announcement-with-values',
+      breaks:
+        'the announcement of a change carries the values of the row: a channel has no row-level security',
+      sql: inFunction(
+        'announce_change',
+        "jsonb_build_object('keys', keys))::text",
+        "jsonb_build_object('keys', keys, 'row', to_jsonb(NEW)))::text",
+      ),
+      tests: ['test/kernel/published-changes.test.ts'],
+    },
+  ],
+};

@@ -1,0 +1,359 @@
+/** Mutants of what happens to a request: who calls, what may be seen, what is remembered from one to the next. */
+import { edit, type MutantGroup } from './mutant.js';
+
+const AUTHENTICATE = 'src/auth/authenticate.ts';
+const VERIFY = 'src/auth/verify-token.ts';
+const AUTHENTICATION = 'test/kernel/authentication.test.ts';
+
+export const callers: MutantGroup = {
+  title: 'Who calls',
+  mutants: [
+    {
+      name: 'role-from-token',
+      breaks: 'the role is the one that the token claims, not the one of the membership',
+      edits: [
+        edit(
+          VERIFY,
+          'sub: z.string().min(1).max(255),',
+          'sub: z.string().min(1).max(255),\n  role: z.string().optional().catch(undefined),',
+        ),
+        edit(VERIFY, 'userId: sub,', 'userId: sub,\n      ...{ role: parsed.data.role },'),
+        edit(
+          AUTHENTICATE,
+          'role: access.role,\n',
+          'role: (identity as { role?: typeof access.role }).role ?? access.role,\n',
+        ),
+      ],
+      tests: [AUTHENTICATION],
+    },
+    {
+      name: 'no-membership-needed',
+      breaks: 'whoever comes by a tenant’s subdomain needs no membership',
+      edits: [edit(AUTHENTICATE, 'if (!access.role) {', 'if (!access.role && subdomain === undefined) {')],
+      tests: [AUTHENTICATION],
+    },
+    {
+      name: 'token-for-another-host',
+      breaks: 'a token for one tenant is taken at the subdomain of another',
+      edits: [
+        edit(
+          AUTHENTICATE,
+          'if (claimed !== undefined && claimed !== access.tenantId &&',
+          'if (claimed === null && claimed !== access.tenantId &&',
+        ),
+      ],
+      tests: [AUTHENTICATION],
+    },
+    {
+      name: 'key-for-another-host',
+      breaks: 'an API key of one tenant is taken at the subdomain of another',
+      edits: [
+        edit(
+          AUTHENTICATE,
+          'if (subdomain !== undefined && subdomain !== access.slug) {',
+          "if (subdomain === '' && subdomain !== access.slug) {",
+        ),
+      ],
+      tests: ['test/platform/api-keys.test.ts'],
+    },
+    {
+      name: 'key-with-all-permissions',
+      breaks: 'an API key may do whatever its creator may',
+      edits: [
+        edit(
+          AUTHENTICATE,
+          '.filter((permission) => permissions.includes(permission))',
+          '.filter(() => permissions)',
+        ),
+      ],
+      tests: ['test/platform/api-keys.test.ts'],
+    },
+    {
+      name: 'suspended-tenant-served',
+      breaks: 'a suspended tenant is served',
+      edits: [edit(AUTHENTICATE, "if (status !== 'active') throw", "if (status === '') throw")],
+      tests: [AUTHENTICATION],
+    },
+    {
+      name: 'suspension-told-to-strangers',
+      breaks: 'a stranger learns that a tenant is suspended',
+      edits: [
+        edit(AUTHENTICATE, '  if (!access.role) {', '  refuseSuspended(access);\n  if (!access.role) {'),
+      ],
+      tests: [AUTHENTICATION],
+    },
+  ],
+};
+
+export const remembered: MutantGroup = {
+  title: 'What is remembered',
+  mutants: [
+    {
+      name: 'access-kept-without-tenant',
+      breaks: 'what a user may do is remembered without the tenant it was asked for',
+      edits: [
+        edit(
+          'src/tenancy/resolve-access.ts',
+          'JSON.stringify([tenantRef, userId])',
+          'JSON.stringify([userId])',
+        ),
+      ],
+      tests: ['test/kernel/access-cache.test.ts'],
+    },
+    {
+      name: 'access-kept-too-long',
+      breaks: 'what is remembered of a member outlives the news of a change',
+      edits: [
+        edit(
+          'src/tenancy/kept-answers.ts',
+          'if (ends) this.#kept.delete(key);',
+          'if (change === undefined && ends) this.#kept.delete(key);',
+        ),
+      ],
+      tests: ['test/kernel/access-cache.test.ts'],
+    },
+    {
+      name: 'token-kept-without-signature',
+      breaks:
+        'a verified token is remembered by its claims: the same claims with another signature are believed',
+      edits: [
+        edit(
+          VERIFY,
+          "createHash('sha256').update(token)",
+          "createHash('sha256').update(token.split('.').slice(0, 2).join('.'))",
+        ),
+      ],
+      tests: ['test/kernel/remembered-tokens.test.ts'],
+    },
+    {
+      name: 'token-kept-beyond-expiry',
+      breaks: 'a remembered token is believed after its expiry',
+      edits: [
+        edit(
+          VERIFY,
+          'Math.min(Date.now() + REMEMBERED_FOR_MS, identity.expiresAt)',
+          'Date.now() + REMEMBERED_FOR_MS',
+        ),
+      ],
+      tests: ['test/kernel/remembered-tokens.test.ts'],
+    },
+    {
+      name: 'loaders-shared',
+      breaks: 'loaders outlive their request, with the client of the tenant that came first',
+      edits: [
+        edit('src/graphql/create-context.ts', 'loaders: new Loaders(),', 'loaders: shared,'),
+        edit(
+          'src/graphql/create-context.ts',
+          '/** What a context is made from. */',
+          'const shared = new Loaders();\n\n/** What a context is made from. */',
+        ),
+      ],
+      tests: ['test/kernel/authentication.test.ts'],
+    },
+    {
+      name: 'answer-of-a-compiled-query-kept',
+      breaks: 'a compiled query answers everybody with the answer it gave first',
+      edits: [
+        edit(
+          'src/graphql/execution.ts',
+          'const result = await query?.(undefined, context, variables);',
+          'const kept = document as { answer?: ExecutionResult };\n    const result = query && (kept.answer ??= await query(undefined, context, variables));',
+        ),
+      ],
+      tests: ['test/platform/permissions.test.ts'],
+    },
+    {
+      name: 'one-schema-for-all-roles',
+      breaks: 'the schema that is shown is the one of whoever asked first',
+      edits: [edit('src/access/role-schema.ts', "[...permissions].sort().join(' ')", "''")],
+      tests: ['test/kernel/role-schema.test.ts', 'test/platform/role-schema.test.ts'],
+    },
+    {
+      name: 'idempotency-key-without-actor',
+      breaks: 'an Idempotency-Key of one actor stands for the answer given to another',
+      sql: 'DROP POLICY actor_isolation ON idempotency_keys',
+      edits: [
+        edit(
+          'src/idempotency/key-store.ts',
+          'const { tenantId, actor } = tx.context;',
+          "const { tenantId } = tx.context;\n  const actor = { type: 'user', id: 'anybody' };",
+        ),
+        edit(
+          'src/idempotency/key-store.ts',
+          '({ context: { tenantId, actor } }: TenantTx, key',
+          '({ context: { tenantId } }: TenantTx, key',
+        ),
+        edit(
+          'src/idempotency/key-store.ts',
+          'AND actor_type = ${actor.type} AND actor = ${actor.id} AND',
+          "AND actor = 'anybody' AND",
+        ),
+      ],
+      tests: ['test/kernel/idempotency.test.ts'],
+    },
+    {
+      name: 'kept-answer-not-judged-again',
+      breaks: 'a kept answer is given to a caller who has lost the permission for it',
+      edits: [
+        edit(
+          'src/idempotency/kept-result.ts',
+          'granted.includes(permission) && !permissions.has(permission)',
+          'granted.includes(permission) && !granted.includes(permission)',
+        ),
+      ],
+      tests: ['test/kernel/idempotency.test.ts'],
+    },
+  ],
+};
+
+export const guards: MutantGroup = {
+  title: 'Guards',
+  mutants: [
+    {
+      name: 'unguarded-schema-served',
+      breaks: 'a schema that leaves fields unguarded is served',
+      edits: [edit('src/access/guards.ts', 'if (problems.length > 0) {', 'if (problems.length < 0) {')],
+      tests: ['test/kernel/guards.test.ts'],
+    },
+    {
+      name: 'fallback-allows',
+      breaks: 'a field without a rule is allowed',
+      edits: [edit('src/access/shield.ts', 'fallbackRule: deny,', 'fallbackRule: allow,')],
+      tests: ['test/kernel/guards.test.ts'],
+    },
+    {
+      name: 'permissions-not-asked',
+      breaks: 'a field is given to whoever lacks its permission',
+      edits: [
+        edit(
+          'src/access/shield.ts',
+          'viewer.permissions.has(permission) || refusal',
+          'viewer.permissions.has(permission) || refusal !== undefined',
+        ),
+      ],
+      tests: ['test/kernel/guards.test.ts'],
+    },
+    {
+      name: 'nested-guard-ignored',
+      breaks: 'the guard of a field is ignored where its type has one',
+      edits: [edit('src/access/guards.ts', '!field.astNode?.directives?.some(isGuard) &&', 'field.name &&')],
+      tests: ['test/kernel/guards.test.ts'],
+    },
+    {
+      name: 'input-guards-ignored',
+      breaks: 'guards of arguments are ignored',
+      edits: [
+        edit(
+          'src/access/shield.ts',
+          'if (!takesGuardedInput(coordinate, declared, guards)) continue;',
+          'if (takesGuardedInput(coordinate, declared, guards)) continue;',
+        ),
+      ],
+      tests: ['test/kernel/input-guards.test.ts'],
+    },
+    {
+      name: 'filter-and-order-guards-ignored',
+      breaks: 'guards of what is inside an argument (filters, orders) are ignored',
+      edits: [edit('src/access/input-guards.ts', 'yield* demandsOf(given[name], type, guards);', '')],
+      tests: ['test/kernel/input-guards.test.ts'],
+    },
+    {
+      name: 'events-unguarded',
+      breaks: 'whoever lacks the permission of a subscription gets its events',
+      edits: [
+        edit(
+          'src/access/shield.ts',
+          'field.subscribe = behind(own.subscribe);',
+          'field.subscribe = own.subscribe;',
+        ),
+      ],
+      tests: ['test/kernel/guards.test.ts'],
+    },
+    {
+      name: 'cursor-of-another-order',
+      breaks: 'a list takes the cursor of another list',
+      edits: [edit('src/graphql/connection.ts', '|| parsed.data[0] !== this.order.field)', ')')],
+      tests: ['test/platform/connections.test.ts'],
+    },
+    {
+      name: 'errors-unmasked',
+      breaks: 'the words of the database reach the client',
+      edits: [
+        edit(
+          'src/errors.ts',
+          "'23505': () => conflict('An object with this key exists already.'),",
+          "'23505': (error) => conflict(databaseMessage(error)),",
+        ),
+      ],
+      tests: ['test/kernel/errors.test.ts', 'test/platform/constraints.test.ts'],
+    },
+  ],
+};
+
+const EVENTS = 'test/kernel/subscriptions.test.ts';
+
+export const subscriptions: MutantGroup = {
+  title: 'Subscriptions',
+  mutants: [
+    {
+      name: 'events-of-all-tenants',
+      breaks: 'a change is announced to the subscribers of every tenant',
+      edits: [
+        edit(
+          'src/tenancy/change-news.ts',
+          'this.tenants.get(change.tenantId)?.watchers ?? []',
+          '[...this.tenants.values()].flatMap(({ watchers }) => [...watchers])',
+        ),
+      ],
+      tests: [EVENTS, 'test/kernel/change-news.test.ts'],
+    },
+    {
+      name: 'announcement-believed',
+      breaks: 'the announced end of a row is believed without asking the audit log',
+      edits: [
+        edit(
+          'src/subscriptions/changes-of.ts',
+          "change.kind === 'DELETED' && !(await wasDeleted(change, context))",
+          "change.kind === 'DELETED' && !context",
+        ),
+      ],
+      tests: [EVENTS],
+    },
+    {
+      name: 'events-for-who-one-was',
+      breaks: 'an event is told with the permissions of the moment of connecting',
+      edits: [
+        edit(
+          'src/subscriptions/connection.ts',
+          'work(this.contextOf(await this.authenticate())),',
+          'work(this.contextOf(this.viewer ?? (await this.authenticate()))),',
+        ),
+      ],
+      tests: [EVENTS],
+    },
+    {
+      name: 'connection-outlives-membership',
+      breaks: 'a connection stays open when its user is removed or the tenant suspended',
+      edits: [
+        edit(
+          'src/subscriptions/connections.ts',
+          'news.onChange((change) => this.checkAgain(change));',
+          'news.onChange((change) => change ?? this.checkAgain(change));',
+        ),
+      ],
+      tests: [EVENTS],
+    },
+    {
+      name: 'connection-changes-tenant',
+      breaks: 'a connection follows a name that has passed to another tenant',
+      edits: [
+        edit(
+          'src/subscriptions/connection.ts',
+          'viewer.tenantId !== this.viewer.tenantId',
+          'viewer.tenantId === undefined',
+        ),
+      ],
+      tests: [EVENTS],
+    },
+  ],
+};
