@@ -9,9 +9,9 @@ import type { Finding } from './finding.js';
 const ORDER = [
   'T16',
   'T17',
+  'T11',
   'T15',
   'T14',
-  'T11',
   'T30',
   'T01',
   'T20',
