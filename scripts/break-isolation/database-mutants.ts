@@ -305,7 +305,7 @@ export const beforeATenant: MutantGroup = {
       breaks: 'memberships_of_actor answers with the memberships of everybody',
       sql: inFunction(
         'memberships_of_actor',
-        "m.user_id = current_setting('app.current_actor', true)",
+        'm.user_id = acting.actor',
         'true',
       ),
       tests: [REFUSES],

@@ -7,6 +7,7 @@ import process from 'node:process';
 import type { Command } from 'commander';
 import { readConfig } from '../config.js';
 import { addressOf } from '../database/owner-connection.js';
+import { createSign, type Sign } from '../tenancy/context-signature.js';
 import { audit, type AuditReport, type Probes } from '../tenancy-audit/audit.js';
 import { BaselineError, parseBaseline, type Acceptance } from '../tenancy-audit/baseline.js';
 import { UnknownRoleError } from '../tenancy-audit/detect-settings.js';
@@ -58,24 +59,36 @@ async function reportOf(options: AuditOptions): Promise<AuditReport> {
       schemas: options.schema,
       sharedTables: options.sharedTable,
     },
-    probes: probesOf(options, own?.applicationUrl),
+    probes: probesOf(options, own),
     source: options.source,
     baseline: await baselineOf(options),
   });
 }
 
 /** Ours: the owner may look at rows that the application's role must not see, and what that role is called is known. */
-async function ownDatabase(): Promise<{ url: string; applicationUrl: string; appRoles: readonly string[] }> {
-  const { app, owner } = await commandUrls(readConfig());
-  return { url: owner ?? app, applicationUrl: app, appRoles: [addressOf(app).user] };
+async function ownDatabase(): Promise<OwnDatabase> {
+  const { app, owner, contextKey } = await commandUrls(readConfig());
+  return {
+    url: owner ?? app,
+    applicationUrl: app,
+    appRoles: [addressOf(app).user],
+    sign: createSign(contextKey),
+  };
+}
+
+interface OwnDatabase {
+  readonly url: string;
+  readonly applicationUrl: string;
+  readonly appRoles: readonly string[];
+  readonly sign: Sign;
 }
 
 function probesOf(
   { probe, probeTenants }: AuditOptions,
-  applicationUrl: string | undefined,
+  own: OwnDatabase | undefined,
 ): Probes | undefined {
   if (probe !== true && probeTenants === undefined) return undefined;
-  return { applicationUrl, tenants: probeTenants };
+  return { applicationUrl: own?.applicationUrl, tenants: probeTenants, sign: own?.sign };
 }
 
 async function baselineOf({ baseline }: AuditOptions): Promise<readonly Acceptance[]> {

@@ -13,7 +13,7 @@ export function loggerOptions({
     ...(!production && {
       stream: pretty({
         singleLine: true,
-        ignore: 'pid,hostname,requestId',
+        ignore: 'pid,hostname',
         translateTime: 'SYS:HH:MM:ss.l',
         sync: true,
       }),

@@ -6,6 +6,7 @@
  */
 import type pg from 'pg';
 import { withClient } from '../database/owner-connection.js';
+import type { Sign } from '../tenancy/context-signature.js';
 import { judge, type Acceptance } from './baseline.js';
 import type { Catalog } from './catalog.js';
 import { detectSettings, type Detection, type GivenSettings } from './detect-settings.js';
@@ -35,6 +36,8 @@ export interface Probes {
   readonly applicationUrl?: string | undefined;
   /** The tenant to act as, and one whose rows it must not get. */
   readonly tenants?: readonly [string, string] | undefined;
+  /** How the contexts of a Tenantry are signed, if they are. */
+  readonly sign?: Sign | undefined;
 }
 
 /** What the catalog has to say. */

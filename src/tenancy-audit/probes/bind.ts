@@ -1,22 +1,28 @@
 /** How the audited database binds a transaction to a tenant. */
+import { createSign, signContext, type Sign } from '../../tenancy/context-signature.js';
 import type { Catalog } from '../catalog.js';
 import type { AuditSettings } from '../rule.js';
 import type { Bind } from './session.js';
 
-const KERNEL_BIND = "SELECT tenantry.bind($1::uuid, 'tenantry audit', 'system', NULL, 5000, true)";
+const KERNEL_BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, 5000, true, $5, $6)';
+const ACTOR = { type: 'system', id: 'tenantry audit' } as const;
 
 /**
  * Tenantry's own function where there is one, else the settings that its policies read, for the transaction.
  *
+ * @param sign for a Tenantry whose contexts are signed
  * @returns undefined where neither is known: then nothing can be probed
  */
 export function findBinding(
   catalog: Catalog,
   { tenantSettings, tenantColumns }: AuditSettings,
+  sign: Sign = createSign(undefined),
 ): Bind | undefined {
   if (catalog.functions.some(({ schema, name }) => schema === 'tenantry' && name === 'bind')) {
-    return async (client, tenant) => {
-      await client.query(KERNEL_BIND, [tenant]);
+    return async (client, tenantId) => {
+      const context = { tenantId, actor: ACTOR, requestId: '' };
+      const { expires, signature } = signContext(sign, context);
+      await client.query(KERNEL_BIND, [tenantId, ACTOR.id, ACTOR.type, context.requestId, expires, signature]);
     };
   }
   if (tenantSettings.length === 0) return undefined;

@@ -6,6 +6,7 @@
  */
 import pg from 'pg';
 import { withClient } from '../../database/owner-connection.js';
+import type { Sign } from '../../tenancy/context-signature.js';
 import type { Catalog } from '../catalog.js';
 import type { Finding, NotChecked } from '../finding.js';
 import type { AuditSettings } from '../rule.js';
@@ -28,6 +29,8 @@ export interface ProbeOptions {
   readonly applicationUrl?: string | undefined;
   /** The bound tenant and the one whose rows are looked for; found by looking where left out. */
   readonly tenants?: readonly [string, string] | undefined;
+  /** How the contexts of a Tenantry are signed, if they are. */
+  readonly sign?: Sign | undefined;
   /** How a transaction is bound to a tenant, where neither `tenantry.bind` nor a setting does it. */
   readonly bind?: Bind | undefined;
   /** For each statement. */
@@ -49,7 +52,7 @@ const GENERIC_PLANS = 'SET plan_cache_mode = force_generic_plan';
 
 /** @throws when a connection cannot be made */
 export async function probeDatabase(options: ProbeOptions): Promise<ProbeReport> {
-  const bind = options.bind ?? findBinding(options.catalog, options.settings);
+  const bind = options.bind ?? findBinding(options.catalog, options.settings, options.sign);
   if (!bind) return nothingProbed('no policy reads a setting, so that it is not known how a tenant is bound');
   return withClient(options.url, async (client) => {
     const observer = createProbeSession(client, bind, options.timeoutMs ?? TIMEOUT_MS);
