@@ -53,7 +53,9 @@ export async function withAuditor<Result>(
     ) as [string, string, string];
     await migrate({ owner: superuser, app, operator });
     const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS });
-    await withOperatorDoor({ url: operator, operator: 'demo-seed' }, (door) => seedDemo(door, database, modules));
+    await withOperatorDoor({ url: operator, operator: 'demo-seed' }, (door) =>
+      seedDemo(door, database, modules),
+    );
     await database.close();
 
     const unbroken = await rulesThatNotice(server, '', join(folder, 'src'));

@@ -303,11 +303,7 @@ export const beforeATenant: MutantGroup = {
     {
       name: 'memberships-of-everybody',
       breaks: 'memberships_of_actor answers with the memberships of everybody',
-      sql: inFunction(
-        'memberships_of_actor',
-        'm.user_id = acting.actor',
-        'true',
-      ),
+      sql: inFunction('memberships_of_actor', 'm.user_id = acting.actor', 'true'),
       tests: [REFUSES],
     },
     {

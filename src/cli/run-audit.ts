@@ -83,10 +83,7 @@ interface OwnDatabase {
   readonly sign: Sign;
 }
 
-function probesOf(
-  { probe, probeTenants }: AuditOptions,
-  own: OwnDatabase | undefined,
-): Probes | undefined {
+function probesOf({ probe, probeTenants }: AuditOptions, own: OwnDatabase | undefined): Probes | undefined {
   if (probe !== true && probeTenants === undefined) return undefined;
   return { applicationUrl: own?.applicationUrl, tenants: probeTenants, sign: own?.sign };
 }

@@ -22,7 +22,14 @@ export function findBinding(
     return async (client, tenantId) => {
       const context = { tenantId, actor: ACTOR, requestId: '' };
       const { expires, signature } = signContext(sign, context);
-      await client.query(KERNEL_BIND, [tenantId, ACTOR.id, ACTOR.type, context.requestId, expires, signature]);
+      await client.query(KERNEL_BIND, [
+        tenantId,
+        ACTOR.id,
+        ACTOR.type,
+        context.requestId,
+        expires,
+        signature,
+      ]);
     };
   }
   if (tenantSettings.length === 0) return undefined;
