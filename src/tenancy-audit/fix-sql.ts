@@ -9,9 +9,9 @@ import type { Finding } from './finding.js';
 const ORDER = [
   'T16',
   'T17',
+  'T11',
   'T15',
   'T14',
-  'T11',
   'T30',
   'T01',
   'T20',
@@ -39,16 +39,29 @@ export function asMigration(report: AuditReport): string {
     const lines = [`-- ${rule.id} ${object}: ${rule.title}`, comment(`Seen: ${evidence}`)];
     if (advice !== undefined)
       lines.push(comment(fix === undefined ? `To decide: ${advice}` : `Also: ${advice}`));
-    if (fix !== undefined && written.has(fix)) lines.push('-- Mended above.');
-    else if (fix !== undefined) lines.push(fix);
-    if (fix !== undefined) written.add(fix);
+    if (fix !== undefined) lines.push(statementOf(fix, written));
     return lines.join('\n');
   });
   const head = [
     `-- What \`tenantry audit\` proposes for the database ${report.database}. Read each statement before you run it:`,
-    '-- some take a lock, and some take away what an application may be using.',
+    '-- some take a lock, and some take away what an application may be using. Then audit again.',
   ];
   return `${[head.join('\n'), ...(blocks.length > 0 ? blocks : ['-- Nothing was found.'])].join('\n\n')}\n`;
+}
+
+/** The statement as a migration can run it, unless one before it has done the same or changed the same policy. */
+function statementOf(fix: string, written: Set<string>): string {
+  const target = /^ALTER POLICY .+? ON \S+/.exec(fix)?.[0] ?? fix;
+  if (written.has(target)) {
+    return target === fix
+      ? '-- Mended above.'
+      : '-- A statement above changes this policy: audit again after this migration.';
+  }
+  written.add(target);
+  if (!fix.includes(' CONCURRENTLY ')) return fix;
+  const remark =
+    '-- On a large table, run it by hand before this migration, with CONCURRENTLY and IF NOT EXISTS.';
+  return `${remark}\n${fix.replaceAll(' CONCURRENTLY ', ' ')}`;
 }
 
 function comment(text: string): string {

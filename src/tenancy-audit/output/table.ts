@@ -62,9 +62,9 @@ export function alike(findings: readonly Finding[]): readonly (readonly Finding[
 
 function paragraph(group: readonly Finding[]): readonly string[] {
   const { evidence } = group[0]!;
-  const fixes = [...new Set(group.flatMap(({ fix }) => fix?.split('\n') ?? []))].filter(
-    (line) => line !== '',
-  );
+  const fixes = [...new Set(group.flatMap(({ fix }) => fix ?? []))]
+    .flatMap((fix) => fix.split('\n'))
+    .filter(Boolean);
   const advices = [...new Set(group.flatMap(({ advice }) => advice ?? []))];
   const labelled = (label: string, text: string): readonly string[] =>
     wrapped(text, `${INDENT}${label.padEnd(6)}`, `${INDENT}      `);

@@ -27,16 +27,19 @@ function exemptions(catalog: Catalog, role: string): readonly Finding[] {
     return escape === undefined ? [] : [{ reached, escape }];
   });
   if (escapes.length === 0) return [];
+  // Who may become a superuser may become everybody else as well.
+  const superusers = escapes.filter(({ reached }) => findRole(catalog, reached)?.superuser === true);
+  const counted = superusers.length > 0 ? superusers : escapes;
   const direct = new Set(findRole(catalog, role)?.memberOf.map((membership) => membership.role));
   const creates = findRole(catalog, role)?.createRole === true;
   return [
     {
       rule: exemptRole,
       object: role,
-      evidence: escapes.map(({ reached, escape }) => `${role} can act as ${reached}: ${escape}`).join('; '),
+      evidence: counted.map(({ reached, escape }) => `${role} can act as ${reached}: ${escape}`).join('; '),
       fix: [
         ...(creates ? [`ALTER ROLE ${quoteName(role)} NOCREATEROLE;`] : []),
-        ...escapes
+        ...counted
           .filter(({ reached }) => direct.has(reached))
           .map(({ reached }) => `REVOKE ${quoteName(reached)} FROM ${quoteName(role)};`),
       ].join('\n'),
@@ -60,6 +63,7 @@ function owners(catalog: Catalog, settings: AuditSettings): readonly Finding[] {
   return settings.appRoles.flatMap((role): readonly Finding[] => {
     if (escapeOf(catalog, role) !== undefined) return [];
     const reachable = reachableRoles(catalog, role);
+    if ([...reachable].some((reached) => findRole(catalog, reached)?.superuser === true)) return [];
     const owned = tables.filter(
       ({ owner }) => reachable.has(owner) && escapeOf(catalog, owner) === undefined,
     );

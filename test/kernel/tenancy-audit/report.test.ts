@@ -42,7 +42,8 @@ const BROKEN = `
   GRANT TRUNCATE, TRIGGER ON api_keys TO tenantry_app;
   DROP TRIGGER append_only_truncate ON audit_log;
   CREATE TABLE feedback (id int PRIMARY KEY); GRANT SELECT, INSERT ON feedback TO tenantry_app;
-  ALTER ROLE tenantry_app RESET statement_timeout`;
+  CREATE TABLE quiet (tenant_id uuid NOT NULL REFERENCES tenants, id uuid NOT NULL, PRIMARY KEY (id, tenant_id));
+  ALTER TABLE quiet ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; GRANT SELECT ON quiet TO tenantry_app`;
 
 const APP = { appRoles: ['tenantry_app'] };
 
