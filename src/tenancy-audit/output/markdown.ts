@@ -2,7 +2,7 @@
 import type { AuditReport } from '../audit.js';
 import { DEADLINES, SEVERITIES, type Finding } from '../finding.js';
 import { LIMITS } from '../limits.js';
-import { byRule, summary } from './table.js';
+import { byRule, summary, unchecked } from './table.js';
 
 export function asMarkdown(report: AuditReport): string {
   const lines = ['# Tenancy audit', '', text(summary(report)), ''];
@@ -28,7 +28,7 @@ export function asMarkdown(report: AuditReport): string {
     ),
     ...section(
       'Not checked',
-      report.notChecked.map(({ rule, object, reason }) => `${rule} ${code(object)}: ${text(reason)}`),
+      unchecked(report).map(({ rule, object, reason }) => `${rule} ${code(object)}: ${text(reason)}`),
     ),
     ...section('Limits', LIMITS),
   );

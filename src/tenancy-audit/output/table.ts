@@ -1,7 +1,8 @@
 /** The report for a terminal of 100 columns: by severity, then by rule, so that what many tables share is said once. */
 import type { AuditReport } from '../audit.js';
-import { DEADLINES, SEVERITIES, type Finding, type Rule } from '../finding.js';
+import { DEADLINES, SEVERITIES, type Finding, type NotChecked, type Rule } from '../finding.js';
 import { LIMITS } from '../limits.js';
+import { list } from '../sql-text.js';
 
 const WIDTH = 100;
 const INDENT = '     ';
@@ -28,7 +29,7 @@ export function asTable(report: AuditReport): string {
     ),
     ...remarks(
       'NOT CHECKED',
-      report.notChecked.map(({ rule, object, reason }) => `${rule}  ${object}: ${reason}`),
+      unchecked(report).map(({ rule, object, reason }) => `${rule}  ${object}: ${reason}`),
     ),
     ...remarks('LIMITS', LIMITS),
     ...wrapped(summary(report), '', ''),
@@ -75,6 +76,19 @@ function paragraph(group: readonly Finding[]): readonly string[] {
     ...fixes.map((line, at) => `${INDENT}${(at === 0 ? 'fix' : '').padEnd(6)}${line}`),
     ...advices.flatMap((advice) => labelled('do', advice)),
   ];
+}
+
+/** What was not checked for the same reason, said once. */
+export function unchecked({ notChecked }: AuditReport): readonly NotChecked[] {
+  const groups = new Map<string, NotChecked[]>();
+  for (const each of notChecked) {
+    const key = `${each.rule} ${each.reason}`;
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  return [...groups.values()].map((group) => ({
+    ...group[0]!,
+    object: list(group.map(({ object }) => object)),
+  }));
 }
 
 function remarks(title: string, texts: readonly string[]): readonly string[] {

@@ -56,10 +56,10 @@ export const definerFunction: CatalogRule = {
           evidence:
             `runs as ${target.owner}: ${list([...new Set(leaks)])}` +
             (callers.length > 0 ? `; ${list(callers)} may execute it` : ''),
-          fix: `ALTER FUNCTION ${target.signature} SECURITY INVOKER;`,
+          fix: `ALTER ROUTINE ${target.signature} SECURITY INVOKER;`,
           advice:
             'Or narrow what it reads by the tenant of the transaction. Where its reach is intended, say why: ' +
-            `COMMENT ON FUNCTION ${target.signature} IS '@tenancy audited: …'`,
+            `COMMENT ON ROUTINE ${target.signature} IS '@tenancy audited: …'`,
         },
       ];
     });

@@ -41,24 +41,20 @@ export const looseForeignKey: CatalogRule = {
     return looseKeys(catalog, settings).flatMap(({ child, parent, key }) => {
       if (!canWrite(catalog, settings, child.table, key.columns)) return [];
       const cascades = /CASCADE|SET/.test(key.onDelete) ? `; ON DELETE ${key.onDelete} reaches across` : '';
-      const columns = [child.column.name, ...key.columns].map(quoteName).join(', ');
-      const referenced = [parent.column.name, ...key.referencedColumns].map(quoteName).join(', ');
-      // Only the reference itself may become NULL, not the tenant.
-      const only =
-        key.onDelete.startsWith('SET') && catalog.server.version >= 150_000
-          ? ` (${key.columns.map(quoteName).join(', ')})`
-          : '';
+      const referenced = [parent.column.name, ...key.referencedColumns];
       return [
         {
           rule: looseForeignKey,
           object: `${child.table.qualified}.${key.name}`,
           evidence: `${key.definition} carries no ${child.column.name}${cascades}`,
           fix: [
-            ...(hasKey(parent.table, [parent.column.name, ...key.referencedColumns])
+            ...(hasKey(parent.table, referenced)
               ? []
-              : [`ALTER TABLE ${parent.table.qualified} ADD UNIQUE (${referenced});`]),
+              : [
+                  `ALTER TABLE ${parent.table.qualified} ADD UNIQUE (${referenced.map(quoteName).join(', ')});`,
+                ]),
             `ALTER TABLE ${child.table.qualified} DROP CONSTRAINT ${quoteName(key.name)}, ADD CONSTRAINT ${quoteName(key.name)}`,
-            `  FOREIGN KEY (${columns}) REFERENCES ${parent.table.qualified} (${referenced}) ON DELETE ${key.onDelete}${only} NOT VALID;`,
+            `  ${withTenant(catalog, { child, parent, key })} NOT VALID;`,
             `ALTER TABLE ${child.table.qualified} VALIDATE CONSTRAINT ${quoteName(key.name)};`,
           ].join('\n'),
         },
@@ -66,6 +62,24 @@ export const looseForeignKey: CatalogRule = {
     });
   },
 };
+
+/** The key's own definition with the tenant in it: its actions, its MATCH and when it is checked stay as they are. */
+function withTenant(catalog: Catalog, { child, parent, key }: LooseKey): string {
+  const names = (...columns: readonly string[]): string => columns.map(quoteName).join(', ');
+  const references = `REFERENCES ${parent.table.qualified}`;
+  const at = key.definition.indexOf(')', key.definition.indexOf(references));
+  const tail = key.definition
+    .slice(at + 1)
+    .replace(/ NOT VALID$/, '')
+    // Only the reference itself may become NULL, not the tenant.
+    .replace(/ON DELETE SET (NULL|DEFAULT)(?! \()/, (action) =>
+      catalog.server.version >= 150_000 ? `${action} (${names(...key.columns)})` : action,
+    );
+  return (
+    `FOREIGN KEY (${names(child.column.name, ...key.columns)}) ` +
+    `${references} (${names(parent.column.name, ...key.referencedColumns)})${tail}`
+  );
+}
 
 function hasKey(table: Relation, columns: readonly string[]): boolean {
   return table.indexes.some(
@@ -114,10 +128,7 @@ export const looseUniqueKey: CatalogRule = {
           object: `${table.qualified}.${index.name}`,
           evidence: `${index.definition} holds across tenants`,
           fix: fixOf(table, column, index),
-          advice:
-            index.columns.includes(undefined) || index.exclusion
-              ? `Add ${column.name} to the key.`
-              : undefined,
+          advice: isPlain(index) ? undefined : `Add ${column.name} to the key.`,
         }));
     });
   },
@@ -155,8 +166,18 @@ const IDENTIFIER = /^(id|oid|pk)$|_id$|[a-z]I[dD]$/;
 const GIVEN_BY_PEOPLE =
   /(tax|vat|national|social|passport|personal|employee|staff|student|member|badge|registration|login)_?id$/i;
 
+/** A B-tree over columns and nothing else, so that it can be written anew without losing anything. */
+function isPlain({ columns, definition, exclusion }: Index): boolean {
+  if (columns.includes(undefined) || exclusion) return false;
+  const keys = columns.flatMap((name) => name ?? []).map(quoteName);
+  return (
+    / USING btree \(([^()]*)\)( WHERE .*)?$/.exec(definition)?.[1]?.replaceAll('"', '') ===
+    keys.join(', ').replaceAll('"', '')
+  );
+}
+
 function fixOf(table: Relation, column: Column, index: Index): string | undefined {
-  if (index.columns.includes(undefined) || index.exclusion) return undefined;
+  if (!isPlain(index)) return undefined;
   const columns = [column.name, ...index.columns.flatMap((name) => name ?? [])].map(quoteName).join(', ');
   const where = index.predicate === undefined ? '' : ` WHERE ${index.predicate}`;
   if (index.constraint === undefined) {

@@ -29,7 +29,8 @@ export const looseTenantColumn: CatalogRule = {
       // A partition has what its parent has.
       if (tenant.isRegistry || table.parents.length > 0) return [];
       const name = quoteName(column.name);
-      const defects: { seen: string; fix: string }[] = [];
+      const defects: { seen: string; fix?: string }[] = [];
+      const isMendable = column.type === type || isCastable(column.type, type);
       if (!column.notNull && !admitsNull(table, column.name)) {
         defects.push({
           seen: `${column.name} may be NULL`,
@@ -39,14 +40,22 @@ export const looseTenantColumn: CatalogRule = {
       if (column.type !== type) {
         defects.push({
           seen: `${column.name} is ${column.type}, elsewhere it is ${type}`,
-          fix: `ALTER TABLE ${table.qualified} ALTER COLUMN ${name} TYPE ${type} USING ${name}::${type};`,
+          ...(isMendable
+            ? {
+                fix: `ALTER TABLE ${table.qualified} ALTER COLUMN ${name} TYPE ${type} USING ${name}::${type};`,
+              }
+            : {}),
         });
       }
       const registry = tenants.find(({ isRegistry: is }) => is);
       if (registry && !isAnchored(tenant, tenants)) {
         defects.push({
           seen: `no foreign key from ${column.name} to ${registry.table.qualified}`,
-          fix: `ALTER TABLE ${table.qualified} ADD FOREIGN KEY (${name}) REFERENCES ${registry.table.qualified} (${quoteName(registry.column.name)});`,
+          ...(isMendable
+            ? {
+                fix: `ALTER TABLE ${table.qualified} ADD FOREIGN KEY (${name}) REFERENCES ${registry.table.qualified} (${quoteName(registry.column.name)});`,
+              }
+            : {}),
         });
       }
       if (defects.length === 0) return [];
@@ -55,12 +64,21 @@ export const looseTenantColumn: CatalogRule = {
           rule: looseTenantColumn,
           object: table.qualified,
           evidence: defects.map(({ seen }) => seen).join('; '),
-          fix: defects.map(({ fix }) => fix).join('\n'),
+          fix: isMendable ? defects.flatMap(({ fix }) => fix ?? []).join('\n') : undefined,
+          advice: isMendable
+            ? undefined
+            : `No cast leads from ${column.type} to ${String(type)}: add a new column, fill it, and switch.`,
         },
       ];
     });
   },
 };
+
+/** Text can be cast to whatever it spells, and what spells a uuid to a uuid. */
+function isCastable(from: string, to: string | undefined): boolean {
+  if (/^(smallint|integer)$/.test(from)) return /^(integer|bigint|text|character varying)/.test(to ?? '');
+  return /^(text|character varying|uuid)/.test(from);
+}
 
 /** That of the tenants' key, or what most tables have. */
 function usualType(tenants: readonly TenantTable[]): string | undefined {
