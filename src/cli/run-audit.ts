@@ -37,7 +37,7 @@ export async function runAudit(options: AuditOptions, command: Command): Promise
   for (const { what, value, why } of report.detections) {
     process.stderr.write(`Detected ${what}: ${value} (${why}).\n`);
   }
-  await print(options.fixSql === true ? asMigration(report) : FORMATS[options.format](report));
+  process.stdout.write(options.fixSql === true ? asMigration(report) : FORMATS[options.format](report));
   if (report.settings.tenantColumns.length === 0) {
     command.error(
       'No tenant column is known, so that nothing was held against the rules: give it with --tenant-column.',
@@ -45,13 +45,6 @@ export async function runAudit(options: AuditOptions, command: Command): Promise
   }
   const failing = SEVERITIES.slice(0, SEVERITIES.indexOf(options.failOn) + 1);
   if (report.findings.some(({ rule }) => failing.includes(rule.severity))) process.exitCode = 1;
-}
-
-/** To the last byte: the command ends with process.exit, which does not wait for a pipe that is full. */
-function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
-  });
 }
 
 async function reportOf(options: AuditOptions): Promise<AuditReport> {
