@@ -36,15 +36,18 @@ export function asMigration(report: AuditReport): string {
     .sort((a, b) => rank(a) - rank(b));
   const written = new Set<string>();
   const blocks = findings.map(({ rule, object, evidence, fix, advice }) => {
-    const lines = [`-- ${rule.id} ${object}: ${rule.title}`, comment(`Seen: ${evidence}`)];
+    const lines = [comment(`${rule.id} ${object}: ${rule.title}`), comment(`Seen: ${evidence}`)];
     if (advice !== undefined)
       lines.push(comment(fix === undefined ? `To decide: ${advice}` : `Also: ${advice}`));
     if (fix !== undefined) lines.push(statementOf(fix, written));
     return lines.join('\n');
   });
   const head = [
-    `-- What \`tenantry audit\` proposes for the database ${report.database}. Read each statement before you run it:`,
-    '-- some take a lock, and some take away what an application may be using. Then audit again.',
+    comment(
+      `What \`tenantry audit\` proposes for the database ${report.database}. Read each statement before you run`,
+    ),
+    '-- it: some take a lock, some take away what an application may be using, and what changes a role changes it in all',
+    '-- databases of the server. Then audit again.',
   ];
   return `${[head.join('\n'), ...(blocks.length > 0 ? blocks : ['-- Nothing was found.'])].join('\n\n')}\n`;
 }
@@ -64,9 +67,10 @@ function statementOf(fix: string, written: Set<string>): string {
   return `${remark}\n${fix.replaceAll(' CONCURRENTLY ', ' ')}`;
 }
 
+/** Names may contain line breaks: what follows one is still no statement. */
 function comment(text: string): string {
   return text
-    .split('\n')
+    .split(/\r\n|\n|\r/)
     .map((line) => `-- ${line}`)
     .join('\n');
 }

@@ -136,6 +136,21 @@ test('the proposed migration mends everything that has a fix', async () => {
   });
 });
 
+test('no name in the database becomes a statement of the proposed migration', async () => {
+  await database.broken(async (client) => {
+    const table = 'public."notes\nDROP TABLE public.bystanders; --"';
+    await client.query(`
+      CREATE TABLE public.bystanders (id int);
+      CREATE TABLE ${table} (tenant_id uuid NOT NULL REFERENCES public.tenants, id uuid, PRIMARY KEY (tenant_id, id));
+      GRANT SELECT ON ${table} TO tenantry_app`);
+    const { report } = await auditCatalog(client, APP);
+    expect(report.findings.map(({ rule, object }) => [rule.id, object])).toContainEqual(['T01', table]);
+    await client.query(asMigration({ ...report, accepted: [], stale: [] }));
+    const { rows } = await client.query("SELECT to_regclass('public.bystanders') IS NOT NULL AS spared");
+    expect(rows).toEqual([{ spared: true }]);
+  });
+});
+
 describe('a baseline', () => {
   const findings = ['public.a', 'public.b'].map((object): Finding => ({
     ...IN_SOURCE,
