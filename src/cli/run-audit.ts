@@ -16,7 +16,7 @@ import { asMigration } from '../tenancy-audit/fix-sql.js';
 import { asJson } from '../tenancy-audit/output/json.js';
 import { asMarkdown } from '../tenancy-audit/output/markdown.js';
 import { asSarif } from '../tenancy-audit/output/sarif.js';
-import { asTable } from '../tenancy-audit/output/table.js';
+import { asTable, printable } from '../tenancy-audit/output/table.js';
 import type { AuditOptions, Format } from './audit.js';
 import { commandUrls } from './connect.js';
 
@@ -35,7 +35,7 @@ export async function runAudit(options: AuditOptions, command: Command): Promise
     throw error;
   });
   for (const { what, value, why } of report.detections) {
-    process.stderr.write(`Detected ${what}: ${value} (${why}).\n`);
+    process.stderr.write(printable(`Detected ${what}: ${value} (${why}).\n`));
   }
   process.stdout.write(options.fixSql === true ? asMigration(report) : FORMATS[options.format](report));
   if (report.settings.tenantColumns.length === 0) {

@@ -34,8 +34,11 @@ export function asTable(report: AuditReport): string {
     ...remarks('LIMITS', LIMITS),
     ...wrapped(summary(report), '', ''),
   );
-  return `${lines.join('\n')}\n`;
+  return printable(`${lines.join('\n')}\n`);
 }
+
+/** Names in a database may contain what a terminal takes for a command. */
+export const printable = (text: string): string => text.replace(/[^\P{Cc}\n]/gu, '\uFFFD');
 
 /** The findings of each rule, in the order they come in. */
 export function byRule(findings: readonly Finding[]): readonly (readonly [Rule, readonly Finding[]])[] {

@@ -119,6 +119,16 @@ describe('every format', () => {
     expect(wide).toEqual([]);
   });
 
+  test('the table takes no command for the terminal from a database', async () => {
+    const report = await brokenReport();
+    const findings = report.findings.map((finding) => ({
+      ...finding,
+      object: 'public."a\u001b[2Jb\u009b1m"',
+    }));
+    expect(asTable({ ...report, findings })).toMatch(/a�\[2Jb�1m/);
+    expect(asTable({ ...report, findings })).not.toMatch(/[^\P{Cc}\n]/u);
+  });
+
   test('Markdown takes no markup from a database', async () => {
     const prose = asMarkdown(await brokenReport()).replace(/```sql[\s\S]*?```|`[^`]*`/g, '');
     expect(prose).not.toMatch(/(?<!\\)[<>|]/);
