@@ -44,8 +44,8 @@ const SEPARATOR = '\u001f';
 
 /** As the kernel puts it together: see `tenantry.require_signature`. */
 function messageOf(purpose: string, expires: string, parts: readonly (string | null)[]): string {
-  const given = parts.filter((part) => part !== null);
-  // Otherwise one message could be read in two ways.
+  const given = parts.map((part) => part ?? '');
+  // Otherwise one message could be read in two ways; so it could if a part that is null left no trace.
   if (given.some((part) => part.includes(SEPARATOR))) throw new Error('a unit separator cannot be signed');
   return [purpose, expires, ...given].join(SEPARATOR);
 }

@@ -251,6 +251,8 @@ describe('a signature', () => {
         signature.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
       ),
       values.with(7, ''),
+      // The request's id behind the actor's, and no request.
+      values.with(1, `${String(values[1])}\u001f${String(values[3])}`).with(3, null),
       bindingValues(tenants().acme, createSign(`${KEY}x`)),
     ]) {
       expect((await refusalOf(binding(altered))).message).toMatch(/^the signature was not made/);

@@ -77,7 +77,7 @@ $$;
 
 -- Refuses (42501) what no holder of a signing key has signed for now. `message` consists of its purpose, so that a signature
 -- serves no other, of `expires` and of all that the caller goes by, with unit separators in between: whoever signs lets
--- none into the parts, so that there is one way to read it. `expires` is in seconds since 1970. Signatures are given a
+-- none into the parts, and a part that may be null counts as empty, so that there is one way to read it. `expires` is in seconds since 1970. Signatures are given a
 -- minute from now; another minute forgives a server whose clock is ahead. Where there is no key, nothing has to be signed.
 -- Answers whether it has.
 CREATE FUNCTION tenantry.require_signature(message text, expires bigint, signature text) RETURNS boolean
@@ -244,12 +244,12 @@ BEGIN
     INTO inner_pad, outer_pad, seal_front, seal_back FROM tenantry.context_keys k;
     IF (
       encode(sha256(outer_pad || sha256(inner_pad || convert_to(
-        concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, request_id), 'UTF8'
+        concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, coalesce(request_id, '')), 'UTF8'
       ))), 'hex') = signature
       AND abs(expires - 60 - date_part('epoch', clock_timestamp())) <= 60
     ) IS NOT TRUE THEN
       PERFORM tenantry.require_signature(
-        concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, request_id), expires, signature
+        concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, coalesce(request_id, '')), expires, signature
       );
     END IF;
   END IF;
@@ -389,7 +389,10 @@ DECLARE
   tenant record;
 BEGIN
   PERFORM tenantry.require_signature(
-    concat_ws(E'\x1f', 'accept_invitation', expires, presented_hash, invitee, verified_email, request_id),
+    concat_ws(
+      E'\x1f', 'accept_invitation', expires, presented_hash, invitee,
+      coalesce(verified_email, ''), coalesce(request_id, '')
+    ),
     expires, signature
   );
   SELECT i.tenant_id, i.id, i.email INTO invitation FROM public.invitations i WHERE i.token_hash = presented_hash;
