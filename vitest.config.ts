@@ -10,8 +10,6 @@ export default defineConfig({
     pool: 'forks',
     // One more than the cores of a small machine: much of a test is waiting for the database.
     maxWorkers: 3,
-    // The server is loaded once for each worker, not once for each file: a fifth of the run was that.
-    isolate: false,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     // A test that is skipped or alone by mistake is a failure, not a footnote.

@@ -20,11 +20,7 @@ import { forbidden, notFound } from '../../src/errors.js';
 import { DateTime } from '../../src/graphql/date-time.js';
 import { createExecute, type Execute } from '../../src/graphql/execution.js';
 
-const compile = vi.hoisted(() => {
-  // A file before this one may have loaded the server with the compiler as it is.
-  vi.resetModules();
-  return { calls: 0, compiled: 0 };
-});
+const compile = vi.hoisted(() => ({ calls: 0, compiled: 0 }));
 // The real compiler, counted: whether a document was compiled cannot be seen from outside.
 vi.mock('graphql-jit', async (original) => {
   const jit = await original<typeof import('graphql-jit')>();
