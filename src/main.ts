@@ -33,6 +33,9 @@ async function main(): Promise<void> {
     });
     const app = await buildApp(services);
     warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
+    if (prepared.newerMigrations.length > 0) {
+      warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });
+    }
     // graphql-js drops the promises of a list when one of its elements throws: what becomes of them concerns no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     try {

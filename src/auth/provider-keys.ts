@@ -211,7 +211,7 @@ export class ProviderKeys {
 
   async #fetch(): Promise<{ readonly kid: string | undefined; readonly pem: string }[]> {
     const keys = await this.#client.getSigningKeys();
-    return keys.map((key) => ({ kid: key.kid as string | undefined, pem: key.getPublicKey() }));
+    return keys.map((key) => ({ kid: key.kid, pem: key.getPublicKey() }));
   }
 
   /** A key that is still the same stays the same object. */

@@ -1,10 +1,12 @@
 /** What an operator is told of refused credentials and of a database that does not serve: the cause, the count, no token. */
 import { createHmac, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
+import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { unavailable, withCause } from '../../src/errors.js';
 import { LeavingErrors } from '../../src/leaving-errors.js';
 import { Problems, type WriteProblem } from '../../src/problems.js';
+import { createTestDatabase } from '../support/database.js';
 import { startTestServer, TEST_SECRET, useServer, type TestServer } from '../support/server.js';
 
 afterEach(() => {
@@ -38,7 +40,12 @@ describe('a problem', () => {
     expect(lines).toHaveLength(3);
     problems.note(kind('expired'));
     expect(lines).toHaveLength(4);
-    expect(problems.counts('auth')).toEqual(new Map([['expired', 1_001], ['issuer', 1]]));
+    expect(problems.counts('auth')).toEqual(
+      new Map([
+        ['expired', 1_001],
+        ['issuer', 1],
+      ]),
+    );
   });
 
   test('that was counted only is told when the server stops', () => {
@@ -97,7 +104,12 @@ describe('the cause of UNAVAILABLE is found behind whatever it was wrapped in', 
 describe('a running server', () => {
   const server = useServer();
 
-  const counter = async ({ url }: TestServer, name: string, label: string, value: string): Promise<number> => {
+  const counter = async (
+    { url }: TestServer,
+    name: string,
+    label: string,
+    value: string,
+  ): Promise<number> => {
     const text = await (await fetch(`${url}/metrics`)).text();
     return Number(new RegExp(`^${name}\\{${label}="${value}"\\} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
   };
@@ -140,7 +152,12 @@ describe('a running server', () => {
     });
   }
 
-  test('names neither a token nor anything in it', () => {
+  test('names neither a token nor anything in it', async () => {
+    for (const authorization of Object.values(CREDENTIALS)) {
+      const value = authorization();
+      const headers = value === undefined ? {} : { authorization: value };
+      await server().withHeaders(headers).query('{ me { userId } }');
+    }
     const said = server().warnings.join('\n');
     expect(server().warnings).toHaveLength(Object.keys(CREDENTIALS).length);
     expect(said).toMatch(/another issuer than JWT_ISSUER/);
@@ -148,27 +165,25 @@ describe('a running server', () => {
   });
 
   test('counts UNAVAILABLE inside an answer with status 200, and tells its cause', async () => {
-    const small = await startTestServer({ env: { DATABASE_POOL_SIZE: '1' } });
+    const database = await createTestDatabase();
+    await database.asSuperuser(
+      `ALTER ROLE tenantry_app IN DATABASE ${database.name} SET lock_timeout = '100ms'`,
+    );
+    const locked = await startTestServer({ database });
+    const holder = new pg.Client({ connectionString: database.superuser });
+    await holder.connect();
     try {
-      const owner = await small.as('owner', 'acme');
-      const other = await small.as('admin', 'acme');
-      const query = '{ members(first: 1) { totalCount } }';
-      expect((await other.query(query)).errors).toEqual([]);
-      // Holds the only connection for longer than another request waits for one.
-      const [tenantId] = [await small.database.tenantId('acme')];
-      await small.database.asSuperuser('SELECT 1');
-      const held = small.services.database
-        .forTenant({ tenantId, actor: { type: 'system', id: 'test' }, requestId: 'test' })
-        .$queryRaw`SELECT pg_sleep(4)`;
-      held.catch(() => undefined);
-      const { status, errors } = await owner.query(query);
+      await holder.query('BEGIN; LOCK TABLE audit_log');
+      const owner = await locked.as('owner', 'acme');
+      const { status, errors } = await owner.query('{ auditLog(first: 1) { nodes { id } } }');
       expect({ status, code: errors[0]?.extensions.code }).toEqual({ status: 200, code: 'UNAVAILABLE' });
-      expect(await counter(small, 'tenantry_errors_total', 'code', 'UNAVAILABLE')).toBe(1);
-      expect(await counter(small, 'tenantry_database_refusals_total', 'reason', 'no_connection')).toBe(1);
-      expect(small.warnings.join('\n')).toMatch(/no connection to the database was free in time/);
-      await held;
+      expect(await counter(locked, 'tenantry_errors_total', 'code', 'UNAVAILABLE')).toBe(1);
+      expect(await counter(locked, 'tenantry_database_refusals_total', 'reason', 'lock_timeout')).toBe(1);
+      expect(locked.warnings).toContainEqual(expect.stringMatching(/waited too long for a lock/));
     } finally {
-      await small.close();
+      await holder.end();
+      await locked.close();
+      await database.drop();
     }
   });
 });
