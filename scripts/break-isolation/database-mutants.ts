@@ -226,6 +226,12 @@ export const auditLog: MutantGroup = {
       tests: ['test/kernel/protection.test.ts'],
     },
     {
+      name: 'unprotected-database-served',
+      breaks: 'a server starts on a database whose triggers and policies are not in force',
+      edits: [edit('src/database/prepare.ts', '    await checkProtection(client);\n', '')],
+      tests: ['test/kernel/protection.test.ts'],
+    },
+    {
       name: 'audit-tenant-from-caller',
       breaks: 'record_audit takes the tenant from its argument',
       sql: inFunction(
