@@ -2,6 +2,7 @@
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
 import type { DocumentReader } from './documents/document-reader.js';
+import type { ProviderKeys } from './auth/provider-keys.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
@@ -18,6 +19,8 @@ import { installRequestLimits, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
+import type { LeavingErrors } from './leaving-errors.js';
+import type { Problems } from './problems.js';
 import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
 import type { ChangeNews } from './tenancy/change-news.js';
@@ -34,6 +37,10 @@ export interface Services {
   readonly documents: Documents;
   readonly documentReader: DocumentReader;
   readonly invitations: InvitationParts;
+  /** The identity provider's; undefined where tokens are verified with a secret only. */
+  readonly providerKeys: ProviderKeys | undefined;
+  readonly problems: Problems;
+  readonly leaving: LeavingErrors;
 }
 
 export async function buildApp(services: Services): Promise<FastifyInstance> {
@@ -51,13 +58,13 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   });
   installRequestId(app);
   installRequestLog(app);
-  installErrorAnswers(app);
+  installErrorAnswers(app, services.leaving);
   installSecurityHeaders(app);
   installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
-  installMetrics(app, services.database, connections);
-  installHealth(app, services.database);
+  installMetrics(app, services, connections);
+  installHealth(app, services);
   if (!services.config.production) installGraphiql(app);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);

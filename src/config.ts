@@ -21,6 +21,8 @@ export interface Config {
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
+  /** For how long the keys at `jwksUri` are used before they are fetched again. */
+  readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
   /** `example.com`: a tenant's requests come to `<slug>.example.com`. */
@@ -58,6 +60,9 @@ const smtpUrl = optional.refine(
   'must be a URL of the form smtp://user:password@host:587 or smtps://…',
 );
 
+const blankIsDefault = <Value extends z.ZodType>(value: Value) =>
+  z.preprocess((given) => (given === '' ? undefined : given), value);
+
 const SHORTEST_SECRET = 32;
 
 const environment = z.object({
@@ -84,6 +89,14 @@ const environment = z.object({
   ),
   JWT_SECRET: optional,
   JWKS_URI: httpUrl,
+  JWKS_CACHE_SECONDS: blankIsDefault(
+    z.coerce
+      .number('must be a number of seconds')
+      .int('must be a whole number of seconds')
+      .min(1, 'must be at least 1')
+      .max(86_400, 'must be at most 86400, which is a day')
+      .default(300),
+  ),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
   BASE_DOMAIN: optional.refine(
@@ -136,6 +149,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
+    jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),

@@ -39,8 +39,6 @@ export class PublicError extends GraphQLError {
   }
 }
 
-export const unauthenticated = (message: string) => new PublicError('UNAUTHENTICATED', message);
-
 /** @param requires what is missing, as permissions are spelled: `billing:manage`. */
 export const forbidden = (requires: string) =>
   new PublicError('FORBIDDEN', `This needs the permission ${requires}.`, { requires });
@@ -60,10 +58,20 @@ export const unavailable = () =>
 
 /**
  * What the client is told about a failure: the error itself when it is public, the public error a database failure
- * stands for, or undefined for a defect, which must be masked and logged.
+ * stands for, or undefined for a defect, which must be masked and logged. Its `cause`, which no client is told, is what
+ * it stands for.
  */
 export function publicError(error: unknown): PublicError | undefined {
   if (error instanceof PublicError) return error;
+  const translated = translate(error);
+  return translated && withCause(translated, error);
+}
+
+/** For the log: what an error that is told to a client was made of. */
+export const withCause = <Told extends Error>(told: Told, cause: unknown): Told =>
+  Object.defineProperty(told, 'cause', { value: cause, enumerable: false, configurable: true });
+
+function translate(error: unknown): PublicError | undefined {
   const state = sqlState(error) ?? '';
   const bySqlState = BY_SQL_STATE[state];
   if (bySqlState) return bySqlState(error);

@@ -20,13 +20,14 @@ import { viewerOf } from './authentication.js';
 import { readDocuments } from './documents-of-requests.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { logOf } from './logging.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, changes, config, documents, documentReader, invitations }: Services,
+  { api, database, changes, config, documents, documentReader, invitations, leaving }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
@@ -44,7 +45,7 @@ export async function installGraphql(
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
     stringifyResult: (result) => JSON.stringify(result),
     plugins: [
-      reportDefects,
+      reportErrors(leaving),
       readDocuments(documentReader, api.schema),
       roleIntrospection(api),
       ApolloServerPluginCacheControlDisabled(),
@@ -149,14 +150,15 @@ function refusedArgument(error: unknown): PublicError | undefined {
   return node && node.kind !== Kind.FIELD ? badInput(error.message) : undefined;
 }
 
-/** Logs each defect in full, and tells the client under which id it is logged. */
-const reportDefects: ApolloServerPlugin<RequestContext> = {
+/** Counts every error, logs each defect in full, and tells the client under which id it is logged. */
+const reportErrors = (leaving: LeavingErrors): ApolloServerPlugin<RequestContext> => ({
   async requestDidStart() {
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
-          if (error instanceof KeptError) continue;
           const known = knownError(error);
+          leaving.see(known?.code ?? codeOf(error), known ?? error);
+          if (error instanceof KeptError) continue;
           if (known?.code === 'INTERNAL_SERVER_ERROR' || (!known && error.path)) {
             const err = unwrapResolverError(error);
             contextValue.log.error({ err, path: error.path?.join('.') }, 'a resolver failed');
@@ -171,4 +173,12 @@ const reportDefects: ApolloServerPlugin<RequestContext> = {
       },
     };
   },
-};
+});
+
+/** Of an error that stands for none of ours: with a path it is masked, without one it speaks of the request itself. */
+const codeOf = ({ path, extensions }: GraphQLError): string =>
+  path
+    ? 'INTERNAL_SERVER_ERROR'
+    : typeof extensions['code'] === 'string'
+      ? extensions['code']
+      : 'BAD_USER_INPUT';

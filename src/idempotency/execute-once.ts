@@ -14,7 +14,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { objectTypes } from '../access/guards.js';
-import { badInput, conflict, ERROR_STATUS, PublicError, publicError } from '../errors.js';
+import { badInput, conflict, ERROR_STATUS, PublicError, publicError, withCause } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { Api } from '../graphql/schema.js';
@@ -203,8 +203,10 @@ function textOf(
 }
 
 /** Neither the operation nor anything of it took place, as far as the server can tell. */
-const refused = ({ message, code, extensions }: PublicError): ExecutionResult => ({
-  errors: [
-    new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } }),
-  ],
-});
+function refused(error: PublicError): ExecutionResult {
+  const { message, code, extensions } = error;
+  const told = new GraphQLError(message, {
+    extensions: { ...extensions, http: { status: ERROR_STATUS[code] } },
+  });
+  return { errors: [withCause(told, error)] };
+}

@@ -7,6 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { authenticate, type AuthenticationParts } from '../auth/authenticate.js';
 import type { Viewer } from '../access/viewer.js';
 import { PublicError, publicError } from '../errors.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { createContext, type ContextParts } from '../graphql/create-context.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { Closing, defect, refused } from './closing.js';
@@ -20,6 +21,7 @@ export const SUBSCRIPTIONS_PER_CONNECTION = 50;
 export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
+  readonly leaving: LeavingErrors;
 }
 
 export interface ConnectionOptions {
@@ -183,6 +185,7 @@ export class Connection implements Subscriber {
     if (this.ended) return;
     if (error instanceof Closing) return this.end(error);
     const known = publicError(error);
+    this.parts.leaving.see(known?.code ?? 'INTERNAL_SERVER_ERROR', known ?? error);
     if (!known) this.log.error({ err: error }, 'a subscription failed');
     this.end(known ? refused(known, stage) : defect());
   }
