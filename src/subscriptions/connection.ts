@@ -10,6 +10,7 @@ import { PublicError, publicError } from '../errors.js';
 import { createContext, type ContextParts } from '../graphql/create-context.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { Closing, defect, refused } from './closing.js';
+import { Deadline } from '../limits/deadline.js';
 import type { Connections } from './connections.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
 import type { Subscription } from './operation.js';
@@ -20,6 +21,7 @@ export const SUBSCRIPTIONS_PER_CONNECTION = 50;
 export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
+  readonly requestTimeoutMs: number;
 }
 
 export interface ConnectionOptions {
@@ -164,7 +166,13 @@ export class Connection implements Subscriber {
   }
 
   private contextOf(viewer: Viewer): RequestContext {
-    return createContext(this.parts, { viewer, requestId: this.options.requestId, log: () => this.log });
+    return createContext(this.parts, {
+      viewer,
+      requestId: this.options.requestId,
+      // Each event, and each operation, has the time of a request.
+      deadline: Deadline.after(this.parts.requestTimeoutMs),
+      log: () => this.log,
+    });
   }
 
   private watchExpiry(viewer: Viewer): void {
