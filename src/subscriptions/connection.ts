@@ -4,6 +4,7 @@
  */
 import { createSourceEventStream, type ExecutionResult } from 'graphql';
 import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '../config.js';
 import { authenticate, type AuthenticationParts } from '../auth/authenticate.js';
 import type { Viewer } from '../access/viewer.js';
 import { PublicError, publicError } from '../errors.js';
@@ -21,7 +22,7 @@ export const SUBSCRIPTIONS_PER_CONNECTION = 50;
 export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
-  readonly requestTimeoutMs: number;
+  readonly config: Pick<Config, 'requestTimeoutMs'>;
 }
 
 export interface ConnectionOptions {
@@ -170,7 +171,7 @@ export class Connection implements Subscriber {
       viewer,
       requestId: this.options.requestId,
       // Each event, and each operation, has the time of a request.
-      deadline: Deadline.after(this.parts.requestTimeoutMs),
+      deadline: Deadline.after(this.parts.config.requestTimeoutMs),
       log: () => this.log,
     });
   }
