@@ -25,7 +25,7 @@ export function installDeadline(app: FastifyInstance, timeoutMs: number): void {
   app.addHook('preHandler', (request, reply, done) => {
     if (request.routeOptions.config.authenticated) {
       const atTheDoor = Math.max(0, request.authenticatedAt - request.arrivedAt);
-      request.deadline = Deadline.after(timeoutMs - atTheDoor);
+      request.deadline = Deadline.after(timeoutMs, atTheDoor);
       cancelWhenGone(reply, request.deadline);
     }
     done();

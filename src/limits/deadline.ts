@@ -15,18 +15,23 @@ export class Deadline {
   #timer: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;
 
-  private constructor(milliseconds: number, makeError: () => PublicError) {
+  private constructor(remainingMs: number, makeError: () => PublicError) {
     this.#makeError = makeError;
-    this.#at = performance.now() + milliseconds;
+    this.#at = performance.now() + remainingMs;
   }
 
   /**
-   * A deadline so many milliseconds from now. Making one costs no timer.
+   * The deadline of what may take so many milliseconds. Making one costs no timer.
    *
+   * @param spentMs so many of them have passed
    * @param makeError what is not done in time fails with this instead of DEADLINE_EXCEEDED
    */
-  static after(milliseconds: number, makeError = () => deadlineExceeded(milliseconds)): Deadline {
-    return new Deadline(milliseconds, makeError);
+  static after(
+    milliseconds: number,
+    spentMs = 0,
+    makeError = () => deadlineExceeded(milliseconds),
+  ): Deadline {
+    return new Deadline(milliseconds - spentMs, makeError);
   }
 
   /** Milliseconds that are left; 0 when it is over. */
@@ -127,4 +132,7 @@ export class Deadline {
 const ignore = (): void => undefined;
 
 const deadlineExceeded = (milliseconds: number): PublicError =>
-  new PublicError('DEADLINE_EXCEEDED', `The request took longer than ${String(milliseconds / 1_000)} seconds.`);
+  new PublicError(
+    'DEADLINE_EXCEEDED',
+    `The request took longer than ${String(milliseconds / 1_000)} seconds.`,
+  );

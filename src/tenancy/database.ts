@@ -72,7 +72,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     ...createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly, sign }),
     query: <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) => {
-      const limit = Deadline.after(DOOR_MS, unavailable);
+      const limit = Deadline.after(DOOR_MS, 0, unavailable);
       return limit.race(queryAlone<Row>(checkout, limit, sql, values));
     },
     sign,

@@ -253,7 +253,6 @@ export class PipeliningClient extends pg.Client {
     this.corked = false;
     this.#internals.connection.stream.uncork();
   }
-
 }
 
 /**

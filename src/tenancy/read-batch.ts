@@ -91,7 +91,8 @@ export class ReadBatch {
       // Without a transaction no read has a chance. With one, the read at `next` is what failed; when there is none,
       // all are answered and only the COMMIT of a read-only transaction went wrong.
       const failed = begun ? reads.slice(next, next + 1) : reads;
-      for (const read of failed) read.reject(sqlState(error) === READ_ONLY ? new WriteInReadError(error) : error);
+      for (const read of failed)
+        read.reject(sqlState(error) === READ_ONLY ? new WriteInReadError(error) : error);
       const rest = reads.slice(next + failed.length);
       if (rest.length === 0) return;
       if (deadline?.isOver) for (const read of rest) read.reject(deadline.error);

@@ -18,7 +18,7 @@ import { ReadBatch, type Call } from './read-batch.js';
 import { clientOfBinding, type PipeliningClient } from './pipelining-client.js';
 import { retryOnConflict } from './retry.js';
 import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
-import { explained, statementTimeoutOf } from './time-limits.js';
+import { explained, inTimeLimits, statementTimeoutOf } from './time-limits.js';
 import { READS, WRITES, TenantFilter, type Arguments, type Operation } from './tenant-filter.js';
 import { UnitOfWork } from './unit-of-work.js';
 
@@ -184,18 +184,14 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
       };
       return clientOf(context, runner, (work) =>
         inTransaction(context, false, (tx) => {
-          const run = async (call: Call) => {
-            // Code that goes on after a failure begins nothing else once the time is up.
-            context.deadline?.throwIfOver();
-            return call(tx);
-          };
+          const run = (call: Call) => inTimeLimits(context, () => call(tx));
           return work({ read: run, write: run });
         }),
       );
     },
     unitOfWork: (context, work) =>
       inTransaction(context, false, async (tx) => {
-        const unit = new UnitOfWork(tx, context.deadline);
+        const unit = new UnitOfWork(tx, context);
         try {
           const filter = new TenantFilter(parts.models, context.tenantId);
           const itself = new Surface(filter, context, unit.unprotected) as unknown as TenantTx;
@@ -242,7 +238,10 @@ const CANCELLED_BEFORE_MS = 1_000;
 const prismaLimits = ({ maxWait, timeout }: TransactionLimits, deadline: Deadline | undefined) => {
   if (!deadline) return { maxWait, timeout: timeout + CANCELLED_BEFORE_MS };
   const remaining = Math.ceil(deadline.remaining) + 1;
-  return { maxWait: Math.min(maxWait, remaining), timeout: Math.min(timeout, remaining) + CANCELLED_BEFORE_MS };
+  return {
+    maxWait: Math.min(maxWait, remaining),
+    timeout: Math.min(timeout, remaining) + CANCELLED_BEFORE_MS,
+  };
 };
 
 /**
@@ -259,7 +258,8 @@ async function bindTransaction(
 ): Promise<PipeliningClient> {
   const { tenantId, actor, requestId } = context;
   const statementTimeout = statementTimeoutOf(context, limits.statementTimeout);
-  const touched = await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
+  const touched =
+    await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
   return clientOfBinding(touched);
 }
 

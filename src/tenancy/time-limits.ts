@@ -27,3 +27,20 @@ export function explained(failure: unknown, { deadline }: Timed): unknown {
   const known = publicError(failure);
   return known?.code === 'UNAVAILABLE' || (isOfDatabase && !known) ? deadline.error : failure;
 }
+
+/**
+ * Runs an operation of an open transaction. Code that goes on after a failure begins nothing else once the time is up.
+ *
+ * @throws DEADLINE_EXCEEDED; whatever the operation throws
+ */
+export async function inTimeLimits<Result>(
+  context: Timed,
+  operation: () => Promise<Result>,
+): Promise<Result> {
+  context.deadline?.throwIfOver();
+  try {
+    return await operation();
+  } catch (error) {
+    throw explained(error, context);
+  }
+}

@@ -5,9 +5,10 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Prisma } from '../generated/prisma/client.js';
-import type { Deadline } from '../limits/deadline.js';
+import type { TenantContext } from './context.js';
 import type { Call } from './read-batch.js';
 import type { Runner } from './tenant-client.js';
+import { inTimeLimits } from './time-limits.js';
 
 /**
  * Where an operation of a client belongs that is called in the course of one of its transactions. One for the process:
@@ -21,7 +22,7 @@ export class UnitOfWork implements Runner {
 
   constructor(
     private readonly tx: Prisma.TransactionClient,
-    private readonly deadline?: Deadline,
+    private readonly limits: Pick<TenantContext, 'deadline'>,
   ) {}
 
   /** Without savepoints: an operation that fails takes all of the transaction with it. */
@@ -61,7 +62,7 @@ export class UnitOfWork implements Runner {
     const inside = current.getStore();
     const line = inside?.unit === this ? inside.line : this.outermost;
     return line.next(async () => {
-      this.deadline?.throwIfOver();
+      this.limits.deadline?.throwIfOver();
       await this.tx.$executeRaw`SAVEPOINT apart`;
       try {
         const result = await work();
@@ -74,10 +75,9 @@ export class UnitOfWork implements Runner {
     });
   }
 
-  /** Every operation passes here: none begins when the time is up. */
-  private async call(call: Call): Promise<unknown> {
-    this.deadline?.throwIfOver();
-    return call(this.tx);
+  /** Every operation passes here. */
+  private call(call: Call): Promise<unknown> {
+    return inTimeLimits(this.limits, () => call(this.tx));
   }
 
   private async undo(): Promise<void> {
