@@ -66,6 +66,9 @@ export const unavailable = () =>
 export function publicError(error: unknown): PublicError | undefined {
   if (error instanceof PublicError) return error;
   if (error instanceof WriteInReadError) return undefined;
+  // What was given the signal of the deadline, and throws what it makes of it.
+  if (error instanceof Error && error.name === 'AbortError' && error.cause instanceof PublicError)
+    return error.cause;
   const state = sqlState(error) ?? '';
   const bySqlState = BY_SQL_STATE[state];
   if (bySqlState) return bySqlState(error);

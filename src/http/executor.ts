@@ -1,6 +1,6 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { ERROR_STATUS, PublicError } from '../errors.js';
+import { ERROR_STATUS, publicError, PublicError } from '../errors.js';
 import type { Execute } from '../graphql/execution.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { createExecuteOnce } from '../idempotency/execute-once.js';
@@ -66,7 +66,7 @@ async function inTime(result: Promise<ExecutionResult>, deadline: Deadline): Pro
 
 function isAllTooLate({ data, errors = [] }: ExecutionResult): boolean {
   const isTooLate = ({ originalError }: GraphQLError) =>
-    originalError instanceof PublicError && originalError.code === 'DEADLINE_EXCEEDED';
+    publicError(originalError)?.code === 'DEADLINE_EXCEEDED';
   return Object.values(data ?? {}).every((value) => value === null) && errors.every(isTooLate);
 }
 

@@ -3,6 +3,7 @@
  * a connection, for a statement, for the pause before a second try) looks at it, and statements that run when it passes
  * are cancelled in PostgreSQL.
  */
+import { setMaxListeners } from 'node:events';
 import { PublicError } from '../errors.js';
 
 export class Deadline {
@@ -85,6 +86,8 @@ export class Deadline {
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = (this.#controller = new AbortController());
+      // As many as the request has fields that wait.
+      setMaxListeners(0, controller.signal);
       this.whenOver(() => controller.abort(this.error));
     }
     return this.#controller.signal;
