@@ -8,6 +8,7 @@ import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
+import { installDeadline } from './http/deadline.js';
 import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
@@ -28,7 +29,10 @@ import type { Database } from './tenancy/database.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize'>;
+  readonly config: Pick<
+    Config,
+    'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs'
+  >;
   readonly api: Api;
   readonly database: Database;
   readonly news: AccessNews;
@@ -66,6 +70,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   installMetrics(app, services, connections);
   installHealth(app, services);
   if (!services.config.production) installGraphiql(app);
+  installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
   installWebsocket(app, services, connections);

@@ -68,13 +68,23 @@ export async function installGraphql(
     preHandler: findDocument(documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
-        const { id: requestId, guest, headers } = request;
+        const { id: requestId, guest, headers, deadline } = request;
         if (guest) {
           const loaders = new Loaders();
           const { roles, guards, inputGuards } = api;
           const log = logOf(request);
           const { user } = guest;
-          const rest = { user, loaders, roles, guards, inputGuards, invitations, requestId, log };
+          const rest = {
+            user,
+            loaders,
+            roles,
+            guards,
+            inputGuards,
+            invitations,
+            requestId,
+            deadline,
+            log,
+          };
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(
@@ -82,6 +92,7 @@ export async function installGraphql(
           {
             viewer: viewerOf(request),
             requestId,
+            deadline,
             idempotencyKey: headers['idempotency-key']?.toString(),
             log: () => logOf(request),
           },

@@ -4,7 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { Deadline } from '../limits/deadline.js';
+import { unavailable } from '../errors.js';
 import { PrismaClient } from '../generated/prisma/client.js';
+import { createCheckout, isRefusal, type Checkout } from './checkout.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
@@ -34,10 +37,11 @@ export interface Database extends TenantBinder {
   close(): Promise<void>;
 }
 
+/** For a server that has fallen silent; one that answers has cancelled a statement by then. */
 const SILENCE_MS = 3_000;
 
 /** A look-up at the door takes a moment, or is not worth waiting for. */
-const DOOR = { query_timeout: 2_000 };
+const DOOR_MS = 2_000;
 
 /** Opens no connection yet: the first operation does. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -49,8 +53,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: limits.maxWait,
     application_name: 'tenantry',
     keepAlive: true,
-    // For a server that has fallen silent; one that answers has cancelled the statement by then.
-    query_timeout: limits.statementTimeout + SILENCE_MS,
     Client: PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
@@ -60,16 +62,19 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   const prisma = new PrismaClient({ adapter });
   const sign = createSign(contextKey);
+  const checkout = createCheckout(pool, limits.statementTimeout + SILENCE_MS);
   const fly = createFly({
-    pool,
+    checkout,
     sign,
     statementName: namedStatements ? nameStatements('f') : () => '',
     statementTimeout: limits.statementTimeout,
   });
   return {
     ...createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly, sign }),
-    query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-      (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
+    query: <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) => {
+      const limit = Deadline.after(DOOR_MS, 0, unavailable);
+      return limit.race(queryAlone<Row>(checkout, limit, sql, values));
+    },
     sign,
     get pool() {
       return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
@@ -79,6 +84,23 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.end();
     },
   };
+}
+
+async function queryAlone<Row extends pg.QueryResultRow>(
+  checkout: Checkout,
+  deadline: Deadline,
+  sql: string,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const { client, release } = await checkout(deadline);
+  try {
+    const { rows } = await client.query<Row>({ text: sql, values: [...values] });
+    release(true);
+    return rows;
+  } catch (error) {
+    release(isRefusal(error));
+    throw error;
+  }
 }
 
 function readUrl(url: string): { connectionString: string; namedStatements: boolean } {

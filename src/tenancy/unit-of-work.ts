@@ -5,38 +5,47 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Prisma } from '../generated/prisma/client.js';
+import type { TenantContext } from './context.js';
 import type { Call } from './read-batch.js';
 import type { Runner } from './tenant-client.js';
+import { inTimeLimits } from './time-limits.js';
+
+/**
+ * Where an operation of a client belongs that is called in the course of one of its transactions. One for the process:
+ * Node keeps each storage that was ever used, and asks all of them whenever a promise is made.
+ */
+const current = new AsyncLocalStorage<{ readonly unit: UnitOfWork; readonly line: Line }>();
 
 /** The runner of a client whose every operation belongs to the transaction `tx`. */
 export class UnitOfWork implements Runner {
   private readonly outermost = new Line();
-  /** Where an operation of the client belongs that is called in the course of one of its transactions. */
-  private readonly current = new AsyncLocalStorage<Line>();
 
-  constructor(private readonly tx: Prisma.TransactionClient) {}
+  constructor(
+    private readonly tx: Prisma.TransactionClient,
+    private readonly limits: Pick<TenantContext, 'deadline'>,
+  ) {}
 
   /** Without savepoints: an operation that fails takes all of the transaction with it. */
   readonly unprotected: Runner = {
-    read: (call) => this.outermost.next(() => call(this.tx)),
-    write: (call) => this.outermost.next(() => call(this.tx)),
+    read: (call) => this.outermost.next(() => this.call(call)),
+    write: (call) => this.outermost.next(() => this.call(call)),
   };
 
   read(call: Call): Promise<unknown> {
-    return this.apart(() => call(this.tx));
+    return this.apart(() => this.call(call));
   }
 
   write(call: Call): Promise<unknown> {
-    return this.apart(() => call(this.tx));
+    return this.apart(() => this.call(call));
   }
 
   /** What `TenantClient.transaction` does: undone together when `work` throws, and only that. */
   transaction<Result>(work: (inside: Runner) => Promise<Result>): Promise<Result> {
     return this.apart(async () => {
       const line = new Line();
-      const run = (call: Call) => line.next(() => call(this.tx));
+      const run = (call: Call) => line.next(() => this.call(call));
       try {
-        return await this.current.run(line, () => work({ read: run, write: run }));
+        return await current.run({ unit: this, line }, () => work({ read: run, write: run }));
       } finally {
         await line.end();
       }
@@ -50,8 +59,10 @@ export class UnitOfWork implements Runner {
 
   /** Savepoints are nested, never side by side: what is issued together runs one after the other. */
   private apart<Result>(work: () => Promise<Result>): Promise<Result> {
-    const line = this.current.getStore() ?? this.outermost;
+    const inside = current.getStore();
+    const line = inside?.unit === this ? inside.line : this.outermost;
     return line.next(async () => {
+      this.limits.deadline?.throwIfOver();
       await this.tx.$executeRaw`SAVEPOINT apart`;
       try {
         const result = await work();
@@ -62,6 +73,11 @@ export class UnitOfWork implements Runner {
         throw error;
       }
     });
+  }
+
+  /** Every operation passes here. */
+  private call(call: Call): Promise<unknown> {
+    return inTimeLimits(this.limits, () => call(this.tx));
   }
 
   private async undo(): Promise<void> {
