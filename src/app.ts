@@ -21,12 +21,14 @@ import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
 import type { ChangeNews } from './tenancy/change-news.js';
 import type { Database } from './tenancy/database.js';
+import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
   readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize'>;
   readonly api: Api;
   readonly database: Database;
+  readonly readiness: Readiness;
   readonly news: AccessNews;
   readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;
@@ -55,7 +57,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
   installMetrics(app, services.database, connections);
-  installHealth(app, services.database);
+  installHealth(app, services.readiness);
   if (!services.config.production) installGraphiql(app);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);

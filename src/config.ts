@@ -15,6 +15,8 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
+  /** How many connections of the pool one tenant holds at the most. Undefined: half of them. */
+  readonly tenantConnections: number | undefined;
   /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
@@ -81,6 +83,10 @@ const environment = z.object({
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
   DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  DATABASE_TENANT_CONNECTIONS: optional.refine(
+    (value) => value === undefined || /^[1-9]\d{0,4}$/.test(value),
+    'must be a number, at least 1',
+  ),
   CONTEXT_SIGNING_KEY: optional.refine(
     (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
     'is too short: make one with `openssl rand -base64 48`',
@@ -132,6 +138,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    tenantConnections:
+      values.DATABASE_TENANT_CONNECTIONS === undefined
+        ? undefined
+        : Number(values.DATABASE_TENANT_CONNECTIONS),
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,

@@ -14,6 +14,7 @@ import { recordApiKeyUse } from './tenancy/api-key-use.js';
 import { CHANGES_CHANNEL, changeNews } from './tenancy/change-news.js';
 import { openDatabase, type Database } from './tenancy/database.js';
 import { listen } from './tenancy/notifications.js';
+import { createReadiness } from './tenancy/readiness.js';
 import { createAccessResolver } from './tenancy/resolve-access.js';
 import { createApiKeyResolver } from './tenancy/resolve-api-key.js';
 import type { TransactionLimits } from './tenancy/tenant-client.js';
@@ -56,10 +57,14 @@ export function createServices({
   const database = openDatabase({
     url: databaseUrl,
     poolSize: config.poolSize,
+    perTenant: config.tenantConnections,
     limits: LIMITS,
     contextKey,
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
+    // In development and in tests it is an error.
+    ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
   });
+  const readiness = createReadiness({ url: databaseUrl });
   const notifications = listen({
     listenUrl: config.databaseListenUrl ?? databaseUrl,
     databaseUrl,
@@ -80,6 +85,7 @@ export function createServices({
     config,
     api,
     database,
+    readiness,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     news,
     changes,
@@ -106,6 +112,7 @@ export function createServices({
       await apiKeyUse.close();
       changes.close();
       await notifications.close();
+      await readiness.close();
       await database.close();
     },
   };

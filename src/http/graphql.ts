@@ -24,6 +24,7 @@ import { refusedVariable, withoutSuggestion } from './input-errors.js';
 import { logOf } from './logging.js';
 import { refuseSubscription } from './no-subscriptions.js';
 import { limitCost } from './operation-cost.js';
+import { tellRetryAfter } from './retry-after.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
@@ -50,6 +51,7 @@ export async function installGraphql(
       reportDefects,
       limitCost(api.schema),
       roleIntrospection(api),
+      tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),

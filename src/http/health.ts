@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
-import type { Database } from '../tenancy/database.js';
+import type { Readiness } from '../tenancy/readiness.js';
 
 /**
  * `/healthz`: the process runs. `/readyz`: it can answer requests, that is, the database answers and the server is
  * not draining; a load balancer sends requests only then.
  */
-export function installHealth(app: FastifyInstance, database: Database): void {
+export function installHealth(app: FastifyInstance, readiness: Readiness): void {
   let draining = false;
+  let logged: unknown;
   app.addHook('preClose', async () => {
     draining = true;
   });
@@ -14,10 +15,12 @@ export function installHealth(app: FastifyInstance, database: Database): void {
   app.get('/readyz', { logLevel: 'warn' }, async (request, reply) => {
     if (draining) return reply.code(503).send({ status: 'draining' });
     try {
-      await database.query('SELECT 1');
+      await readiness.check();
       return { status: 'ready' };
     } catch (error) {
-      request.log.warn({ err: error }, 'not ready');
+      // Many probes share a failure.
+      if (error !== logged) request.log.warn({ err: error }, 'not ready');
+      logged = error;
       return reply.code(503).send({ status: 'database unavailable' });
     }
   });

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Connections } from '../subscriptions/connections.js';
 import type { Database } from '../tenancy/database.js';
 
@@ -24,6 +24,29 @@ export function installMetrics(app: FastifyInstance, database: Database, connect
       this.set({ state: 'active' }, total - idle);
       this.set({ state: 'idle' }, idle);
       this.set({ state: 'waiting' }, waiting);
+    },
+  });
+  new Gauge({
+    name: 'tenantry_pool_waiting',
+    help: 'Operations that wait for a connection to the database, by what keeps them from it.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      const { waiting, waitingForShare } = database.pool;
+      this.set({ reason: 'connection' }, waiting);
+      for (const [reason, count] of Object.entries(waitingForShare)) this.set({ reason }, count);
+    },
+  });
+  new Counter({
+    name: 'tenantry_pool_refused_total',
+    help: 'Operations that were refused a connection to the database, by what kept them from it.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(database.pool.refused)) {
+        this.inc({ reason }, count);
+      }
     },
   });
   new Gauge({

@@ -13,6 +13,8 @@ import { isId } from './id.js';
 import { notFound } from '../errors.js';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { Fly, FlightObserver, Row } from './flight.js';
+import { insideTransaction, type RefuseSecondConnection } from './open-transaction.js';
+import { admitted, type Admission } from '../limits/admission.js';
 import { ReadBatch, type Call } from './read-batch.js';
 import { retryOnConflict } from './retry.js';
 import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
@@ -54,7 +56,10 @@ export interface TenantClient extends Models, Bound {
    * undone together when `work` throws. A serialization failure or deadlock repeats all of `work`, a bounded number
    * of times: it must not have effects outside the database.
    *
-   * @throws whatever `work` throws, and the errors of the database.
+   * What `work` calls must not take a second connection: no operation of this client, and no other transaction.
+   *
+   * @throws whatever `work` throws, and the errors of the database; RATE_LIMITED when the tenant, or the caller, has more
+   *   under way than its share of the connections for too long.
    */
   transaction<Result>(work: (tx: TenantTx) => Promise<Result>): Promise<Result>;
 }
@@ -77,6 +82,8 @@ export interface TenantClientParts {
   /** Runs plain statements without Prisma. */
   readonly fly: Fly;
   readonly sign: Sign;
+  readonly admission: Admission;
+  readonly refuseSecondConnection: RefuseSecondConnection;
 }
 
 /** What binds clients to tenants. */
@@ -104,7 +111,7 @@ type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 export function createTenantBinder(parts: TenantClientParts): TenantBinder {
   const Surface = BoundSurface.withModels(parts.models);
   const isUnderstood = createUnderstanding(parts.fly);
-  const { limits } = parts;
+  const { limits, refuseSecondConnection } = parts;
 
   const inTransaction = <Result>(
     context: TenantContext,
@@ -112,17 +119,19 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
     work: (tx: Prisma.TransactionClient) => Promise<Result>,
   ): Promise<Result> =>
     retryOnConflict(() =>
-      parts.prisma.$transaction(
-        async (tx) => {
-          await bindTransaction(tx, context, signContext(parts.sign, context), limits, readOnly);
-          return work(tx);
-        },
-        {
-          maxWait: limits.maxWait,
-          timeout: limits.timeout,
-          // One snapshot for all reads of a tick.
-          ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
-        },
+      admitted(parts.admission, context, () =>
+        parts.prisma.$transaction(
+          async (tx) => {
+            await bindTransaction(tx, context, signContext(parts.sign, context), limits, readOnly);
+            return work(tx);
+          },
+          {
+            maxWait: limits.maxWait,
+            timeout: limits.timeout,
+            // One snapshot for all reads of a tick.
+            ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
+          },
+        ),
       ),
     );
 
@@ -157,27 +166,40 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
         return plain.result(rows);
       };
       const runner: Runner = {
-        read: (call, plain) => reads.add(call, plain?.()),
-        write: (call, plain) => write(call, plain?.()),
+        read: (call, plain) => {
+          refuseSecondConnection('A read');
+          return reads.add(call, plain?.());
+        },
+        write: (call, plain) => {
+          refuseSecondConnection('A write');
+          return write(call, plain?.());
+        },
       };
-      return clientOf(context, runner, (work) =>
-        inTransaction(context, false, (tx) => work({ read: (call) => call(tx), write: (call) => call(tx) })),
-      );
+      return clientOf(context, runner, async (work) => {
+        refuseSecondConnection('A transaction');
+        return inTransaction(context, false, (tx) =>
+          insideTransaction({}, () => work({ read: (call) => call(tx), write: (call) => call(tx) })),
+        );
+      });
     },
-    unitOfWork: (context, work) =>
-      inTransaction(context, false, async (tx) => {
+    unitOfWork: async (context, work) => {
+      refuseSecondConnection('A unit of work');
+      return inTransaction(context, false, async (tx) => {
         const unit = new UnitOfWork(tx);
         try {
           const filter = new TenantFilter(parts.models, context.tenantId);
           const itself = new Surface(filter, context, unit.unprotected) as unknown as TenantTx;
-          return await work(
-            clientOf(context, unit, (inner) => unit.transaction(inner)),
-            itself,
+          return await unit.run(() =>
+            work(
+              clientOf(context, unit, (inner) => unit.transaction(inner)),
+              itself,
+            ),
           );
         } finally {
           await unit.end();
         }
-      }),
+      });
+    },
   };
 }
 
@@ -242,14 +264,14 @@ class BoundSurface implements Bound {
     return { tenantId_id: { tenantId: this.context.tenantId, id } };
   }
 
-  $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
+  async $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
     return this.#runner.read(
       (tx) => tx.$queryRaw(sql),
       () => rawStatement(sql),
     ) as Promise<Row[]>;
   }
 
-  $executeRaw(sql: Prisma.Sql): Promise<number> {
+  async $executeRaw(sql: Prisma.Sql): Promise<number> {
     return this.#runner.write((tx) => tx.$executeRaw(sql)) as Promise<number>;
   }
 
