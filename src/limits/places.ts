@@ -75,7 +75,7 @@ export class Places {
         const giveUp = (error: unknown) => {
           stop();
           waiting.splice(waiting.indexOf(start), 1);
-          reject(error as Error);
+          reject(error);
         };
         const abort = () => giveUp(signal?.reason);
         const timer = setTimeout(() => {

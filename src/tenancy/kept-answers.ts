@@ -20,8 +20,8 @@ const ABSENCES_KEPT_AT_MOST = 10_000;
 
 /** A question to the database. */
 interface Asking<Answer> {
-  /** Undefined once it is on its way. */
-  waiting: Promise<void> | undefined;
+  /** For the one before it: it is not on its way yet. */
+  isWaiting: boolean;
   readonly answer: Promise<Answer | undefined>;
   /** Whether the answer holds for whoever asks now, though the question was asked before. */
   readonly isFresh: () => boolean;
@@ -89,17 +89,18 @@ export class KeptAnswers<Answer extends object> {
    */
   #ask(key: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
     const last = this.#asking.get(key);
-    if (last && (last.waiting || last.isFresh())) return last.answer;
+    if (last && (last.isWaiting || last.isFresh())) return last.answer;
     const heard = this.news.isLive;
     const before = this.#changes;
-    const waiting = last?.answer.then(
-      () => undefined,
-      () => undefined,
-    );
+    const inTurn = async (): Promise<Answer | undefined> => {
+      await last?.answer.catch(() => undefined);
+      asking.isWaiting = false;
+      return ask();
+    };
     const asking: Asking<Answer> = {
-      waiting,
+      isWaiting: last !== undefined,
       isFresh: () => heard && this.news.isLive && this.#changes === before,
-      answer: (waiting ? waiting.then(() => ((asking.waiting = undefined), ask())) : ask()).finally(() => {
+      answer: (last ? inTurn() : ask()).finally(() => {
         if (this.#asking.get(key) === asking) this.#asking.delete(key);
       }),
     };

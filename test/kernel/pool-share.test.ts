@@ -179,8 +179,13 @@ describe('the share', () => {
   });
 
   test('does not let anybody wait for ever: RATE_LIMITED, with the time to wait, and nothing is lost', async () => {
-    const shared = open({ poolSize: 2, limits: { ...LIMITS, maxWait: 100 } });
+    const shared = open({ poolSize: 2, limits: { ...LIMITS, maxWait: 400 } });
     const { acme, globex } = tenants();
+    // A busy machine may need longer than that to connect.
+    await until('there are both connections', async () => {
+      await Promise.allSettled([acme, globex].map((tenant) => shared.forTenant(tenant).membership.count()));
+      return shared.pool.idle === 2;
+    });
     await whileHeld(async () => {
       const holding = shared.forTenant(acme).$queryRaw(HELD);
       await until('the share is used up', async () => (await held()) === 1);
