@@ -26,6 +26,7 @@ import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
 import type { ChangeNews } from './tenancy/change-news.js';
 import type { Database } from './tenancy/database.js';
+import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
@@ -35,6 +36,7 @@ export interface Services {
   >;
   readonly api: Api;
   readonly database: Database;
+  readonly readiness: Readiness;
   readonly news: AccessNews;
   readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;

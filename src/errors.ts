@@ -23,8 +23,9 @@ export const ERROR_STATUS = {
   COST_LIMIT_EXCEEDED: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
-  DEADLINE_EXCEEDED: 504,
+  RATE_LIMITED: 429,
   UNAVAILABLE: 503,
+  DEADLINE_EXCEEDED: 504,
   INTERNAL_SERVER_ERROR: 500,
 } as const;
 
@@ -56,6 +57,10 @@ export const badInput = (message: string, field?: string) =>
 
 export const unavailable = () =>
   new PublicError('UNAVAILABLE', 'The server is too busy to answer in time. Try again later.');
+
+/** @param retryAfter in seconds; over HTTP the header `Retry-After` says the same. */
+export const rateLimited = (message: string, retryAfter: number) =>
+  new PublicError('RATE_LIMITED', message, { retryAfter });
 
 /**
  * What the client is told about a failure: the error itself when it is public, the public error a database failure

@@ -22,6 +22,7 @@ import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
 import type { LeavingErrors } from '../leaving-errors.js';
 import { logOf } from './logging.js';
+import { tellRetryAfter } from './retry-after.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
@@ -48,6 +49,7 @@ export async function installGraphql(
       reportErrors(leaving),
       readDocuments(documentReader, api.schema),
       roleIntrospection(api),
+      tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),

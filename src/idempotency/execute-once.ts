@@ -92,7 +92,7 @@ export function createExecuteOnce({
         if (!kept.result) throw conflict('This took effect before. Its answer was too large to be kept.');
         return resultAgain(kept.result, kept.permissions, permissions, { roots, schema, guards });
       }
-      const result = await execute({ ...context, db, loaders: new Loaders() });
+      const result = await execute({ ...context, ...within(context, db), loaders: new Loaders() });
       undoWhenFailed(result);
       const granted = [...demanded(roots.values(), guards)].filter((each) => permissions.has(each));
       const text = textOf(result, (error) => publicForm(error, context));
@@ -118,6 +118,12 @@ export function createExecuteOnce({
     }
   };
 }
+
+/** What of a context reaches the database, as parts of the transaction. */
+const within = ({ invitations }: RequestContext, db: TenantClient): Partial<RequestContext> => ({
+  db,
+  invitations: { ...invitations, accept: (acceptance) => invitations.accept(acceptance, db) },
+});
 
 function checkKey(key: string): void {
   if (KEY.test(key)) return;

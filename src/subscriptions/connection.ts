@@ -203,7 +203,7 @@ export class Connection implements Subscriber {
 /** A client that is told to come later, by the connection, does so by itself. */
 function unlessUnavailable(result: ExecutionResult): ExecutionResult {
   const causes = result.errors?.map(({ originalError }) => publicError(originalError));
-  const unavailable = causes?.find((cause) => cause?.code === 'UNAVAILABLE');
-  if (unavailable) throw unavailable;
+  const later = causes?.find((cause) => cause?.code === 'UNAVAILABLE' || cause?.code === 'RATE_LIMITED');
+  if (later) throw later;
   return result;
 }
