@@ -1,6 +1,6 @@
 /**
  * The one place that sees every error on its way to a client, whatever carries it: an answer with a status of its own,
- * an answer with status 200, an event, the end of a WebSocket. It counts their codes, and tells the operator why
+ * an answer with status 200, an event, the end of a WebSocket. (What is no HTTP request is refused and logged before.) It counts their codes, and tells the operator why
  * credentials were refused and why the database did not serve.
  */
 import { GraphQLError } from 'graphql';

@@ -53,10 +53,12 @@ export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors
     refuse(request, reply, answer, refusalStatus(error));
   });
   app.all(UNDECODABLE, (request, reply) => {
+    leaving.see('BAD_REQUEST', undefined);
     refuse(request, reply, new PublicError('BAD_REQUEST', 'The URL cannot be decoded.'));
   });
   app.setNotFoundHandler((request, reply) => {
     const message = `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`;
+    leaving.see('NOT_FOUND', undefined);
     refuse(request, reply, new PublicError('NOT_FOUND', message));
   });
 }
