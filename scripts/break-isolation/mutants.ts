@@ -9,7 +9,7 @@ import {
 } from './database-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
-import { binding, filter } from './tenancy-mutants.js';
+import { binding, deadlines, filter } from './tenancy-mutants.js';
 
 export const MUTANTS: readonly MutantGroup[] = [
   rowLevelSecurity,
@@ -20,6 +20,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   beforeATenant,
   filter,
   binding,
+  deadlines,
   callers,
   remembered,
   guards,
