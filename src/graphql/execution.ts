@@ -25,7 +25,6 @@ import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import type * as JitRuntime from 'graphql-jit/dist/runtime';
 import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
-import { sqlState } from '../database/sql-state.js';
 import { PublicError } from '../errors.js';
 import { locate, withTokens } from '../limits/locations.js';
 import type { Deadline } from '../limits/deadline.js';
@@ -203,16 +202,12 @@ function serializersOf(schema: GraphQLSchema): Record<string, (value: unknown) =
 }
 
 /**
- * Whether graphql-js would answer the same: a refusal that a resolver threw, or what the database told it, is a matter of
- * no opinion when it costs no more than the field that was refused.
+ * Whether graphql-js would answer the same: a refusal that a resolver threw is a matter of no opinion, when it costs no
+ * more than the field that was refused.
  */
 const isCertain = ({ data, errors }: ExecutionResult): boolean =>
   errors === undefined ||
-  errors.every(
-    ({ originalError, path }) =>
-      (originalError instanceof PublicError || sqlState(originalError) !== undefined) &&
-      at(data, path) === null,
-  );
+  errors.every(({ originalError, path }) => originalError instanceof PublicError && at(data, path) === null);
 
 function at(data: unknown, path: readonly (string | number)[] | undefined): unknown {
   let value = data;

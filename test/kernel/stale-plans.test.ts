@@ -13,7 +13,7 @@ import { useDemoTenants } from '../support/demo-tenants.js';
 
 const database = useDatabase();
 const tenants = useDemoTenants(database);
-const POOL = 3;
+const POOL = 2;
 
 let length = 300;
 const changeType = () =>
@@ -68,7 +68,7 @@ async function withDatabase(work: (acme: TenantClient, opened: Database) => Prom
 
 /** On every connection, and more than once, so that whatever is kept is kept. */
 async function warm(acme: TenantClient, opened: Database): Promise<void> {
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     for (const work of Object.values(WORK)) {
       await Promise.all(Array.from({ length: 2 * POOL }, () => work(acme, opened)));
     }

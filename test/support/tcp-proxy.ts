@@ -83,8 +83,10 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     },
     reset(number) {
       const pair = pick(pairs, number);
-      pair?.client.resetAndDestroy();
-      pair?.server.resetAndDestroy();
+      if (!pair) return;
+      pairs.delete(pair);
+      pair.client.resetAndDestroy();
+      pair.server.resetAndDestroy();
     },
     freeze(number) {
       const pair = pick(pairs, number);
