@@ -44,11 +44,7 @@ export function readableFields(
 }
 
 /** Whether the guard of a field lets a caller pass. A field that is not in the schema lets nobody. */
-export function isOpenTo(
-  guards: Guards,
-  permissions: ReadonlySet<Permission>,
-  coordinate: string,
-): boolean {
+export function isOpenTo(guards: Guards, permissions: ReadonlySet<Permission>, coordinate: string): boolean {
   const guard = guards.get(coordinate);
   return guard === null || (guard !== undefined && permissions.has(guard));
 }

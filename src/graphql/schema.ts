@@ -8,6 +8,7 @@ import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
 import type { Connection } from './connection.js';
 import { DateTime } from './date-time.js';
+import { refuseRedefinitions } from './definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
 
 /** The schema the server executes, and the role × permission matrix that goes with it. */
@@ -45,6 +46,7 @@ const kernel = defineModule({
 export function buildApi(modules: readonly Module[]): Api {
   const installed = [kernel, ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
+  refuseRedefinitions(installed.map((module) => module.typeDefs));
   const schema = makeExecutableSchema({
     typeDefs: withSubscriptionType(installed.map((module) => module.typeDefs)),
     resolvers: [

@@ -160,7 +160,10 @@ test('what an error of a kept answer shows is not shown again to a caller who ha
   const [key, query] = [randomUUID(), 'mutation { touch { note } }'];
   const first = await sendKeyed(server(), token, key, { query });
   expect(first.text).toContain('the secret text');
-  expect(await sendKeyed(server(), token, key, { query })).toMatchObject({ text: first.text, replayed: true });
+  expect(await sendKeyed(server(), token, key, { query })).toMatchObject({
+    text: first.text,
+    replayed: true,
+  });
 
   await server().database.asSuperuser(
     "UPDATE api_keys SET permissions = ARRAY['reports:read'] WHERE permissions = ARRAY['reports:price', 'reports:read'] OR permissions = ARRAY['reports:read', 'reports:price']",
