@@ -73,10 +73,22 @@ export async function installGraphql(
         const { id: requestId, guest, headers } = request;
         if (guest) {
           const loaders = new Loaders();
-          const { roles, guards, inputGuards } = api;
+          const { roles, guards, inputGuards, recorded } = api;
+          const { models } = database;
           const log = logOf(request);
           const { user } = guest;
-          const rest = { user, loaders, roles, guards, inputGuards, invitations, requestId, log };
+          const rest = {
+            user,
+            loaders,
+            roles,
+            guards,
+            inputGuards,
+            recorded,
+            models,
+            invitations,
+            requestId,
+            log,
+          };
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(

@@ -17,6 +17,8 @@ export interface ScopedModel {
   readonly relations: ReadonlyMap<string, string>;
   /** The table, quoted. */
   readonly table: string;
+  /** As the database calls it. */
+  readonly tableName: string;
   /** The columns that hold the scalar fields, by field. */
   readonly columns: ReadonlyMap<string, Column>;
   /** What selects all of them. */
@@ -28,7 +30,9 @@ export interface ScopedModel {
 /** Where a scalar field is kept. */
 export interface Column {
   readonly field: string;
-  /** Quoted. */
+  /** As the database calls it. */
+  readonly column: string;
+  /** The same, quoted. */
   readonly name: string;
   /** Prisma's type: `String`, `DateTime`, …; of a list `String[]`. */
   readonly type: string;
@@ -101,6 +105,7 @@ function scoped(name: string, { fields, dbName, schema }: RuntimeModel, declared
       fields.filter((field) => field.kind === 'object').map((field) => [field.name, field.type]),
     ),
     table: `${escapeIdentifier(schema ?? 'public')}.${escapeIdentifier(dbName ?? name)}`,
+    tableName: dbName ?? name,
     columns: new Map(columns.map((column) => [column.field, column])),
     allColumns: columns.map(({ selected }) => selected).join(', '),
     keys: keysOf(declared),
@@ -117,6 +122,7 @@ function columnOf(field: string, type: string, column: string, declared: string)
   const isNullable = nullable !== undefined;
   return {
     field,
+    column,
     type: isList ? `${type}[]` : type,
     name,
     selected,

@@ -9,7 +9,7 @@ import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
 import { createFly } from './flight.js';
-import { readDataModel } from './data-model.js';
+import { readDataModel, type ScopedModel } from './data-model.js';
 import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
 
 export interface DatabaseOptions {
@@ -26,6 +26,8 @@ export interface DatabaseOptions {
 export interface Database extends TenantBinder {
   /** Runs one of the kernel's functions that answer before a tenant is bound. For this folder and readiness only. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** The models of the Prisma schema, by name. */
+  readonly models: ReadonlyMap<string, ScopedModel>;
   /** For those of them that ask for a signature. */
   readonly sign: Sign;
   /** Connections of the pool, for metrics. */
@@ -59,6 +61,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
+  const models = readDataModel(prisma);
   const sign = createSign(contextKey);
   const fly = createFly({
     pool,
@@ -67,9 +70,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     statementTimeout: limits.statementTimeout,
   });
   return {
-    ...createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly, sign }),
+    ...createTenantBinder({ prisma, models, limits, fly, sign }),
     query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
       (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
+    models,
     sign,
     get pool() {
       return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
