@@ -1,5 +1,6 @@
 /** The audit log is no way round a permission: a recorded value is shown to whom its field would be. */
 import { expect, test } from 'vitest';
+import type { Permission } from '../../src/access/permissions.js';
 import { useKeyClients } from '../support/key-clients.js';
 import { useServer } from '../support/server.js';
 
@@ -39,7 +40,7 @@ test('a row is for those who may read its type: the permission for the log does 
   );
   const query =
     '{ auditLog(first: 1, filter: { action: "membership.updated" }) { nodes { oldValue newValue } } }';
-  const seen = async (...permissions: Parameters<typeof keyOf>) =>
+  const seen = async (...permissions: Permission[]) =>
     (await (await keyOf(...permissions)).query<Entries>(query)).data.auditLog.nodes[0]?.newValue;
 
   expect((await owner.query<Entries>(query)).data.auditLog.nodes[0]?.newValue).toMatchObject({
