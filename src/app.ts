@@ -30,10 +30,7 @@ import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<
-    Config,
-    'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs'
-  >;
+  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs'>;
   readonly api: Api;
   readonly database: Database;
   readonly readiness: Readiness;

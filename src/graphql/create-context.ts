@@ -38,6 +38,8 @@ export const createContext = (
   roles: api.roles,
   guards: api.guards,
   inputGuards: api.inputGuards,
+  recorded: api.recorded,
+  models: database.models,
   invitations,
   requestId,
   deadline,

@@ -73,7 +73,8 @@ export async function installGraphql(
         const { id: requestId, guest, headers, deadline } = request;
         if (guest) {
           const loaders = new Loaders();
-          const { roles, guards, inputGuards } = api;
+          const { roles, guards, inputGuards, recorded } = api;
+          const { models } = database;
           const log = logOf(request);
           const { user } = guest;
           const rest = {
@@ -82,6 +83,8 @@ export async function installGraphql(
             roles,
             guards,
             inputGuards,
+            recorded,
+            models,
             invitations,
             requestId,
             deadline,

@@ -14,7 +14,7 @@ import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
 import { createFly, type Fly } from './flight.js';
-import { readDataModel } from './data-model.js';
+import { readDataModel, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from './open-transaction.js';
 import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
 
@@ -57,6 +57,8 @@ export interface Database extends TenantBinder {
     values?: readonly unknown[],
     visit?: DoorVisit,
   ): Promise<Row[]>;
+  /** The models of the Prisma schema, by name. */
+  readonly models: ReadonlyMap<string, ScopedModel>;
   /** For those of them that ask for a signature. */
   readonly sign: Sign;
   readonly pool: PoolState;
@@ -88,6 +90,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
+  const models = readDataModel(prisma);
   const sign = createSign(contextKey);
   const checkout = createCheckout(pool, limits.statementTimeout + SILENCE_MS);
   const takeOff = createFly({
@@ -104,7 +107,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     ...createTenantBinder({
       prisma,
-      models: readDataModel(prisma),
+      models,
       limits,
       fly,
       sign,
@@ -122,6 +125,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       // The place is free again when the connection is, which may be after the caller was told that it took too long.
       return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));
     },
+    models,
     sign,
     get pool() {
       return {
