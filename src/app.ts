@@ -1,6 +1,8 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
+import type { DocumentReader } from './documents/document-reader.js';
+import type { ProviderKeys } from './auth/provider-keys.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
@@ -18,10 +20,13 @@ import { installRequestLimits, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
+import type { LeavingErrors } from './leaving-errors.js';
+import type { Problems } from './problems.js';
 import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
 import type { ChangeNews } from './tenancy/change-news.js';
 import type { Database } from './tenancy/database.js';
+import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
@@ -31,11 +36,17 @@ export interface Services {
   >;
   readonly api: Api;
   readonly database: Database;
+  readonly readiness: Readiness;
   readonly news: AccessNews;
   readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;
   readonly documents: Documents;
+  readonly documentReader: DocumentReader;
   readonly invitations: InvitationParts;
+  /** The identity provider's; undefined where tokens are verified with a secret only. */
+  readonly providerKeys: ProviderKeys | undefined;
+  readonly problems: Problems;
+  readonly leaving: LeavingErrors;
 }
 
 export async function buildApp(services: Services): Promise<FastifyInstance> {
@@ -53,13 +64,13 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   });
   installRequestId(app);
   installRequestLog(app);
-  installErrorAnswers(app);
+  installErrorAnswers(app, services.leaving);
   installSecurityHeaders(app);
   installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
-  installMetrics(app, services.database, connections);
-  installHealth(app, services.database);
+  installMetrics(app, services, connections);
+  installHealth(app, services);
   if (!services.config.production) installGraphiql(app);
   installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services.authentication, services.api.guestMutations);

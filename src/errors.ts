@@ -23,8 +23,9 @@ export const ERROR_STATUS = {
   COST_LIMIT_EXCEEDED: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
-  DEADLINE_EXCEEDED: 504,
+  RATE_LIMITED: 429,
   UNAVAILABLE: 503,
+  DEADLINE_EXCEEDED: 504,
   INTERNAL_SERVER_ERROR: 500,
 } as const;
 
@@ -39,8 +40,6 @@ export class PublicError extends GraphQLError {
     this.code = code;
   }
 }
-
-export const unauthenticated = (message: string) => new PublicError('UNAUTHENTICATED', message);
 
 /** @param requires what is missing, as permissions are spelled: `billing:manage`. */
 export const forbidden = (requires: string) =>
@@ -59,16 +58,30 @@ export const badInput = (message: string, field?: string) =>
 export const unavailable = () =>
   new PublicError('UNAVAILABLE', 'The server is too busy to answer in time. Try again later.');
 
+/** @param retryAfter in seconds; over HTTP the header `Retry-After` says the same. */
+export const rateLimited = (message: string, retryAfter: number) =>
+  new PublicError('RATE_LIMITED', message, { retryAfter });
+
 /**
  * What the client is told about a failure: the error itself when it is public, the public error a database failure
- * stands for, or undefined for a defect, which must be masked and logged.
+ * stands for, or undefined for a defect, which must be masked and logged. Its `cause`, which no client is told, is what
+ * it stands for.
  */
 export function publicError(error: unknown): PublicError | undefined {
   if (error instanceof PublicError) return error;
-  if (error instanceof WriteInReadError) return undefined;
   // What was given the signal of the deadline, and throws what it makes of it.
   if (error instanceof Error && error.name === 'AbortError' && error.cause instanceof PublicError)
     return error.cause;
+  const translated = translate(error);
+  return translated && withCause(translated, error);
+}
+
+/** For the log: what an error that is told to a client was made of. */
+export const withCause = <Told extends Error>(told: Told, cause: unknown): Told =>
+  Object.defineProperty(told, 'cause', { value: cause, enumerable: false, configurable: true });
+
+function translate(error: unknown): PublicError | undefined {
+  if (error instanceof WriteInReadError) return undefined;
   const state = sqlState(error) ?? '';
   const bySqlState = BY_SQL_STATE[state];
   if (bySqlState) return bySqlState(error);

@@ -8,6 +8,7 @@ import {
   rowLevelSecurity,
 } from './database-mutants.js';
 import type { MutantGroup } from './mutant.js';
+import { pool } from './pool-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
 import { binding, deadlines, filter } from './tenancy-mutants.js';
 
@@ -21,6 +22,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   filter,
   binding,
   deadlines,
+  pool,
   callers,
   remembered,
   guards,

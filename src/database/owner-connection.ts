@@ -29,6 +29,8 @@ export const MIGRATION_SESSION = 'tenantry migrate';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+const RESTORED = '`tenantry migrate --roles-only` makes them (docs/backup.md)';
+
 /**
  * Takes a connection URL apart. `variable` is what the reader knows it as.
  *
@@ -191,7 +193,9 @@ function connectSentence({ user, database, server }: Address, error: unknown): s
   const code = codeOf(error);
   if (code === '3D000') return `The database "${database}" does not exist at ${server}.`;
   if (code === '28P01' || code === '28000') {
-    return `PostgreSQL at ${server} refused the login "${user}" (${messageOf(error)}).`;
+    const missing =
+      user === APP_ROLE ? `; where the database was restored, its roles may be missing: ${RESTORED}` : '';
+    return `PostgreSQL at ${server} refused the login "${user}" (${messageOf(error)})${missing}.`;
   }
   if (code === '22023' && messageOf(error).includes(OWNER_ROLE)) {
     return ownerMissing(server);

@@ -14,6 +14,8 @@ import { notFound } from '../errors.js';
 import { Deadline } from '../limits/deadline.js';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { Fly, FlightObserver, Row } from './flight.js';
+import { insideTransaction, type RefuseSecondConnection } from './open-transaction.js';
+import { admitted, type Admission } from '../limits/admission.js';
 import { ReadBatch, type Call } from './read-batch.js';
 import { clientOfBinding, type PipeliningClient } from './pipelining-client.js';
 import { retryOnConflict } from './retry.js';
@@ -57,7 +59,10 @@ export interface TenantClient extends Models, Bound {
    * undone together when `work` throws. A serialization failure or deadlock repeats all of `work`, a bounded number
    * of times: it must not have effects outside the database.
    *
-   * @throws whatever `work` throws, and the errors of the database.
+   * What `work` calls must not take a second connection: no operation of this client, and no other transaction.
+   *
+   * @throws whatever `work` throws, and the errors of the database; RATE_LIMITED when the tenant, or the caller, has more
+   *   under way than its share of the connections for too long.
    */
   transaction<Result>(work: (tx: TenantTx) => Promise<Result>): Promise<Result>;
 }
@@ -80,6 +85,8 @@ export interface TenantClientParts {
   /** Runs plain statements without Prisma. */
   readonly fly: Fly;
   readonly sign: Sign;
+  readonly admission: Admission;
+  readonly refuseSecondConnection: RefuseSecondConnection;
 }
 
 /** What binds clients to tenants. */
@@ -107,7 +114,7 @@ type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 export function createTenantBinder(parts: TenantClientParts): TenantBinder {
   const Surface = BoundSurface.withModels(parts.models);
   const isUnderstood = createUnderstanding(parts.fly);
-  const { limits } = parts;
+  const { limits, refuseSecondConnection } = parts;
 
   const attempt = async <Result>(
     context: TenantContext,
@@ -146,7 +153,10 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
     context: TenantContext,
     readOnly: boolean,
     work: (tx: Prisma.TransactionClient) => Promise<Result>,
-  ): Promise<Result> => retryOnConflict(context.deadline, () => attempt(context, readOnly, work));
+  ): Promise<Result> =>
+    retryOnConflict(context.deadline, () =>
+      admitted(parts.admission, context, () => attempt(context, readOnly, work), context.deadline),
+    );
 
   /** A client whose operations and whose transactions are run as told. */
   const clientOf = (
@@ -179,30 +189,41 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
         return plain.result(rows);
       };
       const runner: Runner = {
-        read: (call, plain) => reads.add(call, plain?.()),
-        write: (call, plain) => write(call, plain?.()),
+        read: (call, plain) => {
+          refuseSecondConnection('A read');
+          return reads.add(call, plain?.());
+        },
+        write: (call, plain) => {
+          refuseSecondConnection('A write');
+          return write(call, plain?.());
+        },
       };
-      return clientOf(context, runner, (work) =>
-        inTransaction(context, false, (tx) => {
+      return clientOf(context, runner, async (work) => {
+        refuseSecondConnection('A transaction');
+        return inTransaction(context, false, (tx) => {
           const run = (call: Call) => inTimeLimits(context, () => call(tx));
-          return work({ read: run, write: run });
-        }),
-      );
+          return insideTransaction({}, () => work({ read: run, write: run }));
+        });
+      });
     },
-    unitOfWork: (context, work) =>
-      inTransaction(context, false, async (tx) => {
+    unitOfWork: async (context, work) => {
+      refuseSecondConnection('A unit of work');
+      return inTransaction(context, false, async (tx) => {
         const unit = new UnitOfWork(tx, context);
         try {
           const filter = new TenantFilter(parts.models, context.tenantId);
           const itself = new Surface(filter, context, unit.unprotected) as unknown as TenantTx;
-          return await work(
-            clientOf(context, unit, (inner) => unit.transaction(inner)),
-            itself,
+          return await unit.run(() =>
+            work(
+              clientOf(context, unit, (inner) => unit.transaction(inner)),
+              itself,
+            ),
           );
         } finally {
           await unit.end();
         }
-      }),
+      });
+    },
   };
 }
 
@@ -289,14 +310,14 @@ class BoundSurface implements Bound {
     return { tenantId_id: { tenantId: this.context.tenantId, id } };
   }
 
-  $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
+  async $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
     return this.#runner.read(
       (tx) => tx.$queryRaw(sql),
       () => rawStatement(sql),
     ) as Promise<Row[]>;
   }
 
-  $executeRaw(sql: Prisma.Sql): Promise<number> {
+  async $executeRaw(sql: Prisma.Sql): Promise<number> {
     return this.#runner.write((tx) => tx.$executeRaw(sql)) as Promise<number>;
   }
 

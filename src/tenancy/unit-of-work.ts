@@ -3,22 +3,16 @@
  * error of the database aborts a transaction for whatever comes behind it; a savepoint before each operation confines
  * it, so that code which handles a failure and goes on works here as well.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Prisma } from '../generated/prisma/client.js';
 import type { TenantContext } from './context.js';
+import { currentTransaction, insideTransaction, type OpenTransaction } from './open-transaction.js';
 import type { Call } from './read-batch.js';
 import type { Runner } from './tenant-client.js';
 import { inTimeLimits } from './time-limits.js';
 
-/**
- * Where an operation of a client belongs that is called in the course of one of its transactions. One for the process:
- * Node keeps each storage that was ever used, and asks all of them whenever a promise is made.
- */
-const current = new AsyncLocalStorage<{ readonly unit: UnitOfWork; readonly line: Line }>();
-
 /** The runner of a client whose every operation belongs to the transaction `tx`. */
 export class UnitOfWork implements Runner {
-  private readonly outermost = new Line();
+  private readonly outermost = new Line(this);
 
   constructor(
     private readonly tx: Prisma.TransactionClient,
@@ -42,14 +36,19 @@ export class UnitOfWork implements Runner {
   /** What `TenantClient.transaction` does: undone together when `work` throws, and only that. */
   transaction<Result>(work: (inside: Runner) => Promise<Result>): Promise<Result> {
     return this.apart(async () => {
-      const line = new Line();
+      const line = new Line(this, this.outermost);
       const run = (call: Call) => line.next(() => this.call(call));
       try {
-        return await current.run({ unit: this, line }, () => work({ read: run, write: run }));
+        return await insideTransaction(line, () => work({ read: run, write: run }));
       } finally {
         await line.end();
       }
     });
+  }
+
+  /** Runs all of the work. */
+  run<Result>(work: () => Promise<Result>): Promise<Result> {
+    return insideTransaction(this.outermost, work);
   }
 
   /** Waits for what is under way, and refuses what comes later. */
@@ -59,8 +58,9 @@ export class UnitOfWork implements Runner {
 
   /** Savepoints are nested, never side by side: what is issued together runs one after the other. */
   private apart<Result>(work: () => Promise<Result>): Promise<Result> {
-    const inside = current.getStore();
-    const line = inside?.unit === this ? inside.line : this.outermost;
+    // An operation of the client that is called in the course of one of its transactions belongs to that one.
+    const current = currentTransaction();
+    const line = current instanceof Line && current.unit === this ? current : this.outermost;
     return line.next(async () => {
       this.limits.deadline?.throwIfOver();
       await this.tx.$executeRaw`SAVEPOINT apart`;
@@ -91,9 +91,14 @@ export class UnitOfWork implements Runner {
 }
 
 /** Work in the order in which it came, one at a time. */
-class Line {
+class Line implements OpenTransaction {
+  ended = false;
   private last: Promise<unknown> = Promise.resolve();
-  private ended = false;
+
+  constructor(
+    readonly unit: UnitOfWork,
+    readonly whole?: Line,
+  ) {}
 
   next<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.ended) return Promise.reject(new Error('its transaction has ended'));
