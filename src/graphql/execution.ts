@@ -227,7 +227,7 @@ function beginNoMutationTooLate(schema: GraphQLSchema): void {
     const resolve = field.resolve ?? defaultFieldResolver;
     field.resolve = (source, args, context: { readonly deadline?: Deadline }, info) => {
       context.deadline?.throwIfOver();
-      return resolve(source, args, context, info) as unknown;
+      return resolve(source, args, context, info);
     };
   }
 }
