@@ -7,6 +7,7 @@ import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { unauthenticated } from '../errors.js';
+import { sizeOf } from '../limits/size-of.js';
 import { ProviderKeys } from './provider-keys.js';
 
 /** What a verified token says. It does not say what the user may do: the membership in the database does. */
@@ -91,7 +92,9 @@ export function createTokenVerifier({ secret, jwksUri, issuer, audience }: Token
 }
 
 /** Tokens whose verification is remembered, and for how long: a key that its provider withdraws is soon without effect. */
-const REMEMBERED = 10_000;
+export const REMEMBERED_BYTES = 16 * 1024 * 1024;
+/** Of an entry beside the identity: the hash, and the place in the list. */
+const BYTES_PER_TOKEN = 400;
 const REMEMBERED_FOR_MS = 30_000;
 
 /**
@@ -100,7 +103,9 @@ const REMEMBERED_FOR_MS = 30_000;
  */
 function rememberVerified(verify: VerifyToken): VerifyToken {
   const verified = new LRUCache<string, { readonly identity: Identity; readonly until: number }>({
-    max: REMEMBERED,
+    maxSize: REMEMBERED_BYTES,
+    // What a token says is as long as its provider lets it be.
+    sizeCalculation: ({ identity }) => BYTES_PER_TOKEN + sizeOf(identity),
   });
   return async (token) => {
     const key = createHash('sha256').update(token).digest('base64');

@@ -3,6 +3,7 @@
  * as a notification and takes effect within a second; while a server cannot be sure to be told, it asks every time.
  */
 import { LRUCache } from 'lru-cache';
+import { sizeOf } from '../limits/size-of.js';
 import type { AccessNews } from './access-news.js';
 
 /** Whose access an answer is about: news of either ends it. */
@@ -12,11 +13,15 @@ export interface Concerned {
 }
 
 const KEPT_FOR_MS = 30_000;
-const KEPT_AT_MOST = 50_000;
+/** A member's access takes some 700 bytes: enough for those who call within half a minute. */
+export const KEPT_ANSWER_BYTES = 32 * 1024 * 1024;
+/** Of an entry of the cache beside its key and its value. */
+const BYTES_PER_ENTRY = 200;
 
 export class KeptAnswers<Answer extends object> {
   readonly #kept = new LRUCache<string, { readonly answer: Answer; readonly concerned: Concerned }>({
-    max: KEPT_AT_MOST,
+    maxSize: KEPT_ANSWER_BYTES,
+    sizeCalculation: (kept, key) => BYTES_PER_ENTRY + sizeOf(key) + sizeOf(kept),
     ttl: KEPT_FOR_MS,
   });
   // Counts what could have changed answers, silence of the news included, so that an answer that was on its way then
@@ -34,6 +39,11 @@ export class KeptAnswers<Answer extends object> {
         if (ends) this.#kept.delete(key);
       }
     });
+  }
+
+  /** What is kept, in bytes. */
+  get keptBytes(): number {
+    return this.#kept.calculatedSize;
   }
 
   /**

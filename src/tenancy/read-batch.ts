@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Prisma } from '../generated/prisma/client.js';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { Fly } from './flight.js';
@@ -14,8 +15,14 @@ export interface ReadBatchOptions {
   readonly within: (work: Call) => Promise<unknown>;
 }
 
-/** Statements that only Prisma can read the answer of. There are as many as the code has of them. */
-const onlyPrisma = new Set<string>();
+/**
+ * Statements that only Prisma can read the answer of. There are as many as the code has of them, times the lengths of
+ * their lists: those that were not seen for longest are found out again.
+ */
+const onlyPrisma = new LRUCache<string, true>({
+  maxSize: 1024 * 1024,
+  sizeCalculation: (_true, text) => 200 + 2 * text.length,
+});
 
 /**
  * Collects the reads that are issued in one tick and runs them in one read-only transaction, which is bound once and
@@ -73,7 +80,7 @@ export class ReadBatch {
       }
     } catch (error) {
       if (error instanceof UnsupportedColumnError) {
-        onlyPrisma.add(error.statement);
+        onlyPrisma.set(error.statement, true);
         await this.run(reads.slice(next));
         return;
       }
