@@ -8,6 +8,7 @@ import {
   rowLevelSecurity,
 } from './database-mutants.js';
 import type { MutantGroup } from './mutant.js';
+import { pool } from './pool-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
 import { binding, filter } from './tenancy-mutants.js';
 
@@ -20,6 +21,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   beforeATenant,
   filter,
   binding,
+  pool,
   callers,
   remembered,
   guards,

@@ -25,9 +25,11 @@ import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import type * as JitRuntime from 'graphql-jit/dist/runtime';
 import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
+import { sqlState } from '../database/sql-state.js';
 import { PublicError } from '../errors.js';
 import { locate, withTokens } from '../limits/locations.js';
 import { bytesOf } from '../limits/parse-document.js';
+import type { Deadline } from '../limits/deadline.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
 import { coerceVariables } from './variables.js';
@@ -67,6 +69,7 @@ export type Execute = (execution: Execution) => Promise<ExecutionResult>;
  */
 export function createExecute(schema: GraphQLSchema, hideSuggestions = false): Execute {
   resolveWhatMayBeAPromise(schema);
+  beginNoMutationTooLate(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
   // By the operation itself, of which a document has few: the names that clients invent are without number.
   const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
@@ -208,12 +211,16 @@ function serializersOf(schema: GraphQLSchema): Record<string, (value: unknown) =
 }
 
 /**
- * Whether graphql-js would answer the same: a refusal that a resolver threw is a matter of no opinion, when it costs no
- * more than the field that was refused.
+ * Whether graphql-js would answer the same: a refusal that a resolver threw, or what the database told it, is a matter of
+ * no opinion when it costs no more than the field that was refused.
  */
 const isCertain = ({ data, errors }: ExecutionResult): boolean =>
   errors === undefined ||
-  errors.every(({ originalError, path }) => originalError instanceof PublicError && at(data, path) === null);
+  errors.every(
+    ({ originalError, path }) =>
+      (originalError instanceof PublicError || sqlState(originalError) !== undefined) &&
+      at(data, path) === null,
+  );
 
 function at(data: unknown, path: readonly (string | number)[] | undefined): unknown {
   let value = data;
@@ -222,6 +229,20 @@ function at(data: unknown, path: readonly (string | number)[] | undefined): unkn
     value = (value as Record<string | number, unknown>)[key];
   }
   return value;
+}
+
+/**
+ * The fields of a mutation run one after the other: none begins when the time is up. Other fields need no such guard: they
+ * begin together, and what they read they read with a client that refuses.
+ */
+function beginNoMutationTooLate(schema: GraphQLSchema): void {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const resolve = field.resolve ?? defaultFieldResolver;
+    field.resolve = (source, args, context: { readonly deadline?: Deadline }, info) => {
+      context.deadline?.throwIfOver();
+      return resolve(source, args, context, info) as unknown;
+    };
+  }
 }
 
 /**

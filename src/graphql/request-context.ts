@@ -3,6 +3,7 @@ import type { Guards } from '../access/guards.js';
 import type { InputGuards } from '../access/input-guards.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
+import type { Deadline } from '../limits/deadline.js';
 import type { TenantChanges } from '../tenancy/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Mailer } from '../mail/mailer.js';
@@ -38,6 +39,8 @@ export interface RequestContext {
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
   readonly requestId: string;
+  /** When the request has to be over. Give its `signal` to what a resolver waits for beside the database. */
+  readonly deadline?: Deadline | undefined;
   /** The `Idempotency-Key` header, as it came. */
   readonly idempotencyKey?: string | undefined;
   /** Its lines carry the request's id, tenant and actor. */
