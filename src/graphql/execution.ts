@@ -27,6 +27,7 @@ import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
 import { locate, withTokens } from '../limits/locations.js';
+import { bytesOf } from '../limits/parse-document.js';
 import type { Deadline } from '../limits/deadline.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
@@ -39,8 +40,14 @@ const COMPILED_AT_USE = 3;
  * takes time in proportion, during which nobody else is served.
  */
 const LARGEST_COMPILED = 2_500;
-/** Of all that is compiled and kept: what was not used for longest goes, and is counted anew. */
-const COMPILED_IN_ALL = 50_000;
+/**
+ * Of all that is compiled and kept, in bytes, the documents included: what was not used for longest goes, and is counted
+ * anew.
+ */
+export const COMPILED_BYTES = 32 * 1024 * 1024;
+/** Of memory, at the most: for what an operation is compiled to, by its size, and beside. */
+const BYTES_BY_SIZE = 1_000;
+const BYTES_PER_OPERATION = 24 * 1024;
 /** The size of a document with more fields than this is not asked for. */
 const MOST_FIELDS = 500;
 
@@ -113,8 +120,9 @@ interface Compiled extends Compilable {
 
 class Compiler {
   private readonly compiled = new LRUCache<Compilation, Compiled>({
-    maxSize: COMPILED_IN_ALL,
-    sizeCalculation: (_compiled, { size }) => size,
+    maxSize: COMPILED_BYTES,
+    sizeCalculation: (_compiled, { document, size }) =>
+      bytesOf(document) + BYTES_PER_OPERATION + size * BYTES_BY_SIZE,
     dispose: (_compiled, compilation) => (compilation.uses = 0),
   });
   private readonly serializers: ReturnType<typeof serializersOf>;

@@ -18,6 +18,7 @@ import type { RequestContext } from '../graphql/request-context.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
 import { readDocuments } from './documents-of-requests.js';
+import { reportUnexpected, withRequestIds } from './unexpected-errors.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
 import type { LeavingErrors } from '../leaving-errors.js';
@@ -34,6 +35,8 @@ export async function installGraphql(
   const apollo = new ApolloServer<RequestContext>({
     gateway: executeWith(api.schema, createExecute(api.schema, config.production), executeOnce),
     introspection: true,
+    // Its own writes to the console, and what clients sent as it is.
+    logger: app.log,
     csrfPrevention: true,
     // An id has become the document's text before Apollo sees the request: find-document.ts.
     persistedQueries: false,
@@ -47,6 +50,7 @@ export async function installGraphql(
     stringifyResult: (result) => JSON.stringify(result),
     plugins: [
       reportErrors(leaving),
+      reportUnexpected,
       readDocuments(documentReader, api.schema),
       roleIntrospection(api),
       tellRetryAfter,
@@ -60,8 +64,10 @@ export async function installGraphql(
   app.addHook('onClose', () => apollo.stop());
 
   // Bytes are written as they are; a text Node would join with the headers, and encode that.
-  app.addHook('onSend', async (_request, _reply, payload) =>
-    typeof payload === 'string' ? Buffer.from(payload) : payload,
+  app.addHook('onSend', async ({ id }, { statusCode }, payload) =>
+    typeof payload === 'string'
+      ? Buffer.from(statusCode === 500 ? withRequestIds(payload, id) : payload)
+      : payload,
   );
   app.route({
     method: ['GET', 'POST'],

@@ -168,19 +168,21 @@ function readUrl(url: string): { connectionString: string; namedStatements: bool
 }
 
 const NAMES_KEPT = 500;
+/** Characters of a statement: it is kept here, and by each connection. */
+const LONGEST_NAMED = 10_000;
 
 /**
  * Names the statements that a connection keeps prepared. They are few and recur; lists of varying length make them
- * many, so that those beyond the first hundreds get no name.
+ * many and long, so that those beyond the first hundreds, and those that are very long, get no name.
  *
  * @param prefix tells apart who prepares: each keeps its own account of what a connection has seen.
  */
-function nameStatements(prefix: string): (sql: string) => string {
+export function nameStatements(prefix: string): (sql: string) => string {
   const names = new Map<string, string>();
   return (sql) => {
     const known = names.get(sql);
     if (known !== undefined) return known;
-    if (names.size >= NAMES_KEPT) return '';
+    if (names.size >= NAMES_KEPT || sql.length > LONGEST_NAMED) return '';
     const name = `${prefix}_${createHash('sha256').update(sql).digest('base64url').slice(0, 22)}`;
     names.set(sql, name);
     return name;

@@ -4,6 +4,7 @@
  * asked many times at once is asked once, or twice: see `#ask`.
  */
 import { LRUCache } from 'lru-cache';
+import { sizeOf } from '../limits/size-of.js';
 import type { AccessNews } from './access-news.js';
 
 /** Whose access an answer is about: news of either ends it. */
@@ -13,7 +14,10 @@ export interface Concerned {
 }
 
 const KEPT_FOR_MS = 30_000;
-const KEPT_AT_MOST = 50_000;
+/** A member's access takes some 700 bytes: enough for those who call within half a minute. */
+export const KEPT_ANSWER_BYTES = 32 * 1024 * 1024;
+/** Of an entry of the cache beside its key and its value. */
+const BYTES_PER_ENTRY = 200;
 /** Strangers cause these, so that they are fewer and kept more briefly. */
 const ABSENCE_KEPT_FOR_MS = 5_000;
 const ABSENCES_KEPT_AT_MOST = 10_000;
@@ -29,7 +33,8 @@ interface Asking<Answer> {
 
 export class KeptAnswers<Answer extends object> {
   readonly #kept = new LRUCache<string, { readonly answer: Answer; readonly concerned: Concerned }>({
-    max: KEPT_AT_MOST,
+    maxSize: KEPT_ANSWER_BYTES,
+    sizeCalculation: (kept, key) => BYTES_PER_ENTRY + sizeOf(key) + sizeOf(kept),
     ttl: KEPT_FOR_MS,
   });
   readonly #absent: LRUCache<string, true> | undefined;
@@ -56,6 +61,11 @@ export class KeptAnswers<Answer extends object> {
         if (ends) this.#kept.delete(key);
       }
     });
+  }
+
+  /** What is kept, in bytes. */
+  get keptBytes(): number {
+    return this.#kept.calculatedSize;
   }
 
   /**

@@ -5,6 +5,7 @@
  * tenant by the application's filter. Nothing here may run a statement in an unbound transaction, hand out Prisma's
  * own client, or let a setting outlive its transaction.
  */
+import { LRUCache } from 'lru-cache';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign, type Signature } from './context-signature.js';
@@ -232,7 +233,10 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
  * Asked once for each set of columns.
  */
 function createUnderstanding(fly: Fly): (context: TenantContext, plain: PlainStatement) => Promise<boolean> {
-  const understood = new Map<string, boolean>();
+  const understood = new LRUCache<string, boolean>({
+    maxSize: 1024 * 1024,
+    sizeCalculation: (_isReadable, answers) => 200 + 2 * answers.length,
+  });
   return async (context, { answers }) => {
     if (answers === undefined) return false;
     const known = understood.get(answers);
