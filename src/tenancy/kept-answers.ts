@@ -27,8 +27,9 @@ interface Asking<Answer> {
   /** For the one before it: it is not on its way yet. */
   isWaiting: boolean;
   readonly answer: Promise<Answer | undefined>;
-  /** Whether the answer holds for whoever asks now, though the question was asked before. */
-  readonly isFresh: () => boolean;
+  /** Whether changes were heard of when it was asked, and how many there had been. */
+  readonly heard: boolean;
+  readonly changes: number;
 }
 
 export class KeptAnswers<Answer extends object> {
@@ -99,9 +100,7 @@ export class KeptAnswers<Answer extends object> {
    */
   #ask(key: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
     const last = this.#asking.get(key);
-    if (last && (last.isWaiting || last.isFresh())) return last.answer;
-    const heard = this.news.isLive;
-    const before = this.#changes;
+    if (last && (last.isWaiting || this.#isFresh(last))) return last.answer;
     const inTurn = async (): Promise<Answer | undefined> => {
       await last?.answer.catch(() => undefined);
       asking.isWaiting = false;
@@ -109,12 +108,18 @@ export class KeptAnswers<Answer extends object> {
     };
     const asking: Asking<Answer> = {
       isWaiting: last !== undefined,
-      isFresh: () => heard && this.news.isLive && this.#changes === before,
+      heard: this.news.isLive,
+      changes: this.#changes,
       answer: (last ? inTurn() : ask()).finally(() => {
         if (this.#asking.get(key) === asking) this.#asking.delete(key);
       }),
     };
     this.#asking.set(key, asking);
     return asking.answer;
+  }
+
+  /** Whether the answer will hold for whoever asks now, though the question was asked before. */
+  #isFresh({ heard, changes }: Asking<Answer>): boolean {
+    return heard && this.news.isLive && this.#changes === changes;
   }
 }
