@@ -7,6 +7,7 @@
 import pg from 'pg';
 
 import { MigrationError, codeOf, messageOf } from './migration/error.js';
+import { SessionClient } from './session.js';
 
 /** Owns every object; runs migrations. */
 export const OWNER_ROLE = 'tenantry_owner';
@@ -58,10 +59,10 @@ export function withDatabase(url: string, database: string): string {
 
 /**
  * The same login, acting as tenantry_owner from the first statement on, so that everything made belongs to that role,
- * and without a statement timeout, which a long index build would hit.
+ * in the schema public, and without a statement timeout, which a long index build would hit.
  */
 export function actingAsOwner(url: string): string {
-  const settings = ['-c statement_timeout=0'];
+  const settings = ['-c statement_timeout=0', '-c search_path=public'];
   if (addressOf(url).user !== OWNER_ROLE) settings.push(`-c role=${OWNER_ROLE}`);
   const parsed = parseUrl(url);
   // In the URL, because options given there replace those given beside it.
@@ -77,7 +78,7 @@ export function actingAsOwner(url: string): string {
  */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   addressOf(url);
-  const client = new pg.Client(connectionConfig(url));
+  const client = new SessionClient(connectionConfig(url));
   // A server that goes away between two statements is noticed by the next statement; unheard, it would end Node.
   client.on('error', () => undefined);
   try {
@@ -95,7 +96,7 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
 
 /** A pool of exactly one connection, for Prisma's engine, which keeps session state (its own advisory lock). */
 export function singleConnectionPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ ...connectionConfig(url), max: 1 });
+  const pool = new pg.Pool({ ...connectionConfig(url), max: 1, Client: SessionClient });
   pool.on('error', () => undefined);
   return pool;
 }

@@ -3,6 +3,7 @@
  * statement, and nobody waits for the end of one that only read.
  */
 import pg from 'pg';
+import { SessionClient } from '../database/session.js';
 
 const OPENING = 'BEGIN';
 const ISOLATION = 'SET TRANSACTION ';
@@ -27,7 +28,7 @@ const UNDER_WAY = Promise.resolve({ rows: [], fields: [], rowCount: 0 });
  * fails it refuses every statement behind it (25P02, or for want of a tenant), so that nothing runs unbound. The
  * refusal is reported as the failure that caused it.
  */
-export class PipeliningClient extends pg.Client {
+export class PipeliningClient extends SessionClient {
   /** The statement that opens the transaction, not yet sent. */
   private opening: string | undefined;
   private corked = false;
