@@ -1,6 +1,8 @@
 /** The environment, read once and checked: the server starts with a valid configuration or says what is wrong. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from './config-error.js';
+import { readSecretFiles, type Environment } from './secret-files.js';
 
 export interface Config {
   readonly production: boolean;
@@ -36,11 +38,6 @@ export interface Config {
   /** The sender of mails. */
   readonly mailFrom: string;
   readonly invitationDays: number;
-}
-
-/** The configuration cannot be used; the message says which variable and why, and never its value. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
 }
 
 const optional = z
@@ -113,9 +110,13 @@ const environment = z.object({
     .default(7),
 });
 
-/** @throws ConfigError */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const parsed = environment.safeParse(env);
+/**
+ * @param purpose `serve` demands what a server needs in production besides a valid environment: how tokens are verified.
+ *   A command works without.
+ * @throws ConfigError
+ */
+export function readConfig(env: Environment = process.env, purpose: 'serve' | 'command' = 'serve'): Config {
+  const parsed = environment.safeParse(readSecretFiles(env));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}.`);
@@ -147,6 +148,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     invitationDays: values.INVITATION_DAYS,
   };
   checkCombination(config);
+  if (purpose === 'serve') checkServing(config);
   if (config.smtpUrl !== undefined && !(values.APP_URL && values.MAIL_FROM)) {
     throw new ConfigError(
       'APP_URL or MAIL_FROM is missing: with SMTP_URL, say where the links in mails lead, and who sends them.',
@@ -178,13 +180,16 @@ function checkCombination(config: Config): void {
       'DATABASE_URL is missing: in production the server does not start its own database.',
     );
   }
-  if (config.jwtSecret === undefined && config.jwksUri === undefined) {
+  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
+  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
+}
+
+function checkServing({ production, jwtSecret, jwksUri }: Config): void {
+  if (production && jwtSecret === undefined && jwksUri === undefined) {
     throw new ConfigError(
       'JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.',
     );
   }
-  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
-  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
 }
 
 /** Secrets made for development start with this, so that one that is carried over to production is recognised. */

@@ -6,6 +6,7 @@ import { signingSecret } from './auth/development-secret.js';
 import { printBanner } from './banner.js';
 import { readConfig } from './config.js';
 import { prepareDatabase } from './database/prepare.js';
+import { loadEnvironmentFile } from './environment-file.js';
 import { explain } from './explain.js';
 import { modules } from './modules.js';
 import { seedDemo } from './operator/demo-seed.js';
@@ -17,6 +18,7 @@ const DRAIN_MS = 10_000;
 
 async function main(): Promise<void> {
   const stopAsked = nextSignal();
+  loadEnvironmentFile();
   const config = readConfig();
   const prepared = await prepareDatabase(config);
   try {

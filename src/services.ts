@@ -72,9 +72,10 @@ export function createServices({
   const apiKeys = createApiKeyResolver(database, news);
   const changes = changeNews(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
-  const mailFolder = join(config.dataDir, 'mail');
+  // A mail may hold the token of an invitation: in production it does not stay in a file of the server.
+  const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   if (config.production && config.smtpUrl === undefined) {
-    warn(`SMTP_URL is not set: mails are written to ${mailFolder}`);
+    warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');
   }
   return {
     config,

@@ -8,19 +8,17 @@ import { commandUrls, demand } from './connect.js';
 
 /** `tenantry migrate` brings the database to this version. */
 export const migrateCommand = (): Command =>
-  new Command('migrate')
-    .description('Create the missing roles and apply the missing migrations (needs DATABASE_OWNER_URL)')
-    .action(async () => {
-      const { app, owner, operator, contextKey } = await commandUrls(readConfig());
-      const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
-      const applied = await migrate(urls, contextKey);
-      for (const name of applied) process.stdout.write(`${name}\n`);
-      process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
-    });
+  new Command('migrate').action(async () => {
+    const { app, owner, operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
+    const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
+    const applied = await migrate(urls, contextKey);
+    for (const name of applied) process.stdout.write(`${name}\n`);
+    process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
+  });
 
 /** `tenantry migration new NAME` writes the migration that the Prisma models ask for. */
 export const migrationCommand = (): Command => {
-  const command = new Command('migration').description('Work on migrations');
+  const command = new Command('migration');
   command
     .command('new')
     .description(
@@ -28,7 +26,7 @@ export const migrationCommand = (): Command => {
     )
     .argument('<name>', 'a-z, 0-9 and _, such as add_invoices')
     .action(async (name: string) => {
-      const { owner } = await commandUrls(readConfig());
+      const { owner } = await commandUrls(readConfig(process.env, 'command'));
       const created = await createMigration(name, demand(owner, 'DATABASE_OWNER_URL'));
       if (created) {
         process.stdout.write(`${relative(process.cwd(), created.directory)}/migration.sql\n`);
