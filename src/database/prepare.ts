@@ -9,6 +9,7 @@ import { addContextKey, checkContextSigning } from './context-keys.js';
 import { startEmbedded, type EmbeddedDatabase } from './embedded.js';
 import { applyMigrations, pendingMigrations, MigrationError } from './migrations.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from './owner-connection.js';
+import { temporaryTables } from './role-defaults.js';
 import { ensureRoles } from './roles.js';
 
 export interface PreparedDatabase {
@@ -100,6 +101,12 @@ export async function checkRuntimeRole(url: string, contextKey?: string): Promis
     if (power !== undefined) {
       throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
     }
+    if (role.temporary) {
+      throw new MigrationError(
+        `The role ${APP_ROLE} may make temporary tables, which capture later requests of a pooled connection; as the ` +
+          `owner of the database, run: ${temporaryTables(role.database)[0]};`,
+      );
+    }
     const pending = await pendingMigrations((sql) => client.query(sql)).catch(historyUnreadable);
     if (pending.length > 0) {
       throw new MigrationError(
@@ -116,6 +123,9 @@ interface RuntimeRole {
   readonly bypass: boolean;
   readonly owner: boolean;
   readonly owns: boolean;
+  /** Whether it may make temporary tables in this database. */
+  readonly temporary: boolean;
+  readonly database: string;
 }
 
 const RUNTIME_ROLE = `
@@ -125,7 +135,8 @@ const RUNTIME_ROLE = `
          EXISTS (
            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            WHERE n.nspname IN ('public', 'tenantry') AND pg_has_role(me.oid, c.relowner, 'MEMBER')
-         ) AS owns
+         ) AS owns,
+         has_database_privilege(current_database(), 'TEMPORARY') AS temporary, current_database() AS database
   FROM pg_roles me WHERE rolname = current_user`;
 
 function powerOf(role: RuntimeRole): string | undefined {

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.js';
+import { createHarmless, InspectedClient, type LeftoverOptions } from './leftovers.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
@@ -43,7 +44,12 @@ const DOOR = { query_timeout: 2_000 };
 export function openDatabase(options: DatabaseOptions): Database {
   const { url, poolSize, limits, contextKey, onConnectionError } = options;
   const { connectionString, namedStatements } = readUrl(url);
+  const leftovers: LeftoverOptions = {
+    harmless: createHarmless(),
+    onLeftovers: (found) => onConnectionError?.(new Error(`dropped, for a statement had left ${found} on it`)),
+  };
   const pool = new pg.Pool({
+    ...leftovers,
     connectionString,
     max: poolSize,
     connectionTimeoutMillis: limits.maxWait,
@@ -51,7 +57,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     // For a server that has fallen silent; one that answers has cancelled the statement by then.
     query_timeout: limits.statementTimeout + SILENCE_MS,
-    Client: PipeliningClient,
+    // Behind a transaction pooler, what would be looked at is another connection.
+    Client: namedStatements ? InspectedClient : PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
   const prismaName = nameStatements('p');

@@ -84,7 +84,7 @@ export const resolvers: Resolvers = {
 /** @throws CONFLICT when a member has this address already */
 async function refuseMember(tx: TenantTx, email: string): Promise<void> {
   const members = await tx.$queryRaw(Prisma.sql`
-    SELECT 1 FROM memberships
+    SELECT 1 FROM public.memberships
     WHERE tenant_id = ${tx.context.tenantId}::uuid AND lower(email COLLATE "C") = ${email} LIMIT 1`);
   if (members.length > 0) {
     throw new PublicError('CONFLICT', 'A member has this e-mail address already.', { reason: 'member' });
