@@ -1,5 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { DriverAdapterError, type SqlQuery, type Transaction } from '@prisma/driver-adapter-utils';
+import {
+  ColumnTypeEnum,
+  DriverAdapterError,
+  type SqlQuery,
+  type SqlResultSet,
+  type Transaction,
+} from '@prisma/driver-adapter-utils';
+import { farTime } from './column-parsers.js';
 
 const ENDS_THE_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
 
@@ -10,6 +17,8 @@ const ENDS_THE_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
  * failed, or the time was up), Prisma gives the connection back to the pool, and the operation goes on sending its
  * statements: into whatever transaction the connection is used for next, which is bound to another tenant. Here a
  * transaction that has ended takes no further statement.
+ *
+ * And times that only PostgreSQL can write are read here as in a plain statement: see column-parsers.ts.
  */
 export class TenantryAdapter extends PrismaPg {
   override async connect() {
@@ -28,11 +37,23 @@ function endForEverybody(transaction: Transaction): Transaction {
     Promise.reject(
       new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: 'its transaction has ended' }),
     );
-  transaction.queryRaw = (query: SqlQuery) => (ended ? refuse() : queryRaw(query));
+  transaction.queryRaw = (query: SqlQuery) => (ended ? refuse() : queryRaw(query).then(withReadableTimes));
   transaction.executeRaw = (query: SqlQuery) => {
     if (ended) return refuse();
     ended = ENDS_THE_TRANSACTION.test(query.sql);
     return executeRaw(query);
   };
   return transaction;
+}
+
+/** Prisma makes a Date of the text by itself, and of these an invalid one, at which a whole list fails. */
+function withReadableTimes(result: SqlResultSet): SqlResultSet {
+  for (const [column, type] of result.columnTypes.entries()) {
+    if (type !== ColumnTypeEnum.DateTime) continue;
+    for (const row of result.rows) {
+      const text = row[column];
+      if (typeof text === 'string' && Number.isNaN(Date.parse(text))) row[column] = farTime(text).toISOString();
+    }
+  }
+  return result;
 }
