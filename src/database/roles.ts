@@ -215,6 +215,11 @@ async function grantRights(client: pg.Client, { database, server }: Address): Pr
   ];
   // Where this login may not, what is granted already decides.
   for (const grant of grants) await permitted(client, grant);
+  // A database that was created here is the owner's, whose rights this login may have to take on.
+  if (await permitted(client, `SET ROLE ${OWNER_ROLE}`)) {
+    for (const grant of temporaryTables(database)) await permitted(client, grant);
+    await client.query('RESET ROLE');
+  }
   const missing = await missingRights(client);
   if (missing.length === 0) return;
   throw new MigrationError(
