@@ -97,7 +97,12 @@ function matching(
   );
   // What is cheap comes first: PostgreSQL orders conditions by their costs, and keeps the order of equal ones.
   return Prisma.join(
-    [Prisma.sql`tenant_id = ${tenantId}::uuid`, which, ...conditions, Prisma.sql`(${Prisma.join(contained, ' OR ')})`],
+    [
+      Prisma.sql`tenant_id = ${tenantId}::uuid`,
+      which,
+      ...conditions,
+      Prisma.sql`(${Prisma.join(contained, ' OR ')})`,
+    ],
     ' AND ',
   );
 }

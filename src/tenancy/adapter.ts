@@ -52,7 +52,8 @@ function withReadableTimes(result: SqlResultSet): SqlResultSet {
     if (type !== ColumnTypeEnum.DateTime) continue;
     for (const row of result.rows) {
       const text = row[column];
-      if (typeof text === 'string' && Number.isNaN(Date.parse(text))) row[column] = farTime(text).toISOString();
+      if (typeof text === 'string' && Number.isNaN(Date.parse(text)))
+        row[column] = farTime(text).toISOString();
     }
   }
   return result;

@@ -46,7 +46,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const { connectionString, namedStatements } = readUrl(url);
   const leftovers: LeftoverOptions = {
     harmless: createHarmless(),
-    onLeftovers: (found) => onConnectionError?.(new Error(`dropped, for a statement had left ${found} on it`)),
+    onLeftovers: (found) =>
+      onConnectionError?.(new Error(`dropped, for a statement had left ${found} on it`)),
   };
   const pool = new pg.Pool({
     ...leftovers,

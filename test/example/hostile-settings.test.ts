@@ -63,7 +63,8 @@ const create = (client: Pick<TestClient, 'query'>, subject: string, body = 'Stra
   ).then(({ conversation }) => conversation);
 
 /** Whether a time is of this moment, as far as a busy machine allows to say. */
-const isNow = (time: string, offset = 0): boolean => Math.abs(Date.parse(time) - Date.now() - offset) < 300_000;
+const isNow = (time: string, offset = 0): boolean =>
+  Math.abs(Date.parse(time) - Date.now() - offset) < 300_000;
 
 /** What a person does, and what they see. Everything that differs from one run to the next is left out. */
 async function story(server: TestServer): Promise<unknown> {
@@ -71,10 +72,13 @@ async function story(server: TestServer): Promise<unknown> {
   const seen: Record<string, unknown> = {};
 
   const watched = await inForce(server, () =>
-    subscriberOf(server, owner).subscribe('subscription { conversationChanged { kind conversation { subject } } }'),
+    subscriberOf(server, owner).subscribe(
+      'subscription { conversationChanged { kind conversation { subject } } }',
+    ),
   );
   const made = [];
-  for (const subject of ['eins', 'zwei', 'Ärger', 'drei \\ vier', "fünf '%_"]) made.push(await create(owner, subject));
+  for (const subject of ['eins', 'zwei', 'Ärger', 'drei \\ vier', "fünf '%_"])
+    made.push(await create(owner, subject));
   seen['created now'] = made.map(({ createdAt }) => isNow(createdAt));
   await until('all are announced', () => watched.messages.length >= made.length, 5_000);
   seen['announced'] = watched.messages.map(({ data }) => data);
@@ -82,13 +86,16 @@ async function story(server: TestServer): Promise<unknown> {
 
   const list = async (args: string, fields = 'nodes { subject createdAt }') => {
     const { data, errors } = await owner.query<{
-      conversations: { nodes: { subject: string; createdAt: string }[]; pageInfo?: { endCursor: string; hasNextPage: boolean } };
+      conversations: {
+        nodes: { subject: string; createdAt: string }[];
+        pageInfo?: { endCursor: string; hasNextPage: boolean };
+      };
     }>(`{ conversations(${args}) { ${fields} } }`);
     expect(errors).toEqual([]);
     return data.conversations;
   };
   const pages: string[] = [];
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const { nodes, pageInfo } = await list(
       `first: 2 ${after}`,
       'nodes { subject createdAt messages(first: 1) { nodes { body createdAt } } } pageInfo { endCursor hasNextPage }',
@@ -107,7 +114,10 @@ async function story(server: TestServer): Promise<unknown> {
     const filter = `filter: { createdAt: { from: ${near(from)}, to: ${near(to)} } }`;
     seen[`created between ${String(from)} and ${String(to)}`] = (await list(filter)).nodes.length;
     seen[`searched between ${String(from)} and ${String(to)}`] = (
-      await list(filter.replace('{ createdAt', '{ search: "ÄRGER", createdAt'), 'totalCount nodes { subject createdAt }')
+      await list(
+        filter.replace('{ createdAt', '{ search: "ÄRGER", createdAt'),
+        'totalCount nodes { subject createdAt }',
+      )
     ).nodes.map(({ subject }) => subject);
   }
   seen['searched'] = (await list(String.raw`filter: { search: "\\ " }`)).nodes.map(({ subject }) => subject);
@@ -118,9 +128,9 @@ async function story(server: TestServer): Promise<unknown> {
     { id: made[0]!.id, subject: 'geändert', expectedVersion: 1 },
   );
   seen['updated'] = updated;
-  const log = await owner.query<{ auditLog: { nodes: { action: string; createdAt: string; newValue: { created_at: string } }[] } }>(
-    `{ auditLog(first: 3, filter: { entity: "Conversation" }) { nodes { action createdAt newValue } } }`,
-  );
+  const log = await owner.query<{
+    auditLog: { nodes: { action: string; createdAt: string; newValue: { created_at: string } }[] };
+  }>(`{ auditLog(first: 3, filter: { entity: "Conversation" }) { nodes { action createdAt newValue } } }`);
   expect(log.errors).toEqual([]);
   seen['logged'] = log.data.auditLog.nodes.map(({ action, createdAt, newValue }) => [
     action,
@@ -137,12 +147,16 @@ async function story(server: TestServer): Promise<unknown> {
     { name: 'short', permissions: ['CONVERSATIONS_READ', 'CONVERSATIONS_WRITE'], expiresAt },
   );
   const program = server.withHeaders({ authorization: `Bearer ${key}` });
-  const answered = await program.query<{ conversations: { nodes: unknown[] } }>('{ conversations(first: 1) { nodes { id } } }');
+  const answered = await program.query<{ conversations: { nodes: unknown[] } }>(
+    '{ conversations(first: 1) { nodes { id } } }',
+  );
   const stored = async (table: string, id: string) =>
-    (await server.database.asSuperuser<{ ms: number }>(
-      `SELECT (extract(epoch FROM expires_at) * 1000)::float8 AS ms FROM public.${table} WHERE id = $1`,
-      [id],
-    ))[0]!.ms;
+    (
+      await server.database.asSuperuser<{ ms: number }>(
+        `SELECT (extract(epoch FROM expires_at) * 1000)::float8 AS ms FROM public.${table} WHERE id = $1`,
+        [id],
+      )
+    )[0]!.ms;
   seen['the key'] = [
     apiKey.expiresAt === expiresAt,
     (await stored('api_keys', apiKey.id)) === Date.parse(expiresAt),
@@ -161,11 +175,14 @@ async function story(server: TestServer): Promise<unknown> {
     (await stored('invitations', invitation.id)) === Date.parse(invitation.expiresAt),
   ];
 
-  const keyed = server.withHeaders({ authorization: `Bearer ${owner.token}`, 'idempotency-key': randomUUID() });
+  const keyed = server.withHeaders({
+    authorization: `Bearer ${owner.token}`,
+    'idempotency-key': randomUUID(),
+  });
   const [first, second] = [await create(keyed, 'once'), await create(keyed, 'once')];
   seen['once'] = first.id === second.id;
   seen['kept for a day'] = await server.database.asSuperuser(
-    "SELECT abs(extract(epoch FROM expires_at - now()) - 86400) < 300 AS kept FROM public.idempotency_keys",
+    'SELECT abs(extract(epoch FROM expires_at - now()) - 86400) < 300 AS kept FROM public.idempotency_keys',
   );
 
   // Two servers would be needed to see that leases are prolonged; one sees whether they are of this moment.
@@ -176,7 +193,11 @@ async function story(server: TestServer): Promise<unknown> {
   seen['by the operator'] = await withOperatorDoor(
     { url: server.database.operator, operator: 'tester', contextKey: server.database.contextKey },
     async (door) => {
-      const tenant = await createTenant(door, { slug: 'third', name: 'Dritte', owner: { userId: 'u', email: 'u@third.test' } });
+      const tenant = await createTenant(door, {
+        slug: 'third',
+        name: 'Dritte',
+        owner: { userId: 'u', email: 'u@third.test' },
+      });
       return [isNow(tenant.created_at.toISOString()), (await listTenants(door)).map(({ slug }) => slug)];
     },
   );

@@ -334,29 +334,31 @@ describe('the rules', () => {
   });
 
   test('a temporary table of the same name deceives neither the audit trigger nor the look-up of access', async () => {
-    await database().withTemporaryTables(() => unbound(async (client) => {
-      await client.query('BEGIN');
-      await bind(client, tenants().acme);
-      for (const table of ['audit_log', 'tenants', 'memberships']) {
-        await client.query(`CREATE TEMPORARY TABLE ${table} (LIKE public.${table} INCLUDING DEFAULTS)`);
-      }
-      await client.query(
-        "INSERT INTO pg_temp.memberships (user_id, email, role) VALUES ('ghost', 'x', 'owner')",
-      );
-      await client.query("UPDATE public.tenants SET name = 'Acme, renamed'");
-      const recorded = await client.query(
-        "SELECT FROM public.audit_log WHERE new_value ->> 'name' = 'Acme, renamed'",
-      );
-      expect(recorded.rowCount).toBe(1);
-      expect((await client.query('SELECT FROM pg_temp.audit_log')).rowCount).toBe(0);
-      const { expires, signature } = sign('resolve_access', 'acme', 'ghost');
-      const { rows } = await client.query(
-        "SELECT role FROM tenantry.resolve_access('acme', 'ghost', $1, $2)",
-        [expires, signature],
-      );
-      expect(rows).toEqual([{ role: null }]);
-      await client.query('ROLLBACK');
-    }));
+    await database().withTemporaryTables(() =>
+      unbound(async (client) => {
+        await client.query('BEGIN');
+        await bind(client, tenants().acme);
+        for (const table of ['audit_log', 'tenants', 'memberships']) {
+          await client.query(`CREATE TEMPORARY TABLE ${table} (LIKE public.${table} INCLUDING DEFAULTS)`);
+        }
+        await client.query(
+          "INSERT INTO pg_temp.memberships (user_id, email, role) VALUES ('ghost', 'x', 'owner')",
+        );
+        await client.query("UPDATE public.tenants SET name = 'Acme, renamed'");
+        const recorded = await client.query(
+          "SELECT FROM public.audit_log WHERE new_value ->> 'name' = 'Acme, renamed'",
+        );
+        expect(recorded.rowCount).toBe(1);
+        expect((await client.query('SELECT FROM pg_temp.audit_log')).rowCount).toBe(0);
+        const { expires, signature } = sign('resolve_access', 'acme', 'ghost');
+        const { rows } = await client.query(
+          "SELECT role FROM tenantry.resolve_access('acme', 'ghost', $1, $2)",
+          [expires, signature],
+        );
+        expect(rows).toEqual([{ role: null }]);
+        await client.query('ROLLBACK');
+      }),
+    );
   });
 });
 
@@ -814,7 +816,6 @@ describe('the catalog', () => {
       'resolve_api_key',
       'uuid_v7',
     ]);
-
   });
 
   test('the roles have the attributes they need, and no role can become a stronger one', async () => {

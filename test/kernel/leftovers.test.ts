@@ -8,7 +8,7 @@ import { takeKey } from '../../src/idempotency/key-store.js';
 import { LIMITS } from '../../src/services.js';
 import type { Database } from '../../src/tenancy/database.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
-import { useDemoTenants } from '../support/demo-tenants.js';
+import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';
 import { until } from '../support/until.js';
 
 const database = useDatabase();
@@ -38,14 +38,20 @@ describe('a connection is dropped on which a statement has left', () => {
     ['another time zone', 'the setting TimeZone', Prisma.sql`SET TimeZone = 'Europe/Berlin'`],
     ['another search_path', 'the setting search_path', Prisma.sql`SET search_path = pg_catalog`],
     ['another encoding', 'the setting client_encoding', Prisma.sql`SET client_encoding = 'LATIN1'`],
-    ['a cursor', 'a cursor', Prisma.sql`DECLARE held CURSOR WITH HOLD FOR SELECT email FROM public.memberships`],
+    [
+      'a cursor',
+      'a cursor',
+      Prisma.sql`DECLARE held CURSOR WITH HOLD FOR SELECT email FROM public.memberships`,
+    ],
     ['a prepared statement', 'a prepared statement', Prisma.sql`PREPARE mine AS SELECT 1`],
     ['an advisory lock', 'an advisory lock', Prisma.sql`DO 'BEGIN PERFORM pg_advisory_lock(1); END'`],
     ['a subscription', 'LISTEN', Prisma.sql`LISTEN tenantry_access`],
     ['a tenant', 'a bound tenant', Prisma.sql`SET app.current_tenant = 'somebody'`],
   ])('%s', async (_, found, statement) => {
     const before = await connectionOf(globex());
-    await acme().transaction((tx) => tx.$executeRaw(statement)).catch(() => undefined);
+    await acme()
+      .transaction((tx) => tx.$executeRaw(statement))
+      .catch(() => undefined);
     expect(await connectionOf(globex())).not.toBe(before);
     expect(problems).toEqual([`dropped, for a statement had left ${found} on it`]);
   });
@@ -69,7 +75,9 @@ describe('a connection is dropped on which a statement has left', () => {
   test('temporary tables, where they are allowed', async () => {
     await database().withTemporaryTables(async () => {
       const before = await connectionOf(globex());
-      await acme().$executeRaw(Prisma.sql`CREATE TEMPORARY TABLE notes AS SELECT email FROM public.memberships`);
+      await acme().$executeRaw(
+        Prisma.sql`CREATE TEMPORARY TABLE notes AS SELECT email FROM public.memberships`,
+      );
       expect(await connectionOf(globex())).not.toBe(before);
       expect(problems).toEqual(['dropped, for a statement had left temporary objects on it']);
     });
@@ -97,6 +105,19 @@ test('a statement that leaves nothing is looked at once, and a failure is no rea
   expect(problems).toEqual([]);
 });
 
+test('a transaction has the time zone and the style of dates that the server is written for, whatever its session has', async () => {
+  await connected(database().app, async (client) => {
+    await client.query("SET TimeZone = 'America/New_York'; SET DateStyle = 'German'");
+    await client.query('BEGIN');
+    await bind(client, tenants().acme);
+    const { rows } = await client.query("SELECT '2024-07-01 12:00'::timestamptz::text AS time");
+    expect(rows).toEqual([{ time: '2024-07-01 12:00:00+00' }]);
+    expect((await refusalOf(bind(client, tenants().globex))).state).toBe('25001');
+    await client.query('ROLLBACK');
+    expect((await client.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'America/New_York' }]);
+  });
+});
+
 test('a temporary table captures no statement of the server’s, not even in the same transaction', async () => {
   await database().withTemporaryTables(async () => {
     await acme().transaction(async (tx) => {
@@ -111,8 +132,8 @@ test('a temporary table captures no statement of the server’s, not even in the
       expect(await tx.membership.count()).toBeGreaterThan(0);
       expect(await takeKey(tx, 'key', 'genuine')).toBeUndefined();
     });
-    expect(await database().asSuperuser("SELECT fingerprint FROM public.idempotency_keys WHERE key = 'key'")).toEqual([
-      { fingerprint: 'genuine' },
-    ]);
+    expect(
+      await database().asSuperuser("SELECT fingerprint FROM public.idempotency_keys WHERE key = 'key'"),
+    ).toEqual([{ fingerprint: 'genuine' }]);
   });
 });

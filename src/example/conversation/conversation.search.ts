@@ -37,7 +37,9 @@ const searchOf = ({ search, userId, createdAt }: ConversationFilter & { search: 
   term: search,
   conditions: [
     ...(userId != null ? [Prisma.sql`user_id = ${userId}`] : []),
-    ...(createdAt?.from != null ? [Prisma.sql`created_at >= ${createdAt.from.toISOString()}::timestamptz`] : []),
+    ...(createdAt?.from != null
+      ? [Prisma.sql`created_at >= ${createdAt.from.toISOString()}::timestamptz`]
+      : []),
     ...(createdAt?.to != null ? [Prisma.sql`created_at < ${createdAt.to.toISOString()}::timestamptz`] : []),
   ],
 });
