@@ -72,13 +72,17 @@ export function actingAsOwner(url: string): string {
 }
 
 /**
- * Runs `work` on one dedicated connection and closes it.
+ * Runs `work` on one dedicated connection and closes it. Its session has the settings of session.ts, unless `Client` is pg's.
  *
  * @throws {MigrationError} when there is no connection to be had; what `work` throws passes unchanged
  */
-export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+  Client: typeof pg.Client = SessionClient,
+): Promise<T> {
   addressOf(url);
-  const client = new SessionClient(connectionConfig(url));
+  const client = new Client(connectionConfig(url));
   // A server that goes away between two statements is noticed by the next statement; unheard, it would end Node.
   client.on('error', () => undefined);
   try {
