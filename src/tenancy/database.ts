@@ -10,6 +10,7 @@ import { PrismaClient } from '../generated/prisma/client.js';
 import { createCheckout, isRefusal, type Checkout } from './checkout.js';
 import { admitted, PoolShare } from '../limits/admission.js';
 import { Door, type DoorVisit } from '../limits/door.js';
+import { createHarmless, InspectedClient, type LeftoverOptions } from './leftovers.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
@@ -76,13 +77,20 @@ const DOOR_MS = 2_000;
 export function openDatabase(options: DatabaseOptions): Database {
   const { url, poolSize, limits, contextKey, onConnectionError } = options;
   const { connectionString, namedStatements } = readUrl(url);
+  const leftovers: LeftoverOptions = {
+    harmless: createHarmless(),
+    onLeftovers: (found) =>
+      onConnectionError?.(new Error(`dropped, for a statement had left ${found} on it`)),
+  };
   const pool = new pg.Pool({
+    ...leftovers,
     connectionString,
     max: poolSize,
     connectionTimeoutMillis: limits.maxWait,
     application_name: 'tenantry',
     keepAlive: true,
-    Client: PipeliningClient,
+    // Behind a transaction pooler, what would be looked at is another connection.
+    Client: namedStatements ? InspectedClient : PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
   const prismaName = nameStatements('p');
