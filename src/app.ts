@@ -1,12 +1,14 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
+import type { DocumentReader } from './documents/document-reader.js';
 import type { ProviderKeys } from './auth/provider-keys.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
+import { installDeadline } from './http/deadline.js';
 import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
@@ -24,16 +26,19 @@ import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
 import type { ChangeNews } from './tenancy/change-news.js';
 import type { Database } from './tenancy/database.js';
+import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize'>;
+  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs'>;
   readonly api: Api;
   readonly database: Database;
+  readonly readiness: Readiness;
   readonly news: AccessNews;
   readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;
   readonly documents: Documents;
+  readonly documentReader: DocumentReader;
   readonly invitations: InvitationParts;
   /** The identity provider's; undefined where tokens are verified with a secret only. */
   readonly providerKeys: ProviderKeys | undefined;
@@ -64,6 +69,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   installMetrics(app, services, connections);
   installHealth(app, services);
   if (!services.config.production) installGraphiql(app);
+  installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
   installWebsocket(app, services, connections);

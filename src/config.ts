@@ -17,6 +17,10 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
+  /** How long a request may take, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How many connections of the pool one tenant holds at the most. Undefined: half of them. */
+  readonly tenantConnections: number | undefined;
   /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
@@ -83,6 +87,16 @@ const environment = z.object({
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
   DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  REQUEST_TIMEOUT_MS: optional
+    .transform((value) => Number(value ?? 10_000))
+    .refine(
+      (value) => Number.isInteger(value) && value >= 100 && value <= 300_000,
+      'must be a whole number of milliseconds from 100 to 300000',
+    ),
+  DATABASE_TENANT_CONNECTIONS: optional.refine(
+    (value) => value === undefined || /^[1-9]\d{0,4}$/.test(value),
+    'must be a number, at least 1',
+  ),
   CONTEXT_SIGNING_KEY: optional.refine(
     (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
     'is too short: make one with `openssl rand -base64 48`',
@@ -146,6 +160,11 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
+    tenantConnections:
+      values.DATABASE_TENANT_CONNECTIONS === undefined
+        ? undefined
+        : Number(values.DATABASE_TENANT_CONNECTIONS),
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,

@@ -4,6 +4,7 @@ import { ProviderKeys } from './auth/provider-keys.js';
 import { createTokenVerifier } from './auth/verify-token.js';
 import type { Services } from './app.js';
 import type { Config } from './config.js';
+import { DocumentReader } from './documents/document-reader.js';
 import { LeavingErrors } from './leaving-errors.js';
 import { Problems } from './problems.js';
 import { Documents } from './documents/documents.js';
@@ -17,6 +18,7 @@ import { recordApiKeyUse } from './tenancy/api-key-use.js';
 import { CHANGES_CHANNEL, changeNews } from './tenancy/change-news.js';
 import { openDatabase, type Database } from './tenancy/database.js';
 import { listen } from './tenancy/notifications.js';
+import { createReadiness } from './tenancy/readiness.js';
 import { createAccessResolver } from './tenancy/resolve-access.js';
 import { createApiKeyResolver } from './tenancy/resolve-api-key.js';
 import type { TransactionLimits } from './tenancy/tenant-client.js';
@@ -63,10 +65,14 @@ export function createServices({
   const database = openDatabase({
     url: databaseUrl,
     poolSize: config.poolSize,
+    perTenant: config.tenantConnections,
     limits: LIMITS,
     contextKey,
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
+    // In development and in tests it is an error.
+    ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
   });
+  const readiness = createReadiness({ url: databaseUrl });
   const notifications = listen({
     listenUrl: config.databaseListenUrl ?? databaseUrl,
     databaseUrl,
@@ -88,7 +94,9 @@ export function createServices({
     config,
     api,
     database,
+    readiness,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
+    documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
     news,
     changes,
     authentication: {
@@ -117,6 +125,7 @@ export function createServices({
       await apiKeyUse.close();
       changes.close();
       await notifications.close();
+      await readiness.close();
       await database.close();
       problems.close();
     },

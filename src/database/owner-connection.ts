@@ -95,9 +95,17 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
+/** Of a pool whose users do not listen: it outlives the loss of its connection, and they are told by their statements. */
+class UnheardClient extends pg.Client {
+  constructor(config?: pg.ClientConfig | string) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 /** A pool of exactly one connection, for Prisma's engine, which keeps session state (its own advisory lock). */
 export function singleConnectionPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ ...connectionConfig(url), max: 1 });
+  const pool = new pg.Pool({ ...connectionConfig(url), max: 1, Client: UnheardClient });
   pool.on('error', () => undefined);
   return pool;
 }

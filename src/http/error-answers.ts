@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyError, FastifyReply, FastifyRequest } from
 import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../errors.js';
 import type { LeavingErrors } from '../leaving-errors.js';
 import { logOf } from './logging.js';
+import { retryAfter } from './retry-after.js';
 
 export interface ErrorAnswer {
   readonly errors: readonly {
@@ -74,6 +75,8 @@ function refuse(
   error: PublicError,
   status: number = ERROR_STATUS[error.code],
 ): void {
+  const later = retryAfter([error]);
+  if (later !== undefined) void reply.header('retry-after', later);
   if (accept?.includes(GRAPHQL_RESPONSE)) void reply.type(`${GRAPHQL_RESPONSE}; charset=utf-8`);
   void reply.code(status).send(errorAnswer(error));
 }

@@ -11,9 +11,10 @@ const KEYS_MS = 1_000;
  */
 export function installHealth(
   app: FastifyInstance,
-  { database, providerKeys }: Pick<Services, 'database' | 'providerKeys'>,
+  { readiness, providerKeys }: Pick<Services, 'readiness' | 'providerKeys'>,
 ): void {
   let draining = false;
+  let logged: unknown;
   app.addHook('preClose', async () => {
     draining = true;
   });
@@ -21,9 +22,11 @@ export function installHealth(
   app.get('/readyz', { logLevel: 'warn' }, async (request, reply) => {
     if (draining) return reply.code(503).send({ status: 'draining' });
     try {
-      await database.query('SELECT 1');
+      await readiness.check();
     } catch (error) {
-      request.log.warn({ err: error }, 'not ready');
+      // Many probes share a failure.
+      if (error !== logged) request.log.warn({ err: error }, 'not ready');
+      logged = error;
       return reply.code(503).send({ status: 'database unavailable' });
     }
     if (!providerKeys) return { status: 'ready' };

@@ -33,6 +33,29 @@ export function installMetrics(app: FastifyInstance, services: Measured, connect
     },
   });
   new Gauge({
+    name: 'tenantry_pool_waiting',
+    help: 'Operations that wait for a connection to the database, by what keeps them from it.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      const { waiting, waitingForShare } = database.pool;
+      this.set({ reason: 'connection' }, waiting);
+      for (const [reason, count] of Object.entries(waitingForShare)) this.set({ reason }, count);
+    },
+  });
+  new Counter({
+    name: 'tenantry_pool_refused_total',
+    help: 'Operations that were refused a connection to the database, by what kept them from it.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(database.pool.refused)) {
+        this.inc({ reason }, count);
+      }
+    },
+  });
+  new Gauge({
     name: 'tenantry_websocket_connections',
     help: 'Open WebSocket connections whose clients have said who they are.',
     registers: [registry],

@@ -7,14 +7,21 @@ import { STATUS_CODES, type IncomingMessage, type ServerOptions } from 'node:htt
 import type { Duplex } from 'node:stream';
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { FastifyInstance } from 'fastify';
-import type { ExecutionArgs, FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
+import {
+  GraphQLError,
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+} from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Services } from '../app.js';
 import { badRequest, Closing, defect, goingAway, tooSlow } from '../subscriptions/closing.js';
 import { Connection, SUBSCRIPTIONS_PER_CONNECTION } from '../subscriptions/connection.js';
 import type { Connections } from '../subscriptions/connections.js';
-import { readSubscription, RefusedOperation, type Subscription } from '../subscriptions/operation.js';
+import { RefusedOperation } from '../documents/document-reader.js';
+import { locate } from '../limits/locations.js';
+import { readSubscription, type Subscription } from '../subscriptions/operation.js';
 import { PublicError, publicError } from '../errors.js';
 import type { LeavingErrors } from '../leaving-errors.js';
 import { errorAnswer } from './error-answers.js';
@@ -45,7 +52,7 @@ interface Prepared extends ExecutionArgs, Subscription {
 }
 
 export function installWebsocket(app: FastifyInstance, services: Services, connections: Connections): void {
-  const { api, config, documents } = services;
+  const { api, config, documents, documentReader } = services;
   const parts = { ...services, connections };
   const sockets = new WebSocketServer({
     noServer: true,
@@ -64,11 +71,11 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
     onSubscribe: ({ extra: connection }, _id, payload): Prepared | readonly GraphQLError[] => {
       try {
         const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
-        const subscription = readSubscription(api.schema, { ...payload, query }, config.production);
+        const subscription = readSubscription(api.schema, documentReader, { ...payload, query });
         return connection.reserve() ? { ...subscription, connection } : [tooMany()];
       } catch (error) {
         if (error instanceof RefusedOperation) return error.errors;
-        if (error instanceof PublicError) return [error];
+        if (error instanceof GraphQLError) return [error];
         throw error;
       }
     },
@@ -213,6 +220,7 @@ function told(
   connection: Connection,
   leaving: LeavingErrors,
 ): GraphQLFormattedError[] {
+  locate(errors);
   return errors.map((error) => {
     // The error that ended a subscription comes in a wrapping without a path.
     const cause = error.originalError instanceof PublicError ? error.originalError : error;
