@@ -17,12 +17,16 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
+  /** How long a request may take, in milliseconds. */
+  readonly requestTimeoutMs: number;
   /** How many connections of the pool one tenant holds at the most. Undefined: half of them. */
   readonly tenantConnections: number | undefined;
   /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
+  /** For how long the keys at `jwksUri` are used before they are fetched again. */
+  readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
   /** `example.com`: a tenant's requests come to `<slug>.example.com`. */
@@ -60,6 +64,9 @@ const smtpUrl = optional.refine(
   'must be a URL of the form smtp://user:password@host:587 or smtps://…',
 );
 
+const blankIsDefault = <Value extends z.ZodType>(value: Value) =>
+  z.preprocess((given) => (given === '' ? undefined : given), value);
+
 const SHORTEST_SECRET = 32;
 
 const environment = z.object({
@@ -80,6 +87,12 @@ const environment = z.object({
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
   DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  REQUEST_TIMEOUT_MS: optional
+    .transform((value) => Number(value ?? 10_000))
+    .refine(
+      (value) => Number.isInteger(value) && value >= 100 && value <= 300_000,
+      'must be a whole number of milliseconds from 100 to 300000',
+    ),
   DATABASE_TENANT_CONNECTIONS: optional.refine(
     (value) => value === undefined || /^[1-9]\d{0,4}$/.test(value),
     'must be a number, at least 1',
@@ -90,6 +103,14 @@ const environment = z.object({
   ),
   JWT_SECRET: optional,
   JWKS_URI: httpUrl,
+  JWKS_CACHE_SECONDS: blankIsDefault(
+    z.coerce
+      .number('must be a number of seconds')
+      .int('must be a whole number of seconds')
+      .min(1, 'must be at least 1')
+      .max(86_400, 'must be at most 86400, which is a day')
+      .default(300),
+  ),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
   BASE_DOMAIN: optional.refine(
@@ -139,6 +160,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     tenantConnections:
       values.DATABASE_TENANT_CONNECTIONS === undefined
         ? undefined
@@ -146,6 +168,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
+    jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),

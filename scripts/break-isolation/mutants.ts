@@ -10,7 +10,7 @@ import {
 import type { MutantGroup } from './mutant.js';
 import { pool } from './pool-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
-import { binding, filter } from './tenancy-mutants.js';
+import { binding, deadlines, filter } from './tenancy-mutants.js';
 
 export const MUTANTS: readonly MutantGroup[] = [
   rowLevelSecurity,
@@ -22,6 +22,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   filter,
   binding,
   pool,
+  deadlines,
   callers,
   remembered,
   guards,

@@ -4,14 +4,17 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { Deadline } from '../limits/deadline.js';
+import { unavailable } from '../errors.js';
 import { PrismaClient } from '../generated/prisma/client.js';
+import { createCheckout, isRefusal, type Checkout } from './checkout.js';
 import { admitted, PoolShare } from '../limits/admission.js';
 import { Door, type DoorVisit } from '../limits/door.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
 import { createFly, type Fly } from './flight.js';
-import { readDataModel } from './data-model.js';
+import { readDataModel, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from './open-transaction.js';
 import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
 
@@ -54,6 +57,8 @@ export interface Database extends TenantBinder {
     values?: readonly unknown[],
     visit?: DoorVisit,
   ): Promise<Row[]>;
+  /** The models of the Prisma schema, by name. */
+  readonly models: ReadonlyMap<string, ScopedModel>;
   /** For those of them that ask for a signature. */
   readonly sign: Sign;
   readonly pool: PoolState;
@@ -61,10 +66,11 @@ export interface Database extends TenantBinder {
   close(): Promise<void>;
 }
 
+/** For a server that has fallen silent; one that answers has cancelled a statement by then. */
 const SILENCE_MS = 3_000;
 
 /** A look-up at the door takes a moment, or is not worth waiting for. */
-const DOOR = { query_timeout: 2_000 };
+const DOOR_MS = 2_000;
 
 /** Opens no connection yet: the first operation does. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -76,8 +82,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: limits.maxWait,
     application_name: 'tenantry',
     keepAlive: true,
-    // For a server that has fallen silent; one that answers has cancelled the statement by then.
-    query_timeout: limits.statementTimeout + SILENCE_MS,
     Client: PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
@@ -86,9 +90,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
+  const models = readDataModel(prisma);
   const sign = createSign(contextKey);
+  const checkout = createCheckout(pool, limits.statementTimeout + SILENCE_MS);
   const takeOff = createFly({
-    pool,
+    checkout,
     sign,
     statementName: namedStatements ? nameStatements('f') : () => '',
     statementTimeout: limits.statementTimeout,
@@ -96,11 +102,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   const admission = new PoolShare({ poolSize, perTenant: options.perTenant, maxWait: limits.maxWait });
   const door = new Door({ poolSize, maxWait: limits.maxWait });
   const refuseSecond = refuseSecondConnection(options.onSecondConnection);
-  const fly: Fly = (context, ...flight) => admitted(admission, context, () => takeOff(context, ...flight));
+  const fly: Fly = (context, ...flight) =>
+    admitted(admission, context, () => takeOff(context, ...flight), context.deadline);
   return {
     ...createTenantBinder({
       prisma,
-      models: readDataModel(prisma),
+      models,
       limits,
       fly,
       sign,
@@ -114,12 +121,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     ) => {
       refuseSecond('A look-up');
       const leave = await door.enter(visit);
-      try {
-        return (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows;
-      } finally {
-        leave();
-      }
+      const limit = Deadline.after(DOOR_MS, 0, unavailable);
+      // The place is free again when the connection is, which may be after the caller was told that it took too long.
+      return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));
     },
+    models,
     sign,
     get pool() {
       return {
@@ -135,6 +141,23 @@ export function openDatabase(options: DatabaseOptions): Database {
       await pool.end();
     },
   };
+}
+
+async function queryAlone<Row extends pg.QueryResultRow>(
+  checkout: Checkout,
+  deadline: Deadline,
+  sql: string,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const { client, release } = await checkout(deadline);
+  try {
+    const { rows } = await client.query<Row>({ text: sql, values: [...values] });
+    release(true);
+    return rows;
+  } catch (error) {
+    release(isRefusal(error));
+    throw error;
+  }
 }
 
 function readUrl(url: string): { connectionString: string; namedStatements: boolean } {

@@ -4,35 +4,40 @@
  * it, so that code which handles a failure and goes on works here as well.
  */
 import type { Prisma } from '../generated/prisma/client.js';
+import type { TenantContext } from './context.js';
 import { currentTransaction, insideTransaction, type OpenTransaction } from './open-transaction.js';
 import type { Call } from './read-batch.js';
 import type { Runner } from './tenant-client.js';
+import { inTimeLimits } from './time-limits.js';
 
 /** The runner of a client whose every operation belongs to the transaction `tx`. */
 export class UnitOfWork implements Runner {
   private readonly outermost = new Line(this);
 
-  constructor(private readonly tx: Prisma.TransactionClient) {}
+  constructor(
+    private readonly tx: Prisma.TransactionClient,
+    private readonly limits: Pick<TenantContext, 'deadline'>,
+  ) {}
 
   /** Without savepoints: an operation that fails takes all of the transaction with it. */
   readonly unprotected: Runner = {
-    read: (call) => this.outermost.next(() => call(this.tx)),
-    write: (call) => this.outermost.next(() => call(this.tx)),
+    read: (call) => this.outermost.next(() => this.call(call)),
+    write: (call) => this.outermost.next(() => this.call(call)),
   };
 
   read(call: Call): Promise<unknown> {
-    return this.apart(() => call(this.tx));
+    return this.apart(() => this.call(call));
   }
 
   write(call: Call): Promise<unknown> {
-    return this.apart(() => call(this.tx));
+    return this.apart(() => this.call(call));
   }
 
   /** What `TenantClient.transaction` does: undone together when `work` throws, and only that. */
   transaction<Result>(work: (inside: Runner) => Promise<Result>): Promise<Result> {
     return this.apart(async () => {
       const line = new Line(this, this.outermost);
-      const run = (call: Call) => line.next(() => call(this.tx));
+      const run = (call: Call) => line.next(() => this.call(call));
       try {
         return await insideTransaction(line, () => work({ read: run, write: run }));
       } finally {
@@ -57,6 +62,7 @@ export class UnitOfWork implements Runner {
     const current = currentTransaction();
     const line = current instanceof Line && current.unit === this ? current : this.outermost;
     return line.next(async () => {
+      this.limits.deadline?.throwIfOver();
       await this.tx.$executeRaw`SAVEPOINT apart`;
       try {
         const result = await work();
@@ -67,6 +73,11 @@ export class UnitOfWork implements Runner {
         throw error;
       }
     });
+  }
+
+  /** Every operation passes here. */
+  private call(call: Call): Promise<unknown> {
+    return inTimeLimits(this.limits, () => call(this.tx));
   }
 
   private async undo(): Promise<void> {
