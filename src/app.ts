@@ -4,6 +4,7 @@ import type { AuthenticationParts } from './auth/authenticate.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
+import { installAnswerSize } from './http/answer-size.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
 import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
@@ -24,7 +25,7 @@ import type { Database } from './tenancy/database.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize'>;
+  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'maxAnswerBytes'>;
   readonly api: Api;
   readonly database: Database;
   readonly news: AccessNews;
@@ -49,6 +50,7 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   });
   installRequestId(app);
   installRequestLog(app);
+  installAnswerSize(app, services.config.maxAnswerBytes);
   installErrorAnswers(app);
   installSecurityHeaders(app);
   installRequestLimits(app);

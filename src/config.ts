@@ -36,6 +36,10 @@ export interface Config {
   /** The sender of mails. */
   readonly mailFrom: string;
   readonly invitationDays: number;
+  /** The largest answer, in bytes. */
+  readonly maxAnswerBytes: number;
+  /** How long the server goes on answering after it was told to stop, in milliseconds. */
+  readonly drainMs: number;
 }
 
 /** The configuration cannot be used; the message says which variable and why, and never its value. */
@@ -62,6 +66,20 @@ const smtpUrl = optional.refine(
 );
 
 const SHORTEST_SECRET = 32;
+
+const wholeNumber = (least: number, most: number) => {
+  const problem = `must be a whole number from ${String(least)} to ${String(most)}`;
+  return z
+    .string()
+    .optional()
+    .transform((value) => (value === undefined || value === '' ? undefined : Number(value)))
+    .refine(
+      (value) => value === undefined || (Number.isInteger(value) && value >= least && value <= most),
+      problem,
+    );
+};
+
+const MIB = 1024 * 1024;
 
 const environment = z.object({
   NODE_ENV: z
@@ -111,6 +129,8 @@ const environment = z.object({
     .min(1, 'must be at least 1')
     .max(90, 'must be at most 90')
     .default(7),
+  MAX_ANSWER_BYTES: wholeNumber(1_024, 256 * MIB),
+  DRAIN_SECONDS: wholeNumber(0, 600),
 });
 
 /** @throws ConfigError */
@@ -145,6 +165,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
     invitationDays: values.INVITATION_DAYS,
+    maxAnswerBytes: values.MAX_ANSWER_BYTES ?? 5 * MIB,
+    // Where nothing watches the readiness, Ctrl-C stops at once.
+    drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
   checkCombination(config);
   if (config.smtpUrl !== undefined && !(values.APP_URL && values.MAIL_FROM)) {

@@ -21,6 +21,8 @@ export const ERROR_STATUS = {
   PERSISTED_QUERY_NOT_FOUND: 200,
   DOCUMENT_NOT_TRUSTED: 403,
   COST_LIMIT_EXCEEDED: 400,
+  // As for the cost: the same request is refused again. 413 is about requests.
+  ANSWER_TOO_LARGE: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
   UNAVAILABLE: 503,
@@ -38,6 +40,10 @@ export class PublicError extends GraphQLError {
     this.code = code;
   }
 }
+
+/** The error of an operation that is refused as a whole. Apollo Server takes the status from it, and does not send it. */
+export const withStatus = ({ message, code, extensions }: PublicError): GraphQLError =>
+  new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } });
 
 export const unauthenticated = (message: string) => new PublicError('UNAUTHENTICATED', message);
 

@@ -27,6 +27,7 @@ import type * as JitRuntime from 'graphql-jit/dist/runtime';
 import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
+import { leastBytes, type AnswerBytes } from '../limits/answer-bytes.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
 
@@ -41,6 +42,12 @@ const LARGEST_COMPILED = 2_500;
 const COMPILED_IN_ALL = 50_000;
 /** The size of a document with more fields than this is not asked for. */
 const MOST_FIELDS = 500;
+/**
+ * An answer with fewer characters in its texts, none of whose fields has a long name, needs not be looked through before it
+ * becomes text: that is then at most a few times as large as the values that are in memory already.
+ */
+const CERTAINLY_SMALL = 4_000_000;
+const SHORT_NAME = 64;
 
 /** An operation to run. */
 export interface Execution {
@@ -56,6 +63,7 @@ export type Execute = (execution: Execution) => Promise<ExecutionResult>;
 export function createExecute(schema: GraphQLSchema): Execute {
   resolveWhatMayBeAPromise(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
+  const limit = (result: ExecutionResult, context: unknown) => bytesOf(context)?.limit(result) ?? result;
   const documents = new WeakMap<DocumentNode, Map<string | null, Compilation>>();
 
   const compilationOf = (document: DocumentNode, operationName: string | null): Compilation => {
@@ -67,24 +75,36 @@ export function createExecute(schema: GraphQLSchema): Execute {
   };
 
   return async ({ document, operationName, variables, context }) => {
-    const query = compiler?.use(compilationOf(document, operationName), variables);
+    const compilation = compilationOf(document, operationName);
+    const before = compiler?.characters ?? 0;
+    const query = compiler?.use(compilation, variables);
     const result = await query?.(undefined, context, variables);
-    if (result && isCertain(result)) return result;
-    return execute({
+    if (result && isCertain(result)) {
+      const isSmall = compiler!.characters - before < CERTAINLY_SMALL && compilation.hasShortNames;
+      return isSmall && !bytesOf(context)?.isOver ? result : limit(result, context);
+    }
+    const interpreted = await execute({
       schema,
       document,
       contextValue: context,
       variableValues: variables,
       operationName,
     });
+    return limit(interpreted, context);
   };
 }
+
+/** Undefined for what is no request of a client, in tests. */
+const bytesOf = (context: unknown): AnswerBytes | undefined =>
+  (context as { readonly bytes?: AnswerBytes } | undefined)?.bytes;
 
 /** An operation that comes again. */
 class Compilation {
   uses = 0;
   readonly operation: OperationDefinitionNode | undefined;
   readonly size: number;
+  /** Whether no field has a long name in the answer. Only of operations that are small enough to be compiled. */
+  readonly hasShortNames: boolean;
 
   constructor(
     readonly document: DocumentNode,
@@ -92,9 +112,13 @@ class Compilation {
   ) {
     const operation = getOperationAST(document, operationName);
     this.operation = operation?.operation === OperationTypeNode.QUERY ? operation : undefined;
-    this.size = this.operation ? sizeOf(this.operation, document) : 0;
+    const { size, longestName } = this.operation ? sizeOf(this.operation, document) : NOTHING;
+    this.size = size;
+    this.hasShortNames = longestName <= SHORT_NAME;
   }
 }
+
+const NOTHING = { size: 0, longestName: 0 };
 
 interface Compiled extends Compilable {
   readonly query: CompiledQuery['query'];
@@ -107,9 +131,13 @@ class Compiler {
     dispose: (_compiled, compilation) => (compilation.uses = 0),
   });
   private readonly serializers: ReturnType<typeof serializersOf>;
+  /** How many characters of text all operations together have answered so far. */
+  characters = 0;
 
   constructor(private readonly schema: GraphQLSchema) {
-    this.serializers = serializersOf(schema);
+    this.serializers = serializersOf(schema, (value) => {
+      this.characters += typeof value === 'string' ? value.length : leastBytes(value, CERTAINLY_SMALL);
+    });
   }
 
   /** The compiled operation when there is one, and it can be run with these variables. */
@@ -180,7 +208,10 @@ const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 /** The serialization of leaf types, which leaves to graphql-js what is not a plain value, promises above all. */
-function serializersOf(schema: GraphQLSchema): Record<string, (value: unknown) => unknown> {
+function serializersOf(
+  schema: GraphQLSchema,
+  count: (serialized: unknown) => void,
+): Record<string, (value: unknown) => unknown> {
   const leaves = Object.values(schema.getTypeMap()).filter(isLeafType);
   return Object.fromEntries(
     leaves.map((type) => [
@@ -189,6 +220,7 @@ function serializersOf(schema: GraphQLSchema): Record<string, (value: unknown) =
         if (isPromise(value)) value.then(undefined, () => undefined);
         const serialized: unknown = type.serialize(value);
         if (serialized === null || serialized === undefined) throw new Error('not for graphql-jit');
+        count(serialized);
         return serialized;
       },
     ]),
@@ -234,20 +266,26 @@ function refusesPromises(type: GraphQLOutputType): boolean {
 const isOfPrimitives = (name: string): boolean => name in String.prototype || name in Number.prototype;
 
 /** The size of an operation, what is in a fragment counted wherever it is spread; too much, when it has too many fields. */
-function sizeOf(operation: OperationDefinitionNode, { definitions }: DocumentNode): number {
+function sizeOf(
+  operation: OperationDefinitionNode,
+  { definitions }: DocumentNode,
+): { readonly size: number; readonly longestName: number } {
   const fragments = new Map(
     definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
   );
-  let [fields, size] = [0, 0];
+  let [fields, size, longestName] = [0, 0, 0];
   const add = ({ selections }: SelectionSetNode, depth: number): void => {
     for (const selection of selections) {
       if (fields > MOST_FIELDS) return;
       const isField = selection.kind === Kind.FIELD;
-      if (isField) [fields, size] = [fields + 1, size + depth];
+      if (isField) {
+        [fields, size] = [fields + 1, size + depth];
+        longestName = Math.max(longestName, (selection.alias ?? selection.name).value.length);
+      }
       const below = selection.kind === Kind.FRAGMENT_SPREAD ? fragments.get(selection.name.value) : selection;
       if (below?.selectionSet) add(below.selectionSet, isField ? depth + 1 : depth);
     }
   };
   add(operation.selectionSet, 1);
-  return fields > MOST_FIELDS ? Infinity : size;
+  return { size: fields > MOST_FIELDS ? Infinity : size, longestName };
 }

@@ -1,5 +1,6 @@
 import type { ApolloServerOptions } from '@apollo/server';
-import type { GraphQLSchema } from 'graphql';
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
+import { PublicError, withStatus } from '../errors.js';
 import type { Execute } from '../graphql/execution.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { createExecuteOnce } from '../idempotency/execute-once.js';
@@ -29,15 +30,23 @@ export function executeWith(
             context: context as RequestContext,
             onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
           },
-          (ownContext) =>
-            execute({
-              document,
-              operationName: operationName ?? request.operationName ?? null,
-              variables: request.variables ?? {},
-              context: ownContext,
-            }),
+          async (ownContext) =>
+            refusedAsAWhole(
+              await execute({
+                document,
+                operationName: operationName ?? request.operationName ?? null,
+                variables: request.variables ?? {},
+                context: ownContext,
+              }),
+            ),
         ),
     }),
     stop: async () => undefined,
   };
+}
+
+/** The result; with the status of its error when there is nothing else, for it was refused: an answer that is too large. */
+function refusedAsAWhole(result: ExecutionResult): ExecutionResult {
+  const [error] = result.errors ?? [];
+  return result.data === undefined && error instanceof PublicError ? { errors: [withStatus(error)] } : result;
 }

@@ -15,7 +15,9 @@ import { Loaders } from '../graphql/loaders.js';
 import { createExecuteOnce } from '../idempotency/execute-once.js';
 import { KeptError } from '../idempotency/kept-result.js';
 import type { RequestContext } from '../graphql/request-context.js';
+import { AnswerBytes } from '../limits/answer-bytes.js';
 import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
+import { textOfAnswer } from './answer-size.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
 import { executeWith } from './executor.js';
@@ -45,7 +47,7 @@ export async function installGraphql(
     includeStacktraceInErrorResponses: false,
     hideSchemaDetailsFromClientErrors: config.production,
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
-    stringifyResult: (result) => JSON.stringify(result),
+    stringifyResult: textOfAnswer(config.maxAnswerBytes),
     plugins: [
       reportDefects,
       limitCost(api.schema),
@@ -59,10 +61,6 @@ export async function installGraphql(
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
 
-  // Bytes are written as they are; a text Node would join with the headers, and encode that.
-  app.addHook('onSend', async (_request, _reply, payload) =>
-    typeof payload === 'string' ? Buffer.from(payload) : payload,
-  );
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
@@ -76,11 +74,12 @@ export async function installGraphql(
           const { roles, guards, inputGuards } = api;
           const log = logOf(request);
           const { user } = guest;
-          const rest = { user, loaders, roles, guards, inputGuards, invitations, requestId, log };
+          const bytes = new AnswerBytes(config.maxAnswerBytes);
+          const rest = { user, loaders, roles, guards, inputGuards, invitations, requestId, bytes, log };
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(
-          { api, database, changes, invitations },
+          { api, database, changes, invitations, config },
           {
             viewer: viewerOf(request),
             requestId,

@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
-import { ERROR_STATUS, PublicError } from '../errors.js';
+import type { GraphQLSchema } from 'graphql';
+import { PublicError, withStatus } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { MOST_COST } from '../limits/cost.js';
 import { costOf } from '../limits/operation-limits.js';
@@ -25,7 +25,3 @@ export const limitCost = (schema: GraphQLSchema): ApolloServerPlugin<RequestCont
     };
   },
 });
-
-/** Apollo Server takes the status of a refused operation from here, and does not send it. */
-const withStatus = ({ message, code, extensions }: PublicError) =>
-  new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } });

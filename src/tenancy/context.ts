@@ -1,3 +1,5 @@
+import type { AnswerBytes } from '../limits/answer-bytes.js';
+
 /**
  * Who acts, in which tenant, in answer to what. One request, job, subscription event or command has exactly one.
  * It is made from verified facts only (see resolve-access.ts) and never from what a client merely says.
@@ -8,6 +10,8 @@ export interface TenantContext {
   readonly actor: Actor;
   /** Correlates the answer, the log lines and the audit entries of one request. */
   readonly requestId: string;
+  /** Counts the rows that are read. Undefined: they are not counted, as for commands and jobs. */
+  readonly bytes?: AnswerBytes | undefined;
 }
 
 /** Who is recorded in the audit log. */

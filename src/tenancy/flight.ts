@@ -8,6 +8,8 @@ import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign } from './context-signature.js';
+import { PublicError } from '../errors.js';
+import type { AnswerBytes } from '../limits/answer-bytes.js';
 
 /** A statement, with its values in the form in which they travel. */
 export interface Statement {
@@ -77,13 +79,20 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
     client.on('error', ignore);
     const failure = await new Promise<Error | undefined>((resolve) => {
       client.query(
-        new Flight(named, several ? 1 : 0, statements.length, observer, resolve) as unknown as pg.Query,
+        new Flight(
+          named,
+          several ? 1 : 0,
+          statements.length,
+          observer,
+          resolve,
+          context.bytes,
+        ) as unknown as pg.Query,
       );
     });
     client.off('error', ignore);
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
     // that is undone, or in one that a statement of the tenant's began.
-    const isSound = failure === undefined || isRefusal(failure) || failure instanceof UnsupportedColumnError;
+    const isSound = failure === undefined || isRefusal(failure) || isOurOwn(failure);
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
     client.release(!isSound);
@@ -94,6 +103,10 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
 /** PostgreSQL has refused a statement; it has not ended the connection (57P01 and the like). */
 const isRefusal = (failure: Error): boolean =>
   failure instanceof pg.DatabaseError && !/^(08|57P)/.test(failure.code ?? '');
+
+/** PostgreSQL has answered; what it answered is not taken here. */
+const isOurOwn = (failure: Error): boolean =>
+  failure instanceof UnsupportedColumnError || failure instanceof PublicError;
 
 const IDLE = 'I';
 
@@ -141,6 +154,7 @@ class Flight extends Query {
   readonly #statements: number;
   readonly #observer: FlightObserver;
   readonly #done: (failure: Error | undefined) => void;
+  readonly #bytes: AnswerBytes | undefined;
 
   /** @param binding where the binding stands; behind it lie so many statements of the tenant */
   constructor(
@@ -149,6 +163,7 @@ class Flight extends Query {
     statements: number,
     observer: FlightObserver,
     done: (failure: Error | undefined) => void,
+    bytes: AnswerBytes | undefined,
   ) {
     super(COMMIT.text);
     this.#steps = steps;
@@ -156,6 +171,7 @@ class Flight extends Query {
     this.#statements = statements;
     this.#observer = observer;
     this.#done = done;
+    this.#bytes = bytes;
   }
 
   /** What it sends, for whoever watches a connection. */
@@ -203,8 +219,13 @@ class Flight extends Query {
     }
   }
 
-  handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
+  handleDataRow({ fields, length }: { fields: readonly (string | null)[]; length: number }): void {
     if (this.#failure !== undefined || !this.#answers) return;
+    if (this.#bytes?.take(length) === false) {
+      this.#failure = this.#bytes.error;
+      this.#rows = [];
+      return;
+    }
     try {
       this.#rows.push(this.#readRow!(fields));
     } catch (error) {

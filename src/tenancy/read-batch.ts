@@ -82,7 +82,8 @@ export class ReadBatch {
       const failed = begun ? reads.slice(next, next + 1) : reads;
       for (const read of failed) read.reject(error);
       const rest = reads.slice(next + failed.length);
-      if (rest.length > 0) await this.run(rest);
+      if (context.bytes?.isOver) for (const read of rest) read.reject(error);
+      else if (rest.length > 0) await this.run(rest);
     }
   }
 }
