@@ -7,6 +7,7 @@ import type { Api } from './graphql/schema.js';
 import { installAnswerSize } from './http/answer-size.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
+import { Drain, installDrain } from './http/drain.js';
 import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
@@ -16,6 +17,7 @@ import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
 import { installRequestLimits, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
+import { limitUnreadAnswers } from './http/unread-answers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
 import { Connections } from './subscriptions/connections.js';
@@ -35,7 +37,8 @@ export interface Services {
   readonly invitations: InvitationParts;
 }
 
-export async function buildApp(services: Services): Promise<FastifyInstance> {
+/** @param drain is told when the server is about to stop; closing the app by itself stops it at once. */
+export async function buildApp(services: Services, drain = new Drain()): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     logger: loggerOptions(services.config),
     // One line per answer, of our own: http/logging.ts.
@@ -43,24 +46,26 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
     ...requestLimits,
-    // While draining, a request that still comes in on an open connection is answered 503.
-    return503OnClosing: true,
+    // Fastify would refuse in a form of its own: drain.ts does it.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     http: { ...requestLimits.http, ...upgradeOptions },
   });
   installRequestId(app);
   installRequestLog(app);
   installAnswerSize(app, services.config.maxAnswerBytes);
+  limitUnreadAnswers(app);
+  installDrain(app, drain);
   installErrorAnswers(app);
   installSecurityHeaders(app);
   installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
   installMetrics(app, services.database, connections);
-  installHealth(app, services.database);
+  installHealth(app, services.database, drain);
   if (!services.config.production) installGraphiql(app);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
-  installWebsocket(app, services, connections);
+  installWebsocket(app, services, connections, drain);
   return app;
 }

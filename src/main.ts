@@ -1,19 +1,21 @@
 /** Configuration → database → server → drain. */
 import { once } from 'node:events';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { buildApp } from './app.js';
 import { signingSecret } from './auth/development-secret.js';
 import { printBanner } from './banner.js';
 import { readConfig } from './config.js';
 import { prepareDatabase } from './database/prepare.js';
 import { explain } from './explain.js';
+import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
 import { seedDemo } from './operator/demo-seed.js';
 import { withOperatorDoor } from './operator/operator-connection.js';
 import { createServices } from './services.js';
 
-/** Requests that are under way when the server is told to stop have this long to end. */
-const DRAIN_MS = 10_000;
+/** Requests that are under way when the server closes have this long to end. */
+const CLOSE_MS = 10_000;
 
 async function main(): Promise<void> {
   const stopAsked = nextSignal();
@@ -31,7 +33,8 @@ async function main(): Promise<void> {
       secret,
       warn: (problem) => warn(problem),
     });
-    const app = await buildApp(services);
+    const drain = new Drain();
+    const app = await buildApp(services, drain);
     warn = (problem) => app.log.warn(problem);
     // graphql-js drops the promises of a list when one of its elements throws: what becomes of them concerns no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
@@ -45,8 +48,11 @@ async function main(): Promise<void> {
       await app.listen({ host: config.host, port: config.port });
       if (!config.production) await printBanner({ app, config, secret, database: services.database });
       await stopAsked;
+      drain.begin();
+      app.log.info({ ms: config.drainMs }, 'told to stop: not ready any more, still answering');
+      await setTimeout(config.drainMs);
     } finally {
-      const impatience = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+      const impatience = globalThis.setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
       await app.close();
       clearTimeout(impatience);
       await services.close();
