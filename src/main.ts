@@ -52,7 +52,10 @@ async function main(): Promise<void> {
       app.log.info({ ms: config.drainMs }, 'told to stop: not ready any more, still answering');
       await setTimeout(config.drainMs);
     } finally {
-      const impatience = globalThis.setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
+      const impatience = globalThis.setTimeout(() => {
+        app.log.warn('connections that were still in use are cut off');
+        app.server.closeAllConnections();
+      }, CLOSE_MS);
       await app.close();
       clearTimeout(impatience);
       await services.close();

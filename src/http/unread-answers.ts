@@ -42,10 +42,10 @@ export function limitUnreadAnswers(app: FastifyInstance): void {
       socket.destroy();
       return;
     }
-    // It has no turn when the connection has ended by then; nothing is left of it.
     response.once('socket', () => {
       waiting.set(socket, waiting.get(socket)! - 1);
-      done();
+      // Node goes on with the next one though the connection has ended. Nobody waits for its answer.
+      if (!socket.destroyed) done();
     });
   });
 
