@@ -8,7 +8,6 @@ import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign } from './context-signature.js';
-import { PublicError } from '../errors.js';
 import type { AnswerBytes } from '../limits/answer-bytes.js';
 
 /** A statement, with its values in the form in which they travel. */
@@ -92,7 +91,7 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
     client.off('error', ignore);
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
     // that is undone, or in one that a statement of the tenant's began.
-    const isSound = failure === undefined || isRefusal(failure) || isOurOwn(failure);
+    const isSound = failure === undefined || isRefusal(failure) || failure instanceof UnsupportedColumnError;
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
     client.release(!isSound);
@@ -103,10 +102,6 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
 /** PostgreSQL has refused a statement; it has not ended the connection (57P01 and the like). */
 const isRefusal = (failure: Error): boolean =>
   failure instanceof pg.DatabaseError && !/^(08|57P)/.test(failure.code ?? '');
-
-/** PostgreSQL has answered; what it answered is not taken here. */
-const isOurOwn = (failure: Error): boolean =>
-  failure instanceof UnsupportedColumnError || failure instanceof PublicError;
 
 const IDLE = 'I';
 
@@ -222,8 +217,10 @@ class Flight extends Query {
   handleDataRow({ fields, length }: { fields: readonly (string | null)[]; length: number }): void {
     if (this.#failure !== undefined || !this.#answers) return;
     if (this.#bytes?.take(length) === false) {
+      // What PostgreSQL still sends is not received: the connection is closed, for there is no other end to it.
       this.#failure = this.#bytes.error;
       this.#rows = [];
+      this.callback(this.#failure);
       return;
     }
     try {
