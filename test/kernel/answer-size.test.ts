@@ -10,7 +10,10 @@ import { defineModule } from '../../src/graphql/module.js';
 import type { RequestContext } from '../../src/graphql/request-context.js';
 import { AnswerBytes, leastBytes, ROWS_PER_ANSWER } from '../../src/limits/answer-bytes.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
+import { createNotes, notesModule } from '../support/notes.js';
 import { useServer, type Answer, type TestClient } from '../support/server.js';
+import { endSubscribersAfterEach, inForce, subscriberOf } from '../support/subscriber.js';
+import { until } from '../support/until.js';
 import { contextOf } from '../support/demo-tenants.js';
 
 const MOST = 100_000;
@@ -74,7 +77,10 @@ const module = defineModule({
   resolvers,
 });
 
-const server = useServer({ modules: [tenantModule, module], env: { MAX_ANSWER_BYTES: String(MOST) } });
+const server = useServer({
+  modules: [tenantModule, notesModule, module],
+  env: { MAX_ANSWER_BYTES: String(MOST) },
+});
 
 let client: TestClient;
 beforeAll(async () => {
@@ -214,6 +220,38 @@ describe('of a mutation that has too large an answer', () => {
       'mutation { readTexts(rows: 50, bytes: 10000) { id } changePlan(input: { plan: "business" }) { tenant { id } } }';
     expectTooLarge(await client.query(document));
     expect(await plan()).toBe(before);
+  });
+});
+
+describe('an event of a subscription', () => {
+  endSubscribersAfterEach(() => [server()]);
+  beforeAll(() => createNotes(server().database));
+
+  test.each([
+    ['the answer', 'a: text b: text c: text d: text', 30_000],
+    ['the rows', 'id', 500_000],
+  ])('that is too large, for %s, says so; the next is told again', async (_what, fields, size) => {
+    const tenantId = await server().database.tenantId('acme');
+    const db = server().services.database.forTenant(contextOf(tenantId));
+    const folder = randomUUID();
+    const add = (text: string) =>
+      db.$executeRaw(
+        Prisma.sql`INSERT INTO notes (id, text, folder_id) VALUES (${randomUUID()}::uuid, ${text}, ${folder}::uuid)`,
+      );
+    const document = `subscription ($folder: ID!) { noteAdded(folderId: $folder) { ${fields} text } }`;
+    const watched = await inForce(server(), () =>
+      subscriberOf(server(), { token: client.token }).subscribe(document, { folder }),
+    );
+    await add('x'.repeat(size));
+    await until('it is told', () => watched.messages.length === 1);
+    expect(watched.messages).toMatchObject([
+      { errors: [{ extensions: { code: 'ANSWER_TOO_LARGE', limit: MOST } }] },
+    ]);
+    expect(JSON.stringify(watched.messages).length).toBeLessThan(1_000);
+    await add('small');
+    await until('the next is told', () => watched.messages.length === 2);
+    expect(watched.messages[1]).toMatchObject({ data: { noteAdded: { text: 'small' } } });
+    watched.stop();
   });
 });
 

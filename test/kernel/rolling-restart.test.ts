@@ -1,6 +1,6 @@
 /**
  * Servers that are replaced one after the other, under load, behind a balancer that watches their readiness: no request
- * fails. And what a second signal does.
+ * fails.
  */
 import http from 'node:http';
 import { connect } from 'node:net';
@@ -33,10 +33,17 @@ async function start(drainSeconds: number): Promise<Running> {
   return Object.assign(child, { url });
 }
 
-const CLIENTS = 6;
+const CLIENTS = 4;
+/** A busy machine takes its time. */
+const PATIENCE_MS = 40_000;
 
-test('loses no request', { timeout: 60_000 }, async () => {
-  const [balancer, first, second, third] = await Promise.all([startBalancer(), start(1), start(1), start(1)]);
+test('loses no request, and a second signal ends a server at once', { timeout: 120_000 }, async () => {
+  const [balancer, first, second, third] = await Promise.all([
+    startBalancer(),
+    start(1),
+    start(1),
+    start(600),
+  ]);
   const token = issueToken(
     { tenantId: await database().tenantId('acme'), userId: 'demo|acme|owner', email: 'owner@acme.test' },
     { secret: TEST_SECRET, issuer: 'tenantry', audience: 'tenantry' },
@@ -62,29 +69,31 @@ test('loses no request', { timeout: 60_000 }, async () => {
     });
   let isOver = false as boolean;
   let names = 0;
-  const client = async () => {
+  // One of them writes: several would wait for each other's row.
+  const client = async (writes: boolean) => {
     while (!isOver) {
       await ask('{ tenant { slug } }');
+      if (!writes) continue;
       await ask(`mutation { updateTenant(input: { name: "Name ${String(names++)}" }) { tenant { id } } }`);
     }
   };
 
   for (const { url } of [first, second]) balancer.add(url);
-  await until('both are ready', () => balancer.ready.length === 2);
-  const load = Promise.all(Array.from({ length: CLIENTS }, client));
+  await until('both are ready', () => balancer.ready.length === 2, PATIENCE_MS);
+  const load = Promise.all(Array.from({ length: CLIENTS }, (_, n) => client(n === 0)));
   const good = () => answers.get('good') ?? 0;
-  await until('requests are answered', () => good() > 50);
+  await until('requests are answered', () => good() > 100, PATIENCE_MS);
   // Neither a connection that sends nothing nor those of the balancer hold anything up.
   const unused = connect(Number(new URL(first.url).port), '127.0.0.1').on('error', () => undefined);
   first.kill('SIGTERM');
   const before = good();
   expect(await first.ended).toMatchObject({ code: 0, signal: null });
   balancer.add(third.url);
-  await until('the third is ready', () => balancer.ready.includes(third.url));
+  await until('the third is ready', () => balancer.ready.includes(third.url), PATIENCE_MS);
   second.kill('SIGTERM');
   expect(await second.ended).toMatchObject({ code: 0, signal: null });
   const after = good();
-  await until('the third answers', () => good() > after + 50);
+  await until('the third answers', () => good() > after + 100, PATIENCE_MS);
   isOver = true;
   await load;
   expect(after).toBeGreaterThan(before + 50);
@@ -92,20 +101,12 @@ test('loses no request', { timeout: 60_000 }, async () => {
   for (const { stdout } of [first, second]) expect(stdout).not.toContain('cut off');
   agent.destroy();
   unused.destroy();
-  third.kill('SIGTERM');
   await balancer.close();
-  expect(await third.ended).toMatchObject({ code: 0, signal: null });
-});
 
-test(
-  'a second signal ends a server at once, whatever the first one waits for',
-  { timeout: 60_000 },
-  async () => {
-    const server = await start(600);
-    server.kill('SIGTERM');
-    await server.says(/told to stop/);
-    expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
-    server.kill('SIGTERM');
-    expect(await server.ended).toMatchObject({ code: 1, signal: null });
-  },
-);
+  // A second signal ends a server at once, whatever the first one waits for.
+  third.kill('SIGTERM');
+  await third.says(/told to stop/);
+  expect((await fetch(`${third.url}/readyz`)).status).toBe(503);
+  third.kill('SIGTERM');
+  expect(await third.ended).toMatchObject({ code: 1, signal: null });
+});
