@@ -44,6 +44,10 @@ export interface Config {
   /** The sender of mails. */
   readonly mailFrom: string;
   readonly invitationDays: number;
+  /** The largest answer, in bytes. */
+  readonly maxAnswerBytes: number;
+  /** How long the server goes on answering after it was told to stop, in milliseconds. */
+  readonly drainMs: number;
 }
 
 /** A variable that is empty, or blank, is not set: its default holds. */
@@ -82,6 +86,8 @@ const smtpUrl = optional.refine(
 );
 
 const SHORTEST_SECRET = 32;
+
+const MIB = 1024 * 1024;
 
 const environment = z.object({
   NODE_ENV: oneOf(['production', 'development', 'test']),
@@ -122,6 +128,8 @@ const environment = z.object({
     'must be an address, as in `Acme <hello@example.com>`',
   ),
   INVITATION_DAYS: wholeNumber(1, 90, 'a whole number of days', 7),
+  MAX_ANSWER_BYTES: wholeNumber(1_024, 256 * MIB, 'a whole number of bytes', 5 * MIB),
+  DRAIN_SECONDS: wholeNumber(0, 600, 'a whole number of seconds', undefined),
 });
 
 /**
@@ -163,6 +171,9 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
     invitationDays: values.INVITATION_DAYS,
+    maxAnswerBytes: values.MAX_ANSWER_BYTES,
+    // Where nothing watches the readiness, Ctrl-C stops at once.
+    drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
   checkCombination(config);
   if (purpose === 'serve') checkServing(config);

@@ -1,4 +1,5 @@
 /** All mutants, in the order of the table. */
+import { answers } from './answer-mutants.js';
 import {
   auditLog,
   beforeATenant,
@@ -27,4 +28,5 @@ export const MUTANTS: readonly MutantGroup[] = [
   remembered,
   guards,
   subscriptions,
+  answers,
 ];

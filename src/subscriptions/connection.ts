@@ -24,7 +24,7 @@ export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
   readonly leaving: LeavingErrors;
-  readonly config: Pick<Config, 'requestTimeoutMs'>;
+  readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
 export interface ConnectionOptions {

@@ -69,7 +69,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     return this.subscriber.attend(async (contextValue) => {
       this.holdTo(contextValue.viewer);
       if (this.refusal) return undefined;
-      return execute({ ...this.operation, rootValue: event, contextValue });
+      return contextValue.bytes.limit(await execute({ ...this.operation, rootValue: event, contextValue }));
     });
   }
 
