@@ -79,7 +79,10 @@ function follow(url: string, userId: string): { readonly told: Told; readonly cl
 /** Milliseconds of CPU that a process has used. */
 async function cpuOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
-  const [user = '0', system = '0'] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13);
+  const [user = '0', system = '0'] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13);
   return (Number(user) + Number(system)) * 10;
 }
 
@@ -145,7 +148,11 @@ async function main(): Promise<void> {
   try {
     await migrate({ owner: database.superuser, app: database.app, operator: database.operator });
     await withOperatorDoor({ url: database.operator, operator: 'load', contextKey: undefined }, (door) =>
-      createTenant(door, { slug: 'load', name: 'Load', owner: { userId: 'user 0', email: 'a@example.test' } }),
+      createTenant(door, {
+        slug: 'load',
+        name: 'Load',
+        owner: { userId: 'user 0', email: 'a@example.test' },
+      }),
     );
     const admin = new pg.Client({ connectionString: database.superuser });
     await admin.connect();

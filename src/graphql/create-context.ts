@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Viewer } from '../access/viewer.js';
 import type { ChangeNews } from '../tenancy/change-news.js';
 import type { Database } from '../tenancy/database.js';
+import type { TenantClient } from '../tenancy/tenant-client.js';
 import { Loaders } from './loaders.js';
 import type { InvitationParts, RequestContext } from './request-context.js';
 import type { Api } from './schema.js';
@@ -19,6 +20,8 @@ export interface ContextOf {
   readonly viewer: Viewer;
   readonly requestId: string;
   readonly idempotencyKey?: string | undefined;
+  /** A client of this viewer and request that reads for other contexts as well. Undefined: one is made. */
+  readonly db?: TenantClient | undefined;
   /** Made when there is something to log. */
   readonly log: () => FastifyBaseLogger;
 }
@@ -26,11 +29,11 @@ export interface ContextOf {
 /** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
 export const createContext = (
   { api, database, changes, invitations }: ContextParts,
-  { viewer, requestId, idempotencyKey, log }: ContextOf,
+  { viewer, requestId, idempotencyKey, db, log }: ContextOf,
 ): RequestContext => ({
   viewer,
   user: viewer.actor.type === 'user' ? viewer : undefined,
-  db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId }),
+  db: db ?? database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId }),
   changes: changes.forTenant(viewer.tenantId),
   loaders: new Loaders(),
   roles: api.roles,

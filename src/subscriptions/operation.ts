@@ -27,6 +27,8 @@ export interface SubscribePayload {
 export interface Subscription extends Operation {
   /** Its one root field. */
   readonly field: string;
+  /** The text of the document. */
+  readonly source: string;
 }
 
 /** The operation is not accepted, for these reasons. */
@@ -70,6 +72,7 @@ export function readSubscription(
     schema,
     document,
     field: rootField(document, operation),
+    source: payload.query,
     operationName: payload.operationName,
     variableValues: payload.variables,
   };

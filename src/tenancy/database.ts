@@ -10,6 +10,7 @@ import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
 import { createFly } from './flight.js';
 import { readDataModel } from './data-model.js';
+import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
 import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
 
 export interface DatabaseOptions {
@@ -28,6 +29,8 @@ export interface Database extends TenantBinder {
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** For those of them that ask for a signature. */
   readonly sign: Sign;
+  /** Which reads answer the same for everybody in a tenant, as the policies say now; asked at most once a minute. */
+  tenantOnlyReads(): Promise<TenantOnlyReads>;
   /** Connections of the pool, for metrics. */
   readonly pool: { readonly total: number; readonly idle: number; readonly waiting: number };
   /** Waits for what is under way, then closes every connection. */
@@ -66,11 +69,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     statementName: namedStatements ? nameStatements('f') : () => '',
     statementTimeout: limits.statementTimeout,
   });
+  const models = readDataModel(prisma);
+  const query: Database['query'] = async <Row extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+  ) => (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows;
   return {
-    ...createTenantBinder({ prisma, models: readDataModel(prisma), limits, fly, sign }),
-    query: async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-      (await pool.query<Row>({ text: sql, values: [...values], ...DOOR })).rows,
+    ...createTenantBinder({ prisma, models, limits, fly, sign }),
+    query,
     sign,
+    tenantOnlyReads: keptForAMinute(() => findTenantOnlyReads(query, models)),
     get pool() {
       return { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount };
     },
@@ -86,6 +94,20 @@ function readUrl(url: string): { connectionString: string; namedStatements: bool
   const namedStatements = parsed.searchParams.get('pgbouncer') !== 'true';
   parsed.searchParams.delete('pgbouncer');
   return { connectionString: parsed.toString(), namedStatements };
+}
+
+/** A failure is not kept. */
+function keptForAMinute<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
+  let kept: { readonly answer: Promise<Answer>; readonly until: number } | undefined;
+  return () => {
+    if (kept && performance.now() < kept.until) return kept.answer;
+    const asked = { answer: ask(), until: performance.now() + 60_000 };
+    kept = asked;
+    asked.answer.catch(() => {
+      if (kept === asked) kept = undefined;
+    });
+    return asked.answer;
+  };
 }
 
 const NAMES_KEPT = 500;

@@ -103,9 +103,10 @@ async function started(): Promise<Stage> {
 }
 
 const makeSubscription = (stage: Stage) => {
-  expect(stage.connection.reserve()).toBe(true);
+  const reservation = stage.connection.reserve(100);
   return stage.connection.subscribe(
     readSubscription(api.schema, { query: 'subscription { noteChanged { id } }' }, false),
+    reservation,
   );
 };
 
