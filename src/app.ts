@@ -1,6 +1,7 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
+import type { DocumentReader } from './documents/document-reader.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
@@ -31,6 +32,7 @@ export interface Services {
   readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;
   readonly documents: Documents;
+  readonly documentReader: DocumentReader;
   readonly invitations: InvitationParts;
 }
 

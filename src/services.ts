@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createTokenVerifier } from './auth/verify-token.js';
 import type { Services } from './app.js';
 import type { Config } from './config.js';
+import { DocumentReader } from './documents/document-reader.js';
 import { Documents } from './documents/documents.js';
 import { readTrustedDocuments } from './documents/trusted-documents.js';
 import { buildApi } from './graphql/schema.js';
@@ -81,6 +82,7 @@ export function createServices({
     api,
     database,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
+    documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
     news,
     changes,
     authentication: {

@@ -15,46 +15,43 @@ import { Loaders } from '../graphql/loaders.js';
 import { createExecuteOnce } from '../idempotency/execute-once.js';
 import { KeptError } from '../idempotency/kept-result.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
+import { readDocuments } from './documents-of-requests.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
-import { refusedVariable, withoutSuggestion } from './input-errors.js';
 import { logOf } from './logging.js';
-import { refuseSubscription } from './no-subscriptions.js';
-import { limitCost } from './operation-cost.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, changes, config, documents, invitations }: Services,
+  { api, database, changes, config, documents, documentReader, invitations }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
-    gateway: executeWith(api.schema, createExecute(api.schema), executeOnce),
+    gateway: executeWith(api.schema, createExecute(api.schema, config.production), executeOnce),
     introspection: true,
     csrfPrevention: true,
     // An id has become the document's text before Apollo sees the request: find-document.ts.
     persistedQueries: false,
-    validationRules: DOCUMENT_RULES,
-    parseOptions: PARSE_OPTIONS,
+    // Documents are read, validated and kept by `readDocuments`.
+    documentStore: null,
+    dangerouslyDisableValidation: true,
     // main.ts drains the server; Apollo's own handlers would end it first.
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
-    hideSchemaDetailsFromClientErrors: config.production,
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
     stringifyResult: (result) => JSON.stringify(result),
     plugins: [
       reportDefects,
-      limitCost(api.schema),
+      readDocuments(documentReader, api.schema),
       roleIntrospection(api),
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),
     ],
-    formatError: config.production ? (...failure) => withoutSuggestion(maskDefect(...failure)) : maskDefect,
+    formatError: maskDefect,
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
@@ -67,7 +64,7 @@ export async function installGraphql(
     method: ['GET', 'POST'],
     url: '/graphql',
     config: { authenticated: true },
-    preHandler: [findDocument(documents), refuseSubscription],
+    preHandler: findDocument(documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
         const { id: requestId, guest, headers } = request;
@@ -118,7 +115,7 @@ class NoTenant implements Pick<RequestContext, 'viewer' | 'db' | 'changes'> {
 export function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const known = knownError(error);
   if (!known && formatted.path === undefined && !isDefect(formatted)) {
-    return refusedVariable(formatted, error) ?? formatted;
+    return formatted;
   }
   const { message, extensions } = known ?? maskedError();
   return { ...formatted, message, extensions };

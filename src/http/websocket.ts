@@ -7,7 +7,12 @@ import { STATUS_CODES, type IncomingMessage, type ServerOptions } from 'node:htt
 import type { Duplex } from 'node:stream';
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { FastifyInstance } from 'fastify';
-import type { ExecutionArgs, FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
+import {
+  GraphQLError,
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+} from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Services } from '../app.js';
@@ -15,7 +20,9 @@ import { badRequest, Closing, defect, goingAway, tooSlow } from '../subscription
 import { Connection, type Reservation } from '../subscriptions/connection.js';
 import type { Connections } from '../subscriptions/connections.js';
 import { Inbox, Turns } from '../subscriptions/inbox.js';
-import { readSubscription, RefusedOperation, type Subscription } from '../subscriptions/operation.js';
+import { RefusedOperation } from '../documents/document-reader.js';
+import { locate } from '../limits/locations.js';
+import { readSubscription, type Subscription } from '../subscriptions/operation.js';
 import { PublicError } from '../errors.js';
 import { errorAnswer } from './error-answers.js';
 import { isDefect, maskDefect } from './graphql.js';
@@ -48,7 +55,7 @@ interface Prepared extends ExecutionArgs, Subscription {
 }
 
 export function installWebsocket(app: FastifyInstance, services: Services, connections: Connections): void {
-  const { api, config, documents } = services;
+  const { api, config, documents, documentReader } = services;
   const parts = { ...services, connections };
   const sockets = new WebSocketServer({
     noServer: true,
@@ -68,13 +75,13 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
     onSubscribe: ({ extra: connection }, id, payload): Prepared | readonly GraphQLError[] => {
       try {
         const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
-        const subscription = readSubscription(api.schema, { ...payload, query }, config.production);
+        const subscription = readSubscription(api.schema, documentReader, { ...payload, query });
         // The message is kept for as long as the subscription is in force.
         const reservation = connection.reserve(id.length + JSON.stringify(payload).length + query.length);
         return { ...subscription, connection, reservation };
       } catch (error) {
         if (error instanceof RefusedOperation) return error.errors;
-        if (error instanceof PublicError) return [error];
+        if (error instanceof GraphQLError) return [error];
         throw error;
       }
     },
@@ -226,6 +233,7 @@ function refuse(socket: Duplex, { status, error }: Refusal): void {
 
 /** What the client may know of errors, as over HTTP; a defect is logged. */
 function told(errors: readonly GraphQLError[], connection: Connection): GraphQLFormattedError[] {
+  locate(errors);
   return errors.map((error) => {
     // The error that ended a subscription comes in a wrapping without a path.
     const cause = error.originalError instanceof PublicError ? error.originalError : error;
