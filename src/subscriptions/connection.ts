@@ -17,10 +17,7 @@ import { Closing, defect, refused } from './closing.js';
 import type { Connections } from './connections.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
 import type { Subscription } from './operation.js';
-
-export const SUBSCRIPTIONS_PER_CONNECTION = 50;
-/** In which they were asked for: that much is kept of them. */
-export const SUBSCRIBED_BYTES_PER_CONNECTION = 256 * 1024;
+import { Reservations, type Reservation } from './reservations.js';
 
 /** What all connections share. */
 export interface ConnectionParts extends ContextParts {
@@ -37,11 +34,6 @@ export interface ConnectionOptions {
   readonly close: (closing: Closing) => void;
 }
 
-/** The place of one subscription among those that the client and the tenant may have. */
-export interface Reservation {
-  readonly bytes: number;
-}
-
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const NOTHING_KNOWN: TenantOnlyReads = { models: new Set(), leadingElsewhere: new Set() };
@@ -55,14 +47,14 @@ export class Connection implements Subscriber, Checked {
   readonly #options: ConnectionOptions;
   #authorization: string | undefined;
   readonly #live = new Map<LiveSubscription, Reservation>();
-  /** Subscriptions that are about to be in force count as well. */
-  readonly #reserved = new Set<Reservation>();
+  readonly #reservations: Reservations;
   #expiry: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(parts: ConnectionParts, options: ConnectionOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#reservations = new Reservations(parts.connections);
     this.log = options.log;
   }
 
@@ -115,19 +107,7 @@ export class Connection implements Subscriber, Checked {
    * @throws BAD_REQUEST when there are too many
    */
   reserve(bytes: number): Reservation {
-    let sum = bytes;
-    for (const reserved of this.#reserved) sum += reserved.bytes;
-    if (this.#reserved.size >= SUBSCRIPTIONS_PER_CONNECTION || sum > SUBSCRIBED_BYTES_PER_CONNECTION) {
-      const most = `${String(SUBSCRIPTIONS_PER_CONNECTION)} subscriptions`;
-      const size = `${String(SUBSCRIBED_BYTES_PER_CONNECTION / 1024)} KiB`;
-      throw new PublicError('BAD_REQUEST', `A connection has at most ${most}, of ${size} in all.`);
-    }
-    if (!this.#parts.connections.reserve(this.viewer?.tenantId ?? '', bytes)) {
-      throw new PublicError('BAD_REQUEST', 'The tenant has too many subscriptions.');
-    }
-    const reservation = { bytes };
-    this.#reserved.add(reservation);
-    return reservation;
+    return this.#reservations.reserve(bytes, this.viewer?.tenantId ?? '');
   }
 
   /** @returns the events; or why there are none */
@@ -156,7 +136,7 @@ export class Connection implements Subscriber, Checked {
       this.fail(error);
       return { errors: [] };
     } finally {
-      if (!isMade) this.#release(reservation);
+      if (!isMade) this.#reservations.release(reservation);
     }
   }
 
@@ -181,7 +161,7 @@ export class Connection implements Subscriber, Checked {
   left(subscription: LiveSubscription, failure?: unknown): void {
     const reservation = this.#live.get(subscription);
     this.#live.delete(subscription);
-    if (reservation) this.#release(reservation);
+    if (reservation) this.#reservations.release(reservation);
     if (failure !== undefined) this.fail(failure);
   }
 
@@ -236,11 +216,6 @@ export class Connection implements Subscriber, Checked {
     if (this.viewer && tenantId !== this.viewer.tenantId) {
       throw new PublicError('TENANT_MISMATCH', 'The tenant of this name is another one now.');
     }
-  }
-
-  #release(reservation: Reservation): void {
-    if (!this.#reserved.delete(reservation)) return;
-    this.#parts.connections.release(this.viewer?.tenantId ?? '', reservation.bytes);
   }
 
   #watchExpiry(viewer: Viewer): void {

@@ -7,13 +7,18 @@
 import type { Permission } from '../access/permissions.js';
 import type { Viewer } from '../access/viewer.js';
 import type { RequestContext } from '../graphql/request-context.js';
-import type { TenantClient } from '../tenancy/tenant-client.js';
 import { READS } from '../tenancy/tenant-filter.js';
 import type { TenantOnlyReads } from '../tenancy/tenant-only-reads.js';
 
 export class Dependence {
+  readonly reads: TenantOnlyReads;
   readonly #permissions = new Map<Permission, boolean>();
   #isPersonal = false;
+
+  /** @param reads which models read the same for everybody in the tenant */
+  constructor(reads: TenantOnlyReads) {
+    this.reads = reads;
+  }
 
   /** It may be told to nobody else. */
   get isPersonal(): boolean {
@@ -23,114 +28,162 @@ export class Dependence {
   /** Whether the answer would have been the same for `viewer`, who is of the same tenant. */
   holdsFor({ permissions }: Viewer): boolean {
     if (this.#isPersonal) return false;
-    return [...this.#permissions].every(([permission, held]) => permissions.has(permission) === held);
+    for (const [permission, held] of this.#permissions) {
+      if (permissions.has(permission) !== held) return false;
+    }
+    return true;
   }
 
   /** The context, with everything that resolvers ask of it noted here. */
-  of(context: RequestContext, reads: TenantOnlyReads): RequestContext {
-    const viewer = this.#viewer(context.viewer);
-    const db = this.#client(context.db, reads);
-    const same = (value: unknown) => value;
-    return this.#observed(context, {
-      viewer: () => viewer,
-      db: () => db,
-      // Made for this context alone, and of the whole server.
-      loaders: same,
-      roles: same,
-      guards: same,
-      inputGuards: same,
-      // Where graphql-shield keeps what it knows of a context.
-      _shield: same,
-    });
+  of(context: RequestContext): RequestContext {
+    return observed(context, OF_CONTEXT, this);
   }
 
-  #viewer(viewer: Viewer): Viewer {
-    const permissions = this.#observed(viewer.permissions, {
-      has: () => (permission: Permission) => {
-        const held = viewer.permissions.has(permission);
-        this.#permissions.set(permission, held);
-        return held;
-      },
-    });
-    return this.#observed(viewer, {
-      permissions: () => permissions,
-      tenantId: (id) => id,
-      tenantSlug: (slug) => slug,
-    });
+  becomePersonal(): void {
+    this.#isPersonal = true;
   }
 
-  #client(db: TenantClient, { models, leadingElsewhere }: TenantOnlyReads): TenantClient {
-    const context = this.#observed(db.context, { tenantId: (id) => id });
-    const shown: Record<string, Show> = { context: () => context, key: () => (id: string) => db.key(id) };
-    for (const model of models) {
-      shown[model] = (delegate) => {
-        const operations = delegate as Record<string, (args?: unknown) => unknown>;
-        const reads = READS.map((read): [string, Show] => [
-          read,
-          () => (args?: unknown) => {
-            if (mentions(args, leadingElsewhere)) this.#isPersonal = true;
-            return operations[read]!(args);
-          },
-        ]);
-        return this.#observed(operations, Object.fromEntries(reads));
-      };
-    }
-    return this.#observed(db, shown);
-  }
-
-  /**
-   * The object, of which the named properties are seen as `shown` says. Whoever looks at anything else gets what is there,
-   * and makes the answer personal.
-   */
-  #observed<Target extends object>(target: Target, shown: Readonly<Record<string, Show>>): Target {
-    const own = new Set<string | symbol>();
-    const noted = <Arguments extends unknown[], Result>(look: (...args: Arguments) => Result) => {
-      return (_shadow: object, ...args: Arguments): Result => {
-        this.#isPersonal = true;
-        return look(...args);
-      };
-    };
-    const get = (name: string | symbol): unknown => {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof name === 'string' && Object.hasOwn(shown, name)) return shown[name]!(value);
-      if (!own.has(name)) this.#isPersonal = true;
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    };
-    // Not of the target itself: a proxy may not show its own fixed properties as anything else.
-    return new Proxy<object>(
-      {},
-      {
-        get: (_shadow, name) => get(name),
-        set: (_shadow, name, value) => {
-          // What one execution leaves there for itself.
-          own.add(name);
-          return Reflect.set(target, name, value, target);
-        },
-        has: noted((name: string | symbol) => Reflect.has(target, name)),
-        ownKeys: noted(() => Reflect.ownKeys(target)),
-        getOwnPropertyDescriptor: noted((name: string | symbol) => {
-          const known = Reflect.getOwnPropertyDescriptor(target, name);
-          return (
-            known && {
-              value: get(name),
-              enumerable: known.enumerable === true,
-              writable: true,
-              configurable: true,
-            }
-          );
-        }),
-        defineProperty: noted((name: string | symbol, property: PropertyDescriptor) =>
-          Reflect.defineProperty(target, name, property),
-        ),
-        deleteProperty: noted((name: string | symbol) => Reflect.deleteProperty(target, name)),
-        getPrototypeOf: () => Reflect.getPrototypeOf(target),
-      },
-    ) as Target;
+  ask(permissions: ReadonlySet<Permission>, permission: Permission): boolean {
+    const held = permissions.has(permission);
+    this.#permissions.set(permission, held);
+    return held;
   }
 }
 
-/** What is seen instead of a value. */
-type Show = (value: unknown) => unknown;
+/** What is seen instead of a property's value. */
+type Show = (value: unknown, dependence: Dependence, target: object) => unknown;
+type Shown = ReadonlyMap<string | symbol, Show>;
+
+const asItIs: Show = (value) => value;
+
+const OF_PERMISSIONS: Shown = new Map([
+  [
+    'has',
+    (_has, dependence, permissions) => (permission: Permission) =>
+      dependence.ask(permissions as ReadonlySet<Permission>, permission),
+  ],
+]);
+
+const OF_VIEWER: Shown = new Map<string, Show>([
+  ['permissions', (permissions, dependence) => observed(permissions as object, OF_PERMISSIONS, dependence)],
+  ['tenantId', asItIs],
+  ['tenantSlug', asItIs],
+]);
+
+/** Of the tenant's context that a client is bound to. */
+const OF_BINDING: Shown = new Map([['tenantId', asItIs]]);
+
+const OF_MODEL: Shown = new Map(
+  READS.map((operation): [string, Show] => [
+    operation,
+    (read, dependence, delegate) => (args?: unknown) => {
+      if (mentions(args, dependence.reads.leadingElsewhere)) dependence.becomePersonal();
+      return (read as (args?: unknown) => unknown).call(delegate, args);
+    },
+  ]),
+);
+
+const OF_CLIENT: Shown = new Map<string, Show>([
+  ['context', (binding, dependence) => observed(binding as object, OF_BINDING, dependence)],
+  ['key', (key, _dependence, client) => (id: string) => (key as (id: string) => unknown).call(client, id)],
+]);
+
+const OF_CONTEXT: Shown = new Map<string, Show>([
+  ['viewer', (viewer, dependence) => observed(viewer as object, OF_VIEWER, dependence)],
+  ['db', (db, dependence) => observed(db as object, OF_CLIENT, dependence, dependence.reads.models)],
+  // Made for this context alone, and of the whole server.
+  ['loaders', asItIs],
+  ['roles', asItIs],
+  ['guards', asItIs],
+  ['inputGuards', asItIs],
+  // Where graphql-shield keeps what it knows of a context.
+  ['_shield', asItIs],
+]);
+
+/**
+ * The object, of which some properties are seen as `shown` says. Whoever looks at anything else is given what is there, and
+ * makes the answer personal.
+ *
+ * @param models properties that are models to be read from
+ */
+const observed = <Target extends object>(
+  target: Target,
+  shown: Shown,
+  dependence: Dependence,
+  models?: ReadonlySet<string>,
+): Target =>
+  // Not a proxy of the target itself: that could not show its fixed properties as anything else.
+  new Proxy<object>({}, new Observer(target, shown, dependence, models)) as Target;
+
+class Observer implements ProxyHandler<object> {
+  readonly #target: object;
+  readonly #shown: Shown;
+  readonly #dependence: Dependence;
+  readonly #models: ReadonlySet<string> | undefined;
+  readonly #seen = new Map<string | symbol, unknown>();
+
+  constructor(target: object, shown: Shown, dependence: Dependence, models: ReadonlySet<string> | undefined) {
+    this.#target = target;
+    this.#shown = shown;
+    this.#dependence = dependence;
+    this.#models = models;
+  }
+
+  get(_shadow: object, name: string | symbol): unknown {
+    if (this.#seen.has(name)) return this.#seen.get(name);
+    const value: unknown = Reflect.get(this.#target, name, this.#target);
+    const show = this.#shown.get(name);
+    if (show) return this.#see(name, show(value, this.#dependence, this.#target));
+    if (typeof name === 'string' && this.#models?.has(name)) {
+      return this.#see(name, observed(value as object, OF_MODEL, this.#dependence));
+    }
+    this.#dependence.becomePersonal();
+    return typeof value === 'function' ? (value.bind(this.#target) as unknown) : value;
+  }
+
+  /** What an execution leaves there is for itself. */
+  set(_shadow: object, name: string | symbol, value: unknown): boolean {
+    this.#seen.set(name, value);
+    return Reflect.set(this.#target, name, value, this.#target);
+  }
+
+  has(_shadow: object, name: string | symbol): boolean {
+    this.#dependence.becomePersonal();
+    return Reflect.has(this.#target, name);
+  }
+
+  ownKeys(): (string | symbol)[] {
+    this.#dependence.becomePersonal();
+    return Reflect.ownKeys(this.#target);
+  }
+
+  getOwnPropertyDescriptor(shadow: object, name: string | symbol): PropertyDescriptor | undefined {
+    this.#dependence.becomePersonal();
+    const known = Reflect.getOwnPropertyDescriptor(this.#target, name);
+    if (!known) return undefined;
+    const enumerable = known.enumerable === true;
+    return { value: this.get(shadow, name), enumerable, writable: true, configurable: true };
+  }
+
+  defineProperty(_shadow: object, name: string | symbol, property: PropertyDescriptor): boolean {
+    this.#dependence.becomePersonal();
+    return Reflect.defineProperty(this.#target, name, property);
+  }
+
+  deleteProperty(_shadow: object, name: string | symbol): boolean {
+    this.#dependence.becomePersonal();
+    return Reflect.deleteProperty(this.#target, name);
+  }
+
+  getPrototypeOf(): object | null {
+    return Reflect.getPrototypeOf(this.#target);
+  }
+
+  #see(name: string | symbol, value: unknown): unknown {
+    this.#seen.set(name, value);
+    return value;
+  }
+}
 
 /** Whether one of the names is a key anywhere in the arguments of an operation. */
 function mentions(value: unknown, names: ReadonlySet<string>): boolean {

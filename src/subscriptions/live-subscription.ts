@@ -12,8 +12,8 @@ import type { RowChange } from '../tenancy/change-news.js';
 import type { TenantOnlyReads } from '../tenancy/tenant-only-reads.js';
 import type { Answer, Answers } from './answers.js';
 import { ChangeReader } from './change-reader.js';
-import { eventsMissed, tooSlow, type Closing } from './closing.js';
 import { Dependence } from './dependence.js';
+import { Pace } from './pace.js';
 
 /** What a subscription needs of the connection it belongs to. */
 export interface Subscriber {
@@ -162,8 +162,8 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     return this.#attend(async (viewer) => {
       const contextOf = this.#subscriber.contexts(viewer);
       const made = changes.map(async (change): Promise<Answer> => {
-        const dependence = new Dependence();
-        const result = await this.#execute(change, dependence.of(contextOf(), reads));
+        const dependence = new Dependence(reads);
+        const result = await this.#execute(change, dependence.of(contextOf()));
         return { viewer, dependence, result, bytes: JSON.stringify(result).length };
       });
       for (const [n, each] of (await Promise.allSettled(made)).entries()) {
@@ -221,40 +221,3 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
 /** A field that answers null has nothing to tell. */
 const isNothing = ({ data, errors }: ExecutionResult): boolean =>
   !errors && Object.values(data ?? {}).every((value) => value === null);
-
-type WaitsFor = 'client' | 'server' | 'nothing';
-
-/** Who keeps whom waiting, since the subscription was last up to date: the client, who reads, or the server. */
-class Pace {
-  #client = 0;
-  #server = 0;
-  #since = 0;
-  #waitsFor: WaitsFor = 'nothing';
-
-  clientIsReady(isBehind: boolean): void {
-    this.#settle('nothing');
-    if (!isBehind) this.#client = this.#server = 0;
-  }
-
-  serverHasWork(): void {
-    this.#settle('server');
-  }
-
-  clientIsTold(): void {
-    this.#settle('client');
-  }
-
-  /** Why a subscription that is too far behind ends. */
-  blame(): Closing {
-    this.#settle('nothing');
-    return this.#client > this.#server ? tooSlow() : eventsMissed();
-  }
-
-  #settle(next: WaitsFor): void {
-    const now = performance.now();
-    if (this.#waitsFor === 'client') this.#client += now - this.#since;
-    if (this.#waitsFor === 'server') this.#server += now - this.#since;
-    this.#waitsFor = next;
-    this.#since = now;
-  }
-}
