@@ -1,6 +1,8 @@
 /** The environment, read once and checked: the server starts with a valid configuration or says what is wrong. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from './config-error.js';
+import { readSecretFiles, type Environment } from './secret-files.js';
 
 export interface Config {
   readonly production: boolean;
@@ -15,10 +17,16 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
+  /** How long a request may take, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How many connections of the pool one tenant holds at the most. Undefined: half of them. */
+  readonly tenantConnections: number | undefined;
   /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
+  /** For how long the keys at `jwksUri` are used before they are fetched again. */
+  readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
   /** `example.com`: a tenant's requests come to `<slug>.example.com`. */
@@ -38,11 +46,6 @@ export interface Config {
   readonly invitationDays: number;
 }
 
-/** The configuration cannot be used; the message says which variable and why, and never its value. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
 const optional = z
   .string()
   .optional()
@@ -60,6 +63,9 @@ const smtpUrl = optional.refine(
   (value) => value === undefined || /^smtps?:$/.test(protocolOf(value)),
   'must be a URL of the form smtp://user:password@host:587 or smtps://…',
 );
+
+const blankIsDefault = <Value extends z.ZodType>(value: Value) =>
+  z.preprocess((given) => (given === '' ? undefined : given), value);
 
 const SHORTEST_SECRET = 32;
 
@@ -81,12 +87,30 @@ const environment = z.object({
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
   DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  REQUEST_TIMEOUT_MS: optional
+    .transform((value) => Number(value ?? 10_000))
+    .refine(
+      (value) => Number.isInteger(value) && value >= 100 && value <= 300_000,
+      'must be a whole number of milliseconds from 100 to 300000',
+    ),
+  DATABASE_TENANT_CONNECTIONS: optional.refine(
+    (value) => value === undefined || /^[1-9]\d{0,4}$/.test(value),
+    'must be a number, at least 1',
+  ),
   CONTEXT_SIGNING_KEY: optional.refine(
     (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
     'is too short: make one with `openssl rand -base64 48`',
   ),
   JWT_SECRET: optional,
   JWKS_URI: httpUrl,
+  JWKS_CACHE_SECONDS: blankIsDefault(
+    z.coerce
+      .number('must be a number of seconds')
+      .int('must be a whole number of seconds')
+      .min(1, 'must be at least 1')
+      .max(86_400, 'must be at most 86400, which is a day')
+      .default(300),
+  ),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
   BASE_DOMAIN: optional.refine(
@@ -113,9 +137,13 @@ const environment = z.object({
     .default(7),
 });
 
-/** @throws ConfigError */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const parsed = environment.safeParse(env);
+/**
+ * @param purpose `serve` demands what a server needs in production besides a valid environment: how tokens are verified.
+ *   A command works without.
+ * @throws ConfigError
+ */
+export function readConfig(env: Environment = process.env, purpose: 'serve' | 'command' = 'serve'): Config {
+  const parsed = environment.safeParse(readSecretFiles(env));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}.`);
@@ -132,9 +160,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
+    tenantConnections:
+      values.DATABASE_TENANT_CONNECTIONS === undefined
+        ? undefined
+        : Number(values.DATABASE_TENANT_CONNECTIONS),
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
+    jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
@@ -147,6 +181,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     invitationDays: values.INVITATION_DAYS,
   };
   checkCombination(config);
+  if (purpose === 'serve') checkServing(config);
   if (config.smtpUrl !== undefined && !(values.APP_URL && values.MAIL_FROM)) {
     throw new ConfigError(
       'APP_URL or MAIL_FROM is missing: with SMTP_URL, say where the links in mails lead, and who sends them.',
@@ -178,13 +213,16 @@ function checkCombination(config: Config): void {
       'DATABASE_URL is missing: in production the server does not start its own database.',
     );
   }
-  if (config.jwtSecret === undefined && config.jwksUri === undefined) {
+  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
+  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
+}
+
+function checkServing({ production, jwtSecret, jwksUri }: Config): void {
+  if (production && jwtSecret === undefined && jwksUri === undefined) {
     throw new ConfigError(
       'JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.',
     );
   }
-  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
-  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
 }
 
 /** Secrets made for development start with this, so that one that is carried over to production is recognised. */

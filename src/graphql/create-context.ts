@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Viewer } from '../access/viewer.js';
+import type { Deadline } from '../limits/deadline.js';
 import type { ChangeNews } from '../tenancy/change-news.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
@@ -19,6 +20,7 @@ export interface ContextParts {
 export interface ContextOf {
   readonly viewer: Viewer;
   readonly requestId: string;
+  readonly deadline?: Deadline | undefined;
   readonly idempotencyKey?: string | undefined;
   /** A client of this viewer and request that reads for other contexts as well. Undefined: one is made. */
   readonly db?: TenantClient | undefined;
@@ -29,18 +31,21 @@ export interface ContextOf {
 /** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
 export const createContext = (
   { api, database, changes, invitations }: ContextParts,
-  { viewer, requestId, idempotencyKey, db, log }: ContextOf,
+  { viewer, requestId, deadline, idempotencyKey, db, log }: ContextOf,
 ): RequestContext => ({
   viewer,
   user: viewer.actor.type === 'user' ? viewer : undefined,
-  db: db ?? database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId }),
+  db: db ?? database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId, deadline }),
   changes: changes.forTenant(viewer.tenantId),
   loaders: new Loaders(),
   roles: api.roles,
   guards: api.guards,
   inputGuards: api.inputGuards,
+  recorded: api.recorded,
+  models: database.models,
   invitations,
   requestId,
+  deadline,
   idempotencyKey,
   get log() {
     return log();

@@ -27,6 +27,7 @@ import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
 import { locate, withTokens } from '../limits/locations.js';
+import type { Deadline } from '../limits/deadline.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
 import { coerceVariables } from './variables.js';
@@ -60,6 +61,7 @@ export type Execute = (execution: Execution) => Promise<ExecutionResult>;
  */
 export function createExecute(schema: GraphQLSchema, hideSuggestions = false): Execute {
   resolveWhatMayBeAPromise(schema);
+  beginNoMutationTooLate(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
   // By the operation itself, of which a document has few: the names that clients invent are without number.
   const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
@@ -214,6 +216,20 @@ function at(data: unknown, path: readonly (string | number)[] | undefined): unkn
     value = (value as Record<string | number, unknown>)[key];
   }
   return value;
+}
+
+/**
+ * The fields of a mutation run one after the other: none begins when the time is up. Other fields need no such guard: they
+ * begin together, and what they read they read with a client that refuses.
+ */
+function beginNoMutationTooLate(schema: GraphQLSchema): void {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const resolve = field.resolve ?? defaultFieldResolver;
+    field.resolve = (source, args, context: { readonly deadline?: Deadline }, info) => {
+      context.deadline?.throwIfOver();
+      return resolve(source, args, context, info) as unknown;
+    };
+  }
 }
 
 /**

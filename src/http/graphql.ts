@@ -20,13 +20,15 @@ import { viewerOf } from './authentication.js';
 import { readDocuments } from './documents-of-requests.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { logOf } from './logging.js';
+import { tellRetryAfter } from './retry-after.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, changes, config, documents, documentReader, invitations }: Services,
+  { api, database, changes, config, documents, documentReader, invitations, leaving }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
@@ -44,9 +46,10 @@ export async function installGraphql(
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
     stringifyResult: (result) => JSON.stringify(result),
     plugins: [
-      reportDefects,
+      reportErrors(leaving),
       readDocuments(documentReader, api.schema),
       roleIntrospection(api),
+      tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),
@@ -67,13 +70,26 @@ export async function installGraphql(
     preHandler: findDocument(documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
-        const { id: requestId, guest, headers } = request;
+        const { id: requestId, guest, headers, deadline } = request;
         if (guest) {
           const loaders = new Loaders();
-          const { roles, guards, inputGuards } = api;
+          const { roles, guards, inputGuards, recorded } = api;
+          const { models } = database;
           const log = logOf(request);
           const { user } = guest;
-          const rest = { user, loaders, roles, guards, inputGuards, invitations, requestId, log };
+          const rest = {
+            user,
+            loaders,
+            roles,
+            guards,
+            inputGuards,
+            recorded,
+            models,
+            invitations,
+            requestId,
+            deadline,
+            log,
+          };
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(
@@ -81,6 +97,7 @@ export async function installGraphql(
           {
             viewer: viewerOf(request),
             requestId,
+            deadline,
             idempotencyKey: headers['idempotency-key']?.toString(),
             log: () => logOf(request),
           },
@@ -149,14 +166,15 @@ function refusedArgument(error: unknown): PublicError | undefined {
   return node && node.kind !== Kind.FIELD ? badInput(error.message) : undefined;
 }
 
-/** Logs each defect in full, and tells the client under which id it is logged. */
-const reportDefects: ApolloServerPlugin<RequestContext> = {
+/** Counts every error, logs each defect in full, and tells the client under which id it is logged. */
+const reportErrors = (leaving: LeavingErrors): ApolloServerPlugin<RequestContext> => ({
   async requestDidStart() {
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
-          if (error instanceof KeptError) continue;
           const known = knownError(error);
+          leaving.see(known?.code ?? codeOf(error), known ?? error);
+          if (error instanceof KeptError) continue;
           if (known?.code === 'INTERNAL_SERVER_ERROR' || (!known && error.path)) {
             const err = unwrapResolverError(error);
             contextValue.log.error({ err, path: error.path?.join('.') }, 'a resolver failed');
@@ -171,4 +189,12 @@ const reportDefects: ApolloServerPlugin<RequestContext> = {
       },
     };
   },
-};
+});
+
+/** Of an error that stands for none of ours: with a path it is masked, without one it speaks of the request itself. */
+const codeOf = ({ path, extensions }: GraphQLError): string =>
+  path
+    ? 'INTERNAL_SERVER_ERROR'
+    : typeof extensions['code'] === 'string'
+      ? extensions['code']
+      : 'BAD_USER_INPUT';

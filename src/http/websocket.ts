@@ -24,7 +24,8 @@ import { RefusedOperation } from '../documents/document-reader.js';
 import { locate } from '../limits/locations.js';
 import { readSubscription, type Subscription } from '../subscriptions/operation.js';
 import type { Reservation } from '../subscriptions/reservations.js';
-import { PublicError } from '../errors.js';
+import { PublicError, publicError } from '../errors.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { errorAnswer } from './error-answers.js';
 import { isDefect, maskDefect } from './graphql.js';
 import { requestId } from './request-id.js';
@@ -91,8 +92,8 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
       return connection.subscribe(subscription, reservation);
     },
     onNext: ({ extra: connection }, _id, _payload, _args, { errors, ...rest }) =>
-      errors && { ...(rest as FormattedExecutionResult), errors: told(errors, connection) },
-    onError: ({ extra: connection }, _id, _payload, errors) => told(errors, connection),
+      errors && { ...(rest as FormattedExecutionResult), errors: told(errors, connection, services.leaving) },
+    onError: ({ extra: connection }, _id, _payload, errors) => told(errors, connection, services.leaving),
   });
 
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -101,6 +102,7 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
       : (refusalOf(request, config.corsOrigins) ?? crowded());
     if (refusal) {
       app.log.info({ status: refusal.status }, 'websocket refused');
+      services.leaving.see(refusal.error.code, refusal.error);
       refuse(socket, refusal);
     } else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
   });
@@ -233,12 +235,21 @@ function refuse(socket: Duplex, { status, error }: Refusal): void {
 }
 
 /** What the client may know of errors, as over HTTP; a defect is logged. */
-function told(errors: readonly GraphQLError[], connection: Connection): GraphQLFormattedError[] {
+function told(
+  errors: readonly GraphQLError[],
+  connection: Connection,
+  leaving: LeavingErrors,
+): GraphQLFormattedError[] {
   locate(errors);
   return errors.map((error) => {
     // The error that ended a subscription comes in a wrapping without a path.
     const cause = error.originalError instanceof PublicError ? error.originalError : error;
     const formatted = maskDefect(error.toJSON(), cause);
+    const code = formatted.extensions?.['code'];
+    leaving.see(
+      typeof code === 'string' ? code : 'BAD_USER_INPUT',
+      publicError(unwrapResolverError(error)) ?? error,
+    );
     if (isDefect(formatted)) {
       const path = error.path?.join('.');
       connection.log.error({ err: unwrapResolverError(error), path }, 'a resolver failed');

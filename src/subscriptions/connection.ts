@@ -4,16 +4,19 @@
  */
 import { createSourceEventStream, type ExecutionResult } from 'graphql';
 import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '../config.js';
 import { authenticate, type AuthenticationParts } from '../auth/authenticate.js';
 import { sha256 } from '../documents/trusted-documents.js';
 import type { Viewer } from '../access/viewer.js';
 import { PublicError, publicError } from '../errors.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { createContext, type ContextParts } from '../graphql/create-context.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { TenantOnlyReads } from '../tenancy/tenant-only-reads.js';
 import type { Checked } from './access-checks.js';
 import type { Answers } from './answers.js';
 import { Closing, defect, refused } from './closing.js';
+import { Deadline } from '../limits/deadline.js';
 import type { Connections } from './connections.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
 import type { Subscription } from './operation.js';
@@ -23,6 +26,8 @@ import { Reservations, type Reservation } from './reservations.js';
 export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
+  readonly leaving: LeavingErrors;
+  readonly config: Pick<Config, 'requestTimeoutMs'>;
 }
 
 export interface ConnectionOptions {
@@ -149,8 +154,10 @@ export class Connection implements Subscriber, Checked {
   contexts(viewer: Viewer): () => RequestContext {
     const { requestId } = this.#options;
     const { tenantId, actor } = viewer;
-    const db = this.#parts.database.forTenant({ tenantId, actor, requestId });
-    return () => createContext(this.#parts, { viewer, requestId, log: () => this.log, db });
+    // Each operation, and each event or what is read of several together, has the time of a request.
+    const deadline = Deadline.after(this.#parts.config.requestTimeoutMs);
+    const db = this.#parts.database.forTenant({ tenantId, actor, requestId, deadline });
+    return () => createContext(this.#parts, { viewer, requestId, deadline, log: () => this.log, db });
   }
 
   tenantOnlyReads(): Promise<TenantOnlyReads> {
@@ -207,6 +214,7 @@ export class Connection implements Subscriber, Checked {
     if (this.#ended) return;
     if (error instanceof Closing) return this.end(error);
     const known = publicError(error);
+    this.#parts.leaving.see(known?.code ?? 'INTERNAL_SERVER_ERROR', known ?? error);
     if (!known) this.log.error({ err: error }, 'a subscription failed');
     this.end(known ? refused(known, stage) : defect());
   }
@@ -235,7 +243,7 @@ export class Connection implements Subscriber, Checked {
 /** A client that is told to come later, by the connection, does so by itself. */
 function unlessUnavailable(result: ExecutionResult): ExecutionResult {
   const causes = result.errors?.map(({ originalError }) => publicError(originalError));
-  const unavailable = causes?.find((cause) => cause?.code === 'UNAVAILABLE');
-  if (unavailable) throw unavailable;
+  const later = causes?.find((cause) => cause?.code === 'UNAVAILABLE' || cause?.code === 'RATE_LIMITED');
+  if (later) throw later;
   return result;
 }

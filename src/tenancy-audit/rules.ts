@@ -31,6 +31,7 @@ import { unpinnedSearchPath } from './rules/search-path.js';
 import { serverLacksFixes } from './rules/server-fixes.js';
 import { noStatementTimeout } from './rules/statement-timeout.js';
 import { noTenantIndex } from './rules/tenant-index.js';
+import { restingGuard, switchedOff } from './rules/trigger-modes.js';
 
 export const CATALOG_RULES: readonly CatalogRule[] = [
   rowSecurityOff,
@@ -67,6 +68,8 @@ export const CATALOG_RULES: readonly CatalogRule[] = [
   userLeakproof,
   redundantPolicy,
   noStatementTimeout,
+  restingGuard,
+  switchedOff,
 ];
 
 /** Every rule there is, for the outputs and the documentation. */
