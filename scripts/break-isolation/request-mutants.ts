@@ -321,6 +321,8 @@ export const guards: MutantGroup = {
 };
 
 const EVENTS = 'test/kernel/subscriptions.test.ts';
+const SHARED = 'test/kernel/shared-answers.test.ts';
+const DEPENDENCE = 'test/kernel/dependence.test.ts';
 
 export const subscriptions: MutantGroup = {
   title: 'Subscriptions',
@@ -331,8 +333,8 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/tenancy/change-news.ts',
-          'this.tenants.get(change.tenantId)?.watchers ?? []',
-          '[...this.tenants.values()].flatMap(({ watchers }) => [...watchers])',
+          'const watchers = [...tenant.watchers]',
+          'const watchers = [...this.tenants.values()].flatMap((each) => [...each.watchers])',
         ),
       ],
       tests: [EVENTS, 'test/kernel/change-news.test.ts'],
@@ -355,9 +357,10 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/subscriptions/connection.ts',
-          'work(this.contextOf(await this.authenticate())),',
-          'work(this.contextOf(this.viewer ?? (await this.authenticate()))),',
+          'work(await this.lookUp()),',
+          'work(this.viewer ?? (await this.lookUp())),',
         ),
+        edit('src/subscriptions/connection.ts', '    this.viewer = viewer;\n    for', '    for'),
       ],
       tests: [EVENTS],
     },
@@ -367,8 +370,8 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/subscriptions/connections.ts',
-          'news.onChange((change) => this.checkAgain(change));',
-          'news.onChange((change) => change ?? this.checkAgain(change));',
+          'news.onChange((change) => this.#hear(change));',
+          'news.onChange((change) => change ?? this.#hear(change));',
         ),
       ],
       tests: [EVENTS],
@@ -379,11 +382,57 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/subscriptions/connection.ts',
-          'viewer.tenantId !== this.viewer.tenantId',
-          'viewer.tenantId === undefined',
+          'tenantId !== this.viewer.tenantId',
+          'tenantId === undefined',
         ),
       ],
       tests: [EVENTS],
+    },
+    {
+      name: 'revoked-key-keeps-its-socket',
+      breaks: 'a connection stays open when its API key is revoked',
+      edits: [
+        edit('src/subscriptions/connections.ts', 'connection.viewer?.memberId', 'connection.viewer?.userId'),
+      ],
+      tests: ['test/kernel/live-access.test.ts'],
+    },
+    {
+      name: 'news-missed-for-good',
+      breaks: 'a connection stays open when the news of its end were lost with a listening connection',
+      edits: [edit('src/tenancy/access-news.ts', 'notifications.onTrust(() => tell(undefined));', '')],
+      tests: ['test/kernel/live-access.test.ts'],
+    },
+    {
+      name: 'shared-answer-crosses-rights',
+      breaks: 'an event answered for one subscriber is told to others who lack a permission',
+      edits: [edit('src/subscriptions/dependence.ts', '!== held) return false;', '=== null) return false;')],
+      tests: [SHARED, DEPENDENCE],
+    },
+    {
+      name: 'personal-answer-shared',
+      breaks: 'an event answered by looking at the viewer is told to others',
+      edits: [
+        edit('src/subscriptions/dependence.ts', 'this.#isPersonal = true;', 'this.#isPersonal = false;'),
+      ],
+      tests: [SHARED, DEPENDENCE],
+    },
+    {
+      name: 'shared-over-actor-policies',
+      breaks: 'a row that the policies show to one actor only is told to the others of the tenant',
+      edits: [edit('src/tenancy/tenant-only-reads.ts', "polcmd IN ('r', '*')", "polcmd IN ('d')")],
+      tests: [SHARED],
+    },
+    {
+      name: 'answer-read-ahead-for-who-one-was',
+      breaks: 'an event that was read ahead is told although its subscriber has another role by now',
+      edits: [
+        edit(
+          'src/subscriptions/answers.ts',
+          'answer && isSame(answer.viewer, viewer) ? ',
+          'answer && isSame(answer.viewer, answer.viewer) ? ',
+        ),
+      ],
+      tests: [DEPENDENCE],
     },
   ],
 };

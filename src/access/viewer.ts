@@ -14,6 +14,8 @@ export interface Viewer extends VerifiedUser {
   readonly actor: Actor;
   /** For an API key, its id: what it makes is its own, not its creator's. */
   readonly userId: string;
+  /** Whose membership the access hangs on: the user's own, or that of whoever made the API key. News of it concern the viewer. */
+  readonly memberId: string;
   /** The e-mail address of the token, unless the identity provider says that it is not verified. */
   readonly email: string | undefined;
   readonly tenantId: string;

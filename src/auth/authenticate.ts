@@ -68,6 +68,7 @@ async function authenticateUser(
   return {
     actor: { type: 'user', id: identity.userId },
     userId: identity.userId,
+    memberId: identity.userId,
     email: identity.email,
     verifiedEmail: identity.verifiedEmail,
     tenantId: access.tenantId,
@@ -95,6 +96,7 @@ async function authenticateKey(
   return {
     actor: { type: 'api_key', id: access.apiKeyId },
     userId: access.apiKeyId,
+    memberId: access.createdBy,
     email: undefined,
     verifiedEmail: undefined,
     tenantId: access.tenantId,

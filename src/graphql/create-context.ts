@@ -5,6 +5,7 @@ import { AnswerBytes } from '../limits/answer-bytes.js';
 import type { Deadline } from '../limits/deadline.js';
 import type { ChangeNews } from '../tenancy/change-news.js';
 import type { Database } from '../tenancy/database.js';
+import type { TenantClient } from '../tenancy/tenant-client.js';
 import { Loaders } from './loaders.js';
 import type { InvitationParts, RequestContext } from './request-context.js';
 import type { Api } from './schema.js';
@@ -24,6 +25,10 @@ export interface ContextOf {
   readonly requestId: string;
   readonly deadline?: Deadline | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** What counts the rows that `db` reads. Undefined: one is made. */
+  readonly bytes?: AnswerBytes | undefined;
+  /** A client of this viewer and request that reads for other contexts as well. Undefined: one is made. */
+  readonly db?: TenantClient | undefined;
   /** Made when there is something to log. */
   readonly log: () => FastifyBaseLogger;
 }
@@ -31,14 +36,21 @@ export interface ContextOf {
 /** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
 export const createContext = (
   { api, database, changes, invitations, config }: ContextParts,
-  { viewer, requestId, deadline, idempotencyKey, log }: ContextOf,
+  {
+    viewer,
+    requestId,
+    deadline,
+    idempotencyKey,
+    bytes = new AnswerBytes(config.maxAnswerBytes),
+    db,
+    log,
+  }: ContextOf,
 ): RequestContext => {
-  const bytes = new AnswerBytes(config.maxAnswerBytes);
   const { tenantId, actor } = viewer;
   return {
     viewer,
     user: actor.type === 'user' ? viewer : undefined,
-    db: database.forTenant({ tenantId, actor, requestId, deadline, bytes }),
+    db: db ?? database.forTenant({ tenantId, actor, requestId, deadline, bytes }),
     changes: changes.forTenant(tenantId),
     loaders: new Loaders(),
     roles: api.roles,

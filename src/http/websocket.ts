@@ -17,11 +17,13 @@ import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Services } from '../app.js';
 import { badRequest, Closing, defect, goingAway, tooSlow } from '../subscriptions/closing.js';
-import { Connection, SUBSCRIPTIONS_PER_CONNECTION } from '../subscriptions/connection.js';
+import { Connection } from '../subscriptions/connection.js';
 import type { Connections } from '../subscriptions/connections.js';
+import { Inbox, Turns } from '../subscriptions/inbox.js';
 import { RefusedOperation } from '../documents/document-reader.js';
 import { locate } from '../limits/locations.js';
 import { readSubscription, type Subscription } from '../subscriptions/operation.js';
+import type { Reservation } from '../subscriptions/reservations.js';
 import { PublicError, publicError } from '../errors.js';
 import type { LeavingErrors } from '../leaving-errors.js';
 import { stopping, type Drain } from './drain.js';
@@ -38,6 +40,8 @@ const PING_MS = 15_000;
 const CLOSE_MS = 2_000;
 /** What one client may leave unread. */
 const MOST_UNREAD_BYTES = 1024 * 1024;
+/** Connections whose clients have not said who they are. */
+const MOST_STRANGERS = 1_000;
 
 /**
  * Some clients ask for HTTP/2 in passing, and can do without: only a WebSocket is worth an upgrade. (Node before 22.21 does
@@ -50,6 +54,7 @@ export const upgradeOptions = {
 
 interface Prepared extends ExecutionArgs, Subscription {
   readonly connection: Connection;
+  readonly reservation: Reservation;
 }
 
 export function installWebsocket(
@@ -67,24 +72,30 @@ export function installWebsocket(
     handleProtocols,
   });
   const open = new Map<WebSocket, Connection>();
+  const turns = new Turns();
 
   // graphql-ws brings a server of its own (`graphql-ws/use/ws`). It writes to the console what clients do wrong, and
   // keeps for them whatever they do not read.
   const protocol = makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: INIT_MS,
     onConnect: ({ connectionParams, extra: connection }) => connection.start(connectionParams),
-    onSubscribe: ({ extra: connection }, _id, payload): Prepared | readonly GraphQLError[] => {
+    onSubscribe: ({ extra: connection }, id, payload): Prepared | readonly GraphQLError[] => {
       try {
         const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
         const subscription = readSubscription(api.schema, documentReader, { ...payload, query });
-        return connection.reserve() ? { ...subscription, connection } : [tooMany()];
+        // The message is kept for as long as the subscription is in force.
+        const reservation = connection.reserve(id.length + JSON.stringify(payload).length + query.length);
+        return { ...subscription, connection, reservation };
       } catch (error) {
         if (error instanceof RefusedOperation) return error.errors;
         if (error instanceof GraphQLError) return [error];
         throw error;
       }
     },
-    subscribe: (args) => (args as Prepared).connection.subscribe(args as Prepared),
+    subscribe: (args) => {
+      const { connection, reservation, ...subscription } = args as Prepared;
+      return connection.subscribe(subscription, reservation);
+    },
     onNext: ({ extra: connection }, _id, _payload, _args, { errors, ...rest }) =>
       errors && { ...(rest as FormattedExecutionResult), errors: told(errors, connection, services.leaving) },
     onError: ({ extra: connection }, _id, _payload, errors) => told(errors, connection, services.leaving),
@@ -93,7 +104,7 @@ export function installWebsocket(
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const refusal = drain.isDraining
       ? { status: 503, error: stopping() }
-      : refusalOf(request, config.corsOrigins);
+      : (refusalOf(request, config.corsOrigins) ?? crowded());
     if (refusal) {
       const id = requestId(request);
       app.log.info({ status: refusal.status, requestId: id }, 'websocket refused');
@@ -112,14 +123,21 @@ export function installWebsocket(
     await Promise.all(closed);
   });
 
+  function crowded(): Refusal | undefined {
+    if (open.size - connections.count < MOST_STRANGERS) return undefined;
+    return { status: 503, error: new PublicError('UNAVAILABLE', 'Too many connections. Try again later.') };
+  }
+
   function attach(socket: WebSocket, request: IncomingMessage): void {
     const id = requestId(request);
     const openedAt = performance.now();
+    let inbox: Inbox | undefined;
     const connection: Connection = new Connection(parts, {
       host: request.headers.host,
       requestId: id,
       log: app.log.child({ requestId: id }),
       close: ({ code, message }) => {
+        inbox?.clear();
         socket.close(code, message);
         setTimeout(() => socket.terminate(), CLOSE_MS).unref();
       },
@@ -131,14 +149,21 @@ export function installWebsocket(
         send: (data) => send(socket, data, connection),
         close: (code = defect().code, reason = '') => connection.end(new Closing(code, reason)),
         onMessage: (handle) => {
-          socket.on('message', (data: Buffer) => {
-            if (socket.readyState !== socket.OPEN) return;
-            handle(data.toString()).catch((error: unknown) => connection.end(failureOf(error, connection)));
+          inbox = new Inbox(turns, {
+            tenantId: () => connection.viewer?.tenantId ?? '',
+            handle: (data) => {
+              handle(data.toString()).catch((error: unknown) => connection.end(failureOf(error, connection)));
+            },
+            pause: () => socket.pause(),
+            resume: () => socket.resume(),
           });
         },
       },
       connection,
     );
+    socket.on('message', (data: Buffer) => {
+      if (socket.readyState === socket.OPEN) inbox?.put(data);
+    });
     const stopPinging = keepAlive(socket);
     // What a client does wrong at the level of frames; ws has told it already.
     socket.on('error', (error) => connection.log.debug({ err: error }, 'a websocket failed'));
@@ -174,7 +199,8 @@ function keepAlive(socket: WebSocket): () => void {
     answered = true;
   });
   const timer = setInterval(() => {
-    if (!answered) return socket.terminate();
+    // What the client has answered may lie there unread.
+    if (!answered && !socket.isPaused) return socket.terminate();
     answered = false;
     socket.ping();
   }, PING_MS).unref();
@@ -218,12 +244,6 @@ function refuse(socket: Duplex, { status, error }: Refusal, id: string): void {
       `content-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,
   );
 }
-
-const tooMany = () =>
-  new PublicError(
-    'BAD_REQUEST',
-    `A connection has at most ${String(SUBSCRIPTIONS_PER_CONNECTION)} subscriptions.`,
-  );
 
 /** What the client may know of errors, as over HTTP; a defect is logged. */
 function told(

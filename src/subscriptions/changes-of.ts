@@ -7,8 +7,7 @@
  */
 import type { RequestContext } from '../graphql/request-context.js';
 import type { ChangeKind, RowChange } from '../tenancy/change-news.js';
-import { ChangeQueue } from './change-queue.js';
-import { eventsMissed } from './closing.js';
+import { ChangeReader } from './change-reader.js';
 
 /** What a subscription is about. */
 export interface Subject<Args, Payload> {
@@ -45,17 +44,12 @@ export function changesOf<Args, Payload>(
     async subscribe(_root, args, { changes }) {
       // An id is told as PostgreSQL writes it.
       const wanted = Object.entries(where?.(args) ?? {}).map(([key, id]) => [key, id.toLowerCase()] as const);
-      const queue = new ChangeQueue<RowChange>();
-      const stop = await changes.watch(entity, {
-        heard: (change) => {
-          const isWanted =
-            (kinds?.includes(change.kind) ?? true) && wanted.every(([key, id]) => change.keys[key] === id);
-          if (isWanted) queue.put(change);
-        },
-        lost: () => queue.fail(eventsMissed()),
-      });
-      queue.onEnd(stop);
-      return queue;
+      const reader = new ChangeReader(
+        (change) =>
+          (kinds?.includes(change.kind) ?? true) && wanted.every(([key, id]) => change.keys[key] === id),
+      );
+      reader.onEnd(await changes.watch(entity, reader));
+      return reader;
     },
     async resolve(change, args, context) {
       if (change.kind === 'DELETED' && !(await wasDeleted(change, context))) return null;

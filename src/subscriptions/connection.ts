@@ -6,18 +6,22 @@ import { createSourceEventStream, type ExecutionResult } from 'graphql';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../config.js';
 import { authenticate, type AuthenticationParts } from '../auth/authenticate.js';
+import { sha256 } from '../documents/trusted-documents.js';
 import type { Viewer } from '../access/viewer.js';
 import { PublicError, publicError } from '../errors.js';
 import type { LeavingErrors } from '../leaving-errors.js';
 import { createContext, type ContextParts } from '../graphql/create-context.js';
 import type { RequestContext } from '../graphql/request-context.js';
+import type { TenantOnlyReads } from '../tenancy/tenant-only-reads.js';
+import type { Checked } from './access-checks.js';
+import type { Answers } from './answers.js';
 import { Closing, defect, refused } from './closing.js';
+import { AnswerBytes } from '../limits/answer-bytes.js';
 import { Deadline } from '../limits/deadline.js';
 import type { Connections } from './connections.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
 import type { Subscription } from './operation.js';
-
-export const SUBSCRIPTIONS_PER_CONNECTION = 50;
+import { Reservations, type Reservation } from './reservations.js';
 
 /** What all connections share. */
 export interface ConnectionParts extends ContextParts {
@@ -38,32 +42,42 @@ export interface ConnectionOptions {
 
 /** setTimeout takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const NOTHING_KNOWN: TenantOnlyReads = { models: new Set(), leadingElsewhere: new Set() };
 
-export class Connection implements Subscriber {
+export class Connection implements Subscriber, Checked {
   /** Who it is, once that is known. */
   viewer: Viewer | undefined;
   /** Its lines carry the tenant and the actor, once they are known. */
   log: FastifyBaseLogger;
-  private authorization: string | undefined;
-  private readonly live = new Set<LiveSubscription>();
-  /** Subscriptions that are about to be in force count as well. */
-  private starting = 0;
-  private expiry: NodeJS.Timeout | undefined;
-  private ended = false;
+  readonly #parts: ConnectionParts;
+  readonly #options: ConnectionOptions;
+  #authorization: string | undefined;
+  readonly #live = new Map<LiveSubscription, Reservation>();
+  readonly #reservations: Reservations;
+  #expiry: NodeJS.Timeout | undefined;
+  #ended = false;
 
-  constructor(
-    private readonly parts: ConnectionParts,
-    private readonly options: ConnectionOptions,
-  ) {
+  constructor(parts: ConnectionParts, options: ConnectionOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#reservations = new Reservations(parts.connections);
     this.log = options.log;
   }
 
   get requestId(): string {
-    return this.options.requestId;
+    return this.#options.requestId;
   }
 
   get subscriptions(): number {
-    return this.live.size;
+    return this.#live.size;
+  }
+
+  get answers(): Answers {
+    return this.#parts.connections.answers;
+  }
+
+  get credential(): string {
+    return JSON.stringify([this.viewer?.tenantId, this.#options.host, this.#authorization]);
   }
 
   /**
@@ -74,16 +88,17 @@ export class Connection implements Subscriber {
    */
   async start(params: Readonly<Record<string, unknown>> | undefined): Promise<boolean> {
     const given = params?.['authorization'] ?? params?.['Authorization'];
-    this.authorization = typeof given === 'string' ? given : undefined;
+    this.#authorization = typeof given === 'string' ? given : undefined;
+    const { connections } = this.#parts;
     try {
-      const { changes } = this.parts.connections;
-      const viewer = await this.authenticate();
-      if (this.ended) return false;
-      this.parts.connections.add(this, viewer);
+      const { changes } = connections;
+      const viewer = await this.lookUp();
+      if (this.#ended) return false;
+      connections.add(this, viewer);
       this.viewer = viewer;
       this.log = this.log.child({ tenant: viewer.tenantSlug, actor: viewer.actor.id });
-      this.watchExpiry(viewer);
-      if (changes !== this.parts.connections.changes) void this.checkAgain();
+      this.#watchExpiry(viewer);
+      if (changes !== connections.changes) connections.check(this);
       return true;
     } catch (error) {
       this.fail(error, 'start');
@@ -91,112 +106,140 @@ export class Connection implements Subscriber {
     }
   }
 
-  /** Counts a subscription that is going to be made; {@link subscribe} has to follow. */
-  reserve(): boolean {
-    if (this.live.size + this.starting >= SUBSCRIPTIONS_PER_CONNECTION) return false;
-    this.starting++;
-    return true;
+  /**
+   * Counts a subscription that is going to be made; {@link subscribe} has to follow.
+   *
+   * @param bytes what is kept of it
+   * @throws BAD_REQUEST when there are too many
+   */
+  reserve(bytes: number): Reservation {
+    return this.#reservations.reserve(bytes, this.viewer?.tenantId ?? '');
   }
 
   /** @returns the events; or why there are none */
-  async subscribe({ field, ...operation }: Subscription): Promise<LiveSubscription | ExecutionResult> {
+  async subscribe(
+    { field, source, ...operation }: Subscription,
+    reservation: Reservation,
+  ): Promise<LiveSubscription | ExecutionResult> {
+    const { connections, api } = this.#parts;
+    let isMade = false;
     try {
-      const { changes } = this.parts.connections;
-      const contextValue = this.contextOf(await this.authenticate());
-      const events = await createSourceEventStream({ ...operation, contextValue });
+      const { changes } = connections;
+      const viewer = await this.lookUp();
+      const events = await createSourceEventStream({ ...operation, contextValue: this.contexts(viewer)() });
       if (!(Symbol.asyncIterator in events)) return unlessUnavailable(events);
-      const guard = this.parts.api.guards.get(`Subscription.${field}`);
+      const guard = api.guards.get(`Subscription.${field}`);
       if (guard === undefined) throw new Error(`Subscription.${field} has no guard`);
-      const subscription = new LiveSubscription(this, operation, guard, events);
-      this.live.add(subscription);
-      if (this.ended) void subscription.return();
-      else if (changes !== this.parts.connections.changes) void this.checkAgain();
+      const { operationName = null, variableValues = {} } = operation;
+      const key = sha256(JSON.stringify([viewer.tenantId, source, operationName, variableValues]));
+      const subscription = new LiveSubscription(this, { operation, guard, key }, events);
+      this.#live.set(subscription, reservation);
+      isMade = true;
+      if (this.#ended) void subscription.return();
+      else if (changes !== connections.changes) connections.check(this);
       return subscription;
     } catch (error) {
-      this.fail(error, 'open');
+      this.fail(error);
       return { errors: [] };
     } finally {
-      this.starting--;
+      if (!isMade) this.#reservations.release(reservation);
     }
   }
 
-  attend<Result>(work: (context: RequestContext) => Promise<Result>): Promise<Result> {
-    return this.parts.connections.gate.run(this.viewer?.tenantId ?? '', async () =>
-      work(this.contextOf(await this.authenticate())),
+  attend<Result>(work: (viewer: Viewer) => Promise<Result>): Promise<Result> {
+    return this.#parts.connections.gate.run(this.viewer?.tenantId ?? '', async () =>
+      work(await this.lookUp()),
     );
   }
 
-  left(subscription: LiveSubscription, failure?: unknown): void {
-    this.live.delete(subscription);
-    if (failure !== undefined) this.fail(failure, 'open');
+  contexts(viewer: Viewer): () => RequestContext {
+    const { requestId } = this.#options;
+    const { tenantId, actor } = viewer;
+    // Each operation, and each event or what is read of several together, has the time of a request.
+    const deadline = Deadline.after(this.#parts.config.requestTimeoutMs);
+    // Shared by what is read together.
+    const bytes = new AnswerBytes(this.#parts.config.maxAnswerBytes);
+    const db = this.#parts.database.forTenant({ tenantId, actor, requestId, deadline, bytes });
+    return () => createContext(this.#parts, { viewer, requestId, deadline, bytes, log: () => this.log, db });
   }
 
-  /** Something has changed about who the client is: what they may no longer have ends. */
-  async checkAgain(): Promise<void> {
+  tenantOnlyReads(): Promise<TenantOnlyReads> {
+    // An answer that is not known to be the same for others is made for each.
+    return this.#parts.database.tenantOnlyReads().catch(() => NOTHING_KNOWN);
+  }
+
+  left(subscription: LiveSubscription, failure?: unknown): void {
+    const reservation = this.#live.get(subscription);
+    this.#live.delete(subscription);
+    if (reservation) this.#reservations.release(reservation);
+    if (failure !== undefined) this.fail(failure);
+  }
+
+  /** What has been found out about who the client is now: what they may no longer have ends. */
+  hold(viewer: Viewer): void {
+    if (this.#ended) return;
     try {
-      const viewer = await this.authenticate();
-      for (const subscription of this.live) subscription.holdTo(viewer);
+      this.#requireSameTenant(viewer);
     } catch (error) {
-      this.fail(error, 'open');
+      return this.fail(error);
     }
+    if (viewer.expiresAt !== this.viewer?.expiresAt) this.#watchExpiry(viewer);
+    this.viewer = viewer;
+    for (const subscription of this.#live.keys()) subscription.holdTo(viewer);
   }
 
   /** Ends every subscription, and tells the client why. */
   end(closing: Closing): void {
-    if (this.ended) return;
-    this.options.close(closing);
+    if (this.#ended) return;
+    this.#options.close(closing);
     this.closed();
   }
 
   /** The client has gone, or is to go: nothing is told to them any more. */
   closed(): void {
-    if (this.ended) return;
-    this.ended = true;
-    clearTimeout(this.expiry);
-    if (this.viewer) this.parts.connections.delete(this, this.viewer.tenantId);
-    for (const subscription of this.live) void subscription.return();
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#expiry);
+    for (const subscription of this.#live.keys()) void subscription.return();
+    if (this.viewer) this.#parts.connections.delete(this, this.viewer.tenantId);
   }
 
   /** Who the client is now, in the tenant it was let into. */
-  private async authenticate(): Promise<Viewer> {
-    const { authorization } = this;
-    const viewer = await authenticate(this.parts.authentication, { authorization, host: this.options.host });
-    // A name may pass from one tenant to another.
-    if (this.viewer && viewer.tenantId !== this.viewer.tenantId) {
-      throw new PublicError('TENANT_MISMATCH', 'The tenant of this name is another one now.');
-    }
+  async lookUp(): Promise<Viewer> {
+    const headers = { authorization: this.#authorization, host: this.#options.host };
+    const viewer = await authenticate(this.#parts.authentication, headers);
+    this.#requireSameTenant(viewer);
     return viewer;
   }
 
-  private contextOf(viewer: Viewer): RequestContext {
-    return createContext(this.parts, {
-      viewer,
-      requestId: this.options.requestId,
-      // Each event, and each operation, has the time of a request.
-      deadline: Deadline.after(this.parts.config.requestTimeoutMs),
-      log: () => this.log,
-    });
+  /** Ends the connection for an error, which the client is told of if it may be. */
+  fail(error: unknown, stage: 'start' | 'open' = 'open'): void {
+    if (this.#ended) return;
+    if (error instanceof Closing) return this.end(error);
+    const known = publicError(error);
+    this.#parts.leaving.see(known?.code ?? 'INTERNAL_SERVER_ERROR', known ?? error);
+    if (!known) this.log.error({ err: error }, 'a subscription failed');
+    this.end(known ? refused(known, stage) : defect());
   }
 
-  private watchExpiry(viewer: Viewer): void {
+  /** A name may pass from one tenant to another. */
+  #requireSameTenant({ tenantId }: Viewer): void {
+    if (this.viewer && tenantId !== this.viewer.tenantId) {
+      throw new PublicError('TENANT_MISMATCH', 'The tenant of this name is another one now.');
+    }
+  }
+
+  #watchExpiry(viewer: Viewer): void {
+    clearTimeout(this.#expiry);
     const left = viewer.expiresAt - Date.now();
-    this.expiry = setTimeout(
+    this.#expiry = setTimeout(
       () => {
-        if (left > LONGEST_TIMER_MS) this.watchExpiry(viewer);
-        else this.fail(new PublicError('UNAUTHENTICATED', 'The token has expired.'), 'open');
+        if (left > LONGEST_TIMER_MS) this.#watchExpiry(viewer);
+        else this.fail(new PublicError('UNAUTHENTICATED', 'The token has expired.'));
       },
       Math.min(Math.max(left, 0), LONGEST_TIMER_MS),
     );
-    this.expiry.unref();
-  }
-
-  private fail(error: unknown, stage: 'start' | 'open'): void {
-    if (this.ended) return;
-    if (error instanceof Closing) return this.end(error);
-    const known = publicError(error);
-    this.parts.leaving.see(known?.code ?? 'INTERNAL_SERVER_ERROR', known ?? error);
-    if (!known) this.log.error({ err: error }, 'a subscription failed');
-    this.end(known ? refused(known, stage) : defect());
+    this.#expiry.unref();
   }
 }
 

@@ -24,6 +24,8 @@ export interface SubscribePayload {
 export interface Subscription extends Operation {
   /** Its one root field. */
   readonly field: string;
+  /** The text of the document. */
+  readonly source: string;
 }
 
 /**
@@ -50,6 +52,7 @@ export function readSubscription(
     schema,
     document,
     field: rootField(document, operation),
+    source: query,
     operationName,
     variableValues: variables,
   };

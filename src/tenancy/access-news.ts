@@ -28,6 +28,7 @@ export function accessNews(notifications: Notifications): AccessNews {
   };
   notifications.onMessage(ACCESS_CHANNEL, (payload) => tell(message.safeParse(parseJson(payload)).data));
   notifications.onDoubt(() => tell(undefined));
+  notifications.onTrust(() => tell(undefined));
   return {
     get isLive() {
       return notifications.isLive;

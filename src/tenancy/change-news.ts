@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { unavailable } from '../errors.js';
+import { ChangeLog, type LoggedChange } from './change-log.js';
 import type { Database } from './database.js';
 import { isId } from './id.js';
 import type { Notifications } from './notifications.js';
@@ -18,6 +19,8 @@ export type ChangeKind = 'CREATED' | 'UPDATED' | 'DELETED';
 
 /** That a row has changed. Not to be believed: anybody who may connect to the database can say so. Read the row. */
 export interface RowChange {
+  /** Unique in this process; a later change has a larger one. */
+  readonly number: number;
   readonly tenantId: string;
   /** The entity's name in the audit log, `Conversation`. */
   readonly entity: string;
@@ -28,7 +31,7 @@ export interface RowChange {
 }
 
 export interface ChangeListener {
-  heard(change: RowChange): void;
+  heard(logged: LoggedChange): void;
   /** Changes may have been missed, and nothing more will be heard. */
   lost(): void;
 }
@@ -73,6 +76,8 @@ export const changeNews = (
 /** A tenant in which somebody watches. */
 interface WatchedTenant {
   readonly watchers: Set<{ readonly entity: string; readonly listener: ChangeListener }>;
+  /** By entity. */
+  readonly logs: Map<string, ChangeLog>;
   /** The lease, once it is given. */
   readonly lease: Promise<string>;
 }
@@ -82,6 +87,7 @@ class News implements ChangeNews {
   private readonly published = new Set<string>();
   private renewal: NodeJS.Timeout | undefined;
   private renewedAt = 0;
+  private changes = 0;
 
   constructor(
     private readonly notifications: Notifications,
@@ -143,7 +149,7 @@ class News implements ChangeNews {
     });
     // Everybody who waits for it is told; that nobody does is no error.
     lease.catch(() => undefined);
-    const tenant = { watchers: new Set<never>(), lease };
+    const tenant = { watchers: new Set<never>(), logs: new Map<string, ChangeLog>(), lease };
     if (this.tenants.size === 0) {
       this.renewedAt = performance.now();
       this.renewal = setInterval(() => void this.renew(), RENEW_MS).unref();
@@ -181,11 +187,15 @@ class News implements ChangeNews {
 
   private dispatch(payload: string): void {
     if (this.tenants.size === 0) return;
-    const change = message.safeParse(parseJson(payload)).data;
-    if (!change) return;
-    for (const { entity, listener } of this.tenants.get(change.tenantId)?.watchers ?? []) {
-      if (entity === change.entity) listener.heard(change);
-    }
+    const told = message.safeParse(parseJson(payload)).data;
+    const tenant = told && this.tenants.get(told.tenantId);
+    if (!tenant) return;
+    const watchers = [...tenant.watchers].filter(({ entity }) => entity === told.entity);
+    if (watchers.length === 0) return;
+    const log = tenant.logs.get(told.entity) ?? new ChangeLog();
+    tenant.logs.set(told.entity, log);
+    const logged = log.add({ ...told, number: ++this.changes });
+    for (const { listener } of watchers) listener.heard(logged);
   }
 
   private loseAll(): void {

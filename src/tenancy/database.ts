@@ -17,6 +17,7 @@ import { createSign, type Sign } from './context-signature.js';
 import { createFly, type Fly } from './flight.js';
 import { readDataModel, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from './open-transaction.js';
+import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
 import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
 
 export interface DatabaseOptions {
@@ -62,6 +63,8 @@ export interface Database extends TenantBinder {
   readonly models: ReadonlyMap<string, ScopedModel>;
   /** For those of them that ask for a signature. */
   readonly sign: Sign;
+  /** Which reads answer the same for everybody in a tenant, as the policies say now; asked at most once a minute. */
+  tenantOnlyReads(): Promise<TenantOnlyReads>;
   readonly pool: PoolState;
   /** Waits for what is under way, then closes every connection. */
   close(): Promise<void>;
@@ -112,6 +115,17 @@ export function openDatabase(options: DatabaseOptions): Database {
   const refuseSecond = refuseSecondConnection(options.onSecondConnection);
   const fly: Fly = (context, ...flight) =>
     admitted(admission, context, () => takeOff(context, ...flight), context.deadline);
+  const query: Database['query'] = async <Row extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[] = [],
+    visit: DoorVisit = { purpose: 'access' },
+  ) => {
+    refuseSecond('A look-up');
+    const leave = await door.enter(visit);
+    const limit = Deadline.after(DOOR_MS, 0, unavailable);
+    // The place is free again when the connection is, which may be after the caller was told that it took too long.
+    return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));
+  };
   return {
     ...createTenantBinder({
       prisma,
@@ -122,19 +136,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       admission,
       refuseSecondConnection: refuseSecond,
     }),
-    query: async <Row extends pg.QueryResultRow>(
-      sql: string,
-      values: readonly unknown[] = [],
-      visit: DoorVisit = { purpose: 'access' },
-    ) => {
-      refuseSecond('A look-up');
-      const leave = await door.enter(visit);
-      const limit = Deadline.after(DOOR_MS, 0, unavailable);
-      // The place is free again when the connection is, which may be after the caller was told that it took too long.
-      return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));
-    },
+    query,
     models,
     sign,
+    tenantOnlyReads: keptForAMinute(() => findTenantOnlyReads(query, models)),
     get pool() {
       return {
         total: pool.totalCount,
@@ -173,6 +178,20 @@ function readUrl(url: string): { connectionString: string; namedStatements: bool
   const namedStatements = parsed.searchParams.get('pgbouncer') !== 'true';
   parsed.searchParams.delete('pgbouncer');
   return { connectionString: parsed.toString(), namedStatements };
+}
+
+/** A failure is not kept. */
+function keptForAMinute<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
+  let kept: { readonly answer: Promise<Answer>; readonly until: number } | undefined;
+  return () => {
+    if (kept && performance.now() < kept.until) return kept.answer;
+    const asked = { answer: ask(), until: performance.now() + 60_000 };
+    kept = asked;
+    asked.answer.catch(() => {
+      if (kept === asked) kept = undefined;
+    });
+    return asked.answer;
+  };
 }
 
 const NAMES_KEPT = 500;

@@ -23,6 +23,8 @@ export interface Notifications {
   onMessage(channel: string, listener: (payload: string) => void): void;
   /** Told when it stops being live: what was said since may be late. */
   onDoubt(listener: () => void): void;
+  /** Told when it is live again, and at the first time: what was said before may never have been heard. */
+  onTrust(listener: () => void): void;
   /** Told when the connection is given up: what is said until there is another one is never heard. */
   onGap(listener: () => void): void;
   close(): Promise<void>;
@@ -52,6 +54,7 @@ class Listener implements Notifications {
   private readonly me = randomUUID();
   private readonly onMessages = new Map<string, (payload: string) => void>();
   private readonly onDoubts: (() => void)[] = [];
+  private readonly onTrusts: (() => void)[] = [];
   private readonly onGaps: (() => void)[] = [];
   private connections: readonly pg.Client[] = [];
   /** Whether the last message is still on its way to PostgreSQL. */
@@ -94,6 +97,10 @@ class Listener implements Notifications {
 
   onDoubt(listener: () => void): void {
     this.onDoubts.push(listener);
+  }
+
+  onTrust(listener: () => void): void {
+    this.onTrusts.push(listener);
   }
 
   onGap(listener: () => void): void {
@@ -166,10 +173,13 @@ class Listener implements Notifications {
 
   private receivePulse(payload: string): void {
     if (payload !== this.lastPulse) return;
+    const wasLive = this.live;
     this.heard = this.sent;
     this.live = this.hearing = true;
     this.complained = false;
     for (const done of this.onHearing) done();
+    if (wasLive) return;
+    for (const listener of this.onTrusts) listener();
   }
 
   /** From now on nothing is believed, for whatever was said since the last message that arrived was not heard. */

@@ -1,11 +1,10 @@
 /**
  * Who watches changes either hears of each or is told that some may be missing. Here is what happens in between: leases that
- * lapse, a database that does not answer, a queue that is full, tenants that take turns.
+ * lapse, a database that does not answer, tenants that take turns.
  */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LIMITS } from '../../src/services.js';
-import { ChangeQueue, LONGEST_QUEUE } from '../../src/subscriptions/change-queue.js';
 import type { Closing } from '../../src/subscriptions/closing.js';
 import type { Connection } from '../../src/subscriptions/connection.js';
 import { Connections, CONNECTIONS_PER_TENANT } from '../../src/subscriptions/connections.js';
@@ -16,6 +15,7 @@ import {
   type ChangeNews,
   type RowChange,
 } from '../../src/tenancy/change-news.js';
+import type { LoggedChange } from '../../src/tenancy/change-log.js';
 import type { Database } from '../../src/tenancy/database.js';
 import { listen, type Notifications } from '../../src/tenancy/notifications.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
@@ -56,7 +56,7 @@ describe('changes', () => {
   async function watch(slug = 'acme', entity = 'Note') {
     const heard: RowChange[] = [];
     let lost = 0;
-    const listener = { heard: (change: RowChange) => heard.push(change), lost: () => lost++ };
+    const listener = { heard: ({ change }: LoggedChange) => heard.push(change), lost: () => lost++ };
     const stop = await news.forTenant(await database().tenantId(slug)).watch(entity, listener);
     return {
       heard,
@@ -170,50 +170,6 @@ describe('changes', () => {
     const watching = await watch();
     news.close();
     expect(watching.lost).toBe(1);
-  });
-});
-
-describe('a queue', () => {
-  test('gives what was put, in order, whoever comes first', async () => {
-    const queue = new ChangeQueue<number>();
-    const first = queue.next();
-    queue.put(1);
-    queue.put(2);
-    queue.put(3);
-    expect([await first, await queue.next(), await queue.next()].map(({ value }) => value)).toEqual([
-      1, 2, 3,
-    ]);
-  });
-
-  test('is full with a thousand: whoever takes is told, and told nothing else', async () => {
-    const ended = vi.fn();
-    const queue = new ChangeQueue<number>();
-    queue.onEnd(ended);
-    for (let n = 0; n < LONGEST_QUEUE; n++) queue.put(n);
-    expect(ended).not.toHaveBeenCalled();
-    expect(await queue.next()).toEqual({ value: 0, done: false });
-    queue.put(LONGEST_QUEUE);
-    expect(ended).not.toHaveBeenCalled();
-    queue.put(LONGEST_QUEUE + 1);
-    expect(ended).toHaveBeenCalledOnce();
-    queue.put(LONGEST_QUEUE + 2);
-    for (let n = 0; n < 2; n++) expect(await rejectionOf(queue.next())).toMatchObject({ code: 1013 });
-  });
-
-  test('that has ended gives nothing, to those who wait as to those who come', async () => {
-    const ended = vi.fn();
-    const queue = new ChangeQueue<number>();
-    queue.onEnd(ended);
-    const waiting = queue.next();
-    await queue.return();
-    await queue.return();
-    queue.put(1);
-    const done = { value: undefined, done: true };
-    expect([await waiting, await queue.next()]).toEqual([done, done]);
-    expect(ended).toHaveBeenCalledOnce();
-    const late = vi.fn();
-    queue.onEnd(late);
-    expect(late).toHaveBeenCalledOnce();
   });
 });
 

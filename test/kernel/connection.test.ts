@@ -9,8 +9,11 @@ import { buildApi } from '../../src/graphql/schema.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import type { Closing } from '../../src/subscriptions/closing.js';
 import { Connection, type ConnectionParts } from '../../src/subscriptions/connection.js';
+import { FARTHEST_BEHIND } from '../../src/subscriptions/change-reader.js';
 import { Connections } from '../../src/subscriptions/connections.js';
 import { readSubscription } from '../../src/subscriptions/operation.js';
+import { ChangeLog } from '../../src/tenancy/change-log.js';
+import type { ChangeListener } from '../../src/tenancy/change-news.js';
 import type { AccessChange } from '../../src/tenancy/access-news.js';
 import type { Access } from '../../src/tenancy/resolve-access.js';
 import { notesModule } from '../support/notes.js';
@@ -24,6 +27,8 @@ function staged() {
   const pending: { resolve(access: Access): void; reject(error: Error): void }[] = [];
   const closings: Closing[] = [];
   let watching = 0;
+  let hear: ChangeListener | undefined;
+  const log = new ChangeLog();
   const connections = new Connections(
     {
       isLive: true,
@@ -36,10 +41,14 @@ function staged() {
   const parts = {
     api,
     connections,
-    database: { forTenant: () => ({}) },
+    database: {
+      forTenant: () => ({}),
+      tenantOnlyReads: async () => ({ models: new Set(), leadingElsewhere: new Set() }),
+    },
     changes: {
       forTenant: () => ({
-        watch: async () => {
+        watch: async (_entity: string, listener: ChangeListener) => {
+          hear = listener;
           watching++;
           return () => {
             watching--;
@@ -74,6 +83,20 @@ function staged() {
     connection,
     closings,
     tell: (change?: AccessChange) => tell(change),
+    /** Announces changes to whoever watches. */
+    change(times: number) {
+      for (let number = 0; number < times; number++) {
+        const change = {
+          number,
+          tenantId: 't-1',
+          entity: 'Note',
+          kind: 'CREATED',
+          id: 'n-1',
+          keys: {},
+        } as const;
+        hear?.heard(log.add(change));
+      }
+    },
     get watching() {
       return watching;
     },
@@ -104,11 +127,12 @@ async function started(): Promise<Stage> {
 }
 
 const makeSubscription = (stage: Stage) => {
-  expect(stage.connection.reserve()).toBe(true);
+  const reservation = stage.connection.reserve(100);
   return stage.connection.subscribe(
     readSubscription(api.schema, new DocumentReader({ schema: api.schema, hideSuggestions: false }), {
       query: 'subscription { noteChanged { id } }',
     }),
+    reservation,
   );
 };
 
@@ -176,4 +200,42 @@ test('a look-up that fails while a client is connected lets it go, to come again
   await until('the connection is closed', () => stage.closings.length > 0);
   expect(stage.closings).toMatchObject([{ code: 1013 }]);
   expect(stage.closings[0]!.message).not.toContain('127.0.0.1');
+});
+
+describe('a subscription that is too far behind ends', () => {
+  async function subscribed() {
+    const stage = await started();
+    const made = makeSubscription(stage);
+    await stage.answer();
+    const subscription = await made;
+    if (!('next' in subscription)) throw new Error('there is no subscription');
+    return { stage, subscription };
+  }
+
+  test('with 1012 when the server was too slow', async () => {
+    const { stage, subscription } = await subscribed();
+    const told = subscription.next();
+    stage.change(1);
+    // The server is at the first change, and gets no answer.
+    await until('the membership is looked up', () => stage.asked === 1);
+    stage.change(FARTHEST_BEHIND + 1);
+    expect(stage.closings).toMatchObject([{ code: 1012, message: 'Events may have been missed.' }]);
+    await stage.answer();
+    expect(await told).toEqual({ value: undefined, done: true });
+    expect(stage.watching).toBe(0);
+  });
+
+  test('with 1013 when its client was, at once and not when it reads again', async () => {
+    const { stage, subscription } = await subscribed();
+    const told = subscription.next();
+    const before = performance.now();
+    stage.change(1);
+    await stage.answer();
+    expect((await told).done).toBe(false);
+    const served = performance.now();
+    await until('the client has taken longer', () => performance.now() - served > 2 * (served - before));
+    stage.change(FARTHEST_BEHIND + 1);
+    expect(stage.closings).toMatchObject([{ code: 1013 }]);
+    expect(stage.watching).toBe(0);
+  });
 });

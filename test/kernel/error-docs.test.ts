@@ -10,6 +10,17 @@ import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/limits/cost.js
 import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/limits/document-rules.js';
 import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/limits/parse-document.js';
 import { DEEPEST, MOST_ALIASES, MOST_DIRECTIVES, MOST_FIELDS } from '../../src/limits/operation-limits.js';
+import { FARTHEST_BEHIND } from '../../src/subscriptions/change-reader.js';
+import {
+  CONNECTIONS_PER_TENANT,
+  CONNECTIONS_PER_VIEWER,
+  SUBSCRIPTIONS_PER_TENANT,
+} from '../../src/subscriptions/connections.js';
+import { MOST_MESSAGES } from '../../src/subscriptions/inbox.js';
+import {
+  SUBSCRIBED_BYTES_PER_CONNECTION,
+  SUBSCRIPTIONS_PER_CONNECTION,
+} from '../../src/subscriptions/reservations.js';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
@@ -52,6 +63,13 @@ test.each([
   ['requests sent ahead', UNREAD_LIMITS.requestsAhead],
   ['unread, without progress', UNREAD_LIMITS.stalledMs / 1000],
   ['unread, in total', UNREAD_LIMITS.bytes / 1024 / 1024],
+  ["connections per credential's user or API key", CONNECTIONS_PER_VIEWER],
+  ['connections per tenant', CONNECTIONS_PER_TENANT],
+  ['subscriptions per connection', SUBSCRIPTIONS_PER_CONNECTION],
+  ['subscriptions per tenant', SUBSCRIPTIONS_PER_TENANT],
+  ['what subscriptions keep of their messages', SUBSCRIBED_BYTES_PER_CONNECTION / 1024],
+  ['messages that wait to be handled', MOST_MESSAGES],
+  ['changes that happen while one waits', FARTHEST_BEHIND],
 ])('the documented limit of %s is the one that holds', (limit, value) => {
   const [, documented = ''] =
     new RegExp(`^\\| ${limit} +\\| ([\\d,]+)`, 'm').exec(read('hardening.md')) ?? [];
