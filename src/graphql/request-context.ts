@@ -5,6 +5,7 @@ import type { RecordedColumns } from '../access/recorded-columns.js';
 import type { ScopedModel } from '../tenancy/data-model.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
+import type { Deadline } from '../limits/deadline.js';
 import type { TenantChanges } from '../tenancy/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Mailer } from '../mail/mailer.js';
@@ -43,6 +44,8 @@ export interface RequestContext {
   readonly recorded: RecordedColumns;
   readonly models: ReadonlyMap<string, ScopedModel>;
   readonly requestId: string;
+  /** When the request has to be over. Give its `signal` to what a resolver waits for beside the database. */
+  readonly deadline?: Deadline | undefined;
   /** The `Idempotency-Key` header, as it came. */
   readonly idempotencyKey?: string | undefined;
   /** Its lines carry the request's id, tenant and actor. */

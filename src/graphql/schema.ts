@@ -1,7 +1,6 @@
 /** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { isScalarType, Kind, parse, type GraphQLSchema } from 'graphql';
-import { JSONObjectResolver } from 'graphql-scalars';
 import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
 import { readInputGuards, type InputGuards } from '../access/input-guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
@@ -9,6 +8,7 @@ import { RecordedColumns } from '../access/recorded-columns.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
 import type { Connection } from './connection.js';
 import { DateTime } from './date-time.js';
+import { JSONObject } from './json-object.js';
 import { refuseRedefinitions } from './definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
 
@@ -32,7 +32,7 @@ const kernel = defineModule({
     readSchema(import.meta.url, '../subscriptions/change.graphql'),
   resolvers: {
     DateTime,
-    JSONObject: JSONObjectResolver,
+    JSONObject,
     OrderDirection: { ASC: 'asc', DESC: 'desc' },
     Query: {
       roles: (_parent, _args, { roles }) =>

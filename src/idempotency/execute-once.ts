@@ -15,7 +15,7 @@ import {
 } from 'graphql';
 import { objectTypes } from '../access/guards.js';
 import { isSecretField } from '../access/readable-fields.js';
-import { badInput, conflict, ERROR_STATUS, PublicError, publicError } from '../errors.js';
+import { badInput, conflict, ERROR_STATUS, PublicError, publicError, withCause } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { Api } from '../graphql/schema.js';
@@ -93,7 +93,7 @@ export function createExecuteOnce({
         if (!kept.result) throw conflict('This took effect before. Its answer was too large to be kept.');
         return resultAgain(kept.result, kept.permissions, permissions, { roots, schema, guards });
       }
-      const result = await execute({ ...context, db, loaders: new Loaders() });
+      const result = await execute({ ...context, ...within(context, db), loaders: new Loaders() });
       undoWhenFailed(result);
       const text = textOf(result, (error) => publicForm(error, context));
       await keepResult(tx, key, text, [...permissions].sort());
@@ -118,6 +118,12 @@ export function createExecuteOnce({
     }
   };
 }
+
+/** What of a context reaches the database, as parts of the transaction. */
+const within = ({ invitations }: RequestContext, db: TenantClient): Partial<RequestContext> => ({
+  db,
+  invitations: { ...invitations, accept: (acceptance) => invitations.accept(acceptance, db) },
+});
 
 function checkKey(key: string): void {
   if (KEY.test(key)) return;
@@ -201,8 +207,10 @@ function textOf(
 }
 
 /** Neither the operation nor anything of it took place, as far as the server can tell. */
-const refused = ({ message, code, extensions }: PublicError): ExecutionResult => ({
-  errors: [
-    new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } }),
-  ],
-});
+function refused(error: PublicError): ExecutionResult {
+  const { message, code, extensions } = error;
+  const told = new GraphQLError(message, {
+    extensions: { ...extensions, http: { status: ERROR_STATUS[code] } },
+  });
+  return { errors: [withCause(told, error)] };
+}

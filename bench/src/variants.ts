@@ -1,0 +1,118 @@
+/**
+ * Compares variants of Tenantry: the same workloads, in turns, on the same PostgreSQL. Instructions are counted besides the
+ * time, for they hardly depend on what else the machine does.
+ */
+import { newSecret } from './compare.js';
+import { CONTESTANTS, firstAnswer, start } from './contestants.js';
+import { startDatabase } from './database.js';
+import { countInstructions } from './instructions.js';
+import { startLoader } from './loader.js';
+import { measure, type Sample } from './measure.js';
+import { fromTenantry } from './places.js';
+import { figures } from './results.js';
+import { session } from './session.js';
+import { median, rounded, spread } from './statistics.js';
+import { requestsOf } from './tokens.js';
+import { WORKLOADS } from './workloads.js';
+
+type ContextKeys = typeof import('../../src/database/context-keys.js');
+
+/** One way to run Tenantry. */
+export interface Variant {
+  readonly name: string;
+  /** The checkout, which has to be built. */
+  readonly root: string;
+  /** What contexts are signed with; undefined: they are not. */
+  readonly contextKey?: string;
+}
+
+export interface VariantPlan {
+  /** Each is compared with the first. */
+  readonly variants: readonly [Variant, ...Variant[]];
+  /** Names of workloads. */
+  readonly only: readonly string[];
+  readonly rounds: number;
+  /** Of each turn. */
+  readonly seconds: number;
+}
+
+/** With instructions per request. */
+interface Counted extends Sample {
+  readonly server: number;
+  readonly postgres: number;
+}
+
+const CONNECTIONS = 16;
+const SIZE = 'small';
+
+/** Prints, for each workload, the figures of each variant and the ratios of the first to each other one. */
+export async function compareVariants({ variants, only, rounds, seconds }: VariantPlan): Promise<void> {
+  await session(async (onEnd) => {
+    const database = await startDatabase((line) => console.error(line));
+    onEnd(() => database.stop());
+    const loader = startLoader();
+    onEnd(() => loader.stop());
+    const secret = newSecret();
+    const servers = [];
+    for (const { name, root, contextKey } of variants) {
+      const { app, superuser } = await database.scratch(SIZE, `bench_${name}`, root);
+      if (contextKey !== undefined) {
+        const { addContextKey } = await fromTenantry<ContextKeys>('database/context-keys.js', root);
+        await addContextKey(superuser, contextKey);
+      }
+      const contestant = { ...CONTESTANTS[0]!, folder: root };
+      const running = await start(contestant, { databaseUrl: app, secret, contextKey });
+      onEnd(running.stop);
+      await firstAnswer(running, requestsOf(WORKLOADS[0]!, 'tenantry', SIZE, secret)[0]!);
+      servers.push({ name, running });
+    }
+    for (const workload of WORKLOADS.filter(({ name }) => only.includes(name))) {
+      const requests = requestsOf(workload, 'tenantry', SIZE, secret);
+      const samples = new Map<string, Counted[]>(servers.map(({ name }) => [name, []]));
+      // Round 0 warms up.
+      for (let round = 0; round <= rounds; round++) {
+        for (let turn = 0; turn < servers.length; turn++) {
+          const { name, running } = servers[(round + turn) % servers.length]!;
+          const load = { requests, errors: workload.refused, connections: CONNECTIONS, rampUp: 0.5, seconds };
+          const count = (pid: number) =>
+            countInstructions([pid], () => measure(running, load, loader, database));
+          // One after the other: `perf` cannot tell the processes apart.
+          const server = await count(running.pid);
+          const postgres = await count(database.pid);
+          const per = (of: typeof server) => of.instructions / of.result.acknowledged;
+          if (round > 0)
+            samples.get(name)!.push({ ...server.result, server: per(server), postgres: per(postgres) });
+        }
+      }
+      print(workload.name, samples);
+    }
+  });
+}
+
+function print(workload: string, samples: ReadonlyMap<string, readonly Counted[]>): void {
+  for (const [name, list] of samples) {
+    const { rps, cpuServerUs, cpuDatabaseUs } = figures(list);
+    const million = (of: 'server' | 'postgres') => rounded(median(list.map((sample) => sample[of])) / 1e6);
+    console.log(
+      `${workload} ${name.padEnd(8)} ${rps}/s, CPU ${cpuServerUs} + ${cpuDatabaseUs} µs, ` +
+        `${million('server')} + ${million('postgres')} million instructions`,
+    );
+  }
+  const [[first, own], ...others] = [...samples] as [[string, readonly Counted[]]];
+  for (const [name, list] of others as [string, readonly Counted[]][]) {
+    const ratio = (of: (sample: Counted) => number) => {
+      const ratios = own.map((sample, round) => of(sample) / of(list[round]!));
+      return `${median(ratios).toFixed(3)} (${spread(ratios)
+        .map((each) => each.toFixed(3))
+        .join('–')})`;
+    };
+    console.log(
+      `${workload} ${first} / ${name}: requests per second ${ratio(({ rps }) => rps)}, ` +
+        `CPU ${ratio(({ cpuServerUs, cpuDatabaseUs }) => cpuServerUs + cpuDatabaseUs)}, ` +
+        `instructions ${ratio(({ server, postgres }) => server + postgres)} ` +
+        `(server ${ratio(({ server }) => server)}, database ${ratio(({ postgres }) => postgres)})`,
+    );
+  }
+  const foreign = [...samples.values()].flat().map(({ foreignCores }) => foreignCores);
+  console.log(`foreign cores: ${rounded(median(foreign))}`);
+}
