@@ -6,6 +6,7 @@ import {
   keysAndDefaults,
   rolesAndGrants,
   rowLevelSecurity,
+  sessions,
 } from './database-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
@@ -18,6 +19,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   auditLog,
   context,
   beforeATenant,
+  sessions,
   filter,
   binding,
   callers,
