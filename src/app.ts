@@ -1,11 +1,14 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
+import type { DocumentReader } from './documents/document-reader.js';
+import type { ProviderKeys } from './auth/provider-keys.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
+import { installDeadline } from './http/deadline.js';
 import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
@@ -17,21 +20,30 @@ import { installRequestLimits, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
+import type { LeavingErrors } from './leaving-errors.js';
+import type { Problems } from './problems.js';
 import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
 import type { ChangeNews } from './tenancy/change-news.js';
 import type { Database } from './tenancy/database.js';
+import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize'>;
+  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs'>;
   readonly api: Api;
   readonly database: Database;
+  readonly readiness: Readiness;
   readonly news: AccessNews;
   readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;
   readonly documents: Documents;
+  readonly documentReader: DocumentReader;
   readonly invitations: InvitationParts;
+  /** The identity provider's; undefined where tokens are verified with a secret only. */
+  readonly providerKeys: ProviderKeys | undefined;
+  readonly problems: Problems;
+  readonly leaving: LeavingErrors;
 }
 
 export async function buildApp(services: Services): Promise<FastifyInstance> {
@@ -49,14 +61,15 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
   });
   installRequestId(app);
   installRequestLog(app);
-  installErrorAnswers(app);
+  installErrorAnswers(app, services.leaving);
   installSecurityHeaders(app);
   installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
-  installMetrics(app, services.database, connections);
-  installHealth(app, services.database);
+  installMetrics(app, services, connections);
+  installHealth(app, services);
   if (!services.config.production) installGraphiql(app);
+  installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
   installWebsocket(app, services, connections);

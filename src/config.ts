@@ -17,10 +17,16 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
+  /** How long a request may take, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How many connections of the pool one tenant holds at the most. Undefined: half of them. */
+  readonly tenantConnections: number | undefined;
   /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
+  /** For how long the keys at `jwksUri` are used before they are fetched again. */
+  readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
   /** `example.com`: a tenant's requests come to `<slug>.example.com`. */
@@ -40,10 +46,27 @@ export interface Config {
   readonly invitationDays: number;
 }
 
+/** A variable that is empty, or blank, is not set: its default holds. */
 const optional = z
   .string()
   .optional()
-  .transform((value) => (value === '' ? undefined : value));
+  .transform((value) => (value?.trim() === '' ? undefined : value));
+
+/** A whole number in decimal digits: `1e3`, `0x10` and `2.0` are none. */
+const wholeNumber = <Default extends number | undefined>(
+  least: number,
+  most: number,
+  what: string,
+  byDefault: Default,
+) =>
+  optional
+    .refine((value) => value === undefined || /^\d{1,15}$/.test(value.trim()), `must be ${what}`)
+    .refine((value) => value === undefined || Number(value) >= least, `must be at least ${String(least)}`)
+    .refine((value) => value === undefined || Number(value) <= most, `must be at most ${String(most)}`)
+    .transform((value) => (value === undefined ? byDefault : Number(value)));
+
+const oneOf = <Choice extends string>(choices: readonly Choice[]) =>
+  optional.pipe(z.enum(choices, `must be one of ${choices.join(', ')}`).optional());
 const postgresUrl = optional.refine(
   (value) => value === undefined || isPostgresUrl(value),
   'must be a URL of the form postgresql://user:password@host:5432/database',
@@ -61,29 +84,25 @@ const smtpUrl = optional.refine(
 const SHORTEST_SECRET = 32;
 
 const environment = z.object({
-  NODE_ENV: z
-    .enum(['production', 'development', 'test', ''], 'must be production, development or test')
-    .optional(),
+  NODE_ENV: oneOf(['production', 'development', 'test']),
   HOST: optional,
-  PORT: z.coerce
-    .number('must be a port number')
-    .int('must be a port number')
-    .min(0, 'must be a port number')
-    .max(65_535, 'must be a port number')
-    .default(4000),
+  PORT: wholeNumber(0, 65_535, 'a port number', 4000),
   TENANTRY_DATA_DIR: optional,
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   DATABASE_URL: postgresUrl,
   DATABASE_LISTEN_URL: postgresUrl,
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
-  DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  DATABASE_POOL_SIZE: wholeNumber(1, 10_000, 'a whole number', 10),
+  REQUEST_TIMEOUT_MS: wholeNumber(100, 300_000, 'a whole number of milliseconds', 10_000),
+  DATABASE_TENANT_CONNECTIONS: wholeNumber(1, 99_999, 'a whole number', undefined),
   CONTEXT_SIGNING_KEY: optional.refine(
     (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
     'is too short: make one with `openssl rand -base64 48`',
   ),
   JWT_SECRET: optional,
   JWKS_URI: httpUrl,
+  JWKS_CACHE_SECONDS: wholeNumber(1, 86_400, 'a whole number of seconds', 300),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
   BASE_DOMAIN: optional.refine(
@@ -92,7 +111,7 @@ const environment = z.object({
   ),
   CORS_ORIGINS: optional,
   TRUSTED_DOCUMENTS: optional,
-  TRUSTED_DOCUMENTS_ONLY: z.enum(['true', 'false', ''], 'must be true or false').optional(),
+  TRUSTED_DOCUMENTS_ONLY: oneOf(['true', 'false']),
   APP_URL: httpUrl.refine(
     (value) => value === undefined || !/[?#]/.test(value),
     'must have neither a query nor a fragment',
@@ -102,12 +121,7 @@ const environment = z.object({
     (value) => value === undefined || /^[^\p{Cc}]*@[^\p{Cc}]*$/u.test(value),
     'must be an address, as in `Acme <hello@example.com>`',
   ),
-  INVITATION_DAYS: z.coerce
-    .number('must be a number of days')
-    .int('must be a whole number of days')
-    .min(1, 'must be at least 1')
-    .max(90, 'must be at most 90')
-    .default(7),
+  INVITATION_DAYS: wholeNumber(1, 90, 'a whole number of days', 7),
 });
 
 /**
@@ -127,15 +141,18 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost'),
     port: values.PORT,
     dataDir: resolve(values.TENANTRY_DATA_DIR ?? '.tenantry'),
-    logLevel: values.LOG_LEVEL,
+    logLevel: values.LOG_LEVEL ?? 'info',
     databaseUrl: values.DATABASE_URL,
     databaseListenUrl: values.DATABASE_LISTEN_URL,
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
+    tenantConnections: values.DATABASE_TENANT_CONNECTIONS,
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
+    jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),

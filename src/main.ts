@@ -11,7 +11,7 @@ import { explain } from './explain.js';
 import { modules } from './modules.js';
 import { seedDemo } from './operator/demo-seed.js';
 import { withOperatorDoor } from './operator/operator-connection.js';
-import { createServices } from './services.js';
+import { createServices, type ServiceOptions } from './services.js';
 
 /** Requests that are under way when the server is told to stop have this long to end. */
 const DRAIN_MS = 10_000;
@@ -24,17 +24,20 @@ async function main(): Promise<void> {
   try {
     const secret = await signingSecret(config);
     // Until there is a log: connections may fail before the server is put together.
-    let warn = (problem: string): void => void process.stderr.write(`${problem}\n`);
+    let warn: ServiceOptions['warn'] = (problem) => void process.stderr.write(`${problem}\n`);
     const services = createServices({
       config,
       modules,
       databaseUrl: prepared.url,
       contextKey: prepared.contextKey,
       secret,
-      warn: (problem) => warn(problem),
+      warn: (problem, fields) => warn(problem, fields),
     });
     const app = await buildApp(services);
-    warn = (problem) => app.log.warn(problem);
+    warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
+    if (prepared.newerMigrations.length > 0) {
+      warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });
+    }
     // graphql-js drops the promises of a list when one of its elements throws: what becomes of them concerns no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     try {

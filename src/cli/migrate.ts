@@ -4,17 +4,21 @@ import { Command } from 'commander';
 import { readConfig } from '../config.js';
 import { createMigration } from '../database/migrations.js';
 import { migrate } from '../database/prepare.js';
+import { ensureRoles } from '../database/roles.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry migrate` brings the database to this version. */
 export const migrateCommand = (): Command =>
-  new Command('migrate').action(async () => {
-    const { app, owner, operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
-    const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
-    const applied = await migrate(urls, contextKey);
-    for (const name of applied) process.stdout.write(`${name}\n`);
-    process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
-  });
+  new Command('migrate')
+    .option('--roles-only', 'create the missing roles and the database, for a backup to be restored into')
+    .action(async ({ rolesOnly }: { rolesOnly?: true }) => {
+      const { app, owner, operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
+      const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
+      if (rolesOnly) return ensureRoles(urls);
+      const applied = await migrate(urls, contextKey);
+      for (const name of applied) process.stdout.write(`${name}\n`);
+      process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
+    });
 
 /** `tenantry migration new NAME` writes the migration that the Prisma models ask for. */
 export const migrationCommand = (): Command => {

@@ -30,6 +30,8 @@ export const MIGRATION_SESSION = 'tenantry migrate';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+const RESTORED = '`tenantry migrate --roles-only` makes them (docs/backup.md)';
+
 /**
  * Takes a connection URL apart. `variable` is what the reader knows it as.
  *
@@ -98,9 +100,17 @@ export async function withClient<T>(
   }
 }
 
+/** Of a pool whose users do not listen: it outlives the loss of its connection, and they are told by their statements. */
+class UnheardClient extends SessionClient {
+  constructor(config?: pg.ClientConfig | string) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 /** A pool of exactly one connection, for Prisma's engine, which keeps session state (its own advisory lock). */
 export function singleConnectionPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ ...connectionConfig(url), max: 1, Client: SessionClient });
+  const pool = new pg.Pool({ ...connectionConfig(url), max: 1, Client: UnheardClient });
   pool.on('error', () => undefined);
   return pool;
 }
@@ -188,7 +198,9 @@ function connectSentence({ user, database, server }: Address, error: unknown): s
   const code = codeOf(error);
   if (code === '3D000') return `The database "${database}" does not exist at ${server}.`;
   if (code === '28P01' || code === '28000') {
-    return `PostgreSQL at ${server} refused the login "${user}" (${messageOf(error)}).`;
+    const missing =
+      user === APP_ROLE ? `; where the database was restored, its roles may be missing: ${RESTORED}` : '';
+    return `PostgreSQL at ${server} refused the login "${user}" (${messageOf(error)})${missing}.`;
   }
   if (code === '22023' && messageOf(error).includes(OWNER_ROLE)) {
     return ownerMissing(server);

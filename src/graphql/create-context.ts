@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Viewer } from '../access/viewer.js';
+import type { Deadline } from '../limits/deadline.js';
 import type { ChangeNews } from '../tenancy/change-news.js';
 import type { Database } from '../tenancy/database.js';
 import { Loaders } from './loaders.js';
@@ -18,6 +19,7 @@ export interface ContextParts {
 export interface ContextOf {
   readonly viewer: Viewer;
   readonly requestId: string;
+  readonly deadline?: Deadline | undefined;
   readonly idempotencyKey?: string | undefined;
   /** Made when there is something to log. */
   readonly log: () => FastifyBaseLogger;
@@ -26,18 +28,21 @@ export interface ContextOf {
 /** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
 export const createContext = (
   { api, database, changes, invitations }: ContextParts,
-  { viewer, requestId, idempotencyKey, log }: ContextOf,
+  { viewer, requestId, deadline, idempotencyKey, log }: ContextOf,
 ): RequestContext => ({
   viewer,
   user: viewer.actor.type === 'user' ? viewer : undefined,
-  db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId }),
+  db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId, deadline }),
   changes: changes.forTenant(viewer.tenantId),
   loaders: new Loaders(),
   roles: api.roles,
   guards: api.guards,
   inputGuards: api.inputGuards,
+  recorded: api.recorded,
+  models: database.models,
   invitations,
   requestId,
+  deadline,
   idempotencyKey,
   get log() {
     return log();

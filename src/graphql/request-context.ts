@@ -1,8 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Guards } from '../access/guards.js';
 import type { InputGuards } from '../access/input-guards.js';
+import type { RecordedColumns } from '../access/recorded-columns.js';
+import type { ScopedModel } from '../tenancy/data-model.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
+import type { Deadline } from '../limits/deadline.js';
 import type { TenantChanges } from '../tenancy/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Mailer } from '../mail/mailer.js';
@@ -37,7 +40,12 @@ export interface RequestContext {
   /** What each field demands, for what shows a field's value elsewhere. */
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
+  /** The same for the rows of the audit log, and the data model that they are of. */
+  readonly recorded: RecordedColumns;
+  readonly models: ReadonlyMap<string, ScopedModel>;
   readonly requestId: string;
+  /** When the request has to be over. Give its `signal` to what a resolver waits for beside the database. */
+  readonly deadline?: Deadline | undefined;
   /** The `Idempotency-Key` header, as it came. */
   readonly idempotencyKey?: string | undefined;
   /** Its lines carry the request's id, tenant and actor. */

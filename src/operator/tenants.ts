@@ -37,7 +37,9 @@ export const listTenants = (door: OperatorDoor): Promise<TenantRow[]> =>
 
 /** @throws NOT_FOUND */
 export async function findTenant(door: OperatorDoor, slug: string): Promise<TenantRow> {
-  const [tenant] = await door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants WHERE slug = $1`, [slug]);
+  const [tenant] = await door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants WHERE slug = $1`, [
+    slug,
+  ]);
   if (!tenant) throw notFound();
   return tenant;
 }

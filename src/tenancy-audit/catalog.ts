@@ -152,6 +152,8 @@ export interface ForeignKey {
   /** `ON DELETE`: NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT. */
   readonly onDelete: string;
   readonly validated: boolean;
+  /** Written rows are checked: it is not declared NOT ENFORCED, and none of its triggers is switched off. */
+  readonly enforced: boolean;
   /** `pg_get_constraintdef`. */
   readonly definition: string;
 }
@@ -160,7 +162,10 @@ export interface Trigger {
   readonly name: string;
   /** The function's oid. */
   readonly function: number;
+  /** It fires in ordinary sessions. */
   readonly enabled: boolean;
+  /** `origin`: not in sessions that apply replicated changes; `replica`: only there. */
+  readonly mode: 'origin' | 'always' | 'replica' | 'disabled';
   readonly forEachRow: boolean;
   readonly before: boolean;
   readonly events: readonly ('INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE')[];

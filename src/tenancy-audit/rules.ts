@@ -33,6 +33,7 @@ import { localTimeZone, unusualDates } from './rules/session-settings.js';
 import { noStatementTimeout } from './rules/statement-timeout.js';
 import { temporaryTables } from './rules/temporary-tables.js';
 import { noTenantIndex } from './rules/tenant-index.js';
+import { restingGuard, switchedOff } from './rules/trigger-modes.js';
 
 export const CATALOG_RULES: readonly CatalogRule[] = [
   rowSecurityOff,
@@ -72,6 +73,8 @@ export const CATALOG_RULES: readonly CatalogRule[] = [
   temporaryTables,
   localTimeZone,
   unusualDates,
+  restingGuard,
+  switchedOff,
 ];
 
 /** Every rule there is, for the outputs and the documentation. */

@@ -1,3 +1,5 @@
+import type { Deadline } from '../limits/deadline.js';
+
 /**
  * Who acts, in which tenant, in answer to what. One request, job, subscription event or command has exactly one.
  * It is made from verified facts only (see resolve-access.ts) and never from what a client merely says.
@@ -8,6 +10,11 @@ export interface TenantContext {
   readonly actor: Actor;
   /** Correlates the answer, the log lines and the audit entries of one request. */
   readonly requestId: string;
+  /**
+   * When the request has to be over: what still runs then is cancelled, and nothing else begins. Without one, as for work
+   * in the background, each operation has the time limits of transactions to itself.
+   */
+  readonly deadline?: Deadline | undefined;
 }
 
 /** Who is recorded in the audit log. */

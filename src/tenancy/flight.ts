@@ -8,6 +8,10 @@ import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign } from './context-signature.js';
+import { isRefusal, type Checkout } from './checkout.js';
+import type { PipeliningClient } from './pipelining-client.js';
+import { explained, statementTimeoutOf } from './time-limits.js';
+import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 /** A statement, with its values in the form in which they travel. */
 export interface Statement {
@@ -26,7 +30,7 @@ export interface FlightObserver {
 }
 
 export interface FlightOptions {
-  readonly pool: pg.Pool;
+  readonly checkout: Checkout;
   /** The name under which a connection keeps a statement prepared; the empty name prepares it each time. */
   readonly statementName: (text: string) => string;
   /** In milliseconds. */
@@ -50,10 +54,10 @@ const COMMIT: Statement = { text: 'COMMIT', values: [] };
 const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
 
 /** Several statements share one snapshot. */
-export function createFly({ pool, statementName, statementTimeout, sign }: FlightOptions): Fly {
+export function createFly({ checkout, statementName, statementTimeout, sign }: FlightOptions): Fly {
   return async (context, purpose, statements, observer) => {
     // Before it is signed: a signature is short-lived, and connections may be waited for.
-    const client = await pool.connect();
+    const { client, release } = await checkout(context.deadline);
     const { tenantId, actor, requestId } = context;
     const readOnly = String(purpose === 'read');
     const { expires, signature } = signContext(sign, context);
@@ -62,7 +66,7 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
       actor.id,
       actor.type,
       requestId,
-      String(statementTimeout),
+      String(statementTimeoutOf(context, statementTimeout)),
       readOnly,
       expires,
       signature,
@@ -73,32 +77,25 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
     const named = steps.map((step) => ({ ...step, name: statementName(step.text) }));
 
-    // The pool listens to its idle connections only; what concerns the flight reaches it as a failure.
-    client.on('error', ignore);
     const failure = await new Promise<Error | undefined>((resolve) => {
       client.query(
         new Flight(named, several ? 1 : 0, statements.length, observer, resolve) as unknown as pg.Query,
       );
     });
-    client.off('error', ignore);
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
     // that is undone, or in one that a statement of the tenant's began.
     const isSound = failure === undefined || isRefusal(failure) || failure instanceof UnsupportedColumnError;
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
-    client.release(!isSound);
-    if (failure !== undefined) throw failure;
+    release(isSound);
+    if (failure !== undefined) throw explained(failure, context);
   };
 }
-
-/** PostgreSQL has refused a statement; it has not ended the connection (57P01 and the like). */
-const isRefusal = (failure: Error): boolean =>
-  failure instanceof pg.DatabaseError && !/^(08|57P)/.test(failure.code ?? '');
 
 const IDLE = 'I';
 
 /** As of the last answer: pg has the method, its types have not. */
-const statusOf = (client: pg.PoolClient): string | null =>
+const statusOf = (client: PipeliningClient): string | null =>
   (client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
 
 const ignore = (): void => undefined;
@@ -118,7 +115,24 @@ interface Wire {
   readonly stream: { readonly writable: boolean; write(message: Buffer): void };
 }
 
-const preparedOn = new WeakMap<Wire, Map<string, Prepared>>();
+/** What a connection has prepared, by name, and which generation of plans that belongs to. */
+class PreparedStatements extends Map<string, Prepared> {
+  #generation = generationOfPlans();
+
+  /** Those on a connection. All of them are in doubt when a plan has proved stale since, on whichever connection. */
+  static on(wire: Wire): PreparedStatements {
+    const known = preparedOn.get(wire) ?? new PreparedStatements();
+    preparedOn.set(wire, known);
+    const generation = generationOfPlans();
+    if (known.#generation !== generation) {
+      known.#generation = generation;
+      for (const name of known.keys()) known.set(name, 'in doubt');
+    }
+    return known;
+  }
+}
+
+const preparedOn = new WeakMap<Wire, PreparedStatements>();
 
 // pg knows a query of its own kind by its class, and declares its methods as properties.
 const Query = pg.Query as unknown as new (text: string) => object;
@@ -128,7 +142,7 @@ const Query = pg.Query as unknown as new (text: string) => object;
  * are private by name, for pg looks at properties of its queries.
  */
 class Flight extends Query {
-  #prepared = new Map<string, Prepared>();
+  #prepared = new PreparedStatements();
   #at = 0;
   /** Of the statement at `at`; undefined before PostgreSQL has described them. */
   #readRow: ReadRow;
@@ -171,9 +185,7 @@ class Flight extends Query {
   };
 
   submit(wire: Wire): null {
-    const prepared = preparedOn.get(wire);
-    if (prepared) this.#prepared = prepared;
-    else preparedOn.set(wire, this.#prepared);
+    this.#prepared = PreparedStatements.on(wire);
     const messages: Buffer[] = [];
     // The same statement may stand in a flight twice.
     const parsed = new Set<string>();
@@ -186,7 +198,7 @@ class Flight extends Query {
         parsed.add(name);
       }
       messages.push(serialize.bind({ statement: name, values: values as (string | null)[] }));
-      // Described once per connection: what a prepared statement answers with cannot change.
+      // Described once per connection: what a prepared statement answers with cannot change (stale-plans.ts).
       if (typeof known !== 'function') messages.push(serialize.describe({ type: 'P', name: '' }));
       messages.push(serialize.execute());
     }
@@ -232,8 +244,7 @@ class Flight extends Query {
     // It may have failed before it was prepared, or after. Those behind it were passed over.
     const name = this.#steps[this.#at]?.name;
     if (name) this.#prepared.set(name, 'in doubt');
-    // The connection has forgotten what it had prepared: all of it, most likely.
-    if (isForgotten(error)) for (const each of this.#prepared.keys()) this.#prepared.set(each, 'in doubt');
+    noticeStalePlan(error);
     // What failed first is the failure.
     this.callback(this.#failure ?? error);
   }
@@ -259,10 +270,6 @@ class Flight extends Query {
 }
 
 const noRow = (): Row => ({});
-
-const INVALID_SQL_STATEMENT_NAME = '26000';
-const isForgotten = (error: Error): boolean =>
-  error instanceof pg.DatabaseError && error.code === INVALID_SQL_STATEMENT_NAME;
 
 /**
  * Makes the function that reads the rows of an answer: an object literal with the columns' names, so that all of them

@@ -390,6 +390,11 @@ describe('the audit log', () => {
       expect(refused).toMatchObject({ state: INSUFFICIENT_PRIVILEGE });
       expect(refused.message).toMatch(/^audit_log is append-only/);
     }
+    // Nor in a session that applies replicated changes, where ordinary triggers rest.
+    for (const sql of ["UPDATE audit_log SET actor = 'x'", 'DELETE FROM audit_log', 'TRUNCATE audit_log']) {
+      const replica = `SET LOCAL session_replication_role = 'replica'; ${sql}`;
+      expect((await refusalOf(database().asSuperuser(replica))).message).toMatch(/^audit_log is append-only/);
+    }
     await asOwner(async (client) => {
       await bind(client, tenants().acme);
       // The owner has no policy to change rows by, so that none is found.

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { ERROR_STATUS } from '../../src/errors.js';
 import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
 import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/limits/cost.js';
-import { PARSE_OPTIONS } from '../../src/limits/document-rules.js';
+import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/limits/document-rules.js';
+import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/limits/parse-document.js';
 import { DEEPEST, MOST_ALIASES, MOST_DIRECTIVES, MOST_FIELDS } from '../../src/limits/operation-limits.js';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
@@ -27,7 +28,10 @@ test('every section begins with the status of its code', () => {
 });
 
 test.each([
-  ['tokens', PARSE_OPTIONS.maxLexicalTokens],
+  ['length', LONGEST_DOCUMENT],
+  ['tokens', MOST_TOKENS],
+  ['operations', MOST_OPERATIONS],
+  ['fragments', MOST_FRAGMENTS],
   ['depth', DEEPEST],
   ['aliases', MOST_ALIASES],
   ['directives', MOST_DIRECTIVES],
