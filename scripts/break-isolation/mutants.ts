@@ -7,6 +7,7 @@ import {
   keysAndDefaults,
   rolesAndGrants,
   rowLevelSecurity,
+  sessions,
 } from './database-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { pool } from './pool-mutants.js';
@@ -20,6 +21,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   auditLog,
   context,
   beforeATenant,
+  sessions,
   filter,
   binding,
   pool,

@@ -3,6 +3,7 @@
  * a temporary table, where somebody has allowed them, captures no statement of the server's even before that.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checkRuntimeRole } from '../../src/database/prepare.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { takeKey } from '../../src/idempotency/key-store.js';
 import { LIMITS } from '../../src/services.js';
@@ -103,6 +104,16 @@ test('a statement that leaves nothing is looked at once, and a failure is no rea
   await expect(acme().$queryRaw(Prisma.sql`SELECT 1 / 0`)).rejects.toThrow();
   expect(await connectionOf(acme())).toBe(pid);
   expect(problems).toEqual([]);
+});
+
+test('a server does not start where its role may make temporary tables', async () => {
+  const { app, contextKey, name } = database();
+  await checkRuntimeRole(app, contextKey);
+  await database().withTemporaryTables(() =>
+    expect(checkRuntimeRole(app, contextKey)).rejects.toThrow(
+      `REVOKE TEMPORARY ON DATABASE "${name}" FROM PUBLIC, tenantry_app;`,
+    ),
+  );
 });
 
 test('a transaction has the time zone and the style of dates that the server is written for, whatever its session has', async () => {
