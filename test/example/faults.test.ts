@@ -86,7 +86,7 @@ test(
     proxy.restore();
     // What the server says of it is on the list, and not all of it failed.
     const unexpected = [...told.keys()].filter((code) => !EXPECTED.has(code));
-  expect(unexpected, `${server.stdout.slice(-8_000)}${server.stderr}`).toEqual([]);
+    expect(unexpected, `${server.stdout.slice(-8_000)}${server.stderr}`).toEqual([]);
     expect(told.get('none')).toBeGreaterThan(0);
     watched.stop();
 
