@@ -99,9 +99,9 @@ export const pool: MutantGroup = {
       breaks: 'the probe of readiness waits for a connection behind tenants',
       edits: [
         edit(
-          'src/app.ts',
-          'installHealth(app, services.readiness);',
-          "installHealth(app, { check: async () => void (await services.database.query('SELECT 1')), close: async () => undefined });",
+          'src/services.ts',
+          'readiness = createReadiness({ url: databaseUrl });',
+          "readiness = { check: async () => void (await database.query('SELECT 1')), close: async () => undefined };",
         ),
       ],
       tests: [DOOR],
