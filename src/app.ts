@@ -1,12 +1,15 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
 import type { AuthenticationParts } from './auth/authenticate.js';
+import type { DocumentReader } from './documents/document-reader.js';
+import type { ProviderKeys } from './auth/provider-keys.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
 import { installAnswerSize } from './http/answer-size.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
+import { installDeadline } from './http/deadline.js';
 import { Drain, installDrain } from './http/drain.js';
 import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
@@ -15,26 +18,38 @@ import { installHealth } from './http/health.js';
 import { installMetrics } from './http/metrics.js';
 import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
-import { installRequestLimits, requestLimits } from './http/request-limits.js';
+import { installRequestLimits, REQUEST_LIMITS, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import { limitUnreadAnswers } from './http/unread-answers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
+import type { LeavingErrors } from './leaving-errors.js';
+import type { Problems } from './problems.js';
 import { Connections } from './subscriptions/connections.js';
 import type { AccessNews } from './tenancy/access-news.js';
 import type { ChangeNews } from './tenancy/change-news.js';
 import type { Database } from './tenancy/database.js';
+import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'maxAnswerBytes'>;
+  readonly config: Pick<
+    Config,
+    'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs' | 'maxAnswerBytes'
+  >;
   readonly api: Api;
   readonly database: Database;
+  readonly readiness: Readiness;
   readonly news: AccessNews;
   readonly changes: ChangeNews;
   readonly authentication: AuthenticationParts;
   readonly documents: Documents;
+  readonly documentReader: DocumentReader;
   readonly invitations: InvitationParts;
+  /** The identity provider's; undefined where tokens are verified with a secret only. */
+  readonly providerKeys: ProviderKeys | undefined;
+  readonly problems: Problems;
+  readonly leaving: LeavingErrors;
 }
 
 /** @param drain is told when the server is about to stop; closing the app by itself stops it at once. */
@@ -46,6 +61,8 @@ export async function buildApp(services: Services, drain = new Drain()): Promise
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
     ...requestLimits,
+    // Longer than any request may take: it is for clients that do not read.
+    connectionTimeout: services.config.requestTimeoutMs + REQUEST_LIMITS.silentMs,
     // Fastify would refuse in a form of its own: drain.ts does it.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -53,17 +70,18 @@ export async function buildApp(services: Services, drain = new Drain()): Promise
   });
   installRequestId(app);
   installRequestLog(app);
-  installAnswerSize(app, services.config.maxAnswerBytes);
+  installAnswerSize(app, services.config.maxAnswerBytes, services.leaving);
   limitUnreadAnswers(app);
   installDrain(app, drain);
-  installErrorAnswers(app);
+  installErrorAnswers(app, services.leaving);
   installSecurityHeaders(app);
   installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
-  installMetrics(app, services.database, connections);
-  installHealth(app, services.database, drain);
+  installMetrics(app, services, connections);
+  installHealth(app, services, drain);
   if (!services.config.production) installGraphiql(app);
+  installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
   installWebsocket(app, services, connections, drain);

@@ -1,6 +1,8 @@
 /** The environment, read once and checked: the server starts with a valid configuration or says what is wrong. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { ConfigError } from './config-error.js';
+import { readSecretFiles, type Environment } from './secret-files.js';
 
 export interface Config {
   readonly production: boolean;
@@ -15,10 +17,16 @@ export interface Config {
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
+  /** How long a request may take, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How many connections of the pool one tenant holds at the most. Undefined: half of them. */
+  readonly tenantConnections: number | undefined;
   /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
+  /** For how long the keys at `jwksUri` are used before they are fetched again. */
+  readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
   /** `example.com`: a tenant's requests come to `<slug>.example.com`. */
@@ -42,15 +50,27 @@ export interface Config {
   readonly drainMs: number;
 }
 
-/** The configuration cannot be used; the message says which variable and why, and never its value. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
+/** A variable that is empty, or blank, is not set: its default holds. */
 const optional = z
   .string()
   .optional()
-  .transform((value) => (value === '' ? undefined : value));
+  .transform((value) => (value?.trim() === '' ? undefined : value));
+
+/** A whole number in decimal digits: `1e3`, `0x10` and `2.0` are none. */
+const wholeNumber = <Default extends number | undefined>(
+  least: number,
+  most: number,
+  what: string,
+  byDefault: Default,
+) =>
+  optional
+    .refine((value) => value === undefined || /^\d{1,15}$/.test(value.trim()), `must be ${what}`)
+    .refine((value) => value === undefined || Number(value) >= least, `must be at least ${String(least)}`)
+    .refine((value) => value === undefined || Number(value) <= most, `must be at most ${String(most)}`)
+    .transform((value) => (value === undefined ? byDefault : Number(value)));
+
+const oneOf = <Choice extends string>(choices: readonly Choice[]) =>
+  optional.pipe(z.enum(choices, `must be one of ${choices.join(', ')}`).optional());
 const postgresUrl = optional.refine(
   (value) => value === undefined || isPostgresUrl(value),
   'must be a URL of the form postgresql://user:password@host:5432/database',
@@ -67,44 +87,28 @@ const smtpUrl = optional.refine(
 
 const SHORTEST_SECRET = 32;
 
-const wholeNumber = (least: number, most: number) => {
-  const problem = `must be a whole number from ${String(least)} to ${String(most)}`;
-  return z
-    .string()
-    .optional()
-    .transform((value) => (value === undefined || value === '' ? undefined : Number(value)))
-    .refine(
-      (value) => value === undefined || (Number.isInteger(value) && value >= least && value <= most),
-      problem,
-    );
-};
-
 const MIB = 1024 * 1024;
 
 const environment = z.object({
-  NODE_ENV: z
-    .enum(['production', 'development', 'test', ''], 'must be production, development or test')
-    .optional(),
+  NODE_ENV: oneOf(['production', 'development', 'test']),
   HOST: optional,
-  PORT: z.coerce
-    .number('must be a port number')
-    .int('must be a port number')
-    .min(0, 'must be a port number')
-    .max(65_535, 'must be a port number')
-    .default(4000),
+  PORT: wholeNumber(0, 65_535, 'a port number', 4000),
   TENANTRY_DATA_DIR: optional,
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   DATABASE_URL: postgresUrl,
   DATABASE_LISTEN_URL: postgresUrl,
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
-  DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
+  DATABASE_POOL_SIZE: wholeNumber(1, 10_000, 'a whole number', 10),
+  REQUEST_TIMEOUT_MS: wholeNumber(100, 300_000, 'a whole number of milliseconds', 10_000),
+  DATABASE_TENANT_CONNECTIONS: wholeNumber(1, 99_999, 'a whole number', undefined),
   CONTEXT_SIGNING_KEY: optional.refine(
     (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
     'is too short: make one with `openssl rand -base64 48`',
   ),
   JWT_SECRET: optional,
   JWKS_URI: httpUrl,
+  JWKS_CACHE_SECONDS: wholeNumber(1, 86_400, 'a whole number of seconds', 300),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
   BASE_DOMAIN: optional.refine(
@@ -113,7 +117,7 @@ const environment = z.object({
   ),
   CORS_ORIGINS: optional,
   TRUSTED_DOCUMENTS: optional,
-  TRUSTED_DOCUMENTS_ONLY: z.enum(['true', 'false', ''], 'must be true or false').optional(),
+  TRUSTED_DOCUMENTS_ONLY: oneOf(['true', 'false']),
   APP_URL: httpUrl.refine(
     (value) => value === undefined || !/[?#]/.test(value),
     'must have neither a query nor a fragment',
@@ -123,19 +127,18 @@ const environment = z.object({
     (value) => value === undefined || /^[^\p{Cc}]*@[^\p{Cc}]*$/u.test(value),
     'must be an address, as in `Acme <hello@example.com>`',
   ),
-  INVITATION_DAYS: z.coerce
-    .number('must be a number of days')
-    .int('must be a whole number of days')
-    .min(1, 'must be at least 1')
-    .max(90, 'must be at most 90')
-    .default(7),
-  MAX_ANSWER_BYTES: wholeNumber(1_024, 256 * MIB),
-  DRAIN_SECONDS: wholeNumber(0, 600),
+  INVITATION_DAYS: wholeNumber(1, 90, 'a whole number of days', 7),
+  MAX_ANSWER_BYTES: wholeNumber(1_024, 256 * MIB, 'a whole number of bytes', 5 * MIB),
+  DRAIN_SECONDS: wholeNumber(0, 600, 'a whole number of seconds', undefined),
 });
 
-/** @throws ConfigError */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const parsed = environment.safeParse(env);
+/**
+ * @param purpose `serve` demands what a server needs in production besides a valid environment: how tokens are verified.
+ *   A command works without.
+ * @throws ConfigError
+ */
+export function readConfig(env: Environment = process.env, purpose: 'serve' | 'command' = 'serve'): Config {
+  const parsed = environment.safeParse(readSecretFiles(env));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}.`);
@@ -146,15 +149,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost'),
     port: values.PORT,
     dataDir: resolve(values.TENANTRY_DATA_DIR ?? '.tenantry'),
-    logLevel: values.LOG_LEVEL,
+    logLevel: values.LOG_LEVEL ?? 'info',
     databaseUrl: values.DATABASE_URL,
     databaseListenUrl: values.DATABASE_LISTEN_URL,
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
+    requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
+    tenantConnections: values.DATABASE_TENANT_CONNECTIONS,
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
+    jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
@@ -165,11 +171,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
     invitationDays: values.INVITATION_DAYS,
-    maxAnswerBytes: values.MAX_ANSWER_BYTES ?? 5 * MIB,
+    maxAnswerBytes: values.MAX_ANSWER_BYTES,
     // Where nothing watches the readiness, Ctrl-C stops at once.
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
   checkCombination(config);
+  if (purpose === 'serve') checkServing(config);
   if (config.smtpUrl !== undefined && !(values.APP_URL && values.MAIL_FROM)) {
     throw new ConfigError(
       'APP_URL or MAIL_FROM is missing: with SMTP_URL, say where the links in mails lead, and who sends them.',
@@ -201,13 +208,16 @@ function checkCombination(config: Config): void {
       'DATABASE_URL is missing: in production the server does not start its own database.',
     );
   }
-  if (config.jwtSecret === undefined && config.jwksUri === undefined) {
+  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
+  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
+}
+
+function checkServing({ production, jwtSecret, jwksUri }: Config): void {
+  if (production && jwtSecret === undefined && jwksUri === undefined) {
     throw new ConfigError(
       'JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.',
     );
   }
-  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
-  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
 }
 
 /** Secrets made for development start with this, so that one that is carried over to production is recognised. */

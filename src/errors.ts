@@ -25,7 +25,9 @@ export const ERROR_STATUS = {
   ANSWER_TOO_LARGE: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
+  RATE_LIMITED: 429,
   UNAVAILABLE: 503,
+  DEADLINE_EXCEEDED: 504,
   INTERNAL_SERVER_ERROR: 500,
 } as const;
 
@@ -40,12 +42,6 @@ export class PublicError extends GraphQLError {
     this.code = code;
   }
 }
-
-/** The error of an operation that is refused as a whole. Apollo Server takes the status from it, and does not send it. */
-export const withStatus = ({ message, code, extensions }: PublicError): GraphQLError =>
-  new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } });
-
-export const unauthenticated = (message: string) => new PublicError('UNAUTHENTICATED', message);
 
 /** @param requires what is missing, as permissions are spelled: `billing:manage`. */
 export const forbidden = (requires: string) =>
@@ -64,30 +60,78 @@ export const badInput = (message: string, field?: string) =>
 export const unavailable = () =>
   new PublicError('UNAVAILABLE', 'The server is too busy to answer in time. Try again later.');
 
+/** @param retryAfter in seconds; over HTTP the header `Retry-After` says the same. */
+export const rateLimited = (message: string, retryAfter: number) =>
+  new PublicError('RATE_LIMITED', message, { retryAfter });
+
 /**
  * What the client is told about a failure: the error itself when it is public, the public error a database failure
- * stands for, or undefined for a defect, which must be masked and logged.
+ * stands for, or undefined for a defect, which must be masked and logged. Its `cause`, which no client is told, is what
+ * it stands for.
  */
 export function publicError(error: unknown): PublicError | undefined {
   if (error instanceof PublicError) return error;
+  // What was given the signal of the deadline, and throws what it makes of it.
+  if (error instanceof Error && error.name === 'AbortError' && error.cause instanceof PublicError)
+    return error.cause;
+  const translated = translate(error);
+  return translated && withCause(translated, error);
+}
+
+/** For the log: what an error that is told to a client was made of. */
+export const withCause = <Told extends Error>(told: Told, cause: unknown): Told =>
+  Object.defineProperty(told, 'cause', { value: cause, enumerable: false, configurable: true });
+
+function translate(error: unknown): PublicError | undefined {
+  if (error instanceof WriteInReadError) return undefined;
   const state = sqlState(error) ?? '';
   const bySqlState = BY_SQL_STATE[state];
   if (bySqlState) return bySqlState(error);
-  if (CONNECTION_STATES.test(state) || isConnectionFailure(error)) return unavailable();
+  if (UNAVAILABLE_STATES.test(state) || isConnectionFailure(error)) return unavailable();
   if (error instanceof Prisma.PrismaClientKnownRequestError) return BY_PRISMA_CODE[error.code]?.(error);
   if (error instanceof Prisma.PrismaClientInitializationError) return unavailable();
   return undefined;
 }
 
-/** Classes 08 (connection) and 57P (the server shuts down, or has not started). */
-const CONNECTION_STATES = /^(08|57P)/;
+/**
+ * A read has tried to write, which PostgreSQL refuses with the code that it has for a database which takes no writes at
+ * all. This is a defect of the code that called it.
+ */
+export class WriteInReadError extends Error {
+  override readonly name = 'WriteInReadError';
+  /** The SQLSTATE, as pg's errors have it. */
+  readonly code = READ_ONLY;
+
+  constructor(cause: unknown) {
+    super('a statement that may only read has tried to write', { cause });
+  }
+}
+
+/** Refused in a transaction, or in a database, that may only read. */
+export const READ_ONLY = '25006';
+
+/**
+ * Classes 08 (connection), 53 (the server lacks memory, disk space or connections) and 57P (it shuts down, has not
+ * started, or ends sessions), sessions that lasted too long (25P03 to 25P05), and a COMMIT of unknown outcome (40003).
+ */
+const UNAVAILABLE_STATES = /^(08|53|57P|25P0[345]$|40003$)/;
+
+/** The kinds of Prisma's driver adapters that mean the same. They come without a SQLSTATE. */
+const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'TlsConnectionError',
+  'TooManyConnections',
+  'SocketTimeout',
+]);
 
 /** How Node, pg and its pool say that there is no connection, or no longer. They have no codes in common. */
 const CONNECTION_FAILURES =
-  /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)\b|Connection terminated|connection error and is not queryable|Client was closed|timeout exceeded when trying to connect|Query read timeout|Can't reach database server|Server has closed the connection/;
+  /\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)\b|Connection terminated|connection error and is not queryable|Client was closed|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end|Query read timeout|Can't reach database server|Server has closed the connection/;
 
 function isConnectionFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (UNAVAILABLE_KINDS.has(driverCause(error)?.kind ?? '')) return true;
   const told = error.cause === undefined ? '' : inspect(error.cause);
   // Several addresses of a host that all refuse are an AggregateError, whose own message is empty.
   const code = 'code' in error ? String(error.code) : '';
@@ -132,7 +176,8 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   '55P03': unavailable,
   // Cancelled by the statement timeout.
   '57014': unavailable,
-  '53300': unavailable,
+  // The database takes no writes at present: it is a standby, or its administrator has made it read-only.
+  [READ_ONLY]: unavailable,
 };
 
 const BY_PRISMA_CODE: Readonly<Record<string, Translation>> = {
@@ -143,5 +188,7 @@ const BY_PRISMA_CODE: Readonly<Record<string, Translation>> = {
   P1001: unavailable,
   P1002: unavailable,
   P1008: unavailable,
+  P1011: unavailable,
   P1017: unavailable,
+  P2037: unavailable,
 };

@@ -1,4 +1,4 @@
-import { ConfigError } from './config.js';
+import { ConfigError } from './config-error.js';
 import { UnguardedSchemaError } from './access/guards.js';
 import { TrustedDocumentsError } from './documents/trusted-documents.js';
 import { EmbeddedDatabaseError } from './database/embedded.js';

@@ -7,35 +7,40 @@ import { signingSecret } from './auth/development-secret.js';
 import { printBanner } from './banner.js';
 import { readConfig } from './config.js';
 import { prepareDatabase } from './database/prepare.js';
+import { loadEnvironmentFile } from './environment-file.js';
 import { explain } from './explain.js';
 import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
 import { seedDemo } from './operator/demo-seed.js';
 import { withOperatorDoor } from './operator/operator-connection.js';
-import { createServices } from './services.js';
+import { createServices, type ServiceOptions } from './services.js';
 
 /** Requests that are under way when the server closes have this long to end. */
 const CLOSE_MS = 10_000;
 
 async function main(): Promise<void> {
   const stopAsked = nextSignal();
+  loadEnvironmentFile();
   const config = readConfig();
   const prepared = await prepareDatabase(config);
   try {
     const secret = await signingSecret(config);
     // Until there is a log: connections may fail before the server is put together.
-    let warn = (problem: string): void => void process.stderr.write(`${problem}\n`);
+    let warn: ServiceOptions['warn'] = (problem) => void process.stderr.write(`${problem}\n`);
     const services = createServices({
       config,
       modules,
       databaseUrl: prepared.url,
       contextKey: prepared.contextKey,
       secret,
-      warn: (problem) => warn(problem),
+      warn: (problem, fields) => warn(problem, fields),
     });
     const drain = new Drain();
     const app = await buildApp(services, drain);
-    warn = (problem) => app.log.warn(problem);
+    warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
+    if (prepared.newerMigrations.length > 0) {
+      warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });
+    }
     // graphql-js drops the promises of a list when one of its elements throws: what becomes of them concerns no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     try {

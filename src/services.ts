@@ -1,8 +1,12 @@
 /** Puts the parts of a running server together, and takes them apart in order. */
 import { join } from 'node:path';
+import { ProviderKeys } from './auth/provider-keys.js';
 import { createTokenVerifier } from './auth/verify-token.js';
 import type { Services } from './app.js';
 import type { Config } from './config.js';
+import { DocumentReader } from './documents/document-reader.js';
+import { LeavingErrors } from './leaving-errors.js';
+import { Problems } from './problems.js';
 import { Documents } from './documents/documents.js';
 import { readTrustedDocuments } from './documents/trusted-documents.js';
 import { buildApi } from './graphql/schema.js';
@@ -14,6 +18,7 @@ import { recordApiKeyUse } from './tenancy/api-key-use.js';
 import { CHANGES_CHANNEL, changeNews } from './tenancy/change-news.js';
 import { openDatabase, type Database } from './tenancy/database.js';
 import { listen } from './tenancy/notifications.js';
+import { createReadiness } from './tenancy/readiness.js';
 import { createAccessResolver } from './tenancy/resolve-access.js';
 import { createApiKeyResolver } from './tenancy/resolve-api-key.js';
 import type { TransactionLimits } from './tenancy/tenant-client.js';
@@ -36,7 +41,8 @@ export interface ServiceOptions {
   readonly contextKey?: string | undefined;
   /** What HS256 tokens are verified with. */
   readonly secret: string | undefined;
-  readonly warn: (problem: string) => void;
+  /** Writes a line of the log. */
+  readonly warn: (problem: string, fields?: Readonly<Record<string, unknown>>) => void;
 }
 
 /**
@@ -51,15 +57,22 @@ export function createServices({
   secret,
   warn,
 }: ServiceOptions): RunningServices {
+  const problems = new Problems(warn);
+  const providerKeys =
+    config.jwksUri === undefined ? undefined : openProviderKeys(config.jwksUri, config, problems);
   const api = buildApi(modules);
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   const database = openDatabase({
     url: databaseUrl,
     poolSize: config.poolSize,
+    perTenant: config.tenantConnections,
     limits: LIMITS,
     contextKey,
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
+    // In development and in tests it is an error.
+    ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
   });
+  const readiness = createReadiness({ url: databaseUrl });
   const notifications = listen({
     listenUrl: config.databaseListenUrl ?? databaseUrl,
     databaseUrl,
@@ -72,21 +85,24 @@ export function createServices({
   const apiKeys = createApiKeyResolver(database, news);
   const changes = changeNews(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
-  const mailFolder = join(config.dataDir, 'mail');
+  // A mail may hold the token of an invitation: in production it does not stay in a file of the server.
+  const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   if (config.production && config.smtpUrl === undefined) {
-    warn(`SMTP_URL is not set: mails are written to ${mailFolder}`);
+    warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');
   }
   return {
     config,
     api,
     database,
+    readiness,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
+    documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
     news,
     changes,
     authentication: {
       verifyToken: createTokenVerifier({
         secret,
-        jwksUri: config.jwksUri,
+        providerKeys,
         issuer: config.jwtIssuer,
         audience: config.jwtAudience,
       }),
@@ -102,11 +118,33 @@ export function createServices({
       appUrl: config.appUrl,
       days: config.invitationDays,
     },
+    providerKeys,
+    problems,
+    leaving: new LeavingErrors(problems),
     close: async () => {
       await apiKeyUse.close();
       changes.close();
       await notifications.close();
+      await readiness.close();
       await database.close();
+      problems.close();
     },
   };
+}
+
+function openProviderKeys(
+  jwksUri: string,
+  { jwksCacheSeconds: cacheSeconds }: Config,
+  problems: Problems,
+): ProviderKeys {
+  const kind = {
+    name: 'signing_keys',
+    reason: 'unreachable',
+    sentence: 'the keys of the identity provider cannot be fetched: see JWKS_URI. Known keys serve on',
+  };
+  return new ProviderKeys({
+    jwksUri,
+    cacheSeconds,
+    onFailure: (error) => problems.note(kind, error instanceof Error ? error.message : String(error)),
+  });
 }

@@ -196,6 +196,7 @@ export const auditLog: MutantGroup = {
       name: 'audit-trigger-off',
       breaks: 'changes of a table are not recorded',
       sql: 'ALTER TABLE memberships DISABLE TRIGGER audit',
+      audit: ['T41'],
       tests: [REFUSES],
     },
     {
@@ -204,6 +205,31 @@ export const auditLog: MutantGroup = {
       sql: "DROP TRIGGER append_only ON audit_log; SELECT tenantry.isolate('audit_log')",
       audit: ['T19'],
       tests: [REFUSES],
+    },
+    {
+      name: 'audit-log-guard-rests',
+      breaks: 'what refuses changes of entries rests in sessions that apply replicated changes',
+      sql: 'ALTER TABLE audit_log ENABLE TRIGGER append_only',
+      audit: ['T40'],
+      tests: [REFUSES],
+    },
+    {
+      name: 'keys-unchecked',
+      breaks: 'a foreign key of a tenant table is not checked',
+      superuserSql: `
+        DO $$ DECLARE name text; BEGIN
+          FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'memberships'::regclass AND tgisinternal LOOP
+            EXECUTE format('ALTER TABLE memberships DISABLE TRIGGER %I', name);
+          END LOOP;
+        END $$`,
+      audit: ['T41'],
+      tests: ['test/kernel/protection.test.ts'],
+    },
+    {
+      name: 'unprotected-database-served',
+      breaks: 'a server starts on a database whose triggers and policies are not in force',
+      edits: [edit('src/database/prepare.ts', '    await checkProtection(client);\n', '')],
+      tests: ['test/kernel/protection.test.ts'],
     },
     {
       name: 'audit-tenant-from-caller',

@@ -9,8 +9,9 @@ import {
   rowLevelSecurity,
 } from './database-mutants.js';
 import type { MutantGroup } from './mutant.js';
+import { pool } from './pool-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
-import { binding, filter } from './tenancy-mutants.js';
+import { binding, deadlines, filter } from './tenancy-mutants.js';
 
 export const MUTANTS: readonly MutantGroup[] = [
   rowLevelSecurity,
@@ -21,6 +22,8 @@ export const MUTANTS: readonly MutantGroup[] = [
   beforeATenant,
   filter,
   binding,
+  pool,
+  deadlines,
   callers,
   remembered,
   guards,

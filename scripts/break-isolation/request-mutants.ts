@@ -4,6 +4,8 @@ import { edit, type MutantGroup } from './mutant.js';
 const AUTHENTICATE = 'src/auth/authenticate.ts';
 const VERIFY = 'src/auth/verify-token.ts';
 const AUTHENTICATION = 'test/kernel/authentication.test.ts';
+const KEYS = 'src/auth/provider-keys.ts';
+const SIGNING_KEYS = 'test/kernel/signing-keys.test.ts';
 
 export const callers: MutantGroup = {
   title: 'Who calls',
@@ -136,6 +138,34 @@ export const remembered: MutantGroup = {
         ),
       ],
       tests: ['test/kernel/remembered-tokens.test.ts'],
+    },
+    {
+      name: 'withdrawn-key-kept',
+      breaks:
+        'the keys of the identity provider are never fetched again: a withdrawn key is accepted for good',
+      edits: [
+        edit(KEYS, 'return this.#age() > this.#cacheMs && (', 'return this.#age() < 0 && ('),
+        edit(KEYS, 'if (this.#age() > this.#cacheMs / 2 &&', 'if (this.#age() < 0 &&'),
+      ],
+      tests: [SIGNING_KEYS],
+    },
+    {
+      name: 'token-outlives-its-key',
+      breaks: 'a remembered token is believed after its key was withdrawn',
+      edits: [edit(VERIFY, '(providerKeys?.holds(known.generation) ?? true)', 'known.generation >= 0')],
+      tests: [SIGNING_KEYS],
+    },
+    {
+      name: 'replaced-key-kept',
+      breaks: 'a key that was replaced under its name is believed, and its successor is not',
+      edits: [edit(VERIFY, 'if (other === undefined) throw error;', 'if (other !== key) throw error;')],
+      tests: [SIGNING_KEYS],
+    },
+    {
+      name: 'provider-asked-at-will',
+      breaks: 'strangers make the server ask the identity provider once a second',
+      edits: [edit(KEYS, 'if (this.#forced === 0) return false;', '')],
+      tests: [SIGNING_KEYS],
     },
     {
       name: 'loaders-shared',

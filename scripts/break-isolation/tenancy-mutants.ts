@@ -183,3 +183,80 @@ export const binding: MutantGroup = {
     },
   ],
 };
+
+const CHECKOUT = 'src/tenancy/checkout.ts';
+const PIPELINE = 'src/tenancy/pipelining-client.ts';
+const DEADLINES = 'test/kernel/deadline.test.ts';
+const FAULTS = 'test/example/faults.test.ts';
+
+export const deadlines: MutantGroup = {
+  title: 'Deadlines and lost connections',
+  mutants: [
+    {
+      name: 'cancel-not-sent',
+      breaks: 'what a request left running at its deadline is not cancelled in PostgreSQL',
+      edits: [edit(PIPELINE, 'await requestCancel(this, CANCEL_REQUEST_MS);', '')],
+      tests: [DEADLINES],
+    },
+    {
+      name: 'flights-not-watched',
+      breaks: 'the deadline does not concern statements that are sent without Prisma',
+      edits: [edit(CHECKOUT, '.whenOver(() => void client.cancelWork())', '.whenOver(() => undefined)')],
+      tests: [DEADLINES],
+    },
+    {
+      name: 'transactions-not-watched',
+      breaks: 'the deadline does not concern the transactions of Prisma',
+      edits: [
+        edit(CLIENT, 'watched.whenOver(() => void client.cancelWork())', 'watched.whenOver(() => undefined)'),
+      ],
+      tests: [DEADLINES],
+    },
+    {
+      name: 'repeated-after-deadline',
+      breaks: 'reads that a failure has passed over are run again after the deadline, without one',
+      edits: [
+        edit(
+          'src/tenancy/read-batch.ts',
+          'if (deadline?.isOver) for (const',
+          'if (deadline === null) for (const',
+        ),
+        edit(CHECKOUT, '    deadline?.throwIfOver();\n', ''),
+        edit(CHECKOUT, 'if (deadline?.isOver) {', 'if (deadline === null) {'),
+        edit(CHECKOUT, '(deadline ?? Deadline', '(deadline?.isOver === false ? deadline : Deadline'),
+      ],
+      tests: [DEADLINES],
+    },
+    {
+      name: 'committed-after-deadline',
+      breaks: 'a transaction whose code goes on after the deadline is committed',
+      edits: [
+        edit(
+          CLIENT,
+          '          // Not committed yet: what is over is undone.\n          deadline?.throwIfOver();\n',
+          '',
+        ),
+        edit('src/tenancy/time-limits.ts', '  context.deadline?.throwIfOver();\n  try', '  try'),
+      ],
+      tests: [DEADLINES],
+    },
+    {
+      name: 'deaf-to-clients-that-go',
+      breaks: 'a request goes on when its client has gone',
+      edits: [edit('src/http/deadline.ts', 'deadline.cancel();', 'deadline.remaining;')],
+      tests: [DEADLINES],
+    },
+    {
+      name: 'connection-without-listener',
+      breaks: 'a connection that is lost ends the process',
+      edits: [edit(PIPELINE, "    this.on('error', () => undefined);\n", '')],
+      tests: [FAULTS],
+    },
+    {
+      name: 'stale-plans-kept',
+      breaks: 'statements whose plan has become stale stay prepared',
+      edits: [edit('src/tenancy/stale-plans.ts', '  generation++;', '  void generation;')],
+      tests: ['test/kernel/stale-plans.test.ts'],
+    },
+  ],
+};

@@ -5,14 +5,16 @@
 import {
   Kind,
   getNamedType,
-  isAbstractType,
+  isInterfaceType,
   isIntrospectionType,
   isObjectType,
   type DirectiveNode,
   type GraphQLField,
+  type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
+import { isSecretField, objectTypesOf } from './readable-fields.js';
 import { enumName, type Permission } from './permissions.js';
 
 /** What a field demands: a permission, or (`null`) no more than being a member. */
@@ -32,6 +34,8 @@ export class UnguardedSchemaError extends Error {
  * - A root field carries `@requires(permission:)` or `@authenticated` itself.
  * - Any other field carries one of them, or its type does.
  * - A field that leads to a type with `@requires` demands the same permission, or belongs to a type that does.
+ * - What a field of an interface demands, each type that implements it demands as well, and so it is with `@secret`: a value is
+ *   always of an object type, and the directives of that type are the ones that hold.
  *
  * @throws UnguardedSchemaError with every place where one of these does not hold.
  */
@@ -55,11 +59,24 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
         continue;
       }
       guards.set(coordinate, guard);
-      for (const target of targetsOf(schema, field)) {
+      for (const target of objectTypesOf(schema, getNamedType(field.type))) {
         const demanded = read(directivesOf(target), target.name);
         if (demanded && guard !== demanded && ofType !== demanded) {
           problems.push(`${coordinate} leads to ${target.name}, which requires ${demanded}`);
         }
+      }
+    }
+  }
+  for (const { parent, field, implementations } of interfaceFields(schema)) {
+    const coordinate = `${parent.name}.${field.name}`;
+    const demanded = read(field.astNode?.directives ?? [], coordinate);
+    for (const type of implementations) {
+      const own = `${type.name}.${field.name}`;
+      if (demanded && guards.get(own) !== demanded && read(directivesOf(type), type.name) !== demanded) {
+        problems.push(`${own} does not demand ${demanded}, as ${coordinate} of its interface does`);
+      }
+      if (isSecretField(field) && !isSecretField(type.getFields()[field.name]!)) {
+        problems.push(`${own} is not @secret, as ${coordinate} of its interface is`);
       }
     }
   }
@@ -76,6 +93,7 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
 export const isGuardedByItsType = (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean =>
   !field.astNode?.directives?.some(isGuard) &&
   directivesOf(type).some((node) => node.name.value === 'requires');
+
 /** The names of the mutations that need no membership: `@authenticated(member: false)`. */
 export function guestMutations(schema: GraphQLSchema): ReadonlySet<string> {
   const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
@@ -94,6 +112,25 @@ export const objectTypes = (schema: GraphQLSchema): GraphQLObjectType[] =>
     (type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type),
   );
 
+/** A field of an interface, and the object types that have it for that reason. */
+export interface InterfaceField {
+  readonly parent: GraphQLInterfaceType;
+  readonly field: GraphQLField<unknown, unknown>;
+  readonly implementations: readonly GraphQLObjectType[];
+}
+
+/** The fields of all interfaces. An interface of an interface is implemented by the same object types. */
+export const interfaceFields = (schema: GraphQLSchema): InterfaceField[] =>
+  Object.values(schema.getTypeMap())
+    .filter(isInterfaceType)
+    .flatMap((parent) =>
+      Object.values(parent.getFields()).map((field) => ({
+        parent,
+        field,
+        implementations: schema.getPossibleTypes(parent),
+      })),
+    );
+
 const isGuard = ({ name }: DirectiveNode): boolean =>
   name.value === 'requires' || name.value === 'authenticated';
 
@@ -105,16 +142,6 @@ const rootTypes = (schema: GraphQLSchema) => [
 
 const directivesOf = (type: GraphQLObjectType) =>
   [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
-
-/** The object types that a field may lead to: its own, or those behind a union or an interface. */
-function targetsOf(
-  schema: GraphQLSchema,
-  field: GraphQLField<unknown, unknown>,
-): readonly GraphQLObjectType[] {
-  const target = getNamedType(field.type);
-  if (isObjectType(target)) return [target];
-  return isAbstractType(target) ? schema.getPossibleTypes(target) : [];
-}
 
 /** The guard among the directives of one place; undefined when there is none. */
 export function readGuard(

@@ -19,7 +19,7 @@ import {
   type GraphQLNamedType,
   type GraphQLSchema,
 } from 'graphql';
-import { readGuard, UnguardedSchemaError } from './guards.js';
+import { interfaceFields, readGuard, UnguardedSchemaError } from './guards.js';
 import type { Permission } from './permissions.js';
 
 /**
@@ -30,7 +30,8 @@ export type InputGuards = ReadonlyMap<string, Permission>;
 
 /**
  * The guards of the schema's inputs. Without what it guards, an operation must still be one: a guarded input is
- * optional, and a default demands nothing.
+ * optional, and a default demands nothing. What an argument of an interface's field demands, the argument demands in each type
+ * that implements the interface: those are the ones that hold.
  *
  * @throws UnguardedSchemaError with every place where this does not hold.
  */
@@ -62,8 +63,24 @@ export function readInputGuards(schema: GraphQLSchema, permissions: readonly Per
       }
     }
   }
+  for (const { parent, field, implementations } of interfaceFields(schema)) {
+    for (const { name, astNode } of field.args) {
+      const coordinate = argumentCoordinate(`${parent.name}.${field.name}`, name);
+      const demanded = readGuard(astNode?.directives ?? [], permissions, (problem) =>
+        problems.push(`${coordinate} ${problem}`),
+      );
+      for (const type of implementations) {
+        const own = argumentCoordinate(`${type.name}.${field.name}`, name);
+        if (demanded && guards.get(own) !== demanded) {
+          problems.push(`${own} does not demand ${demanded}, as ${coordinate} of its interface does`);
+        }
+      }
+    }
+  }
   if (problems.length > 0) {
-    throw new UnguardedSchemaError(`The schema guards inputs that it needs:\n- ${problems.join('\n- ')}`);
+    throw new UnguardedSchemaError(
+      `The schema guards inputs in a way that cannot hold:\n- ${problems.join('\n- ')}`,
+    );
   }
   return guards;
 }

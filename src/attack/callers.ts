@@ -10,6 +10,13 @@ export const callerOf = (token: string, tenant: 'A' | 'B', n: number): Credentia
   variable: `TOKEN_${tenant}${String(n + 1)}`,
 });
 
+/** @param n the how-manieth API key of A it is */
+export const keyOf = (token: string, n: number, label = `API key ${String(n + 1)} of A`): Credential => ({
+  token,
+  label,
+  variable: `KEY_A${String(n + 1)}`,
+});
+
 /** What a token says of its user, unverified: it is only printed. */
 function nameIn(token: string): string | undefined {
   try {

@@ -5,7 +5,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import type { Observer } from './campaign.js';
-import { callerOf, demoTokens } from './callers.js';
+import { callerOf, demoTokens, keyOf } from './callers.js';
 import { followLog } from './log-file.js';
 import { isClean, printReport } from './report.js';
 import { attack } from './run.js';
@@ -15,6 +15,7 @@ import { countStatements } from './statement-count.js';
 interface Options {
   readonly url: string;
   readonly tokenA?: readonly string[];
+  readonly keyA?: readonly string[];
   readonly tokenB?: readonly string[];
   readonly schema?: string;
   readonly write?: true;
@@ -33,6 +34,11 @@ const program = new Command('attack')
   .option(
     '--token-a <token>',
     'of a user of the attacking tenant; the first may do everything, others less',
+    several,
+  )
+  .option(
+    '--key-a <key>',
+    'an API key of the attacking tenant with few permissions, tried on its own data alone',
     several,
   )
   .option('--token-b <token>', 'of a user of its victim', several)
@@ -64,6 +70,7 @@ async function main(): Promise<boolean> {
       url,
       attackers: (options.tokenA ?? demo!.a).map((token, n) => callerOf(token, 'A', n)),
       victims: (options.tokenB ?? demo!.b).map((token, n) => callerOf(token, 'B', n)),
+      lesser: (options.keyA ?? []).map((key, n) => keyOf(key, n)),
       write: options.write ?? false,
       observer,
       progress: talk,

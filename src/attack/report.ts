@@ -15,6 +15,7 @@ export const KINDS = {
   credential: 'tokens and hosts of the other tenant',
   'idempotency key': 'idempotency keys of the victim',
   document: 'documents that the victim registered',
+  permission: 'values of A itself that a caller of A may not read',
   'blind read': 'reads before and after the victim changed its data',
 } as const;
 

@@ -9,6 +9,7 @@ import { readAll, readPages, type Reading } from './harvest.js';
 import { compareReads } from './kinds/blind-reads.js';
 import { hostOf, tryCredentials } from './kinds/credentials.js';
 import { tryDocuments, tryIdempotencyKeys } from './kinds/keys.js';
+import { tryPermissions } from './kinds/permissions.js';
 import { readEverything, tryChoices } from './kinds/reads.js';
 import { trySubscriptions } from './kinds/subscriptions.js';
 import { tryInMutations, tryInQueries } from './kinds/values.js';
@@ -27,6 +28,8 @@ export interface AttackOptions {
   readonly victims: readonly Credential[];
   /** Undefined: by introspection. */
   readonly schema?: GraphQLSchema;
+  /** Callers of the attacking tenant who hold few permissions. Like the further attackers, they are tried on its own data. */
+  readonly lesser?: readonly Credential[];
   /** Whether both tenants may be changed. Without it, nothing is. */
   readonly write: boolean;
   readonly observer?: Observer;
@@ -150,6 +153,8 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
     const kept = 'mutations, idempotency keys, and whether what the attacker reads depends on the victim';
     campaign.note(`${kept}: nothing is written without --write`);
   }
+  progress('reading as callers with few permissions');
+  await tryPermissions(campaign, { lesser: options.lesser ?? [], write });
   if (!observer.statements) campaign.note('the number of SQL statements: give --database-url');
   if (!observer.log) campaign.note('the server’s log: give --log-file');
   else if (!campaign.logSpeaksOfAttacker)

@@ -16,6 +16,8 @@ export interface StatementCount {
 /** @throws Error when the database cannot be reached, or the extension pg_stat_statements is not there */
 export async function countStatements(url: string): Promise<StatementCount> {
   const client = new pg.Client({ connectionString: url });
+  // A connection that is lost is told by the next statement; unheard, it would end the process.
+  client.on('error', () => undefined);
   await client.connect();
   const count = async () => {
     const { rows } = await client.query<{ calls: string }>(

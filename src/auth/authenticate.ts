@@ -2,13 +2,15 @@
  * From a request's headers to the viewer: who calls, in which tenant, and what the database says they are there.
  * Every refusal is an error with a code of section "Access" in docs/errors.md.
  */
-import { PublicError, unauthenticated } from '../errors.js';
+import { PublicError } from '../errors.js';
 import type { RoleMatrix } from '../access/permissions.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { ApiKeyUse } from '../tenancy/api-key-use.js';
+import { lowerAscii } from '../tenancy/lower-ascii.js';
 import type { Access, AccessResolver } from '../tenancy/resolve-access.js';
 import type { ApiKeyAccess, ApiKeyResolver } from '../tenancy/resolve-api-key.js';
 import { apiKeyHash, isApiKey } from './api-key.js';
+import { RefusedCredential } from './refused-credential.js';
 import type { Identity, VerifyToken } from './verify-token.js';
 
 export interface AuthenticationParts {
@@ -84,7 +86,7 @@ async function authenticateKey(
 ): Promise<Viewer> {
   const keyHash = apiKeyHash(key);
   const access = keyHash === undefined ? undefined : await parts.apiKeys.resolve(keyHash);
-  if (!access) throw unauthenticated('The API key is not valid.');
+  if (!access) throw new RefusedCredential('api_key', 'The API key is not valid.');
   if (subdomain !== undefined && subdomain !== access.slug) {
     throw new PublicError('TENANT_MISMATCH', 'The API key is for another tenant than this host.');
   }
@@ -114,7 +116,9 @@ function refuseSuspended({ status }: { readonly status: string }): void {
 
 function bearerToken(authorization: string | undefined): string {
   const token = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1];
-  if (token === undefined) throw unauthenticated('Send a bearer token in the Authorization header.');
+  if (token === undefined) {
+    throw new RefusedCredential('missing', 'Send a bearer token in the Authorization header.');
+  }
   return token;
 }
 
@@ -137,7 +141,7 @@ async function resolveTenant(
   }
   const access = await resolver.resolve(named, userId);
   if (!access) throw new PublicError('TENANT_NOT_FOUND', 'There is no such tenant.');
-  const claimed = tenantRef?.toLowerCase();
+  const claimed = tenantRef === undefined ? undefined : lowerAscii(tenantRef);
   if (claimed !== undefined && claimed !== access.tenantId && claimed !== access.slug) {
     throw new PublicError('TENANT_MISMATCH', 'The token is for another tenant than this host.');
   }
@@ -146,7 +150,7 @@ async function resolveTenant(
 
 /** `acme` for `acme.example.com:4000` below the base domain `example.com`; undefined for any other host. */
 export function subdomainOf(host: string | undefined, baseDomain: string): string | undefined {
-  const name = host?.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+  const name = host && lowerAscii(host).replace(/:\d+$/, '').replace(/\.$/, '');
   const suffix = `.${baseDomain}`;
   return name?.endsWith(suffix) && name.length > suffix.length ? name.slice(0, -suffix.length) : undefined;
 }

@@ -6,8 +6,9 @@ import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { unauthenticated } from '../errors.js';
-import { ProviderKeys } from './provider-keys.js';
+import { sizeOf } from '../limits/size-of.js';
+import type { ProviderKeys } from './provider-keys.js';
+import { RefusedCredential } from './refused-credential.js';
 
 /** What a verified token says. It does not say what the user may do: the membership in the database does. */
 export interface Identity {
@@ -29,19 +30,14 @@ export interface Identity {
 export interface TokenOptions {
   /** For HS256. */
   readonly secret: string | undefined;
-  /** For RS256 and ES256: where the identity provider publishes its keys. */
-  readonly jwksUri: string | undefined;
+  /** For RS256 and ES256. */
+  readonly providerKeys: ProviderKeys | undefined;
   readonly issuer: string;
   readonly audience: string;
 }
 
 /** @throws UNAUTHENTICATED for a token that is not to be believed; UNAVAILABLE when the keys cannot be fetched. */
 export type VerifyToken = (token: string) => Promise<Identity>;
-
-interface VerificationKey {
-  readonly key: string | KeyObject;
-  readonly algorithms: jwt.Algorithm[];
-}
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
@@ -54,71 +50,140 @@ const claims = z.object({
   tenant_id: z.string().nullish(),
 });
 
-export function createTokenVerifier({ secret, jwksUri, issuer, audience }: TokenOptions): VerifyToken {
+export function createTokenVerifier({ secret, providerKeys, issuer, audience }: TokenOptions): VerifyToken {
   // A key object, because jsonwebtoken tries each time whether a string is a public key, which takes longer than
   // all the rest.
   const secretKey = secret === undefined ? undefined : createSecretKey(Buffer.from(secret));
-  const providerKeys = jwksUri === undefined ? undefined : new ProviderKeys(jwksUri);
+  const expected = { issuer, audience };
 
   /** The key decides which algorithms are accepted, never the token. */
-  async function keyFor(header: jwt.JwtHeader): Promise<VerificationKey> {
-    if (header.alg === 'HS256' && secretKey) return { key: secretKey, algorithms: ['HS256'] };
-    if ((header.alg === 'RS256' || header.alg === 'ES256') && providerKeys) {
-      return { key: await providerKeys.find(header.kid), algorithms: ['RS256', 'ES256'] };
+  async function verified(token: string, { alg, kid }: jwt.JwtHeader, payload: unknown): Promise<unknown> {
+    if (alg === 'HS256' && secretKey) {
+      return verify(token, secretKey, { ...expected, algorithms: ['HS256'] });
     }
-    throw unauthenticated('The token is signed in a way that is not accepted here.');
+    if ((alg === 'RS256' || alg === 'ES256') && providerKeys) {
+      const options: jwt.VerifyOptions = { ...expected, algorithms: ['RS256', 'ES256'] };
+      refuseForeign(payload, expected);
+      const key = await providerKeys.find(kid);
+      try {
+        return verify(token, key, options);
+      } catch (error) {
+        if (!(error instanceof RefusedCredential && error.reason === 'signature')) throw error;
+        // The provider may have published another key under the same name.
+        const other = await providerKeys.findAgain(kid, key);
+        if (other === undefined) throw error;
+        return verify(token, other, options);
+      }
+    }
+    throw new RefusedCredential('algorithm', 'The token is signed in a way that is not accepted here.');
   }
 
-  return rememberVerified(async (token) => {
-    const header = jwt.decode(token, { complete: true })?.header;
-    if (!header) throw unauthenticated('The bearer token is not a JSON web token.');
+  return rememberVerified(providerKeys, async (token) => {
+    const decoded = jwt.decode(token, { complete: true });
+    if (!decoded) throw new RefusedCredential('malformed', 'The bearer token is not a JSON web token.');
+    const { header, payload } = decoded;
     // RFC 7515: what a token calls critical must be understood, and nothing is here.
-    if (header.crit) throw unauthenticated('The token demands extensions that are not understood here.');
-    const { key, algorithms } = await keyFor(header);
-    const parsed = claims.safeParse(verify(token, key, { algorithms, issuer, audience }));
-    if (!parsed.success)
-      throw unauthenticated('The token needs the claims sub and exp; tenant_id, if there is one, is a text.');
-    const { sub, exp, email, email_verified: verified, tenant_id: tenant } = parsed.data;
-    const unverified = verified === false || verified === 'false';
+    if (header.crit) {
+      throw new RefusedCredential('malformed', 'The token demands extensions that are not understood here.');
+    }
+    const parsed = claims.safeParse(await verified(token, header, payload));
+    if (!parsed.success) {
+      throw new RefusedCredential(
+        'claims',
+        'The token needs the claims sub and exp; tenant_id, if there is one, is a text.',
+      );
+    }
+    const { sub, exp, email, email_verified: verifiedClaim, tenant_id: tenant } = parsed.data;
+    const unverified = verifiedClaim === false || verifiedClaim === 'false';
     return {
       userId: sub,
       email: unverified ? undefined : email,
-      verifiedEmail: verified === true || verified === 'true' ? email : undefined,
+      verifiedEmail: verifiedClaim === true || verifiedClaim === 'true' ? email : undefined,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
       expiresAt: exp * 1_000,
     };
   });
 }
 
-/** Tokens whose verification is remembered, and for how long: a key that its provider withdraws is soon without effect. */
-const REMEMBERED = 10_000;
+/** Tokens whose verification is remembered, and for how long at the most. */
+export const REMEMBERED_BYTES = 16 * 1024 * 1024;
+/** Of an entry beside the identity: the hash, and the place in the list. */
+const BYTES_PER_TOKEN = 400;
 const REMEMBERED_FOR_MS = 30_000;
+
+interface Remembered {
+  readonly identity: Identity;
+  readonly until: number;
+  /** Of the provider's keys, when it was verified. */
+  readonly generation: number;
+}
 
 /**
  * A client sends the same token with each request, and verifying it costs more than the rest of the way in. Only what was
- * found good is remembered, by a hash of the token, and never beyond its expiry.
+ * found good is remembered, by a hash of the token, never beyond its expiry, and never beyond a change of the provider's
+ * keys.
  */
-function rememberVerified(verify: VerifyToken): VerifyToken {
-  const verified = new LRUCache<string, { readonly identity: Identity; readonly until: number }>({
-    max: REMEMBERED,
+function rememberVerified(providerKeys: ProviderKeys | undefined, verifyAnew: VerifyToken): VerifyToken {
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: REMEMBERED_BYTES,
+    // What a token says is as long as its provider lets it be.
+    sizeCalculation: ({ identity }) => BYTES_PER_TOKEN + sizeOf(identity),
   });
   return async (token) => {
     const key = createHash('sha256').update(token).digest('base64');
-    const known = verified.get(key);
+    const known = remembered.get(key);
     // By the clock that the expiry is told by: the cache's own stands still while a machine sleeps.
-    if (known && Date.now() < known.until) return known.identity;
-    const identity = await verify(token);
+    if (known && Date.now() < known.until && (providerKeys?.holds(known.generation) ?? true)) {
+      return known.identity;
+    }
+    // From before, since they may change while this token is on its way.
+    const generation = providerKeys?.generation ?? 0;
+    const identity = await verifyAnew(token);
     const until = Math.min(Date.now() + REMEMBERED_FOR_MS, identity.expiresAt);
-    verified.set(key, { identity, until });
+    remembered.set(key, { identity, until, generation });
     return identity;
   };
 }
 
-function verify(token: string, key: string | KeyObject, options: jwt.VerifyOptions): unknown {
+interface Expected {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/**
+ * Refuses what would be refused whatever its key is, before the provider is asked for that key on its account.
+ * {@link verify} decides about everything else.
+ */
+function refuseForeign(payload: unknown, { issuer, audience }: Expected): void {
+  const { iss, aud, exp } =
+    typeof payload === 'object' && payload !== null ? (payload as jwt.JwtPayload) : {};
+  if (iss !== issuer) throw new RefusedCredential('issuer', NOT_VALID);
+  const audiences = Array.isArray(aud) ? aud : [aud];
+  if (!audiences.includes(audience)) throw new RefusedCredential('audience', NOT_VALID);
+  if (typeof exp === 'number' && (exp + CLOCK_TOLERANCE_SECONDS) * 1_000 <= Date.now()) {
+    throw new RefusedCredential('expired', EXPIRED);
+  }
+}
+
+const EXPIRED = 'The token has expired.';
+const NOT_VALID = 'The token is not valid.';
+
+function verify(token: string, key: KeyObject, options: jwt.VerifyOptions): unknown {
   try {
     return jwt.verify(token, key, { ...options, clockTolerance: CLOCK_TOLERANCE_SECONDS });
   } catch (error) {
-    if (error instanceof jwt.TokenExpiredError) throw unauthenticated('The token has expired.');
-    throw unauthenticated('The token is not valid.');
+    const reason = reasonOf(error);
+    throw new RefusedCredential(reason, reason === 'expired' ? EXPIRED : NOT_VALID);
   }
+}
+
+/** jsonwebtoken tells most of its reasons apart by their words alone. */
+function reasonOf(error: unknown) {
+  if (error instanceof jwt.TokenExpiredError) return 'expired';
+  if (error instanceof jwt.NotBeforeError) return 'not_yet_valid';
+  const message = error instanceof Error ? error.message : '';
+  if (message.startsWith('jwt issuer')) return 'issuer';
+  if (message.startsWith('jwt audience')) return 'audience';
+  // The second, when the key is of another type than the algorithm of the token.
+  return /^(invalid signature$|"alg" parameter for)/.test(message) ? 'signature' : 'malformed';
 }

@@ -26,7 +26,6 @@ export interface AuditOptions {
 /** `tenantry audit` looks for defects of tenant isolation in a live database: ours, or anybody's. */
 export const auditCommand = (): Command =>
   new Command('audit')
-    .description('Look for defects of tenant isolation in a live PostgreSQL; a read-only login is enough')
     .option('--database-url <url>', 'the database to look at, as any role; ours when left out')
     .option('--app-role <role...>', 'what the application connects or acts as; detected when left out')
     .option('--tenant-column <name...>', 'the column that says whose a row is; detected when left out')

@@ -1,4 +1,5 @@
-import { ConfigError, type Config } from '../config.js';
+import { type Config } from '../config.js';
+import { ConfigError } from '../config-error.js';
 import { findEmbedded } from '../database/embedded.js';
 import { checkContextSigning } from '../database/context-keys.js';
 import { withClient } from '../database/owner-connection.js';

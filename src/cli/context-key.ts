@@ -1,19 +1,18 @@
 import process from 'node:process';
 import { Command } from 'commander';
-import { ConfigError, readConfig } from '../config.js';
+import { readConfig } from '../config.js';
+import { ConfigError } from '../config-error.js';
 import { fingerprintOf, listContextKeys, revokeContextKey } from '../database/context-keys.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry context-key …` works on the keys that contexts are signed with; `tenantry migrate` adds one. */
 export const contextKeyCommand = (): Command => {
-  const command = new Command('context-key').description(
-    'Work on the keys that contexts are signed with (needs DATABASE_OWNER_URL)',
-  );
+  const command = new Command('context-key');
   command
     .command('list')
     .description('One line per key the database accepts: its fingerprint, since when, and whether it is ours')
     .action(async () => {
-      const { owner, contextKey } = await commandUrls(readConfig());
+      const { owner, contextKey } = await commandUrls(readConfig(process.env, 'command'));
       const ours = contextKey === undefined ? undefined : fingerprintOf(contextKey);
       for (const { fingerprint, addedAt } of await listContextKeys(demand(owner, 'DATABASE_OWNER_URL'))) {
         const mark = fingerprint === ours ? ' CONTEXT_SIGNING_KEY' : '';
@@ -26,7 +25,7 @@ export const contextKeyCommand = (): Command => {
     .argument('<fingerprint>', 'as listed')
     .option('--unsigned', 'also when it is the last: the database takes unsigned contexts then')
     .action(async (fingerprint: string, { unsigned = false }: { unsigned?: boolean }) => {
-      const { owner } = await commandUrls(readConfig());
+      const { owner } = await commandUrls(readConfig(process.env, 'command'));
       const url = demand(owner, 'DATABASE_OWNER_URL');
       const keys = await listContextKeys(url);
       if (keys.length === 1 && keys[0]?.fingerprint === fingerprint && !unsigned) {

@@ -7,7 +7,6 @@ import { modules } from '../modules.js';
 /** `tenantry documents PATH` checks trusted documents as the server does when it starts, and prints a map of them. */
 export const documentsCommand = (): Command =>
   new Command('documents')
-    .description('Check trusted documents against the schema, and print them by their ids')
     .argument('<path>', 'a manifest or a folder, as for TRUSTED_DOCUMENTS')
     .action((path: string) => {
       const documents = readTrustedDocuments(path, buildApi(modules).schema);

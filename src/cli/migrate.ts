@@ -4,15 +4,17 @@ import { Command } from 'commander';
 import { readConfig } from '../config.js';
 import { createMigration } from '../database/migrations.js';
 import { migrate } from '../database/prepare.js';
+import { ensureRoles } from '../database/roles.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry migrate` brings the database to this version. */
 export const migrateCommand = (): Command =>
   new Command('migrate')
-    .description('Create the missing roles and apply the missing migrations (needs DATABASE_OWNER_URL)')
-    .action(async () => {
-      const { app, owner, operator, contextKey } = await commandUrls(readConfig());
+    .option('--roles-only', 'create the missing roles and the database, for a backup to be restored into')
+    .action(async ({ rolesOnly }: { rolesOnly?: true }) => {
+      const { app, owner, operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
       const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
+      if (rolesOnly) return ensureRoles(urls);
       const applied = await migrate(urls, contextKey);
       for (const name of applied) process.stdout.write(`${name}\n`);
       process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
@@ -20,7 +22,7 @@ export const migrateCommand = (): Command =>
 
 /** `tenantry migration new NAME` writes the migration that the Prisma models ask for. */
 export const migrationCommand = (): Command => {
-  const command = new Command('migration').description('Work on migrations');
+  const command = new Command('migration');
   command
     .command('new')
     .description(
@@ -28,7 +30,7 @@ export const migrationCommand = (): Command => {
     )
     .argument('<name>', 'a-z, 0-9 and _, such as add_invoices')
     .action(async (name: string) => {
-      const { owner } = await commandUrls(readConfig());
+      const { owner } = await commandUrls(readConfig(process.env, 'command'));
       const created = await createMigration(name, demand(owner, 'DATABASE_OWNER_URL'));
       if (created) {
         process.stdout.write(`${relative(process.cwd(), created.directory)}/migration.sql\n`);

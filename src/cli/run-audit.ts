@@ -67,7 +67,7 @@ async function reportOf(options: AuditOptions): Promise<AuditReport> {
 
 /** Ours: the owner may look at rows that the application's role must not see, and what that role is called is known. */
 async function ownDatabase(): Promise<OwnDatabase> {
-  const { app, owner, contextKey } = await commandUrls(readConfig());
+  const { app, owner, contextKey } = await commandUrls(readConfig(process.env, 'command'));
   return {
     url: owner ?? app,
     applicationUrl: app,

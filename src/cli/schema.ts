@@ -9,7 +9,6 @@ import { modules } from '../modules.js';
 /** `tenantry schema [--role viewer]` prints the SDL of the installed modules, or the part of it that a role may use. */
 export const schemaCommand = (): Command =>
   new Command('schema')
-    .description('Print the GraphQL schema')
     .addOption(new Option('--role <role>', 'only what this role may use').choices(ROLES))
     .action(({ role }: { role?: Role }) => {
       const api = buildApi(modules);

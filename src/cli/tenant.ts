@@ -14,11 +14,10 @@ import { commandUrls, demand } from './connect.js';
 
 /** `tenantry tenant …` works on whole tenants, as an operator. Every change is in the tenant's own audit log. */
 export const tenantCommand = (): Command => {
-  const command = new Command('tenant').description(
-    'Work on tenants, as an operator (needs DATABASE_OPERATOR_URL)',
-  );
+  const command = new Command('tenant');
   command
     .command('create')
+    .description('Create a tenant with its owner')
     .argument('<slug>', 'the subdomain')
     .requiredOption('--name <name>', 'the display name')
     .requiredOption('--owner <user id>', 'the founding owner: the sub claim of the identity provider')
@@ -27,21 +26,26 @@ export const tenantCommand = (): Command => {
       const owner = { userId: options.owner, email: options.email };
       print(await asOperator((door) => createTenant(door, { slug, name: options.name, owner })));
     });
-  command.command('list').action(async () => {
-    for (const tenant of await asOperator(listTenants)) print(tenant);
-  });
+  command
+    .command('list')
+    .description('Print all tenants, by slug, one line of JSON each')
+    .action(async () => {
+      for (const tenant of await asOperator(listTenants)) print(tenant);
+    });
   command
     .command('show')
+    .description('Print a tenant as JSON')
     .argument('<slug>')
     .action(async (slug: string) => {
       print(await asOperator((door) => findTenant(door, slug)));
     });
-  for (const [name, status] of [
-    ['suspend', 'suspended'],
-    ['resume', 'active'],
+  for (const [name, status, description] of [
+    ['suspend', 'suspended', 'Refuse all requests of a tenant, within a second on every server'],
+    ['resume', 'active', 'Serve a suspended tenant again'],
   ] as const) {
     command
       .command(name)
+      .description(description)
       .argument('<slug>')
       .action(async (slug: string) => {
         print(await asOperator((door) => setTenantStatus(door, slug, status)));
@@ -51,7 +55,7 @@ export const tenantCommand = (): Command => {
 };
 
 async function asOperator<Result>(work: (door: OperatorDoor) => Promise<Result>): Promise<Result> {
-  const { operator, contextKey } = await commandUrls(readConfig());
+  const { operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
   const url = demand(operator, 'DATABASE_OPERATOR_URL');
   return withOperatorDoor({ url, operator: operatorName(), contextKey }, work);
 }

@@ -14,7 +14,6 @@ interface Options extends TenantizeOptions {
 /** `tenantry tenantize TABLE …` writes the migrations that make existing tables tenant-scoped while they are in use. */
 export const tenantizeCommand = (): Command => {
   const command = new Command('tenantize')
-    .description('Write the migrations that make existing tables tenant-scoped while they are in use')
     .argument('<table...>', 'the table, and those that point at it')
     .option('--tenant <slug>', 'all rows belong to this tenant')
     .option('--tenant-expression <sql>', 'the id of a row’s tenant, over the columns of the first table')
@@ -29,7 +28,7 @@ export const tenantizeCommand = (): Command => {
           'error: say whose the rows are with --tenant or --tenant-expression; --finish and --undo take none',
         );
       }
-      const { owner } = await commandUrls(readConfig());
+      const { owner } = await commandUrls(readConfig(process.env, 'command'));
       await run(demand(owner, 'DATABASE_OWNER_URL'), tables, options);
     });
   return command;

@@ -11,9 +11,6 @@ const TWELVE_HOURS_SECONDS = 43_200;
 /** `tenantry token --tenant acme --user owner@acme.test` prints a bearer token, nothing else. */
 export const tokenCommand = (): Command =>
   new Command('token')
-    .description(
-      'Print a token for a member of a tenant, valid for twelve hours (needs JWT_SECRET, or development)',
-    )
     .requiredOption('--tenant <slug or id>', 'the tenant')
     .requiredOption('--user <e-mail or id>', 'the member')
     .action(async ({ tenant, user }: { tenant: string; user: string }) => {

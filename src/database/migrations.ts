@@ -7,7 +7,6 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 
 import type { DiffParams, SchemaContainer } from '@prisma/schema-engine-wasm';
@@ -23,42 +22,96 @@ import {
   readMigrations,
   readSchema,
 } from './migration/folder.js';
-import { type Query, checkHistory, pendingAmong, readHistory } from './migration/history.js';
+import { type Query, checkHistory, newerAmong, pendingAmong, readHistory } from './migration/history.js';
+import { LocksHeldError, PATIENCE, type Patience } from './migration/patience.js';
+import { clearCutOff, lockMigrations } from './migration/way-back.js';
 import { completeScript } from './migration/script.js';
-import { MIGRATION_SESSION, actingAsOwner, ensureDatabase, withClient } from './owner-connection.js';
+import { actingAsOwner, ensureDatabase, withClient } from './owner-connection.js';
 import { type EngineRun, type ScriptFailure, withSchemaEngine } from './migration/schema-engine.js';
 
 export { MigrationError } from './migration/error.js';
-
-// Constant and arbitrary. Not the key of Prisma's own lock, which its engine takes on a connection of its own.
-const MIGRATION_LOCK = 7_263_546_101;
-const LOCK_POLL_MS = 100;
-// Prisma's own: https://pris.ly/d/migrate-advisory-locking
-const PRISMA_LOCK = 72_707_369;
+export { undoMigrations } from './migration/way-back.js';
 
 const NOT_EMPTY =
   'The database has tables, but no history of migrations that made them: Tenantry needs a database of its own.';
 
 const NO_FILTER = { externalTables: [], externalEnums: [] };
 
+export interface ApplyOptions {
+  /**
+   * Takes a database that has all migrations of this version, and newer ones, as it is. For a server, which has to come
+   * up again when it is rolled back: docs/decisions/0017-an-older-server-starts-on-a-newer-database.md.
+   */
+  readonly acceptNewer?: boolean;
+  readonly patience?: Patience;
+}
+
 /**
  * Applies every migration that the database lacks. Creates the database if it is missing and the login may; the
- * roles have to exist (`ensureRoles`).
+ * roles have to exist (`ensureRoles`). A migration that is one transaction waits for its locks in short attempts.
  *
  * @returns the names of the migrations just applied: none when there was nothing to do, or another instance did it
  * @throws {MigrationError} when the database cannot be reached, has a history that is not ours, or refuses a migration
  */
-export async function applyMigrations(ownerUrl: string, prismaFolder = PRISMA_FOLDER): Promise<string[]> {
+export async function applyMigrations(
+  ownerUrl: string,
+  prismaFolder = PRISMA_FOLDER,
+  { acceptNewer = false, patience = PATIENCE }: ApplyOptions = {},
+): Promise<string[]> {
   const migrations = await readMigrations(prismaFolder);
   await ensureDatabase(ownerUrl);
   return withClient(actingAsOwner(ownerUrl), async (client) => {
+    const isDone = async (): Promise<boolean> => {
+      const history = await readHistory((sql) => client.query(sql));
+      const newer = acceptNewer ? newerAmong(migrations, history) : [];
+      const pending = pendingAmong(migrations, history);
+      if (pending.length > 0 && newer.length === 0) return false;
+      // Beside migrations that are lacking, newer ones are no newer version but another one.
+      const judged = pending.length > 0 ? history : history.filter(({ name }) => !newer.includes(name));
+      checkHistory(migrations, judged);
+      return pending.length === 0;
+    };
+    // Where there is nothing to do, nobody waits for an instance that brings the database to a newer version.
+    if (await isDone()) return [];
     await lockMigrations(client);
     await clearCutOff(client, migrations);
-    const history = await readHistory((sql) => client.query(sql));
-    checkHistory(migrations, history);
-    if (pendingAmong(migrations, history).length === 0) return [];
-    return applyPending(ownerUrl, prismaFolder, migrations);
+    if (await isDone()) return [];
+    checkHistory(migrations, await readHistory((sql) => client.query(sql)));
+    try {
+      return await applyPending(ownerUrl, prismaFolder, migrations, patience);
+    } catch (error) {
+      if (error instanceof LocksHeldMigrationError) await forgetAttempt(client, error.migration);
+      throw error;
+    }
   });
+}
+
+/** A migration could not be applied for want of a lock, and left nothing behind. */
+class LocksHeldMigrationError extends MigrationError {
+  constructor(
+    readonly migration: string,
+    cause: LocksHeldError,
+  ) {
+    super(
+      `The migration ${migration} ${cause.message}: other sessions hold a lock that it needs (${messageOf(cause.cause)}). ` +
+        'Nothing was changed. Look for a long transaction in pg_stat_activity, and run it again.',
+      { cause },
+    );
+  }
+}
+
+/** As PostgreSQL has taken everything back, the migration is begun anew the next time. */
+async function forgetAttempt(client: pg.Client, name: string): Promise<void> {
+  await client.query(
+    `UPDATE public._prisma_migrations SET rolled_back_at = now()
+     WHERE migration_name = $1 AND finished_at IS NULL AND rolled_back_at IS NULL`,
+    [name],
+  );
+}
+
+/** The migrations of the database that are newer than this version. `query` may be the application role's. */
+export async function newerMigrations(query: Query, prismaFolder = PRISMA_FOLDER): Promise<string[]> {
+  return newerAmong(await readMigrations(prismaFolder), await readHistory(query));
 }
 
 /**
@@ -130,96 +183,21 @@ async function compare(
   });
 }
 
-/**
- * Undoes the newest migrations of these, newest first, by their down.sql. Those that are not in the history are left.
- *
- * @returns the names of what was undone
- * @throws {MigrationError} when one of them has no way back, or a later migration is not among them
- */
-export async function undoMigrations(
-  ownerUrl: string,
-  names: readonly string[],
-  prismaFolder = PRISMA_FOLDER,
-): Promise<string[]> {
-  const migrations = await readMigrations(prismaFolder);
-  return withClient(actingAsOwner(ownerUrl), async (client) => {
-    await lockMigrations(client);
-    const history = await readHistory((sql) => client.query(sql));
-    const applied = new Set(history.map(({ name }) => name));
-    const undone: string[] = [];
-    for (const { name, down } of migrations.filter((migration) => applied.has(migration.name)).reverse()) {
-      if (undone.length === names.filter((wanted) => applied.has(wanted)).length) break;
-      if (!names.includes(name)) {
-        const remedy = down === undefined ? 'and has no way back' : 'and has to be undone first';
-        throw new MigrationError(`The migration ${name} came later, ${remedy}.`);
-      }
-      if (down === undefined) throw new MigrationError(`The migration ${name} has no way back.`);
-      await client.query(down).catch((error: unknown) => {
-        throw new MigrationError(`The way back from ${name} failed: ${messageOf(error)}.`, { cause: error });
-      });
-      undone.push(name);
-    }
-    return undone;
-  });
-}
-
-/** A migration that knows its way back is begun again when it failed or was cut off. */
-async function clearCutOff(client: pg.Client, migrations: readonly Migration[]): Promise<void> {
-  const history = await readHistory((sql) => client.query(sql));
-  const unfinished = new Set(history.filter(({ finished }) => !finished).map(({ name }) => name));
-  const cutOff = migrations.filter(({ name, down }) => unfinished.has(name) && down !== undefined);
-  if (cutOff.length > 0) await endOrphans(client);
-  for (const { name, down } of cutOff) {
-    await client.query(down!).catch((error: unknown) => {
-      throw new MigrationError(
-        `The migration ${name} was cut off, and its down.sql failed: ${messageOf(error)}.`,
-        { cause: error },
-      );
-    });
-  }
-}
-
-// Where a process was killed, its session may be at work still: PostgreSQL notices when it next has something to say,
-// and Prisma's lock is held until then. We hold ours, so that whoever else of us holds Prisma's is nobody's any more.
-async function endOrphans(client: pg.Client): Promise<void> {
-  // As the login, whose sessions they are.
-  await client.query('SET ROLE NONE');
-  await client.query(
-    `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks JOIN pg_stat_activity USING (pid)
-     WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1 AND datname = current_database()
-       AND (application_name = $2 OR application_name LIKE 'tenantize %')`,
-    [PRISMA_LOCK, MIGRATION_SESSION],
-  );
-  await client.query('RESET ROLE');
-}
-
-// Held by this connection until it closes. A connection that holds it must not be timed out. Whoever waits asks again
-// and again: a statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY, in the migration of the instance
-// that is waited for, waits for every snapshot.
-async function lockMigrations(client: pg.Client): Promise<void> {
-  await client.query('SET idle_session_timeout = 0');
-  for (;;) {
-    const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [
-      MIGRATION_LOCK,
-    ]);
-    if (rows[0]?.held === true) return;
-    await wait(LOCK_POLL_MS);
-  }
-}
-
 async function applyPending(
   ownerUrl: string,
   prismaFolder: string,
   migrations: readonly Migration[],
+  patience: Patience,
 ): Promise<string[]> {
   const schema = await readSchema(prismaFolder);
-  return withSchemaEngine(ownerUrl, schema, async ({ engine, scriptFailure }) => {
+  const apply = async ({ engine, scriptFailure }: EngineRun): Promise<string[]> => {
     const input = { migrationsList: migrationList(prismaFolder, migrations), filters: NO_FILTER };
     const { appliedMigrationNames } = await engine
       .applyMigrations(input)
       .catch(explained(migrations, scriptFailure));
     return appliedMigrationNames;
-  });
+  };
+  return withSchemaEngine(ownerUrl, schema, apply, patience);
 }
 
 /** For `catch`: throws what the engine reports as one sentence, which names the migration where one is to blame. */
@@ -237,6 +215,7 @@ function explained(
 
 function scriptError(migrations: readonly Migration[], { script, error }: ScriptFailure): MigrationError {
   const name = migrations.find(({ sql }) => sql === script)?.name ?? 'being prepared';
+  if (error instanceof LocksHeldError) return new LocksHeldMigrationError(name, error);
   const position = error instanceof pg.DatabaseError ? Number(error.position ?? 0) : 0;
   const where = position > 0 ? ` at line ${String(script.slice(0, position).split('\n').length)}` : '';
   return new MigrationError(`The migration ${name} failed${where}: ${messageOf(error)}.`, { cause: error });

@@ -7,8 +7,17 @@ import pg from 'pg';
 import type { Config } from '../config.js';
 import { addContextKey, checkContextSigning } from './context-keys.js';
 import { startEmbedded, type EmbeddedDatabase } from './embedded.js';
-import { applyMigrations, pendingMigrations, MigrationError } from './migrations.js';
+import type { Query } from './migration/history.js';
+import {
+  applyMigrations,
+  MigrationError,
+  newerMigrations,
+  pendingMigrations,
+  type ApplyOptions,
+} from './migrations.js';
+import { checkProtection } from './protection.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from './owner-connection.js';
+import { temporaryTables } from './role-defaults.js';
 import { ensureRoles } from './roles.js';
 
 export interface PreparedDatabase {
@@ -21,6 +30,8 @@ export interface PreparedDatabase {
   /** The server that we started ourselves. */
   readonly embedded: EmbeddedDatabase | undefined;
   readonly appliedMigrations: readonly string[];
+  /** What the database has been through that this version does not know of: it was made for a newer one. */
+  readonly newerMigrations: readonly string[];
   /** Stops what was started here. */
   stop(): Promise<void>;
 }
@@ -36,14 +47,17 @@ export async function prepareDatabase(config: Addresses): Promise<PreparedDataba
   const { databaseUrl: url, databaseOwnerUrl: owner, databaseOperatorUrl: operatorUrl } = config;
   const contextKey = config.contextSigningKey;
   const appliedMigrations =
-    owner === undefined ? [] : await migrate({ owner, app: url, operator: operatorUrl }, contextKey);
-  await checkRuntimeRole(url, contextKey);
+    owner === undefined
+      ? []
+      : await migrate({ owner, app: url, operator: operatorUrl }, contextKey, { acceptNewer: true });
+  const { newerMigrations } = await checkRuntimeRole(url, contextKey);
   return {
     url,
     operatorUrl,
     contextKey,
     embedded: undefined,
     appliedMigrations,
+    newerMigrations,
     stop: () => Promise.resolve(),
   };
 }
@@ -53,14 +67,16 @@ async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
   try {
     const { superuser, app, operator } = embedded;
     const contextKey = config.contextSigningKey;
-    const appliedMigrations = await migrate({ owner: superuser, app, operator }, contextKey);
-    await checkRuntimeRole(app, contextKey);
+    const urls = { owner: superuser, app, operator };
+    const appliedMigrations = await migrate(urls, contextKey, { acceptNewer: true });
+    const { newerMigrations } = await checkRuntimeRole(app, contextKey);
     return {
       url: app,
       operatorUrl: operator,
       contextKey,
       embedded,
       appliedMigrations,
+      newerMigrations,
       stop: () => embedded.stop(),
     };
   } catch (error) {
@@ -73,25 +89,31 @@ async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
  * Creates the roles that are missing and applies the migrations that are.
  *
  * @param contextKey what contexts are signed with from now on, if they are
+ * @param options a database that is newer than this version is refused, unless they say otherwise
  */
 export async function migrate(
   urls: { readonly owner: string; readonly app: string; readonly operator: string | undefined },
   contextKey?: string,
+  options?: ApplyOptions,
 ): Promise<string[]> {
   await ensureRoles(urls);
-  const applied = await applyMigrations(urls.owner);
+  const applied = await applyMigrations(urls.owner, undefined, options);
   if (contextKey !== undefined) await addContextKey(urls.owner, contextKey);
   return applied;
 }
 
 /**
- * Refuses a login that row-level security would not hold back, a database that is not at this version, and one that does
- * not agree about signed contexts.
+ * Refuses a login that row-level security would not hold back, a database that lacks migrations of this version, one that
+ * has lost its protection, and one that does not agree about signed contexts.
  *
+ * @returns the migrations of a newer version, which the database may have
  * @throws MigrationError
  */
-export async function checkRuntimeRole(url: string, contextKey?: string): Promise<void> {
-  await withClient(url, async (client) => {
+export async function checkRuntimeRole(
+  url: string,
+  contextKey?: string,
+): Promise<Pick<PreparedDatabase, 'newerMigrations'>> {
+  return withClient(url, async (client) => {
     const [role] = (await client.query<RuntimeRole>(RUNTIME_ROLE)).rows;
     if (role?.name !== APP_ROLE) {
       throw new MigrationError(`DATABASE_URL has to name the role ${APP_ROLE}, not "${role?.name}".`);
@@ -100,13 +122,22 @@ export async function checkRuntimeRole(url: string, contextKey?: string): Promis
     if (power !== undefined) {
       throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
     }
-    const pending = await pendingMigrations((sql) => client.query(sql)).catch(historyUnreadable);
+    if (role.temporary) {
+      throw new MigrationError(
+        `The role ${APP_ROLE} may make temporary tables, which capture later requests of a pooled connection; as the ` +
+          `owner of the database, run: ${temporaryTables(role.database)[0]};`,
+      );
+    }
+    const query: Query = (sql) => client.query(sql);
+    const pending = await pendingMigrations(query).catch(historyUnreadable);
     if (pending.length > 0) {
       throw new MigrationError(
         `The database lacks the migrations ${pending.join(', ')}: run \`npm run tenantry -- migrate\` with DATABASE_OWNER_URL.`,
       );
     }
+    await checkProtection(client);
     await checkContextSigning(client, contextKey);
+    return { newerMigrations: await newerMigrations(query) };
   });
 }
 
@@ -116,6 +147,9 @@ interface RuntimeRole {
   readonly bypass: boolean;
   readonly owner: boolean;
   readonly owns: boolean;
+  /** Whether it may make temporary tables in this database. */
+  readonly temporary: boolean;
+  readonly database: string;
 }
 
 const RUNTIME_ROLE = `
@@ -125,7 +159,8 @@ const RUNTIME_ROLE = `
          EXISTS (
            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            WHERE n.nspname IN ('public', 'tenantry') AND pg_has_role(me.oid, c.relowner, 'MEMBER')
-         ) AS owns
+         ) AS owns,
+         has_database_privilege(current_database(), 'TEMPORARY') AS temporary, current_database() AS database
   FROM pg_roles me WHERE rolname = current_user`;
 
 function powerOf(role: RuntimeRole): string | undefined {

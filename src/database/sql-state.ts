@@ -21,6 +21,8 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 interface DriverCause {
+  /** What kind of failure the adapter takes it for. */
+  readonly kind?: string;
   readonly originalCode?: string;
   readonly originalMessage?: string;
 }

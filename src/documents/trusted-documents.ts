@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Kind, parse, print, specifiedRules, validate, type GraphQLSchema } from 'graphql';
+import { Kind, print, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { z } from 'zod';
-import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
+import { problemsOf } from '../limits/document-rules.js';
+import { limitOperation } from '../limits/operation-limits.js';
+import { parseDocument } from '../limits/parse-document.js';
 
 export interface TrustedDocument {
   /** As its manifest calls it; for a `.graphql` file the SHA-256 of `text`. */
@@ -43,7 +45,7 @@ export function readTrustedDocuments(path: string, schema: GraphQLSchema): reado
     try {
       for (const document of documentsOf(file)) {
         documents.push(document);
-        problemsOf(document, schema).forEach(report);
+        problemsWith(document, schema).forEach(report);
       }
     } catch (error) {
       report(messageOf(error));
@@ -95,7 +97,7 @@ const textById = z.record(z.string().min(1), z.string());
 function documentsOf(file: string): TrustedDocument[] {
   const content = readFileSync(file, 'utf8');
   if (!file.endsWith('.json')) {
-    const text = print(parse(content, PARSE_OPTIONS));
+    const text = print(parseDocument(content).document);
     return [{ id: sha256(text), text }];
   }
   const json: unknown = JSON.parse(content);
@@ -106,17 +108,31 @@ function documentsOf(file: string): TrustedDocument[] {
   throw new Error('This is neither an Apollo manifest of version 1 nor a map of ids to documents.');
 }
 
-function problemsOf({ id, text }: TrustedDocument, schema: GraphQLSchema): string[] {
+function problemsWith({ id, text }: TrustedDocument, schema: GraphQLSchema): string[] {
   try {
-    const document = parse(text, PARSE_OPTIONS);
+    const { document } = parseDocument(text);
     const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
     if (operations.length === 0) return [`${id}: The document has no operation.`];
     const names = operations.map(({ name }) => name?.value ?? 'an operation without a name').join(', ');
-    const errors = validate(schema, document, [...specifiedRules, ...DOCUMENT_RULES]);
-    return errors.map(({ message }) => `${names} (${id}): ${message}`);
+    const problems = problemsOf(schema, document, false).map(({ message }) => message);
+    if (problems.length === 0) problems.push(...disproportions(schema, document));
+    return problems.map((message) => `${names} (${id}): ${message}`);
   } catch (error) {
     return [`${id}: ${messageOf(error)}`];
   }
+}
+
+/** What is out of proportion in any of the operations of a valid document, whatever the variables are. */
+function disproportions(schema: GraphQLSchema, document: DocumentNode): string[] {
+  return document.definitions.flatMap((node) => {
+    if (node.kind !== Kind.OPERATION_DEFINITION) return [];
+    try {
+      limitOperation(schema, document, node, 'least');
+      return [];
+    } catch (error) {
+      return [messageOf(error)];
+    }
+  });
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { badInput } from '../errors.js';
+import { isTimeInRange } from './date-time.js';
 
 /** The arguments of a connection field. */
 export interface PageArguments {
@@ -175,7 +176,7 @@ class RowConnection<Node> implements Connection<Node> {
 
 const CURSOR = z.union([
   z.tuple([z.literal('id'), z.guid(), z.guid()]),
-  z.tuple([z.string(), z.iso.datetime(), z.guid()]),
+  z.tuple([z.string(), z.iso.datetime().refine((time) => isTimeInRange(new Date(time))), z.guid()]),
 ]);
 
 function decode(cursor: string): unknown {

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Viewer } from '../access/viewer.js';
 import type { Config } from '../config.js';
 import { AnswerBytes } from '../limits/answer-bytes.js';
+import type { Deadline } from '../limits/deadline.js';
 import type { ChangeNews } from '../tenancy/change-news.js';
 import type { Database } from '../tenancy/database.js';
 import { Loaders } from './loaders.js';
@@ -21,6 +22,7 @@ export interface ContextParts {
 export interface ContextOf {
   readonly viewer: Viewer;
   readonly requestId: string;
+  readonly deadline?: Deadline | undefined;
   readonly idempotencyKey?: string | undefined;
   /** Made when there is something to log. */
   readonly log: () => FastifyBaseLogger;
@@ -29,22 +31,25 @@ export interface ContextOf {
 /** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
 export const createContext = (
   { api, database, changes, invitations, config }: ContextParts,
-  { viewer, requestId, idempotencyKey, log }: ContextOf,
+  { viewer, requestId, deadline, idempotencyKey, log }: ContextOf,
 ): RequestContext => {
   const bytes = new AnswerBytes(config.maxAnswerBytes);
   return {
     viewer,
     user: viewer.actor.type === 'user' ? viewer : undefined,
-    db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId, bytes }),
+    db: database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId, deadline, bytes }),
     changes: changes.forTenant(viewer.tenantId),
     loaders: new Loaders(),
     roles: api.roles,
     guards: api.guards,
     inputGuards: api.inputGuards,
+    recorded: api.recorded,
+    models: database.models,
     invitations,
     requestId,
-    idempotencyKey,
+    deadline,
     bytes,
+    idempotencyKey,
     get log() {
       return log();
     },

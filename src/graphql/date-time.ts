@@ -1,11 +1,28 @@
-import { GraphQLScalarType } from 'graphql';
+import { GraphQLError, GraphQLScalarType } from 'graphql';
 import { DateTimeResolver } from 'graphql-scalars';
 
-/** The scalar of graphql-scalars, whose answers leave as text: lists of times are most of what JSON.stringify is slow at. */
+/**
+ * The scalar of graphql-scalars, whose answers leave as text: lists of times are most of what JSON.stringify is slow at.
+ * What is given has to lie in the years 1 to 9999: `9999-12-31T23:00:00-05:00` does not.
+ */
 export const DateTime = new GraphQLScalarType({
   ...DateTimeResolver.toConfig(),
   serialize: (value) => isoTime(DateTimeResolver.serialize(value)),
+  parseValue: (value) => inRange(DateTimeResolver.parseValue(value)),
+  parseLiteral: (node, variables) => inRange(DateTimeResolver.parseLiteral(node, variables)),
 });
+
+const EARLIEST = Date.parse('0001-01-01T00:00:00Z');
+const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** Whether a time can be stored, and read back by everyone: PostgreSQL has no year 0, and texts have years of four digits. */
+export const isTimeInRange = (time: Date): boolean => time.getTime() >= EARLIEST && time.getTime() <= LATEST;
+
+function inRange(time: Date): Date {
+  if (!isTimeInRange(time))
+    throw new GraphQLError('DateTime cannot represent a time outside of the years 1 to 9999.');
+  return time;
+}
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;

@@ -8,7 +8,6 @@ import {
   defaultFieldResolver,
   execute,
   getOperationAST,
-  getVariableValues,
   isEnumType,
   isLeafType,
   isNonNullType,
@@ -28,8 +27,12 @@ import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
 import { leastBytes, type AnswerBytes } from '../limits/answer-bytes.js';
+import { locate, withTokens } from '../limits/locations.js';
+import { bytesOf } from '../limits/parse-document.js';
+import type { Deadline } from '../limits/deadline.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
+import { coerceVariables } from './variables.js';
 
 /** Compiling takes longer than running: a document that comes once or twice, an attacker's say, is not worth it. */
 const COMPILED_AT_USE = 3;
@@ -38,8 +41,14 @@ const COMPILED_AT_USE = 3;
  * takes time in proportion, during which nobody else is served.
  */
 const LARGEST_COMPILED = 2_500;
-/** Of all that is compiled and kept: what was not used for longest goes, and is counted anew. */
-const COMPILED_IN_ALL = 50_000;
+/**
+ * Of all that is compiled and kept, in bytes, the documents included: what was not used for longest goes, and is counted
+ * anew.
+ */
+export const COMPILED_BYTES = 32 * 1024 * 1024;
+/** Of memory, at the most: for what an operation is compiled to, by its size, and beside. */
+const BYTES_BY_SIZE = 1_000;
+const BYTES_PER_OPERATION = 24 * 1024;
 /** The size of a document with more fields than this is not asked for. */
 const MOST_FIELDS = 500;
 /**
@@ -59,66 +68,77 @@ export interface Execution {
 
 export type Execute = (execution: Execution) => Promise<ExecutionResult>;
 
-/** Makes the function that runs operations on `schema`; documents are expected to be validated, and kept by the caller. */
-export function createExecute(schema: GraphQLSchema): Execute {
+/**
+ * Makes the function that runs operations on `schema`; documents are those of a {@link DocumentReader}.
+ *
+ * @param hideSuggestions leaves out of messages which names of the schema are like one that does not exist
+ */
+export function createExecute(schema: GraphQLSchema, hideSuggestions = false): Execute {
   resolveWhatMayBeAPromise(schema);
+  beginNoMutationTooLate(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
-  const limit = (result: ExecutionResult, context: unknown) => bytesOf(context)?.limit(result) ?? result;
-  const documents = new WeakMap<DocumentNode, Map<string | null, Compilation>>();
+  // By the operation itself, of which a document has few: the names that clients invent are without number.
+  const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
 
-  const compilationOf = (document: DocumentNode, operationName: string | null): Compilation => {
-    const operations = documents.get(document) ?? new Map<string | null, Compilation>();
-    documents.set(document, operations);
-    const compilation = operations.get(operationName) ?? new Compilation(document, operationName);
-    operations.set(operationName, compilation);
+  const compilationOf = (document: DocumentNode, operation: OperationDefinitionNode): Compilation => {
+    const compilation = compilations.get(operation) ?? new Compilation(document, operation);
+    compilations.set(operation, compilation);
     return compilation;
   };
 
   return async ({ document, operationName, variables, context }) => {
-    const compilation = compilationOf(document, operationName);
-    const before = compiler?.characters ?? 0;
-    const query = compiler?.use(compilation, variables);
-    const result = await query?.(undefined, context, variables);
-    if (result && isCertain(result)) {
-      const isSmall = compiler!.characters - before < CERTAINLY_SMALL && compilation.hasShortNames;
-      return isSmall && !bytesOf(context)?.isOver ? result : limit(result, context);
+    const operation = getOperationAST(document, operationName);
+    if (operation) {
+      const given = coerceVariables(schema, operation, variables, { hideSuggestions });
+      if (!given.coerced) return { errors: given.errors };
+      const compilation = compilationOf(document, operation);
+      const before = compiler?.characters ?? 0;
+      const query = compiler?.use(compilation, given.coerced);
+      const result = await query?.(undefined, context, variables);
+      if (result && isCertain(result)) {
+        const isSmall = compiler!.characters - before < CERTAINLY_SMALL && compilation.hasShortNames;
+        return isSmall && !answerBytesOf(context)?.isOver ? result : limited(result, context);
+      }
     }
-    const interpreted = await execute({
+    const result = await execute({
       schema,
       document,
       contextValue: context,
       variableValues: variables,
       operationName,
+      hideSuggestions,
     });
-    return limit(interpreted, context);
+    locate(result.errors);
+    return limited(result, context);
   };
 }
 
 /** Undefined for what is no request of a client, in tests. */
-const bytesOf = (context: unknown): AnswerBytes | undefined =>
+const answerBytesOf = (context: unknown): AnswerBytes | undefined =>
   (context as { readonly bytes?: AnswerBytes } | undefined)?.bytes;
+
+const limited = (result: ExecutionResult, context: unknown): ExecutionResult =>
+  answerBytesOf(context)?.limit(result) ?? result;
 
 /** An operation that comes again. */
 class Compilation {
   uses = 0;
-  readonly operation: OperationDefinitionNode | undefined;
   readonly size: number;
-  /** Whether no field has a long name in the answer. Only of operations that are small enough to be compiled. */
+  /** Whether no field has a long name in the answer. */
   readonly hasShortNames: boolean;
 
   constructor(
     readonly document: DocumentNode,
-    operationName: string | null,
+    readonly operation: OperationDefinitionNode,
   ) {
-    const operation = getOperationAST(document, operationName);
-    this.operation = operation?.operation === OperationTypeNode.QUERY ? operation : undefined;
-    const { size, longestName } = this.operation ? sizeOf(this.operation, document) : NOTHING;
+    const isQuery = operation.operation === OperationTypeNode.QUERY;
+    const { size, longestName } = isQuery ? sizeOf(operation, document) : NOT_COMPILED;
     this.size = size;
     this.hasShortNames = longestName <= SHORT_NAME;
   }
 }
 
-const NOTHING = { size: 0, longestName: 0 };
+const NOT_COMPILED = { size: Infinity, longestName: Infinity };
 
 interface Compiled extends Compilable {
   readonly query: CompiledQuery['query'];
@@ -126,8 +146,9 @@ interface Compiled extends Compilable {
 
 class Compiler {
   private readonly compiled = new LRUCache<Compilation, Compiled>({
-    maxSize: COMPILED_IN_ALL,
-    sizeCalculation: (_compiled, { size }) => size,
+    maxSize: COMPILED_BYTES,
+    sizeCalculation: (_compiled, { document, size }) =>
+      bytesOf(document) + BYTES_PER_OPERATION + size * BYTES_BY_SIZE,
     dispose: (_compiled, compilation) => (compilation.uses = 0),
   });
   private readonly serializers: ReturnType<typeof serializersOf>;
@@ -141,29 +162,24 @@ class Compiler {
   }
 
   /** The compiled operation when there is one, and it can be run with these variables. */
-  use(compilation: Compilation, variables: Execution['variables']): CompiledQuery['query'] | undefined {
-    const { operation, size } = compilation;
-    if (!operation || size > LARGEST_COMPILED) return undefined;
-    if (++compilation.uses === COMPILED_AT_USE) this.compile(compilation, operation);
+  use(compilation: Compilation, coerced: Execution['variables']): CompiledQuery['query'] | undefined {
+    if (compilation.size > LARGEST_COMPILED) return undefined;
+    if (++compilation.uses === COMPILED_AT_USE) this.compile(compilation);
     const compiled = this.compiled.get(compilation);
     if (!compiled) return undefined;
-    const declared = operation.variableDefinitions ?? [];
-    if (declared.length === 0) return compiled.query;
-    // The words in which a variable is refused are those of graphql-js.
-    const { coerced } = getVariableValues(this.schema, declared, variables);
-    if (!coerced) return undefined;
     for (const [name, isNonNull] of compiled.nestedVariables) {
       if (coerced[name] === undefined || (isNonNull && coerced[name] === null)) return undefined;
     }
     return compiled.query;
   }
 
-  private compile(compilation: Compilation, operation: OperationDefinitionNode): void {
-    const found = compilable(this.schema, compilation.document);
+  private compile(compilation: Compilation): void {
+    const { document, operation } = compilation;
+    const found = compilable(this.schema, document);
     if (!found) return;
-    const query = compileQuery(this.schema, compilation.document, operation.name?.value, {
-      customSerializers: this.serializers,
-    });
+    const query = withTokens(document, () =>
+      compileQuery(this.schema, document, operation.name?.value, { customSerializers: this.serializers }),
+    );
     if (isCompiledQuery(query)) this.compiled.set(compilation, { ...found, query: query.query });
   }
 }
@@ -242,6 +258,20 @@ function at(data: unknown, path: readonly (string | number)[] | undefined): unkn
     value = (value as Record<string | number, unknown>)[key];
   }
   return value;
+}
+
+/**
+ * The fields of a mutation run one after the other: none begins when the time is up. Other fields need no such guard: they
+ * begin together, and what they read they read with a client that refuses.
+ */
+function beginNoMutationTooLate(schema: GraphQLSchema): void {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const resolve = field.resolve ?? defaultFieldResolver;
+    field.resolve = (source, args, context: { readonly deadline?: Deadline }, info) => {
+      context.deadline?.throwIfOver();
+      return resolve(source, args, context, info);
+    };
+  }
 }
 
 /**

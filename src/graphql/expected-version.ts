@@ -4,13 +4,16 @@
  */
 import {
   defaultFieldResolver,
+  getNamedType,
   getNullableType,
   isLeafType,
   isObjectType,
   isRequiredArgument,
+  type GraphQLObjectType,
   type GraphQLResolveInfo,
 } from 'graphql';
 import { z } from 'zod';
+import { isOpenTo, isSecretField, readableFields } from '../access/readable-fields.js';
 import { conflict, publicError } from '../errors.js';
 import type { RequestContext } from './request-context.js';
 
@@ -30,8 +33,8 @@ export interface VersionedUpdate<Row> {
 /**
  * Changes a row that is expected in a certain version; null and undefined expect none.
  *
- * @throws CONFLICT when the row is in another version, with its present state in `extensions.current`: the fields of
- * its type, as far as the viewer may read them. Otherwise what `update` throws.
+ * @throws CONFLICT when the row is in another version. Its present state is in `extensions.current`, as far as the viewer
+ * may read it; a viewer who may read nothing of it is given no `current`. Otherwise what `update` throws.
  */
 export async function updateExpecting<Row>(
   expected: number | null | undefined,
@@ -47,24 +50,31 @@ export async function updateExpecting<Row>(
     const row = await find();
     if (!row || row.version === expected) throw error;
     const current = await visibleState(type, row, context, info);
-    throw conflict('This has changed since you read it.', { current });
+    throw conflict('This has changed since you read it.', current && { current });
   }
 }
 
 /**
- * The plain fields of a row as a query would give them to this viewer: through the resolvers of the guarded schema. What
- * is refused is left out, and so is what is a list, leads to another object, or needs arguments.
+ * The plain fields of a row as a query would give them to this viewer; undefined when there is none. What the viewer may not
+ * read is left out, and so is what is a list, leads to another object, needs arguments, or is secret.
+ *
+ * The row is not reached through a field that leads to its type, so that the guards are asked for here. The resolvers of
+ * the guarded schema check the rules that look at data.
  */
 async function visibleState(
   typeName: string,
   row: object,
   context: RequestContext,
   info: GraphQLResolveInfo,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   const type = info.schema.getType(typeName);
   if (!isObjectType(type)) throw new Error(`${typeName} is not an object type of the schema`);
+  const { guards, viewer } = context;
+  if (!mayBeAnswered(type, context, info)) return undefined;
+  const readable = readableFields(info.schema, guards, viewer.permissions);
   const state: Record<string, unknown> = {};
   for (const field of Object.values(type.getFields())) {
+    if (!readable.has(`${type.name}.${field.name}`) || isSecretField(field)) continue;
     const fieldType = getNullableType(field.type);
     if (!isLeafType(fieldType) || field.args.some(isRequiredArgument)) continue;
     const resolve = field.resolve ?? defaultFieldResolver;
@@ -78,5 +88,23 @@ async function visibleState(
       if (!publicError(error)) throw error;
     }
   }
-  return state;
+  return Object.keys(state).length > 0 ? state : undefined;
+}
+
+/**
+ * Whether the mutation would give the viewer the row if it succeeded. What its payload demands for the row holds for the row
+ * in an error as well, also when it is more than the row's type demands.
+ */
+function mayBeAnswered(
+  type: GraphQLObjectType,
+  { guards, viewer }: RequestContext,
+  { returnType }: GraphQLResolveInfo,
+): boolean {
+  const payload = getNamedType(returnType);
+  if (!isObjectType(payload)) return true;
+  const leading = Object.values(payload.getFields()).filter((field) => getNamedType(field.type) === type);
+  return (
+    leading.length === 0 ||
+    leading.some(({ name }) => isOpenTo(guards, viewer.permissions, `${payload.name}.${name}`))
+  );
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { RecordedEntities } from '../access/recorded-columns.js';
 import type { DataRules } from '../access/shield.js';
 import type { PermissionGrants, Role } from '../access/permissions.js';
 import type { Resolvers } from '../generated/graphql.js';
@@ -14,6 +15,8 @@ export interface Module {
   readonly permissions?: PermissionGrants;
   /** Rules that look at data, in addition to the directives. */
   readonly rules?: DataRules;
+  /** What the audit log has of this module's entities, where the names of the database are not those of the schema. */
+  readonly audit?: RecordedEntities;
   /** Fills a new demo tenant, through the tenant-bound client of its user with the given role. */
   readonly seedDemo?: (as: (role: Role) => TenantClient) => Promise<void>;
 }

@@ -1,13 +1,15 @@
 /** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { isScalarType, Kind, parse, type GraphQLSchema } from 'graphql';
-import { JSONObjectResolver } from 'graphql-scalars';
 import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
 import { readInputGuards, type InputGuards } from '../access/input-guards.js';
 import { enumName, RoleMatrix, ROLES } from '../access/permissions.js';
+import { RecordedColumns } from '../access/recorded-columns.js';
 import { guardSchema, type DataRules } from '../access/shield.js';
 import type { Connection } from './connection.js';
 import { DateTime } from './date-time.js';
+import { JSONObject } from './json-object.js';
+import { refuseRedefinitions } from './definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
 
 /** The schema the server executes, and the role × permission matrix that goes with it. */
@@ -16,6 +18,8 @@ export interface Api {
   readonly roles: RoleMatrix;
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
+  /** Who may see what of the rows in the audit log. */
+  readonly recorded: RecordedColumns;
   /** The mutations that need no membership. */
   readonly guestMutations: ReadonlySet<string>;
 }
@@ -28,7 +32,7 @@ const kernel = defineModule({
     readSchema(import.meta.url, '../subscriptions/change.graphql'),
   resolvers: {
     DateTime,
-    JSONObject: JSONObjectResolver,
+    JSONObject,
     OrderDirection: { ASC: 'asc', DESC: 'desc' },
     Query: {
       roles: (_parent, _args, { roles }) =>
@@ -45,6 +49,7 @@ const kernel = defineModule({
 export function buildApi(modules: readonly Module[]): Api {
   const installed = [kernel, ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
+  refuseRedefinitions(installed.map((module) => module.typeDefs));
   const schema = makeExecutableSchema({
     typeDefs: withSubscriptionType(installed.map((module) => module.typeDefs)),
     resolvers: [
@@ -63,12 +68,19 @@ export function buildApi(modules: readonly Module[]): Api {
   keepOwnDescriptions(schema);
   const guards = readGuards(schema, roles.permissions);
   const inputGuards = readInputGuards(schema, roles.permissions);
-  const dataRules = collectRules(installed);
+  const dataRules: DataRules = collect(installed, 'rules', 'have a rule for');
   return {
     schema: guardSchema(schema, { guards, inputGuards }, dataRules),
     roles,
     guards,
     inputGuards,
+    recorded: new RecordedColumns({
+      schema,
+      guards,
+      permissions: roles.permissions,
+      fieldsWithRules: new Set(Object.keys(dataRules)),
+      declared: collect(installed, 'audit', 'say what the audit log has of'),
+    }),
     guestMutations: guestMutations(schema),
   };
 }
@@ -103,14 +115,18 @@ function withSubscriptionType(typeDefs: readonly string[]): string[] {
     : [...typeDefs];
 }
 
-/** @throws Error when two modules have a rule for the same field: one of them would be lost. */
-function collectRules(installed: readonly Module[]): DataRules {
-  const rules: Record<string, DataRules[string]> = {};
+/** @throws Error when two modules say something of the same: one of them would be lost. */
+function collect<Key extends 'rules' | 'audit'>(
+  installed: readonly Module[],
+  key: Key,
+  both: string,
+): NonNullable<Module[Key]> {
+  const all: Record<string, unknown> = {};
   for (const module of installed) {
-    for (const [coordinate, rule] of Object.entries(module.rules ?? {})) {
-      if (coordinate in rules) throw new Error(`two modules have a rule for ${coordinate}`);
-      rules[coordinate] = rule;
+    for (const [name, value] of Object.entries(module[key] ?? {})) {
+      if (Object.hasOwn(all, name)) throw new Error(`two modules ${both} ${name}`);
+      all[name] = value;
     }
   }
-  return rules;
+  return all as NonNullable<Module[Key]>;
 }

@@ -2,7 +2,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../errors.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { logOf } from './logging.js';
+import { retryAfter } from './retry-after.js';
 
 export interface ErrorAnswer {
   readonly errors: readonly {
@@ -44,19 +46,22 @@ export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
   }
 }
 
-export function installErrorAnswers(app: FastifyInstance): void {
+export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = publicError(error) ?? refusedByHttp(error);
     if (!known) logOf(request).error({ err: error }, 'request failed');
     const answer = known ?? maskedError({ requestId: request.id });
+    leaving.see(answer.code, known ?? error);
     if (answer.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
     refuse(request, reply, answer, refusalStatus(error));
   });
   app.all(UNDECODABLE, (request, reply) => {
+    leaving.see('BAD_REQUEST', undefined);
     refuse(request, reply, new PublicError('BAD_REQUEST', 'The URL cannot be decoded.'));
   });
   app.setNotFoundHandler((request, reply) => {
     const message = `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`;
+    leaving.see('NOT_FOUND', undefined);
     refuse(request, reply, new PublicError('NOT_FOUND', message));
   });
 }
@@ -73,6 +78,8 @@ function refuse(
   error: PublicError,
   status: number = ERROR_STATUS[error.code],
 ): void {
+  const later = retryAfter([error]);
+  if (later !== undefined) void reply.header('retry-after', later);
   if (accept?.includes(GRAPHQL_RESPONSE)) void reply.type(`${GRAPHQL_RESPONSE}; charset=utf-8`);
   void reply.code(status).send(errorAnswer(error));
 }

@@ -1,9 +1,10 @@
 import type { ApolloServerOptions } from '@apollo/server';
-import type { ExecutionResult, GraphQLSchema } from 'graphql';
-import { PublicError, withStatus } from '../errors.js';
+import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import { ERROR_STATUS, publicError, PublicError } from '../errors.js';
 import type { Execute } from '../graphql/execution.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { createExecuteOnce } from '../idempotency/execute-once.js';
+import type { Deadline } from '../limits/deadline.js';
 
 type Gateway = NonNullable<ApolloServerOptions<RequestContext>['gateway']>;
 
@@ -19,34 +20,71 @@ export function executeWith(
       return () => undefined;
     },
     load: async () => ({
-      executor: async ({ request, response, document, operation, operationName, source, context }) =>
-        executeOnce(
+      executor: async ({ request, response, document, operation, operationName, source, context }) => {
+        // Apollo's types of a gateway do not know the server's own.
+        const ownContext = context as RequestContext;
+        const result = executeOnce(
           {
             source,
             document,
             operation,
             variables: request.variables,
-            // Apollo's types of a gateway do not know the server's own.
-            context: context as RequestContext,
+            context: ownContext,
             onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
           },
-          async (ownContext) =>
-            refusedAsAWhole(
+          async (contextOfAttempt) =>
+            orTooLarge(
               await execute({
                 document,
                 operationName: operationName ?? request.operationName ?? null,
                 variables: request.variables ?? {},
-                context: ownContext,
+                context: contextOfAttempt,
               }),
             ),
-        ),
+        );
+        return ownContext.deadline ? inTime(result, ownContext.deadline) : result;
+      },
     }),
     stop: async () => undefined,
   };
 }
 
-/** The result; with the status of its error when there is nothing else, for it was refused: an answer that is too large. */
-function refusedAsAWhole(result: ExecutionResult): ExecutionResult {
+/**
+ * How long after the deadline an answer is waited for. What was cancelled then has failed by then, and fields that were
+ * done are answered. PostgreSQL may also say nothing, or a resolver wait for something else.
+ */
+const GRACE_MS = 500;
+
+/** The result; or nothing but DEADLINE_EXCEEDED, when there is none in time or it holds nothing else. */
+async function inTime(result: Promise<ExecutionResult>, deadline: Deadline): Promise<ExecutionResult> {
+  try {
+    const answer = await deadline.race(result, GRACE_MS);
+    return answer.errors && isAllTooLate(answer) ? tooLate(deadline) : answer;
+  } catch (error) {
+    if (error instanceof PublicError && error.code === 'DEADLINE_EXCEEDED') return tooLate(deadline);
+    throw error;
+  }
+}
+
+function isAllTooLate({ data, errors = [] }: ExecutionResult): boolean {
+  const isTooLate = ({ originalError }: GraphQLError) =>
+    publicError(originalError)?.code === 'DEADLINE_EXCEEDED';
+  return Object.values(data ?? {}).every((value) => value === null) && errors.every(isTooLate);
+}
+
+const tooLate = ({ error }: Deadline): ExecutionResult => refusal(error);
+
+/** A result that is nothing but a refusal. Apollo Server takes the status from it, and does not send it. */
+const refusal = ({ message, code, extensions }: PublicError): ExecutionResult => ({
+  errors: [
+    new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } }),
+  ],
+});
+
+/** The result, or the refusal with its status where it is too large. */
+function orTooLarge(result: ExecutionResult): ExecutionResult {
   const [error] = result.errors ?? [];
-  return result.data === undefined && error instanceof PublicError ? { errors: [withStatus(error)] } : result;
+  return error instanceof PublicError && error.code === 'ANSWER_TOO_LARGE' && result.data === undefined
+    ? refusal(error)
+    : result;
 }

@@ -16,47 +16,51 @@ import { createExecuteOnce } from '../idempotency/execute-once.js';
 import { KeptError } from '../idempotency/kept-result.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { AnswerBytes } from '../limits/answer-bytes.js';
-import { DOCUMENT_RULES, PARSE_OPTIONS } from '../limits/document-rules.js';
 import { textOfAnswer } from './answer-size.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
+import { readDocuments } from './documents-of-requests.js';
+import { reportUnexpected } from './unexpected-errors.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
-import { refusedVariable, withoutSuggestion } from './input-errors.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { logOf } from './logging.js';
-import { refuseSubscription } from './no-subscriptions.js';
-import { limitCost } from './operation-cost.js';
+import { tellRetryAfter } from './retry-after.js';
 import { roleIntrospection } from './role-introspection.js';
 
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, changes, config, documents, invitations }: Services,
+  { api, database, changes, config, documents, documentReader, invitations, leaving }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
-    gateway: executeWith(api.schema, createExecute(api.schema), executeOnce),
+    gateway: executeWith(api.schema, createExecute(api.schema, config.production), executeOnce),
     introspection: true,
+    // Its own writes to the console, and what clients sent as it is.
+    logger: app.log,
     csrfPrevention: true,
     // An id has become the document's text before Apollo sees the request: find-document.ts.
     persistedQueries: false,
-    validationRules: DOCUMENT_RULES,
-    parseOptions: PARSE_OPTIONS,
+    // Documents are read, validated and kept by `readDocuments`.
+    documentStore: null,
+    dangerouslyDisableValidation: true,
     // main.ts drains the server; Apollo's own handlers would end it first.
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
-    hideSchemaDetailsFromClientErrors: config.production,
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
     stringifyResult: textOfAnswer(config.maxAnswerBytes),
     plugins: [
-      reportDefects,
-      limitCost(api.schema),
+      reportErrors(leaving),
+      reportUnexpected,
+      readDocuments(documentReader, api.schema),
       roleIntrospection(api),
+      tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
       // Its pages load from elsewhere; ours is GraphiQL.
       ApolloServerPluginLandingPageDisabled(),
     ],
-    formatError: config.production ? (...failure) => withoutSuggestion(maskDefect(...failure)) : maskDefect,
+    formatError: maskDefect,
   });
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
@@ -65,17 +69,31 @@ export async function installGraphql(
     method: ['GET', 'POST'],
     url: '/graphql',
     config: { authenticated: true },
-    preHandler: [findDocument(documents), refuseSubscription],
+    preHandler: findDocument(documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {
-        const { id: requestId, guest, headers } = request;
+        const { id: requestId, guest, headers, deadline } = request;
         if (guest) {
           const loaders = new Loaders();
-          const { roles, guards, inputGuards } = api;
+          const { roles, guards, inputGuards, recorded } = api;
+          const { models } = database;
           const log = logOf(request);
           const { user } = guest;
           const bytes = new AnswerBytes(config.maxAnswerBytes);
-          const rest = { user, loaders, roles, guards, inputGuards, invitations, requestId, bytes, log };
+          const rest = {
+            user,
+            loaders,
+            roles,
+            guards,
+            inputGuards,
+            recorded,
+            models,
+            invitations,
+            requestId,
+            deadline,
+            bytes,
+            log,
+          };
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(
@@ -83,6 +101,7 @@ export async function installGraphql(
           {
             viewer: viewerOf(request),
             requestId,
+            deadline,
             idempotencyKey: headers['idempotency-key']?.toString(),
             log: () => logOf(request),
           },
@@ -117,7 +136,7 @@ class NoTenant implements Pick<RequestContext, 'viewer' | 'db' | 'changes'> {
 export function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const known = knownError(error);
   if (!known && formatted.path === undefined && !isDefect(formatted)) {
-    return refusedVariable(formatted, error) ?? formatted;
+    return formatted;
   }
   const { message, extensions } = known ?? maskedError();
   return { ...formatted, message, extensions };
@@ -151,14 +170,15 @@ function refusedArgument(error: unknown): PublicError | undefined {
   return node && node.kind !== Kind.FIELD ? badInput(error.message) : undefined;
 }
 
-/** Logs each defect in full, and tells the client under which id it is logged. */
-const reportDefects: ApolloServerPlugin<RequestContext> = {
+/** Counts every error, logs each defect in full, and tells the client under which id it is logged. */
+const reportErrors = (leaving: LeavingErrors): ApolloServerPlugin<RequestContext> => ({
   async requestDidStart() {
     return {
       async didEncounterErrors({ errors, contextValue }) {
         for (const error of errors) {
-          if (error instanceof KeptError) continue;
           const known = knownError(error);
+          leaving.see(known?.code ?? codeOf(error), known ?? error);
+          if (error instanceof KeptError) continue;
           if (known?.code === 'INTERNAL_SERVER_ERROR' || (!known && error.path)) {
             const err = unwrapResolverError(error);
             contextValue.log.error({ err, path: error.path?.join('.') }, 'a resolver failed');
@@ -173,4 +193,12 @@ const reportDefects: ApolloServerPlugin<RequestContext> = {
       },
     };
   },
-};
+});
+
+/** Of an error that stands for none of ours: with a path it is masked, without one it speaks of the request itself. */
+const codeOf = ({ path, extensions }: GraphQLError): string =>
+  path
+    ? 'INTERNAL_SERVER_ERROR'
+    : typeof extensions['code'] === 'string'
+      ? extensions['code']
+      : 'BAD_USER_INPUT';

@@ -1,10 +1,16 @@
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Services } from '../app.js';
 import type { Connections } from '../subscriptions/connections.js';
-import type { Database } from '../tenancy/database.js';
 
-/** `/metrics`, for Prometheus: the process, the HTTP answers, the connection pool, subscriptions. No label names a tenant. */
-export function installMetrics(app: FastifyInstance, database: Database, connections: Connections): void {
+type Measured = Pick<Services, 'database' | 'problems' | 'leaving' | 'providerKeys'>;
+
+/**
+ * `/metrics`, for Prometheus: the process, the HTTP answers, errors and refusals, the connection pool, subscriptions. No
+ * label names a tenant, or comes from a request.
+ */
+export function installMetrics(app: FastifyInstance, services: Measured, connections: Connections): void {
+  const { database } = services;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
@@ -27,6 +33,29 @@ export function installMetrics(app: FastifyInstance, database: Database, connect
     },
   });
   new Gauge({
+    name: 'tenantry_pool_waiting',
+    help: 'Operations that wait for a connection to the database, by what keeps them from it.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      const { waiting, waitingForShare } = database.pool;
+      this.set({ reason: 'connection' }, waiting);
+      for (const [reason, count] of Object.entries(waitingForShare)) this.set({ reason }, count);
+    },
+  });
+  new Counter({
+    name: 'tenantry_pool_refused_total',
+    help: 'Operations that were refused a connection to the database, by what kept them from it.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(database.pool.refused)) {
+        this.inc({ reason }, count);
+      }
+    },
+  });
+  new Gauge({
     name: 'tenantry_websocket_connections',
     help: 'Open WebSocket connections whose clients have said who they are.',
     registers: [registry],
@@ -42,6 +71,7 @@ export function installMetrics(app: FastifyInstance, database: Database, connect
       this.set(connections.subscriptions);
     },
   });
+  countProblems(registry, services);
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown';
     duration.observe(
@@ -52,5 +82,50 @@ export function installMetrics(app: FastifyInstance, database: Database, connect
   app.get('/metrics', { logLevel: 'warn' }, async (_request, reply) => {
     reply.header('content-type', registry.contentType);
     return registry.metrics();
+  });
+}
+
+/** What is counted elsewhere, shown as it is when somebody asks. */
+function countProblems(registry: Registry, { problems, leaving, providerKeys }: Measured): void {
+  const counted = (
+    name: string,
+    help: string,
+    label: string,
+    counts: () => ReadonlyMap<string, number>,
+  ): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of counts()) this.inc({ [label]: value }, count);
+      },
+    });
+  };
+  counted('tenantry_errors_total', 'Errors told to clients, by code.', 'code', () => leaving.codes);
+  counted('tenantry_auth_refusals_total', 'Credentials refused, by reason.', 'reason', () =>
+    problems.counts('auth'),
+  );
+  counted('tenantry_database_refusals_total', 'Errors for which the database is the cause.', 'reason', () =>
+    problems.counts('database'),
+  );
+  if (!providerKeys) return;
+  new Gauge({
+    name: 'tenantry_signing_keys_fetched_seconds',
+    help: 'When the keys of the identity provider were last fetched, in seconds since 1970; 0 before the first time.',
+    registers: [registry],
+    collect() {
+      this.set((providerKeys.fetchedAt ?? 0) / 1_000);
+    },
+  });
+  new Gauge({
+    name: 'tenantry_signing_keys_reachable',
+    help: 'Whether the keys could be fetched the last time they were asked for.',
+    registers: [registry],
+    collect() {
+      this.set(providerKeys.state === 'ok' ? 1 : 0);
+    },
   });
 }

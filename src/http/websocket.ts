@@ -7,15 +7,23 @@ import { STATUS_CODES, type IncomingMessage, type ServerOptions } from 'node:htt
 import type { Duplex } from 'node:stream';
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { FastifyInstance } from 'fastify';
-import type { ExecutionArgs, FormattedExecutionResult, GraphQLError, GraphQLFormattedError } from 'graphql';
+import {
+  GraphQLError,
+  type ExecutionArgs,
+  type FormattedExecutionResult,
+  type GraphQLFormattedError,
+} from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Services } from '../app.js';
 import { badRequest, Closing, defect, goingAway, tooSlow } from '../subscriptions/closing.js';
 import { Connection, SUBSCRIPTIONS_PER_CONNECTION } from '../subscriptions/connection.js';
 import type { Connections } from '../subscriptions/connections.js';
-import { readSubscription, RefusedOperation, type Subscription } from '../subscriptions/operation.js';
-import { PublicError } from '../errors.js';
+import { RefusedOperation } from '../documents/document-reader.js';
+import { locate } from '../limits/locations.js';
+import { readSubscription, type Subscription } from '../subscriptions/operation.js';
+import { PublicError, publicError } from '../errors.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { stopping, type Drain } from './drain.js';
 import { errorAnswer } from './error-answers.js';
 import { isDefect, maskDefect } from './graphql.js';
@@ -50,7 +58,7 @@ export function installWebsocket(
   connections: Connections,
   drain: Drain,
 ): void {
-  const { api, config, documents } = services;
+  const { api, config, documents, documentReader } = services;
   const parts = { ...services, connections };
   const sockets = new WebSocketServer({
     noServer: true,
@@ -68,40 +76,44 @@ export function installWebsocket(
     onSubscribe: ({ extra: connection }, _id, payload): Prepared | readonly GraphQLError[] => {
       try {
         const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
-        const subscription = readSubscription(api.schema, { ...payload, query }, config.production);
+        const subscription = readSubscription(api.schema, documentReader, { ...payload, query });
         return connection.reserve() ? { ...subscription, connection } : [tooMany()];
       } catch (error) {
         if (error instanceof RefusedOperation) return error.errors;
-        if (error instanceof PublicError) return [error];
+        if (error instanceof GraphQLError) return [error];
         throw error;
       }
     },
     subscribe: (args) => (args as Prepared).connection.subscribe(args as Prepared),
     onNext: ({ extra: connection }, _id, _payload, _args, { errors, ...rest }) =>
-      errors && { ...(rest as FormattedExecutionResult), errors: told(errors, connection) },
-    onError: ({ extra: connection }, _id, _payload, errors) => told(errors, connection),
+      errors && { ...(rest as FormattedExecutionResult), errors: told(errors, connection, services.leaving) },
+    onError: ({ extra: connection }, _id, _payload, errors) => told(errors, connection, services.leaving),
   });
 
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const refusal = drain.isDraining
       ? { status: 503, error: stopping() }
       : refusalOf(request, config.corsOrigins);
-    if (refusal) {
-      const id = requestId(request);
-      app.log.info({ status: refusal.status, requestId: id }, 'websocket refused');
-      refuse(socket, refusal, id);
-    } else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
+    if (refusal) refuse(socket, request, refusal);
+    else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
   });
   // What ws finds wrong with a handshake: it would say so in a form of its own.
   sockets.on('wsClientError', (_error, socket: Duplex, request: IncomingMessage) => {
     const error = new PublicError('BAD_REQUEST', 'This is no handshake for a WebSocket of version 13.');
-    refuse(socket, { status: 400, error }, requestId(request));
+    refuse(socket, request, { status: 400, error });
   });
   app.addHook('preClose', async () => {
     const closed = [...open.keys()].map((socket) => once(socket, 'close'));
     for (const connection of open.values()) connection.end(goingAway());
     await Promise.all(closed);
   });
+
+  function refuse(socket: Duplex, request: IncomingMessage, refusal: Refusal): void {
+    const id = requestId(request);
+    app.log.info({ status: refusal.status, requestId: id }, 'websocket refused');
+    services.leaving.see(refusal.error.code, refusal.error);
+    answerRefusal(socket, id, refusal);
+  }
 
   function attach(socket: WebSocket, request: IncomingMessage): void {
     const id = requestId(request);
@@ -200,7 +212,7 @@ function isOwnOrigin(origin: string, host = ''): boolean {
   }
 }
 
-function refuse(socket: Duplex, { status, error }: Refusal, id: string): void {
+function answerRefusal(socket: Duplex, id: string, { status, error }: Refusal): void {
   const body = JSON.stringify(errorAnswer(error));
   socket.on('error', () => socket.destroy());
   socket.end(
@@ -217,11 +229,21 @@ const tooMany = () =>
   );
 
 /** What the client may know of errors, as over HTTP; a defect is logged. */
-function told(errors: readonly GraphQLError[], connection: Connection): GraphQLFormattedError[] {
+function told(
+  errors: readonly GraphQLError[],
+  connection: Connection,
+  leaving: LeavingErrors,
+): GraphQLFormattedError[] {
+  locate(errors);
   return errors.map((error) => {
     // The error that ended a subscription comes in a wrapping without a path.
     const cause = error.originalError instanceof PublicError ? error.originalError : error;
     const formatted = maskDefect(error.toJSON(), cause);
+    const code = formatted.extensions?.['code'];
+    leaving.see(
+      typeof code === 'string' ? code : 'BAD_USER_INPUT',
+      publicError(unwrapResolverError(error)) ?? error,
+    );
     if (isDefect(formatted)) {
       const path = error.path?.join('.');
       connection.log.error({ err: unwrapResolverError(error), path }, 'a resolver failed');

@@ -5,23 +5,24 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  GraphQLError,
   OperationTypeNode,
   type DocumentNode,
   type ExecutionResult,
-  type GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
 import { objectTypes } from '../access/guards.js';
-import { badInput, conflict, PublicError, publicError, withStatus } from '../errors.js';
+import { isSecretField } from '../access/readable-fields.js';
+import { badInput, conflict, ERROR_STATUS, PublicError, publicError, withCause } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { Api } from '../graphql/schema.js';
 import { leastBytes, type AnswerBytes } from '../limits/answer-bytes.js';
 import { isTransient } from '../tenancy/retry.js';
 import type { TenantBinder, TenantClient, TenantTx } from '../tenancy/tenant-client.js';
-import { demanded, resultAgain, type KeptResult } from './kept-result.js';
+import { resultAgain, type KeptResult } from './kept-result.js';
 import { keepResult, takeKey } from './key-store.js';
 import { reachedFields, type ReachedRoot } from './reached-fields.js';
 
@@ -95,11 +96,10 @@ export function createExecuteOnce({
         if (!kept.result) throw conflict('This took effect before. Its answer was too large to be kept.');
         return resultAgain(kept.result, kept.permissions, permissions, { roots, schema, guards });
       }
-      const result = await execute({ ...context, db, loaders: new Loaders() });
+      const result = await execute({ ...context, ...within(context, db), loaders: new Loaders() });
       undoWhenFailed(result);
-      const granted = [...demanded(roots.values(), guards)].filter((each) => permissions.has(each));
       const text = textOf(result, context.bytes, (error) => publicForm(error, context));
-      await keepResult(tx, key, text, granted);
+      await keepResult(tx, key, text, [...permissions].sort());
       return result;
     };
 
@@ -122,6 +122,12 @@ export function createExecuteOnce({
   };
 }
 
+/** What of a context reaches the database, as parts of the transaction. */
+const within = ({ invitations }: RequestContext, db: TenantClient): Partial<RequestContext> => ({
+  db,
+  invitations: { ...invitations, accept: (acceptance) => invitations.accept(acceptance, db) },
+});
+
 function checkKey(key: string): void {
   if (KEY.test(key)) return;
   throw new PublicError('BAD_REQUEST', 'An Idempotency-Key has 1 to 255 visible ASCII characters.');
@@ -142,9 +148,7 @@ function secretFields(schema: GraphQLSchema): ReadonlySet<string> {
   return new Set(
     objectTypes(schema).flatMap((type) =>
       Object.values(type.getFields()).flatMap((field) =>
-        field.astNode?.directives?.some(({ name }) => name.value === 'secret')
-          ? [`${type.name}.${field.name}`]
-          : [],
+        isSecretField(field) ? [`${type.name}.${field.name}`] : [],
       ),
     ),
   );
@@ -217,4 +221,10 @@ function textOf(
 }
 
 /** Neither the operation nor anything of it took place, as far as the server can tell. */
-const refused = (error: PublicError): ExecutionResult => ({ errors: [withStatus(error)] });
+function refused(error: PublicError): ExecutionResult {
+  const { message, code, extensions } = error;
+  const told = new GraphQLError(message, {
+    extensions: { ...extensions, http: { status: ERROR_STATUS[code] } },
+  });
+  return { errors: [withCause(told, error)] };
+}

@@ -24,8 +24,16 @@ export class KeptError extends PublicError {
   }
 }
 
+/** What says nothing of any row. */
+const WITHOUT_DATA = new Set(['code', 'requires', 'requestId']);
+
+function withoutDetails({ extensions = {}, ...error }: GraphQLFormattedError): GraphQLFormattedError {
+  const details = Object.entries(extensions).filter(([name]) => WITHOUT_DATA.has(name));
+  return { ...error, extensions: Object.fromEntries(details) };
+}
+
 /** The permissions that the selected fields demand. */
-export function demanded(roots: Iterable<ReachedRoot>, guards: Guards): ReadonlySet<Permission> {
+function demanded(roots: Iterable<ReachedRoot>, guards: Guards): ReadonlySet<Permission> {
   const permissions = new Set<Permission>();
   for (const { fields } of roots) {
     for (const field of fields) {
@@ -38,9 +46,10 @@ export function demanded(roots: Iterable<ReachedRoot>, guards: Guards): Readonly
 
 /**
  * The kept result for a caller who holds `permissions` now. What it was given for and the caller has lost is refused as
- * usual: the root field through which it is reached is null, with a FORBIDDEN error.
+ * usual: the root field through which it is reached is null, with a FORBIDDEN error. What an error tells beside its code may
+ * be of any field: it is told again to a caller who has lost nothing.
  *
- * @param granted the permissions the result was given for
+ * @param granted the permissions that the caller held when the result was given
  */
 export function resultAgain(
   { data, errors = [] }: KeptResult,
@@ -68,7 +77,10 @@ export function resultAgain(
       new GraphQLError(originalError.message, { nodes: root.nodes, path: [name], originalError }),
     );
   }
-  const kept = errors.filter(({ path }) => !refusals.has(String(path?.[0])));
+  const hasLost = granted.some((each) => !permissions.has(each as Permission));
+  const kept = errors
+    .filter(({ path }) => !refusals.has(String(path?.[0])))
+    .map((error) => (hasLost ? withoutDetails(error) : error));
   const fields = schema.getMutationType()?.getFields() ?? {};
   const unanswerable = [...refusals.keys()].some((name) =>
     isNonNullType(fields[roots.get(name)?.nodes[0]?.name.value ?? '']?.type),

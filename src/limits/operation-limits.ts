@@ -27,6 +27,7 @@ import {
 } from 'graphql';
 import { PublicError } from '../errors.js';
 import { DEFAULT_PAGE, LARGEST_PAGE } from '../graphql/connection.js';
+import { locate } from './locations.js';
 import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
 
 /** Levels of fields. The introspection of tools has 15. */
@@ -54,18 +55,6 @@ export function noAliasInIntrospection(context: ValidationContext): ASTVisitor {
   };
 }
 
-/** Bounds the depth, the aliases, the directives, the fields and the cost of each operation. */
-export function limitOperation(context: ValidationContext): ASTVisitor {
-  return {
-    OperationDefinition(operation) {
-      const shape = shapeOf(context.getSchema(), context.getDocument(), operation);
-      const problem = problemOf(shape);
-      if (problem !== undefined) context.reportError(new GraphQLError(problem, { nodes: operation }));
-      else if (shape.cost.least > MOST_COST) context.reportError(tooCostly(shape.cost.least));
-    },
-  };
-}
-
 function problemOf({ depth, aliases, directives, fields }: Shape): string | undefined {
   if (depth > DEEPEST) return `The operation is more than ${DEEPEST} levels deep.`;
   if (aliases > MOST_ALIASES) return `The operation has more than ${MOST_ALIASES} aliases.`;
@@ -74,19 +63,33 @@ function problemOf({ depth, aliases, directives, fields }: Shape): string | unde
 }
 
 /**
- * What an operation of a validated document costs with these variables.
+ * What an operation of a valid document costs with these variables, or whatever the variables are. Only the operation that is to be executed is
+ * measured, once: a document may have others, and each may spread all of its fragments.
  *
- * @throws COST_LIMIT_EXCEEDED above {@link MOST_COST}
+ * @throws GRAPHQL_VALIDATION_FAILED for an operation that is too deep, or has too many aliases, directives or fields;
+ * COST_LIMIT_EXCEEDED for one that costs more than {@link MOST_COST}
  */
-export function costOf(
+export function limitOperation(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-  variables: Variables,
+  variables: Variables | 'least',
 ): number {
-  const cost = shapeOf(schema, document, operation).cost.of(variables);
+  const shape = shapeOf(schema, document, operation);
+  const problem = problemOf(shape);
+  if (problem !== undefined) throw outOfProportion(problem, operation);
+  const cost = variables === 'least' ? shape.cost.least : shape.cost.of(variables);
   if (cost > MOST_COST) throw tooCostly(cost);
   return cost;
+}
+
+function outOfProportion(problem: string, operation: OperationDefinitionNode): GraphQLError {
+  const error = new GraphQLError(problem, {
+    nodes: operation,
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+  });
+  locate([error]);
+  return error;
 }
 
 const tooCostly = (requested: number) =>
@@ -105,7 +108,7 @@ interface Shape {
   readonly cost: Cost;
 }
 
-/** Apollo Server keeps the documents it has validated: their operations are measured once. */
+/** Documents are kept (document-reader.ts): their operations are measured once. */
 const shapes = new WeakMap<OperationDefinitionNode, Shape>();
 
 function shapeOf(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Shape {

@@ -29,8 +29,8 @@ export interface MailerOptions {
   readonly smtpUrl: string | undefined;
   /** The sender, `Acme <hello@example.com>`. */
   readonly from: string;
-  /** Where the files go. */
-  readonly folder: string;
+  /** Where the files go. Undefined: without an SMTP server no mail is sent, and none is written. */
+  readonly folder: string | undefined;
 }
 
 const HANDED_OVER_WITHIN_MS = 10_000;
@@ -53,6 +53,9 @@ export function createMailer(
     xMailer: false as const,
   });
   if (smtpUrl === undefined) {
+    if (folder === undefined) {
+      return { send: () => Promise.reject(new Error('SMTP_URL is not set: this server sends no mail')) };
+    }
     const composer = createTransport({ streamTransport: true, buffer: true, newline: 'unix', ...TEXT_ONLY });
     return {
       async send(mail) {

@@ -30,6 +30,6 @@ export const defect = () => new Closing(4500, 'Something went wrong on our side.
  * they have it.
  */
 export function refused({ code, message }: PublicError, stage: 'start' | 'open'): Closing {
-  if (code === 'UNAVAILABLE') return tryLater(message);
+  if (code === 'UNAVAILABLE' || code === 'RATE_LIMITED') return tryLater(message);
   return new Closing(code === 'UNAUTHENTICATED' && stage === 'start' ? 4401 : 4403, `${code}: ${message}`);
 }

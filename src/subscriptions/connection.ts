@@ -4,12 +4,15 @@
  */
 import { createSourceEventStream, type ExecutionResult } from 'graphql';
 import type { FastifyBaseLogger } from 'fastify';
+import type { Config } from '../config.js';
 import { authenticate, type AuthenticationParts } from '../auth/authenticate.js';
 import type { Viewer } from '../access/viewer.js';
 import { PublicError, publicError } from '../errors.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { createContext, type ContextParts } from '../graphql/create-context.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import { Closing, defect, refused } from './closing.js';
+import { Deadline } from '../limits/deadline.js';
 import type { Connections } from './connections.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
 import type { Subscription } from './operation.js';
@@ -20,6 +23,8 @@ export const SUBSCRIPTIONS_PER_CONNECTION = 50;
 export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
+  readonly leaving: LeavingErrors;
+  readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
 export interface ConnectionOptions {
@@ -164,7 +169,13 @@ export class Connection implements Subscriber {
   }
 
   private contextOf(viewer: Viewer): RequestContext {
-    return createContext(this.parts, { viewer, requestId: this.options.requestId, log: () => this.log });
+    return createContext(this.parts, {
+      viewer,
+      requestId: this.options.requestId,
+      // Each event, and each operation, has the time of a request.
+      deadline: Deadline.after(this.parts.config.requestTimeoutMs),
+      log: () => this.log,
+    });
   }
 
   private watchExpiry(viewer: Viewer): void {
@@ -183,6 +194,7 @@ export class Connection implements Subscriber {
     if (this.ended) return;
     if (error instanceof Closing) return this.end(error);
     const known = publicError(error);
+    this.parts.leaving.see(known?.code ?? 'INTERNAL_SERVER_ERROR', known ?? error);
     if (!known) this.log.error({ err: error }, 'a subscription failed');
     this.end(known ? refused(known, stage) : defect());
   }
@@ -191,7 +203,7 @@ export class Connection implements Subscriber {
 /** A client that is told to come later, by the connection, does so by itself. */
 function unlessUnavailable(result: ExecutionResult): ExecutionResult {
   const causes = result.errors?.map(({ originalError }) => publicError(originalError));
-  const unavailable = causes?.find((cause) => cause?.code === 'UNAVAILABLE');
-  if (unavailable) throw unavailable;
+  const later = causes?.find((cause) => cause?.code === 'UNAVAILABLE' || cause?.code === 'RATE_LIMITED');
+  if (later) throw later;
   return result;
 }

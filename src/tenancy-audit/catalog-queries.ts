@@ -27,6 +27,14 @@ export const SERVER = `
       SELECT setting::int FROM pg_settings
       WHERE name = 'statement_timeout' AND source IN ('default', 'configuration file', 'command line')
     ) AS "statementTimeout",
+    (
+      SELECT setting FROM pg_settings
+      WHERE name = 'TimeZone' AND source IN ('default', 'configuration file', 'command line')
+    ) AS "timeZone",
+    (
+      SELECT setting FROM pg_settings
+      WHERE name = 'DateStyle' AND source IN ('default', 'configuration file', 'command line')
+    ) AS "dateStyle",
     current_setting('server_version_num')::int AS version, current_database()::text AS database,
     current_user::text AS user, r.rolsuper OR r.rolbypassrls AS "bypassesRowSecurity"
   FROM pg_roles r WHERE r.rolname = current_user`;
@@ -141,7 +149,10 @@ export const FOREIGN_KEYS = `
     ) AS "referencedColumns",
     CASE o.confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE'
       WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END AS "onDelete",
-    o.convalidated AS validated, pg_get_constraintdef(o.oid) AS definition
+    o.convalidated AS validated, pg_get_constraintdef(o.oid) AS definition,
+    coalesce((to_jsonb(o) ->> 'conenforced')::boolean, true) AND NOT EXISTS (
+      SELECT FROM pg_trigger t WHERE t.tgconstraint = o.oid AND t.tgenabled IN ('D', 'R')
+    ) AS enforced
   FROM pg_constraint o JOIN pg_namespace n ON n.oid = o.connamespace
   -- A partition's copy of its parent's key says nothing new.
   WHERE o.contype = 'f' AND o.conparentid = 0 AND ${OURS('n.nspname')}
@@ -149,7 +160,9 @@ export const FOREIGN_KEYS = `
 
 export const TRIGGERS = `
   SELECT t.tgrelid::int8 AS of, t.tgname::text AS name, t.tgfoid::int8 AS function,
-    t.tgenabled <> 'D' AS enabled, (t.tgtype & 1) <> 0 AS "forEachRow", (t.tgtype & 2) <> 0 AS before,
+    t.tgenabled IN ('O', 'A') AS enabled,
+    CASE t.tgenabled WHEN 'O' THEN 'origin' WHEN 'A' THEN 'always' WHEN 'R' THEN 'replica' ELSE 'disabled' END AS mode,
+    (t.tgtype & 1) <> 0 AS "forEachRow", (t.tgtype & 2) <> 0 AS before,
     ARRAY(
       SELECT e.name FROM (VALUES (4, 'INSERT'), (16, 'UPDATE'), (8, 'DELETE'), (32, 'TRUNCATE')) AS e (bit, name)
       WHERE (t.tgtype & e.bit) <> 0

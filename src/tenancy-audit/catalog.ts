@@ -28,6 +28,9 @@ export interface Server {
   readonly bypassesRowSecurity: boolean;
   /** What the server's configuration gives every session, in milliseconds; 0 for no limit, undefined when it cannot be seen. */
   readonly statementTimeout: number | undefined;
+  /** Likewise; undefined when the audit's own session has another one. */
+  readonly timeZone: string | undefined;
+  readonly dateStyle: string | undefined;
 }
 
 export interface Role {
@@ -149,6 +152,8 @@ export interface ForeignKey {
   /** `ON DELETE`: NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT. */
   readonly onDelete: string;
   readonly validated: boolean;
+  /** Written rows are checked: it is not declared NOT ENFORCED, and none of its triggers is switched off. */
+  readonly enforced: boolean;
   /** `pg_get_constraintdef`. */
   readonly definition: string;
 }
@@ -157,7 +162,10 @@ export interface Trigger {
   readonly name: string;
   /** The function's oid. */
   readonly function: number;
+  /** It fires in ordinary sessions. */
   readonly enabled: boolean;
+  /** `origin`: not in sessions that apply replicated changes; `replica`: only there. */
+  readonly mode: 'origin' | 'always' | 'replica' | 'disabled';
   readonly forEachRow: boolean;
   readonly before: boolean;
   readonly events: readonly ('INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE')[];

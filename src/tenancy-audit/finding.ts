@@ -15,7 +15,7 @@ export const DEADLINES: Readonly<Record<Severity, string>> = {
   minor: 'fix within two sprints',
 };
 
-/** What a rule says of itself. Ids: T01…T35 (the database), S01… (source code), P01… (live probes). */
+/** What a rule says of itself. Ids: T01…T41 (the database), S01… (source code), P01… (live probes). */
 export interface Rule {
   readonly id: string;
   readonly title: string;

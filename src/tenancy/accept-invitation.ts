@@ -2,10 +2,12 @@
  * Makes the holder of an invitation's token a member. It comes before a membership, and so before a tenant is bound:
  * one function of the database does all of it, or nothing.
  */
+import { Prisma } from '../generated/prisma/client.js';
 import type { VerifiedUser } from '../access/viewer.js';
 import { PublicError, type ErrorCode } from '../errors.js';
 import type { Role } from '../access/permissions.js';
 import type { Database } from './database.js';
+import type { TenantClient } from './tenant-client.js';
 import type { TenantStatus } from './tenant-status.js';
 
 export interface Acceptance {
@@ -34,8 +36,10 @@ export interface AcceptedMembership {
  * @throws NOT_FOUND for an unknown token; FORBIDDEN without a verified e-mail address (`requires: email:verified`), or
  *   with another than the invited one (`email:invited`); TENANT_SUSPENDED; CONFLICT with the `reason` accepted, revoked,
  *   expired, or member
+ * @param unit the client of a unit of work that acts for the same user, in whichever tenant: the membership is then part of
+ *   its transaction, and undone with it. Without it the acceptance is a transaction by itself.
  */
-export type AcceptInvitation = (acceptance: Acceptance) => Promise<AcceptedMembership>;
+export type AcceptInvitation = (acceptance: Acceptance, unit?: TenantClient) => Promise<AcceptedMembership>;
 
 type Refusal = readonly [code: ErrorCode, message: string, details?: Readonly<Record<string, string>>];
 
@@ -70,7 +74,7 @@ interface AcceptanceRow {
 }
 
 export function createInvitationAcceptance(database: Pick<Database, 'query' | 'sign'>): AcceptInvitation {
-  return async ({ tokenHash, user: { userId, verifiedEmail }, requestId }) => {
+  return async ({ tokenHash, user: { userId, verifiedEmail }, requestId }, unit) => {
     if (verifiedEmail === undefined) {
       throw new PublicError(
         'FORBIDDEN',
@@ -80,10 +84,15 @@ export function createInvitationAcceptance(database: Pick<Database, 'query' | 's
     }
     const accepted = [tokenHash, userId, verifiedEmail, requestId] as const;
     const { expires, signature } = database.sign('accept_invitation', ...accepted);
-    const [row] = await database.query<AcceptanceRow>(
-      'SELECT * FROM tenantry.accept_invitation($1, $2, $3, $4, $5, $6)',
-      [...accepted, expires, signature],
-    );
+    const [row] = unit
+      ? await unit.$queryRaw<AcceptanceRow>(
+          Prisma.sql`SELECT * FROM tenantry.accept_invitation(${tokenHash}, ${userId}, ${verifiedEmail}, ${requestId}, ${expires}::bigint, ${signature})`,
+        )
+      : await database.query<AcceptanceRow>(
+          'SELECT * FROM tenantry.accept_invitation($1, $2, $3, $4, $5, $6)',
+          [...accepted, expires, signature],
+          { purpose: 'invitation', caller: userId },
+        );
     if (row?.outcome !== 'accepted') {
       const refusal = REFUSALS[row?.outcome ?? ''];
       if (!refusal) throw new Error(`accept_invitation answered ${String(row?.outcome)}`);

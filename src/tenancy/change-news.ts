@@ -127,6 +127,7 @@ class News implements ChangeNews {
     const [row] = await this.database.query<{ published: boolean }>(
       'SELECT tenantry.is_published($1) AS published',
       [entity],
+      { purpose: 'changes' },
     );
     if (!row?.published) {
       throw new Error(`changes of ${entity} are not announced: its table needs tenantry.publish`);
@@ -155,6 +156,7 @@ class News implements ChangeNews {
     const rows = await this.database.query<{ tenant_id: string; lease: string }>(
       'SELECT tenant_id, lease FROM tenantry.listen($1)',
       [tenantIds],
+      { purpose: 'changes' },
     );
     return new Map(rows.map(({ tenant_id: tenantId, lease }) => [tenantId, lease]));
   }

@@ -1,4 +1,5 @@
 import type { AnswerBytes } from '../limits/answer-bytes.js';
+import type { Deadline } from '../limits/deadline.js';
 
 /**
  * Who acts, in which tenant, in answer to what. One request, job, subscription event or command has exactly one.
@@ -10,6 +11,11 @@ export interface TenantContext {
   readonly actor: Actor;
   /** Correlates the answer, the log lines and the audit entries of one request. */
   readonly requestId: string;
+  /**
+   * When the request has to be over: what still runs then is cancelled, and nothing else begins. Without one, as for work
+   * in the background, each operation has the time limits of transactions to itself.
+   */
+  readonly deadline?: Deadline | undefined;
   /** Counts the rows that are read. Undefined: they are not counted, as for commands and jobs. */
   readonly bytes?: AnswerBytes | undefined;
 }

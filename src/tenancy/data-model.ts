@@ -17,6 +17,8 @@ export interface ScopedModel {
   readonly relations: ReadonlyMap<string, string>;
   /** The table, quoted. */
   readonly table: string;
+  /** As the database calls it. */
+  readonly tableName: string;
   /** The columns that hold the scalar fields, by field. */
   readonly columns: ReadonlyMap<string, Column>;
   /** What selects all of them. */
@@ -28,20 +30,30 @@ export interface ScopedModel {
 /** Where a scalar field is kept. */
 export interface Column {
   readonly field: string;
-  /** Quoted. */
+  /** As the database calls it. */
+  readonly column: string;
+  /** The same, quoted. */
   readonly name: string;
-  /** Prisma's type: `String`, `DateTime`, … */
+  /** Prisma's type: `String`, `DateTime`, …; of a list `String[]`. */
   readonly type: string;
   /** What selects it under the name of the field. */
   readonly selected: string;
-  /** What a new row gets when it is given none: what the database has for it, the time, or what only Prisma can make. */
+  /**
+   * What a new row gets when it is given none: what the database has for it, the time, or what Prisma has to say: a value that
+   * only it can make, or that one is missing.
+   */
   readonly byDefault: 'database' | 'time' | 'prisma';
+  readonly isNullable: boolean;
 }
 
 /** Functions of `@default` that Prisma evaluates itself. The others are defaults of the database's column as well. */
 const MADE_BY_PRISMA = /@default\((uuid|cuid|ulid|nanoid)\(/;
 /** What Prisma fills with the time of the operation, the same in all columns of a row. */
 const TIME = /@updatedAt\b|@default\(now\(\)\)/;
+
+/** How a field's line begins. The client's own data model does not say what is a list, or may be null. */
+const DECLARED = /^\s*\w+\s+\w+\s*(?<list>\[\])?(?<nullable>\?)?/;
+const DEFAULT = /@default\(/;
 
 interface RuntimeModel {
   readonly dbName?: string | null;
@@ -93,6 +105,7 @@ function scoped(name: string, { fields, dbName, schema }: RuntimeModel, declared
       fields.filter((field) => field.kind === 'object').map((field) => [field.name, field.type]),
     ),
     table: `${escapeIdentifier(schema ?? 'public')}.${escapeIdentifier(dbName ?? name)}`,
+    tableName: dbName ?? name,
     columns: new Map(columns.map((column) => [column.field, column])),
     allColumns: columns.map(({ selected }) => selected).join(', '),
     keys: keysOf(declared),
@@ -104,8 +117,24 @@ function columnOf(field: string, type: string, column: string, declared: string)
   const selected = field === column ? name : `${name} AS ${escapeIdentifier(field)}`;
   const line = declared.split('\n').find((each) => each.trim().split(/\s/, 1)[0] === field);
   if (line === undefined) throw new Error(`the Prisma schema does not declare ${field} where it is expected`);
-  const byDefault = MADE_BY_PRISMA.test(line) ? 'prisma' : TIME.test(line) ? 'time' : 'database';
-  return { field, type, name, selected, byDefault };
+  const { list, nullable } = DECLARED.exec(line)?.groups ?? {};
+  const isList = list !== undefined;
+  const isNullable = nullable !== undefined;
+  return {
+    field,
+    column,
+    type: isList ? `${type}[]` : type,
+    name,
+    selected,
+    byDefault: defaultOf(line, isNullable || isList),
+    isNullable,
+  };
+}
+
+function defaultOf(line: string, isOptional: boolean): Column['byDefault'] {
+  if (MADE_BY_PRISMA.test(line)) return 'prisma';
+  if (TIME.test(line)) return 'time';
+  return isOptional || DEFAULT.test(line) ? 'database' : 'prisma';
 }
 
 /** Keys with a name of their own are left out. */

@@ -8,7 +8,11 @@ import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign } from './context-signature.js';
-import type { AnswerBytes } from '../limits/answer-bytes.js';
+import { PublicError } from '../errors.js';
+import { isRefusal, type Checkout } from './checkout.js';
+import type { PipeliningClient } from './pipelining-client.js';
+import { explained, statementTimeoutOf } from './time-limits.js';
+import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 /** A statement, with its values in the form in which they travel. */
 export interface Statement {
@@ -27,7 +31,7 @@ export interface FlightObserver {
 }
 
 export interface FlightOptions {
-  readonly pool: pg.Pool;
+  readonly checkout: Checkout;
   /** The name under which a connection keeps a statement prepared; the empty name prepares it each time. */
   readonly statementName: (text: string) => string;
   /** In milliseconds. */
@@ -51,10 +55,10 @@ const COMMIT: Statement = { text: 'COMMIT', values: [] };
 const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
 
 /** Several statements share one snapshot. */
-export function createFly({ pool, statementName, statementTimeout, sign }: FlightOptions): Fly {
+export function createFly({ checkout, statementName, statementTimeout, sign }: FlightOptions): Fly {
   return async (context, purpose, statements, observer) => {
     // Before it is signed: a signature is short-lived, and connections may be waited for.
-    const client = await pool.connect();
+    const { client, release } = await checkout(context.deadline);
     const { tenantId, actor, requestId } = context;
     const readOnly = String(purpose === 'read');
     const { expires, signature } = signContext(sign, context);
@@ -63,7 +67,7 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
       actor.id,
       actor.type,
       requestId,
-      String(statementTimeout),
+      String(statementTimeoutOf(context, statementTimeout)),
       readOnly,
       expires,
       signature,
@@ -74,39 +78,35 @@ export function createFly({ pool, statementName, statementTimeout, sign }: Fligh
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
     const named = steps.map((step) => ({ ...step, name: statementName(step.text) }));
 
-    // The pool listens to its idle connections only; what concerns the flight reaches it as a failure.
-    client.on('error', ignore);
+    // PostgreSQL would go on sending rows that are not kept.
+    const { bytes } = context;
+    const refuseRow = (size: number): Error | undefined => {
+      if (!bytes || bytes.take(size)) return undefined;
+      void client.cancelWork();
+      return bytes.error;
+    };
     const failure = await new Promise<Error | undefined>((resolve) => {
-      client.query(
-        new Flight(
-          named,
-          several ? 1 : 0,
-          statements.length,
-          observer,
-          resolve,
-          context.bytes,
-        ) as unknown as pg.Query,
-      );
+      const flight = new Flight(named, several ? 1 : 0, statements.length, observer, refuseRow, resolve);
+      client.query(flight as unknown as pg.Query);
     });
-    client.off('error', ignore);
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
     // that is undone, or in one that a statement of the tenant's began.
-    const isSound = failure === undefined || isRefusal(failure) || failure instanceof UnsupportedColumnError;
+    const isSound = failure === undefined || isRefusal(failure) || isOurOwn(failure);
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
-    client.release(!isSound);
-    if (failure !== undefined) throw failure;
+    release(isSound);
+    if (failure !== undefined) throw explained(failure, context);
   };
 }
 
-/** PostgreSQL has refused a statement; it has not ended the connection (57P01 and the like). */
-const isRefusal = (failure: Error): boolean =>
-  failure instanceof pg.DatabaseError && !/^(08|57P)/.test(failure.code ?? '');
+/** PostgreSQL has answered; what it answered is not taken here. */
+const isOurOwn = (failure: Error): boolean =>
+  failure instanceof UnsupportedColumnError || failure instanceof PublicError;
 
 const IDLE = 'I';
 
 /** As of the last answer: pg has the method, its types have not. */
-const statusOf = (client: pg.PoolClient): string | null =>
+const statusOf = (client: PipeliningClient): string | null =>
   (client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
 
 const ignore = (): void => undefined;
@@ -126,7 +126,24 @@ interface Wire {
   readonly stream: { readonly writable: boolean; write(message: Buffer): void };
 }
 
-const preparedOn = new WeakMap<Wire, Map<string, Prepared>>();
+/** What a connection has prepared, by name, and which generation of plans that belongs to. */
+class PreparedStatements extends Map<string, Prepared> {
+  #generation = generationOfPlans();
+
+  /** Those on a connection. All of them are in doubt when a plan has proved stale since, on whichever connection. */
+  static on(wire: Wire): PreparedStatements {
+    const known = preparedOn.get(wire) ?? new PreparedStatements();
+    preparedOn.set(wire, known);
+    const generation = generationOfPlans();
+    if (known.#generation !== generation) {
+      known.#generation = generation;
+      for (const name of known.keys()) known.set(name, 'in doubt');
+    }
+    return known;
+  }
+}
+
+const preparedOn = new WeakMap<Wire, PreparedStatements>();
 
 // pg knows a query of its own kind by its class, and declares its methods as properties.
 const Query = pg.Query as unknown as new (text: string) => object;
@@ -136,7 +153,7 @@ const Query = pg.Query as unknown as new (text: string) => object;
  * are private by name, for pg looks at properties of its queries.
  */
 class Flight extends Query {
-  #prepared = new Map<string, Prepared>();
+  #prepared = new PreparedStatements();
   #at = 0;
   /** Of the statement at `at`; undefined before PostgreSQL has described them. */
   #readRow: ReadRow;
@@ -148,25 +165,28 @@ class Flight extends Query {
   readonly #binding: number;
   readonly #statements: number;
   readonly #observer: FlightObserver;
+  readonly #refuseRow: (size: number) => Error | undefined;
   readonly #done: (failure: Error | undefined) => void;
-  readonly #bytes: AnswerBytes | undefined;
 
-  /** @param binding where the binding stands; behind it lie so many statements of the tenant */
+  /**
+   * @param binding where the binding stands; behind it lie so many statements of the tenant
+   * @param refuseRow is asked for each row, with its size in bytes, before it is kept
+   */
   constructor(
     steps: readonly Step[],
     binding: number,
     statements: number,
     observer: FlightObserver,
+    refuseRow: (size: number) => Error | undefined,
     done: (failure: Error | undefined) => void,
-    bytes: AnswerBytes | undefined,
   ) {
     super(COMMIT.text);
     this.#steps = steps;
     this.#binding = binding;
     this.#statements = statements;
     this.#observer = observer;
+    this.#refuseRow = refuseRow;
     this.#done = done;
-    this.#bytes = bytes;
   }
 
   /** What it sends, for whoever watches a connection. */
@@ -182,9 +202,7 @@ class Flight extends Query {
   };
 
   submit(wire: Wire): null {
-    const prepared = preparedOn.get(wire);
-    if (prepared) this.#prepared = prepared;
-    else preparedOn.set(wire, this.#prepared);
+    this.#prepared = PreparedStatements.on(wire);
     const messages: Buffer[] = [];
     // The same statement may stand in a flight twice.
     const parsed = new Set<string>();
@@ -197,7 +215,7 @@ class Flight extends Query {
         parsed.add(name);
       }
       messages.push(serialize.bind({ statement: name, values: values as (string | null)[] }));
-      // Described once per connection: what a prepared statement answers with cannot change.
+      // Described once per connection: what a prepared statement answers with cannot change (stale-plans.ts).
       if (typeof known !== 'function') messages.push(serialize.describe({ type: 'P', name: '' }));
       messages.push(serialize.execute());
     }
@@ -216,11 +234,9 @@ class Flight extends Query {
 
   handleDataRow({ fields, length }: { fields: readonly (string | null)[]; length: number }): void {
     if (this.#failure !== undefined || !this.#answers) return;
-    if (this.#bytes?.take(length) === false) {
-      // What PostgreSQL still sends is not received: the connection is closed, for there is no other end to it.
-      this.#failure = this.#bytes.error;
+    this.#failure = this.#refuseRow(length);
+    if (this.#failure !== undefined) {
       this.#rows = [];
-      this.callback(this.#failure);
       return;
     }
     try {
@@ -250,8 +266,7 @@ class Flight extends Query {
     // It may have failed before it was prepared, or after. Those behind it were passed over.
     const name = this.#steps[this.#at]?.name;
     if (name) this.#prepared.set(name, 'in doubt');
-    // The connection has forgotten what it had prepared: all of it, most likely.
-    if (isForgotten(error)) for (const each of this.#prepared.keys()) this.#prepared.set(each, 'in doubt');
+    noticeStalePlan(error);
     // What failed first is the failure.
     this.callback(this.#failure ?? error);
   }
@@ -277,10 +292,6 @@ class Flight extends Query {
 }
 
 const noRow = (): Row => ({});
-
-const INVALID_SQL_STATEMENT_NAME = '26000';
-const isForgotten = (error: Error): boolean =>
-  error instanceof pg.DatabaseError && error.code === INVALID_SQL_STATEMENT_NAME;
 
 /**
  * Makes the function that reads the rows of an answer: an object literal with the columns' names, so that all of them

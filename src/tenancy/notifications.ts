@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { SessionClient } from '../database/session.js';
 
 export interface Notifications {
   /** True while what is said now would be heard within a second. */
@@ -53,6 +54,8 @@ class Listener implements Notifications {
   private readonly onDoubts: (() => void)[] = [];
   private readonly onGaps: (() => void)[] = [];
   private connections: readonly pg.Client[] = [];
+  /** Whether the last message is still on its way to PostgreSQL. */
+  private isSending = false;
   private sent = 0;
   private heard = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -141,10 +144,20 @@ class Listener implements Notifications {
       return;
     }
     this.sent++;
-    voice.query('SELECT pg_notify($1, $2)', [PULSE_CHANNEL, this.lastPulse]).catch(() => undefined);
+    this.send(connections, voice);
     // What has arrived while the process was busy is to be read before it counts as missing.
     this.timer = setTimeout(() => setImmediate(() => this.pulse(connections, voice)), PULSE_MS);
     this.timer.unref();
+  }
+
+  /** One message at a time: while PostgreSQL does not take the last one, the next are only counted as missed. */
+  private send(connections: readonly pg.Client[], voice: pg.Client): void {
+    if (this.isSending) return;
+    this.isSending = true;
+    const done = () => {
+      if (this.connections === connections) this.isSending = false;
+    };
+    voice.query('SELECT pg_notify($1, $2)', [PULSE_CHANNEL, this.lastPulse]).then(done, done);
   }
 
   private get lastPulse(): string {
@@ -174,7 +187,7 @@ class Listener implements Notifications {
     clearTimeout(this.timer);
     this.doubt(why);
     this.sent = this.heard = 0;
-    this.hearing = false;
+    this.hearing = this.isSending = false;
     for (const listener of this.onGaps) listener();
     void end(connections);
     this.timer = setTimeout(() => void this.connect(), RECONNECT_MS);
@@ -183,7 +196,7 @@ class Listener implements Notifications {
 }
 
 function open(name: string, url: string): pg.Client {
-  return new pg.Client({
+  return new SessionClient({
     connectionString: url,
     application_name: name,
     keepAlive: true,

@@ -59,9 +59,19 @@ function rawParameter(value: unknown): string | null | undefined {
   if (value === null || typeof value === 'string') return value;
   if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
     return String(value);
-  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return arrayLiteral(value);
-  return undefined;
+  return Array.isArray(value) && isListOf(value, isText) ? arrayLiteral(value) : undefined;
 }
+
+/** Unlike `every`, does not pass over the holes of a list: what is not there is undefined. */
+function isListOf<Value>(
+  values: readonly unknown[],
+  isValue: (value: unknown) => value is Value,
+): values is readonly Value[] {
+  for (const value of values) if (!isValue(value)) return false;
+  return true;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
 
 interface Shape {
   readonly takes: ReadonlySet<string>;
@@ -219,6 +229,8 @@ class Builder {
   }
 
   private all(parts: readonly unknown[], operator: ' AND ' | ' OR '): string | undefined {
+    // A part that is undefined demands nothing of its own; Prisma refuses it.
+    if (!isListOf(parts, isRecord)) return undefined;
     const conditions = parts.map((part) => this.conditions(part));
     if (conditions.includes(undefined)) return undefined;
     const narrowing = conditions.filter((each) => each !== EVERYTHING);
@@ -296,12 +308,12 @@ const BY_DATABASE = Symbol('by the database');
 
 /** What a new row gets in a column; undefined for what only Prisma can say. */
 function valueOf(
-  { type, byDefault }: Column,
+  { type, byDefault, isNullable }: Column,
   given: unknown,
   now: string,
 ): string | null | undefined | typeof BY_DATABASE {
-  // Of JSON there are several nulls, and of a type that is not sent here, Prisma knows.
-  if (given === null) return PARAMETERS[type] && null;
+  // Of JSON there are several nulls, and of a type that is not sent here, Prisma knows. So it does where none may be.
+  if (given === null) return isNullable && PARAMETERS[type] ? null : undefined;
   if (given !== undefined) return PARAMETERS[type]?.(given);
   if (byDefault === 'time') return now;
   return byDefault === 'database' ? BY_DATABASE : undefined;

@@ -1,8 +1,12 @@
+import { LRUCache } from 'lru-cache';
 import type { Prisma } from '../generated/prisma/client.js';
+import { sqlState } from '../database/sql-state.js';
+import { READ_ONLY, WriteInReadError } from '../errors.js';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { Fly } from './flight.js';
 import type { PlainStatement } from './plain-statement.js';
 import type { TenantContext } from './context.js';
+import { isStalePlan } from './stale-plans.js';
 
 /** A read that Prisma runs in a transaction it is given. */
 export type Call = (tx: Prisma.TransactionClient) => Promise<unknown>;
@@ -14,8 +18,17 @@ export interface ReadBatchOptions {
   readonly within: (work: Call) => Promise<unknown>;
 }
 
-/** Statements that only Prisma can read the answer of. There are as many as the code has of them. */
-const onlyPrisma = new Set<string>();
+/** So often a batch is run again because a plan was stale: after the first time all connections prepare anew. */
+const STALE_PLANS = 2;
+
+/**
+ * Statements that only Prisma can read the answer of. There are as many as the code has of them, times the lengths of
+ * their lists: those that were not seen for longest are found out again.
+ */
+const onlyPrisma = new LRUCache<string, true>({
+  maxSize: 1024 * 1024,
+  sizeCalculation: (_true, text) => 200 + 2 * text.length,
+});
 
 /**
  * Collects the reads that are issued in one tick and runs them in one read-only transaction, which is bound once and
@@ -46,10 +59,11 @@ export class ReadBatch {
 
   /**
    * A failed read aborts the transaction for the reads behind it, though it has nothing to do with them; they are run
-   * again in a transaction of their own.
+   * again in a transaction of their own, as long as there is time. A read whose plan was stale is run once more.
    */
-  private async run(reads: readonly PendingRead[]): Promise<void> {
+  private async run(reads: readonly PendingRead[], stalePlans = 0): Promise<void> {
     const { context, fly, within } = this.options;
+    const { deadline, bytes } = context;
     const statements = plainStatements(reads);
     let next = 0;
     let begun = false as boolean;
@@ -73,17 +87,24 @@ export class ReadBatch {
       }
     } catch (error) {
       if (error instanceof UnsupportedColumnError) {
-        onlyPrisma.add(error.statement);
+        onlyPrisma.set(error.statement, true);
         await this.run(reads.slice(next));
+        return;
+      }
+      if (stalePlans < STALE_PLANS && isStalePlan(error) && !deadline?.isOver) {
+        await this.run(reads.slice(next), stalePlans + 1);
         return;
       }
       // Without a transaction no read has a chance. With one, the read at `next` is what failed; when there is none,
       // all are answered and only the COMMIT of a read-only transaction went wrong.
       const failed = begun ? reads.slice(next, next + 1) : reads;
-      for (const read of failed) read.reject(error);
+      for (const read of failed)
+        read.reject(sqlState(error) === READ_ONLY ? new WriteInReadError(error) : error);
       const rest = reads.slice(next + failed.length);
-      if (context.bytes?.isOver) for (const read of rest) read.reject(error);
-      else if (rest.length > 0) await this.run(rest);
+      if (rest.length === 0) return;
+      if (deadline?.isOver) for (const read of rest) read.reject(deadline.error);
+      else if (bytes?.isOver) for (const read of rest) read.reject(bytes.error);
+      else await this.run(rest);
     }
   }
 }

@@ -60,6 +60,7 @@ export async function findAccess(
   const [row] = await database.query<AccessRow>(
     'SELECT tenant_id, slug, status, role FROM tenantry.resolve_access($1, $2, $3, $4)',
     [tenantRef, userId, expires, signature],
+    { purpose: 'access', caller: userId },
   );
   if (!row) return undefined;
   const { tenant_id: tenantId, slug, status, role } = row;

@@ -1,6 +1,7 @@
 /**
  * Answers which tenant an API key is for, and what it may do there: from the database, through a function that may look
- * before a tenant is bound. Answers are kept briefly, see kept-answers.ts, but never beyond the key's expiry.
+ * before a tenant is bound. Answers are kept briefly, see kept-answers.ts, but never beyond the key's expiry. That there is
+ * no such key is kept as well, more briefly: a program whose key was revoked goes on presenting it.
  */
 import { isRole, type Role } from '../access/permissions.js';
 import type { AccessNews } from './access-news.js';
@@ -27,7 +28,7 @@ export interface ApiKeyResolver {
 }
 
 export function createApiKeyResolver(database: Database, news: AccessNews): ApiKeyResolver {
-  const kept = new KeptAnswers<ApiKeyAccess>(news);
+  const kept = new KeptAnswers<ApiKeyAccess>(news, { absences: true });
   return {
     async resolve(keyHash) {
       const access = await kept.get(
@@ -55,7 +56,9 @@ interface ApiKeyRow {
 }
 
 async function askDatabase(database: Database, keyHash: string): Promise<ApiKeyAccess | undefined> {
-  const [row] = await database.query<ApiKeyRow>('SELECT * FROM tenantry.resolve_api_key($1)', [keyHash]);
+  const [row] = await database.query<ApiKeyRow>('SELECT * FROM tenantry.resolve_api_key($1)', [keyHash], {
+    purpose: 'api-key',
+  });
   if (!row || !isRole(row.creator_role)) return undefined;
   return {
     apiKeyId: row.api_key_id,

@@ -5,6 +5,7 @@
  * tenant by the application's filter. Nothing here may run a statement in an unbound transaction, hand out Prisma's
  * own client, or let a setting outlive its transaction.
  */
+import { LRUCache } from 'lru-cache';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign, type Signature } from './context-signature.js';
@@ -12,11 +13,16 @@ import type { ScopedModel } from './data-model.js';
 import { isId } from './id.js';
 import { notFound } from '../errors.js';
 import type { AnswerBytes } from '../limits/answer-bytes.js';
+import { Deadline } from '../limits/deadline.js';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { Fly, FlightObserver, Row } from './flight.js';
+import { insideTransaction, type RefuseSecondConnection } from './open-transaction.js';
+import { admitted, type Admission } from '../limits/admission.js';
 import { ReadBatch, type Call } from './read-batch.js';
+import { clientOfBinding, type PipeliningClient } from './pipelining-client.js';
 import { retryOnConflict } from './retry.js';
 import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
+import { explained, inTimeLimits, statementTimeoutOf } from './time-limits.js';
 import { READS, WRITES, TenantFilter, type Arguments, type Operation } from './tenant-filter.js';
 import { UnitOfWork } from './unit-of-work.js';
 
@@ -55,7 +61,10 @@ export interface TenantClient extends Models, Bound {
    * undone together when `work` throws. A serialization failure or deadlock repeats all of `work`, a bounded number
    * of times: it must not have effects outside the database.
    *
-   * @throws whatever `work` throws, and the errors of the database.
+   * What `work` calls must not take a second connection: no operation of this client, and no other transaction.
+   *
+   * @throws whatever `work` throws, and the errors of the database; RATE_LIMITED when the tenant, or the caller, has more
+   *   under way than its share of the connections for too long.
    */
   transaction<Result>(work: (tx: TenantTx) => Promise<Result>): Promise<Result>;
 }
@@ -78,6 +87,8 @@ export interface TenantClientParts {
   /** Runs plain statements without Prisma. */
   readonly fly: Fly;
   readonly sign: Sign;
+  readonly admission: Admission;
+  readonly refuseSecondConnection: RefuseSecondConnection;
 }
 
 /** What binds clients to tenants. */
@@ -105,26 +116,48 @@ type Delegate = Record<Operation, (args?: Arguments) => Promise<unknown>>;
 export function createTenantBinder(parts: TenantClientParts): TenantBinder {
   const Surface = BoundSurface.withModels(parts.models);
   const isUnderstood = createUnderstanding(parts.fly);
-  const { limits } = parts;
+  const { limits, refuseSecondConnection } = parts;
+
+  const attempt = async <Result>(
+    context: TenantContext,
+    readOnly: boolean,
+    work: (tx: Prisma.TransactionClient) => Promise<Result>,
+  ): Promise<Result> => {
+    const { deadline } = context;
+    deadline?.throwIfOver();
+    let stopWatching: (() => void) | undefined;
+    try {
+      return await parts.prisma.$transaction(
+        async (tx) => {
+          const signature = signContext(parts.sign, context);
+          const client = await bindTransaction(tx, context, signature, limits, readOnly);
+          const watched = deadline ?? Deadline.after(limits.timeout);
+          stopWatching = watched.whenOver(() => void client.cancelWork());
+          const result = await work(tx);
+          // Not committed yet: what is over is undone.
+          deadline?.throwIfOver();
+          return result;
+        },
+        {
+          ...prismaLimits(limits, deadline),
+          // One snapshot for all reads of a tick.
+          ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
+        },
+      );
+    } catch (error) {
+      throw explained(error, context);
+    } finally {
+      stopWatching?.();
+    }
+  };
 
   const inTransaction = <Result>(
     context: TenantContext,
     readOnly: boolean,
     work: (tx: Prisma.TransactionClient) => Promise<Result>,
   ): Promise<Result> =>
-    retryOnConflict(() =>
-      parts.prisma.$transaction(
-        async (tx) => {
-          await bindTransaction(tx, context, signContext(parts.sign, context), limits, readOnly);
-          return work(tx);
-        },
-        {
-          maxWait: limits.maxWait,
-          timeout: limits.timeout,
-          // One snapshot for all reads of a tick.
-          ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
-        },
-      ),
+    retryOnConflict(context.deadline, () =>
+      admitted(parts.admission, context, () => attempt(context, readOnly, work), context.deadline),
     );
 
   /** A client whose operations and whose transactions are run as told. */
@@ -149,7 +182,7 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
       const write = async (call: Call, plain: PlainStatement | undefined) => {
         if (!plain || !(await isUnderstood(context, plain))) return inTransaction(context, false, call);
         let rows: Row[] = [];
-        await retryOnConflict(() =>
+        await retryOnConflict(context.deadline, () =>
           parts.fly(context, 'write', [plain], {
             bound: () => undefined,
             answered: (found) => (rows = found),
@@ -158,27 +191,41 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
         return plain.result(rows);
       };
       const runner: Runner = {
-        read: (call, plain) => reads.add(call, plain?.()),
-        write: (call, plain) => write(call, plain?.()),
+        read: (call, plain) => {
+          refuseSecondConnection('A read');
+          return reads.add(call, plain?.());
+        },
+        write: (call, plain) => {
+          refuseSecondConnection('A write');
+          return write(call, plain?.());
+        },
       };
-      return clientOf(context, runner, (work) =>
-        inTransaction(context, false, (tx) => work({ read: (call) => call(tx), write: (call) => call(tx) })),
-      );
+      return clientOf(context, runner, async (work) => {
+        refuseSecondConnection('A transaction');
+        return inTransaction(context, false, (tx) => {
+          const run = (call: Call) => inTimeLimits(context, () => call(tx));
+          return insideTransaction({}, () => work({ read: run, write: run }));
+        });
+      });
     },
-    unitOfWork: (context, work) =>
-      inTransaction(context, false, async (tx) => {
-        const unit = new UnitOfWork(tx);
+    unitOfWork: async (context, work) => {
+      refuseSecondConnection('A unit of work');
+      return inTransaction(context, false, async (tx) => {
+        const unit = new UnitOfWork(tx, context);
         try {
           const filter = new TenantFilter(parts.models, context.tenantId);
           const itself = new Surface(filter, context, unit.unprotected) as unknown as TenantTx;
-          return await work(
-            clientOf(context, unit, (inner) => unit.transaction(inner)),
-            itself,
+          return await unit.run(() =>
+            work(
+              clientOf(context, unit, (inner) => unit.transaction(inner)),
+              itself,
+            ),
           );
         } finally {
           await unit.end();
         }
-      }),
+      });
+    },
   };
 }
 
@@ -187,12 +234,16 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
  * Asked once for each set of columns.
  */
 function createUnderstanding(fly: Fly): (context: TenantContext, plain: PlainStatement) => Promise<boolean> {
-  const understood = new Map<string, boolean>();
+  const understood = new LRUCache<string, boolean>({
+    maxSize: 1024 * 1024,
+    sizeCalculation: (_isReadable, answers) => 200 + 2 * answers.length,
+  });
   return async (context, { answers }) => {
     if (answers === undefined) return false;
     const known = understood.get(answers);
     if (known !== undefined) return known;
-    const isReadable = await fly(context, 'read', [{ text: answers, values: [] }], IGNORE).then(
+    const probe = () => fly(context, 'read', [{ text: answers, values: [] }], IGNORE);
+    const isReadable = await retryOnConflict(context.deadline, probe).then(
       () => true,
       (error: unknown) => {
         if (error instanceof UnsupportedColumnError) return false;
@@ -206,15 +257,36 @@ function createUnderstanding(fly: Fly): (context: TenantContext, plain: PlainSta
 
 const IGNORE: FlightObserver = { bound: () => undefined, answered: () => undefined };
 
-/** The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so. */
+/** Prisma gives up a moment after what runs was cancelled: then it still hears how that ended. */
+const CANCELLED_BEFORE_MS = 1_000;
+
+/** A transaction neither waits nor lasts longer than its request. */
+const prismaLimits = ({ maxWait, timeout }: TransactionLimits, deadline: Deadline | undefined) => {
+  if (!deadline) return { maxWait, timeout: timeout + CANCELLED_BEFORE_MS };
+  const remaining = Math.ceil(deadline.remaining) + 1;
+  return {
+    maxWait: Math.min(maxWait, remaining),
+    timeout: Math.min(timeout, remaining) + CANCELLED_BEFORE_MS,
+  };
+};
+
+/**
+ * The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so.
+ *
+ * @returns the connection that the transaction runs on
+ */
 async function bindTransaction(
   tx: Prisma.TransactionClient,
-  { tenantId, actor, requestId }: TenantContext,
+  context: TenantContext,
   { expires, signature }: Signature,
-  { statementTimeout }: TransactionLimits,
+  limits: TransactionLimits,
   readOnly: boolean,
-): Promise<void> {
-  await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
+): Promise<PipeliningClient> {
+  const { tenantId, actor, requestId } = context;
+  const statementTimeout = statementTimeoutOf(context, limits.statementTimeout);
+  const touched =
+    await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
+  return clientOfBinding(touched);
 }
 
 /** How the operations of a client or of a transaction reach the database. */

@@ -54,8 +54,12 @@ export class TenantFilter {
     private readonly tenantId: string,
   ) {}
 
-  /** @throws ForeignTenantError when the data names another tenant. */
+  /**
+   * @throws ForeignTenantError when the data names another tenant; TypeError when the arguments, or the condition, are not a
+   * plain object: copied, a list or a map would be a condition that demands nothing.
+   */
   apply(model: ScopedModel, operation: Operation, args: Arguments = {}): Arguments {
+    if (!isPlain(args)) throw new TypeError(`the arguments of ${operation} are not a plain object`);
     switch (operation) {
       case 'create':
       case 'createMany':
@@ -72,10 +76,12 @@ export class TenantFilter {
         this.refuseForeign(model, args['data']);
         break;
     }
-    return { ...args, where: this.narrow(model.tenantField, args['where'] as Arguments | undefined) };
+    const { where = {} } = args;
+    if (!isPlain(where)) throw new TypeError(`the condition of ${operation} is not a plain object`);
+    return { ...args, where: this.narrow(model.tenantField, where) };
   }
 
-  private narrow(tenantField: string, where: Arguments = {}): Arguments {
+  private narrow(tenantField: string, where: Arguments): Arguments {
     if (!(tenantField in where)) return { ...where, [tenantField]: this.tenantId };
     const and = where['AND'];
     const others: unknown[] = and === undefined ? [] : Array.isArray(and) ? and : [and];
@@ -134,4 +140,11 @@ export class TenantFilter {
       throw new ForeignTenantError(`a write to ${model.name} names another tenant`);
     }
   }
+}
+
+/** What has its keys for itself, all of them. */
+function isPlain(value: unknown): value is Arguments {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
 import type { AccessChange, AccessNews } from '../../src/tenancy/access-news.js';
 import type { Database } from '../../src/tenancy/database.js';
+import { KeptAnswers } from '../../src/tenancy/kept-answers.js';
 import { createAccessResolver } from '../../src/tenancy/resolve-access.js';
 import { issueToken } from '../../src/auth/issue-token.js';
 import { listenForAccessChanges } from '../support/access-news.js';
@@ -445,6 +446,89 @@ describe('the resolver', () => {
       expect(stage.questions).toHaveLength(2);
     });
   }
+
+  test('asks once for all who ask the same at the same time, and for nobody else', async () => {
+    const stage = staged();
+    const [one, two] = [stage.resolve(), stage.resolve()];
+    const other = stage.resolve('acme', 'u-2');
+    expect(stage.questions).toEqual([
+      ['acme', 'u-1'],
+      ['acme', 'u-2'],
+    ]);
+    stage.answer(MEMBER);
+    stage.answer({ ...MEMBER, role: 'viewer' });
+    expect((await Promise.all([one, two, other])).map((access) => access?.role)).toEqual([
+      'member',
+      'member',
+      'viewer',
+    ]);
+  });
+
+  test('asks again for whoever comes after news, though the question before is not answered', async () => {
+    const stage = staged();
+    const before = stage.resolve();
+    stage.tell({ tenantId: 't-1' });
+    const after = [stage.resolve(), stage.resolve()];
+    stage.answer(MEMBER);
+    expect((await before)?.role).toBe('member');
+    await expect.poll(() => stage.questions.length).toBe(2);
+    stage.answer({ ...MEMBER, role: 'viewer' });
+    expect((await Promise.all(after)).map((access) => access?.role)).toEqual(['viewer', 'viewer']);
+  });
+
+  test('while it does not hear, serves nobody from a question that was asked before they came', async () => {
+    const stage = staged(false);
+    const first = stage.resolve();
+    const next = [stage.resolve(), stage.resolve()];
+    expect(stage.questions).toHaveLength(1);
+    stage.answer(MEMBER);
+    expect((await first)?.role).toBe('member');
+    await expect.poll(() => stage.questions.length).toBe(2);
+    // The second is on its way: it may be older than what has changed since.
+    const last = stage.resolve();
+    stage.answer({ ...MEMBER, role: 'viewer' });
+    expect((await Promise.all(next)).map((access) => access?.role)).toEqual(['viewer', 'viewer']);
+    await expect.poll(() => stage.questions.length).toBe(3);
+    stage.answer({ ...MEMBER, role: 'owner' });
+    expect((await last)?.role).toBe('owner');
+  });
+
+  test('is asked anew after a failure, which all who waited for it are told', async () => {
+    const failing = vi.fn(() => Promise.reject(new Error('no connection')));
+    const { news } = staged();
+    const kept = new KeptAnswers<{ name: string }>(news, { absences: true });
+    const who = { tenantId: 't-1', userId: 'u-1' };
+    const outcomes = await Promise.allSettled([1, 2, 3].map(() => kept.get('key', failing, () => who)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(failing).toHaveBeenCalledTimes(1);
+    expect(
+      await kept.get(
+        'key',
+        async () => ({ name: 'found' }),
+        () => who,
+      ),
+    ).toEqual({ name: 'found' });
+  });
+
+  test('keeps that there is nothing only when told to, and while it hears', async () => {
+    for (const [live, times] of [
+      [true, 1],
+      [false, 3],
+    ] as const) {
+      const { news } = staged(live);
+      const listeners: ((change: AccessChange | undefined) => void)[] = [];
+      const kept = new KeptAnswers<{ name: string }>(
+        { ...news, onChange: (listener) => void listeners.push(listener) },
+        { absences: true },
+      );
+      const nothing = vi.fn(async () => undefined);
+      for (let round = 0; round < 3; round++) await kept.get('key', nothing, () => undefined);
+      expect(nothing).toHaveBeenCalledTimes(times);
+      for (const listener of listeners) listener({ tenantId: 'any' });
+      await kept.get('key', nothing, () => undefined);
+      expect(nothing).toHaveBeenCalledTimes(times + 1);
+    }
+  });
 
   test('does not keep an answer that was under way when the listener was lost, or lost and found', async () => {
     for (const liveAgain of [false, true]) {

@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { DocumentReader } from '../../src/documents/document-reader.js';
 import { buildApi } from '../../src/graphql/schema.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import type { Closing } from '../../src/subscriptions/closing.js';
@@ -105,7 +106,9 @@ async function started(): Promise<Stage> {
 const makeSubscription = (stage: Stage) => {
   expect(stage.connection.reserve()).toBe(true);
   return stage.connection.subscribe(
-    readSubscription(api.schema, { query: 'subscription { noteChanged { id } }' }, false),
+    readSubscription(api.schema, new DocumentReader({ schema: api.schema, hideSuggestions: false }), {
+      query: 'subscription { noteChanged { id } }',
+    }),
   );
 };
 

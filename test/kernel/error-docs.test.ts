@@ -7,7 +7,8 @@ import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
 import { UNREAD_LIMITS } from '../../src/http/unread-answers.js';
 import { ROWS_PER_ANSWER } from '../../src/limits/answer-bytes.js';
 import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/limits/cost.js';
-import { PARSE_OPTIONS } from '../../src/limits/document-rules.js';
+import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/limits/document-rules.js';
+import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/limits/parse-document.js';
 import { DEEPEST, MOST_ALIASES, MOST_DIRECTIVES, MOST_FIELDS } from '../../src/limits/operation-limits.js';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
@@ -30,7 +31,10 @@ test('every section begins with the status of its code', () => {
 });
 
 test.each([
-  ['tokens', PARSE_OPTIONS.maxLexicalTokens],
+  ['length', LONGEST_DOCUMENT],
+  ['tokens', MOST_TOKENS],
+  ['operations', MOST_OPERATIONS],
+  ['fragments', MOST_FRAGMENTS],
   ['depth', DEEPEST],
   ['aliases', MOST_ALIASES],
   ['directives', MOST_DIRECTIVES],

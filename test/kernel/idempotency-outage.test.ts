@@ -86,6 +86,33 @@ test('the answer to COMMIT is lost: the retry is given the result', async () => 
   expect(keyed.runs.get('lost')).toBe(1);
 }, 30_000);
 
+test('the connection is reset at COMMIT: the answer is UNAVAILABLE, with a key and without', async () => {
+  const holder = new pg.Client({ connectionString: database.superuser });
+  await holder.connect();
+  await holder.query('SELECT pg_advisory_lock(4711)');
+  const both = Promise.all(
+    ['reset-key', undefined].map((key) =>
+      sendKeyed(server, token, key, { query: 'mutation { addInTransaction(name: "lost") { id } }' }),
+    ),
+  );
+  await until('both wait at COMMIT', async () => {
+    const rows = await database.asSuperuser(
+      "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+    );
+    return rows.length === 2;
+  });
+  // All there are, the ones that listen among them.
+  for (let connection = 0; connection < 20; connection++) proxy.reset(0);
+  const [keyed, plain] = await both;
+  await holder.end();
+  expect(keyed).toMatchObject({
+    status: 503,
+    hasData: false,
+    errors: [{ extensions: { code: 'UNAVAILABLE' } }],
+  });
+  expect(plain).toMatchObject({ status: 200, errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
+}, 30_000);
+
 test('the connection is lost before COMMIT: nothing is left, and the retry runs', async () => {
   keyed.before = async () => {
     if (keyed.runs.get('cut') === 1) proxy.restore();

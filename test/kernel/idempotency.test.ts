@@ -162,19 +162,29 @@ describe('a mutation with a key', () => {
     const key = newKey();
     const opened = openTestDatabase({
       url: database.app,
-      poolSize: 2,
+      poolSize: 4,
+      perTenant: 4,
       limits: { ...LIMITS, statementTimeout: 200 },
     });
+    let isTaken = (): void => undefined;
+    let isRefused = (): void => undefined;
+    const taken = new Promise<void>((resolve) => (isTaken = resolve));
+    const refused = new Promise<void>((resolve) => (isRefused = resolve));
     try {
       const context = contextOf(await database.tenantId('acme'));
-      await opened.unitOfWork(context, async (_db, tx) => {
+      const first = opened.unitOfWork(context, async (_db, tx) => {
         expect(await takeKey(tx, key, 'fingerprint')).toBeUndefined();
-        const duplicate = opened.unitOfWork(context, (_other, other) => takeKey(other, key, 'fingerprint'));
-        expect(publicError(await rejectionOf(duplicate))).toMatchObject({
-          code: 'CONFLICT',
-          message: expect.stringContaining('still under way') as string,
-        });
+        isTaken();
+        await refused;
       });
+      await taken;
+      const duplicate = opened.unitOfWork(context, (_other, other) => takeKey(other, key, 'fingerprint'));
+      expect(publicError(await rejectionOf(duplicate))).toMatchObject({
+        code: 'CONFLICT',
+        message: expect.stringContaining('still under way') as string,
+      });
+      isRefused();
+      await first;
     } finally {
       await opened.close();
     }

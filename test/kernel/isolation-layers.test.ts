@@ -431,6 +431,7 @@ test.each(['data', 'create', 'update', 'upsert', 'connect', 'connectOrCreate', '
       tenantField: 'tenantId',
       scalars: new Set(['tenantId', 'id', column]),
       relations: new Map(Object.entries({ tenant: 'Tenant', ...relations })),
+      tableName: name,
       table: name,
       columns: new Map(),
       allColumns: '',

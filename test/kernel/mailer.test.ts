@@ -6,7 +6,8 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ConfigError, readConfig } from '../../src/config.js';
+import { readConfig } from '../../src/config.js';
+import { ConfigError } from '../../src/config-error.js';
 import { createMailer, oneLine, type Mail } from '../../src/mail/mailer.js';
 import { headerOf, readMail, startMailServer, type MailServer } from '../support/mail.js';
 
@@ -90,6 +91,11 @@ describe('without SMTP', () => {
     expect((await stat(join(folder, 'mail'))).mode & 0o777).toBe(0o700);
     // Whom it is for is in the file, not in its name.
     expect(file).toMatch(/\/mail\/[0-9TZ.-]+-[0-9a-f-]{36}\.eml$/);
+  });
+
+  test('and without a folder no mail is written either', async () => {
+    const mailer = createMailer({ smtpUrl: undefined, from: 'a@b.test', folder: undefined });
+    await expect(mailer.send(mail)).rejects.toThrow('SMTP_URL is not set');
   });
 
   test('two mails at once are two files', async () => {

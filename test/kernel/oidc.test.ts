@@ -6,6 +6,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ProviderKeys } from '../../src/auth/provider-keys.js';
 import { createTokenVerifier } from '../../src/auth/verify-token.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { makeKeys, startOidcProvider, type OidcProvider } from '../support/oidc.js';
@@ -229,7 +230,11 @@ describe('the keys a server knows', () => {
   const verifier = () =>
     createTokenVerifier({
       secret: undefined,
-      jwksUri: provider.jwksUri,
+      providerKeys: new ProviderKeys({
+        jwksUri: provider.jwksUri,
+        cacheSeconds: 300,
+        onFailure: () => undefined,
+      }),
       issuer: provider.issuer,
       audience: AUDIENCE,
     });

@@ -1,16 +1,9 @@
 /** Operations whose answer would be out of proportion are refused before anything is executed. */
-import {
-  buildSchema,
-  getIntrospectionQuery,
-  getOperationAST,
-  parse,
-  specifiedRules,
-  validate,
-} from 'graphql';
+import { buildSchema, getIntrospectionQuery, getOperationAST, Kind, type GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { DocumentReader, RefusedOperation } from '../../src/documents/document-reader.js';
 import { MOST_COST } from '../../src/limits/cost.js';
-import { DOCUMENT_RULES } from '../../src/limits/document-rules.js';
-import { costOf } from '../../src/limits/operation-limits.js';
+import { limitOperation } from '../../src/limits/operation-limits.js';
 
 const schema = buildSchema(`
   type Query { notes(first: Int, last: Int): Notes, me: Me, tags: [Tag!]!, some(first: Int): [Tag!]! }
@@ -22,12 +15,25 @@ const schema = buildSchema(`
   type Tag { name: String, words: [String!]! }
 `);
 
-const refusals = (document: string): string[] =>
-  validate(schema, parse(document), [...specifiedRules, ...DOCUMENT_RULES]).map(({ message }) => message);
+const reader = new DocumentReader({ schema, hideSuggestions: false });
+
+/** What the document, or the first of its operations that is, is refused with. */
+function refusals(source: string): string[] {
+  try {
+    const document = reader.read(source);
+    for (const node of document.definitions) {
+      if (node.kind === Kind.OPERATION_DEFINITION) limitOperation(schema, document, node, 'least');
+    }
+    return [];
+  } catch (error) {
+    const errors = error instanceof RefusedOperation ? error.errors : [error as GraphQLError];
+    return errors.map(({ message }) => message);
+  }
+}
 
 const cost = (source: string, variables: Record<string, unknown> = {}): number => {
-  const document = parse(source);
-  return costOf(schema, document, getOperationAST(document)!, variables);
+  const document = reader.read(source);
+  return limitOperation(schema, document, getOperationAST(document)!, variables);
 };
 
 describe('an operation costs the values its answer may hold', () => {
@@ -107,9 +113,17 @@ describe('what may cost too much', () => {
     ],
     ['fragments', `{ notes(first: 100) { nodes { ...More } } } fragment More on Note { ${inner} }`],
     ['inline fragments', `{ notes(first: 100) { nodes { ... on Note { ${inner} } } } }`],
-    ['a second operation', `query A { me { name } } query B { notes(first: 100) { nodes { ${inner} } } }`],
   ])('is refused with its document when sizes in it make it so: %s', (_what, document) => {
     expect(refusals(document)).toEqual([expect.stringMatching(/^The answer may hold \d+ values/)]);
+  });
+
+  test('is refused when it is the operation that is asked for, whatever else its document has', () => {
+    const document = reader.read(
+      `query A { me { name } } query B { notes(first: 100) { nodes { ${inner} } } }`,
+    );
+    const limited = (name: string) => limitOperation(schema, document, getOperationAST(document, name)!, {});
+    expect(limited('A')).toBe(2);
+    expect(() => limited('B')).toThrow(/^The answer may hold \d+ values/);
   });
 
   test('is refused with the request when the sizes in its variables make it so', () => {

@@ -1,8 +1,11 @@
 /** What the database refuses becomes a public error that says the right thing, whatever shape the failure has. */
+import { DriverAdapterError, type MappedError } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
-import { expect, test } from 'vitest';
-import { publicError } from '../../src/errors.js';
-import { useDatabase } from '../support/database.js';
+import { describe, expect, test } from 'vitest';
+import { publicError, WriteInReadError } from '../../src/errors.js';
+import { Prisma } from '../../src/generated/prisma/client.js';
+import { startTestServer } from '../support/server.js';
+import { createTestDatabase, useDatabase } from '../support/database.js';
 
 const database = useDatabase();
 
@@ -37,4 +40,95 @@ test('a failure whose cause refers to itself is judged like any other', () => {
   expect(
     publicError(new Error('no answer', { cause: new Error('connect ECONNREFUSED 127.0.0.1:1') }))?.code,
   ).toBe('UNAVAILABLE');
+});
+
+describe('that there is no database to be had is UNAVAILABLE, in whatever words', () => {
+  const KINDS: readonly MappedError[] = [
+    { kind: 'DatabaseNotReachable' },
+    { kind: 'ConnectionClosed' },
+    { kind: 'SocketTimeout' },
+    { kind: 'TlsConnectionError', reason: 'x' },
+    { kind: 'TooManyConnections', cause: 'x' },
+  ];
+  const STATES = [
+    ...['08000', '08003', '08006', '25006', '25P03', '25P04', '40003'],
+    ...['53000', '53100', '53200', '53300', '53400', '55P03', '57014'],
+    ...['57P01', '57P02', '57P03', '57P05'],
+  ];
+  const WORDS = [
+    ...[
+      'read ECONNRESET',
+      'write EPIPE',
+      'connect ECONNREFUSED',
+      'getaddrinfo EAI_AGAIN db',
+      'connect ENETUNREACH',
+    ],
+    ...['Connection terminated', 'Connection terminated unexpectedly', 'timeout expired'],
+    'Connection terminated due to connection timeout',
+    'timeout exceeded when trying to connect',
+    'Client has encountered a connection error and is not queryable',
+    'Client was closed and is not queryable',
+    'Cannot use a pool after calling end on the pool',
+  ];
+  const withState = (code: string) => Object.assign(new pg.DatabaseError('x', 1, 'error'), { code });
+  const known = (code: string, error: DriverAdapterError) =>
+    new Prisma.PrismaClientKnownRequestError('x', {
+      code,
+      clientVersion: '',
+      meta: { driverAdapterError: error },
+    });
+  const adapter = (kind: MappedError, originalCode?: string) =>
+    new DriverAdapterError({ ...kind, ...(originalCode !== undefined && { originalCode }) });
+  const postgres = (code: string): MappedError => ({
+    ...{ kind: 'postgres', code, severity: 'ERROR', message: 'x', detail: undefined, column: undefined },
+    hint: undefined,
+  });
+
+  test.each<[string, unknown]>([
+    ...KINDS.flatMap((kind): [string, unknown][] => [
+      [`${kind.kind}, of an adapter`, adapter(kind)],
+      [`${kind.kind}, of a raw statement`, known('P2010', adapter(kind))],
+    ]),
+    ...['P1001', 'P1002', 'P1008', 'P1011', 'P1017', 'P2024', 'P2028', 'P2037'].map(
+      (code): [string, unknown] => [
+        code,
+        new Prisma.PrismaClientKnownRequestError('x', { code, clientVersion: '' }),
+      ],
+    ),
+    ...STATES.flatMap((state): [string, unknown][] => [
+      [`${state}, of pg`, withState(state)],
+      [`${state}, at COMMIT`, adapter(postgres(state), state)],
+      [`${state}, of Prisma`, known('P2039', adapter(postgres(state), state))],
+    ]),
+    ...WORDS.map((words): [string, unknown] => [words, new Error(words)]),
+  ])('%s', (_name, error) => {
+    expect(publicError(error)?.code).toBe('UNAVAILABLE');
+  });
+
+  test.each<[string, unknown]>([
+    ['a login that is refused', withState('28P01')],
+    ['a defect of PostgreSQL', withState('XX000')],
+    ['a statement that is wrong', withState('42601')],
+    ['a feature that is not there', withState('0A000')],
+    ['a transaction that is closed', adapter({ kind: 'TransactionAlreadyClosed', cause: 'x' })],
+    ['a read that writes', new WriteInReadError(withState('25006'))],
+  ])('%s is not', (_name, error) => {
+    expect(publicError(error)).toBeUndefined();
+  });
+});
+
+test('a database that takes no writes is read, and UNAVAILABLE to mutations', async () => {
+  const database = await createTestDatabase();
+  await database.asSuperuser(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
+  const server = await startTestServer({ database });
+  try {
+    const owner = await server.as('owner', 'acme');
+    expect((await owner.query('{ members { totalCount } }')).errors).toEqual([]);
+    const rename = 'mutation { updateTenant(input: { name: "New" }) { tenant { name } } }';
+    const { errors } = await owner.query(rename);
+    expect(errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE' } }]);
+  } finally {
+    await server.close();
+    await database.drop();
+  }
 });

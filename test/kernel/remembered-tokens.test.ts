@@ -13,7 +13,7 @@ afterEach(() => {
 });
 
 const SECRET = 'a secret of these tests, long enough to be one';
-const options = { secret: SECRET, jwksUri: undefined, issuer: 'tenantry', audience: 'tenantry' };
+const options = { secret: SECRET, providerKeys: undefined, issuer: 'tenantry', audience: 'tenantry' };
 const seconds = () => Date.now() / 1_000;
 
 function token(claims: object, secret = SECRET): string {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   await database().asSuperuser(
     `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
   );
-  shared = openTestDatabase({ url: database().app, poolSize: 4, limits: LIMITS });
+  shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
 });
 afterAll(() => shared?.close());
 

@@ -488,11 +488,18 @@ describe('what is known of a key', () => {
     expect(asked()).toBe(before);
   });
 
-  test('is not kept of a key that is none', async () => {
+  test('is kept of a key that is none, until there is news of keys or members', async () => {
+    const { key: any } = await insertApiKey(server().database, 'acme');
+    await untilKept(any);
     const key = `tk_${randomBytes(32).toString('base64url')}`;
     const before = asked();
-    for (let round = 0; round < 3; round++) await refusalOfKey(key);
-    expect(asked()).toBe(before + 3);
+    for (let round = 0; round < 3; round++) expect((await refusalOfKey(key)).status).toBe(401);
+    expect(asked()).toBe(before + 1);
+    await insertApiKey(server().database, 'globex');
+    await until('it is asked for again', async () => {
+      await refusalOfKey(key);
+      return asked() > before + 1;
+    });
   });
 
   test('does not outlive its expiry', async () => {

@@ -1,8 +1,11 @@
 /** The audit log is no way round a permission: a recorded value is shown to whom its field would be. */
 import { expect, test } from 'vitest';
+import type { Permission } from '../../src/access/permissions.js';
+import { useKeyClients } from '../support/key-clients.js';
 import { useServer } from '../support/server.js';
 
 const server = useServer();
+const keyOf = useKeyClients(server);
 
 interface Entries {
   readonly auditLog: {
@@ -26,4 +29,59 @@ test('the plan in an entry is for those who may see the plan', async () => {
     expect(value).not.toHaveProperty('plan');
     expect(value).not.toHaveProperty('billing_email');
   }
+});
+
+test('a row is for those who may read its type: the permission for the log does not do', async () => {
+  const { database } = server();
+  const owner = await server().as('owner', 'acme');
+  await database.asSuperuser(
+    "UPDATE memberships SET email = 'hidden@acme.test' WHERE tenant_id = $1 AND role = 'viewer'",
+    [await database.tenantId('acme')],
+  );
+  const query =
+    '{ auditLog(first: 1, filter: { action: "membership.updated" }) { nodes { oldValue newValue } } }';
+  const seen = async (...permissions: Permission[]) =>
+    (await (await keyOf(...permissions)).query<Entries>(query)).data.auditLog.nodes[0]?.newValue;
+
+  expect((await owner.query<Entries>(query)).data.auditLog.nodes[0]?.newValue).toMatchObject({
+    email: 'hidden@acme.test',
+    role: 'viewer',
+  });
+  expect(await seen('audit:read')).toEqual({});
+  expect(Object.keys((await seen('audit:read', 'members:read')) ?? {}).sort()).toEqual([
+    'id',
+    'joined_at',
+    'role',
+    'user_id',
+  ]);
+  expect(await seen('audit:read', 'users:manage')).toEqual({});
+});
+
+test('what no field shows is for nobody: secrets by any name, columns that are not known, entities neither', async () => {
+  const { database } = server();
+  const tenantId = await database.tenantId('acme');
+  const value = {
+    slug: 'acme',
+    passwordHash: 'x',
+    apiSecret: 'x',
+    'access-token': 'x',
+    salaryCents: 1,
+    tenant_id: 'x',
+  };
+  for (const entity of ['Tenant', 'Nobody']) {
+    await database.asSuperuser(
+      `INSERT INTO audit_log (tenant_id, actor, actor_type, action, entity, new_value)
+       VALUES ($1, 'x', 'system', 'planted.' || lower($2), $2, $3)`,
+      [tenantId, entity, JSON.stringify(value)],
+    );
+  }
+  const owner = await server().as('owner', 'acme');
+  const seen = async (action: string) =>
+    (
+      await owner.query<Entries>(
+        `{ auditLog(first: 1, filter: { action: "${action}" }) { nodes { oldValue newValue } } }`,
+      )
+    ).data.auditLog.nodes[0];
+  expect(await seen('planted.tenant')).toEqual({ oldValue: null, newValue: { slug: 'acme' } });
+  expect(await seen('planted.nobody')).toEqual({ oldValue: null, newValue: {} });
 });

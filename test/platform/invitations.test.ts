@@ -1030,12 +1030,12 @@ describe('in the database', () => {
     });
   });
 
-  test('a transaction that is bound to a tenant cannot accept into another', async () => {
+  test('a transaction that is bound cannot accept for another user than its own', async () => {
     const { token, email } = await insertInvitation(database(), 'globex');
     await connected(database().app, async (client) => {
       await client.query('BEGIN');
       await bind(client, contextOf(await database().tenantId('acme')));
-      expect((await refusalOf(accept(client, hashSecret(token), email))).state).toBe('25001');
+      expect((await refusalOf(accept(client, hashSecret(token), email))).state).toBe('42501');
     });
     expect(await membersWith(email)).toEqual([]);
   });

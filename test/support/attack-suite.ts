@@ -5,7 +5,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import pino from 'pino';
 import type { Observer } from '../../src/attack/campaign.js';
-import { callerOf } from '../../src/attack/callers.js';
+import { callerOf, keyOf } from '../../src/attack/callers.js';
 import type { Report } from '../../src/attack/report.js';
 import { attack } from '../../src/attack/run.js';
 import { plantRows, rowsDigest, rowValues } from './planted-rows.js';
@@ -38,6 +38,7 @@ export async function attackServer(
   return attack({
     url: new URL(`${server.url}/graphql`),
     attackers: tokens.map((token, n) => callerOf(token, 'A', n)),
+    lesser: await keysOfOnePermission(server),
     victims: [callerOf(victim.token, 'B', 0)],
     write: true,
     observer,
@@ -47,6 +48,15 @@ export async function attackServer(
     shared: ['demo-seed'],
     quietMs,
   });
+}
+
+/** For each permission there is, a caller of acme who holds it and no other. */
+async function keysOfOnePermission({ database, services }: TestServer) {
+  const { permissions } = services.api.roles;
+  const keys = await Promise.all(
+    permissions.map((permission) => insertApiKey(database, 'acme', { permissions: [permission] })),
+  );
+  return keys.map(({ key }, n) => keyOf(key, n, `an API key with ${permissions[n]!} alone`));
 }
 
 /** What the victim's users hold in their hands, and no row has: the database keeps hashes. */

@@ -48,7 +48,8 @@ export function startChild(
   );
   const started = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     cwd: repository,
-    env: { ...inherited, ...env },
+    // Not the .env of whoever runs the tests.
+    env: { ...inherited, ENV_FILE: '/dev/null', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that `interrupt` does not reach us.
     detached: true,

@@ -41,6 +41,8 @@ export function keyedModule(): KeyedModule {
         ran(name);
         return add(db, name);
       },
+      addInTransaction: async (_parent: unknown, { name }: Args, { db }: RequestContext) =>
+        db.transaction((tx) => add(tx, name)),
       addAndFail: async (_parent: unknown, { name }: Args, { db }: RequestContext) => {
         ran(name);
         await add(db, name);
@@ -107,6 +109,7 @@ const TYPES = `
   }
   extend type Mutation {
     add(name: String!, note: JSONObject): Added @authenticated
+    addInTransaction(name: String!): Added @authenticated
     addAndFail(name: String!): Added @authenticated
     addAndStumble(name: String!): Added @authenticated
     addAfter(name: String!): Added @authenticated

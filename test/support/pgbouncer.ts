@@ -1,14 +1,12 @@
 /** A PgBouncer in transaction mode between a test and the PostgreSQL server: what many installations have. */
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { connected } from './demo-tenants.js';
+import { freePort, unprivilegedAccount } from './unprivileged.js';
 
 export interface PgBouncer {
   /** The given URL through the pooler, with `?pgbouncer=true`. */
@@ -77,22 +75,6 @@ export async function startPgBouncer(url: string, poolSize: number): Promise<PgB
     throw error;
   }
   return { url: through.href, stop };
-}
-
-/** PgBouncer refuses to run as root. */
-async function unprivilegedAccount(): Promise<{ uid: number; gid: number } | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  const id = async (kind: string) => Number((await promisify(execFile)('id', [kind, 'nobody'])).stdout);
-  return { uid: await id('-u'), gid: await id('-g') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The clear password: with SCRAM, PgBouncer needs it in order to log in to the server. */

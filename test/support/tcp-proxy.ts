@@ -8,29 +8,59 @@ export interface TcpProxy {
   silence(): void;
   /** From now on what the server answers is lost; what it is sent arrives. */
   loseAnswers(): void;
+  /** Ends a connection that there is with a reset, as a crashed host does; the `number` says which. */
+  reset(number: number): void;
+  /** From now on nothing passes on a connection that there is; the `number` says which. */
+  freeze(number: number): void;
+  /** What PostgreSQL sends on the next new connection once it is ready has this behind it, and is the last. */
+  breakNext(lastWords: Buffer): void;
   /** New connections pass again. */
   restore(): void;
   close(): Promise<void>;
 }
+
+interface Pair {
+  readonly client: net.Socket;
+  readonly server: net.Socket;
+  isFrozen: boolean;
+}
+
+const pick = (pairs: ReadonlySet<Pair>, number: number): Pair | undefined =>
+  [...pairs][number % Math.max(1, pairs.size)];
+
+/** ReadyForQuery, in no transaction: the end of the first answer of a new connection. */
+const isReady = (data: Buffer): boolean => data.subarray(-6).equals(Buffer.from('Z\0\0\0\x05I', 'latin1'));
 
 export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<net.Socket>();
   let silent = false;
   let answersLost = false;
+  const pairs = new Set<Pair>();
+  let lastWords: Buffer | undefined;
   const proxy = net.createServer((client) => {
     const server = net.connect(Number(port), hostname);
+    const pair: Pair = { client, server, isFrozen: false };
+    pairs.add(pair);
+    let isNew = true;
     for (const [from, to] of [
       [client, server],
       [server, client],
     ] as const) {
       sockets.add(from);
       from.on('data', (data) => {
-        if (!silent && !(answersLost && from === server)) to.write(data);
+        if (silent || pair.isFrozen || (answersLost && from === server)) return;
+        to.write(data);
+        if (from !== server || !isNew || !isReady(data)) return;
+        isNew = false;
+        if (!lastWords) return;
+        to.end(lastWords);
+        lastWords = undefined;
       });
       from.on('error', () => to.destroy());
       from.on('close', () => {
         sockets.delete(from);
+        pairs.delete(pair);
         to.destroy();
       });
     }
@@ -50,6 +80,20 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     },
     loseAnswers() {
       answersLost = true;
+    },
+    reset(number) {
+      const pair = pick(pairs, number);
+      if (!pair) return;
+      pairs.delete(pair);
+      pair.client.resetAndDestroy();
+      pair.server.resetAndDestroy();
+    },
+    freeze(number) {
+      const pair = pick(pairs, number);
+      if (pair) pair.isFrozen = true;
+    },
+    breakNext(words) {
+      lastWords = words;
     },
     restore() {
       for (const socket of sockets) socket.destroy();

@@ -2,7 +2,7 @@
  * Prisma's schema engine, compiled to WebAssembly, in this process. The Prisma CLI would download a native one.
  *
  * Guarantees: a migration's script reaches PostgreSQL whole, as one simple query, hence (unless it says otherwise) in
- * one transaction; and whatever the engine opened, connections and shadow databases, is gone when a run is over.
+ * one transaction, which is begun again while its locks are held by others (`patience.ts`); and whatever the engine opened, connections and shadow databases, is gone when a run is over.
  */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -21,6 +21,7 @@ import type { SchemaContainer, SchemaEngine } from '@prisma/schema-engine-wasm/s
 import pg from 'pg';
 
 import { MigrationError, codeOf, messageOf } from './error.js';
+import { PATIENCE, type Patience, runPatiently } from './patience.js';
 import {
   OWNER_ROLE,
   actingAsOwner,
@@ -66,9 +67,10 @@ export async function withSchemaEngine<T>(
   ownerUrl: string,
   schema: readonly SchemaContainer[],
   work: (run: EngineRun) => Promise<T>,
+  patience: Patience = PATIENCE,
 ): Promise<T> {
   const { SchemaEngine } = await loadEngine();
-  const connections = new EngineConnections(ownerUrl);
+  const connections = new EngineConnections(ownerUrl, patience);
   let result: T;
   try {
     const engine = await SchemaEngine.new(
@@ -118,11 +120,13 @@ class EngineConnections implements SqlMigrationAwareDriverAdapterFactory {
   scriptFailure: ScriptFailure | undefined;
   shadowFailure: MigrationError | undefined;
   readonly #ownerUrl: string;
+  readonly #patience: Patience;
   readonly #pools: pg.Pool[] = [];
   readonly #shadows: string[] = [];
 
-  constructor(ownerUrl: string) {
+  constructor(ownerUrl: string, patience: Patience) {
     this.#ownerUrl = ownerUrl;
+    this.#patience = patience;
   }
 
   connect(): Promise<SqlDriverAdapter> {
@@ -161,7 +165,7 @@ class EngineConnections implements SqlMigrationAwareDriverAdapterFactory {
     // The adapter's own splits at every semicolon, which cuts function bodies in pieces.
     adapter.executeScript = async (script) => {
       try {
-        await pool.query(script);
+        await runPatiently((sql) => pool.query(sql), script, this.#patience);
       } catch (error) {
         this.scriptFailure = { script, error };
         throw translated(error);

@@ -1,4 +1,7 @@
+import type { GraphQLResolveInfo, GraphQLSchema } from 'graphql';
+import { readableFields } from '../../access/readable-fields.js';
 import type { Resolvers } from '../../generated/graphql.js';
+import type { AuditEntry } from '../../generated/prisma/client.js';
 import { Page } from '../../graphql/connection.js';
 import type { RequestContext } from '../../graphql/request-context.js';
 import { searchable, within } from '../../graphql/filter.js';
@@ -6,8 +9,8 @@ import { searchable, within } from '../../graphql/filter.js';
 export const resolvers: Resolvers = {
   ActorType: { USER: 'user', API_KEY: 'api_key', JOB: 'job', OPERATOR: 'operator', SYSTEM: 'system' },
   AuditEntry: {
-    oldValue: (entry, _args, context) => visibleColumns(entry.entity, entry.oldValue, context),
-    newValue: (entry, _args, context) => visibleColumns(entry.entity, entry.newValue, context),
+    oldValue: (entry, _args, context, info) => visibleColumns(entry, entry.oldValue, context, info),
+    newValue: (entry, _args, context, info) => visibleColumns(entry, entry.newValue, context, info),
   },
   Query: {
     auditLog: async (_parent, { filter: given, ...args }, { db }) => {
@@ -30,20 +33,28 @@ export const resolvers: Resolvers = {
   },
 };
 
-/**
- * A recorded row without the columns whose fields the viewer may not read: a permission holds on every path to a value.
- * A column is guarded as the field of its name, `billing_email` as `Tenant.billingEmail`.
- */
+type Shown = Pick<RequestContext, 'guards' | 'viewer' | 'recorded' | 'models'>;
+
+/** A recorded row as far as the viewer may read it: a permission holds on every path to a value. */
 function visibleColumns(
-  entity: string,
+  { entity }: Pick<AuditEntry, 'entity'>,
   row: unknown,
-  { guards, viewer }: Pick<RequestContext, 'guards' | 'viewer'>,
+  context: Shown,
+  { schema }: GraphQLResolveInfo,
 ): Record<string, unknown> | null {
   if (typeof row !== 'object' || row === null) return null;
-  const isVisible = ([column]: [string, unknown]) => {
-    const field = column.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
-    const guard = guards.get(`${entity}.${field}`);
-    return guard == null || viewer.permissions.has(guard);
-  };
-  return Object.fromEntries(Object.entries(row).filter(isVisible));
+  const { recorded, models, viewer } = context;
+  const { permissions } = viewer;
+  return recorded.visible(row, { entity, models, permissions, readable: readableBy(schema, context) });
+}
+
+/** Asked for each value of a list: found out once for a request. */
+const found = new WeakMap<Shown, ReadonlySet<string>>();
+
+function readableBy(schema: GraphQLSchema, context: Shown): ReadonlySet<string> {
+  const known = found.get(context);
+  if (known) return known;
+  const readable = readableFields(schema, context.guards, context.viewer.permissions);
+  found.set(context, readable);
+  return readable;
 }

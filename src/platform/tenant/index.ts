@@ -6,6 +6,8 @@ export const tenantModule = defineModule({
   name: 'tenant',
   typeDefs: readSchema(import.meta.url, 'tenant.graphql'),
   resolvers,
+  // No field shows it; it says no more than the times of the entries do.
+  audit: { Tenant: { columns: { updated_at: 'createdAt' } } },
   permissions: {
     'billing:manage': ['owner'],
     'settings:manage': ['owner', 'admin'],

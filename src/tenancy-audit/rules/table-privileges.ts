@@ -58,6 +58,9 @@ function grantee(name: string): string {
 const AUDIT_TABLE = /(^|_)audit(_|$|s$|log|trail|event|entr)|(^|[a-z])Audit(Log|Trail|Event|Entr)/;
 const CHANGES = ['UPDATE', 'DELETE'] as const;
 
+/** Whether it is an audit log, by its name. */
+export const isAuditLog = ({ name }: Relation): boolean => AUDIT_TABLE.test(name);
+
 export const mutableAuditLog: CatalogRule = {
   id: 'T19',
   title: 'Audit log that can be changed',
@@ -65,12 +68,7 @@ export const mutableAuditLog: CatalogRule = {
   why: 'An entry that its subject can change or remove proves nothing.',
   check(catalog, settings): readonly Finding[] {
     return catalog.relations.flatMap((table) => {
-      if (
-        !isTable(table) ||
-        !isAudited(table, settings) ||
-        table.isPartition ||
-        !AUDIT_TABLE.test(table.name)
-      )
+      if (!isTable(table) || !isAudited(table, settings) || table.isPartition || !isAuditLog(table))
         return [];
       const defects = [...changeable(catalog, settings, table), ...truncatable(catalog, settings, table)];
       if (defects.length === 0) return [];
@@ -127,18 +125,21 @@ function reachesRows(
 }
 
 function truncatable(catalog: Catalog, settings: AuditSettings, table: Relation): readonly Defect[] {
-  if (refusedBy(catalog, table, 'TRUNCATE')) return [];
+  // One that is there and switched off is T41's.
+  if (refusingTrigger(catalog, table, 'TRUNCATE', { evenOff: true })) return [];
   const guard = CHANGES.map((event) => refusingTrigger(catalog, table, event)).find(
     (each) => each !== undefined,
   );
   if (guard) {
     const { trigger, target } = guard;
+    const name = quoteName(`${trigger.name}_truncate`);
     return [
       {
         seen: `the trigger ${trigger.name} refuses changes of rows, and nothing refuses TRUNCATE`,
         fix:
-          `CREATE TRIGGER ${quoteName(`${trigger.name}_truncate`)} BEFORE TRUNCATE ON ${table.qualified}\n` +
-          `  FOR EACH STATEMENT EXECUTE FUNCTION ${quoteName(target.schema)}.${quoteName(target.name)}();`,
+          `CREATE TRIGGER ${name} BEFORE TRUNCATE ON ${table.qualified}\n` +
+          `  FOR EACH STATEMENT EXECUTE FUNCTION ${quoteName(target.schema)}.${quoteName(target.name)}();\n` +
+          `ALTER TABLE ${table.qualified} ENABLE ALWAYS TRIGGER ${name};`,
       },
     ];
   }
@@ -162,16 +163,24 @@ function refusingTrigger(
   catalog: Catalog,
   table: Relation,
   event: Trigger['events'][number],
+  { evenOff = false } = {},
 ): { readonly trigger: Trigger; readonly target: DatabaseFunction } | undefined {
   for (const trigger of table.triggers) {
     const target = findFunction(catalog, trigger.function);
-    if (trigger.enabled && trigger.before && trigger.events.includes(event) && target && refuses(target)) {
+    if (
+      (trigger.enabled || evenOff) &&
+      trigger.before &&
+      trigger.events.includes(event) &&
+      target &&
+      refuses(target)
+    ) {
       return { trigger, target };
     }
   }
   return undefined;
 }
 
-function refuses({ body }: DatabaseFunction): boolean {
+/** Whether a trigger's function always raises an error. */
+export function refuses({ body }: DatabaseFunction): boolean {
   return /\braise\s+exception\b/i.test(body ?? '') && !/\bif\b/i.test(body ?? '');
 }

@@ -1,0 +1,110 @@
+/** Mutants of who may take a connection: what keeps one tenant from taking those of all, and one request from taking two. */
+import { edit, inFunction, type MutantGroup } from './mutant.js';
+
+const ADMISSION = 'src/limits/admission.ts';
+const SHARE = 'test/kernel/pool-share.test.ts';
+const DOOR = 'test/kernel/door.test.ts';
+const ACCEPTANCE = 'test/platform/keyed-acceptance.test.ts';
+
+export const pool: MutantGroup = {
+  title: 'The pool',
+  mutants: [
+    {
+      name: 'tenant-cap-ignored',
+      breaks: 'one tenant may hold every connection of the pool',
+      edits: [edit(ADMISSION, 'if (!this.#tenants.enter(tenantId)) return', 'if (!tenantId) return')],
+      tests: [SHARE],
+    },
+    {
+      name: 'caller-cap-ignored',
+      breaks: 'one caller may hold every connection of their tenant’s share',
+      edits: [edit(ADMISSION, 'if (callers && !callers.enter(actor.id)) return', 'if (!actor.id) return')],
+      tests: [SHARE],
+    },
+    {
+      name: 'prisma-not-admitted',
+      breaks: 'transactions of Prisma’s take connections beyond the tenant’s share',
+      edits: [
+        edit(
+          'src/tenancy/tenant-client.ts',
+          'admitted(parts.admission, context, () =>',
+          '((go: () => Promise<Result>) => go())(() =>',
+        ),
+      ],
+      tests: [SHARE],
+    },
+    {
+      name: 'second-connection-allowed',
+      breaks: 'code inside a transaction may take a second connection',
+      edits: [edit('src/tenancy/open-transaction.ts', 'if (!isInside()) return;', 'return;')],
+      tests: ['test/kernel/second-connection.test.ts'],
+    },
+    {
+      name: 'keyed-acceptance-on-its-own-connection',
+      breaks: 'an invitation accepted with an idempotency key is a transaction of its own',
+      edits: [
+        edit(
+          'src/idempotency/execute-once.ts',
+          'accept: (acceptance) => invitations.accept(acceptance, db)',
+          'accept: (acceptance) => invitations.accept(acceptance)',
+        ),
+        edit('src/tenancy/open-transaction.ts', 'if (!isInside()) return;', 'return;'),
+      ],
+      tests: [ACCEPTANCE],
+    },
+    {
+      name: 'acceptance-stays-bound',
+      breaks: 'a transaction that accepts an invitation stays bound to the tenant of the invitation',
+      sql: inFunction('accept_invitation', 'EXECUTE bound_again', 'PERFORM bound_again'),
+      tests: [ACCEPTANCE],
+    },
+    {
+      name: 'acceptance-for-another-user',
+      breaks: 'a transaction that acts for one user may accept an invitation for another',
+      sql: inFunction('accept_invitation', "acting.actor_type = 'user' AND acting.actor = invitee", 'true'),
+      tests: [ACCEPTANCE],
+    },
+    {
+      name: 'door-wide-open',
+      breaks: 'unknown API keys take connections without limit',
+      edits: [
+        edit(
+          'src/limits/door.ts',
+          "if (purpose === 'api-key') await pass(",
+          "if (purpose === 'api-key') return release;\n      if (!purpose) await pass(",
+        ),
+      ],
+      tests: [DOOR],
+    },
+    {
+      name: 'absence-kept-in-spite-of-news',
+      breaks: 'an API key that is unknown stays unknown when there is news of it',
+      edits: [edit('src/tenancy/kept-answers.ts', 'this.#absent?.clear();', '')],
+      tests: [DOOR],
+    },
+    {
+      name: 'old-answers-joined',
+      breaks: 'while changes are not heard of, an answer serves who asks after a change',
+      edits: [
+        edit(
+          'src/tenancy/kept-answers.ts',
+          'return heard && this.news.isLive && this.#changes === changes;',
+          'return true;',
+        ),
+      ],
+      tests: ['test/kernel/access-cache.test.ts'],
+    },
+    {
+      name: 'readiness-in-the-pool',
+      breaks: 'the probe of readiness waits for a connection behind tenants',
+      edits: [
+        edit(
+          'src/app.ts',
+          'installHealth(app, services.readiness);',
+          "installHealth(app, { check: async () => void (await services.database.query('SELECT 1')), close: async () => undefined });",
+        ),
+      ],
+      tests: [DOOR],
+    },
+  ],
+};

@@ -1,0 +1,51 @@
+/** The commands of `tenantry`, in the order of its help. A command is loaded when it is named. */
+import type { Command } from 'commander';
+
+interface CommandEntry {
+  readonly description: string;
+  readonly load: () => Promise<Command>;
+}
+
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  token: {
+    description:
+      'Print a token for a member of a tenant, valid for twelve hours (needs JWT_SECRET, or development)',
+    load: async () => (await import('./token.js')).tokenCommand(),
+  },
+  seed: {
+    description: 'Create the demo tenants that are missing (never in production)',
+    load: async () => (await import('./seed.js')).seedCommand(),
+  },
+  migrate: {
+    description: 'Create the missing roles and apply the missing migrations (needs DATABASE_OWNER_URL)',
+    load: async () => (await import('./migrate.js')).migrateCommand(),
+  },
+  migration: {
+    description: 'Work on migrations',
+    load: async () => (await import('./migrate.js')).migrationCommand(),
+  },
+  'context-key': {
+    description: 'Work on the keys that contexts are signed with (needs DATABASE_OWNER_URL)',
+    load: async () => (await import('./context-key.js')).contextKeyCommand(),
+  },
+  schema: {
+    description: 'Print the GraphQL schema',
+    load: async () => (await import('./schema.js')).schemaCommand(),
+  },
+  documents: {
+    description: 'Check trusted documents against the schema, and print them by their ids',
+    load: async () => (await import('./documents.js')).documentsCommand(),
+  },
+  tenant: {
+    description: 'Work on tenants, as an operator (needs DATABASE_OPERATOR_URL)',
+    load: async () => (await import('./tenant.js')).tenantCommand(),
+  },
+  tenantize: {
+    description: 'Write the migrations that make existing tables tenant-scoped while they are in use',
+    load: async () => (await import('./tenantize.js')).tenantizeCommand(),
+  },
+  audit: {
+    description: 'Look for defects of tenant isolation in a live PostgreSQL; a read-only login is enough',
+    load: async () => (await import('./audit.js')).auditCommand(),
+  },
+};

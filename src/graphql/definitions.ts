@@ -1,0 +1,51 @@
+/**
+ * What several modules define at once. The tools that put a schema together take the last definition of a field or a
+ * directive and say nothing, so that one module could replace the guards of another. GraphQL itself allows one definition.
+ */
+import { Kind, parse, type DefinitionNode, type DirectiveNode } from 'graphql';
+
+/**
+ * @param typeDefs the SDL of all modules
+ * @throws Error when a field, a value of an enum or a directive is defined twice, or a type has the same directive twice
+ */
+export function refuseRedefinitions(typeDefs: readonly string[]): void {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const definition of typeDefs.flatMap((source) => parse(source, { noLocation: true }).definitions)) {
+    for (const name of definedIn(definition)) {
+      if (seen.has(name)) twice.add(name);
+      seen.add(name);
+    }
+  }
+  if (twice.size === 0) return;
+  throw new Error(`The modules define more than once: ${[...twice].join(', ')}`);
+}
+
+/** Everything that a definition or an extension settles, by coordinate. */
+function definedIn(definition: DefinitionNode): string[] {
+  switch (definition.kind) {
+    case Kind.DIRECTIVE_DEFINITION:
+      return [`@${definition.name.value}`];
+    case Kind.ENUM_TYPE_DEFINITION:
+    case Kind.ENUM_TYPE_EXTENSION:
+      return membersOf(definition.name.value, definition.directives, definition.values);
+    case Kind.OBJECT_TYPE_DEFINITION:
+    case Kind.OBJECT_TYPE_EXTENSION:
+    case Kind.INTERFACE_TYPE_DEFINITION:
+    case Kind.INTERFACE_TYPE_EXTENSION:
+    case Kind.INPUT_OBJECT_TYPE_DEFINITION:
+    case Kind.INPUT_OBJECT_TYPE_EXTENSION:
+      return membersOf(definition.name.value, definition.directives, definition.fields);
+    default:
+      return [];
+  }
+}
+
+const membersOf = (
+  type: string,
+  directives: readonly DirectiveNode[] = [],
+  members: readonly { readonly name: { readonly value: string } }[] = [],
+): string[] => [
+  ...directives.map(({ name }) => `${type} @${name.value}`),
+  ...members.map(({ name }) => `${type}.${name.value}`),
+];

@@ -1,0 +1,70 @@
+/**
+ * What comes between the text of a request's document and its execution: reading it, the operation that is meant, and
+ * what that may cost. Apollo's own steps would keep documents without counting their text, and measure nothing.
+ */
+import type { ApolloServerPlugin } from '@apollo/server';
+import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema } from 'graphql';
+import { RefusedOperation, type DocumentReader } from '../documents/document-reader.js';
+import { ERROR_STATUS, PublicError } from '../errors.js';
+import type { RequestContext } from '../graphql/request-context.js';
+import { MOST_COST } from '../limits/cost.js';
+import { limitOperation } from '../limits/operation-limits.js';
+
+/** In the place of a document that is refused: Apollo Server goes on with it as far as `didResolveOperation`. */
+const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
+
+/**
+ * Reads the document of each request, refuses what may not be executed, and says in every answer what its operation cost.
+ *
+ * Apollo Server must have no store of documents, and must not validate: with a document there is, it parses nothing.
+ */
+export const readDocuments = (
+  reader: DocumentReader,
+  schema: GraphQLSchema,
+): ApolloServerPlugin<RequestContext> => ({
+  async requestDidStart() {
+    let refused: readonly GraphQLError[] = [];
+    let requested: number | undefined;
+    return {
+      async didResolveSource(request) {
+        try {
+          // Apollo Server takes it from here: requestPipeline.js.
+          (request as { document?: DocumentNode }).document = reader.read(request.source);
+        } catch (error) {
+          if (!(error instanceof RefusedOperation)) throw error;
+          refused = error.errors;
+          (request as { document?: DocumentNode }).document = NOTHING;
+        }
+      },
+      async didResolveOperation({ document, operation, request }) {
+        const [first] = refused;
+        if (first) throw withStatus(400, first);
+        if (!operation) return;
+        if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw withStatus(400, overWebsocket());
+        try {
+          requested = limitOperation(schema, document, operation, request.variables ?? {});
+        } catch (error) {
+          const status = error instanceof PublicError ? ERROR_STATUS[error.code] : 400;
+          throw error instanceof GraphQLError ? withStatus(status, error) : error;
+        }
+      },
+      async willSendResponse({ response: { body } }) {
+        if (body.kind !== 'single') return;
+        // Apollo Server has told of the first.
+        if (refused.length > 1) body.singleResult.errors = refused.map((error) => error.toJSON());
+        if (requested === undefined) return;
+        const { extensions } = body.singleResult;
+        body.singleResult.extensions = { ...extensions, cost: { requested, limit: MOST_COST } };
+      },
+    };
+  },
+});
+
+const overWebsocket = () =>
+  new PublicError('BAD_REQUEST', 'Subscriptions are answered over WebSocket, at the same path.');
+
+/** The error, with the status that Apollo Server takes from it, and does not send. */
+function withStatus(status: number, { message, locations, extensions }: GraphQLError): GraphQLError {
+  const error = new GraphQLError(message, { extensions: { ...extensions, http: { status } } });
+  return Object.assign(error, locations && { locations });
+}

@@ -1,0 +1,28 @@
+/** Tells in the header `Retry-After` what an error says of it: proxies and clients of HTTP know that, not our extensions. */
+import type { ApolloServerPlugin } from '@apollo/server';
+import type { RequestContext } from '../graphql/request-context.js';
+
+const seconds = (extensions: Readonly<Record<string, unknown>> | undefined): number | undefined => {
+  const retryAfter = extensions?.['retryAfter'];
+  return typeof retryAfter === 'number' ? retryAfter : undefined;
+};
+
+/** The value of the header for an answer with these errors; undefined when there is none. */
+export function retryAfter(
+  errors: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[],
+): string | undefined {
+  const all = errors.flatMap(({ extensions }) => seconds(extensions) ?? []);
+  return all.length === 0 ? undefined : String(Math.max(...all));
+}
+
+export const tellRetryAfter: ApolloServerPlugin<RequestContext> = {
+  async requestDidStart() {
+    return {
+      async willSendResponse({ response: { body, http } }) {
+        if (body.kind !== 'single' || !body.singleResult.errors) return;
+        const value = retryAfter(body.singleResult.errors);
+        if (value !== undefined) http.headers.set('retry-after', value);
+      },
+    };
+  },
+};

@@ -1,0 +1,49 @@
+/**
+ * Secrets that come as files, as container platforms mount them: `JWT_SECRET_FILE=/run/secrets/jwt` stands for
+ * `JWT_SECRET` with the content of that file.
+ */
+import { readFileSync } from 'node:fs';
+import { ConfigError } from './config-error.js';
+
+/** Environment variables, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The variables that may hold a secret, a password inside a URL included. */
+export const SECRET_VARIABLES = [
+  'DATABASE_URL',
+  'DATABASE_LISTEN_URL',
+  'DATABASE_OWNER_URL',
+  'DATABASE_OPERATOR_URL',
+  'CONTEXT_SIGNING_KEY',
+  'JWT_SECRET',
+  'SMTP_URL',
+] as const;
+
+/** A secret has no line break at its end; editors and `echo` write one. */
+const LAST_LINE_BREAK = /\r?\n$/;
+
+/**
+ * The environment with the content of every `…_FILE`. A blank `…_FILE` counts as not set.
+ *
+ * @throws ConfigError when a file cannot be read, or when a variable is given both ways; it never contains the secret
+ */
+export function readSecretFiles(env: Environment): Environment {
+  const secrets = SECRET_VARIABLES.flatMap((variable) => {
+    const path = env[`${variable}_FILE`];
+    if (path === undefined || path === '') return [];
+    if (env[variable] !== undefined && env[variable] !== '') {
+      throw new ConfigError(`${variable} and ${variable}_FILE are both set: keep one of them.`);
+    }
+    return [[variable, contentOf(path, `${variable}_FILE`)]];
+  });
+  return { ...env, ...(Object.fromEntries(secrets) as Environment) };
+}
+
+function contentOf(path: string, variable: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(LAST_LINE_BREAK, '');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new ConfigError(`${variable} names a file that cannot be read (${code}).`, { cause: error });
+  }
+}

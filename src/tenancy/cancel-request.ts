@@ -1,0 +1,51 @@
+/**
+ * Asks PostgreSQL to cancel what a connection is at. The request takes a connection of its own, which needs neither a
+ * login nor one of the server's places for connections. A pooler passes it on.
+ */
+import pg from 'pg';
+
+/** The parts of a client that say where it is connected to, and as which backend. Its types know some of them only. */
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: boolean | object;
+  readonly sslNegotiation: string;
+  readonly processID: number | null;
+  readonly secretKey: number | null;
+}
+
+/** The part of pg's connection that is used here. */
+interface Wire extends NodeJS.EventEmitter {
+  readonly stream: { destroy(): void };
+  connect(port: number | string, host?: string): void;
+  requestSsl(): void;
+  cancel(processId: number, secretKey: number): void;
+}
+
+/**
+ * Resolves when PostgreSQL has dealt with the request and closed the connection, or when that fails or takes longer than
+ * `timeoutMs`; it never rejects. Whether anything was cancelled is not told: the client sees it by its own answer.
+ *
+ * When it has closed the connection, the signal has been sent: a statement that the backend begins later is not hit.
+ */
+export function requestCancel(client: pg.Client, timeoutMs: number): Promise<void> {
+  const { host, port, ssl, sslNegotiation, processID, secretKey } = client as unknown as Address;
+  if (processID === null || secretKey === null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const wire = new pg.Connection({ ssl, sslNegotiation } as pg.ConnectionConfig) as unknown as Wire;
+    const timer = setTimeout(() => wire.stream.destroy(), timeoutMs);
+    const send = () => wire.cancel(processID, secretKey);
+    wire.on('connect', () => {
+      if (!ssl) send();
+      else if (sslNegotiation !== 'direct') wire.requestSsl();
+    });
+    wire.on('sslconnect', send);
+    wire.on('error', () => wire.stream.destroy());
+    wire.on('end', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    if (host.startsWith('/')) wire.connect(`${host}/.s.PGSQL.${String(port)}`);
+    else wire.connect(port, host);
+  });
+}

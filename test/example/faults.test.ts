@@ -1,0 +1,142 @@
+/**
+ * Proves that no fault of a connection to the database ends the server or wears it out. The server is a process of its own,
+ * so that its death is seen. For a minute of it: TEST_FAULT_SECONDS=60 npx vitest run test/example/faults.test.ts
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { workingBackends } from '../support/backends.js';
+import { endChildrenAfterAll, startChild } from '../support/child.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { faultsOf, keepAsking, seededNumbers } from '../support/fault-campaign.js';
+import { askServer, startServer } from '../support/running-server.js';
+import { endSubscribersAfterEach, subscriberOf } from '../support/subscriber.js';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
+import { until } from '../support/until.js';
+
+const SECONDS = Number(process.env['TEST_FAULT_SECONDS'] ?? 3);
+const SEED = Number(process.env['TEST_FAULT_SEED'] ?? 4711);
+const POOL = 5;
+
+let database: TestDatabase;
+let proxy: TcpProxy;
+let dataDir: string;
+endChildrenAfterAll();
+endSubscribersAfterEach(() => []);
+beforeAll(async () => {
+  [database, dataDir] = await Promise.all([
+    createTestDatabase(),
+    mkdtemp(join(tmpdir(), 'tenantry-faults-')),
+  ]);
+  proxy = await startTcpProxy(database.app);
+});
+afterAll(async () => {
+  await proxy.close();
+  await rm(dataDir, { recursive: true });
+  await database.drop();
+});
+
+const environment = () => ({
+  DATABASE_URL: proxy.through(database.app),
+  DATABASE_POOL_SIZE: String(POOL),
+  REQUEST_TIMEOUT_MS: '2000',
+  TENANTRY_DATA_DIR: dataDir,
+  NODE_OPTIONS: '--trace-deprecation',
+  ...(database.contextKey !== undefined && { CONTEXT_SIGNING_KEY: database.contextKey }),
+});
+
+const numbers = seededNumbers(SEED);
+const PAUSE_MS = 40;
+
+/** Faults of every kind, at random, until it is over. */
+async function breakConnections(isOver: () => boolean): Promise<void> {
+  const faults = Object.values(faultsOf(database, proxy));
+  while (!isOver()) {
+    await faults[numbers() % faults.length]!(numbers());
+    await wait(numbers() % PAUSE_MS);
+  }
+}
+
+/** Nothing that nobody expected: no crash, no warning of Node's. */
+function expectQuiet(stderr: string): void {
+  expect(stderr).not.toMatch(/Unhandled|uncaught|DeprecationWarning|MaxListeners|\n\s+at /);
+}
+
+test(
+  `a server lives through ${String(SECONDS)} seconds of faults, and is whole afterwards (seed ${String(SEED)})`,
+  async () => {
+    const server = await startServer(environment());
+    const endsAt = Date.now() + SECONDS * 1_000;
+    let hasEnded = false;
+    void server.ended.then(() => (hasEnded = true));
+    const isOver = () => hasEnded || Date.now() > endsAt;
+    const told = new Map<string, number>();
+    const subscriber = subscriberOf(server, {
+      token: server.tokens['owner@acme.test']!,
+      retryAttempts: 1_000,
+    });
+    const watched = subscriber.subscribe('subscription { conversationChanged { kind } }');
+    await Promise.all([
+      breakConnections(isOver),
+      ...Array.from({ length: 2 * POOL }, () => keepAsking(server, isOver, numbers, told)),
+    ]);
+    expect(hasEnded, server.stderr).toBe(false);
+    proxy.restore();
+    // What the server says of it is on the list, and not all of it failed.
+    const unexpected = [...told.keys()].filter((code) => !EXPECTED.has(code));
+  expect(unexpected, `${server.stdout.slice(-8_000)}${server.stderr}`).toEqual([]);
+    expect(told.get('none')).toBeGreaterThan(0);
+    watched.stop();
+
+    await until(
+      'the server is ready',
+      async () => (await fetch(`${server.url}/readyz`)).status === 200,
+      20_000,
+    );
+    await until('no backend works for the server', async () => (await workingBackends(database)) === 0);
+    const [me] = [server.tokens['owner@acme.test']!];
+    const many = Array.from({ length: 4 * POOL }, () =>
+      askServer(server.url, me, '{ members { totalCount } }'),
+    );
+    for (const { errors } of await Promise.all(many)) expect(errors).toBeUndefined();
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const pool = (state: string) =>
+      Number(new RegExp(`tenantry_pool_connections\\{state="${state}"\\} (\\d+)`).exec(metrics)?.[1]);
+    expect([pool('active'), pool('waiting')]).toEqual([0, 0]);
+    expect(pool('idle')).toBeLessThanOrEqual(POOL);
+
+    // It ends under faults as well, in order.
+    let isGone = false;
+    void server.ended.then(() => (isGone = true));
+    const breaking = breakConnections(() => isGone);
+    const asking = keepAsking(server, () => isGone, numbers, new Map());
+    server.kill('SIGTERM');
+    const ended = await server.ended;
+    await Promise.all([breaking, asking]);
+    proxy.restore();
+    expect([ended.code, ended.signal]).toEqual([0, null]);
+    expectQuiet(ended.stderr);
+  },
+  (SECONDS + 60) * 1_000,
+);
+
+const EXPECTED = new Set(['none', 'no answer', 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CONFLICT']);
+
+test('a server that starts among faults runs, or says in one sentence why it does not', async () => {
+  const child = startChild('src/main.ts', [], { PORT: '0', LOG_LEVEL: 'warn', ...environment() });
+  let isOver = false as boolean;
+  const breaking = breakConnections(() => isOver);
+  const started = await Promise.race([
+    child.says(/Tenantry is running\./).then(() => true),
+    child.ended.then(() => false),
+  ]);
+  isOver = true;
+  await breaking;
+  proxy.restore();
+  child.kill('SIGTERM');
+  const { code, stderr } = await child.ended;
+  expect(code).toBe(started ? 0 : 1);
+  expectQuiet(stderr);
+}, 60_000);

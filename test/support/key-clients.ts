@@ -1,0 +1,20 @@
+/** Clients that call with API keys of the tenant acme: whoever holds exactly these permissions. Each is made once per file. */
+import type { Permission } from '../../src/access/permissions.js';
+import { insertApiKey } from './rows.js';
+import type { TestClient, TestServer } from './server.js';
+
+export type KeyClientOf = (...permissions: readonly Permission[]) => Promise<TestClient>;
+
+export function useKeyClients(server: () => TestServer): KeyClientOf {
+  const made = new Map<string, Promise<TestClient>>();
+  const make = async (permissions: readonly Permission[]): Promise<TestClient> => {
+    const { key } = await insertApiKey(server().database, 'acme', { permissions });
+    return { token: key, ...server().withHeaders({ authorization: `Bearer ${key}` }) };
+  };
+  return (...permissions) => {
+    const name = [...permissions].sort().join(' ');
+    const client = made.get(name) ?? make(permissions);
+    made.set(name, client);
+    return client;
+  };
+}
