@@ -43,15 +43,6 @@ export class PublicError extends GraphQLError {
   }
 }
 
-/** The error of an operation that is refused as a whole. Apollo Server takes the status from it, and does not send it. */
-export const withStatus = (error: PublicError): GraphQLError => {
-  const { message, code, extensions } = error;
-  const told = new GraphQLError(message, {
-    extensions: { ...extensions, http: { status: ERROR_STATUS[code] } },
-  });
-  return withCause(told, error);
-};
-
 /** @param requires what is missing, as permissions are spelled: `billing:manage`. */
 export const forbidden = (requires: string) =>
   new PublicError('FORBIDDEN', `This needs the permission ${requires}.`, { requires });

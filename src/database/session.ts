@@ -38,7 +38,7 @@ interface WithStartup {
 export class SessionClient extends pg.Client {
   /** Called by pg as the connection starts. Parameters go before the `options` that a URL may carry. */
   getStartupConf(): Record<string, string> {
-    const { getStartupConf } = pg.Client.prototype as unknown as WithStartup;
-    return { ...getStartupConf.call(this), ...OF_A_CONNECTION };
+    const inherited = pg.Client.prototype as unknown as WithStartup;
+    return { ...inherited.getStartupConf.call(this), ...OF_A_CONNECTION };
   }
 }

@@ -77,8 +77,6 @@ export function createExecute(schema: GraphQLSchema, hideSuggestions = false): E
   resolveWhatMayBeAPromise(schema);
   beginNoMutationTooLate(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
-  const limit = (result: ExecutionResult, context: unknown) =>
-    bytesOfRequest(context)?.limit(result) ?? result;
   // By the operation itself, of which a document has few: the names that clients invent are without number.
   const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
 
@@ -99,7 +97,7 @@ export function createExecute(schema: GraphQLSchema, hideSuggestions = false): E
       const result = await query?.(undefined, context, variables);
       if (result && isCertain(result)) {
         const isSmall = compiler!.characters - before < CERTAINLY_SMALL && compilation.hasShortNames;
-        return isSmall && !bytesOfRequest(context)?.isOver ? result : limit(result, context);
+        return isSmall && !answerBytesOf(context)?.isOver ? result : limited(result, context);
       }
     }
     const result = await execute({
@@ -111,33 +109,36 @@ export function createExecute(schema: GraphQLSchema, hideSuggestions = false): E
       hideSuggestions,
     });
     locate(result.errors);
-    return limit(result, context);
+    return limited(result, context);
   };
 }
 
 /** Undefined for what is no request of a client, in tests. */
-const bytesOfRequest = (context: unknown): AnswerBytes | undefined =>
+const answerBytesOf = (context: unknown): AnswerBytes | undefined =>
   (context as { readonly bytes?: AnswerBytes } | undefined)?.bytes;
+
+const limited = (result: ExecutionResult, context: unknown): ExecutionResult =>
+  answerBytesOf(context)?.limit(result) ?? result;
 
 /** An operation that comes again. */
 class Compilation {
   uses = 0;
   readonly size: number;
-  /** Whether no field has a long name in the answer. Only of operations that are small enough to be compiled. */
+  /** Whether no field has a long name in the answer. */
   readonly hasShortNames: boolean;
 
   constructor(
     readonly document: DocumentNode,
     readonly operation: OperationDefinitionNode,
   ) {
-    const { size, longestName } =
-      operation.operation === OperationTypeNode.QUERY ? sizeOf(operation, document) : NOT_COMPILED;
+    const isQuery = operation.operation === OperationTypeNode.QUERY;
+    const { size, longestName } = isQuery ? sizeOf(operation, document) : NOT_COMPILED;
     this.size = size;
     this.hasShortNames = longestName <= SHORT_NAME;
   }
 }
 
-const NOT_COMPILED = { size: Infinity, longestName: 0 };
+const NOT_COMPILED = { size: Infinity, longestName: Infinity };
 
 interface Compiled extends Compilable {
   readonly query: CompiledQuery['query'];

@@ -5,8 +5,8 @@ import type { RecordedColumns } from '../access/recorded-columns.js';
 import type { ScopedModel } from '../tenancy/data-model.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
-import type { Deadline } from '../limits/deadline.js';
 import type { AnswerBytes } from '../limits/answer-bytes.js';
+import type { Deadline } from '../limits/deadline.js';
 import type { TenantChanges } from '../tenancy/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Mailer } from '../mail/mailer.js';
@@ -47,10 +47,10 @@ export interface RequestContext {
   readonly requestId: string;
   /** When the request has to be over. Give its `signal` to what a resolver waits for beside the database. */
   readonly deadline?: Deadline | undefined;
+  /** What may be read for the request, and answered to it. A resolver that fetches large values from elsewhere counts them. */
+  readonly bytes: AnswerBytes;
   /** The `Idempotency-Key` header, as it came. */
   readonly idempotencyKey?: string | undefined;
-  /** What may be read for this request, and answered to it. */
-  readonly bytes: AnswerBytes;
   /** Its lines carry the request's id, tenant and actor. */
   readonly log: FastifyBaseLogger;
 }

@@ -1,6 +1,6 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { publicError, PublicError, withStatus } from '../errors.js';
+import { ERROR_STATUS, publicError, PublicError } from '../errors.js';
 import type { Execute } from '../graphql/execution.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { createExecuteOnce } from '../idempotency/execute-once.js';
@@ -33,7 +33,7 @@ export function executeWith(
             onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
           },
           async (contextOfAttempt) =>
-            refusedAsAWhole(
+            orTooLarge(
               await execute({
                 document,
                 operationName: operationName ?? request.operationName ?? null,
@@ -72,10 +72,19 @@ function isAllTooLate({ data, errors = [] }: ExecutionResult): boolean {
   return Object.values(data ?? {}).every((value) => value === null) && errors.every(isTooLate);
 }
 
-const tooLate = ({ error }: Deadline): ExecutionResult => ({ errors: [withStatus(error)] });
+const tooLate = ({ error }: Deadline): ExecutionResult => refusal(error);
 
-/** The result; with the status of its error when there is nothing else, for it was refused: an answer that is too large. */
-function refusedAsAWhole(result: ExecutionResult): ExecutionResult {
+/** A result that is nothing but a refusal. Apollo Server takes the status from it, and does not send it. */
+const refusal = ({ message, code, extensions }: PublicError): ExecutionResult => ({
+  errors: [
+    new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } }),
+  ],
+});
+
+/** The result, or the refusal with its status where it is too large. */
+function orTooLarge(result: ExecutionResult): ExecutionResult {
   const [error] = result.errors ?? [];
-  return result.data === undefined && error instanceof PublicError ? { errors: [withStatus(error)] } : result;
+  return error instanceof PublicError && error.code === 'ANSWER_TOO_LARGE' && result.data === undefined
+    ? refusal(error)
+    : result;
 }

@@ -6,8 +6,8 @@ import type { Drain } from './drain.js';
 const KEYS_MS = 1_000;
 
 /**
- * `/healthz`: the process runs. `/readyz`: it can answer requests, that is, the database answers, the server is not
- * draining, and keys of the identity provider are known; a load balancer sends requests only then. Keys that cannot be
+ * `/healthz`: the process runs. `/readyz`: it can answer requests, that is, the database answers, the server has not
+ * been told to stop, and keys of the identity provider are known; a load balancer sends requests only then. Keys that cannot be
  * renewed go on serving, so that a server which knows some stays in rotation.
  */
 export function installHealth(

@@ -5,17 +5,17 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  GraphQLError,
   OperationTypeNode,
   type DocumentNode,
   type ExecutionResult,
-  type GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
 import { objectTypes } from '../access/guards.js';
 import { isSecretField } from '../access/readable-fields.js';
-import { badInput, conflict, PublicError, publicError, withStatus } from '../errors.js';
+import { badInput, conflict, ERROR_STATUS, PublicError, publicError, withCause } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { Api } from '../graphql/schema.js';
@@ -221,4 +221,10 @@ function textOf(
 }
 
 /** Neither the operation nor anything of it took place, as far as the server can tell. */
-const refused = (error: PublicError): ExecutionResult => ({ errors: [withStatus(error)] });
+function refused(error: PublicError): ExecutionResult {
+  const { message, code, extensions } = error;
+  const told = new GraphQLError(message, {
+    extensions: { ...extensions, http: { status: ERROR_STATUS[code] } },
+  });
+  return { errors: [withCause(told, error)] };
+}

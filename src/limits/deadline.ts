@@ -114,9 +114,9 @@ export class Deadline {
           done();
           resolve(result);
         },
-        (error: unknown) => {
+        (error: Error) => {
           done();
-          reject(error as Error);
+          reject(error);
         },
       );
     });

@@ -2,7 +2,7 @@ import type { ExecutionResult } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Viewer } from '../access/viewer.js';
 import { PublicError } from '../errors.js';
-import { Dependence } from './dependence.js';
+import type { Dependence } from './dependence.js';
 
 /** Of all tenants; whatever was not asked for longest goes. */
 const MOST_BYTES = 16 * 1024 * 1024;

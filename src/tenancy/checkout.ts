@@ -14,7 +14,7 @@ export interface CheckedOut {
    *
    * @param isSound false when the connection is not to be used again
    */
-  release(isSound: boolean): void;
+  readonly release: (isSound: boolean) => void;
 }
 
 /**

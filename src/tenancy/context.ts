@@ -1,5 +1,5 @@
-import type { Deadline } from '../limits/deadline.js';
 import type { AnswerBytes } from '../limits/answer-bytes.js';
+import type { Deadline } from '../limits/deadline.js';
 
 /**
  * Who acts, in which tenant, in answer to what. One request, job, subscription event or command has exactly one.

@@ -53,7 +53,6 @@ const TIME = /@updatedAt\b|@default\(now\(\)\)/;
 
 /** How a field's line begins. The client's own data model does not say what is a list, or may be null. */
 const DECLARED = /^\s*\w+\s+\w+\s*(?<list>\[\])?(?<nullable>\?)?/;
-const DEFAULT = /@default\(/;
 
 interface RuntimeModel {
   readonly dbName?: string | null;
@@ -134,7 +133,7 @@ function columnOf(field: string, type: string, column: string, declared: string)
 function defaultOf(line: string, isOptional: boolean): Column['byDefault'] {
   if (MADE_BY_PRISMA.test(line)) return 'prisma';
   if (TIME.test(line)) return 'time';
-  return isOptional || DEFAULT.test(line) ? 'database' : 'prisma';
+  return isOptional || line.includes('@default(') ? 'database' : 'prisma';
 }
 
 /** Keys with a name of their own are left out. */

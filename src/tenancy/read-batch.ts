@@ -63,7 +63,7 @@ export class ReadBatch {
    */
   private async run(reads: readonly PendingRead[], stalePlans = 0): Promise<void> {
     const { context, fly, within } = this.options;
-    const { deadline } = context;
+    const { deadline, bytes } = context;
     const statements = plainStatements(reads);
     let next = 0;
     let begun = false as boolean;
@@ -103,7 +103,7 @@ export class ReadBatch {
       const rest = reads.slice(next + failed.length);
       if (rest.length === 0) return;
       if (deadline?.isOver) for (const read of rest) read.reject(deadline.error);
-      else if (context.bytes?.isOver) for (const read of rest) read.reject(error);
+      else if (bytes?.isOver) for (const read of rest) read.reject(bytes.error);
       else await this.run(rest);
     }
   }

@@ -3,7 +3,7 @@
  * i are two letters; where it is C, there are none but A to Z.
  */
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
 import { migrate } from '../../src/database/prepare.js';

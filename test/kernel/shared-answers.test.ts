@@ -42,7 +42,7 @@ const deskModule = defineModule({
   },
   resolvers: {
     Desk: {
-      secret: ({ email }: Membership) => `the secret of ${String(email)}`,
+      secret: ({ email }: Membership) => `the secret of ${email}`,
       mine: (_desk: Membership, _args: object, { viewer }: RequestContext) => viewer.userId.includes('one'),
       spread: (_desk: Membership, _args: object, context: RequestContext) => ({ ...context }).viewer.userId,
       raw: async (_desk: Membership, _args: object, { db }: RequestContext) => {
@@ -52,7 +52,7 @@ const deskModule = defineModule({
         return row?.actor;
       },
       neighbours: (_desk: Membership, _args: object, { db }: RequestContext) =>
-        db.membership.count({ where: { tenant: { is: { idempotencyKeys: { none: {} } } } } } as never),
+        db.membership.count({ where: { tenant: { is: { idempotencyKeys: { none: {} } } } } }),
     },
     Subscription: {
       deskChanged: changesOf('Membership', {

@@ -62,7 +62,7 @@ const unread = () =>
 test('requests of one connection are worked off one at a time, and an answer that is not read is dropped', async () => {
   UNREAD_LIMITS.stalledMs = 300;
   const clients = await Promise.all(Array.from({ length: 3 }, () => openRaw(server().url, { paused: true })));
-  for (const { send } of clients) send(ask(LARGE).repeat(8));
+  for (const client of clients) client.send(ask(LARGE).repeat(8));
   await until('each client is worked for', () => worked === clients.length);
   await Promise.all(clients.map(() => until('something is unread', () => unread() > 0)));
   expect(unread()).toBeLessThanOrEqual(clients.length * (LARGE + 1_000));

@@ -34,11 +34,14 @@ export async function startBalancer(): Promise<Balancer> {
     const server = ready[turn++ % ready.length];
     if (!server) return fail(answer, 'no server is ready');
     const { method = 'GET', url = '/', headers } = request;
-    const { connection: _own, ...passedOn } = headers;
+    const passedOn = { ...headers };
+    delete passedOn.connection;
     const onward = http.request(server.url + url, { method, headers: passedOn, agent: server.agent });
     onward.on('error', (error) => fail(answer, error.message));
     onward.on('response', (response) => {
-      const { connection: _theirs, 'keep-alive': _its, ...heads } = response.headers;
+      const heads = { ...response.headers };
+      delete heads.connection;
+      delete heads['keep-alive'];
       answer.writeHead(response.statusCode ?? 502, heads);
       response.on('error', (error) => answer.destroy(error));
       response.pipe(answer);

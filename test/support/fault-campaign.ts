@@ -30,7 +30,7 @@ function fatal(): Buffer {
 }
 
 /** Ways in which a connection breaks. */
-export type Fault = (number: number) => Promise<unknown> | void;
+export type Fault = (number: number) => unknown;
 
 export const faultsOf = (database: TestDatabase, proxy: TcpProxy): Readonly<Record<string, Fault>> => ({
   'a backend is terminated': (number) =>
