@@ -162,9 +162,11 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     return this.#attend(async (viewer) => {
       const contextOf = this.#subscriber.contexts(viewer);
       const made = changes.map(async (change): Promise<Answer> => {
+        const begunAt = performance.now();
         const dependence = new Dependence(reads);
-        const result = await this.#execute(change, dependence.of(contextOf()));
-        return { viewer, dependence, result, bytes: JSON.stringify(result).length };
+        const context = contextOf();
+        const result = await this.#execute(change, context, dependence.of(context));
+        return { viewer, dependence, result, bytes: JSON.stringify(result).length, begunAt };
       });
       for (const [n, each] of (await Promise.allSettled(made)).entries()) {
         if (each.status === 'fulfilled') this.#keep(changes[n]!, each.value, n === 0);
@@ -199,8 +201,9 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     });
   }
 
-  async #execute(rootValue: unknown, contextValue: RequestContext): Promise<ExecutionResult> {
-    return execute({ ...this.#operation, rootValue, contextValue });
+  /** @param seen the context as resolvers see it */
+  async #execute(rootValue: unknown, context: RequestContext, seen = context): Promise<ExecutionResult> {
+    return execute({ ...this.#operation, rootValue, contextValue: seen });
   }
 
   /** Whoever waits for the next event is told that there is none. */
