@@ -71,6 +71,8 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
       // How the types of a package are extended.
       '@typescript-eslint/no-namespace': ['error', { allowDeclarations: true }],
+      // Nothing is written past the log: lines of it are JSON, and what clients sent is escaped there.
+      'no-console': 'error',
       // A type parameter that names the row of a query documents it.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       'no-restricted-syntax': [

@@ -6,9 +6,11 @@ import type { ProviderKeys } from './auth/provider-keys.js';
 import type { Documents } from './documents/documents.js';
 import type { InvitationParts } from './graphql/request-context.js';
 import type { Api } from './graphql/schema.js';
+import { installAnswerSize } from './http/answer-size.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
 import { installDeadline } from './http/deadline.js';
+import { Drain, installDrain } from './http/drain.js';
 import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
@@ -18,6 +20,7 @@ import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
 import { installRequestLimits, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
+import { limitUnreadAnswers } from './http/unread-answers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
 import type { Config } from './config.js';
 import type { LeavingErrors } from './leaving-errors.js';
@@ -30,7 +33,10 @@ import type { Readiness } from './tenancy/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {
-  readonly config: Pick<Config, 'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs'>;
+  readonly config: Pick<
+    Config,
+    'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs' | 'maxAnswerBytes'
+  >;
   readonly api: Api;
   readonly database: Database;
   readonly readiness: Readiness;
@@ -46,7 +52,8 @@ export interface Services {
   readonly leaving: LeavingErrors;
 }
 
-export async function buildApp(services: Services): Promise<FastifyInstance> {
+/** @param drain is told when the server is about to stop; closing the app by itself stops it at once. */
+export async function buildApp(services: Services, drain = new Drain()): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify({
     logger: loggerOptions(services.config),
     // One line per answer, of our own: http/logging.ts.
@@ -54,24 +61,27 @@ export async function buildApp(services: Services): Promise<FastifyInstance> {
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
     ...requestLimits,
-    // While draining, a request that still comes in on an open connection is answered 503.
-    return503OnClosing: true,
+    // Fastify would refuse in a form of its own: drain.ts does it.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     http: { ...requestLimits.http, ...upgradeOptions },
   });
   installRequestId(app);
   installRequestLog(app);
+  installAnswerSize(app, services.config.maxAnswerBytes);
+  limitUnreadAnswers(app);
+  installDrain(app, drain);
   installErrorAnswers(app, services.leaving);
   installSecurityHeaders(app);
   installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
   const connections = new Connections(services.news, services.config.poolSize);
   installMetrics(app, services, connections);
-  installHealth(app, services);
+  installHealth(app, services, drain);
   if (!services.config.production) installGraphiql(app);
   installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services.authentication, services.api.guestMutations);
   await installGraphql(app, services);
-  installWebsocket(app, services, connections);
+  installWebsocket(app, services, connections, drain);
   return app;
 }

@@ -44,12 +44,33 @@ export interface Config {
   /** The sender of mails. */
   readonly mailFrom: string;
   readonly invitationDays: number;
+  /** The largest answer, in bytes. */
+  readonly maxAnswerBytes: number;
+  /** How long the server goes on answering after it was told to stop, in milliseconds. */
+  readonly drainMs: number;
 }
 
+/** A variable that is empty, or blank, is not set: its default holds. */
 const optional = z
   .string()
   .optional()
-  .transform((value) => (value === '' ? undefined : value));
+  .transform((value) => (value?.trim() === '' ? undefined : value));
+
+/** A whole number in decimal digits: `1e3`, `0x10` and `2.0` are none. */
+const wholeNumber = <Default extends number | undefined>(
+  least: number,
+  most: number,
+  what: string,
+  byDefault: Default,
+) =>
+  optional
+    .refine((value) => value === undefined || /^\d{1,15}$/.test(value.trim()), `must be ${what}`)
+    .refine((value) => value === undefined || Number(value) >= least, `must be at least ${String(least)}`)
+    .refine((value) => value === undefined || Number(value) <= most, `must be at most ${String(most)}`)
+    .transform((value) => (value === undefined ? byDefault : Number(value)));
+
+const oneOf = <Choice extends string>(choices: readonly Choice[]) =>
+  optional.pipe(z.enum(choices, `must be one of ${choices.join(', ')}`).optional());
 const postgresUrl = optional.refine(
   (value) => value === undefined || isPostgresUrl(value),
   'must be a URL of the form postgresql://user:password@host:5432/database',
@@ -64,53 +85,30 @@ const smtpUrl = optional.refine(
   'must be a URL of the form smtp://user:password@host:587 or smtps://…',
 );
 
-const blankIsDefault = <Value extends z.ZodType>(value: Value) =>
-  z.preprocess((given) => (given === '' ? undefined : given), value);
-
 const SHORTEST_SECRET = 32;
 
+const MIB = 1024 * 1024;
+
 const environment = z.object({
-  NODE_ENV: z
-    .enum(['production', 'development', 'test', ''], 'must be production, development or test')
-    .optional(),
+  NODE_ENV: oneOf(['production', 'development', 'test']),
   HOST: optional,
-  PORT: z.coerce
-    .number('must be a port number')
-    .int('must be a port number')
-    .min(0, 'must be a port number')
-    .max(65_535, 'must be a port number')
-    .default(4000),
+  PORT: wholeNumber(0, 65_535, 'a port number', 4000),
   TENANTRY_DATA_DIR: optional,
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   DATABASE_URL: postgresUrl,
   DATABASE_LISTEN_URL: postgresUrl,
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
-  DATABASE_POOL_SIZE: z.coerce.number('must be a number').int().min(1, 'must be at least 1').default(10),
-  REQUEST_TIMEOUT_MS: optional
-    .transform((value) => Number(value ?? 10_000))
-    .refine(
-      (value) => Number.isInteger(value) && value >= 100 && value <= 300_000,
-      'must be a whole number of milliseconds from 100 to 300000',
-    ),
-  DATABASE_TENANT_CONNECTIONS: optional.refine(
-    (value) => value === undefined || /^[1-9]\d{0,4}$/.test(value),
-    'must be a number, at least 1',
-  ),
+  DATABASE_POOL_SIZE: wholeNumber(1, 10_000, 'a whole number', 10),
+  REQUEST_TIMEOUT_MS: wholeNumber(100, 300_000, 'a whole number of milliseconds', 10_000),
+  DATABASE_TENANT_CONNECTIONS: wholeNumber(1, 99_999, 'a whole number', undefined),
   CONTEXT_SIGNING_KEY: optional.refine(
     (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
     'is too short: make one with `openssl rand -base64 48`',
   ),
   JWT_SECRET: optional,
   JWKS_URI: httpUrl,
-  JWKS_CACHE_SECONDS: blankIsDefault(
-    z.coerce
-      .number('must be a number of seconds')
-      .int('must be a whole number of seconds')
-      .min(1, 'must be at least 1')
-      .max(86_400, 'must be at most 86400, which is a day')
-      .default(300),
-  ),
+  JWKS_CACHE_SECONDS: wholeNumber(1, 86_400, 'a whole number of seconds', 300),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
   BASE_DOMAIN: optional.refine(
@@ -119,7 +117,7 @@ const environment = z.object({
   ),
   CORS_ORIGINS: optional,
   TRUSTED_DOCUMENTS: optional,
-  TRUSTED_DOCUMENTS_ONLY: z.enum(['true', 'false', ''], 'must be true or false').optional(),
+  TRUSTED_DOCUMENTS_ONLY: oneOf(['true', 'false']),
   APP_URL: httpUrl.refine(
     (value) => value === undefined || !/[?#]/.test(value),
     'must have neither a query nor a fragment',
@@ -129,12 +127,9 @@ const environment = z.object({
     (value) => value === undefined || /^[^\p{Cc}]*@[^\p{Cc}]*$/u.test(value),
     'must be an address, as in `Acme <hello@example.com>`',
   ),
-  INVITATION_DAYS: z.coerce
-    .number('must be a number of days')
-    .int('must be a whole number of days')
-    .min(1, 'must be at least 1')
-    .max(90, 'must be at most 90')
-    .default(7),
+  INVITATION_DAYS: wholeNumber(1, 90, 'a whole number of days', 7),
+  MAX_ANSWER_BYTES: wholeNumber(1_024, 256 * MIB, 'a whole number of bytes', 5 * MIB),
+  DRAIN_SECONDS: wholeNumber(0, 600, 'a whole number of seconds', undefined),
 });
 
 /**
@@ -154,17 +149,14 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost'),
     port: values.PORT,
     dataDir: resolve(values.TENANTRY_DATA_DIR ?? '.tenantry'),
-    logLevel: values.LOG_LEVEL,
+    logLevel: values.LOG_LEVEL ?? 'info',
     databaseUrl: values.DATABASE_URL,
     databaseListenUrl: values.DATABASE_LISTEN_URL,
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
-    tenantConnections:
-      values.DATABASE_TENANT_CONNECTIONS === undefined
-        ? undefined
-        : Number(values.DATABASE_TENANT_CONNECTIONS),
+    tenantConnections: values.DATABASE_TENANT_CONNECTIONS,
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
@@ -179,6 +171,9 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
     invitationDays: values.INVITATION_DAYS,
+    maxAnswerBytes: values.MAX_ANSWER_BYTES,
+    // Where nothing watches the readiness, Ctrl-C stops at once.
+    drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
   checkCombination(config);
   if (purpose === 'serve') checkServing(config);

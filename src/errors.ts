@@ -21,6 +21,8 @@ export const ERROR_STATUS = {
   PERSISTED_QUERY_NOT_FOUND: 200,
   DOCUMENT_NOT_TRUSTED: 403,
   COST_LIMIT_EXCEEDED: 400,
+  // As for the cost: the same request is refused again. 413 is about requests.
+  ANSWER_TOO_LARGE: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
   RATE_LIMITED: 429,
@@ -40,6 +42,15 @@ export class PublicError extends GraphQLError {
     this.code = code;
   }
 }
+
+/** The error of an operation that is refused as a whole. Apollo Server takes the status from it, and does not send it. */
+export const withStatus = (error: PublicError): GraphQLError => {
+  const { message, code, extensions } = error;
+  const told = new GraphQLError(message, {
+    extensions: { ...extensions, http: { status: ERROR_STATUS[code] } },
+  });
+  return withCause(told, error);
+};
 
 /** @param requires what is missing, as permissions are spelled: `billing:manage`. */
 export const forbidden = (requires: string) =>

@@ -1,6 +1,7 @@
 /** Configuration → database → server → drain. */
 import { once } from 'node:events';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { buildApp } from './app.js';
 import { signingSecret } from './auth/development-secret.js';
 import { printBanner } from './banner.js';
@@ -8,13 +9,14 @@ import { readConfig } from './config.js';
 import { prepareDatabase } from './database/prepare.js';
 import { loadEnvironmentFile } from './environment-file.js';
 import { explain } from './explain.js';
+import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
 import { seedDemo } from './operator/demo-seed.js';
 import { withOperatorDoor } from './operator/operator-connection.js';
 import { createServices, type ServiceOptions } from './services.js';
 
-/** Requests that are under way when the server is told to stop have this long to end. */
-const DRAIN_MS = 10_000;
+/** Requests that are under way when the server closes have this long to end. */
+const CLOSE_MS = 10_000;
 
 async function main(): Promise<void> {
   const stopAsked = nextSignal();
@@ -33,7 +35,8 @@ async function main(): Promise<void> {
       secret,
       warn: (problem, fields) => warn(problem, fields),
     });
-    const app = await buildApp(services);
+    const drain = new Drain();
+    const app = await buildApp(services, drain);
     warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
     if (prepared.newerMigrations.length > 0) {
       warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });
@@ -50,8 +53,14 @@ async function main(): Promise<void> {
       await app.listen({ host: config.host, port: config.port });
       if (!config.production) await printBanner({ app, config, secret, database: services.database });
       await stopAsked;
+      drain.begin();
+      app.log.info({ ms: config.drainMs }, 'told to stop: not ready any more, still answering');
+      await setTimeout(config.drainMs);
     } finally {
-      const impatience = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+      const impatience = globalThis.setTimeout(() => {
+        app.log.warn('connections that were still in use are cut off');
+        app.server.closeAllConnections();
+      }, CLOSE_MS);
       await app.close();
       clearTimeout(impatience);
       await services.close();

@@ -100,6 +100,8 @@ async function rulesThatNotice(
   await maintenance.connect();
   try {
     await maintenance.query(`CREATE DATABASE ${BROKEN} TEMPLATE ${TEMPLATE}`);
+    // A clone has the rights of a new database.
+    await maintenance.query(`REVOKE TEMPORARY ON DATABASE ${BROKEN} FROM PUBLIC`);
     const url = withDatabase(superuser, BROKEN);
     await withClient(url, (client) => client.query(`BEGIN; ${sql}; COMMIT`));
     const { findings } = await audit({

@@ -4,6 +4,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 const REFUSES = 'test/kernel/database-refuses.test.ts';
 /** Whoever migrates anew has `isolate` from here. */
 const ISOLATE = 'prisma/migrations/20261122000300_idempotency_keys/migration.sql';
+const SESSION = 'prisma/migrations/20261128000200_session_and_search/migration.sql';
 
 export const rowLevelSecurity: MutantGroup = {
   title: 'Row-level security',
@@ -305,7 +306,11 @@ export const context: MutantGroup = {
     {
       name: 'bound-twice',
       breaks: 'a transaction may be bound a second time, to another tenant',
-      sql: inFunction('bind|open_context', "IF bound <> '' THEN", 'IF false THEN'),
+      sql: inFunction(
+        'bind|open_context',
+        "IF current_setting('app.current_tenant', true) <> '' THEN",
+        'IF false THEN',
+      ),
       tests: [REFUSES],
     },
     {
@@ -358,6 +363,119 @@ export const beforeATenant: MutantGroup = {
         "jsonb_build_object('keys', keys, 'row', to_jsonb(NEW)))::text",
       ),
       tests: ['test/kernel/published-changes.test.ts'],
+    },
+  ],
+};
+
+export const sessions: MutantGroup = {
+  title: 'What a session has, and what stays on it',
+  mutants: [
+    {
+      name: 'temporary-tables-allowed',
+      breaks: 'migrate leaves everybody the right to make temporary tables',
+      edits: [
+        edit(
+          'src/database/role-defaults.ts',
+          '`REVOKE TEMPORARY ON DATABASE ${pg.escapeIdentifier(database)} FROM PUBLIC, ${APP_ROLE}`',
+          "'SELECT 1'",
+        ),
+      ],
+      tests: ['test/kernel/roles.test.ts'],
+    },
+    {
+      name: 'temporary-tables-granted',
+      breaks: 'the server’s role may make temporary tables, and the server starts',
+      superuserSql: `
+        DO $$ BEGIN
+          EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO tenantry_app', current_database());
+        END $$`,
+      edits: [edit('src/database/prepare.ts', 'if (role.temporary) {', 'if (role.temporary && false) {')],
+      audit: ['T36'],
+      tests: ['test/kernel/leftovers.test.ts'],
+    },
+    {
+      name: 'table-without-schema',
+      breaks: 'a statement of the server names a table without its schema: a temporary one comes first',
+      edits: [
+        edit(
+          'src/idempotency/key-store.ts',
+          'INSERT INTO public.idempotency_keys AS mine',
+          'INSERT INTO idempotency_keys AS mine',
+        ),
+      ],
+      tests: ['test/kernel/qualified-names.test.ts', 'test/kernel/leftovers.test.ts'],
+    },
+    {
+      name: 'leftovers-not-looked-for',
+      breaks: 'a connection is given back with whatever a statement has left on it',
+      edits: [
+        edit(
+          'src/tenancy/leftovers.ts',
+          'else if (isDue) void this.#look().then(giveBack);',
+          'else if (isDue) giveBack();',
+        ),
+      ],
+      tests: ['test/kernel/leftovers.test.ts'],
+    },
+    {
+      name: 'time-zone-of-the-session',
+      breaks: 'binding leaves the time zone that a statement has given the session: times are others',
+      sql: inFunction('open_context', "SET LOCAL TimeZone = 'UTC';", ''),
+      tests: ['test/kernel/leftovers.test.ts'],
+    },
+    {
+      name: 'time-zone-of-the-role',
+      breaks: 'a connection starts with the time zone and the style of dates that somebody gave the role',
+      edits: [
+        edit(
+          'src/database/session.ts',
+          'getStartupConf.call(this), ...OF_A_CONNECTION',
+          'getStartupConf.call(this)',
+        ),
+      ],
+      tests: ['test/example/hostile-settings.test.ts'],
+    },
+    {
+      name: 'settings-of-the-database',
+      breaks: 'the roles have no defaults of their own: those of the database are in force',
+      edits: [edit('src/database/roles.ts', 'await setMissingDefaults(client);', '')],
+      tests: ['test/kernel/roles.test.ts', 'test/example/hostile-settings.test.ts'],
+    },
+    {
+      name: 'slug-by-locale',
+      breaks: 'a slug is compared by the letters of the database’s language',
+      edits: [
+        edit(
+          SESSION,
+          'wanted constant text := lower(tenant_ref COLLATE "C");',
+          'wanted constant text := lower(tenant_ref);',
+        ),
+      ],
+      tests: ['test/kernel/locale.test.ts'],
+    },
+    {
+      name: 'search-by-locale',
+      breaks: 'search folds letters as the database’s language does',
+      edits: [edit(SESSION, "coalesce(chosen, 'default')", "'default'")],
+      tests: ['test/kernel/locale.test.ts'],
+    },
+    {
+      name: 'candidates-of-all-tenants',
+      breaks: 'the index of search answers with ids of all tenants',
+      edits: [edit(SESSION, 'WHERE c.tenant_id = tenant AND %3$s', 'WHERE %3$s')],
+      tests: ['test/example/search.test.ts'],
+    },
+    {
+      name: 'times-not-checked',
+      breaks: 'a key may expire at a time that no client can read',
+      edits: [
+        edit(
+          SESSION,
+          "SELECT tenantry.check_times('public.api_keys'), tenantry.check_times('public.invitations');",
+          '',
+        ),
+      ],
+      tests: ['test/platform/far-times.test.ts'],
     },
   ],
 };

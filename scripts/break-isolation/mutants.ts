@@ -1,4 +1,5 @@
 /** All mutants, in the order of the table. */
+import { answers } from './answer-mutants.js';
 import {
   auditLog,
   beforeATenant,
@@ -6,6 +7,7 @@ import {
   keysAndDefaults,
   rolesAndGrants,
   rowLevelSecurity,
+  sessions,
 } from './database-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { pool } from './pool-mutants.js';
@@ -19,6 +21,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   auditLog,
   context,
   beforeATenant,
+  sessions,
   filter,
   binding,
   pool,
@@ -27,4 +30,5 @@ export const MUTANTS: readonly MutantGroup[] = [
   remembered,
   guards,
   subscriptions,
+  answers,
 ];

@@ -86,7 +86,11 @@ export const pool: MutantGroup = {
       name: 'old-answers-joined',
       breaks: 'while changes are not heard of, an answer serves who asks after a change',
       edits: [
-        edit('src/tenancy/kept-answers.ts', 'heard && this.news.isLive && this.#changes === before', 'true'),
+        edit(
+          'src/tenancy/kept-answers.ts',
+          'return heard && this.news.isLive && this.#changes === changes;',
+          'return true;',
+        ),
       ],
       tests: ['test/kernel/access-cache.test.ts'],
     },

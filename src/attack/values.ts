@@ -172,7 +172,10 @@ function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: 
   const [best] = ids
     .map((id) => ({ id, likeness: likeness(id.at, `${name} ${field}`) + (id.planted ? 0.5 : 0) }))
     .filter(({ likeness }) => !plantedOnly || likeness >= 1)
-    .sort((one, other) => other.likeness - one.likeness);
+    // Of two that are as like, the one that speaks of nothing else: `Conversation.id` rather than `Conversation.userId`.
+    .sort(
+      (one, other) => other.likeness - one.likeness || words(one.id.at).length - words(other.id.at).length,
+    );
   if (idsOfNothing) return (best && unlike(best.id, (value) => own.has(value))) ?? crypto.randomUUID();
   return best?.id.value ?? (plantedOnly ? undefined : crypto.randomUUID());
 }

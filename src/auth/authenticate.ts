@@ -6,6 +6,7 @@ import { PublicError } from '../errors.js';
 import type { RoleMatrix } from '../access/permissions.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { ApiKeyUse } from '../tenancy/api-key-use.js';
+import { lowerAscii } from '../tenancy/lower-ascii.js';
 import type { Access, AccessResolver } from '../tenancy/resolve-access.js';
 import type { ApiKeyAccess, ApiKeyResolver } from '../tenancy/resolve-api-key.js';
 import { apiKeyHash, isApiKey } from './api-key.js';
@@ -142,7 +143,7 @@ async function resolveTenant(
   }
   const access = await resolver.resolve(named, userId);
   if (!access) throw new PublicError('TENANT_NOT_FOUND', 'There is no such tenant.');
-  const claimed = tenantRef?.toLowerCase();
+  const claimed = tenantRef === undefined ? undefined : lowerAscii(tenantRef);
   if (claimed !== undefined && claimed !== access.tenantId && claimed !== access.slug) {
     throw new PublicError('TENANT_MISMATCH', 'The token is for another tenant than this host.');
   }
@@ -151,7 +152,7 @@ async function resolveTenant(
 
 /** `acme` for `acme.example.com:4000` below the base domain `example.com`; undefined for any other host. */
 export function subdomainOf(host: string | undefined, baseDomain: string): string | undefined {
-  const name = host?.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+  const name = host && lowerAscii(host).replace(/:\d+$/, '').replace(/\.$/, '');
   const suffix = `.${baseDomain}`;
   return name?.endsWith(suffix) && name.length > suffix.length ? name.slice(0, -suffix.length) : undefined;
 }

@@ -3,8 +3,8 @@ import { PublicError } from '../errors.js';
 import type { ProblemKind } from '../problems.js';
 
 const SENTENCES = {
-  missing: 'requests come without a bearer token',
-  malformed: 'bearer tokens are no JSON web tokens, or demand what is not understood here',
+  missing: 'requests come without a credential',
+  malformed: 'tokens are no JSON web tokens, or demand what is not understood here',
   algorithm: 'tokens are signed by an algorithm for which no key is configured: see JWT_SECRET and JWKS_URI',
   issuer: 'tokens are from another issuer than JWT_ISSUER',
   audience: 'tokens are for another audience than JWT_AUDIENCE',

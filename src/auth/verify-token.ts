@@ -6,6 +6,7 @@ import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import { sizeOf } from '../limits/size-of.js';
 import type { ProviderKeys } from './provider-keys.js';
 import { RefusedCredential } from './refused-credential.js';
 
@@ -105,7 +106,9 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
 }
 
 /** Tokens whose verification is remembered, and for how long at the most. */
-const REMEMBERED = 10_000;
+export const REMEMBERED_BYTES = 16 * 1024 * 1024;
+/** Of an entry beside the identity: the hash, and the place in the list. */
+const BYTES_PER_TOKEN = 400;
 const REMEMBERED_FOR_MS = 30_000;
 
 interface Remembered {
@@ -121,7 +124,11 @@ interface Remembered {
  * keys.
  */
 function rememberVerified(providerKeys: ProviderKeys | undefined, verifyAnew: VerifyToken): VerifyToken {
-  const remembered = new LRUCache<string, Remembered>({ max: REMEMBERED });
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: REMEMBERED_BYTES,
+    // What a token says is as long as its provider lets it be.
+    sizeCalculation: ({ identity }) => BYTES_PER_TOKEN + sizeOf(identity),
+  });
   return async (token) => {
     const key = createHash('sha256').update(token).digest('base64');
     const known = remembered.get(key);

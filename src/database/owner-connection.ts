@@ -7,6 +7,7 @@
 import pg from 'pg';
 
 import { MigrationError, codeOf, messageOf } from './migration/error.js';
+import { SessionClient } from './session.js';
 
 /** Owns every object; runs migrations. */
 export const OWNER_ROLE = 'tenantry_owner';
@@ -60,10 +61,10 @@ export function withDatabase(url: string, database: string): string {
 
 /**
  * The same login, acting as tenantry_owner from the first statement on, so that everything made belongs to that role,
- * and without a statement timeout, which a long index build would hit.
+ * in the schema public, and without a statement timeout, which a long index build would hit.
  */
 export function actingAsOwner(url: string): string {
-  const settings = ['-c statement_timeout=0'];
+  const settings = ['-c statement_timeout=0', '-c search_path=public'];
   if (addressOf(url).user !== OWNER_ROLE) settings.push(`-c role=${OWNER_ROLE}`);
   const parsed = parseUrl(url);
   // In the URL, because options given there replace those given beside it.
@@ -73,13 +74,17 @@ export function actingAsOwner(url: string): string {
 }
 
 /**
- * Runs `work` on one dedicated connection and closes it.
+ * Runs `work` on one dedicated connection and closes it. Its session has the settings of session.ts, unless `Client` is pg's.
  *
  * @throws {MigrationError} when there is no connection to be had; what `work` throws passes unchanged
  */
-export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+  Client: typeof pg.Client = SessionClient,
+): Promise<T> {
   addressOf(url);
-  const client = new pg.Client(connectionConfig(url));
+  const client = new Client(connectionConfig(url));
   // A server that goes away between two statements is noticed by the next statement; unheard, it would end Node.
   client.on('error', () => undefined);
   try {
@@ -96,7 +101,7 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
 }
 
 /** Of a pool whose users do not listen: it outlives the loss of its connection, and they are told by their statements. */
-class UnheardClient extends pg.Client {
+class UnheardClient extends SessionClient {
   constructor(config?: pg.ClientConfig | string) {
     super(config);
     this.on('error', () => undefined);

@@ -17,6 +17,7 @@ import {
 } from './migrations.js';
 import { checkProtection } from './protection.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from './owner-connection.js';
+import { temporaryTables } from './role-defaults.js';
 import { ensureRoles } from './roles.js';
 
 export interface PreparedDatabase {
@@ -121,6 +122,12 @@ export async function checkRuntimeRole(
     if (power !== undefined) {
       throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
     }
+    if (role.temporary) {
+      throw new MigrationError(
+        `The role ${APP_ROLE} may make temporary tables, which capture later requests of a pooled connection; as the ` +
+          `owner of the database, run: ${temporaryTables(role.database)[0]};`,
+      );
+    }
     const query: Query = (sql) => client.query(sql);
     const pending = await pendingMigrations(query).catch(historyUnreadable);
     if (pending.length > 0) {
@@ -140,6 +147,9 @@ interface RuntimeRole {
   readonly bypass: boolean;
   readonly owner: boolean;
   readonly owns: boolean;
+  /** Whether it may make temporary tables in this database. */
+  readonly temporary: boolean;
+  readonly database: string;
 }
 
 const RUNTIME_ROLE = `
@@ -149,7 +159,8 @@ const RUNTIME_ROLE = `
          EXISTS (
            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
            WHERE n.nspname IN ('public', 'tenantry') AND pg_has_role(me.oid, c.relowner, 'MEMBER')
-         ) AS owns
+         ) AS owns,
+         has_database_privilege(current_database(), 'TEMPORARY') AS temporary, current_database() AS database
   FROM pg_roles me WHERE rolname = current_user`;
 
 function powerOf(role: RuntimeRole): string | undefined {

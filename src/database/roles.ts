@@ -2,8 +2,9 @@
  * Makes the three roles that section 3 of the architecture rests on: tenantry_owner, tenantry_app, tenantry_operator.
  *
  * Guarantees: what exists is respected, no password or setting of an existing role is changed (an operator that could
- * not log in may from when it is given a URL); an existing application role that could get round row-level security is
- * refused; no clear-text password reaches the server; any number of instances may do this at once.
+ * not log in may from when it is given a URL; defaults that a role lacks are added where the login may); an existing
+ * application role that could get round row-level security, or make temporary tables, is refused; no clear-text password
+ * reaches the server; any number of instances may do this at once.
  */
 import pg from 'pg';
 
@@ -18,6 +19,7 @@ import {
   membershipSql,
   withClient,
 } from './owner-connection.js';
+import { permitted, setMissingDefaults, temporaryTables } from './role-defaults.js';
 import { scramVerifier } from './scram.js';
 
 /** How to reach the database as each of the roles. `owner` may be a superuser's or another administrator's. */
@@ -97,6 +99,7 @@ async function makeRoles(client: pg.Client, owner: Address, app: Address, operat
     if (!roles.has(APP_ROLE)) await execute(client, await appStatement(app));
     const statement = await operatorStatement(roles.get(OPERATOR_ROLE), operator);
     if (statement !== undefined) await execute(client, statement);
+    await setMissingDefaults(client);
     await letLoginActAsOwner(client, owner);
     checkRoles(await readRoles(client), operator !== undefined);
   });
@@ -208,23 +211,21 @@ async function grantRights(client: pg.Client, { database, server }: Address): Pr
     `GRANT CREATE ON DATABASE ${name} TO ${OWNER_ROLE}`,
     `GRANT USAGE ON SCHEMA public TO ${OWNER_ROLE}, ${APP_ROLE}, ${OPERATOR_ROLE}`,
     `GRANT CREATE ON SCHEMA public TO ${OWNER_ROLE}`,
+    ...temporaryTables(database),
   ];
-  for (const grant of grants) await tryGrant(client, grant);
+  // Where this login may not, what is granted already decides.
+  for (const grant of grants) await permitted(client, grant);
+  // A database that was created here is the owner's, whose rights this login may have to take on.
+  if (await permitted(client, `SET ROLE ${OWNER_ROLE}`)) {
+    for (const grant of temporaryTables(database)) await permitted(client, grant);
+    await client.query('RESET ROLE');
+  }
   const missing = await missingRights(client);
   if (missing.length === 0) return;
   throw new MigrationError(
-    `The roles lack rights in the database "${database}" at ${server} (${missing.join(', ')}); as a superuser, run ` +
+    `The rights of the roles in the database "${database}" at ${server} are not as needed (${missing.join(', ')}); as a superuser, run ` +
       `there: ${grants.join('; ')};`,
   );
-}
-
-/** Grants where this login may; where it may not, what is granted already decides. */
-async function tryGrant(client: pg.Client, grant: string): Promise<void> {
-  try {
-    await client.query(grant);
-  } catch (error) {
-    if (codeOf(error) !== '42501') throw error;
-  }
 }
 
 async function missingRights(client: pg.Client): Promise<string[]> {
@@ -239,7 +240,10 @@ async function missingRights(client: pg.Client): Promise<string[]> {
      WHERE NOT CASE target
        WHEN 'database' THEN has_database_privilege(role, current_database(), privilege)
        ELSE has_schema_privilege(role, 'public', privilege)
-     END`,
+     END
+     UNION ALL
+     SELECT '${APP_ROLE}: no TEMPORARY on database'
+     WHERE has_database_privilege('${APP_ROLE}', current_database(), 'TEMPORARY')`,
   );
   return rows.map(({ missing }) => missing);
 }

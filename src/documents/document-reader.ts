@@ -5,16 +5,10 @@
 import { GraphQLError, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { problemsOf } from '../limits/document-rules.js';
-import { parseDocument } from '../limits/parse-document.js';
+import { parseDocument, type ParsedDocument } from '../limits/parse-document.js';
 
 /** Of all documents that are kept together, what belongs to them included. */
 export const KEPT_DOCUMENT_BYTES = 32 * 1024 * 1024;
-
-/**
- * Of memory for each node of a document, at the most: the node itself with its lists and its location, and what is
- * measured and remembered of an operation.
- */
-const BYTES_PER_NODE = 400;
 
 /** An operation is not accepted, for these reasons; each has its code in `extensions`. */
 export class RefusedOperation extends Error {
@@ -34,7 +28,7 @@ export interface DocumentReaderOptions {
 export class DocumentReader {
   readonly hideSuggestions: boolean;
   readonly #schema: GraphQLSchema;
-  readonly #kept = new LRUCache<string, KeptDocument>({
+  readonly #kept = new LRUCache<string, ParsedDocument>({
     maxSize: KEPT_DOCUMENT_BYTES,
     sizeCalculation: ({ bytes }) => bytes,
   });
@@ -53,11 +47,11 @@ export class DocumentReader {
   read(text: string): DocumentNode {
     const known = this.#kept.get(text);
     if (known) return known.document;
-    const { document, nodes } = this.#parse(text);
-    const problems = problemsOf(this.#schema, document, this.hideSuggestions);
+    const parsed = this.#parse(text);
+    const problems = problemsOf(this.#schema, parsed.document, this.hideSuggestions);
     if (problems.length > 0) throw new RefusedOperation(problems.map(withCode('GRAPHQL_VALIDATION_FAILED')));
-    this.#kept.set(text, { document, bytes: 2 * text.length + nodes * BYTES_PER_NODE });
-    return document;
+    this.#kept.set(text, parsed);
+    return parsed.document;
   }
 
   /** What the kept documents take, in bytes. */
@@ -65,7 +59,7 @@ export class DocumentReader {
     return this.#kept.calculatedSize;
   }
 
-  #parse(text: string) {
+  #parse(text: string): ParsedDocument {
     try {
       return parseDocument(text);
     } catch (error) {
@@ -73,11 +67,6 @@ export class DocumentReader {
       throw new RefusedOperation([withCode('GRAPHQL_PARSE_FAILED')(error)]);
     }
   }
-}
-
-interface KeptDocument {
-  readonly document: DocumentNode;
-  readonly bytes: number;
 }
 
 const withCode =

@@ -1,5 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Viewer } from '../access/viewer.js';
+import type { Config } from '../config.js';
+import { AnswerBytes } from '../limits/answer-bytes.js';
 import type { Deadline } from '../limits/deadline.js';
 import type { ChangeNews } from '../tenancy/change-news.js';
 import type { Database } from '../tenancy/database.js';
@@ -14,6 +16,7 @@ export interface ContextParts {
   readonly database: Database;
   readonly changes: ChangeNews;
   readonly invitations: InvitationParts;
+  readonly config: Pick<Config, 'maxAnswerBytes'>;
 }
 
 /** A request, or an event of a subscription. */
@@ -22,6 +25,8 @@ export interface ContextOf {
   readonly requestId: string;
   readonly deadline?: Deadline | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** What counts the rows that `db` reads. Undefined: one is made. */
+  readonly bytes?: AnswerBytes | undefined;
   /** A client of this viewer and request that reads for other contexts as well. Undefined: one is made. */
   readonly db?: TenantClient | undefined;
   /** Made when there is something to log. */
@@ -30,24 +35,36 @@ export interface ContextOf {
 
 /** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
 export const createContext = (
-  { api, database, changes, invitations }: ContextParts,
-  { viewer, requestId, deadline, idempotencyKey, db, log }: ContextOf,
-): RequestContext => ({
-  viewer,
-  user: viewer.actor.type === 'user' ? viewer : undefined,
-  db: db ?? database.forTenant({ tenantId: viewer.tenantId, actor: viewer.actor, requestId, deadline }),
-  changes: changes.forTenant(viewer.tenantId),
-  loaders: new Loaders(),
-  roles: api.roles,
-  guards: api.guards,
-  inputGuards: api.inputGuards,
-  recorded: api.recorded,
-  models: database.models,
-  invitations,
-  requestId,
-  deadline,
-  idempotencyKey,
-  get log() {
-    return log();
-  },
-});
+  { api, database, changes, invitations, config }: ContextParts,
+  {
+    viewer,
+    requestId,
+    deadline,
+    idempotencyKey,
+    bytes = new AnswerBytes(config.maxAnswerBytes),
+    db,
+    log,
+  }: ContextOf,
+): RequestContext => {
+  const { tenantId, actor } = viewer;
+  return {
+    viewer,
+    user: actor.type === 'user' ? viewer : undefined,
+    db: db ?? database.forTenant({ tenantId, actor, requestId, deadline, bytes }),
+    changes: changes.forTenant(tenantId),
+    loaders: new Loaders(),
+    roles: api.roles,
+    guards: api.guards,
+    inputGuards: api.inputGuards,
+    recorded: api.recorded,
+    models: database.models,
+    invitations,
+    requestId,
+    deadline,
+    idempotencyKey,
+    bytes,
+    get log() {
+      return log();
+    },
+  };
+};

@@ -26,7 +26,9 @@ import type * as JitRuntime from 'graphql-jit/dist/runtime';
 import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../errors.js';
+import { leastBytes, type AnswerBytes } from '../limits/answer-bytes.js';
 import { locate, withTokens } from '../limits/locations.js';
+import { bytesOf } from '../limits/parse-document.js';
 import type { Deadline } from '../limits/deadline.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
@@ -39,10 +41,22 @@ const COMPILED_AT_USE = 3;
  * takes time in proportion, during which nobody else is served.
  */
 const LARGEST_COMPILED = 2_500;
-/** Of all that is compiled and kept: what was not used for longest goes, and is counted anew. */
-const COMPILED_IN_ALL = 50_000;
+/**
+ * Of all that is compiled and kept, in bytes, the documents included: what was not used for longest goes, and is counted
+ * anew.
+ */
+export const COMPILED_BYTES = 32 * 1024 * 1024;
+/** Of memory, at the most: for what an operation is compiled to, by its size, and beside. */
+const BYTES_BY_SIZE = 1_000;
+const BYTES_PER_OPERATION = 24 * 1024;
 /** The size of a document with more fields than this is not asked for. */
 const MOST_FIELDS = 500;
+/**
+ * An answer with fewer characters in its texts, none of whose fields has a long name, needs not be looked through before it
+ * becomes text: that is then at most a few times as large as the values that are in memory already.
+ */
+const CERTAINLY_SMALL = 4_000_000;
+const SHORT_NAME = 64;
 
 /** An operation to run. */
 export interface Execution {
@@ -63,6 +77,8 @@ export function createExecute(schema: GraphQLSchema, hideSuggestions = false): E
   resolveWhatMayBeAPromise(schema);
   beginNoMutationTooLate(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
+  const limit = (result: ExecutionResult, context: unknown) =>
+    bytesOfRequest(context)?.limit(result) ?? result;
   // By the operation itself, of which a document has few: the names that clients invent are without number.
   const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
 
@@ -77,9 +93,14 @@ export function createExecute(schema: GraphQLSchema, hideSuggestions = false): E
     if (operation) {
       const given = coerceVariables(schema, operation, variables, { hideSuggestions });
       if (!given.coerced) return { errors: given.errors };
-      const query = compiler?.use(compilationOf(document, operation), given.coerced);
+      const compilation = compilationOf(document, operation);
+      const before = compiler?.characters ?? 0;
+      const query = compiler?.use(compilation, given.coerced);
       const result = await query?.(undefined, context, variables);
-      if (result && isCertain(result)) return result;
+      if (result && isCertain(result)) {
+        const isSmall = compiler!.characters - before < CERTAINLY_SMALL && compilation.hasShortNames;
+        return isSmall && !bytesOfRequest(context)?.isOver ? result : limit(result, context);
+      }
     }
     const result = await execute({
       schema,
@@ -90,22 +111,33 @@ export function createExecute(schema: GraphQLSchema, hideSuggestions = false): E
       hideSuggestions,
     });
     locate(result.errors);
-    return result;
+    return limit(result, context);
   };
 }
+
+/** Undefined for what is no request of a client, in tests. */
+const bytesOfRequest = (context: unknown): AnswerBytes | undefined =>
+  (context as { readonly bytes?: AnswerBytes } | undefined)?.bytes;
 
 /** An operation that comes again. */
 class Compilation {
   uses = 0;
   readonly size: number;
+  /** Whether no field has a long name in the answer. Only of operations that are small enough to be compiled. */
+  readonly hasShortNames: boolean;
 
   constructor(
     readonly document: DocumentNode,
     readonly operation: OperationDefinitionNode,
   ) {
-    this.size = operation.operation === OperationTypeNode.QUERY ? sizeOf(operation, document) : Infinity;
+    const { size, longestName } =
+      operation.operation === OperationTypeNode.QUERY ? sizeOf(operation, document) : NOT_COMPILED;
+    this.size = size;
+    this.hasShortNames = longestName <= SHORT_NAME;
   }
 }
+
+const NOT_COMPILED = { size: Infinity, longestName: 0 };
 
 interface Compiled extends Compilable {
   readonly query: CompiledQuery['query'];
@@ -113,14 +145,19 @@ interface Compiled extends Compilable {
 
 class Compiler {
   private readonly compiled = new LRUCache<Compilation, Compiled>({
-    maxSize: COMPILED_IN_ALL,
-    sizeCalculation: (_compiled, { size }) => size,
+    maxSize: COMPILED_BYTES,
+    sizeCalculation: (_compiled, { document, size }) =>
+      bytesOf(document) + BYTES_PER_OPERATION + size * BYTES_BY_SIZE,
     dispose: (_compiled, compilation) => (compilation.uses = 0),
   });
   private readonly serializers: ReturnType<typeof serializersOf>;
+  /** How many characters of text all operations together have answered so far. */
+  characters = 0;
 
   constructor(private readonly schema: GraphQLSchema) {
-    this.serializers = serializersOf(schema);
+    this.serializers = serializersOf(schema, (value) => {
+      this.characters += typeof value === 'string' ? value.length : leastBytes(value, CERTAINLY_SMALL);
+    });
   }
 
   /** The compiled operation when there is one, and it can be run with these variables. */
@@ -186,7 +223,10 @@ const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 /** The serialization of leaf types, which leaves to graphql-js what is not a plain value, promises above all. */
-function serializersOf(schema: GraphQLSchema): Record<string, (value: unknown) => unknown> {
+function serializersOf(
+  schema: GraphQLSchema,
+  count: (serialized: unknown) => void,
+): Record<string, (value: unknown) => unknown> {
   const leaves = Object.values(schema.getTypeMap()).filter(isLeafType);
   return Object.fromEntries(
     leaves.map((type) => [
@@ -195,6 +235,7 @@ function serializersOf(schema: GraphQLSchema): Record<string, (value: unknown) =
         if (isPromise(value)) value.then(undefined, () => undefined);
         const serialized: unknown = type.serialize(value);
         if (serialized === null || serialized === undefined) throw new Error('not for graphql-jit');
+        count(serialized);
         return serialized;
       },
     ]),
@@ -227,7 +268,7 @@ function beginNoMutationTooLate(schema: GraphQLSchema): void {
     const resolve = field.resolve ?? defaultFieldResolver;
     field.resolve = (source, args, context: { readonly deadline?: Deadline }, info) => {
       context.deadline?.throwIfOver();
-      return resolve(source, args, context, info) as unknown;
+      return resolve(source, args, context, info);
     };
   }
 }
@@ -254,20 +295,26 @@ function refusesPromises(type: GraphQLOutputType): boolean {
 const isOfPrimitives = (name: string): boolean => name in String.prototype || name in Number.prototype;
 
 /** The size of an operation, what is in a fragment counted wherever it is spread; too much, when it has too many fields. */
-function sizeOf(operation: OperationDefinitionNode, { definitions }: DocumentNode): number {
+function sizeOf(
+  operation: OperationDefinitionNode,
+  { definitions }: DocumentNode,
+): { readonly size: number; readonly longestName: number } {
   const fragments = new Map(
     definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
   );
-  let [fields, size] = [0, 0];
+  let [fields, size, longestName] = [0, 0, 0];
   const add = ({ selections }: SelectionSetNode, depth: number): void => {
     for (const selection of selections) {
       if (fields > MOST_FIELDS) return;
       const isField = selection.kind === Kind.FIELD;
-      if (isField) [fields, size] = [fields + 1, size + depth];
+      if (isField) {
+        [fields, size] = [fields + 1, size + depth];
+        longestName = Math.max(longestName, (selection.alias ?? selection.name).value.length);
+      }
       const below = selection.kind === Kind.FRAGMENT_SPREAD ? fragments.get(selection.name.value) : selection;
       if (below?.selectionSet) add(below.selectionSet, isField ? depth + 1 : depth);
     }
   };
   add(operation.selectionSet, 1);
-  return fields > MOST_FIELDS ? Infinity : size;
+  return { size: fields > MOST_FIELDS ? Infinity : size, longestName };
 }

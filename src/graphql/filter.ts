@@ -7,9 +7,6 @@ export const within = ({ from, to }: DateTimeRange) => ({
   ...(to != null && { lt: to }),
 });
 
-/** Text for Prisma's `contains`, `startsWith` and `endsWith`, which take %, _ and \\ for patterns. */
-export const literally = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
-
 /** Longer than any id, action or search that has a match. */
 const LONGEST_FILTER_TEXT = 255;
 

@@ -6,6 +6,7 @@ import type { ScopedModel } from '../tenancy/data-model.js';
 import type { VerifiedUser, Viewer } from '../access/viewer.js';
 import type { RoleMatrix } from '../access/permissions.js';
 import type { Deadline } from '../limits/deadline.js';
+import type { AnswerBytes } from '../limits/answer-bytes.js';
 import type { TenantChanges } from '../tenancy/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Mailer } from '../mail/mailer.js';
@@ -48,6 +49,8 @@ export interface RequestContext {
   readonly deadline?: Deadline | undefined;
   /** The `Idempotency-Key` header, as it came. */
   readonly idempotencyKey?: string | undefined;
+  /** What may be read for this request, and answered to it. */
+  readonly bytes: AnswerBytes;
   /** Its lines carry the request's id, tenant and actor. */
   readonly log: FastifyBaseLogger;
 }

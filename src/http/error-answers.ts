@@ -33,11 +33,14 @@ export const maskedError = (details: { readonly requestId?: string } = {}): Publ
 
 const UNDECODABLE = '/undecodable-url';
 
-/** Leads an URL that cannot be decoded to a route, for fastify would answer it before any hook has run. */
+/**
+ * Leads a URL that cannot be decoded to a route, for fastify would answer it before any hook has run. A URL with scheme and
+ * host, as proxies are sent, has to be one.
+ */
 export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
   try {
     decodeURI(url.split('?', 1)[0] ?? '');
-    return url;
+    return url.startsWith('/') || url === '*' || URL.canParse(url) ? url : UNDECODABLE;
   } catch {
     return UNDECODABLE;
   }

@@ -1,6 +1,6 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { ERROR_STATUS, publicError, PublicError } from '../errors.js';
+import { publicError, PublicError, withStatus } from '../errors.js';
 import type { Execute } from '../graphql/execution.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { createExecuteOnce } from '../idempotency/execute-once.js';
@@ -32,13 +32,15 @@ export function executeWith(
             context: ownContext,
             onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
           },
-          (contextOfAttempt) =>
-            execute({
-              document,
-              operationName: operationName ?? request.operationName ?? null,
-              variables: request.variables ?? {},
-              context: contextOfAttempt,
-            }),
+          async (contextOfAttempt) =>
+            refusedAsAWhole(
+              await execute({
+                document,
+                operationName: operationName ?? request.operationName ?? null,
+                variables: request.variables ?? {},
+                context: contextOfAttempt,
+              }),
+            ),
         );
         return ownContext.deadline ? inTime(result, ownContext.deadline) : result;
       },
@@ -70,6 +72,10 @@ function isAllTooLate({ data, errors = [] }: ExecutionResult): boolean {
   return Object.values(data ?? {}).every((value) => value === null) && errors.every(isTooLate);
 }
 
-const tooLate = ({ error: { message, code } }: Deadline): ExecutionResult => ({
-  errors: [new GraphQLError(message, { extensions: { code, http: { status: ERROR_STATUS[code] } } })],
-});
+const tooLate = ({ error }: Deadline): ExecutionResult => ({ errors: [withStatus(error)] });
+
+/** The result; with the status of its error when there is nothing else, for it was refused: an answer that is too large. */
+function refusedAsAWhole(result: ExecutionResult): ExecutionResult {
+  const [error] = result.errors ?? [];
+  return result.data === undefined && error instanceof PublicError ? { errors: [withStatus(error)] } : result;
+}

@@ -15,9 +15,12 @@ import { Loaders } from '../graphql/loaders.js';
 import { createExecuteOnce } from '../idempotency/execute-once.js';
 import { KeptError } from '../idempotency/kept-result.js';
 import type { RequestContext } from '../graphql/request-context.js';
+import { AnswerBytes } from '../limits/answer-bytes.js';
+import { textOfAnswer } from './answer-size.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
 import { readDocuments } from './documents-of-requests.js';
+import { reportUnexpected } from './unexpected-errors.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
 import type { LeavingErrors } from '../leaving-errors.js';
@@ -34,6 +37,8 @@ export async function installGraphql(
   const apollo = new ApolloServer<RequestContext>({
     gateway: executeWith(api.schema, createExecute(api.schema, config.production), executeOnce),
     introspection: true,
+    // Its own writes to the console, and what clients sent as it is.
+    logger: app.log,
     csrfPrevention: true,
     // An id has become the document's text before Apollo sees the request: find-document.ts.
     persistedQueries: false,
@@ -44,9 +49,10 @@ export async function installGraphql(
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
     // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
-    stringifyResult: (result) => JSON.stringify(result),
+    stringifyResult: textOfAnswer(config.maxAnswerBytes),
     plugins: [
       reportErrors(leaving),
+      reportUnexpected,
       readDocuments(documentReader, api.schema),
       roleIntrospection(api),
       tellRetryAfter,
@@ -59,10 +65,6 @@ export async function installGraphql(
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
 
-  // Bytes are written as they are; a text Node would join with the headers, and encode that.
-  app.addHook('onSend', async (_request, _reply, payload) =>
-    typeof payload === 'string' ? Buffer.from(payload) : payload,
-  );
   app.route({
     method: ['GET', 'POST'],
     url: '/graphql',
@@ -77,6 +79,7 @@ export async function installGraphql(
           const { models } = database;
           const log = logOf(request);
           const { user } = guest;
+          const bytes = new AnswerBytes(config.maxAnswerBytes);
           const rest = {
             user,
             loaders,
@@ -88,12 +91,13 @@ export async function installGraphql(
             invitations,
             requestId,
             deadline,
+            bytes,
             log,
           };
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(
-          { api, database, changes, invitations },
+          { api, database, changes, invitations, config },
           {
             viewer: viewerOf(request),
             requestId,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Services } from '../app.js';
+import type { Drain } from './drain.js';
 
 /** A probe does not wait longer for the first keys; they are fetched all the same. */
 const KEYS_MS = 1_000;
@@ -12,15 +13,12 @@ const KEYS_MS = 1_000;
 export function installHealth(
   app: FastifyInstance,
   { readiness, providerKeys }: Pick<Services, 'readiness' | 'providerKeys'>,
+  drain: Drain,
 ): void {
-  let draining = false;
   let logged: unknown;
-  app.addHook('preClose', async () => {
-    draining = true;
-  });
   app.get('/healthz', { logLevel: 'warn' }, async () => ({ status: 'ok' }));
   app.get('/readyz', { logLevel: 'warn' }, async (request, reply) => {
-    if (draining) return reply.code(503).send({ status: 'draining' });
+    if (drain.isDraining) return reply.code(503).send({ status: 'draining' });
     try {
       await readiness.check();
     } catch (error) {

@@ -1,25 +1,55 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyLoggerOptions, FastifyRequest } from 'fastify';
-import type { LoggerOptions } from 'pino';
+import { destination, type LoggerOptions } from 'pino';
 import pretty from 'pino-pretty';
 import type { Config } from '../config.js';
 
-/** JSON lines in production, lines for people in development. */
+/**
+ * JSON lines in production, lines for people in development. What clients sent may be in either, and cannot do anything
+ * to the terminal that shows them.
+ */
 export function loggerOptions({
   logLevel,
   production,
 }: Pick<Config, 'logLevel' | 'production'>): FastifyLoggerOptions & LoggerOptions {
   return {
     level: logLevel,
-    ...(!production && {
-      stream: pretty({
-        singleLine: true,
-        ignore: 'pid,hostname',
-        translateTime: 'SYS:HH:MM:ss.l',
-        sync: true,
-      }),
-    }),
+    stream: production
+      ? escaping(destination(1), escapedInJson)
+      : escaping(
+          pretty({
+            singleLine: true,
+            ignore: 'pid,hostname',
+            translateTime: 'SYS:HH:MM:ss.l',
+            sync: true,
+          }),
+          escapedForPeople,
+        ),
   };
 }
+
+interface Lines {
+  write(line: string): unknown;
+}
+
+const escaping = (to: Lines, escaped: (line: string) => string): Lines => ({
+  write: (line) => to.write(escaped(line)),
+});
+
+/** What JSON leaves as it is: DEL, the control characters beyond ASCII, and what turns the direction of text. */
+const LEFT_BY_JSON = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A line of JSON without any character that is not shown as itself. */
+export const escapedInJson = (line: string): string =>
+  line.replace(LEFT_BY_JSON, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/**
+ * The same for a line that will be read as JSON and shown: there an escape must still be one. Line breaks stay, which
+ * stacks are full of.
+ */
+export const escapedForPeople = (line: string): string =>
+  escapedInJson(line).replace(/\\(?:\\|u00[01789]|u20|[brf])/g, (escape) =>
+    escape === '\\\\' ? escape : `\\${escape}`,
+  );
 
 /**
  * One line per answer, with the request's id, and its tenant and actor once they are known. Neither headers nor bodies

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errorAnswer, RefusedRequest } from './error-answers.js';
 
@@ -22,6 +23,8 @@ export const REQUEST_LIMITS = {
   headersMs: 10_000,
   /** From its first byte to its last. */
   requestMs: 30_000,
+  /** While a request is under way: between two bytes of it, and from its last to the first of its answer. */
+  silentMs: 60_000,
   /** How often Node looks for requests that have exceeded their time, which they may exceed by as much. */
   checkedEveryMs: 2_000,
 };
@@ -30,6 +33,8 @@ export const REQUEST_LIMITS = {
 export const requestLimits = {
   bodyLimit: REQUEST_LIMITS.bodyBytes,
   requestTimeout: REQUEST_LIMITS.requestMs,
+  // Above all for answers that are not read: unread-answers.ts has a shorter time for large ones.
+  connectionTimeout: REQUEST_LIMITS.silentMs,
   http: {
     maxHeaderSize: REQUEST_LIMITS.headBytes,
     headersTimeout: REQUEST_LIMITS.headersMs,
@@ -55,6 +60,13 @@ export function installRequestLimits(app: FastifyInstance): void {
   app.server.on('checkExpectation', (_request, response) => {
     const { head, body } = answer(417, 'This expectation cannot be met.');
     response.writeHead(417, head).end(body);
+  });
+  // Node would close the connection without an answer.
+  app.server.on('connect', (_request, socket: Duplex) => {
+    socket.on('error', () => socket.destroy());
+    const requestId = write(socket, [405, 'This server is no proxy.']);
+    app.log.info({ status: 405, requestId }, 'refused to be a proxy');
+    socket.end();
   });
 }
 
@@ -87,16 +99,19 @@ function answerWhatIsNoRequest(this: FastifyInstance, error: NodeJS.ErrnoExcepti
   // Half an answer may be on its way.
   const { _httpMessage: begun } = socket as { _httpMessage?: { headersSent: boolean } };
   if (socket.writable && !begun?.headersSent) {
-    const [status, message] = PROBLEMS[error.code ?? ''] ?? [400, 'This is not an HTTP request.'];
-    const { head, body } = answer(status, message);
-    const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
-    this.log.info(
-      { code: error.code, status, requestId: head['x-request-id'] },
-      'refused what is no request',
-    );
+    const problem = PROBLEMS[error.code ?? ''] ?? [400, 'This is not an HTTP request.'];
+    const requestId = write(socket, problem);
+    this.log.info({ code: error.code, status: problem[0], requestId }, 'refused what is no request');
   }
   socket.destroySoon();
+}
+
+/** @returns the id under which it is answered */
+function write(socket: Duplex, [status, message]: Problem): string {
+  const { head, body } = answer(status, message);
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  return head['x-request-id'];
 }
 
 const PROBLEMS: Readonly<Record<string, Problem>> = {

@@ -26,6 +26,7 @@ import { readSubscription, type Subscription } from '../subscriptions/operation.
 import type { Reservation } from '../subscriptions/reservations.js';
 import { PublicError, publicError } from '../errors.js';
 import type { LeavingErrors } from '../leaving-errors.js';
+import { stopping, type Drain } from './drain.js';
 import { errorAnswer } from './error-answers.js';
 import { isDefect, maskDefect } from './graphql.js';
 import { requestId } from './request-id.js';
@@ -56,7 +57,12 @@ interface Prepared extends ExecutionArgs, Subscription {
   readonly reservation: Reservation;
 }
 
-export function installWebsocket(app: FastifyInstance, services: Services, connections: Connections): void {
+export function installWebsocket(
+  app: FastifyInstance,
+  services: Services,
+  connections: Connections,
+  drain: Drain,
+): void {
   const { api, config, documents, documentReader } = services;
   const parts = { ...services, connections };
   const sockets = new WebSocketServer({
@@ -67,7 +73,6 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
   });
   const open = new Map<WebSocket, Connection>();
   const turns = new Turns();
-  let draining = false;
 
   // graphql-ws brings a server of its own (`graphql-ws/use/ws`). It writes to the console what clients do wrong, and
   // keeps for them whatever they do not read.
@@ -97,17 +102,22 @@ export function installWebsocket(app: FastifyInstance, services: Services, conne
   });
 
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const refusal = draining
-      ? { status: 503, error: new PublicError('UNAVAILABLE', 'The server is stopping.') }
+    const refusal = drain.isDraining
+      ? { status: 503, error: stopping() }
       : (refusalOf(request, config.corsOrigins) ?? crowded());
     if (refusal) {
-      app.log.info({ status: refusal.status }, 'websocket refused');
+      const id = requestId(request);
+      app.log.info({ status: refusal.status, requestId: id }, 'websocket refused');
       services.leaving.see(refusal.error.code, refusal.error);
-      refuse(socket, refusal);
+      refuse(socket, refusal, id);
     } else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
   });
+  // What ws finds wrong with a handshake: it would say so in a form of its own.
+  sockets.on('wsClientError', (_error, socket: Duplex, request: IncomingMessage) => {
+    const error = new PublicError('BAD_REQUEST', 'This is no handshake for a WebSocket of version 13.');
+    refuse(socket, { status: 400, error }, requestId(request));
+  });
   app.addHook('preClose', async () => {
-    draining = true;
     const closed = [...open.keys()].map((socket) => once(socket, 'close'));
     for (const connection of open.values()) connection.end(goingAway());
     await Promise.all(closed);
@@ -228,11 +238,12 @@ function isOwnOrigin(origin: string, host = ''): boolean {
   }
 }
 
-function refuse(socket: Duplex, { status, error }: Refusal): void {
+function refuse(socket: Duplex, { status, error }: Refusal, id: string): void {
   const body = JSON.stringify(errorAnswer(error));
   socket.on('error', () => socket.destroy());
   socket.end(
-    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status]}\r\nconnection: close\r\n` +
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status]}\r\nconnection: close\r\nx-request-id: ${id}\r\n` +
+      'x-content-type-options: nosniff\r\n' +
       `content-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,
   );
 }

@@ -5,20 +5,21 @@
  */
 import { createHash } from 'node:crypto';
 import {
-  GraphQLError,
   OperationTypeNode,
   type DocumentNode,
   type ExecutionResult,
+  type GraphQLError,
   type GraphQLFormattedError,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
 import { objectTypes } from '../access/guards.js';
 import { isSecretField } from '../access/readable-fields.js';
-import { badInput, conflict, ERROR_STATUS, PublicError, publicError, withCause } from '../errors.js';
+import { badInput, conflict, PublicError, publicError, withStatus } from '../errors.js';
 import { Loaders } from '../graphql/loaders.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { Api } from '../graphql/schema.js';
+import { leastBytes, type AnswerBytes } from '../limits/answer-bytes.js';
 import { isTransient } from '../tenancy/retry.js';
 import type { TenantBinder, TenantClient, TenantTx } from '../tenancy/tenant-client.js';
 import { resultAgain, type KeptResult } from './kept-result.js';
@@ -61,6 +62,7 @@ export interface ExecuteOnceParts {
  * - BAD_USER_INPUT for a mutation that selects a field with `@secret`: its answer is not kept;
  * - CONFLICT for a key that came with another document, operation name or variables before, one that a request which is
  *   still under way came with, one whose result was too large to keep, or when others change the same data;
+ * - ANSWER_TOO_LARGE for a result that has too many bytes to be sent;
  * - UNAVAILABLE when the connection is lost. Whether the mutation took effect, the same key tells.
  *
  * When a root field fails, all are undone, and nothing is kept.
@@ -85,6 +87,7 @@ export function createExecuteOnce({
       db: TenantClient,
       tx: TenantTx,
     ): Promise<ExecutionResult> => {
+      context.bytes.restart();
       const kept = await takeKey(tx, key, fingerprint);
       replayed = kept !== undefined;
       if (kept) {
@@ -95,7 +98,7 @@ export function createExecuteOnce({
       }
       const result = await execute({ ...context, ...within(context, db), loaders: new Loaders() });
       undoWhenFailed(result);
-      const text = textOf(result, (error) => publicForm(error, context));
+      const text = textOf(result, context.bytes, (error) => publicForm(error, context));
       await keepResult(tx, key, text, [...permissions].sort());
       return result;
     };
@@ -196,21 +199,26 @@ function undoWhenFailed(result: ExecutionResult): void {
   throw new Undone(allFailed ? result : { ...result, data: null });
 }
 
-/** The result as it is kept; null when it is too large. */
+/** What the answer has beside the result: its cost. */
+const ROOM_FOR_EXTENSIONS = 100;
+
+/**
+ * The result as it is kept; null when it is too large for that.
+ *
+ * @throws ANSWER_TOO_LARGE when it cannot be sent: then nothing is to have taken effect
+ */
 function textOf(
   { data, errors }: ExecutionResult,
+  bytes: AnswerBytes,
   publicForm: (error: GraphQLError) => GraphQLFormattedError,
 ): string | null {
   const kept: KeptResult = { data: data ?? null, ...(errors && { errors: errors.map(publicForm) }) };
+  if (leastBytes(kept, bytes.most) > bytes.most) throw bytes.error;
   const text = JSON.stringify(kept);
-  return Buffer.byteLength(text) > MOST_KEPT_BYTES ? null : text;
+  const size = Buffer.byteLength(text);
+  if (size + ROOM_FOR_EXTENSIONS > bytes.most) throw bytes.error;
+  return size > MOST_KEPT_BYTES ? null : text;
 }
 
 /** Neither the operation nor anything of it took place, as far as the server can tell. */
-function refused(error: PublicError): ExecutionResult {
-  const { message, code, extensions } = error;
-  const told = new GraphQLError(message, {
-    extensions: { ...extensions, http: { status: ERROR_STATUS[code] } },
-  });
-  return { errors: [withCause(told, error)] };
-}
+const refused = (error: PublicError): ExecutionResult => ({ errors: [withStatus(error)] });

@@ -34,7 +34,7 @@ export async function takeKey(tx: TenantTx, key: string, fingerprint: string): P
   const taken = await tx
     .$executeRaw(
       Prisma.sql`
-        INSERT INTO idempotency_keys AS mine (tenant_id, actor_type, actor, key, fingerprint, expires_at)
+        INSERT INTO public.idempotency_keys AS mine (tenant_id, actor_type, actor, key, fingerprint, expires_at)
         VALUES (${tenantId}::uuid, ${actor.type}, ${actor.id}, ${key}, ${fingerprint}, now() + ${KEPT_FOR}::interval)
         ON CONFLICT (tenant_id, actor_type, actor, key) DO UPDATE
           SET fingerprint = excluded.fingerprint, created_at = excluded.created_at, expires_at = excluded.expires_at,
@@ -46,7 +46,7 @@ export async function takeKey(tx: TenantTx, key: string, fingerprint: string): P
     });
   if (taken === 0) {
     const [kept] = await tx.$queryRaw<KeptKey>(
-      Prisma.sql`SELECT fingerprint, result, permissions FROM idempotency_keys WHERE ${own(tx, key)}`,
+      Prisma.sql`SELECT fingerprint, result, permissions FROM public.idempotency_keys WHERE ${own(tx, key)}`,
     );
     // It was there a moment ago: it has expired in between.
     return kept ?? Promise.reject(stillUnderWay());
@@ -63,7 +63,7 @@ export async function keepResult(
   permissions: readonly string[],
 ): Promise<void> {
   await tx.$executeRaw(
-    Prisma.sql`UPDATE idempotency_keys SET result = ${result}::json, permissions = ${permissions}::text[] WHERE ${own(tx, key)}`,
+    Prisma.sql`UPDATE public.idempotency_keys SET result = ${result}::json, permissions = ${permissions}::text[] WHERE ${own(tx, key)}`,
   );
 }
 
@@ -75,8 +75,8 @@ async function removeExpired(tx: TenantTx): Promise<void> {
   const { tenantId } = tx.context;
   await tx.$executeRaw(
     Prisma.sql`
-      DELETE FROM idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND id IN (
-        SELECT id FROM idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND expires_at <= now()
+      DELETE FROM public.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND id IN (
+        SELECT id FROM public.idempotency_keys WHERE tenant_id = ${tenantId}::uuid AND expires_at <= now()
         ORDER BY expires_at LIMIT ${REMOVED_AT_ONCE} FOR UPDATE SKIP LOCKED
       )`,
   );

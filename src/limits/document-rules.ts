@@ -3,6 +3,7 @@ import {
   GraphQLError,
   Kind,
   OperationTypeNode,
+  OverlappingFieldsCanBeMergedRule,
   specifiedRules,
   validate,
   type DocumentNode,
@@ -11,6 +12,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { introspectionStandsAlone } from '../access/introspection.js';
+import { conflictingFields } from './conflicting-fields.js';
 import { locate } from './locations.js';
 import { noAliasInIntrospection } from './operation-limits.js';
 
@@ -20,7 +22,12 @@ export const MOST_FRAGMENTS = 100;
 /** Errors that are reported of one document. */
 export const MOST_ERRORS = 20;
 
-const RULES = [...specifiedRules, noAliasInIntrospection, introspectionStandsAlone];
+const RULES = [
+  // See conflicting-fields.ts.
+  ...specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule),
+  noAliasInIntrospection,
+  introspectionStandsAlone,
+];
 
 /**
  * What is wrong with a parsed document; nothing, when it is valid. What an operation of it would cost is not looked at:
@@ -33,12 +40,22 @@ export function problemsOf(
   document: DocumentNode,
   hideSuggestions: boolean,
 ): readonly GraphQLError[] {
-  const problem = outOfProportion(document) ?? conditionalRoot(document);
-  const problems = problem
-    ? [problem]
-    : validate(schema, document, RULES, { maxErrors: MOST_ERRORS, hideSuggestions });
+  const problems = problemsInOrder(schema, document, hideSuggestions);
   locate(problems);
   return problems;
+}
+
+function problemsInOrder(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  hideSuggestions: boolean,
+): readonly GraphQLError[] {
+  const problem = outOfProportion(document) ?? conditionalRoot(document);
+  if (problem) return [problem];
+  const problems = validate(schema, document, RULES, { maxErrors: MOST_ERRORS, hideSuggestions });
+  if (problems.length > 0) return problems;
+  const conflict = conflictingFields(schema, document);
+  return conflict ? [conflict] : [];
 }
 
 /** Comes before GraphQL's rules, some of which take time in proportion to the square of these numbers. */

@@ -72,12 +72,12 @@ export class Places {
           stop();
           resolve();
         };
-        const giveUp = (error: unknown) => {
+        const giveUp = (error: Error) => {
           stop();
           waiting.splice(waiting.indexOf(start), 1);
           reject(error);
         };
-        const abort = () => giveUp(signal?.reason);
+        const abort = () => giveUp(signal?.reason as Error);
         const timer = setTimeout(() => {
           this.#refused++;
           giveUp(refusal());

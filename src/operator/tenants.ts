@@ -33,11 +33,13 @@ const COLUMNS = 'id, slug, name, plan, status, created_at';
 
 /** All tenants, by slug. */
 export const listTenants = (door: OperatorDoor): Promise<TenantRow[]> =>
-  door.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants ORDER BY slug`);
+  door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants ORDER BY slug`);
 
 /** @throws NOT_FOUND */
 export async function findTenant(door: OperatorDoor, slug: string): Promise<TenantRow> {
-  const [tenant] = await door.query<TenantRow>(`SELECT ${COLUMNS} FROM tenants WHERE slug = $1`, [slug]);
+  const [tenant] = await door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants WHERE slug = $1`, [
+    slug,
+  ]);
   if (!tenant) throw notFound();
   return tenant;
 }
@@ -53,11 +55,11 @@ export async function createTenant(door: OperatorDoor, tenant: NewTenant): Promi
   try {
     return await door.inTenant(id, async (query) => {
       const [created] = await query<TenantRow>(
-        `INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`,
+        `INSERT INTO public.tenants (id, slug, name) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`,
         [id, slug, name],
       );
       const addMember = (member: NewMember, role: Role, invitedBy: string | null) =>
-        query('INSERT INTO memberships (user_id, email, role, invited_by) VALUES ($1, $2, $3, $4)', [
+        query('INSERT INTO public.memberships (user_id, email, role, invited_by) VALUES ($1, $2, $3, $4)', [
           member.userId,
           member.email,
           role,
@@ -89,7 +91,7 @@ export async function setTenantStatus(
   const { id } = await findTenant(door, slug);
   const [tenant] = await door.inTenant(id, (query) =>
     query<TenantRow>(
-      `UPDATE tenants SET status = $2, updated_at = now() WHERE id = $1 RETURNING ${COLUMNS}`,
+      `UPDATE public.tenants SET status = $2, updated_at = now() WHERE id = $1 RETURNING ${COLUMNS}`,
       [id, status],
     ),
   );

@@ -87,7 +87,7 @@ export class Answers {
 const isFresh = ({ begunAt }: Answer): boolean => performance.now() - begunAt < KEPT_FOR_MS;
 
 /** A failure concerns whoever met it; that something is refused to a permission is an answer like any other. */
-const isCertain = ({ errors = [] }: ExecutionResult): boolean =>
+export const isCertain = ({ errors = [] }: ExecutionResult): boolean =>
   errors.every(
     ({ originalError }) => originalError instanceof PublicError && originalError.code === 'FORBIDDEN',
   );

@@ -16,6 +16,7 @@ import type { TenantOnlyReads } from '../tenancy/tenant-only-reads.js';
 import type { Checked } from './access-checks.js';
 import type { Answers } from './answers.js';
 import { Closing, defect, refused } from './closing.js';
+import { AnswerBytes } from '../limits/answer-bytes.js';
 import { Deadline } from '../limits/deadline.js';
 import type { Connections } from './connections.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
@@ -27,7 +28,7 @@ export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
   readonly leaving: LeavingErrors;
-  readonly config: Pick<Config, 'requestTimeoutMs'>;
+  readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
 export interface ConnectionOptions {
@@ -156,8 +157,10 @@ export class Connection implements Subscriber, Checked {
     const { tenantId, actor } = viewer;
     // Each operation, and each event or what is read of several together, has the time of a request.
     const deadline = Deadline.after(this.#parts.config.requestTimeoutMs);
-    const db = this.#parts.database.forTenant({ tenantId, actor, requestId, deadline });
-    return () => createContext(this.#parts, { viewer, requestId, deadline, log: () => this.log, db });
+    // Shared by what is read together.
+    const bytes = new AnswerBytes(this.#parts.config.maxAnswerBytes);
+    const db = this.#parts.database.forTenant({ tenantId, actor, requestId, deadline, bytes });
+    return () => createContext(this.#parts, { viewer, requestId, deadline, bytes, log: () => this.log, db });
   }
 
   tenantOnlyReads(): Promise<TenantOnlyReads> {

@@ -96,6 +96,8 @@ const OF_CONTEXT: Shown = new Map<string, Show>([
   ['roles', asItIs],
   ['guards', asItIs],
   ['inputGuards', asItIs],
+  // Counts what is read and answered; says nothing of the viewer.
+  ['bytes', asItIs],
   // Where graphql-shield keeps what it knows of a context.
   ['_shield', asItIs],
 ]);

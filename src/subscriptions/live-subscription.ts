@@ -10,7 +10,7 @@ import { forbidden, type PublicError } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { RowChange } from '../tenancy/change-news.js';
 import type { TenantOnlyReads } from '../tenancy/tenant-only-reads.js';
-import type { Answer, Answers } from './answers.js';
+import { isCertain, type Answer, type Answers } from './answers.js';
 import { ChangeReader } from './change-reader.js';
 import { Dependence } from './dependence.js';
 import { Pace } from './pace.js';
@@ -159,7 +159,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
   /** Reads the changes together and answers the first; the answers to the others are kept until it is their turn. */
   async #make(changes: readonly RowChange[]): Promise<ExecutionResult | undefined> {
     const reads = await this.#subscriber.tenantOnlyReads();
-    return this.#attend(async (viewer) => {
+    const answer = await this.#attend(async (viewer) => {
       const contextOf = this.#subscriber.contexts(viewer);
       const made = changes.map(async (change): Promise<Answer> => {
         const begunAt = performance.now();
@@ -173,6 +173,9 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
       }
       return (await made[0]!).result;
     });
+    // What is read together has one budget of bytes and time: what exceeds it may do so for the sake of the others.
+    const isAlone = changes.length === 1;
+    return isAlone || !answer || isCertain(answer) ? answer : this.#make(changes.slice(0, 1));
   }
 
   #keep(change: RowChange, answer: Answer, isTold: boolean): void {
@@ -203,7 +206,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
 
   /** @param seen the context as resolvers see it */
   async #execute(rootValue: unknown, context: RequestContext, seen = context): Promise<ExecutionResult> {
-    return execute({ ...this.#operation, rootValue, contextValue: seen });
+    return context.bytes.limit(await execute({ ...this.#operation, rootValue, contextValue: seen }));
   }
 
   /** Whoever waits for the next event is told that there is none. */

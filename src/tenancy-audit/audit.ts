@@ -4,7 +4,7 @@
  * Guarantees: the catalog is read in one read-only transaction that is rolled back, so that nothing is changed and one
  * state is seen; what could not be looked at is said.
  */
-import type pg from 'pg';
+import pg from 'pg';
 import { withClient } from '../database/owner-connection.js';
 import type { Sign } from '../tenancy/context-signature.js';
 import { judge, type Acceptance } from './baseline.js';
@@ -77,8 +77,11 @@ export async function audit({
   source,
   baseline = [],
 }: AuditRequest): Promise<AuditReport> {
-  const { catalog, report } = await withClient(url, (client) =>
-    readOnly(client, () => auditCatalog(client, given)),
+  // With the settings that a session has by default: they are looked at.
+  const { catalog, report } = await withClient(
+    url,
+    (client) => readOnly(client, () => auditCatalog(client, given)),
+    pg.Client,
   );
   const { settings } = report;
   const probed = probes ? await probeDatabase({ catalog, settings, url, ...probes }) : NOT_PROBED;

@@ -27,6 +27,14 @@ export const SERVER = `
       SELECT setting::int FROM pg_settings
       WHERE name = 'statement_timeout' AND source IN ('default', 'configuration file', 'command line')
     ) AS "statementTimeout",
+    (
+      SELECT setting FROM pg_settings
+      WHERE name = 'TimeZone' AND source IN ('default', 'configuration file', 'command line')
+    ) AS "timeZone",
+    (
+      SELECT setting FROM pg_settings
+      WHERE name = 'DateStyle' AND source IN ('default', 'configuration file', 'command line')
+    ) AS "dateStyle",
     current_setting('server_version_num')::int AS version, current_database()::text AS database,
     current_user::text AS user, r.rolsuper OR r.rolbypassrls AS "bypassesRowSecurity"
   FROM pg_roles r WHERE r.rolname = current_user`;

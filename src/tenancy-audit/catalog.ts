@@ -28,6 +28,9 @@ export interface Server {
   readonly bypassesRowSecurity: boolean;
   /** What the server's configuration gives every session, in milliseconds; 0 for no limit, undefined when it cannot be seen. */
   readonly statementTimeout: number | undefined;
+  /** Likewise; undefined when the audit's own session has another one. */
+  readonly timeZone: string | undefined;
+  readonly dateStyle: string | undefined;
 }
 
 export interface Role {

@@ -151,3 +151,13 @@ function reach(
   }
   return found;
 }
+
+/** Who logs in and becomes the role. A superuser who steps down does not come as the application. */
+export function loginsOf(catalog: Catalog, role: string): readonly string[] {
+  return catalog.roles
+    .filter(
+      ({ login, superuser, memberOf }) =>
+        login && !superuser && memberOf.some((each) => each.role === role && each.mayBecome),
+    )
+    .map(({ name }) => name);
+}

@@ -29,7 +29,9 @@ import { unfilteredPublication } from './rules/publications.js';
 import { schemaDrift } from './rules/schema-drift.js';
 import { unpinnedSearchPath } from './rules/search-path.js';
 import { serverLacksFixes } from './rules/server-fixes.js';
+import { localTimeZone, unusualDates } from './rules/session-settings.js';
 import { noStatementTimeout } from './rules/statement-timeout.js';
+import { temporaryTables } from './rules/temporary-tables.js';
 import { noTenantIndex } from './rules/tenant-index.js';
 import { restingGuard, switchedOff } from './rules/trigger-modes.js';
 
@@ -68,6 +70,9 @@ export const CATALOG_RULES: readonly CatalogRule[] = [
   userLeakproof,
   redundantPolicy,
   noStatementTimeout,
+  temporaryTables,
+  localTimeZone,
+  unusualDates,
   restingGuard,
   switchedOff,
 ];

@@ -1,5 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import { DriverAdapterError, type SqlQuery, type Transaction } from '@prisma/driver-adapter-utils';
+import {
+  ColumnTypeEnum,
+  DriverAdapterError,
+  type SqlQuery,
+  type SqlResultSet,
+  type Transaction,
+} from '@prisma/driver-adapter-utils';
+import { farTime } from './column-parsers.js';
 import { PipeliningClient } from './pipelining-client.js';
 
 const ENDS_THE_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
@@ -14,6 +21,8 @@ const ENDS_THE_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
  *
  * A connection on which something was cancelled is given back when the cancelling is over, and only when it is in no
  * transaction then.
+ *
+ * And times that only PostgreSQL can write are read here as in a plain statement: see column-parsers.ts.
  */
 export class TenantryAdapter extends PrismaPg {
   override async connect() {
@@ -32,7 +41,7 @@ function endForEverybody(transaction: Transaction): Transaction {
     Promise.reject(
       new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: 'its transaction has ended' }),
     );
-  transaction.queryRaw = (query: SqlQuery) => (ended ? refuse() : queryRaw(query));
+  transaction.queryRaw = (query: SqlQuery) => (ended ? refuse() : queryRaw(query).then(withReadableTimes));
   transaction.executeRaw = (query: SqlQuery) => {
     if (ended) return refuse();
     ended = ENDS_THE_TRANSACTION.test(query.sql);
@@ -57,4 +66,17 @@ function clientOf(transaction: Transaction): PipeliningClient {
   const { client } = transaction as unknown as { client: unknown };
   if (!(client instanceof PipeliningClient)) throw new Error('the transaction runs on a foreign connection');
   return client;
+}
+
+/** Prisma makes a Date of the text by itself, and of these an invalid one, at which a whole list fails. */
+function withReadableTimes(result: SqlResultSet): SqlResultSet {
+  for (const [column, type] of result.columnTypes.entries()) {
+    if (type !== ColumnTypeEnum.DateTime) continue;
+    for (const row of result.rows) {
+      const text = row[column];
+      if (typeof text === 'string' && Number.isNaN(Date.parse(text)))
+        row[column] = farTime(text).toISOString();
+    }
+  }
+  return result;
 }

@@ -71,7 +71,7 @@ async function writeTenant(
   const ids = [...keys.keys()];
   const times = [...keys.values()].map((at) => new Date(at));
   await db.$executeRaw(Prisma.sql`
-    UPDATE api_keys SET last_used_at = greatest(last_used_at, used.at)
+    UPDATE public.api_keys SET last_used_at = greatest(last_used_at, used.at)
     FROM unnest(${ids}::uuid[], ${times}::timestamptz[]) AS used (id, at)
     WHERE tenant_id = ${tenantId}::uuid AND api_keys.id = used.id`);
 }

@@ -22,9 +22,41 @@ const json: Parse = (text) => JSON.parse(text) as unknown;
 const timestamptz: Parse = (text) => {
   const end = text.length - 3;
   if (end < 19 || text.charCodeAt(4) !== MINUS || text.slice(end) !== '+00')
-    return new Date(withWholeOffset(text));
+    return timeOf(text, withWholeOffset(text));
   return utc(text, end);
 };
+
+/** The time that a text of PostgreSQL's means, given the same text as JavaScript wants it. */
+function timeOf(text: string, iso: string): Date {
+  const time = new Date(iso);
+  return Number.isNaN(time.getTime()) ? farTime(text) : time;
+}
+
+const FAR_TIME =
+  /^(\d{4,})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(\.\d+)?)?(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/;
+/** The last moment that JavaScript knows. */
+const LAST_MS = 8.64e15;
+
+/**
+ * A time that JavaScript cannot read in the form that PostgreSQL writes: of the year 10000 or later, of before our era, or
+ * infinite. What is beyond JavaScript's calendar becomes the first or the last moment in it, so that one such row does not
+ * spoil the list it stands in.
+ */
+export function farTime(text: string): Date {
+  if (text === 'infinity') return new Date(LAST_MS);
+  if (text === '-infinity') return new Date(-LAST_MS);
+  const parts = FAR_TIME.exec(text);
+  if (!parts) return new Date(Number.NaN);
+  const part = (index: number) => Number(parts[index] ?? 0);
+  const isBeforeOurEra = parts[12] !== undefined;
+  const date = new Date(0);
+  date.setUTCFullYear(isBeforeOurEra ? 1 - part(1) : part(1), part(2) - 1, part(3));
+  date.setUTCHours(part(4), part(5), part(6), Math.floor(part(7) * 1_000));
+  const offset = (part(9) * 3_600 + part(10) * 60 + part(11)) * (parts[8] === '-' ? -1_000 : 1_000);
+  const time = date.getTime() - offset;
+  if (Number.isNaN(time) || Math.abs(time) > LAST_MS) return new Date(isBeforeOurEra ? -LAST_MS : LAST_MS);
+  return new Date(time);
+}
 
 /** `2026-11-21 03:10:25.123` up to `end`. */
 function utc(text: string, end: number): Date {
@@ -58,7 +90,7 @@ const PARSERS: ReadonlyMap<number, Parse> = new Map([
   [701, Number], // float8
   [1042, asIs], // char(n)
   [1043, asIs], // varchar
-  [1114, (text) => new Date(`${text.replace(' ', 'T')}Z`)], // timestamp, which Prisma takes as UTC
+  [1114, (text) => timeOf(text, `${text.replace(' ', 'T')}Z`)], // timestamp, which Prisma takes as UTC
   [1184, timestamptz],
   [2950, asIs], // uuid
   [3802, json], // jsonb

@@ -1,4 +1,5 @@
 import type { Deadline } from '../limits/deadline.js';
+import type { AnswerBytes } from '../limits/answer-bytes.js';
 
 /**
  * Who acts, in which tenant, in answer to what. One request, job, subscription event or command has exactly one.
@@ -15,6 +16,8 @@ export interface TenantContext {
    * in the background, each operation has the time limits of transactions to itself.
    */
   readonly deadline?: Deadline | undefined;
+  /** Counts the rows that are read. Undefined: they are not counted, as for commands and jobs. */
+  readonly bytes?: AnswerBytes | undefined;
 }
 
 /** Who is recorded in the audit log. */

@@ -10,6 +10,7 @@ import { PrismaClient } from '../generated/prisma/client.js';
 import { createCheckout, isRefusal, type Checkout } from './checkout.js';
 import { admitted, PoolShare } from '../limits/admission.js';
 import { Door, type DoorVisit } from '../limits/door.js';
+import { createHarmless, InspectedClient, type LeftoverOptions } from './leftovers.js';
 import { PipeliningClient } from './pipelining-client.js';
 import { TenantryAdapter } from './adapter.js';
 import { createSign, type Sign } from './context-signature.js';
@@ -79,13 +80,20 @@ const DOOR_MS = 2_000;
 export function openDatabase(options: DatabaseOptions): Database {
   const { url, poolSize, limits, contextKey, onConnectionError } = options;
   const { connectionString, namedStatements } = readUrl(url);
+  const leftovers: LeftoverOptions = {
+    harmless: createHarmless(),
+    onLeftovers: (found) =>
+      onConnectionError?.(new Error(`dropped, for a statement had left ${found} on it`)),
+  };
   const pool = new pg.Pool({
+    ...leftovers,
     connectionString,
     max: poolSize,
     connectionTimeoutMillis: limits.maxWait,
     application_name: 'tenantry',
     keepAlive: true,
-    Client: PipeliningClient,
+    // Behind a transaction pooler, what would be looked at is another connection.
+    Client: namedStatements ? InspectedClient : PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
   const prismaName = nameStatements('p');
@@ -187,19 +195,21 @@ function keptForAMinute<Answer>(ask: () => Promise<Answer>): () => Promise<Answe
 }
 
 const NAMES_KEPT = 500;
+/** Characters of a statement: it is kept here, and by each connection. */
+const LONGEST_NAMED = 10_000;
 
 /**
  * Names the statements that a connection keeps prepared. They are few and recur; lists of varying length make them
- * many, so that those beyond the first hundreds get no name.
+ * many and long, so that those beyond the first hundreds, and those that are very long, get no name.
  *
  * @param prefix tells apart who prepares: each keeps its own account of what a connection has seen.
  */
-function nameStatements(prefix: string): (sql: string) => string {
+export function nameStatements(prefix: string): (sql: string) => string {
   const names = new Map<string, string>();
   return (sql) => {
     const known = names.get(sql);
     if (known !== undefined) return known;
-    if (names.size >= NAMES_KEPT) return '';
+    if (names.size >= NAMES_KEPT || sql.length > LONGEST_NAMED) return '';
     const name = `${prefix}_${createHash('sha256').update(sql).digest('base64url').slice(0, 22)}`;
     names.set(sql, name);
     return name;

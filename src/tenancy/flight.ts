@@ -8,6 +8,7 @@ import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign } from './context-signature.js';
+import type { AnswerBytes } from '../limits/answer-bytes.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
 import { explained, statementTimeoutOf } from './time-limits.js';
@@ -79,7 +80,14 @@ export function createFly({ checkout, statementName, statementTimeout, sign }: F
 
     const failure = await new Promise<Error | undefined>((resolve) => {
       client.query(
-        new Flight(named, several ? 1 : 0, statements.length, observer, resolve) as unknown as pg.Query,
+        new Flight(
+          named,
+          several ? 1 : 0,
+          statements.length,
+          observer,
+          resolve,
+          context.bytes,
+        ) as unknown as pg.Query,
       );
     });
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
@@ -155,6 +163,7 @@ class Flight extends Query {
   readonly #statements: number;
   readonly #observer: FlightObserver;
   readonly #done: (failure: Error | undefined) => void;
+  readonly #bytes: AnswerBytes | undefined;
 
   /** @param binding where the binding stands; behind it lie so many statements of the tenant */
   constructor(
@@ -163,6 +172,7 @@ class Flight extends Query {
     statements: number,
     observer: FlightObserver,
     done: (failure: Error | undefined) => void,
+    bytes: AnswerBytes | undefined,
   ) {
     super(COMMIT.text);
     this.#steps = steps;
@@ -170,6 +180,7 @@ class Flight extends Query {
     this.#statements = statements;
     this.#observer = observer;
     this.#done = done;
+    this.#bytes = bytes;
   }
 
   /** What it sends, for whoever watches a connection. */
@@ -215,8 +226,15 @@ class Flight extends Query {
     }
   }
 
-  handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
+  handleDataRow({ fields, length }: { fields: readonly (string | null)[]; length: number }): void {
     if (this.#failure !== undefined || !this.#answers) return;
+    if (this.#bytes?.take(length) === false) {
+      // What PostgreSQL still sends is not received: the connection is closed, for there is no other end to it.
+      this.#failure = this.#bytes.error;
+      this.#rows = [];
+      this.callback(this.#failure);
+      return;
+    }
     try {
       this.#rows.push(this.#readRow!(fields));
     } catch (error) {

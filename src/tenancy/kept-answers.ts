@@ -4,6 +4,7 @@
  * asked many times at once is asked once, or twice: see `#ask`.
  */
 import { LRUCache } from 'lru-cache';
+import { sizeOf } from '../limits/size-of.js';
 import type { AccessNews } from './access-news.js';
 
 /** Whose access an answer is about: news of either ends it. */
@@ -13,7 +14,10 @@ export interface Concerned {
 }
 
 const KEPT_FOR_MS = 30_000;
-const KEPT_AT_MOST = 50_000;
+/** A member's access takes some 700 bytes: enough for those who call within half a minute. */
+export const KEPT_ANSWER_BYTES = 32 * 1024 * 1024;
+/** Of an entry of the cache beside its key and its value. */
+const BYTES_PER_ENTRY = 200;
 /** Strangers cause these, so that they are fewer and kept more briefly. */
 const ABSENCE_KEPT_FOR_MS = 5_000;
 const ABSENCES_KEPT_AT_MOST = 10_000;
@@ -23,13 +27,15 @@ interface Asking<Answer> {
   /** For the one before it: it is not on its way yet. */
   isWaiting: boolean;
   readonly answer: Promise<Answer | undefined>;
-  /** Whether the answer holds for whoever asks now, though the question was asked before. */
-  readonly isFresh: () => boolean;
+  /** Whether changes were heard of when it was asked, and how many there had been. */
+  readonly heard: boolean;
+  readonly changes: number;
 }
 
 export class KeptAnswers<Answer extends object> {
   readonly #kept = new LRUCache<string, { readonly answer: Answer; readonly concerned: Concerned }>({
-    max: KEPT_AT_MOST,
+    maxSize: KEPT_ANSWER_BYTES,
+    sizeCalculation: (kept, key) => BYTES_PER_ENTRY + sizeOf(key) + sizeOf(kept),
     ttl: KEPT_FOR_MS,
   });
   readonly #absent: LRUCache<string, true> | undefined;
@@ -56,6 +62,11 @@ export class KeptAnswers<Answer extends object> {
         if (ends) this.#kept.delete(key);
       }
     });
+  }
+
+  /** What is kept, in bytes. */
+  get keptBytes(): number {
+    return this.#kept.calculatedSize;
   }
 
   /**
@@ -89,9 +100,7 @@ export class KeptAnswers<Answer extends object> {
    */
   #ask(key: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
     const last = this.#asking.get(key);
-    if (last && (last.isWaiting || last.isFresh())) return last.answer;
-    const heard = this.news.isLive;
-    const before = this.#changes;
+    if (last && (last.isWaiting || this.#isFresh(last))) return last.answer;
     const inTurn = async (): Promise<Answer | undefined> => {
       await last?.answer.catch(() => undefined);
       asking.isWaiting = false;
@@ -99,12 +108,18 @@ export class KeptAnswers<Answer extends object> {
     };
     const asking: Asking<Answer> = {
       isWaiting: last !== undefined,
-      isFresh: () => heard && this.news.isLive && this.#changes === before,
+      heard: this.news.isLive,
+      changes: this.#changes,
       answer: (last ? inTurn() : ask()).finally(() => {
         if (this.#asking.get(key) === asking) this.#asking.delete(key);
       }),
     };
     this.#asking.set(key, asking);
     return asking.answer;
+  }
+
+  /** Whether the answer will hold for whoever asks now, though the question was asked before. */
+  #isFresh({ heard, changes }: Asking<Answer>): boolean {
+    return heard && this.news.isLive && this.#changes === changes;
   }
 }

@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { SessionClient } from '../database/session.js';
 
 export interface Notifications {
   /** True while what is said now would be heard within a second. */
@@ -205,7 +206,7 @@ class Listener implements Notifications {
 }
 
 function open(name: string, url: string): pg.Client {
-  return new pg.Client({
+  return new SessionClient({
     connectionString: url,
     application_name: name,
     keepAlive: true,

@@ -4,6 +4,7 @@
  */
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
+import { SessionClient } from '../database/session.js';
 import { requestCancel } from './cancel-request.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
@@ -73,7 +74,7 @@ export function clientOfBinding(touched: number): PipeliningClient {
  * fails it refuses every statement behind it (25P02, or for want of a tenant), so that nothing runs unbound. The
  * refusal is reported as the failure that caused it.
  */
-export class PipeliningClient extends pg.Client {
+export class PipeliningClient extends SessionClient {
   /** The statement that opens the transaction, not yet sent. */
   private opening: string | undefined;
   private corked = false;

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Prisma } from '../generated/prisma/client.js';
 import { sqlState } from '../database/sql-state.js';
 import { READ_ONLY, WriteInReadError } from '../errors.js';
@@ -20,8 +21,14 @@ export interface ReadBatchOptions {
 /** So often a batch is run again because a plan was stale: after the first time all connections prepare anew. */
 const STALE_PLANS = 2;
 
-/** Statements that only Prisma can read the answer of. There are as many as the code has of them. */
-const onlyPrisma = new Set<string>();
+/**
+ * Statements that only Prisma can read the answer of. There are as many as the code has of them, times the lengths of
+ * their lists: those that were not seen for longest are found out again.
+ */
+const onlyPrisma = new LRUCache<string, true>({
+  maxSize: 1024 * 1024,
+  sizeCalculation: (_true, text) => 200 + 2 * text.length,
+});
 
 /**
  * Collects the reads that are issued in one tick and runs them in one read-only transaction, which is bound once and
@@ -80,7 +87,7 @@ export class ReadBatch {
       }
     } catch (error) {
       if (error instanceof UnsupportedColumnError) {
-        onlyPrisma.add(error.statement);
+        onlyPrisma.set(error.statement, true);
         await this.run(reads.slice(next));
         return;
       }
@@ -96,6 +103,7 @@ export class ReadBatch {
       const rest = reads.slice(next + failed.length);
       if (rest.length === 0) return;
       if (deadline?.isOver) for (const read of rest) read.reject(deadline.error);
+      else if (context.bytes?.isOver) for (const read of rest) read.reject(error);
       else await this.run(rest);
     }
   }

@@ -5,6 +5,7 @@
  * tenant by the application's filter. Nothing here may run a statement in an unbound transaction, hand out Prisma's
  * own client, or let a setting outlive its transaction.
  */
+import { LRUCache } from 'lru-cache';
 import { Prisma, type PrismaClient } from '../generated/prisma/client.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign, type Signature } from './context-signature.js';
@@ -12,6 +13,7 @@ import type { ScopedModel } from './data-model.js';
 import { isId } from './id.js';
 import { notFound } from '../errors.js';
 import { Deadline } from '../limits/deadline.js';
+import type { AnswerBytes } from '../limits/answer-bytes.js';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { Fly, FlightObserver, Row } from './flight.js';
 import { insideTransaction, type RefuseSecondConnection } from './open-transaction.js';
@@ -232,7 +234,10 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
  * Asked once for each set of columns.
  */
 function createUnderstanding(fly: Fly): (context: TenantContext, plain: PlainStatement) => Promise<boolean> {
-  const understood = new Map<string, boolean>();
+  const understood = new LRUCache<string, boolean>({
+    maxSize: 1024 * 1024,
+    sizeCalculation: (_isReadable, answers) => 200 + 2 * answers.length,
+  });
   return async (context, { answers }) => {
     if (answers === undefined) return false;
     const known = understood.get(answers);
@@ -311,13 +316,19 @@ class BoundSurface implements Bound {
   }
 
   async $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]> {
+    const { bytes } = this.context;
+    bytes?.throwIfOver();
     return this.#runner.read(
-      (tx) => tx.$queryRaw(sql),
+      async (tx) => {
+        const rows = await tx.$queryRaw(sql);
+        return bytes ? bytes.takeResult(rows) : rows;
+      },
       () => rawStatement(sql),
     ) as Promise<Row[]>;
   }
 
   async $executeRaw(sql: Prisma.Sql): Promise<number> {
+    this.context.bytes?.throwIfOver();
     return this.#runner.write((tx) => tx.$executeRaw(sql)) as Promise<number>;
   }
 
@@ -327,7 +338,7 @@ class BoundSurface implements Bound {
     for (const model of models.values()) {
       Object.defineProperty(Surface.prototype, model.property, {
         get(this: BoundSurface) {
-          const value = new BoundDelegate(model, this.#filter, this.#runner);
+          const value = new BoundDelegate(model, this.#filter, this.#runner, this.context.bytes);
           Object.defineProperty(this, model.property, { value });
           return value;
         },
@@ -342,17 +353,20 @@ class BoundDelegate {
   readonly #model: ScopedModel;
   readonly #filter: TenantFilter;
   readonly #runner: Runner;
+  readonly #bytes: AnswerBytes | undefined;
 
-  constructor(model: ScopedModel, filter: TenantFilter, runner: Runner) {
+  constructor(model: ScopedModel, filter: TenantFilter, runner: Runner, bytes: AnswerBytes | undefined) {
     this.#model = model;
     this.#filter = filter;
     this.#runner = runner;
+    this.#bytes = bytes;
   }
 
   static {
     // Asynchronous, so that a refusal of the filter is a rejection like any other.
     for (const operation of READS) {
       const read = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
+        this.#bytes?.throwIfOver();
         const narrowed = this.#filter.apply(this.#model, operation, args);
         return this.#runner.read(this.#call(operation, narrowed), () =>
           plainStatement(this.#model, operation, narrowed),
@@ -362,6 +376,7 @@ class BoundDelegate {
     }
     for (const operation of WRITES) {
       const write = async function (this: BoundDelegate, args?: Arguments): Promise<unknown> {
+        this.#bytes?.throwIfOver();
         const narrowed = this.#filter.apply(this.#model, operation, args);
         return this.#runner.write(this.#call(operation, narrowed), () =>
           plainStatement(this.#model, operation, narrowed),
@@ -373,6 +388,9 @@ class BoundDelegate {
 
   #call(operation: Operation, narrowed: Arguments): Call {
     const { property } = this.#model;
-    return (tx) => (tx as unknown as Record<string, Delegate>)[property]![operation](narrowed);
+    return async (tx) => {
+      const result = await (tx as unknown as Record<string, Delegate>)[property]![operation](narrowed);
+      return this.#bytes ? this.#bytes.takeResult(result) : result;
+    };
   }
 }

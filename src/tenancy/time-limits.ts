@@ -1,7 +1,7 @@
 /** What a request's deadline means for its transactions. */
 import { DriverAdapterError } from '@prisma/driver-adapter-utils';
 import { sqlState } from '../database/sql-state.js';
-import { PublicError, publicError } from '../errors.js';
+import { PublicError, publicError, withCause } from '../errors.js';
 import { Prisma } from '../generated/prisma/client.js';
 import type { TenantContext } from './context.js';
 
@@ -25,7 +25,8 @@ export function explained(failure: unknown, { deadline }: Timed): unknown {
     failure instanceof DriverAdapterError ||
     failure instanceof Prisma.PrismaClientKnownRequestError;
   const known = publicError(failure);
-  return known?.code === 'UNAVAILABLE' || (isOfDatabase && !known) ? deadline.error : failure;
+  const isOutOfTime = known?.code === 'UNAVAILABLE' || (isOfDatabase && !known);
+  return isOutOfTime ? withCause(deadline.error, failure) : failure;
 }
 
 /**

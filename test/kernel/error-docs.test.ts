@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ERROR_STATUS } from '../../src/errors.js';
+import { readConfig } from '../../src/config.js';
 import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
+import { UNREAD_LIMITS } from '../../src/http/unread-answers.js';
+import { ROWS_PER_ANSWER } from '../../src/limits/answer-bytes.js';
 import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/limits/cost.js';
 import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/limits/document-rules.js';
 import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/limits/parse-document.js';
@@ -54,6 +57,12 @@ test.each([
   ['URL', REQUEST_LIMITS.urlBytes / 1024],
   ['time for the headers', REQUEST_LIMITS.headersMs / 1000],
   ['time for the request', REQUEST_LIMITS.requestMs / 1000],
+  ['silence', REQUEST_LIMITS.silentMs / 1000],
+  ['answer', readConfig({}).maxAnswerBytes / 1024 / 1024],
+  ['rows read', ROWS_PER_ANSWER],
+  ['requests sent ahead', UNREAD_LIMITS.requestsAhead],
+  ['unread, without progress', UNREAD_LIMITS.stalledMs / 1000],
+  ['unread, in total', UNREAD_LIMITS.bytes / 1024 / 1024],
   ["connections per credential's user or API key", CONNECTIONS_PER_VIEWER],
   ['connections per tenant', CONNECTIONS_PER_TENANT],
   ['subscriptions per connection', SUBSCRIPTIONS_PER_CONNECTION],

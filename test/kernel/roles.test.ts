@@ -122,6 +122,39 @@ describe('ensureRoles on a bare server', () => {
     expect(shown.map(([row]) => Object.values(row ?? {})[0])).toEqual(['30s', '1min', '10s', 'off']);
   });
 
+  it('gives the sessions of the application and of operators the settings that the code is written for', async () => {
+    await ensureRoles(urls(OPERATOR()));
+    await admin(`ALTER DATABASE ${DATABASE} SET TimeZone = 'Asia/Kolkata'`);
+    await admin(`ALTER DATABASE ${DATABASE} SET default_transaction_read_only = on`);
+    for (const url of [urls().app, OPERATOR()]) {
+      const [row] = await run(
+        url,
+        `SELECT current_setting('TimeZone') AS zone, current_setting('DateStyle') AS dates,
+                current_setting('search_path') AS path, current_setting('default_transaction_read_only') AS "readOnly"`,
+      );
+      expect(row).toEqual({ zone: 'UTC', dates: 'ISO, MDY', path: 'public, pg_temp', readOnly: 'off' });
+    }
+  });
+
+  it('takes temporary tables from everybody but the owner, again whenever somebody has given them back', async () => {
+    const mayMake = async (): Promise<unknown> =>
+      run(
+        superuserOf(),
+        `SELECT role, has_database_privilege(role, current_database(), 'TEMPORARY') AS may
+         FROM unnest(ARRAY['tenantry_app', 'tenantry_operator', 'tenantry_owner']) AS role ORDER BY role`,
+      );
+    const expected = [
+      { role: 'tenantry_app', may: false },
+      { role: 'tenantry_operator', may: false },
+      { role: 'tenantry_owner', may: true },
+    ];
+    await ensureRoles(urls());
+    expect(await mayMake()).toEqual(expected);
+    await admin(`GRANT TEMPORARY ON DATABASE ${DATABASE} TO PUBLIC, tenantry_app`);
+    await ensureRoles(urls());
+    expect(await mayMake()).toEqual(expected);
+  });
+
   it('sends no password in clear text', async () => {
     const sent: Buffer[] = [];
     const { hostname, port } = new URL(superuser);
@@ -178,6 +211,19 @@ describe('ensureRoles on a server with roles', () => {
       { statement_timeout: '5s' },
     ]);
     await expect(run(urls().app, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
+  });
+
+  it('adds the settings that a role lacks, and keeps those that it has', async () => {
+    await admin(
+      "CREATE ROLE tenantry_app LOGIN PASSWORD 'chosen'; ALTER ROLE tenantry_app SET default_transaction_read_only = on",
+    );
+    await ensureRoles(urls());
+    expect(
+      await run(
+        as('tenantry_app', 'chosen'),
+        `SELECT current_setting('default_transaction_read_only') AS "readOnly", current_setting('TimeZone') AS zone`,
+      ),
+    ).toEqual([{ readOnly: 'on', zone: 'UTC' }]);
   });
 
   it('keeps the operator out until it is given a URL', async () => {
@@ -273,6 +319,7 @@ describe('ensureRoles without a superuser', () => {
     );
     const sentence = await refusal(ensureRoles({ owner: as('tenantry_owner', 'own'), app: urls().app }));
     expect(sentence).toContain('tenantry_owner: CREATE on database');
+    expect(sentence).toContain('tenantry_app: no TEMPORARY on database');
     const [, remedy = ''] = /run there: (.*)$/.exec(sentence) ?? [];
     await run(superuserOf(), remedy);
     await ensureRoles({ owner: as('tenantry_owner', 'own'), app: urls().app });

@@ -144,8 +144,9 @@ describe('a tenant', () => {
   });
 
   test('is not switched by code of the attacker’s that the verification would call', async () => {
-    await attacked(async (client) => {
-      await client.query(`
+    await signed().withTemporaryTables(() =>
+      attacked(async (client) => {
+        await client.query(`
         CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT ''::bytea $$;
         CREATE FUNCTION pg_temp.always(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
         CREATE OPERATOR pg_temp.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.always);
@@ -154,8 +155,9 @@ describe('a tenant', () => {
           ''::bytea AS seal_front, ''::bytea AS seal_back;
         SET search_path = pg_temp, pg_catalog, public;
         SELECT set_config('app.current_tenant', '${tenants().globex.tenantId}', true)`);
-      expect((await refusalOf(client.query('SELECT * FROM public.memberships'))).message).toBe(ALTERED);
-    });
+        expect((await refusalOf(client.query('SELECT * FROM public.memberships'))).message).toBe(ALTERED);
+      }),
+    );
     await connected(signed().app, async (client) => {
       for (const schema of ['tenantry', 'public', 'pg_catalog']) {
         const made = client.query(
@@ -180,28 +182,30 @@ describe('a tenant', () => {
 
   test('is that of its own transaction, whatever earlier ones have left behind', async () => {
     const { acme, globex } = tenants();
-    await connected(signed().app, async (client) => {
-      await client.query('BEGIN');
-      await client.query(BIND, bindingValues(acme, sign));
-      await client.query(`PREPARE left_behind AS SELECT DISTINCT tenant_id FROM memberships;
+    await signed().withTemporaryTables(() =>
+      connected(signed().app, async (client) => {
+        await client.query('BEGIN');
+        await client.query(BIND, bindingValues(acme, sign));
+        await client.query(`PREPARE left_behind AS SELECT DISTINCT tenant_id FROM memberships;
         DECLARE held CURSOR WITH HOLD FOR SELECT tenant_id FROM memberships;
         CREATE TEMP TABLE notes AS SELECT current_setting('app.context_seal') AS seal;`);
-      await client.query('COMMIT');
-      // What acme could read it may keep; the rest is verified anew.
-      const restored = `SELECT set_config('app.current_tenant', $1, true), set_config('app.current_actor', $2, true),
+        await client.query('COMMIT');
+        // What acme could read it may keep; the rest is verified anew.
+        const restored = `SELECT set_config('app.current_tenant', $1, true), set_config('app.current_actor', $2, true),
         set_config('app.current_actor_type', 'user', true), set_config('app.current_request', $3, true),
         set_config('app.context_seal', (SELECT seal FROM notes), true)`;
-      for (const tenantId of [acme.tenantId, globex.tenantId]) {
+        for (const tenantId of [acme.tenantId, globex.tenantId]) {
+          await client.query('BEGIN');
+          await client.query(restored, [tenantId, acme.actor.id, acme.requestId]);
+          expect((await refusalOf(client.query('EXECUTE left_behind'))).message).toBe(ALTERED);
+          await client.query('ROLLBACK');
+        }
         await client.query('BEGIN');
-        await client.query(restored, [tenantId, acme.actor.id, acme.requestId]);
-        expect((await refusalOf(client.query('EXECUTE left_behind'))).message).toBe(ALTERED);
+        await client.query(BIND, bindingValues(globex, sign));
+        expect((await client.query('EXECUTE left_behind')).rows).toEqual([{ tenant_id: globex.tenantId }]);
         await client.query('ROLLBACK');
-      }
-      await client.query('BEGIN');
-      await client.query(BIND, bindingValues(globex, sign));
-      expect((await client.query('EXECUTE left_behind')).rows).toEqual([{ tenant_id: globex.tenantId }]);
-      await client.query('ROLLBACK');
-    });
+      }),
+    );
   });
 });
 

@@ -421,11 +421,11 @@ describe('limits', () => {
         ] as const) {
           const db = opened.forTenant(tenant);
           for (const refused of [
-            db.membership.count(),
-            db.membership.updateMany({ data: { invitedBy: 'never' } }),
-            db.transaction((other) => other.membership.count()),
+            () => db.membership.count(),
+            () => db.membership.updateMany({ data: { invitedBy: 'never' } }),
+            () => db.transaction((other) => other.membership.count()),
           ]) {
-            expect(publicError(await rejectionOf(refused))?.code).toBe(code);
+            expect(publicError(await rejectionOf(refused()))?.code).toBe(code);
           }
         }
       });

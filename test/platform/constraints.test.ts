@@ -25,12 +25,17 @@ proveConstraints(database, {
       invitations_role_check: { role: 'god' },
       invitations_token_hash_check: { token_hash: 'secret' },
       invitations_accepted_check: { accepted_at: NOW },
+      times_check: { expires_at: 'infinity' },
       invitations_end_check: { accepted_at: NOW, accepted_by: 'somebody', revoked_at: NOW },
     },
   },
   api_keys: {
     row: async (on) => (await insertApiKey(on, 'acme')).id,
-    checks: { api_keys_key_hash_check: { key_hash: 'secret' }, api_keys_prefix_check: { prefix: 'tk' } },
+    checks: {
+      api_keys_key_hash_check: { key_hash: 'secret' },
+      api_keys_prefix_check: { prefix: 'tk' },
+      times_check: { expires_at: 'infinity' },
+    },
   },
   idempotency_keys: {
     row: async (on) => {

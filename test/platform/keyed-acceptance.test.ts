@@ -16,7 +16,10 @@ import { userToken } from '../support/user-token.js';
 const database = useDatabase();
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({ database: database(), env: { DATABASE_POOL_SIZE: '2' } });
+  server = await startTestServer({
+    database: database(),
+    env: { DATABASE_POOL_SIZE: '2', DATABASE_TENANT_CONNECTIONS: '2' },
+  });
 });
 afterAll(() => server.close());
 
@@ -49,8 +52,12 @@ const send = ({ bearer, token }: Invitee, fields: string, key: string = randomUU
 describe('an acceptance with an idempotency key', () => {
   test('takes no second connection: ten at once on a pool of two all succeed', async () => {
     const people = await Promise.all(Array.from({ length: 10 }, () => invitee()));
-    const answers = await Promise.all(people.map((person) => send(person, ACCEPT)));
-    expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
+    // On a busy machine somebody may have to come again; that there is no connection nobody may be told.
+    const sendAgain = async (person: Invitee): Promise<readonly unknown[]> => {
+      const { status, errors } = await send(person, ACCEPT);
+      return status === 429 ? sendAgain(person) : errors;
+    };
+    expect((await Promise.all(people.map(sendAgain))).flat()).toEqual([]);
     for (const { email } of people)
       expect(await tracesOf(database(), email)).toEqual({ rows: 1, entries: 3 });
   });

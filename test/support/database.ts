@@ -18,6 +18,8 @@ export interface TestDatabase {
   asSuperuser<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The ids of the demo tenants. */
   tenantId(slug: string): Promise<string>;
+  /** Gives the server's role back, for `work`, the temporary tables that `migrate` takes from it. */
+  withTemporaryTables<Result>(work: () => Promise<Result>): Promise<Result>;
   drop(): Promise<void>;
 }
 
@@ -27,6 +29,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const maintenance = new pg.Client({ connectionString: onDatabase(postgres.superuser, 'postgres') });
   await maintenance.connect();
   await maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`);
+  // A clone has the rights of a new database: `migrate` would take this one away.
+  await maintenance.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
   const superuser = onDatabase(postgres.superuser, name);
   const pool = new pg.Pool({ connectionString: superuser, max: 2 });
   const asSuperuser = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
@@ -42,6 +46,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       const [row] = await asSuperuser<{ id: string }>('SELECT id FROM tenants WHERE slug = $1', [slug]);
       if (!row) throw new Error(`there is no tenant ${slug}`);
       return row.id;
+    },
+    async withTemporaryTables(work) {
+      await asSuperuser(`GRANT TEMPORARY ON DATABASE ${name} TO tenantry_app`);
+      try {
+        return await work();
+      } finally {
+        await asSuperuser(`REVOKE TEMPORARY ON DATABASE ${name} FROM tenantry_app`);
+      }
     },
     async drop() {
       await pool.end();

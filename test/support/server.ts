@@ -7,6 +7,7 @@ import { buildApp } from '../../src/app.js';
 import { issueToken } from '../../src/auth/issue-token.js';
 import { readConfig, type Config } from '../../src/config.js';
 import type { Module } from '../../src/graphql/module.js';
+import { Drain } from '../../src/http/drain.js';
 import { modules as installedModules } from '../../src/modules.js';
 import { createServices, type RunningServices } from '../../src/services.js';
 import { findMember } from '../../src/tenancy/find-member.js';
@@ -40,6 +41,7 @@ export interface TestClient {
 export interface TestServer {
   readonly url: string;
   readonly app: FastifyInstance;
+  readonly drain: Drain;
   readonly services: RunningServices;
   readonly database: TestDatabase;
   readonly config: Config;
@@ -81,7 +83,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     secret: config.jwtSecret,
     warn: (problem) => warnings.push(problem),
   });
-  const app = await buildApp(services);
+  const drain = new Drain();
+  const app = await buildApp(services, drain);
   const url = await app.listen({ host: config.host, port: 0 });
   const signing = { secret: TEST_SECRET, issuer: config.jwtIssuer, audience: config.jwtAudience };
 
@@ -106,6 +109,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   return {
     url,
     app,
+    drain,
     services,
     database,
     config,

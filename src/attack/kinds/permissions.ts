@@ -35,9 +35,10 @@ export async function tryPermissions(
     );
     return;
   }
-  const all = new Loot();
-  await readPages({ schema, wire }, first!, all);
   for (const as of callers) {
+    // Anew for each: the one before has written.
+    const all = new Loot();
+    await readPages({ schema, wire }, first!, all);
     const probe = await Probe.of(campaign, as, all);
     if (!probe) continue;
     await probe.queries();
@@ -95,7 +96,10 @@ class Probe {
     }
   }
 
-  /** Each with what it needs; with a number that is no row's; and as one that is kept for a repetition. */
+  /**
+   * Each with a number that is no row's, so that it is refused and what the row has stays what is searched for; then with what it
+   * needs. All of them also as one that is kept for a repetition, and repeated.
+   */
   async mutations(): Promise<void> {
     const { schema } = this.#campaign.parts;
     for (const path of rootPaths(schema, 'mutation')) {
@@ -105,7 +109,7 @@ class Probe {
         (point) =>
           point.path.steps[0]!.field === path.steps[0]!.field && /^(Int|Float)$/.test(point.type.name),
       );
-      const tries = [fillPath(path, filling), ...numbers.map((point) => fillPoint(point, NEVER, filling))];
+      const tries = [...numbers.map((point) => fillPoint(point, NEVER, filling)), fillPath(path, filling)];
       for (const given of tries) {
         if (!given) continue;
         const body = buildRequest(schema, path, given, DEPTH);

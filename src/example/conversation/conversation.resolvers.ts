@@ -3,11 +3,12 @@ import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
 import { badInput } from '../../errors.js';
 import { Page } from '../../graphql/connection.js';
 import { updateExpecting, versionInput } from '../../graphql/expected-version.js';
-import { literally, searchable, within } from '../../graphql/filter.js';
+import { searchable, within } from '../../graphql/filter.js';
 import { parseInput, text } from '../../graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { changesOf } from '../../subscriptions/changes-of.js';
 import { isId } from '../../tenancy/id.js';
+import { countConversations, findConversations } from './conversation.search.js';
 
 const body = text(1, 10_000);
 const subject = text(0, 200).nullish();
@@ -25,11 +26,15 @@ export const resolvers: Resolvers = {
     conversation: (_parent, { id }, { db }) =>
       isId(id) ? db.conversation.findUnique({ where: db.key(id) }) : null,
     conversations: async (_parent, { filter, orderBy, ...args }, { db }) => {
-      const page = new Page(args, {
-        field: orderBy?.field ?? 'createdAt',
-        direction: orderBy?.direction ?? 'desc',
-      });
-      const matching = conditions(searchable(filter));
+      const order = { field: orderBy?.field ?? 'createdAt', direction: orderBy?.direction ?? 'desc' };
+      const page = new Page(args, order);
+      const { search, ...rest } = searchable(filter) ?? {};
+      if (search != null) {
+        const searched = { ...rest, search };
+        const found = await findConversations(db, searched, page, order);
+        return page.connection(found, () => countConversations(db, searched));
+      }
+      const matching = conditions(rest);
       const rows = await db.conversation.findMany({
         ...page.query,
         where: { ...page.query.where, ...matching },
@@ -87,14 +92,9 @@ export const resolvers: Resolvers = {
   },
 };
 
-function conditions(filter: ConversationFilter | undefined) {
-  const contains = filter?.search != null && {
-    contains: literally(filter.search),
-    mode: 'insensitive' as const,
-  };
+function conditions({ userId, createdAt }: Omit<ConversationFilter, 'search'>) {
   return {
-    ...(filter?.userId != null && { userId: filter.userId }),
-    ...(filter?.createdAt != null && { createdAt: within(filter.createdAt) }),
-    ...(contains && { OR: [{ subject: contains }, { body: contains }] }),
+    ...(userId != null && { userId }),
+    ...(createdAt != null && { createdAt: within(createdAt) }),
   };
 }

@@ -61,7 +61,7 @@ async function pageOfMessages(
     CROSS JOIN LATERAL (
       SELECT tenant_id AS "tenantId", id, conversation_id AS "conversationId", user_id AS "userId", body,
              created_at AS "createdAt"
-      FROM messages
+      FROM public.messages
       WHERE tenant_id = ${db.context.tenantId}::uuid AND conversation_id = conversation.id ${behind} ${ahead}
       ORDER BY ${order}
       LIMIT ${take}

@@ -81,6 +81,6 @@ async function permissionsOfCaller(
   { viewer: { tenantId, userId }, roles }: Pick<RequestContext, 'viewer' | 'roles'>,
 ): Promise<ReadonlySet<Permission>> {
   const [own] = await tx.$queryRaw<{ role: string }>(Prisma.sql`
-    SELECT role FROM memberships WHERE tenant_id = ${tenantId}::uuid AND user_id = ${userId} FOR SHARE`);
+    SELECT role FROM public.memberships WHERE tenant_id = ${tenantId}::uuid AND user_id = ${userId} FOR SHARE`);
   return own && isRole(own.role) ? roles.of(own.role) : new Set();
 }

@@ -9,6 +9,7 @@ import { Page } from '../../graphql/connection.js';
 import { parseInput } from '../../graphql/input.js';
 import type { RequestContext } from '../../graphql/request-context.js';
 import { UNKNOWN_INVITATION } from '../../tenancy/accept-invitation.js';
+import { lowerAscii } from '../../tenancy/lower-ascii.js';
 import type { TenantTx } from '../../tenancy/tenant-client.js';
 import { aboveOwnRole, serializeMembershipChanges } from '../membership/role-changes.js';
 import { invitationMail } from './invitation-mail.js';
@@ -23,7 +24,7 @@ const inviteInput = z.object({
     .max(254, 'must have at most 254 characters')
     .regex(z.regexes.html5Email, 'must be an e-mail address')
     // A to Z alone, as the database compares addresses: see the migration.
-    .transform((email) => email.replace(/[A-Z]/g, (letter) => letter.toLowerCase())),
+    .transform(lowerAscii),
 });
 
 export const resolvers: Resolvers = {
@@ -84,7 +85,7 @@ export const resolvers: Resolvers = {
 /** @throws CONFLICT when a member has this address already */
 async function refuseMember(tx: TenantTx, email: string): Promise<void> {
   const members = await tx.$queryRaw(Prisma.sql`
-    SELECT 1 FROM memberships
+    SELECT 1 FROM public.memberships
     WHERE tenant_id = ${tx.context.tenantId}::uuid AND lower(email COLLATE "C") = ${email} LIMIT 1`);
   if (members.length > 0) {
     throw new PublicError('CONFLICT', 'A member has this e-mail address already.', { reason: 'member' });

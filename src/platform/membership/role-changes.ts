@@ -15,7 +15,7 @@ export async function serializeMembershipChanges(
   tx: TenantTx,
   { viewer: { tenantId, userId }, roles }: Pick<RequestContext, 'viewer' | 'roles'>,
 ): Promise<Role> {
-  await tx.$queryRaw(Prisma.sql`SELECT 1 FROM tenants WHERE id = ${tenantId}::uuid FOR NO KEY UPDATE`);
+  await tx.$queryRaw(Prisma.sql`SELECT 1 FROM public.tenants WHERE id = ${tenantId}::uuid FOR NO KEY UPDATE`);
   const own = await tx.membership.findUnique({ where: { tenantId_userId: { tenantId, userId } } });
   if (!own || !isRole(own.role) || !roles.of(own.role).has('users:manage')) throw forbidden('users:manage');
   return own.role;

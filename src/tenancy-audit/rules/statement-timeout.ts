@@ -1,7 +1,7 @@
 /** T35: statements of the application that nothing ends. */
 import type { Catalog } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { findRole, mayExecute } from '../privileges.js';
+import { findRole, loginsOf, mayExecute } from '../privileges.js';
 import type { CatalogRule } from '../rule.js';
 import { quoteName } from '../sql-text.js';
 
@@ -34,16 +34,6 @@ function mended(catalog: Catalog, role: string): Pick<Finding, 'fix' | 'advice'>
   return {
     fix: carriers.map((name) => `ALTER ROLE ${quoteName(name)} SET statement_timeout = '30s';`).join('\n'),
   };
-}
-
-/** Who logs in and becomes the role. A superuser who steps down does not come as the application. */
-function loginsOf(catalog: Catalog, role: string): readonly string[] {
-  return catalog.roles
-    .filter(
-      ({ login, superuser, memberOf }) =>
-        login && !superuser && memberOf.some((each) => each.role === role && each.mayBecome),
-    )
-    .map(({ name }) => name);
 }
 
 /** For the role itself, which a proxy such as PostgREST applies, for a login that becomes it, or for all. */

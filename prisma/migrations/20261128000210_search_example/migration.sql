@@ -1,0 +1,3 @@
+-- The example's search: conversations by their subject and body.
+
+SELECT tenantry.make_searchable('public.conversations');

@@ -1,0 +1,99 @@
+/** Places of a schema where hostile requests get further than a server's first look. */
+import {
+  getNamedType,
+  isInputObjectType,
+  isLeafType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLField,
+  type GraphQLInputObjectType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
+
+export interface Places {
+  /** A field of the root that needs no argument, its type, and a field there without fields of its own. */
+  readonly field: string;
+  readonly object: string;
+  readonly leaf: string;
+  /** A field that a deep selection may consist of; where types lead nowhere, one that is not there deeper down. */
+  readonly self: string;
+  /** The field with a page of a list, if there is one. */
+  readonly page: string;
+  /** An operation with this literal for an argument, of a scalar that takes any where there is one. */
+  readonly argument: (literal: string) => string;
+  /** The fields with an input object, and the name of its type. */
+  readonly input: { readonly operation: string; readonly type: GraphQLInputObjectType } | undefined;
+}
+
+/** @throws Error for a schema without a field that could be asked for */
+export function placesOf(schema: GraphQLSchema): Places {
+  const query = schema.getQueryType();
+  const roots = Object.values(query?.getFields() ?? {}).filter(
+    (field) => isObjectType(getNamedType(field.type)) && !field.args.some(isRequiredArgument),
+  );
+  const found = roots.flatMap((field) => {
+    const object = getNamedType(field.type) as GraphQLObjectType;
+    const leaf = Object.values(object.getFields()).find(isPlain);
+    return leaf ? [{ field: field.name, object: object.name, leaf: leaf.name }] : [];
+  });
+  const [place] = found;
+  if (!place) throw new Error('no field of the schema can be asked for without arguments');
+  const paged = roots.find(({ args }) => args.some(({ name }) => name === 'first'));
+  return {
+    ...place,
+    self: place.field,
+    page: paged ? `${paged.name}(first: 100) { __typename }` : `${place.field} { __typename }`,
+    argument: argumentOf(schema),
+    input: inputOf(schema),
+  };
+}
+
+const isPlain = ({ type, args }: GraphQLField<unknown, unknown>) =>
+  isLeafType(getNamedType(type)) && !args.some(isRequiredArgument);
+
+const SPECIFIED = ['Int', 'Float', 'String', 'Boolean', 'ID'];
+
+/** A custom scalar in the input of a mutation takes literals of any form: there they are looked at longest. */
+function argumentOf(schema: GraphQLSchema): (literal: string) => string {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    for (const { name, type } of field.args) {
+      const input = getNamedType(type);
+      if (!isInputObjectType(input)) continue;
+      const scalar = Object.values(input.getFields()).find(
+        (each) =>
+          /JSON/i.test(getNamedType(each.type).name) && !SPECIFIED.includes(getNamedType(each.type).name),
+      );
+      const hasRequired = Object.values(input.getFields()).some(isRequiredInputField);
+      if (!scalar || hasRequired) continue;
+      const selection = isObjectType(getNamedType(field.type)) ? ' { __typename }' : '';
+      return (literal) =>
+        `mutation { ${field.name}(${name}: { ${scalar.name}: { a: ${literal} } })${selection} }`;
+    }
+  }
+  return (literal) => `{ __type(name: ${literal}) { name } }`;
+}
+
+function inputOf(schema: GraphQLSchema): Places['input'] {
+  const fields = [schema.getMutationType(), schema.getQueryType()].flatMap((type) =>
+    Object.entries(type?.getFields() ?? {}).map(([, field]) => ({
+      field,
+      isMutation: type !== schema.getQueryType(),
+    })),
+  );
+  for (const { field, isMutation } of fields) {
+    for (const { name, type } of field.args) {
+      const input = getNamedType(type);
+      if (
+        !isInputObjectType(input) ||
+        field.args.some((each) => each.name !== name && isRequiredArgument(each))
+      )
+        continue;
+      const selection = isObjectType(getNamedType(field.type)) ? ' { __typename }' : '';
+      const operation = `${isMutation ? 'mutation' : 'query'} ($v: ${String(type)}) { ${field.name}(${name}: $v)${selection} }`;
+      return { operation, type: input };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,112 @@
+/**
+ * Servers that are replaced one after the other, under load, behind a balancer that watches their readiness: no request
+ * fails.
+ */
+import http from 'node:http';
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { issueToken } from '../../src/auth/issue-token.js';
+import { startBalancer } from '../support/balancer.js';
+import { endChildrenAfterAll, startChild, type Child } from '../support/child.js';
+import { useDatabase } from '../support/database.js';
+import { TEST_SECRET } from '../support/server.js';
+import { until } from '../support/until.js';
+
+endChildrenAfterAll();
+const database = useDatabase();
+
+interface Running extends Child {
+  readonly url: string;
+}
+
+async function start(drainSeconds: number): Promise<Running> {
+  const child = startChild('src/main.ts', [], {
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATABASE_URL: database().app,
+    JWT_SECRET: TEST_SECRET,
+    DRAIN_SECONDS: String(drainSeconds),
+    ...(database().contextKey !== undefined && { CONTEXT_SIGNING_KEY: database().contextKey! }),
+  });
+  const [, url = ''] = await child.says(/Server listening at (http:\/\/127\.0\.0\.1:\d+)/);
+  return Object.assign(child, { url });
+}
+
+const CLIENTS = 4;
+/** A busy machine takes its time. */
+const PATIENCE_MS = 40_000;
+
+test('loses no request, and a second signal ends a server at once', { timeout: 120_000 }, async () => {
+  const [balancer, first, second, third] = await Promise.all([
+    startBalancer(),
+    start(1),
+    start(1),
+    start(600),
+  ]);
+  const token = issueToken(
+    { tenantId: await database().tenantId('acme'), userId: 'demo|acme|owner', email: 'owner@acme.test' },
+    { secret: TEST_SECRET, issuer: 'tenantry', audience: 'tenantry' },
+    600,
+  );
+  const agent = new http.Agent({ keepAlive: true, maxSockets: CLIENTS });
+  const answers = new Map<string, number>();
+  const ask = (query: string) =>
+    new Promise<void>((resolve) => {
+      const told = (what: string) => {
+        answers.set(what, (answers.get(what) ?? 0) + 1);
+        resolve();
+      };
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      http
+        .request(`${balancer.url}/graphql`, { method: 'POST', headers, agent }, (answer) => {
+          let text = '';
+          answer.setEncoding('utf8').on('data', (part: string) => (text += part));
+          answer.on('end', () => told(/^\{"data":\{"\w+":\{/.test(text) ? 'good' : text));
+        })
+        .on('error', (error) => told(error.message))
+        .end(JSON.stringify({ query }));
+    });
+  let isOver = false as boolean;
+  let names = 0;
+  // One of them writes: several would wait for each other's row.
+  const client = async (writes: boolean) => {
+    while (!isOver) {
+      await ask('{ tenant { slug } }');
+      if (!writes) continue;
+      await ask(`mutation { updateTenant(input: { name: "Name ${String(names++)}" }) { tenant { id } } }`);
+    }
+  };
+
+  for (const { url } of [first, second]) balancer.add(url);
+  await until('both are ready', () => balancer.ready.length === 2, PATIENCE_MS);
+  const load = Promise.all(Array.from({ length: CLIENTS }, (_, n) => client(n === 0)));
+  const good = () => answers.get('good') ?? 0;
+  await until('requests are answered', () => good() > 100, PATIENCE_MS);
+  // Neither a connection that sends nothing nor those of the balancer hold anything up.
+  const unused = connect(Number(new URL(first.url).port), '127.0.0.1').on('error', () => undefined);
+  first.kill('SIGTERM');
+  const before = good();
+  expect(await first.ended).toMatchObject({ code: 0, signal: null });
+  balancer.add(third.url);
+  await until('the third is ready', () => balancer.ready.includes(third.url), PATIENCE_MS);
+  second.kill('SIGTERM');
+  expect(await second.ended).toMatchObject({ code: 0, signal: null });
+  const after = good();
+  await until('the third answers', () => good() > after + 100, PATIENCE_MS);
+  isOver = true;
+  await load;
+  expect(after).toBeGreaterThan(before + 50);
+  expect([...answers.keys()]).toEqual(['good']);
+  for (const { stdout } of [first, second]) expect(stdout).not.toContain('cut off');
+  agent.destroy();
+  unused.destroy();
+  await balancer.close();
+
+  // A second signal ends a server at once, whatever the first one waits for.
+  third.kill('SIGTERM');
+  await third.says(/told to stop/);
+  expect((await fetch(`${third.url}/readyz`)).status).toBe(503);
+  third.kill('SIGTERM');
+  expect(await third.ended).toMatchObject({ code: 1, signal: null });
+});
