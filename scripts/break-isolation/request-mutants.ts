@@ -428,8 +428,8 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/subscriptions/answers.ts',
-          'answer && isSame(answer.viewer, viewer) ? ',
-          'answer && isSame(answer.viewer, answer.viewer) ? ',
+          'isSame(answer.viewer, viewer) ? ',
+          'isSame(answer.viewer, answer.viewer) ? ',
         ),
       ],
       tests: [DEPENDENCE],

@@ -121,6 +121,9 @@ export function installWebsocket(
 
   function crowded(): Refusal | undefined {
     if (open.size - connections.count < MOST_STRANGERS) return undefined;
+    // Those that are closing have gone from the one count and not yet from the other.
+    const strangers = [...open.values()].filter(({ viewer }) => viewer === undefined);
+    if (strangers.length < MOST_STRANGERS) return undefined;
     return { status: 503, error: new PublicError('UNAVAILABLE', 'Too many connections. Try again later.') };
   }
 

@@ -20,6 +20,8 @@ export interface Answer {
   readonly dependence: Dependence;
   readonly result: ExecutionResult;
   readonly bytes: number;
+  /** On the clock of `performance.now()`: nothing was read before. */
+  readonly begunAt: number;
 }
 
 /**
@@ -53,19 +55,20 @@ export class Answers {
 
   /** The answer, if `viewer` would have been given the same. */
   shared(key: string, viewer: Viewer): ExecutionResult | undefined {
-    return this.#kept.get(key)?.find(({ dependence }) => dependence.holdsFor(viewer))?.result;
+    const answers = this.#kept.get(key);
+    return answers?.find((answer) => isFresh(answer) && answer.dependence.holdsFor(viewer))?.result;
   }
 
   /** The answer that was made for the same subscriber, if they are still who they were in every respect. */
   own(key: string, viewer: Viewer): ExecutionResult | undefined {
     const [answer] = this.#kept.get(key) ?? [];
     this.#kept.delete(key);
-    return answer && isSame(answer.viewer, viewer) ? answer.result : undefined;
+    return answer && isFresh(answer) && isSame(answer.viewer, viewer) ? answer.result : undefined;
   }
 
   keep(key: string, answer: Answer): void {
     if (!isCertain(answer.result)) return;
-    const others = this.#kept.get(key) ?? [];
+    const others = (this.#kept.get(key) ?? []).filter(isFresh);
     if (others.length >= MOST_VARIANTS) return;
     const answers = [...others, answer];
     this.#kept.set(key, answers, { size: answers.reduce((sum, { bytes }) => sum + bytes, 0) });
@@ -81,8 +84,10 @@ export class Answers {
   }
 }
 
+const isFresh = ({ begunAt }: Answer): boolean => performance.now() - begunAt < KEPT_FOR_MS;
+
 /** A failure concerns whoever met it; that something is refused to a permission is an answer like any other. */
-const isCertain = ({ errors = [] }: ExecutionResult): boolean =>
+export const isCertain = ({ errors = [] }: ExecutionResult): boolean =>
   errors.every(
     ({ originalError }) => originalError instanceof PublicError && originalError.code === 'FORBIDDEN',
   );

@@ -10,7 +10,7 @@ import { forbidden, type PublicError } from '../errors.js';
 import type { RequestContext } from '../graphql/request-context.js';
 import type { RowChange } from '../tenancy/change-news.js';
 import type { TenantOnlyReads } from '../tenancy/tenant-only-reads.js';
-import type { Answer, Answers } from './answers.js';
+import { isCertain, type Answer, type Answers } from './answers.js';
 import { ChangeReader } from './change-reader.js';
 import { Dependence } from './dependence.js';
 import { Pace } from './pace.js';
@@ -159,18 +159,23 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
   /** Reads the changes together and answers the first; the answers to the others are kept until it is their turn. */
   async #make(changes: readonly RowChange[]): Promise<ExecutionResult | undefined> {
     const reads = await this.#subscriber.tenantOnlyReads();
-    return this.#attend(async (viewer) => {
+    const answer = await this.#attend(async (viewer) => {
       const contextOf = this.#subscriber.contexts(viewer);
       const made = changes.map(async (change): Promise<Answer> => {
+        const begunAt = performance.now();
         const dependence = new Dependence(reads);
-        const result = await this.#execute(change, dependence.of(contextOf()));
-        return { viewer, dependence, result, bytes: JSON.stringify(result).length };
+        const context = contextOf();
+        const result = await this.#execute(change, context, dependence.of(context));
+        return { viewer, dependence, result, bytes: JSON.stringify(result).length, begunAt };
       });
       for (const [n, each] of (await Promise.allSettled(made)).entries()) {
         if (each.status === 'fulfilled') this.#keep(changes[n]!, each.value, n === 0);
       }
       return (await made[0]!).result;
     });
+    // What is read together has one budget of bytes and time: what exceeds it may do so for the sake of the others.
+    const isAlone = changes.length === 1;
+    return isAlone || !answer || isCertain(answer) ? answer : this.#make(changes.slice(0, 1));
   }
 
   #keep(change: RowChange, answer: Answer, isTold: boolean): void {
@@ -199,8 +204,9 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     });
   }
 
-  async #execute(rootValue: unknown, contextValue: RequestContext): Promise<ExecutionResult> {
-    return contextValue.bytes.limit(await execute({ ...this.#operation, rootValue, contextValue }));
+  /** @param seen the context as resolvers see it */
+  async #execute(rootValue: unknown, context: RequestContext, seen = context): Promise<ExecutionResult> {
+    return context.bytes.limit(await execute({ ...this.#operation, rootValue, contextValue: seen }));
   }
 
   /** Whoever waits for the next event is told that there is none. */

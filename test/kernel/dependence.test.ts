@@ -146,6 +146,7 @@ describe('an answer that is kept', () => {
     dependence: new Dependence(reads),
     result: { data: { note: 'a note' }, ...(errors.length > 0 && { errors }) },
     bytes: 100,
+    begunAt: performance.now(),
   });
 
   test('for the subscriber it was made for is told to nobody else, and not to who they have become', () => {
@@ -175,6 +176,24 @@ describe('an answer that is kept', () => {
     answers.keep('broken', answerOf([located(new Error('a defect'))]));
     answers.keep('refused', answerOf([located(forbidden('audit:read'))]));
     expect(['failed', 'broken', 'refused'].map((key) => answers.has(key))).toEqual([false, false, true]);
+  });
+
+  test('is told for a second after its read began, and no longer', () => {
+    const answers = new Answers();
+    const before = (milliseconds: number) => ({
+      ...answerOf(),
+      begunAt: performance.now() - milliseconds,
+    });
+    for (const tell of ['own', 'shared'] as const) {
+      answers.keep(`old ${tell}`, before(1_000));
+      answers.keep(`young ${tell}`, before(0));
+      expect(answers[tell](`old ${tell}`, VIEWER)).toBeUndefined();
+      expect(answers[tell](`young ${tell}`, VIEWER)).toBeDefined();
+    }
+    // Nor does another one that joins it make it younger.
+    answers.keep('joined', before(1_000));
+    answers.keep('joined', { ...before(0), result: { data: { note: 'a newer note' } } });
+    expect(answers.shared('joined', VIEWER)).toEqual({ data: { note: 'a newer note' } });
   });
 
   test('goes when many are: they are kept in so many bytes', () => {
