@@ -16,6 +16,7 @@ export const KINDS = {
   'idempotency key': 'idempotency keys of the victim',
   document: 'documents that the victim registered',
   'blind read': 'reads before and after the victim changed its data',
+  'hostile request': 'requests that would keep a server busy',
 } as const;
 
 export type AttackKind = keyof typeof KINDS;
@@ -26,7 +27,8 @@ export type BreachKind =
   | 'statements differ'
   | 'told of a change'
   | 'victim changed'
-  | 'not refused';
+  | 'not refused'
+  | 'others kept waiting';
 
 export interface Breach {
   readonly attack: AttackKind;
