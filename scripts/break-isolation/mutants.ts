@@ -7,6 +7,7 @@ import {
   rolesAndGrants,
   rowLevelSecurity,
 } from './database-mutants.js';
+import { documents } from './document-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { pool } from './pool-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
@@ -25,5 +26,6 @@ export const MUTANTS: readonly MutantGroup[] = [
   callers,
   remembered,
   guards,
+  documents,
   subscriptions,
 ];
