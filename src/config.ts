@@ -70,7 +70,9 @@ const wholeNumber = <Default extends number | undefined>(
     .transform((value) => (value === undefined ? byDefault : Number(value)));
 
 const oneOf = <Choice extends string>(choices: readonly Choice[]) =>
-  optional.pipe(z.enum(choices, `must be one of ${choices.join(', ')}`).optional());
+  optional.pipe(
+    z.enum(choices, `must be ${choices.slice(0, -1).join(', ')} or ${String(choices.at(-1))}`).optional(),
+  );
 const postgresUrl = optional.refine(
   (value) => value === undefined || isPostgresUrl(value),
   'must be a URL of the form postgresql://user:password@host:5432/database',

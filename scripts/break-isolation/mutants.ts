@@ -9,6 +9,7 @@ import {
   rowLevelSecurity,
   sessions,
 } from './database-mutants.js';
+import { documents } from './document-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { pool } from './pool-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
@@ -29,6 +30,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   callers,
   remembered,
   guards,
+  documents,
   subscriptions,
   answers,
 ];

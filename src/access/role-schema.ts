@@ -84,13 +84,18 @@ function withoutMissingRoots(schema: GraphQLSchema): GraphQLSchema {
 }
 
 /** Some 60 KiB each. Roles are four; API keys bring any set of permissions. */
-const MOST_KEPT = 50;
+export const MOST_ROLE_SCHEMAS = 50;
 
 /** Role schemas, made when they are asked for. Those of the most recently asked for permissions are kept. */
 export class RoleSchemas {
-  private readonly kept = new LRUCache<string, GraphQLSchema>({ max: MOST_KEPT });
+  private readonly kept = new LRUCache<string, GraphQLSchema>({ max: MOST_ROLE_SCHEMAS });
 
   constructor(private readonly full: GuardedSchema) {}
+
+  /** How many there are. */
+  get count(): number {
+    return this.kept.size;
+  }
 
   for(permissions: ReadonlySet<Permission>): GraphQLSchema {
     const key = [...permissions].sort().join(' ');

@@ -16,11 +16,16 @@ export interface HostileRequest {
 export interface HostileOptions {
   /** How large a request may be, as JSON. */
   readonly bytes: number;
+  /** Whether mutations may be among them, which may take effect. */
+  readonly write: boolean;
 }
 
 /** Requests of up to `bytes` bytes. */
-export function hostileRequests(schema: GraphQLSchema, { bytes }: HostileOptions): readonly HostileRequest[] {
-  const places = placesOf(schema);
+export function hostileRequests(
+  schema: GraphQLSchema,
+  { bytes, write }: HostileOptions,
+): readonly HostileRequest[] {
+  const places = placesOf(schema, write);
   const documents: Readonly<Record<string, (bytes: number) => string>> = {
     ...operations(),
     ...fragments(places),
@@ -82,11 +87,11 @@ const typename = (n: number) => `t${String(n)}: __typename`;
 
 const operations = () => ({
   'operations that spread one large fragment': (bytes: number) =>
-    `${many(bytes / 2, (n) => `query Q${String(n)} { ...F }`, 240)} fragment F on Query { ${many(bytes / 2, () => '__typename', 700)} }`,
+    `${many(bytes / 2, (n) => `query Q${String(n)} { ...F }`, 180)} fragment F on Query { ${many(bytes / 2, () => '__typename', 700)} }`,
   'a few operations that spread one large fragment': (bytes: number) =>
     `${many(bytes / 2, (n) => `query Q${String(n)} { ...F }`, 20)} fragment F on Query { ${many(bytes / 2, () => '__typename', 1_800)} }`,
   'operations without a name': (bytes: number) => many(bytes, () => '{ __typename }', 600),
-  'operations of one name': (bytes: number) => many(bytes, () => 'query Q { __typename }', 500),
+  'operations of one name': (bytes: number) => many(bytes, () => 'query Q { __typename }', 350),
   'operations that use variables which are not there': (bytes: number) =>
     `${many(bytes / 2, (n) => `query Q${String(n)} { ...F }`, 20)} fragment F on Query { ${many(bytes / 2, (n) => `__typename @skip(if: $v${String(n)})`, 200)} }`,
   'definitions of types': (bytes: number) => many(bytes, (n) => `type T${String(n)} { a: Int }`, 250),
@@ -101,7 +106,7 @@ const fragments = ({ object, field }: Places) => ({
   'fragments that double below a field': (bytes: number) =>
     `{ ${field} { ...F0 } } ${many(bytes, (n) => `fragment F${String(n)} on ${object} { a: __typename ...F${String(n + 1)} ... on ${object} { b: __typename ...F${String(n + 1)} } }`, 80)}`,
   'fragments that all spread each other': (bytes: number) => {
-    const count = Math.min(40, Math.floor(Math.sqrt(bytes / 8)));
+    const count = Math.min(28, Math.floor(Math.sqrt(bytes / 8)));
     const all = many(bytes, (n) => `...F${String(n)}`, count);
     return `{ ...F0 } ${Array.from({ length: count }, (_, n) => `fragment F${String(n)} on Query { ${all} }`).join(' ')}`;
   },
@@ -117,11 +122,11 @@ const fragments = ({ object, field }: Places) => ({
   'fragments on types that are not there': (bytes: number) =>
     `{ ${many(bytes, (n) => `... on ${object}${String(n)} { __typename }`, 300)} }`,
   'inline fragments in inline fragments': (bytes: number) => {
-    const depth = Math.min(900, Math.floor(bytes / 12));
+    const depth = Math.min(600, Math.floor(bytes / 12));
     return `{ ${'... { '.repeat(depth)}__typename${' }'.repeat(depth)} }`;
   },
   'pairs of fragments to be compared': (bytes: number) =>
-    `{ ${many(bytes / 3, (n) => `...F${String(n)}`, 90)} } ${many(bytes / 2, (n) => `fragment F${String(n)} on Query { ${field} { x: __typename } ... on Query { ${field} { x: __typename } } }`, 90)}`,
+    `{ ${many(bytes / 3, (n) => `...F${String(n)}`, 60)} } ${many(bytes / 2, (n) => `fragment F${String(n)} on Query { ${field} { x: __typename } ... on Query { ${field} { x: __typename } } }`, 60)}`,
 });
 
 const fields = ({ object, field, leaf, self, page }: Places) => ({
@@ -141,11 +146,11 @@ const fields = ({ object, field, leaf, self, page }: Places) => ({
   'a long name that each error repeats': (bytes: number) =>
     `query ${'x'.repeat(bytes / 2)} { ${many(bytes / 2, (n) => `__typename @skip(if: $v${String(n)})`, 200)} }`,
   'a deep selection': (bytes: number) => {
-    const depth = Math.min(900, Math.floor(bytes / (self.length + 6)));
+    const depth = Math.min(600, Math.floor(bytes / (self.length + 6)));
     return `{ ${`${self} { `.repeat(depth)}__typename${' }'.repeat(depth)} }`;
   },
   'a page in a page': (bytes: number) => `{ ${many(bytes, (n) => `p${String(n)}: ${page}`, 40)} }`,
-  directives: (bytes: number) => `{ ${field} { ${leaf} ${many(bytes, () => '@include(if: true)', 300)} } }`,
+  directives: (bytes: number) => `{ ${field} { ${leaf} ${many(bytes, () => '@include(if: true)', 250)} } }`,
   'directives that are not there': (bytes: number) =>
     `{ __typename ${many(bytes, (n) => `@d${String(n)}`, 900)} }`,
   'arguments that are not there': (bytes: number) =>

@@ -27,8 +27,12 @@ export interface Places {
   readonly input: { readonly operation: string; readonly type: GraphQLInputObjectType } | undefined;
 }
 
-/** @throws Error for a schema without a field that could be asked for */
-export function placesOf(schema: GraphQLSchema): Places {
+/**
+ * @param write whether places may be in mutations
+ * @throws Error for a schema without a field that could be asked for
+ */
+export function placesOf(schema: GraphQLSchema, write: boolean): Places {
+  const mutations = Object.values((write && schema.getMutationType()?.getFields()) || {});
   const query = schema.getQueryType();
   const roots = Object.values(query?.getFields() ?? {}).filter(
     (field) => isObjectType(getNamedType(field.type)) && !field.args.some(isRequiredArgument),
@@ -45,19 +49,20 @@ export function placesOf(schema: GraphQLSchema): Places {
     ...place,
     self: place.field,
     page: paged ? `${paged.name}(first: 100) { __typename }` : `${place.field} { __typename }`,
-    argument: argumentOf(schema),
-    input: inputOf(schema),
+    argument: argumentOf(mutations),
+    input: inputOf(mutations, 'mutation') ?? inputOf(Object.values(query?.getFields() ?? {}), 'query'),
   };
 }
 
-const isPlain = ({ type, args }: GraphQLField<unknown, unknown>) =>
-  isLeafType(getNamedType(type)) && !args.some(isRequiredArgument);
+type Field = GraphQLField<unknown, unknown>;
+
+const isPlain = ({ type, args }: Field) => isLeafType(getNamedType(type)) && !args.some(isRequiredArgument);
 
 const SPECIFIED = ['Int', 'Float', 'String', 'Boolean', 'ID'];
 
 /** A custom scalar in the input of a mutation takes literals of any form: there they are looked at longest. */
-function argumentOf(schema: GraphQLSchema): (literal: string) => string {
-  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+function argumentOf(mutations: readonly Field[]): (literal: string) => string {
+  for (const field of mutations) {
     for (const { name, type } of field.args) {
       const input = getNamedType(type);
       if (!isInputObjectType(input)) continue;
@@ -75,23 +80,14 @@ function argumentOf(schema: GraphQLSchema): (literal: string) => string {
   return (literal) => `{ __type(name: ${literal}) { name } }`;
 }
 
-function inputOf(schema: GraphQLSchema): Places['input'] {
-  const fields = [schema.getMutationType(), schema.getQueryType()].flatMap((type) =>
-    Object.entries(type?.getFields() ?? {}).map(([, field]) => ({
-      field,
-      isMutation: type !== schema.getQueryType(),
-    })),
-  );
-  for (const { field, isMutation } of fields) {
+function inputOf(fields: readonly Field[], kind: 'mutation' | 'query'): Places['input'] {
+  for (const field of fields) {
     for (const { name, type } of field.args) {
       const input = getNamedType(type);
-      if (
-        !isInputObjectType(input) ||
-        field.args.some((each) => each.name !== name && isRequiredArgument(each))
-      )
-        continue;
+      if (!isInputObjectType(input)) continue;
+      if (field.args.some((each) => each.name !== name && isRequiredArgument(each))) continue;
       const selection = isObjectType(getNamedType(field.type)) ? ' { __typename }' : '';
-      const operation = `${isMutation ? 'mutation' : 'query'} ($v: ${String(type)}) { ${field.name}(${name}: $v)${selection} }`;
+      const operation = `${kind} ($v: ${String(type)}) { ${field.name}(${name}: $v)${selection} }`;
       return { operation, type: input };
     }
   }

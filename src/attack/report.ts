@@ -17,6 +17,7 @@ export const KINDS = {
   document: 'documents that the victim registered',
   permission: 'values of A itself that a caller of A may not read',
   'blind read': 'reads before and after the victim changed its data',
+  'hostile request': 'requests that would keep a server busy',
 } as const;
 
 export type AttackKind = keyof typeof KINDS;
@@ -27,7 +28,8 @@ export type BreachKind =
   | 'statements differ'
   | 'told of a change'
   | 'victim changed'
-  | 'not refused';
+  | 'not refused'
+  | 'others kept waiting';
 
 export interface Breach {
   readonly attack: AttackKind;

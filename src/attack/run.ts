@@ -8,6 +8,7 @@ import { told } from './compare.js';
 import { readAll, readPages, type Reading } from './harvest.js';
 import { compareReads } from './kinds/blind-reads.js';
 import { hostOf, tryCredentials } from './kinds/credentials.js';
+import { tryHostileRequests } from './kinds/hostile-requests.js';
 import { tryDocuments, tryIdempotencyKeys } from './kinds/keys.js';
 import { tryPermissions } from './kinds/permissions.js';
 import { readEverything, tryChoices } from './kinds/reads.js';
@@ -144,6 +145,8 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   await tryHosts(campaign, options);
   progress('subscribing');
   await trySubscriptions(campaign, { write, quietMs });
+  progress('sending hostile requests');
+  await tryHostileRequests(campaign, { write });
   if (write) {
     progress('trying the victim’s values in mutations');
     await tryIdempotencyKeys(campaign);

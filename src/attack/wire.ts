@@ -22,6 +22,8 @@ export interface GraphqlRequest {
 export interface SentRequest {
   readonly as: Credential;
   readonly body: GraphqlRequest;
+  /** Sent instead of `body`: what JSON.stringify cannot write. */
+  readonly json?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -67,10 +69,10 @@ export class Wire {
     this.agent.destroy();
   }
 
-  private sendOnce({ as, body, headers = {} }: SentRequest): Promise<Answer> {
+  private sendOnce({ as, body, json, headers = {} }: SentRequest): Promise<Answer> {
     this.count++;
     const requestId = `${requestIdsOf(as)}${randomUUID()}`;
-    const payload = Buffer.from(JSON.stringify(body));
+    const payload = Buffer.from(json ?? JSON.stringify(body));
     const send = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const sent = send(this.url, {
@@ -132,11 +134,16 @@ function parsed(body: string): GraphqlBody | undefined {
 }
 
 /** The command that sends the request again. The token is that of an environment variable. */
-export function asCurl(url: URL, { as, body, headers = {} }: SentRequest): string {
+/** Longer ones are cut: the report says what was sent in words. */
+const LONGEST_PRINTED = 2_000;
+
+export function asCurl(url: URL, { as, body, json, headers = {} }: SentRequest): string {
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const data = json ?? JSON.stringify(body);
+  const shown = data.length > LONGEST_PRINTED ? `${data.slice(0, LONGEST_PRINTED)}…` : data;
   const extra = Object.entries(headers).map(([name, value]) => ` -H ${quoted(`${name}: ${value}`)}`);
   return (
     `curl -sS ${quoted(url.href)} -H 'content-type: application/json' ` +
-    `-H "authorization: Bearer $${as.variable}"${extra.join('')} --data-raw ${quoted(JSON.stringify(body))}`
+    `-H "authorization: Bearer $${as.variable}"${extra.join('')} --data-raw ${quoted(shown)}`
   );
 }
