@@ -253,6 +253,24 @@ export const auditLog: MutantGroup = {
       tests: [REFUSES],
     },
     {
+      name: 'audit-records-secrets',
+      breaks: 'columns whose names say that they hold a secret are recorded',
+      sql: inFunction('write_audit', 'WHERE tenantry.names_secret(key)', 'WHERE false'),
+      tests: ['test/kernel/audit-secrets.test.ts'],
+    },
+    {
+      name: 'audit-records-declared-secrets',
+      breaks: 'columns that were declared secret are recorded',
+      sql: inFunction('write_audit', 'secrets := secrets || TG_ARGV[2:];', ''),
+      tests: ['test/kernel/audit-secrets.test.ts'],
+    },
+    {
+      name: 'audit-forgets-declared-secrets',
+      breaks: 'what was declared secret is recorded once the table is protected again',
+      sql: inFunction('audit', 'unnest(tenantry.concealed(target))', "unnest('{}'::text[])"),
+      tests: ['test/kernel/audit-secrets.test.ts'],
+    },
+    {
       name: 'audit-actor-lost',
       breaks: 'entries of changed rows name the database role instead of the actor',
       sql: inFunction(

@@ -69,6 +69,18 @@ export const filter: MutantGroup = {
       tests: [LAYERS],
     },
     {
+      name: 'undefined-demands-nothing',
+      breaks: 'a part of a condition that is undefined demands nothing: AND of it finds all rows of the tenant',
+      edits: [edit('src/tenancy/plain-statement.ts', 'if (!isListOf(parts, isRecord)) return undefined;', '')],
+      tests: ['test/kernel/plain-statement.test.ts'],
+    },
+    {
+      name: 'condition-of-any-shape',
+      breaks: 'a list or a map as the condition finds, or deletes, all rows of the tenant',
+      edits: [edit('src/tenancy/tenant-filter.ts', 'if (!isPlain(where)) throw', "if (typeof where !== 'object') throw")],
+      tests: ['test/kernel/plain-statement.test.ts'],
+    },
+    {
       name: 'plain-statements-unfiltered',
       breaks: 'the condition on the tenant is lost where a statement is made without Prisma',
       edits: [

@@ -24,6 +24,7 @@ import { buildApi } from '../../src/graphql/schema.js';
 import type { Module } from '../../src/graphql/module.js';
 import { useClients } from './clients.js';
 import { countAuditRows } from './rows.js';
+import { proveSinglePermissions } from './single-permissions.js';
 import type { TestServer } from './server.js';
 
 /** Makes the arguments of a field for one call, and the rows they speak of: a mutation needs rows of its own. */
@@ -147,6 +148,14 @@ export function provePermissions(
       const written = (await countAuditRows(server().database)) - before - operation.writtenByArguments;
       expect(written).toBe(0);
     });
+  });
+
+  proveSinglePermissions(server, modules, table);
+
+  test.each(roles.permissions)('whoever holds %s alone comes no further than the table says', async (permission) => {
+    const { given } = await reachOf(schema, new Set([permission]));
+    const guards = [...given].map((coordinate) => demanded(coordinate));
+    expect(guards.filter((guard) => guard !== null && guard !== permission)).toEqual([]);
   });
 
   // No role lacks some of the permissions, so that the roles alone do not show their guards.

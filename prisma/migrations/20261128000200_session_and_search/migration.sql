@@ -102,11 +102,16 @@ $$;
 CREATE OR REPLACE FUNCTION tenantry.audit(target regclass, entity text) RETURNS void
 LANGUAGE plpgsql VOLATILE
 AS $$
+DECLARE
+  -- What was declared secret stays secret.
+  arguments constant text := (
+    SELECT string_agg(format(', %L', name), '' ORDER BY name) FROM unnest(tenantry.concealed(target)) AS name
+  );
 BEGIN
   EXECUTE format(
     'CREATE OR REPLACE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %s '
-    'FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit(%L, %L)',
-    target, entity, lower(regexp_replace(entity, '([a-z0-9])([A-Z])', '\1_\2', 'g') COLLATE "C")
+    'FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit(%L, %L%s)',
+    target, entity, lower(regexp_replace(entity, '([a-z0-9])([A-Z])', '\1_\2', 'g') COLLATE "C"), arguments
   );
 END
 $$;

@@ -1,0 +1,115 @@
+/**
+ * Proves a table of permissions for callers whom no role describes: API keys with one permission each. What such a caller may
+ * do is what the table says, on every path: root fields, all that lies behind them, and what an error shows of a row.
+ */
+import {
+  getNamedType,
+  isInputObjectType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLObjectType,
+} from 'graphql';
+import { describe, expect, test } from 'vitest';
+import type { Permission } from '../../src/access/permissions.js';
+import type { Module } from '../../src/graphql/module.js';
+import { buildApi } from '../../src/graphql/schema.js';
+import { useKeyClients } from './key-clients.js';
+import type { PermissionTable } from './permission-matrix.js';
+import type { Answer, TestServer } from './server.js';
+
+type Field = GraphQLField<unknown, unknown>;
+
+/** Declares the tests. */
+export function proveSinglePermissions(
+  server: () => TestServer,
+  modules: readonly Module[],
+  table: PermissionTable,
+): void {
+  const { schema, roles } = buildApi(modules);
+  const keyOf = useKeyClients(server);
+  const queries = Object.values(schema.getQueryType()?.getFields() ?? {});
+  const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
+
+  /** Asks for a root field with the arguments of the table. */
+  const ask = async (
+    permission: Permission,
+    operation: 'query' | 'mutation',
+    field: Field,
+    { change = (args) => args, headers = {} }: Asking = {},
+  ): Promise<Answer> => {
+    const coordinate = `${operation === 'query' ? 'Query' : 'Mutation'}.${field.name}`;
+    const given = change({ ...(await table.arguments[coordinate]?.(server(), 'owner')) });
+    const names = Object.keys(given);
+    const typeOf = (name: string) => String(field.args.find((each) => each.name === name)!.type);
+    const declared = names.map((name) => `$${name}: ${typeOf(name)}`).join(', ');
+    const passed = names.map((name) => `${name}: $${name}`).join(', ');
+    const selection = isObjectType(getNamedType(field.type)) ? '{ __typename }' : '';
+    const { token } = await keyOf(permission);
+    return server()
+      .withHeaders({ authorization: `Bearer ${token}`, ...headers })
+      .query(
+        `${operation} Ask${declared && `(${declared})`} { ${field.name}${passed && `(${passed})`} ${selection} }`,
+        given,
+      );
+  };
+
+  describe.each(roles.permissions)('an API key with %s alone', (permission) => {
+    const isHeld = (guard: Permission | null | undefined) => guard === null || guard === permission;
+
+    test.each([
+      ['query', queries, 'Query'],
+      ['mutation', mutations, 'Mutation'],
+    ] as const)('is refused each %s that demands another', async (operation, fields, type) => {
+      for (const field of fields) {
+        const guard = table.guards[type]?.[field.name];
+        if (isHeld(guard)) continue;
+        const { data, errors } = await ask(permission, operation, field);
+        expect(data, field.name).toEqual({ [field.name]: null });
+        expect(errors, field.name).toMatchObject([{ extensions: { code: 'FORBIDDEN', requires: guard } }]);
+      }
+    });
+
+    test('is told of a row in a conflict what it could query, with an Idempotency-Key as well', async () => {
+      for (const field of mutations.filter(expectsVersion)) {
+        if (!isHeld(table.guards['Mutation']?.[field.name])) continue;
+        for (const headers of [{}, { 'idempotency-key': crypto.randomUUID() }]) {
+          const { errors } = await ask(permission, 'mutation', field, { change: expectAnother, headers });
+          expect(errors, field.name).toMatchObject([{ extensions: { code: 'CONFLICT' } }]);
+          const { code, current = {}, ...rest } = errors[0]!.extensions;
+          expect([code, rest]).toEqual(['CONFLICT', {}]);
+          const shown = Object.keys(current as object);
+          const types = typesOfRow(field).filter((type) =>
+            shown.every((name) => isHeld(table.guards[type.name]?.[name])),
+          );
+          expect(types, `${field.name} shows ${shown.join(', ')}`).not.toEqual([]);
+        }
+      }
+    });
+  });
+}
+
+interface Asking {
+  readonly change?: (args: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const expectsVersion = ({ args }: Field): boolean =>
+  args.some(({ type }) => {
+    const input = getNamedType(type);
+    return isInputObjectType(input) && input.getFields()['expectedVersion'] !== undefined;
+  });
+
+/** A version that no row has. */
+const expectAnother = (args: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [name, { ...(value as object), expectedVersion: 987_654 }]),
+  );
+
+/** The object types that the answer to a mutation leads to directly: one of them is that of the row. */
+function typesOfRow({ type }: Field): GraphQLObjectType[] {
+  const payload = getNamedType(type);
+  if (!isObjectType(payload)) return [];
+  return Object.values(payload.getFields())
+    .map((field) => getNamedType(field.type))
+    .filter((each) => isObjectType(each));
+}
