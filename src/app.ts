@@ -18,7 +18,7 @@ import { installHealth } from './http/health.js';
 import { installMetrics } from './http/metrics.js';
 import { installRequestLog, loggerOptions } from './http/logging.js';
 import { installRequestId, requestId } from './http/request-id.js';
-import { installRequestLimits, requestLimits } from './http/request-limits.js';
+import { installRequestLimits, REQUEST_LIMITS, requestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import { limitUnreadAnswers } from './http/unread-answers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
@@ -61,6 +61,8 @@ export async function buildApp(services: Services, drain = new Drain()): Promise
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
     ...requestLimits,
+    // For clients that neither send nor read; a request that is worked on for as long as it may be is none of them.
+    connectionTimeout: services.config.requestTimeoutMs + REQUEST_LIMITS.silentMs,
     // Fastify would refuse in a form of its own: drain.ts does it.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
@@ -68,7 +70,7 @@ export async function buildApp(services: Services, drain = new Drain()): Promise
   });
   installRequestId(app);
   installRequestLog(app);
-  installAnswerSize(app, services.config.maxAnswerBytes);
+  installAnswerSize(app, services.config.maxAnswerBytes, services.leaving);
   limitUnreadAnswers(app);
   installDrain(app, drain);
   installErrorAnswers(app, services.leaving);

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
 import { ERROR_STATUS } from '../errors.js';
 import { answerTooLarge, leastBytes } from '../limits/answer-bytes.js';
+import type { LeavingErrors } from '../leaving-errors.js';
 import { errorAnswer } from './error-answers.js';
 import { withRequestIds } from './unexpected-errors.js';
 
@@ -22,7 +23,7 @@ export function textOfAnswer(mostBytes: number): (result: FormattedExecutionResu
  * Sends answers as bytes, and those of authenticated routes only if they are not too large. What is counted before is the
  * least that an answer may have: how many bytes it has is known now.
  */
-export function installAnswerSize(app: FastifyInstance, mostBytes: number): void {
+export function installAnswerSize(app: FastifyInstance, mostBytes: number, leaving: LeavingErrors): void {
   const refusal = refusalText(mostBytes);
   app.addHook('onSend', (request, reply, payload, done) => {
     if (typeof payload !== 'string') return done(null, payload);
@@ -31,6 +32,7 @@ export function installAnswerSize(app: FastifyInstance, mostBytes: number): void
     const bytes = Buffer.from(text);
     const isTooLarge = bytes.length > mostBytes && request.routeOptions.config.authenticated === true;
     if (!isTooLarge && payload !== refusal) return done(null, bytes);
+    leaving.see('ANSWER_TOO_LARGE', undefined);
     reply.code(ERROR_STATUS.ANSWER_TOO_LARGE);
     done(null, Buffer.from(refusal));
   });

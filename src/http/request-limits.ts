@@ -23,7 +23,7 @@ export const REQUEST_LIMITS = {
   headersMs: 10_000,
   /** From its first byte to its last. */
   requestMs: 30_000,
-  /** While a request is under way: between two bytes of it, and from its last to the first of its answer. */
+  /** Without a byte in either direction, beyond the time that a request may take. */
   silentMs: 60_000,
   /** How often Node looks for requests that have exceeded their time, which they may exceed by as much. */
   checkedEveryMs: 2_000,
@@ -33,8 +33,6 @@ export const REQUEST_LIMITS = {
 export const requestLimits = {
   bodyLimit: REQUEST_LIMITS.bodyBytes,
   requestTimeout: REQUEST_LIMITS.requestMs,
-  // Above all for answers that are not read: unread-answers.ts has a shorter time for large ones.
-  connectionTimeout: REQUEST_LIMITS.silentMs,
   http: {
     maxHeaderSize: REQUEST_LIMITS.headBytes,
     headersTimeout: REQUEST_LIMITS.headersMs,

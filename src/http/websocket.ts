@@ -105,23 +105,26 @@ export function installWebsocket(
     const refusal = drain.isDraining
       ? { status: 503, error: stopping() }
       : (refusalOf(request, config.corsOrigins) ?? crowded());
-    if (refusal) {
-      const id = requestId(request);
-      app.log.info({ status: refusal.status, requestId: id }, 'websocket refused');
-      services.leaving.see(refusal.error.code, refusal.error);
-      refuse(socket, refusal, id);
-    } else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
+    if (refusal) refuse(socket, request, refusal);
+    else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
   });
   // What ws finds wrong with a handshake: it would say so in a form of its own.
   sockets.on('wsClientError', (_error, socket: Duplex, request: IncomingMessage) => {
     const error = new PublicError('BAD_REQUEST', 'This is no handshake for a WebSocket of version 13.');
-    refuse(socket, { status: 400, error }, requestId(request));
+    refuse(socket, request, { status: 400, error });
   });
   app.addHook('preClose', async () => {
     const closed = [...open.keys()].map((socket) => once(socket, 'close'));
     for (const connection of open.values()) connection.end(goingAway());
     await Promise.all(closed);
   });
+
+  function refuse(socket: Duplex, request: IncomingMessage, refusal: Refusal): void {
+    const id = requestId(request);
+    app.log.info({ status: refusal.status, requestId: id }, 'websocket refused');
+    services.leaving.see(refusal.error.code, refusal.error);
+    answerRefusal(socket, id, refusal);
+  }
 
   function crowded(): Refusal | undefined {
     if (open.size - connections.count < MOST_STRANGERS) return undefined;
@@ -235,7 +238,7 @@ function isOwnOrigin(origin: string, host = ''): boolean {
   }
 }
 
-function refuse(socket: Duplex, { status, error }: Refusal, id: string): void {
+function answerRefusal(socket: Duplex, id: string, { status, error }: Refusal): void {
   const body = JSON.stringify(errorAnswer(error));
   socket.on('error', () => socket.destroy());
   socket.end(

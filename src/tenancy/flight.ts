@@ -8,7 +8,7 @@ import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from './context.js';
 import { signContext, type Sign } from './context-signature.js';
-import type { AnswerBytes } from '../limits/answer-bytes.js';
+import { PublicError } from '../errors.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
 import { explained, statementTimeoutOf } from './time-limits.js';
@@ -78,27 +78,30 @@ export function createFly({ checkout, statementName, statementTimeout, sign }: F
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
     const named = steps.map((step) => ({ ...step, name: statementName(step.text) }));
 
+    // PostgreSQL would go on sending rows that are not kept.
+    const { bytes } = context;
+    const refuseRow = (size: number): Error | undefined => {
+      if (!bytes || bytes.take(size)) return undefined;
+      void client.cancelWork();
+      return bytes.error;
+    };
     const failure = await new Promise<Error | undefined>((resolve) => {
-      client.query(
-        new Flight(
-          named,
-          several ? 1 : 0,
-          statements.length,
-          observer,
-          resolve,
-          context.bytes,
-        ) as unknown as pg.Query,
-      );
+      const flight = new Flight(named, several ? 1 : 0, statements.length, observer, refuseRow, resolve);
+      client.query(flight as unknown as pg.Query);
     });
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
     // that is undone, or in one that a statement of the tenant's began.
-    const isSound = failure === undefined || isRefusal(failure) || failure instanceof UnsupportedColumnError;
+    const isSound = failure === undefined || isRefusal(failure) || isOurOwn(failure);
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
     release(isSound);
     if (failure !== undefined) throw explained(failure, context);
   };
 }
+
+/** PostgreSQL has answered; what it answered is not taken here. */
+const isOurOwn = (failure: Error): boolean =>
+  failure instanceof UnsupportedColumnError || failure instanceof PublicError;
 
 const IDLE = 'I';
 
@@ -162,25 +165,28 @@ class Flight extends Query {
   readonly #binding: number;
   readonly #statements: number;
   readonly #observer: FlightObserver;
+  readonly #refuseRow: (size: number) => Error | undefined;
   readonly #done: (failure: Error | undefined) => void;
-  readonly #bytes: AnswerBytes | undefined;
 
-  /** @param binding where the binding stands; behind it lie so many statements of the tenant */
+  /**
+   * @param binding where the binding stands; behind it lie so many statements of the tenant
+   * @param refuseRow is asked for each row, with its size in bytes, before it is kept
+   */
   constructor(
     steps: readonly Step[],
     binding: number,
     statements: number,
     observer: FlightObserver,
+    refuseRow: (size: number) => Error | undefined,
     done: (failure: Error | undefined) => void,
-    bytes: AnswerBytes | undefined,
   ) {
     super(COMMIT.text);
     this.#steps = steps;
     this.#binding = binding;
     this.#statements = statements;
     this.#observer = observer;
+    this.#refuseRow = refuseRow;
     this.#done = done;
-    this.#bytes = bytes;
   }
 
   /** What it sends, for whoever watches a connection. */
@@ -228,11 +234,9 @@ class Flight extends Query {
 
   handleDataRow({ fields, length }: { fields: readonly (string | null)[]; length: number }): void {
     if (this.#failure !== undefined || !this.#answers) return;
-    if (this.#bytes?.take(length) === false) {
-      // What PostgreSQL still sends is not received: the connection is closed, for there is no other end to it.
-      this.#failure = this.#bytes.error;
+    this.#failure = this.#refuseRow(length);
+    if (this.#failure !== undefined) {
       this.#rows = [];
-      this.callback(this.#failure);
       return;
     }
     try {

@@ -103,7 +103,7 @@ export class ReadBatch {
       const rest = reads.slice(next + failed.length);
       if (rest.length === 0) return;
       if (deadline?.isOver) for (const read of rest) read.reject(deadline.error);
-      else if (context.bytes?.isOver) for (const read of rest) read.reject(error);
+      else if (context.bytes?.isOver) for (const read of rest) read.reject(context.bytes.error);
       else await this.run(rest);
     }
   }
