@@ -61,7 +61,7 @@ export async function buildApp(services: Services, drain = new Drain()): Promise
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
     ...requestLimits,
-    // Longer than any request may take: it is for clients that do not read.
+    // For clients that neither send nor read; a request that is worked on for as long as it may be is none of them.
     connectionTimeout: services.config.requestTimeoutMs + REQUEST_LIMITS.silentMs,
     // Fastify would refuse in a form of its own: drain.ts does it.
     return503OnClosing: false,

@@ -9,7 +9,8 @@ export const documents: MutantGroup = {
   mutants: [
     {
       name: 'conflicts-in-pairs',
-      breaks: 'each pair of fields is compared, as graphql-js does: one small request takes hundreds of milliseconds',
+      breaks:
+        'each pair of fields is compared, as graphql-js does: one small request takes hundreds of milliseconds',
       edits: [
         edit(
           'src/limits/document-rules.ts',

@@ -272,55 +272,101 @@ export const guards: MutantGroup = {
     {
       name: 'conflict-shows-unreadable-fields',
       breaks: 'a conflict shows fields of the row to a caller who may not read them',
-      edits: [edit('src/graphql/expected-version.ts', 'if (!readable.has(`${type.name}.${field.name}`) || isSecretField(field)) continue;', 'if (!readable || isSecretField(field)) continue;')],
+      edits: [
+        edit(
+          'src/graphql/expected-version.ts',
+          'if (!readable.has(`${type.name}.${field.name}`) || isSecretField(field)) continue;',
+          'if (!readable || isSecretField(field)) continue;',
+        ),
+      ],
       tests: ['test/kernel/shown-state.test.ts'],
     },
     {
       name: 'conflict-ignores-the-payload',
       breaks: 'a conflict shows a row that the payload would not give to the caller',
-      edits: [edit('src/graphql/expected-version.ts', 'if (!mayBeAnswered(type, context, info)) return undefined;', 'mayBeAnswered(type, context, info);')],
+      edits: [
+        edit(
+          'src/graphql/expected-version.ts',
+          'if (!mayBeAnswered(type, context, info)) return undefined;',
+          'mayBeAnswered(type, context, info);',
+        ),
+      ],
       tests: ['test/kernel/shown-state.test.ts'],
     },
     {
       name: 'kept-details-told-again',
       breaks: 'what an error of a kept answer shows is told again to a caller who has lost a permission',
-      edits: [edit('src/idempotency/kept-result.ts', '(hasLost ? withoutDetails(error) : error)', '(hasLost ? error : error)')],
+      edits: [
+        edit(
+          'src/idempotency/kept-result.ts',
+          '(hasLost ? withoutDetails(error) : error)',
+          '(hasLost ? error : error)',
+        ),
+      ],
       tests: ['test/kernel/shown-state.test.ts'],
     },
     {
       name: 'interface-guard-ignored',
       breaks: 'a type need not keep the guard of its interface’s field',
-      edits: [edit('src/access/guards.ts', 'if (demanded && guards.get(own) !== demanded &&', 'if (demanded === null && guards.get(own) !== demanded &&')],
+      edits: [
+        edit(
+          'src/access/guards.ts',
+          'if (demanded && guards.get(own) !== demanded &&',
+          'if (demanded === null && guards.get(own) !== demanded &&',
+        ),
+      ],
       tests: ['test/kernel/interface-guards.test.ts'],
     },
     {
       name: 'interface-argument-guard-ignored',
       breaks: 'a type need not keep the guard of an argument of its interface’s field',
-      edits: [edit('src/access/input-guards.ts', 'if (demanded && guards.get(own) !== demanded) {', 'if (demanded === null && guards.get(own) !== demanded) {')],
+      edits: [
+        edit(
+          'src/access/input-guards.ts',
+          'if (demanded && guards.get(own) !== demanded) {',
+          'if (demanded === null && guards.get(own) !== demanded) {',
+        ),
+      ],
       tests: ['test/kernel/interface-guards.test.ts'],
     },
     {
       name: 'interface-secret-ignored',
       breaks: 'a type need not keep the @secret of its interface’s field',
-      edits: [edit('src/access/guards.ts', 'if (isSecretField(field) && !isSecretField(', 'if (!isSecretField(field) && isSecretField(')],
+      edits: [
+        edit(
+          'src/access/guards.ts',
+          'if (isSecretField(field) && !isSecretField(',
+          'if (!isSecretField(field) && isSecretField(',
+        ),
+      ],
       tests: ['test/kernel/interface-guards.test.ts'],
     },
     {
       name: 'guard-replaced-by-another-module',
       breaks: 'a module may define a field anew, with another guard',
-      edits: [edit('src/graphql/definitions.ts', 'if (twice.size === 0) return;', 'if (twice.size >= 0) return;')],
+      edits: [
+        edit('src/graphql/definitions.ts', 'if (twice.size === 0) return;', 'if (twice.size >= 0) return;'),
+      ],
       tests: ['test/kernel/interface-guards.test.ts'],
     },
     {
       name: 'unknown-columns-shown',
       breaks: 'the audit log shows columns of which no field is known',
-      edits: [edit('src/access/recorded-columns.ts', 'if (!guard) return false;', 'if (!guard) return true;')],
+      edits: [
+        edit('src/access/recorded-columns.ts', 'if (!guard) return false;', 'if (!guard) return true;'),
+      ],
       tests: ['test/kernel/recorded-columns.test.ts'],
     },
     {
       name: 'recorded-guard-ignored',
       breaks: 'the audit log shows columns whose fields the caller may not read',
-      edits: [edit('src/access/recorded-columns.ts', "'field' in guard ? readable.has(guard.field) :", "'field' in guard ? readable.size >= 0 :")],
+      edits: [
+        edit(
+          'src/access/recorded-columns.ts',
+          "'field' in guard ? readable.has(guard.field) :",
+          "'field' in guard ? readable.size >= 0 :",
+        ),
+      ],
       tests: ['test/kernel/recorded-columns.test.ts'],
     },
     {

@@ -70,14 +70,23 @@ export const filter: MutantGroup = {
     },
     {
       name: 'undefined-demands-nothing',
-      breaks: 'a part of a condition that is undefined demands nothing: AND of it finds all rows of the tenant',
-      edits: [edit('src/tenancy/plain-statement.ts', 'if (!isListOf(parts, isRecord)) return undefined;', '')],
+      breaks:
+        'a part of a condition that is undefined demands nothing: AND of it finds all rows of the tenant',
+      edits: [
+        edit('src/tenancy/plain-statement.ts', 'if (!isListOf(parts, isRecord)) return undefined;', ''),
+      ],
       tests: ['test/kernel/plain-statement.test.ts'],
     },
     {
       name: 'condition-of-any-shape',
       breaks: 'a list or a map as the condition finds, or deletes, all rows of the tenant',
-      edits: [edit('src/tenancy/tenant-filter.ts', 'if (!isPlain(where)) throw', "if (typeof where !== 'object') throw")],
+      edits: [
+        edit(
+          'src/tenancy/tenant-filter.ts',
+          'if (!isPlain(where)) throw',
+          "if (typeof where !== 'object') throw",
+        ),
+      ],
       tests: ['test/kernel/plain-statement.test.ts'],
     },
     {

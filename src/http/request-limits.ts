@@ -23,7 +23,7 @@ export const REQUEST_LIMITS = {
   headersMs: 10_000,
   /** From its first byte to its last. */
   requestMs: 30_000,
-  /** While a request is under way: without a byte in either direction, beyond the time that a request may take. */
+  /** Without a byte in either direction, beyond the time that a request may take. */
   silentMs: 60_000,
   /** How often Node looks for requests that have exceeded their time, which they may exceed by as much. */
   checkedEveryMs: 2_000,

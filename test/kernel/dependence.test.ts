@@ -126,8 +126,7 @@ describe('an answer is personal', () => {
     ['that reads another model', ({ db }) => db.idempotencyKey],
     [
       'that reads across to it',
-      ({ db }) =>
-        db.membership.findMany({ where: { tenant: { is: { idempotencyKeys: { none: {} } } } } }),
+      ({ db }) => db.membership.findMany({ where: { tenant: { is: { idempotencyKeys: { none: {} } } } } }),
     ],
     [
       'that counts what is across',

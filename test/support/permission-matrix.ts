@@ -152,11 +152,14 @@ export function provePermissions(
 
   proveSinglePermissions(server, modules, table);
 
-  test.each(roles.permissions)('whoever holds %s alone comes no further than the table says', async (permission) => {
-    const { given } = await reachOf(schema, new Set([permission]));
-    const guards = [...given].map((coordinate) => demanded(coordinate));
-    expect(guards.filter((guard) => guard !== null && guard !== permission)).toEqual([]);
-  });
+  test.each(roles.permissions)(
+    'whoever holds %s alone comes no further than the table says',
+    async (permission) => {
+      const { given } = await reachOf(schema, new Set([permission]));
+      const guards = [...given].map((coordinate) => demanded(coordinate));
+      expect(guards.filter((guard) => guard !== null && guard !== permission)).toEqual([]);
+    },
+  );
 
   // No role lacks some of the permissions, so that the roles alone do not show their guards.
   const guarded = fields.flatMap(({ coordinate }) => {
