@@ -119,13 +119,6 @@ export function installWebsocket(
     await Promise.all(closed);
   });
 
-  function refuse(socket: Duplex, request: IncomingMessage, refusal: Refusal): void {
-    const id = requestId(request);
-    app.log.info({ status: refusal.status, requestId: id }, 'websocket refused');
-    services.leaving.see(refusal.error.code, refusal.error);
-    answerRefusal(socket, id, refusal);
-  }
-
   function crowded(): Refusal | undefined {
     if (open.size - connections.count < MOST_STRANGERS) return undefined;
     // Those that are closing have gone from the one count and not yet from the other.
