@@ -122,12 +122,6 @@ export async function checkRuntimeRole(
     if (power !== undefined) {
       throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
     }
-    if (role.temporary) {
-      throw new MigrationError(
-        `The role ${APP_ROLE} may make temporary tables, which capture later requests of a pooled connection; as the ` +
-          `owner of the database, run: ${temporaryTables(role.database)[0]};`,
-      );
-    }
     const query: Query = (sql) => client.query(sql);
     const pending = await pendingMigrations(query).catch(historyUnreadable);
     if (pending.length > 0) {
@@ -136,6 +130,12 @@ export async function checkRuntimeRole(
       );
     }
     await checkProtection(client);
+    if (role.temporary) {
+      throw new MigrationError(
+        `The role ${APP_ROLE} may make temporary tables, which capture later requests of a pooled connection; as the ` +
+          `owner of the database, run: ${temporaryTables(role.database)[0]};`,
+      );
+    }
     await checkContextSigning(client, contextKey);
     return { newerMigrations: await newerMigrations(query) };
   });

@@ -4,6 +4,7 @@ import type { ExecutionResult } from 'graphql';
 import type { Guards } from '../access/guards.js';
 import type { Permission } from '../access/permissions.js';
 import { forbidden, PublicError, type ErrorCode } from '../errors.js';
+import { locate } from '../limits/locations.js';
 import type { ReachedRoot } from './reached-fields.js';
 
 /** What was sent. */
@@ -86,6 +87,7 @@ export function resultAgain(
     isNonNullType(fields[roots.get(name)?.nodes[0]?.name.value ?? '']?.type),
   );
   const refused = Object.fromEntries([...refusals.keys()].map((name) => [name, null]));
+  locate([...refusals.values()]);
   const all = [...refusals.values(), ...kept.map((error) => new KeptError(error))];
   return {
     data: data === null || unanswerable ? null : { ...data, ...refused },

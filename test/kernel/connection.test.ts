@@ -72,6 +72,8 @@ function staged() {
       roles: api.roles,
       baseDomain: 'localhost',
     },
+    leaving: { see: () => undefined },
+    config: { requestTimeoutMs: 10_000, maxAnswerBytes: 1_000_000 },
   } as unknown as ConnectionParts;
   const connection = new Connection(parts, {
     host: 'localhost',

@@ -119,7 +119,10 @@ describe('that there is no database to be had is UNAVAILABLE, in whatever words'
 
 test('a database that takes no writes is read, and UNAVAILABLE to mutations', async () => {
   const database = await createTestDatabase();
-  await database.asSuperuser(`ALTER DATABASE ${database.name} SET default_transaction_read_only = on`);
+  // The role's own default is off: what is set for it in this database comes before that.
+  await database.asSuperuser(
+    `ALTER ROLE tenantry_app IN DATABASE ${database.name} SET default_transaction_read_only = on`,
+  );
   const server = await startTestServer({ database });
   try {
     const owner = await server.as('owner', 'acme');

@@ -651,7 +651,7 @@ describe('when a key was last used', () => {
       });
       await use.close();
     });
-    expect(sent.filter((sql) => sql.includes('UPDATE api_keys'))).toHaveLength(2);
+    expect(sent.filter((sql) => sql.includes('UPDATE public.api_keys'))).toHaveLength(2);
   });
 
   test('is the latest of all servers, and never earlier than before', async () => {

@@ -49,7 +49,8 @@ export function startChild(
   const started = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     cwd: repository,
     // Not the .env of whoever runs the tests.
-    env: { ...inherited, ENV_FILE: '/dev/null', ...env },
+    // Nor the time in which a balancer would notice that a server stops.
+    env: { ...inherited, ENV_FILE: '/dev/null', DRAIN_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own, so that `interrupt` does not reach us.
     detached: true,

@@ -40,9 +40,12 @@ export function useOwnDatabases(): OwnDatabases {
     newDatabase,
     async newClone() {
       const url = newDatabase();
-      await maintenance((client) =>
-        client.query(`CREATE DATABASE ${names.at(-1)!} TEMPLATE ${template} OWNER tenantry_owner`),
-      );
+      const name = names.at(-1)!;
+      await maintenance(async (client) => {
+        await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER tenantry_owner`);
+        // Rights on a database itself are not copied with it.
+        await client.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
+      });
       return url;
     },
     async prismaWith(name, sql) {
