@@ -114,9 +114,9 @@ export class Deadline {
           done();
           resolve(result);
         },
-        (error: Error) => {
+        (error: unknown) => {
           done();
-          reject(error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         },
       );
     });
