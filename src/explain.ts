@@ -3,7 +3,7 @@ import { UnguardedSchemaError } from './access/guards.js';
 import { TrustedDocumentsError } from './documents/trusted-documents.js';
 import { EmbeddedDatabaseError } from './database/embedded.js';
 import { MigrationError } from './database/migrations.js';
-import { PublicError } from './errors.js';
+import { PublicError, publicError } from './errors.js';
 
 /**
  * What a person at a terminal is told of a failure: the sentence, when the failure is an expected one; everything, when
@@ -20,6 +20,9 @@ export function explain(error: unknown): string {
   ];
   if (!(error instanceof Error)) return String(error);
   if (expected.some((kind) => error instanceof kind)) return error.message;
+  if (publicError(error)?.code === 'UNAVAILABLE' && !('syscall' in error && error.syscall === 'listen')) {
+    return `The connection to the database was lost (${error.message}): try again.`;
+  }
   if ('code' in error && error.code === 'EADDRINUSE') {
     const port = 'port' in error ? String(error.port) : '';
     return `Port ${port} is in use: stop the other program, or set PORT to a free one.`;

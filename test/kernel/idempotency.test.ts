@@ -125,7 +125,8 @@ describe('a mutation with a key', () => {
     expect(new Set(given.map(({ text }) => text)).size).toBe(1);
     expect(given.filter(({ replayed }) => !replayed)).toHaveLength(1);
     for (const { errors } of answers) {
-      for (const { extensions } of errors) expect(extensions.code).toMatch(/^(CONFLICT|RATE_LIMITED|UNAVAILABLE)$/);
+      for (const { extensions } of errors)
+        expect(extensions.code).toMatch(/^(CONFLICT|RATE_LIMITED|UNAVAILABLE)$/);
     }
     expect(await traces(name)).toEqual(ONCE);
     expect(keyed.runs.get(name)).toBe(1);

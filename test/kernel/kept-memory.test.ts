@@ -154,11 +154,7 @@ describe('what is kept of callers', () => {
     const growth = await growthBy(() => {
       for (let tenant = 0; tenant < 200; tenant++) {
         for (let n = 0; n < 500; n++)
-          registered.set(
-            `tenant ${String(tenant)}`,
-            String(n).padStart(64, '0'),
-            flat(`{a${String(n)}}`),
-          );
+          registered.set(`tenant ${String(tenant)}`, String(n).padStart(64, '0'), flat(`{a${String(n)}}`));
       }
     });
     expect(growth).toBeLessThan(registered.keptBytes * 1.05 + MIB);
