@@ -145,8 +145,6 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   await tryHosts(campaign, options);
   progress('subscribing');
   await trySubscriptions(campaign, { write, quietMs });
-  progress('sending hostile requests');
-  await tryHostileRequests(campaign, { write });
   if (write) {
     progress('trying the victim’s values in mutations');
     await tryIdempotencyKeys(campaign);
@@ -158,6 +156,9 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   }
   progress('reading as callers with few permissions');
   await tryPermissions(campaign, { lesser: options.lesser ?? [], write });
+  // Last: what they write would hide what other attacks change.
+  progress('sending hostile requests');
+  await tryHostileRequests(campaign, { write });
   if (!observer.statements) campaign.note('the number of SQL statements: give --database-url');
   if (!observer.log) campaign.note('the server’s log: give --log-file');
   else if (!campaign.logSpeaksOfAttacker)
