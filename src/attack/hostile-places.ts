@@ -32,7 +32,7 @@ export interface Places {
  * @throws Error for a schema without a field that could be asked for
  */
 export function placesOf(schema: GraphQLSchema, write: boolean): Places {
-  const mutations = Object.values((write && schema.getMutationType()?.getFields()) || {});
+  const mutations = Object.values((write ? schema.getMutationType()?.getFields() : undefined) ?? {});
   const query = schema.getQueryType();
   const roots = Object.values(query?.getFields() ?? {}).filter(
     (field) => isObjectType(getNamedType(field.type)) && !field.args.some(isRequiredArgument),

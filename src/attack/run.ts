@@ -147,8 +147,9 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   await trySubscriptions(campaign, { write, quietMs });
   if (write) {
     progress('trying the victim’s values in mutations');
-    await tryIdempotencyKeys(campaign);
     await tryInMutations(campaign);
+    // After them: what the victim has changed with a key, an attacker could change to the same without being noticed.
+    await tryIdempotencyKeys(campaign);
     await readEverything(campaign);
   } else if (rootPaths(campaign.parts.schema, 'mutation').length > 0) {
     const kept = 'mutations, idempotency keys, and whether what the attacker reads depends on the victim';

@@ -112,8 +112,9 @@ describe('a document', () => {
       }),
       { numRuns: Number(process.env['CONFLICT_RUNS'] ?? 400) },
     );
-    expect(conflicting).toBeGreaterThan(valid / 20);
-    expect(valid - conflicting).toBeGreaterThan(valid / 20);
+    // Both occur; about one in twelve has no conflict, of which chance rarely leaves a third.
+    expect(conflicting).toBeGreaterThan(valid / 100);
+    expect(valid - conflicting).toBeGreaterThan(valid / 100);
   });
 
   test.each([

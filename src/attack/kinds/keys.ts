@@ -15,7 +15,9 @@ export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
   const { schema, attackers, own, victim } = campaign.parts;
   for (const path of rootPaths(schema, 'mutation')) {
     if (TAKES_AWAY.test(path.steps[0]!.field.name)) continue;
-    const given = fillPath(path, { own: victim, text: () => 'the same of both', optionalTexts: true });
+    // Of each mutation another text, so that what two of them wrote is not taken for one value.
+    const text = () => `the same of both ${nameOf(path)}`;
+    const given = fillPath(path, { own: victim, text, optionalTexts: true });
     if (!given) continue;
     const body = buildRequest(schema, path, given, 3);
     for (const as of attackers) {
@@ -30,7 +32,7 @@ export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
         request: (value) => ({ as, body, headers: { 'idempotency-key': value } }),
       });
     }
-    await tryOwnKey(campaign, path, fillPath(path, { own, text: () => 'the same', optionalTexts: true }));
+    await tryOwnKey(campaign, path, fillPath(path, { own, text, optionalTexts: true }));
   }
 }
 
