@@ -56,6 +56,8 @@ export async function startDatabase(log: (line: string) => void): Promise<Server
         await withClient(embedded.superuser, async (client) => {
           await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
           await client.query(`CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY file_copy`);
+          // A clone has the privileges of a new database, not those of its template.
+          await client.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
           await client.query('CHECKPOINT');
         });
         return addressOf(embedded, name);
