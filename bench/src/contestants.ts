@@ -71,6 +71,8 @@ export async function start(
       DATABASE_URL: options.databaseUrl,
       DATABASE_POOL_SIZE: String(POOL_SIZE),
       JWT_SECRET: options.secret,
+      // No balancer has to notice that it stops.
+      DRAIN_SECONDS: '0',
       ...(options.contextKey !== undefined && { CONTEXT_SIGNING_KEY: options.contextKey }),
       PRISMA_CLIENT: join(TENANTRY_ROOT, 'dist/generated/prisma/client.js'),
     },
