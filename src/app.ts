@@ -1,11 +1,11 @@
 /** The path of a request, in order. Each step is one file. */
 import fastify, { LogController, type FastifyInstance } from 'fastify';
-import type { AuthenticationParts } from './auth/authenticate.js';
-import type { DocumentReader } from './documents/document-reader.js';
-import type { ProviderKeys } from './auth/provider-keys.js';
-import type { Documents } from './documents/documents.js';
-import type { InvitationParts } from './graphql/request-context.js';
-import type { Api } from './graphql/schema.js';
+import type { AuthenticationParts } from './kernel/auth/authenticate.js';
+import type { DocumentReader } from './services/documents/document-reader.js';
+import type { ProviderKeys } from './kernel/auth/provider-keys.js';
+import type { Documents } from './services/documents/documents.js';
+import type { InvitationParts } from './kernel/graphql/request-context.js';
+import type { Api } from './kernel/graphql/schema.js';
 import { installAnswerSize } from './http/answer-size.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
@@ -22,14 +22,14 @@ import { installRequestLimits, REQUEST_LIMITS, requestLimits } from './http/requ
 import { installSecurityHeaders } from './http/security-headers.js';
 import { limitUnreadAnswers } from './http/unread-answers.js';
 import { installWebsocket, upgradeOptions } from './http/websocket.js';
-import type { Config } from './config.js';
-import type { LeavingErrors } from './leaving-errors.js';
-import type { Problems } from './problems.js';
-import { Connections } from './subscriptions/connections.js';
-import type { AccessNews } from './tenancy/access-news.js';
-import type { ChangeNews } from './tenancy/change-news.js';
-import type { Database } from './tenancy/database.js';
-import type { Readiness } from './tenancy/readiness.js';
+import type { Config } from './kernel/config/config.js';
+import type { LeavingErrors } from './services/telemetry/leaving-errors.js';
+import type { Problems } from './services/telemetry/problems.js';
+import { Connections } from './services/subscriptions/connections.js';
+import type { AccessNews } from './kernel/notifications/access-news.js';
+import type { ChangeNews } from './kernel/notifications/change-news.js';
+import type { Database } from './kernel/tenancy/database.js';
+import type { Readiness } from './kernel/database/readiness.js';
 
 /** What a request needs of the rest of the server. */
 export interface Services {

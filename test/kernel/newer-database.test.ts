@@ -5,10 +5,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { applyMigrations } from '../../src/database/migrations.js';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
-import { migrate, prepareDatabase, type PreparedDatabase } from '../../src/database/prepare.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
+import { migrate, prepareDatabase, type PreparedDatabase } from '../../src/kernel/database/preparation/prepare.js';
 import { connected } from '../support/demo-tenants.js';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
 import { useOwnDatabases } from '../support/own-databases.js';

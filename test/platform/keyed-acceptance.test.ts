@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hashSecret } from '../../src/auth/secrets.js';
+import { hashSecret } from '../../src/kernel/auth/secrets.js';
 import { sign, useDatabase } from '../support/database.js';
 import { bind, boundAndUndone, contextOf, refusalOf } from '../support/demo-tenants.js';
 import { NOTHING, ONCE, sendKeyed, tracesOf } from '../support/keyed-mutations.js';

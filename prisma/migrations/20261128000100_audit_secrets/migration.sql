@@ -2,7 +2,7 @@
 -- _secret or _password were taken for one.
 
 -- Whether the name of a column says that it holds a secret, in whatever style it is written: password_hash, apiSecret,
--- Access-Token. Rather one too many than one too few. src/access/secret-names.ts has the same expression.
+-- Access-Token. Rather one too many than one too few. src/kernel/access/secret-names.ts has the same expression.
 CREATE FUNCTION tenantry.names_secret(column_name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$

@@ -162,7 +162,7 @@ BEGIN
 END
 $$;
 
--- Prepares a table for search: see src/graphql/search.ts. Makes the function `tenantry.candidates_of_TABLE`, which answers
+-- Prepares a table for search: see src/kernel/graphql/search.ts. Makes the function `tenantry.candidates_of_TABLE`, which answers
 -- with the ids of the rows that may contain a term, or null when one has to look through the rows; without an index, always.
 CREATE FUNCTION tenantry.make_searchable(target regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE

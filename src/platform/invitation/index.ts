@@ -1,5 +1,5 @@
-import { usersOnly } from '../../access/users-only.js';
-import { defineModule, readSchema } from '../../graphql/module.js';
+import { usersOnly } from '../../kernel/graphql/users-only.js';
+import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './invitation.resolvers.js';
 
 /** How somebody becomes a member: invited by mail, with a link that works once. */

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import type { RecordedEntities } from '../access/recorded-columns.js';
+import type { DataRules } from './shield.js';
+import type { PermissionGrants, Role } from '../vocabulary/permissions.js';
+import type { Resolvers } from '../../generated/graphql.js';
+import type { TenantClient } from '../tenancy/tenant-client.js';
+
+/** A domain of the API: a folder with its part of the schema, its resolvers and its permissions. */
+export interface Module {
+  readonly name: string;
+  /** SDL. Every root field and every type carries `@requires` or `@authenticated`. */
+  readonly typeDefs: string;
+  readonly resolvers: Resolvers;
+  /** The permissions this module introduces, and the roles that hold them. */
+  readonly permissions?: PermissionGrants;
+  /** Rules that look at data, in addition to the directives. */
+  readonly rules?: DataRules;
+  /** What the audit log has of this module's entities, where the names of the database are not those of the schema. */
+  readonly audit?: RecordedEntities;
+  /** Fills a new demo tenant, through the tenant-bound client of its user with the given role. */
+  readonly seedDemo?: (as: (role: Role) => TenantClient) => Promise<void>;
+}
+
+/** Declares a module; src/modules.ts installs it. */
+export const defineModule = (module: Module): Module => module;
+
+/** Reads the SDL file that lies beside a module: `readSchema(import.meta.url, 'conversation.graphql')`. */
+export const readSchema = (moduleUrl: string, file: string): string =>
+  readFileSync(new URL(file, moduleUrl), 'utf8');
