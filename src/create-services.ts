@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { ProviderKeys } from './kernel/auth/provider-keys.js';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
-import type { Services } from './app.js';
+import type { Services } from './http/services.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
@@ -10,9 +10,8 @@ import { Problems } from './services/telemetry/problems.js';
 import { Documents } from './services/documents/documents.js';
 import { readTrustedDocuments } from './services/documents/trusted-documents.js';
 import { buildApi } from './kernel/graphql/schema.js';
-import type { Module } from './kernel/graphql/module.js';
+import { moduleContext, type Module } from './kernel/graphql/module.js';
 import { createMailer } from './services/mail/mailer.js';
-import { createInvitationAcceptance } from './platform/invitation/accept-invitation.js';
 import { ACCESS_CHANNEL, accessNews } from './kernel/notifications/access-news.js';
 import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
 import { CHANGES_CHANNEL, changeNews } from './kernel/notifications/change-news.js';
@@ -90,6 +89,7 @@ export function createServices({
   if (config.production && config.smtpUrl === undefined) {
     warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');
   }
+  const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
   return {
     config,
     api,
@@ -112,12 +112,7 @@ export function createServices({
       roles: api.roles,
       baseDomain: config.baseDomain,
     },
-    invitations: {
-      accept: createInvitationAcceptance(database),
-      mailer: createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder }),
-      appUrl: config.appUrl,
-      days: config.invitationDays,
-    },
+    moduleContext: moduleContext(modules, { config, database, mailer }),
     providerKeys,
     problems,
     leaving: new LeavingErrors(problems),

@@ -4,7 +4,7 @@ import type { TenantStatus } from '../kernel/vocabulary/tenant-status.js';
 import type { OrderDirection } from '../kernel/graphql/connection.js';
 import type { InvitationStatus } from '../platform/invitation/invitation-status.js';
 import type { ApiKeyStatus } from '../platform/api-key/api-key-status.js';
-import type { ActorType } from '../kernel/request/tenant-context.js';
+import type { ActorType } from '../kernel/vocabulary/actor.js';
 import type { ConversationOrderField } from '../example/conversation/order-field.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { Viewer as ViewerContext } from '../kernel/vocabulary/viewer.js';

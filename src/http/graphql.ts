@@ -7,7 +7,7 @@ import {
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
-import type { Services } from '../app.js';
+import type { Services } from './services.js';
 import { badInput, publicError, PublicError } from '../kernel/vocabulary/errors.js';
 import { createContext } from '../kernel/graphql/create-context.js';
 import { createExecute } from '../kernel/graphql/execution.js';
@@ -31,7 +31,7 @@ import { roleIntrospection } from './role-introspection.js';
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, changes, config, documents, documentReader, invitations, leaving }: Services,
+  { api, database, changes, config, documents, documentReader, moduleContext, leaving }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
@@ -81,6 +81,7 @@ export async function installGraphql(
           const { user } = guest;
           const bytes = new AnswerBytes(config.maxAnswerBytes);
           const rest = {
+            ...moduleContext,
             user,
             loaders,
             roles,
@@ -88,7 +89,6 @@ export async function installGraphql(
             inputGuards,
             recorded,
             models,
-            invitations,
             requestId,
             deadline,
             bytes,
@@ -97,7 +97,7 @@ export async function installGraphql(
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(
-          { api, database, changes, invitations, config },
+          { api, database, changes, moduleContext, config },
           {
             viewer: viewerOf(request),
             requestId,

@@ -15,7 +15,7 @@ import {
 } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { Services } from '../app.js';
+import type { Services } from './services.js';
 import { badRequest, Closing, defect, goingAway, tooSlow } from '../services/subscriptions/closing.js';
 import { Connection } from '../services/subscriptions/connection.js';
 import type { Connections } from '../services/subscriptions/connections.js';

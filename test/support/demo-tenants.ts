@@ -2,7 +2,8 @@
 import pg from 'pg';
 import { beforeAll } from 'vitest';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
-import type { Actor, TenantContext } from '../../src/kernel/request/tenant-context.js';
+import type { Actor } from '../../src/kernel/vocabulary/actor.js';
+import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import { signContext, type Sign } from '../../src/kernel/database/context-signature.js';
 import { sign as signAsServer, type TestDatabase } from './database.js';
 

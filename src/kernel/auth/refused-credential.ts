@@ -1,6 +1,6 @@
 /** Why a credential is refused: for the log and the metrics. The client is told less. */
 import { PublicError } from '../vocabulary/errors.js';
-import type { ProblemKind } from '../../services/telemetry/problems.js';
+import type { ProblemKind } from '../vocabulary/problem-kind.js';
 
 const SENTENCES = {
   missing: 'requests come without a credential',

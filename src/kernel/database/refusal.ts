@@ -1,5 +1,5 @@
 /** Why the database did not serve a request that is not at fault: for the log and the metrics. */
-import type { ProblemKind } from '../../services/telemetry/problems.js';
+import type { ProblemKind } from '../vocabulary/problem-kind.js';
 import { driverCause, sqlState } from '../vocabulary/sql-state.js';
 
 const SENTENCES = {

@@ -7,7 +7,8 @@ import type { ChangeNews } from '../notifications/change-news.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import { Loaders } from './loaders.js';
-import type { InvitationParts, RequestContext } from './request-context.js';
+import type { ModuleContext } from './module.js';
+import type { RequestContext } from './request-context.js';
 import type { Api } from './schema.js';
 
 /** What a context is made from. */
@@ -15,7 +16,7 @@ export interface ContextParts {
   readonly api: Api;
   readonly database: Database;
   readonly changes: ChangeNews;
-  readonly invitations: InvitationParts;
+  readonly moduleContext: ModuleContext;
   readonly config: Pick<Config, 'maxAnswerBytes'>;
 }
 
@@ -35,7 +36,7 @@ export interface ContextOf {
 
 /** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
 export const createContext = (
-  { api, database, changes, invitations, config }: ContextParts,
+  { api, database, changes, moduleContext, config }: ContextParts,
   {
     viewer,
     requestId,
@@ -48,6 +49,7 @@ export const createContext = (
 ): RequestContext => {
   const { tenantId, actor } = viewer;
   return {
+    ...moduleContext,
     viewer,
     user: actor.type === 'user' ? viewer : undefined,
     db: db ?? database.forTenant({ tenantId, actor, requestId, deadline, bytes }),
@@ -58,7 +60,6 @@ export const createContext = (
     inputGuards: api.inputGuards,
     recorded: api.recorded,
     models: database.models,
-    invitations,
     requestId,
     deadline,
     idempotencyKey,

@@ -9,35 +9,29 @@ import type { AnswerBytes } from '../request/answer-bytes.js';
 import type { Deadline } from '../request/deadline.js';
 import type { TenantChanges } from '../notifications/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
-import type { Mailer } from '../../services/mail/mailer.js';
-import type { AcceptInvitation } from '../../platform/invitation/accept-invitation.js';
 import type { Loaders } from './loaders.js';
-
-/** What invitations need beside the tenant's data. */
-export interface InvitationParts {
-  readonly accept: AcceptInvitation;
-  readonly mailer: Mailer;
-  /** The front end, without a slash at the end: links in mails lead there. */
-  readonly appUrl: string;
-  readonly days: number;
-}
+import type { ModuleContext } from './module.js';
 
 /**
  * What a resolver is given. One per request or event of a subscription, bound to one tenant. In a mutation with
  * `@authenticated(member: false)` there may be no tenant: `viewer`, `db` and `changes` then throw.
  */
-export interface RequestContext {
+export interface RequestContext extends ModuleContext {
   readonly viewer: Viewer;
   /** Who signed in, a member of the tenant or not; undefined for an API key. */
   readonly user: VerifiedUser | undefined;
   /** The tenant-bound client. Reads that are issued together share a transaction. */
   readonly db: TenantClient;
+  /**
+   * The client of the transaction that the whole mutation runs in, when it was sent with an idempotency key. What changes
+   * something past `db` has to use it: it is undone with the rest.
+   */
+  readonly unit?: TenantClient | undefined;
   /** For subscription fields, see `changesOf`: what changes in the tenant. */
   readonly changes: TenantChanges;
   /** Batching loaders of this request; nothing of them outlives it. */
   readonly loaders: Loaders;
   readonly roles: RoleMatrix;
-  readonly invitations: InvitationParts;
   /** What each field demands, for what shows a field's value elsewhere. */
   readonly guards: Guards;
   readonly inputGuards: InputGuards;

@@ -3,7 +3,7 @@
  * has three hundred slow statements under way makes everybody else wait for all of them.
  */
 import { rateLimited } from '../vocabulary/errors.js';
-import type { Actor } from '../request/tenant-context.js';
+import type { Actor } from '../vocabulary/actor.js';
 import { Places, type Patience } from './places.js';
 
 /** Gives back what was admitted. Called once. */

@@ -1,4 +1,5 @@
 import type { AnswerBytes } from './answer-bytes.js';
+import type { Actor } from '../vocabulary/actor.js';
 import type { Deadline } from './deadline.js';
 
 /**
@@ -19,12 +20,3 @@ export interface TenantContext {
   /** Counts the rows that are read. Undefined: they are not counted, as for commands and jobs. */
   readonly bytes?: AnswerBytes | undefined;
 }
-
-/** Who is recorded in the audit log. */
-export interface Actor {
-  readonly type: ActorType;
-  /** For a user, the `sub` claim of the identity provider. */
-  readonly id: string;
-}
-
-export type ActorType = 'user' | 'api_key' | 'job' | 'operator' | 'system';

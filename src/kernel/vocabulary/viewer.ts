@@ -1,4 +1,4 @@
-import type { Actor } from '../request/tenant-context.js';
+import type { Actor } from '../vocabulary/actor.js';
 import type { Permission, Role } from './permissions.js';
 
 /** A user whose token was verified. Not necessarily a member of anything. */

@@ -72,11 +72,11 @@ export const resolvers: Resolvers = {
           }),
         };
       }),
-    acceptInvitation: async (_parent, { input }, { user, invitations, requestId }) => {
+    acceptInvitation: async (_parent, { input }, { user, invitations, requestId, unit }) => {
       if (!user) throw usersOnlyError();
       if (!isSecret(input.token)) throw new PublicError(...UNKNOWN_INVITATION);
       return {
-        membership: await invitations.accept({ tokenHash: hashSecret(input.token), user, requestId }),
+        membership: await invitations.accept({ tokenHash: hashSecret(input.token), user, requestId }, unit),
       };
     },
   },

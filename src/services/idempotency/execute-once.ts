@@ -15,7 +15,14 @@ import {
 } from 'graphql';
 import { objectTypes } from '../../kernel/access/guards.js';
 import { isSecretField } from '../../kernel/access/readable-fields.js';
-import { badInput, conflict, ERROR_STATUS, PublicError, publicError, withCause } from '../../kernel/vocabulary/errors.js';
+import {
+  badInput,
+  conflict,
+  ERROR_STATUS,
+  PublicError,
+  publicError,
+  withCause,
+} from '../../kernel/vocabulary/errors.js';
 import { Loaders } from '../../kernel/graphql/loaders.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { Api } from '../../kernel/graphql/schema.js';
@@ -96,7 +103,7 @@ export function createExecuteOnce({
         if (!kept.result) throw conflict('This took effect before. Its answer was too large to be kept.');
         return resultAgain(kept.result, kept.permissions, permissions, { roots, schema, guards });
       }
-      const result = await execute({ ...context, ...within(context, db), loaders: new Loaders() });
+      const result = await execute({ ...context, ...within(db), loaders: new Loaders() });
       undoWhenFailed(result);
       const text = textOf(result, context.bytes, (error) => publicForm(error, context));
       await keepResult(tx, key, text, [...permissions].sort());
@@ -123,10 +130,7 @@ export function createExecuteOnce({
 }
 
 /** What of a context reaches the database, as parts of the transaction. */
-const within = ({ invitations }: RequestContext, db: TenantClient): Partial<RequestContext> => ({
-  db,
-  invitations: { ...invitations, accept: (acceptance) => invitations.accept(acceptance, db) },
-});
+const within = (db: TenantClient): Partial<RequestContext> => ({ db, unit: db });
 
 function checkKey(key: string): void {
   if (KEY.test(key)) return;

@@ -24,6 +24,12 @@ export interface Mailer {
   send(mail: Mail): Promise<{ readonly file: string | undefined }>;
 }
 
+declare module '../../kernel/graphql/module.js' {
+  interface ServerParts {
+    readonly mailer: Mailer;
+  }
+}
+
 export interface MailerOptions {
   /** `smtp://user:password@host:587`, or `smtps:`. Undefined: mails become files. */
   readonly smtpUrl: string | undefined;

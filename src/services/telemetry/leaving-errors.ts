@@ -6,7 +6,8 @@
 import { GraphQLError } from 'graphql';
 import { RefusedCredential } from '../../kernel/auth/refused-credential.js';
 import { databaseRefusal, refusalDetail } from '../../kernel/database/refusal.js';
-import type { ProblemKind, Problems } from './problems.js';
+import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
+import type { Problems } from './problems.js';
 
 /** Every error that is told to a client is told here first, once. */
 export class LeavingErrors {

@@ -5,15 +5,7 @@
  * Guarantees: the first problem of a kind is written at once; those that follow within a minute are counted and written
  * as one line at its end. Memory is bounded: kinds are few and known, and of each only numbers are kept.
  */
-
-/** One kind of problem. The name and the reason are labels of metrics: none of them comes from a request. */
-export interface ProblemKind {
-  /** `auth`, `database`, `signing_keys`. */
-  readonly name: string;
-  readonly reason: string;
-  /** For the log: what happens, and where an operator should look. */
-  readonly sentence: string;
-}
+import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
 
 /** Writes one line of the log. */
 export type WriteProblem = (
