@@ -108,7 +108,7 @@ describe('what is no newer version is refused', () => {
   });
 });
 
-test('the process says so in its log, and serves', { timeout: 60_000 }, async () => {
+test('the process says so in its log, and serves', { timeout: 150_000 }, async () => {
   const url = await databases.newClone();
   await applyMigrations(url, await databases.prismaWith(NEWER, 'SELECT 1'));
   const server = startChild('src/main.ts', [], { PORT: '0', JWT_SECRET: TEST_SECRET, ...envOf(url, true) });
