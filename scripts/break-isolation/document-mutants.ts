@@ -30,7 +30,7 @@ export const documents: MutantGroup = {
           'for (const group of shared) compareFields(name, group.slice(0, 1));',
         ),
       ],
-      tests: ['test/kernel/conflicting-fields.test.ts'],
+      tests: ['test/kernel/conflicting-fields.unit.test.ts'],
     },
     {
       name: 'documents-without-their-text',

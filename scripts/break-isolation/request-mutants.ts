@@ -196,7 +196,7 @@ export const remembered: MutantGroup = {
       name: 'one-schema-for-all-roles',
       breaks: 'the schema that is shown is the one of whoever asked first',
       edits: [edit('src/kernel/access/role-schema.ts', "[...permissions].sort().join(' ')", "''")],
-      tests: ['test/kernel/role-schema.test.ts', 'test/platform/role-schema.test.ts'],
+      tests: ['test/kernel/role-schema.unit.test.ts', 'test/platform/role-schema.test.ts'],
     },
     {
       name: 'idempotency-key-without-actor',
@@ -245,13 +245,13 @@ export const guards: MutantGroup = {
       edits: [
         edit('src/kernel/access/guards.ts', 'if (problems.length > 0) {', 'if (problems.length < 0) {'),
       ],
-      tests: ['test/kernel/guards.test.ts'],
+      tests: ['test/kernel/guards.unit.test.ts'],
     },
     {
       name: 'fallback-allows',
       breaks: 'a field without a rule is allowed',
       edits: [edit('src/kernel/graphql/shield.ts', 'fallbackRule: deny,', 'fallbackRule: allow,')],
-      tests: ['test/kernel/guards.test.ts'],
+      tests: ['test/kernel/guards.unit.test.ts'],
     },
     {
       name: 'permissions-not-asked',
@@ -263,7 +263,7 @@ export const guards: MutantGroup = {
           'viewer.permissions.has(permission) || refusal !== undefined',
         ),
       ],
-      tests: ['test/kernel/guards.test.ts'],
+      tests: ['test/kernel/guards.unit.test.ts'],
     },
     {
       name: 'nested-guard-ignored',
@@ -271,7 +271,7 @@ export const guards: MutantGroup = {
       edits: [
         edit('src/kernel/access/guards.ts', '!field.astNode?.directives?.some(isGuard) &&', 'field.name &&'),
       ],
-      tests: ['test/kernel/guards.test.ts'],
+      tests: ['test/kernel/guards.unit.test.ts'],
     },
     {
       name: 'conflict-shows-unreadable-fields',
@@ -319,7 +319,7 @@ export const guards: MutantGroup = {
           'if (demanded === null && guards.get(own) !== demanded &&',
         ),
       ],
-      tests: ['test/kernel/interface-guards.test.ts'],
+      tests: ['test/kernel/interface-guards.unit.test.ts'],
     },
     {
       name: 'interface-argument-guard-ignored',
@@ -331,7 +331,7 @@ export const guards: MutantGroup = {
           'if (demanded === null && guards.get(own) !== demanded) {',
         ),
       ],
-      tests: ['test/kernel/interface-guards.test.ts'],
+      tests: ['test/kernel/interface-guards.unit.test.ts'],
     },
     {
       name: 'interface-secret-ignored',
@@ -343,7 +343,7 @@ export const guards: MutantGroup = {
           'if (!isSecretField(field) && isSecretField(',
         ),
       ],
-      tests: ['test/kernel/interface-guards.test.ts'],
+      tests: ['test/kernel/interface-guards.unit.test.ts'],
     },
     {
       name: 'guard-replaced-by-another-module',
@@ -355,7 +355,7 @@ export const guards: MutantGroup = {
           'if (twice.size >= 0) return;',
         ),
       ],
-      tests: ['test/kernel/interface-guards.test.ts'],
+      tests: ['test/kernel/interface-guards.unit.test.ts'],
     },
     {
       name: 'unknown-columns-shown',
@@ -367,7 +367,7 @@ export const guards: MutantGroup = {
           'if (!guard) return true;',
         ),
       ],
-      tests: ['test/kernel/recorded-columns.test.ts'],
+      tests: ['test/kernel/recorded-columns.unit.test.ts'],
     },
     {
       name: 'recorded-guard-ignored',
@@ -379,7 +379,7 @@ export const guards: MutantGroup = {
           "'field' in guard ? readable.size >= 0 :",
         ),
       ],
-      tests: ['test/kernel/recorded-columns.test.ts'],
+      tests: ['test/kernel/recorded-columns.unit.test.ts'],
     },
     {
       name: 'input-guards-ignored',
@@ -391,13 +391,13 @@ export const guards: MutantGroup = {
           'if (takesGuardedInput(coordinate, declared, guards)) continue;',
         ),
       ],
-      tests: ['test/kernel/input-guards.test.ts'],
+      tests: ['test/kernel/input-guards.unit.test.ts'],
     },
     {
       name: 'filter-and-order-guards-ignored',
       breaks: 'guards of what is inside an argument (filters, orders) are ignored',
       edits: [edit('src/kernel/access/input-guards.ts', 'yield* demandsOf(given[name], type, guards);', '')],
-      tests: ['test/kernel/input-guards.test.ts'],
+      tests: ['test/kernel/input-guards.unit.test.ts'],
     },
     {
       name: 'events-unguarded',
@@ -409,7 +409,7 @@ export const guards: MutantGroup = {
           'field.subscribe = own.subscribe;',
         ),
       ],
-      tests: ['test/kernel/guards.test.ts'],
+      tests: ['test/kernel/guards.unit.test.ts'],
     },
     {
       name: 'cursor-of-another-order',
@@ -434,7 +434,7 @@ export const guards: MutantGroup = {
 
 const EVENTS = 'test/kernel/subscriptions.test.ts';
 const SHARED = 'test/kernel/shared-answers.test.ts';
-const DEPENDENCE = 'test/kernel/dependence.test.ts';
+const DEPENDENCE = 'test/kernel/dependence.unit.test.ts';
 
 export const subscriptions: MutantGroup = {
   title: 'Subscriptions',
