@@ -79,6 +79,19 @@ describe('what is no newer version is refused', () => {
     await expect(prepare(url, true)).rejects.toThrow('20260101000000_branch, which is unknown here');
   });
 
+  test.each(WAYS)('a database made before the first release, %s: it says what to do', async (_way, owner) => {
+    const url = await databases.newClone();
+    await connected(url, (client) =>
+      client.query(
+        `UPDATE _prisma_migrations SET migration_name = '20261121000000_kernel'
+         WHERE migration_name = (SELECT min(migration_name) FROM _prisma_migrations)`,
+      ),
+    );
+    await expect(prepare(url, owner)).rejects.toThrow(
+      /was made by a version before the first release .* delete it and start again/,
+    );
+  });
+
   test('a newer migration beside one of ours that is missing', async () => {
     const url = await databases.newClone();
     await applyMigrations(url, await databases.prismaWith(NEWER, 'SELECT 1'));
