@@ -433,8 +433,8 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/tenancy/change-news.ts',
-          'const watchers = [...tenant.watchers]',
-          'const watchers = [...this.tenants.values()].flatMap((each) => [...each.watchers])',
+          'const watchers = [...tenant.watchers].filter',
+          'const watchers = [...this.tenants.values()].flatMap((each) => [...each.watchers]).filter',
         ),
       ],
       tests: [EVENTS, 'test/kernel/change-news.test.ts'],

@@ -161,7 +161,7 @@ export const binding: MutantGroup = {
       breaks:
         'a statement that comes after the end of its transaction runs in whatever comes next on the connection',
       edits: [
-        edit('src/tenancy/adapter.ts', '(ended ? refuse() : queryRaw(query))', 'queryRaw(query)'),
+        edit('src/tenancy/adapter.ts', '(ended ? refuse() : queryRaw(query)', '(queryRaw(query)'),
         edit('src/tenancy/adapter.ts', 'if (ended) return refuse();', ''),
       ],
       tests: ['test/kernel/pool-safety.test.ts'],
