@@ -96,7 +96,7 @@ export default defineConfig(
     kernelIsAlone,
     prismaStaysInTenancy,
   ),
-  forbidImports(['src/tenancy/database.ts'], exampleIsRemovable, kernelIsAlone),
+  forbidImports(['src/kernel/tenancy/database.ts'], exampleIsRemovable, kernelIsAlone),
   forbidImports(['src/example/**/*.ts'], prismaStaysInTenancy),
   forbidImports(['src/attack/*.ts'], attackIsOutside('^\\.\\./')),
   forbidImports(['src/attack/kinds/*.ts'], attackIsOutside('^\\.\\./\\.\\./')),
@@ -108,7 +108,7 @@ export default defineConfig(
   },
   {
     // The rule does not come to an end on the types of graphql's visitors.
-    files: ['src/graphql/compilable.ts'],
+    files: ['src/kernel/graphql/compilable.ts'],
     rules: { '@typescript-eslint/no-unsafe-class-instance-assignment': 'off' },
   },
 );

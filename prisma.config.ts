@@ -2,7 +2,7 @@ import process from 'node:process';
 import { defineConfig } from 'prisma/config';
 
 // `prisma generate` insists on a native schema engine although it never runs it, and would download one.
-// Any executable satisfies the check; migrations use Prisma's engine compiled to WASM (src/database/migrations.ts).
+// Any executable satisfies the check; migrations use Prisma's engine compiled to WASM (src/kernel/database/migration/migrations.ts).
 if (
   process.argv.some((argument) => argument === 'generate' || argument === 'validate' || argument === 'format')
 ) {

@@ -10,8 +10,10 @@ export default defineConfig({
     pool: 'forks',
     // One more than the cores of a small machine: much of a test is waiting for the database.
     maxWorkers: 3,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Concurrent tests start servers: more of them at once take longer, not less.
+    maxConcurrency: 2,
+    testTimeout: 60_000,
+    hookTimeout: 90_000,
     // A test that is skipped or alone by mistake is a failure, not a footnote.
     allowOnly: false,
   },

@@ -1,7 +1,7 @@
 /** Writes schema.graphql, the contract, from the SDL of the installed modules. */
 import { writeFileSync } from 'node:fs';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
-import { buildApi } from '../src/graphql/schema.js';
+import { buildApi } from '../src/kernel/graphql/schema.js';
 import { modules } from '../src/modules.js';
 
 writeFileSync(

@@ -17,11 +17,11 @@ import { parseArgs } from 'node:util';
 import { createClient, type Client } from 'graphql-ws';
 import pg from 'pg';
 import { WebSocket } from 'ws';
-import { issueToken } from '../src/auth/issue-token.js';
-import { startEmbedded } from '../src/database/embedded.js';
-import { migrate } from '../src/database/prepare.js';
-import { createTenant } from '../src/operator/tenants.js';
-import { withOperatorDoor } from '../src/operator/operator-connection.js';
+import { issueToken } from '../src/kernel/auth/issue-token.js';
+import { startEmbedded } from '../src/kernel/database/embedded/embedded.js';
+import { migrate } from '../src/kernel/database/preparation/prepare.js';
+import { createTenant } from '../src/services/operator/tenants.js';
+import { withOperatorDoor } from '../src/services/operator/operator-connection.js';
 import { startServer, type RunningServer } from '../test/support/running-server.js';
 
 const { values: flags } = parseArgs({

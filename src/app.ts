@@ -1,73 +1,28 @@
 /** The path of a request, in order. Each step is one file. */
-import fastify, { LogController, type FastifyInstance } from 'fastify';
-import type { AuthenticationParts } from './auth/authenticate.js';
-import type { DocumentReader } from './documents/document-reader.js';
-import type { ProviderKeys } from './auth/provider-keys.js';
-import type { Documents } from './documents/documents.js';
-import type { InvitationParts } from './graphql/request-context.js';
-import type { Api } from './graphql/schema.js';
+import fastify, { type FastifyInstance } from 'fastify';
 import { installAnswerSize } from './http/answer-size.js';
 import { installAuthentication } from './http/authentication.js';
 import { installCors } from './http/cors.js';
 import { installDeadline } from './http/deadline.js';
 import { Drain, installDrain } from './http/drain.js';
-import { installErrorAnswers, rewriteUndecodableUrl } from './http/error-answers.js';
+import { installErrorAnswers } from './http/error-answers.js';
 import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
 import { installHealth } from './http/health.js';
+import { installRequestLog } from './http/logging.js';
 import { installMetrics } from './http/metrics.js';
-import { installRequestLog, loggerOptions } from './http/logging.js';
-import { installRequestId, requestId } from './http/request-id.js';
-import { installRequestLimits, REQUEST_LIMITS, requestLimits } from './http/request-limits.js';
+import { installRequestId } from './http/request-id.js';
+import { installRequestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
+import { serverOptions } from './http/server-options.js';
+import type { Services } from './http/services.js';
 import { limitUnreadAnswers } from './http/unread-answers.js';
-import { installWebsocket, upgradeOptions } from './http/websocket.js';
-import type { Config } from './config.js';
-import type { LeavingErrors } from './leaving-errors.js';
-import type { Problems } from './problems.js';
-import { Connections } from './subscriptions/connections.js';
-import type { AccessNews } from './tenancy/access-news.js';
-import type { ChangeNews } from './tenancy/change-news.js';
-import type { Database } from './tenancy/database.js';
-import type { Readiness } from './tenancy/readiness.js';
-
-/** What a request needs of the rest of the server. */
-export interface Services {
-  readonly config: Pick<
-    Config,
-    'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs' | 'maxAnswerBytes'
-  >;
-  readonly api: Api;
-  readonly database: Database;
-  readonly readiness: Readiness;
-  readonly news: AccessNews;
-  readonly changes: ChangeNews;
-  readonly authentication: AuthenticationParts;
-  readonly documents: Documents;
-  readonly documentReader: DocumentReader;
-  readonly invitations: InvitationParts;
-  /** The identity provider's; undefined where tokens are verified with a secret only. */
-  readonly providerKeys: ProviderKeys | undefined;
-  readonly problems: Problems;
-  readonly leaving: LeavingErrors;
-}
+import { installWebsocket } from './http/websocket.js';
+import { Connections } from './services/subscriptions/connections.js';
 
 /** @param drain is told when the server is about to stop; closing the app by itself stops it at once. */
 export async function buildApp(services: Services, drain = new Drain()): Promise<FastifyInstance> {
-  const app: FastifyInstance = fastify({
-    logger: loggerOptions(services.config),
-    // One line per answer, of our own: http/logging.ts.
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    genReqId: requestId,
-    rewriteUrl: rewriteUndecodableUrl,
-    ...requestLimits,
-    // For clients that neither send nor read; a request that is worked on for as long as it may be is none of them.
-    connectionTimeout: services.config.requestTimeoutMs + REQUEST_LIMITS.silentMs,
-    // Fastify would refuse in a form of its own: drain.ts does it.
-    return503OnClosing: false,
-    forceCloseConnections: 'idle',
-    http: { ...requestLimits.http, ...upgradeOptions },
-  });
+  const app: FastifyInstance = fastify(serverOptions(services.config));
   installRequestId(app);
   installRequestLog(app);
   installAnswerSize(app, services.config.maxAnswerBytes, services.leaving);

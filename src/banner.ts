@@ -1,9 +1,9 @@
 import process from 'node:process';
 import type { FastifyInstance } from 'fastify';
-import { issueToken } from './auth/issue-token.js';
-import type { Config } from './config.js';
-import type { Database } from './tenancy/database.js';
-import { findMember } from './tenancy/find-member.js';
+import { issueToken } from './kernel/auth/issue-token.js';
+import type { Config } from './kernel/config/config.js';
+import type { Database } from './kernel/tenancy/database.js';
+import { findMember } from './kernel/auth/find-member.js';
 
 const ONE_DAY_SECONDS = 86_400;
 const SHOWN = [

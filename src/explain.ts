@@ -1,9 +1,9 @@
-import { ConfigError } from './config-error.js';
-import { UnguardedSchemaError } from './access/guards.js';
-import { TrustedDocumentsError } from './documents/trusted-documents.js';
-import { EmbeddedDatabaseError } from './database/embedded.js';
-import { MigrationError } from './database/migrations.js';
-import { PublicError, publicError } from './errors.js';
+import { ConfigError } from './kernel/config/config-error.js';
+import { UnguardedSchemaError } from './kernel/access/guards.js';
+import { TrustedDocumentsError } from './services/documents/trusted-documents.js';
+import { EmbeddedDatabaseError } from './kernel/database/embedded/embedded.js';
+import { MigrationError } from './kernel/database/migration/migrations.js';
+import { PublicError, publicError } from './kernel/vocabulary/errors.js';
 
 /**
  * What a person at a terminal is told of a failure: the sentence, when the failure is an expected one; everything, when

@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { buildApp } from './app.js';
-import { signingSecret } from './auth/development-secret.js';
+import { signingSecret } from './kernel/auth/development-secret.js';
 import { printBanner } from './banner.js';
-import { readConfig } from './config.js';
-import { prepareDatabase } from './database/prepare.js';
-import { loadEnvironmentFile } from './environment-file.js';
+import { readConfig } from './kernel/config/config.js';
+import { prepareDatabase } from './kernel/database/preparation/prepare.js';
+import { loadEnvironmentFile } from './kernel/config/environment-file.js';
 import { explain } from './explain.js';
 import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
-import { seedDemo } from './operator/demo-seed.js';
-import { withOperatorDoor } from './operator/operator-connection.js';
-import { createServices, type ServiceOptions } from './services.js';
+import { seedDemo } from './services/operator/demo-seed.js';
+import { withOperatorDoor } from './services/operator/operator-connection.js';
+import { createServices, type ServiceOptions } from './create-services.js';
 
 /** Requests that are under way when the server closes have this long to end. */
 const CLOSE_MS = 10_000;

@@ -1,7 +1,7 @@
 /** The installed modules, in the order their parts appear in the schema. Delete a line, lose a domain. */
 import { conversationModule } from './example/conversation/index.js';
 import { messageModule } from './example/message/index.js';
-import type { Module } from './graphql/module.js';
+import type { Module } from './kernel/graphql/module.js';
 import { apiKeyModule } from './platform/api-key/index.js';
 import { auditLogModule } from './platform/audit-log/index.js';
 import { invitationModule } from './platform/invitation/index.js';

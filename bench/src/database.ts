@@ -6,13 +6,13 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { EmbeddedDatabase } from '../../src/database/embedded.js';
+import type { EmbeddedDatabase } from '../../src/kernel/database/embedded/embedded.js';
 import { fill, SIZES, type SizeName } from './dataset.js';
 import { BENCH, fromTenantry, TENANTRY_ROOT } from './places.js';
 import { parentOf } from './processes.js';
 
-type Embedded = typeof import('../../src/database/embedded.js');
-type Prepare = typeof import('../../src/database/prepare.js');
+type Embedded = typeof import('../../src/kernel/database/embedded/embedded.js');
+type Prepare = typeof import('../../src/kernel/database/preparation/prepare.js');
 
 export interface Server {
   /** The process that all of PostgreSQL's are children of. */

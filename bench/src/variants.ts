@@ -15,7 +15,7 @@ import { median, rounded, spread } from './statistics.js';
 import { requestsOf } from './tokens.js';
 import { WORKLOADS } from './workloads.js';
 
-type ContextKeys = typeof import('../../src/database/context-keys.js');
+type ContextKeys = typeof import('../../src/kernel/database/preparation/context-keys.js');
 
 /** One way to run Tenantry. */
 export interface Variant {

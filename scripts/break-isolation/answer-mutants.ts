@@ -1,7 +1,7 @@
 /** Mutants of what one caller may cost the others with answers, and of the stop of a server. */
 import { edit, type MutantGroup } from './mutant.js';
 
-const ANSWER_BYTES = 'src/limits/answer-bytes.ts';
+const ANSWER_BYTES = 'src/kernel/request/answer-bytes.ts';
 const UNREAD = 'src/http/unread-answers.ts';
 const ANSWER_SIZE_TEST = 'test/kernel/answer-size.test.ts';
 const UNREAD_TEST = 'test/kernel/unread-answers.test.ts';
@@ -44,7 +44,7 @@ export const answers: MutantGroup = {
       breaks: 'an operation that comes again may have an answer of any size',
       edits: [
         edit(
-          'src/graphql/execution.ts',
+          'src/kernel/graphql/execution.ts',
           'const isSmall = compiler!.characters - before < CERTAINLY_SMALL && compilation.hasShortNames;',
           'const isSmall = true;',
         ),

@@ -228,7 +228,7 @@ export const auditLog: MutantGroup = {
     {
       name: 'unprotected-database-served',
       breaks: 'a server starts on a database whose triggers and policies are not in force',
-      edits: [edit('src/database/prepare.ts', '    await checkProtection(client);\n', '')],
+      edits: [edit('src/kernel/database/preparation/prepare.ts', '    await checkProtection(client);\n', '')],
       tests: ['test/kernel/protection.test.ts'],
     },
     {
@@ -392,7 +392,7 @@ export const sessions: MutantGroup = {
       breaks: 'migrate leaves everybody the right to make temporary tables',
       edits: [
         edit(
-          'src/database/role-defaults.ts',
+          'src/kernel/database/preparation/role-defaults.ts',
           '`REVOKE TEMPORARY ON DATABASE ${pg.escapeIdentifier(database)} FROM PUBLIC, ${APP_ROLE}`',
           "'SELECT 1'",
         ),
@@ -406,7 +406,7 @@ export const sessions: MutantGroup = {
         DO $$ BEGIN
           EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO tenantry_app', current_database());
         END $$`,
-      edits: [edit('src/database/prepare.ts', 'if (role.temporary) {', 'if (role.temporary && false) {')],
+      edits: [edit('src/kernel/database/preparation/prepare.ts', 'if (role.temporary) {', 'if (role.temporary && false) {')],
       audit: ['T36'],
       tests: ['test/kernel/leftovers.test.ts'],
     },
@@ -415,7 +415,7 @@ export const sessions: MutantGroup = {
       breaks: 'a statement of the server names a table without its schema: a temporary one comes first',
       edits: [
         edit(
-          'src/idempotency/key-store.ts',
+          'src/services/idempotency/key-store.ts',
           'INSERT INTO public.idempotency_keys AS mine',
           'INSERT INTO idempotency_keys AS mine',
         ),
@@ -427,7 +427,7 @@ export const sessions: MutantGroup = {
       breaks: 'a connection is given back with whatever a statement has left on it',
       edits: [
         edit(
-          'src/tenancy/leftovers.ts',
+          'src/kernel/driver/leftovers.ts',
           'else if (isDue) void this.#look().then(giveBack);',
           'else if (isDue) giveBack();',
         ),
@@ -445,7 +445,7 @@ export const sessions: MutantGroup = {
       breaks: 'a connection starts with the time zone and the style of dates that somebody gave the role',
       edits: [
         edit(
-          'src/database/session.ts',
+          'src/kernel/database/session.ts',
           'getStartupConf.call(this), ...OF_A_CONNECTION',
           'getStartupConf.call(this)',
         ),
@@ -455,7 +455,7 @@ export const sessions: MutantGroup = {
     {
       name: 'settings-of-the-database',
       breaks: 'the roles have no defaults of their own: those of the database are in force',
-      edits: [edit('src/database/roles.ts', 'await setMissingDefaults(client);', '')],
+      edits: [edit('src/kernel/database/preparation/roles.ts', 'await setMissingDefaults(client);', '')],
       tests: ['test/kernel/roles.test.ts', 'test/example/hostile-settings.test.ts'],
     },
     {

@@ -13,7 +13,7 @@ export const documents: MutantGroup = {
         'each pair of fields is compared, as graphql-js does: one small request takes hundreds of milliseconds',
       edits: [
         edit(
-          'src/limits/document-rules.ts',
+          'src/services/limits/document-rules.ts',
           '...specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule),',
           '...specifiedRules.filter((rule) => rule !== undefined && OverlappingFieldsCanBeMergedRule),',
         ),
@@ -25,7 +25,7 @@ export const documents: MutantGroup = {
       breaks: 'fields of one name in the answer need not be the same',
       edits: [
         edit(
-          'src/limits/conflicting-fields.ts',
+          'src/services/limits/conflicting-fields.ts',
           'for (const group of shared) compareFields(name, group);',
           'for (const group of shared) compareFields(name, group.slice(0, 1));',
         ),
@@ -35,14 +35,14 @@ export const documents: MutantGroup = {
     {
       name: 'documents-without-their-text',
       breaks: 'the text that a kept document holds is not counted',
-      edits: [edit('src/limits/parse-document.ts', '2 * text.length + parser.nodes', 'parser.nodes')],
+      edits: [edit('src/kernel/graphql/parse-document.ts', '2 * text.length + parser.nodes', 'parser.nodes')],
       tests: [KEPT],
     },
     {
       name: 'registered-without-their-place',
       breaks: 'a registered document counts its characters alone',
       edits: [
-        edit('src/documents/registered-documents.ts', '2 * each.length + BYTES_PER_DOCUMENT', 'each.length'),
+        edit('src/services/documents/registered-documents.ts', '2 * each.length + BYTES_PER_DOCUMENT', 'each.length'),
       ],
       tests: [KEPT],
     },

@@ -1,7 +1,7 @@
 /** Mutants of who may take a connection: what keeps one tenant from taking those of all, and one request from taking two. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
-const ADMISSION = 'src/limits/admission.ts';
+const ADMISSION = 'src/kernel/pool/admission.ts';
 const SHARE = 'test/kernel/pool-share.test.ts';
 const DOOR = 'test/kernel/door.test.ts';
 const ACCEPTANCE = 'test/platform/keyed-acceptance.test.ts';
@@ -26,7 +26,7 @@ export const pool: MutantGroup = {
       breaks: 'transactions of Prisma’s take connections beyond the tenant’s share',
       edits: [
         edit(
-          'src/tenancy/tenant-client.ts',
+          'src/kernel/tenancy/tenant-client.ts',
           'admitted(parts.admission, context, () =>',
           '((go: () => Promise<Result>) => go())(() =>',
         ),
@@ -36,7 +36,7 @@ export const pool: MutantGroup = {
     {
       name: 'second-connection-allowed',
       breaks: 'code inside a transaction may take a second connection',
-      edits: [edit('src/tenancy/open-transaction.ts', 'if (!isInside()) return;', 'return;')],
+      edits: [edit('src/kernel/driver/open-transaction.ts', 'if (!isInside()) return;', 'return;')],
       tests: ['test/kernel/second-connection.test.ts'],
     },
     {
@@ -44,11 +44,11 @@ export const pool: MutantGroup = {
       breaks: 'an invitation accepted with an idempotency key is a transaction of its own',
       edits: [
         edit(
-          'src/idempotency/execute-once.ts',
+          'src/services/idempotency/execute-once.ts',
           'accept: (acceptance) => invitations.accept(acceptance, db)',
           'accept: (acceptance) => invitations.accept(acceptance)',
         ),
-        edit('src/tenancy/open-transaction.ts', 'if (!isInside()) return;', 'return;'),
+        edit('src/kernel/driver/open-transaction.ts', 'if (!isInside()) return;', 'return;'),
       ],
       tests: [ACCEPTANCE],
     },
@@ -69,7 +69,7 @@ export const pool: MutantGroup = {
       breaks: 'unknown API keys take connections without limit',
       edits: [
         edit(
-          'src/limits/door.ts',
+          'src/kernel/pool/door.ts',
           "if (purpose === 'api-key') await pass(",
           "if (purpose === 'api-key') return release;\n      if (!purpose) await pass(",
         ),
@@ -79,7 +79,7 @@ export const pool: MutantGroup = {
     {
       name: 'absence-kept-in-spite-of-news',
       breaks: 'an API key that is unknown stays unknown when there is news of it',
-      edits: [edit('src/tenancy/kept-answers.ts', 'this.#absent?.clear();', '')],
+      edits: [edit('src/kernel/auth/kept-answers.ts', 'this.#absent?.clear();', '')],
       tests: [DOOR],
     },
     {
@@ -87,7 +87,7 @@ export const pool: MutantGroup = {
       breaks: 'while changes are not heard of, an answer serves who asks after a change',
       edits: [
         edit(
-          'src/tenancy/kept-answers.ts',
+          'src/kernel/auth/kept-answers.ts',
           'return heard && this.news.isLive && this.#changes === changes;',
           'return true;',
         ),
@@ -99,7 +99,7 @@ export const pool: MutantGroup = {
       breaks: 'the probe of readiness waits for a connection behind tenants',
       edits: [
         edit(
-          'src/services.ts',
+          'src/create-services.ts',
           'readiness = createReadiness({ url: databaseUrl });',
           "readiness = { check: async () => void (await database.query('SELECT 1')), close: async () => undefined };",
         ),

@@ -1,10 +1,10 @@
 /** Mutants of what happens to a request: who calls, what may be seen, what is remembered from one to the next. */
 import { edit, type MutantGroup } from './mutant.js';
 
-const AUTHENTICATE = 'src/auth/authenticate.ts';
-const VERIFY = 'src/auth/verify-token.ts';
+const AUTHENTICATE = 'src/kernel/auth/authenticate.ts';
+const VERIFY = 'src/kernel/auth/verify-token.ts';
 const AUTHENTICATION = 'test/kernel/authentication.test.ts';
-const KEYS = 'src/auth/provider-keys.ts';
+const KEYS = 'src/kernel/auth/provider-keys.ts';
 const SIGNING_KEYS = 'test/kernel/signing-keys.test.ts';
 
 export const callers: MutantGroup = {
@@ -95,7 +95,7 @@ export const remembered: MutantGroup = {
       breaks: 'what a user may do is remembered without the tenant it was asked for',
       edits: [
         edit(
-          'src/tenancy/resolve-access.ts',
+          'src/kernel/auth/resolve-access.ts',
           'JSON.stringify([tenantRef, userId])',
           'JSON.stringify([userId])',
         ),
@@ -107,7 +107,7 @@ export const remembered: MutantGroup = {
       breaks: 'what is remembered of a member outlives the news of a change',
       edits: [
         edit(
-          'src/tenancy/kept-answers.ts',
+          'src/kernel/auth/kept-answers.ts',
           'if (ends) this.#kept.delete(key);',
           'if (change === undefined && ends) this.#kept.delete(key);',
         ),
@@ -171,9 +171,9 @@ export const remembered: MutantGroup = {
       name: 'loaders-shared',
       breaks: 'loaders outlive their request, with the client of the tenant that came first',
       edits: [
-        edit('src/graphql/create-context.ts', 'loaders: new Loaders(),', 'loaders: shared,'),
+        edit('src/kernel/graphql/create-context.ts', 'loaders: new Loaders(),', 'loaders: shared,'),
         edit(
-          'src/graphql/create-context.ts',
+          'src/kernel/graphql/create-context.ts',
           '/** What a context is made from. */',
           'const shared = new Loaders();\n\n/** What a context is made from. */',
         ),
@@ -185,7 +185,7 @@ export const remembered: MutantGroup = {
       breaks: 'a compiled query answers everybody with the answer it gave first',
       edits: [
         edit(
-          'src/graphql/execution.ts',
+          'src/kernel/graphql/execution.ts',
           'const result = await query?.(undefined, context, variables);',
           'const kept = document as { answer?: ExecutionResult };\n    const result = query && (kept.answer ??= await query(undefined, context, variables));',
         ),
@@ -195,7 +195,7 @@ export const remembered: MutantGroup = {
     {
       name: 'one-schema-for-all-roles',
       breaks: 'the schema that is shown is the one of whoever asked first',
-      edits: [edit('src/access/role-schema.ts', "[...permissions].sort().join(' ')", "''")],
+      edits: [edit('src/kernel/access/role-schema.ts', "[...permissions].sort().join(' ')", "''")],
       tests: ['test/kernel/role-schema.test.ts', 'test/platform/role-schema.test.ts'],
     },
     {
@@ -204,17 +204,17 @@ export const remembered: MutantGroup = {
       sql: 'DROP POLICY actor_isolation ON idempotency_keys',
       edits: [
         edit(
-          'src/idempotency/key-store.ts',
+          'src/services/idempotency/key-store.ts',
           'const { tenantId, actor } = tx.context;',
           "const { tenantId } = tx.context;\n  const actor = { type: 'user', id: 'anybody' };",
         ),
         edit(
-          'src/idempotency/key-store.ts',
+          'src/services/idempotency/key-store.ts',
           '({ context: { tenantId, actor } }: TenantTx, key',
           '({ context: { tenantId } }: TenantTx, key',
         ),
         edit(
-          'src/idempotency/key-store.ts',
+          'src/services/idempotency/key-store.ts',
           'AND actor_type = ${actor.type} AND actor = ${actor.id} AND',
           "AND actor = 'anybody' AND",
         ),
@@ -226,7 +226,7 @@ export const remembered: MutantGroup = {
       breaks: 'a kept answer is given to a caller who has lost the permission for it',
       edits: [
         edit(
-          'src/idempotency/kept-result.ts',
+          'src/services/idempotency/kept-result.ts',
           'granted.includes(permission) && !permissions.has(permission)',
           'granted.includes(permission) && !granted.includes(permission)',
         ),
@@ -242,13 +242,13 @@ export const guards: MutantGroup = {
     {
       name: 'unguarded-schema-served',
       breaks: 'a schema that leaves fields unguarded is served',
-      edits: [edit('src/access/guards.ts', 'if (problems.length > 0) {', 'if (problems.length < 0) {')],
+      edits: [edit('src/kernel/access/guards.ts', 'if (problems.length > 0) {', 'if (problems.length < 0) {')],
       tests: ['test/kernel/guards.test.ts'],
     },
     {
       name: 'fallback-allows',
       breaks: 'a field without a rule is allowed',
-      edits: [edit('src/access/shield.ts', 'fallbackRule: deny,', 'fallbackRule: allow,')],
+      edits: [edit('src/kernel/graphql/shield.ts', 'fallbackRule: deny,', 'fallbackRule: allow,')],
       tests: ['test/kernel/guards.test.ts'],
     },
     {
@@ -256,7 +256,7 @@ export const guards: MutantGroup = {
       breaks: 'a field is given to whoever lacks its permission',
       edits: [
         edit(
-          'src/access/shield.ts',
+          'src/kernel/graphql/shield.ts',
           'viewer.permissions.has(permission) || refusal',
           'viewer.permissions.has(permission) || refusal !== undefined',
         ),
@@ -266,7 +266,7 @@ export const guards: MutantGroup = {
     {
       name: 'nested-guard-ignored',
       breaks: 'the guard of a field is ignored where its type has one',
-      edits: [edit('src/access/guards.ts', '!field.astNode?.directives?.some(isGuard) &&', 'field.name &&')],
+      edits: [edit('src/kernel/access/guards.ts', '!field.astNode?.directives?.some(isGuard) &&', 'field.name &&')],
       tests: ['test/kernel/guards.test.ts'],
     },
     {
@@ -274,7 +274,7 @@ export const guards: MutantGroup = {
       breaks: 'a conflict shows fields of the row to a caller who may not read them',
       edits: [
         edit(
-          'src/graphql/expected-version.ts',
+          'src/kernel/graphql/expected-version.ts',
           'if (!readable.has(`${type.name}.${field.name}`) || isSecretField(field)) continue;',
           'if (!readable || isSecretField(field)) continue;',
         ),
@@ -286,7 +286,7 @@ export const guards: MutantGroup = {
       breaks: 'a conflict shows a row that the payload would not give to the caller',
       edits: [
         edit(
-          'src/graphql/expected-version.ts',
+          'src/kernel/graphql/expected-version.ts',
           'if (!mayBeAnswered(type, context, info)) return undefined;',
           'mayBeAnswered(type, context, info);',
         ),
@@ -298,7 +298,7 @@ export const guards: MutantGroup = {
       breaks: 'what an error of a kept answer shows is told again to a caller who has lost a permission',
       edits: [
         edit(
-          'src/idempotency/kept-result.ts',
+          'src/services/idempotency/kept-result.ts',
           '(hasLost ? withoutDetails(error) : error)',
           '(hasLost ? error : error)',
         ),
@@ -310,7 +310,7 @@ export const guards: MutantGroup = {
       breaks: 'a type need not keep the guard of its interface’s field',
       edits: [
         edit(
-          'src/access/guards.ts',
+          'src/kernel/access/guards.ts',
           'if (demanded && guards.get(own) !== demanded &&',
           'if (demanded === null && guards.get(own) !== demanded &&',
         ),
@@ -322,7 +322,7 @@ export const guards: MutantGroup = {
       breaks: 'a type need not keep the guard of an argument of its interface’s field',
       edits: [
         edit(
-          'src/access/input-guards.ts',
+          'src/kernel/access/input-guards.ts',
           'if (demanded && guards.get(own) !== demanded) {',
           'if (demanded === null && guards.get(own) !== demanded) {',
         ),
@@ -334,7 +334,7 @@ export const guards: MutantGroup = {
       breaks: 'a type need not keep the @secret of its interface’s field',
       edits: [
         edit(
-          'src/access/guards.ts',
+          'src/kernel/access/guards.ts',
           'if (isSecretField(field) && !isSecretField(',
           'if (!isSecretField(field) && isSecretField(',
         ),
@@ -345,7 +345,7 @@ export const guards: MutantGroup = {
       name: 'guard-replaced-by-another-module',
       breaks: 'a module may define a field anew, with another guard',
       edits: [
-        edit('src/graphql/definitions.ts', 'if (twice.size === 0) return;', 'if (twice.size >= 0) return;'),
+        edit('src/kernel/graphql/definitions.ts', 'if (twice.size === 0) return;', 'if (twice.size >= 0) return;'),
       ],
       tests: ['test/kernel/interface-guards.test.ts'],
     },
@@ -353,7 +353,7 @@ export const guards: MutantGroup = {
       name: 'unknown-columns-shown',
       breaks: 'the audit log shows columns of which no field is known',
       edits: [
-        edit('src/access/recorded-columns.ts', 'if (!guard) return false;', 'if (!guard) return true;'),
+        edit('src/kernel/access/recorded-columns.ts', 'if (!guard) return false;', 'if (!guard) return true;'),
       ],
       tests: ['test/kernel/recorded-columns.test.ts'],
     },
@@ -362,7 +362,7 @@ export const guards: MutantGroup = {
       breaks: 'the audit log shows columns whose fields the caller may not read',
       edits: [
         edit(
-          'src/access/recorded-columns.ts',
+          'src/kernel/access/recorded-columns.ts',
           "'field' in guard ? readable.has(guard.field) :",
           "'field' in guard ? readable.size >= 0 :",
         ),
@@ -374,7 +374,7 @@ export const guards: MutantGroup = {
       breaks: 'guards of arguments are ignored',
       edits: [
         edit(
-          'src/access/shield.ts',
+          'src/kernel/graphql/shield.ts',
           'if (!takesGuardedInput(coordinate, declared, guards)) continue;',
           'if (takesGuardedInput(coordinate, declared, guards)) continue;',
         ),
@@ -384,7 +384,7 @@ export const guards: MutantGroup = {
     {
       name: 'filter-and-order-guards-ignored',
       breaks: 'guards of what is inside an argument (filters, orders) are ignored',
-      edits: [edit('src/access/input-guards.ts', 'yield* demandsOf(given[name], type, guards);', '')],
+      edits: [edit('src/kernel/access/input-guards.ts', 'yield* demandsOf(given[name], type, guards);', '')],
       tests: ['test/kernel/input-guards.test.ts'],
     },
     {
@@ -392,7 +392,7 @@ export const guards: MutantGroup = {
       breaks: 'whoever lacks the permission of a subscription gets its events',
       edits: [
         edit(
-          'src/access/shield.ts',
+          'src/kernel/graphql/shield.ts',
           'field.subscribe = behind(own.subscribe);',
           'field.subscribe = own.subscribe;',
         ),
@@ -402,7 +402,7 @@ export const guards: MutantGroup = {
     {
       name: 'cursor-of-another-order',
       breaks: 'a list takes the cursor of another list',
-      edits: [edit('src/graphql/connection.ts', '|| parsed.data[0] !== this.order.field)', ')')],
+      edits: [edit('src/kernel/graphql/connection.ts', '|| parsed.data[0] !== this.order.field)', ')')],
       tests: ['test/platform/connections.test.ts'],
     },
     {
@@ -410,7 +410,7 @@ export const guards: MutantGroup = {
       breaks: 'the words of the database reach the client',
       edits: [
         edit(
-          'src/errors.ts',
+          'src/kernel/vocabulary/errors.ts',
           "'23505': () => conflict('An object with this key exists already.'),",
           "'23505': (error) => conflict(databaseMessage(error)),",
         ),
@@ -432,7 +432,7 @@ export const subscriptions: MutantGroup = {
       breaks: 'a change is announced to the subscribers of every tenant',
       edits: [
         edit(
-          'src/tenancy/change-news.ts',
+          'src/kernel/notifications/change-news.ts',
           'const watchers = [...tenant.watchers].filter',
           'const watchers = [...this.tenants.values()].flatMap((each) => [...each.watchers]).filter',
         ),
@@ -444,7 +444,7 @@ export const subscriptions: MutantGroup = {
       breaks: 'the announced end of a row is believed without asking the audit log',
       edits: [
         edit(
-          'src/subscriptions/changes-of.ts',
+          'src/services/subscriptions/changes-of.ts',
           "change.kind === 'DELETED' && !(await wasDeleted(change, context))",
           "change.kind === 'DELETED' && !context",
         ),
@@ -456,11 +456,11 @@ export const subscriptions: MutantGroup = {
       breaks: 'an event is told with the permissions of the moment of connecting',
       edits: [
         edit(
-          'src/subscriptions/connection.ts',
+          'src/services/subscriptions/connection.ts',
           'work(await this.lookUp()),',
           'work(this.viewer ?? (await this.lookUp())),',
         ),
-        edit('src/subscriptions/connection.ts', '    this.viewer = viewer;\n    for', '    for'),
+        edit('src/services/subscriptions/connection.ts', '    this.viewer = viewer;\n    for', '    for'),
       ],
       tests: [EVENTS],
     },
@@ -469,7 +469,7 @@ export const subscriptions: MutantGroup = {
       breaks: 'a connection stays open when its user is removed or the tenant suspended',
       edits: [
         edit(
-          'src/subscriptions/connections.ts',
+          'src/services/subscriptions/connections.ts',
           'news.onChange((change) => this.#hear(change));',
           'news.onChange((change) => change ?? this.#hear(change));',
         ),
@@ -481,7 +481,7 @@ export const subscriptions: MutantGroup = {
       breaks: 'a connection follows a name that has passed to another tenant',
       edits: [
         edit(
-          'src/subscriptions/connection.ts',
+          'src/services/subscriptions/connection.ts',
           'tenantId !== this.viewer.tenantId',
           'tenantId === undefined',
         ),
@@ -492,34 +492,34 @@ export const subscriptions: MutantGroup = {
       name: 'revoked-key-keeps-its-socket',
       breaks: 'a connection stays open when its API key is revoked',
       edits: [
-        edit('src/subscriptions/connections.ts', 'connection.viewer?.memberId', 'connection.viewer?.userId'),
+        edit('src/services/subscriptions/connections.ts', 'connection.viewer?.memberId', 'connection.viewer?.userId'),
       ],
       tests: ['test/kernel/live-access.test.ts'],
     },
     {
       name: 'news-missed-for-good',
       breaks: 'a connection stays open when the news of its end were lost with a listening connection',
-      edits: [edit('src/tenancy/access-news.ts', 'notifications.onTrust(() => tell(undefined));', '')],
+      edits: [edit('src/kernel/notifications/access-news.ts', 'notifications.onTrust(() => tell(undefined));', '')],
       tests: ['test/kernel/live-access.test.ts'],
     },
     {
       name: 'shared-answer-crosses-rights',
       breaks: 'an event answered for one subscriber is told to others who lack a permission',
-      edits: [edit('src/subscriptions/dependence.ts', '!== held) return false;', '=== null) return false;')],
+      edits: [edit('src/services/subscriptions/dependence.ts', '!== held) return false;', '=== null) return false;')],
       tests: [SHARED, DEPENDENCE],
     },
     {
       name: 'personal-answer-shared',
       breaks: 'an event answered by looking at the viewer is told to others',
       edits: [
-        edit('src/subscriptions/dependence.ts', 'this.#isPersonal = true;', 'this.#isPersonal = false;'),
+        edit('src/services/subscriptions/dependence.ts', 'this.#isPersonal = true;', 'this.#isPersonal = false;'),
       ],
       tests: [SHARED, DEPENDENCE],
     },
     {
       name: 'shared-over-actor-policies',
       breaks: 'a row that the policies show to one actor only is told to the others of the tenant',
-      edits: [edit('src/tenancy/tenant-only-reads.ts', "polcmd IN ('r', '*')", "polcmd IN ('d')")],
+      edits: [edit('src/kernel/tenancy/tenant-only-reads.ts', "polcmd IN ('r', '*')", "polcmd IN ('d')")],
       tests: [SHARED],
     },
     {
@@ -527,7 +527,7 @@ export const subscriptions: MutantGroup = {
       breaks: 'an event that was read ahead is told although its subscriber has another role by now',
       edits: [
         edit(
-          'src/subscriptions/answers.ts',
+          'src/services/subscriptions/answers.ts',
           'isSame(answer.viewer, viewer) ? ',
           'isSame(answer.viewer, answer.viewer) ? ',
         ),

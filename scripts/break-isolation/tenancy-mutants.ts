@@ -1,9 +1,9 @@
 /** Mutants of `src/tenancy`: the filter of the application, and how its statements come to be bound. */
 import { edit, type MutantGroup } from './mutant.js';
 
-const FILTER = 'src/tenancy/tenant-filter.ts';
-const FLIGHT = 'src/tenancy/flight.ts';
-const CLIENT = 'src/tenancy/tenant-client.ts';
+const FILTER = 'src/kernel/tenancy/tenant-filter.ts';
+const FLIGHT = 'src/kernel/driver/flight.ts';
+const CLIENT = 'src/kernel/tenancy/tenant-client.ts';
 const NARROWED = 'return { ...args, where: this.narrow(';
 const LAYERS = 'test/kernel/isolation-layers.test.ts';
 
@@ -73,7 +73,7 @@ export const filter: MutantGroup = {
       breaks:
         'a part of a condition that is undefined demands nothing: AND of it finds all rows of the tenant',
       edits: [
-        edit('src/tenancy/plain-statement.ts', 'if (!isListOf(parts, isRecord)) return undefined;', ''),
+        edit('src/kernel/tenancy/plain-statement.ts', 'if (!isListOf(parts, isRecord)) return undefined;', ''),
       ],
       tests: ['test/kernel/plain-statement.test.ts'],
     },
@@ -82,7 +82,7 @@ export const filter: MutantGroup = {
       breaks: 'a list or a map as the condition finds, or deletes, all rows of the tenant',
       edits: [
         edit(
-          'src/tenancy/tenant-filter.ts',
+          'src/kernel/tenancy/tenant-filter.ts',
           'if (!isPlain(where)) throw',
           "if (typeof where !== 'object') throw",
         ),
@@ -94,7 +94,7 @@ export const filter: MutantGroup = {
       breaks: 'the condition on the tenant is lost where a statement is made without Prisma',
       edits: [
         edit(
-          'src/tenancy/plain-statement.ts',
+          'src/kernel/tenancy/plain-statement.ts',
           'for (const key in where) {',
           'for (const key in where) {\n      if (key === this.model.tenantField) continue;',
         ),
@@ -161,8 +161,8 @@ export const binding: MutantGroup = {
       breaks:
         'a statement that comes after the end of its transaction runs in whatever comes next on the connection',
       edits: [
-        edit('src/tenancy/adapter.ts', '(ended ? refuse() : queryRaw(query)', '(queryRaw(query)'),
-        edit('src/tenancy/adapter.ts', 'if (ended) return refuse();', ''),
+        edit('src/kernel/driver/adapter.ts', '(ended ? refuse() : queryRaw(query)', '(queryRaw(query)'),
+        edit('src/kernel/driver/adapter.ts', 'if (ended) return refuse();', ''),
       ],
       tests: ['test/kernel/pool-safety.test.ts'],
     },
@@ -205,8 +205,8 @@ export const binding: MutantGroup = {
   ],
 };
 
-const CHECKOUT = 'src/tenancy/checkout.ts';
-const PIPELINE = 'src/tenancy/pipelining-client.ts';
+const CHECKOUT = 'src/kernel/driver/checkout.ts';
+const PIPELINE = 'src/kernel/driver/pipelining-client.ts';
 const DEADLINES = 'test/kernel/deadline.test.ts';
 const FAULTS = 'test/example/faults.test.ts';
 
@@ -238,7 +238,7 @@ export const deadlines: MutantGroup = {
       breaks: 'reads that a failure has passed over are run again after the deadline, without one',
       edits: [
         edit(
-          'src/tenancy/read-batch.ts',
+          'src/kernel/tenancy/read-batch.ts',
           'if (deadline?.isOver) for (const',
           'if (deadline === null) for (const',
         ),
@@ -257,7 +257,7 @@ export const deadlines: MutantGroup = {
           '          // Not committed yet: what is over is undone.\n          deadline?.throwIfOver();\n',
           '',
         ),
-        edit('src/tenancy/time-limits.ts', '  context.deadline?.throwIfOver();\n  try', '  try'),
+        edit('src/kernel/driver/time-limits.ts', '  context.deadline?.throwIfOver();\n  try', '  try'),
       ],
       tests: [DEADLINES],
     },
@@ -276,7 +276,7 @@ export const deadlines: MutantGroup = {
     {
       name: 'stale-plans-kept',
       breaks: 'statements whose plan has become stale stay prepared',
-      edits: [edit('src/tenancy/stale-plans.ts', '  generation++;', '  void generation;')],
+      edits: [edit('src/kernel/driver/stale-plans.ts', '  generation++;', '  void generation;')],
       tests: ['test/kernel/stale-plans.test.ts'],
     },
   ],

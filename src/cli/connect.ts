@@ -1,10 +1,10 @@
-import { type Config } from '../config.js';
-import { ConfigError } from '../config-error.js';
-import { findEmbedded } from '../database/embedded.js';
-import { checkContextSigning } from '../database/context-keys.js';
-import { withClient } from '../database/owner-connection.js';
-import { LIMITS } from '../services.js';
-import { openDatabase, type Database } from '../tenancy/database.js';
+import { type Config } from '../kernel/config/config.js';
+import { ConfigError } from '../kernel/config/config-error.js';
+import { findEmbedded } from '../kernel/database/embedded/embedded.js';
+import { checkContextSigning } from '../kernel/database/preparation/context-keys.js';
+import { withClient } from '../kernel/database/owner-connection.js';
+import { LIMITS } from '../create-services.js';
+import { openDatabase, type Database } from '../kernel/tenancy/database.js';
 
 /** What a command works with: what is configured, or what belongs to the embedded database that runs in the data folder. */
 export interface CommandUrls {

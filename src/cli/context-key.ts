@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { Command } from 'commander';
-import { readConfig } from '../config.js';
-import { ConfigError } from '../config-error.js';
-import { fingerprintOf, listContextKeys, revokeContextKey } from '../database/context-keys.js';
+import { readConfig } from '../kernel/config/config.js';
+import { ConfigError } from '../kernel/config/config-error.js';
+import { fingerprintOf, listContextKeys, revokeContextKey } from '../kernel/database/preparation/context-keys.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry context-key …` works on the keys that contexts are signed with; `tenantry migrate` adds one. */

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { Command } from 'commander';
-import { readTrustedDocuments } from '../documents/trusted-documents.js';
-import { buildApi } from '../graphql/schema.js';
+import { readTrustedDocuments } from '../services/documents/trusted-documents.js';
+import { buildApi } from '../kernel/graphql/schema.js';
 import { modules } from '../modules.js';
 
 /** `tenantry documents PATH` checks trusted documents as the server does when it starts, and prints a map of them. */

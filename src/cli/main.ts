@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
-import { loadEnvironmentFile } from '../environment-file.js';
+import { loadEnvironmentFile } from '../kernel/config/environment-file.js';
 import { COMMANDS } from './commands.js';
 
 loadEnvironmentFile();

@@ -1,10 +1,10 @@
 import { relative } from 'node:path';
 import process from 'node:process';
 import { Command } from 'commander';
-import { readConfig } from '../config.js';
-import { createMigration } from '../database/migrations.js';
-import { migrate } from '../database/prepare.js';
-import { ensureRoles } from '../database/roles.js';
+import { readConfig } from '../kernel/config/config.js';
+import { createMigration } from '../kernel/database/migration/migrations.js';
+import { migrate } from '../kernel/database/preparation/prepare.js';
+import { ensureRoles } from '../kernel/database/preparation/roles.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry migrate` brings the database to this version. */

@@ -5,9 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import type { Command } from 'commander';
-import { readConfig } from '../config.js';
-import { addressOf } from '../database/owner-connection.js';
-import { createSign, type Sign } from '../tenancy/context-signature.js';
+import { readConfig } from '../kernel/config/config.js';
+import { addressOf } from '../kernel/database/owner-connection.js';
+import { createSign, type Sign } from '../kernel/database/context-signature.js';
 import { audit, type AuditReport, type Probes } from '../tenancy-audit/audit.js';
 import { BaselineError, parseBaseline, type Acceptance } from '../tenancy-audit/baseline.js';
 import { UnknownRoleError } from '../tenancy-audit/detect-settings.js';

@@ -1,9 +1,9 @@
 import process from 'node:process';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { Command, Option } from 'commander';
-import { ROLES, type Role } from '../access/permissions.js';
-import { schemaFor } from '../access/role-schema.js';
-import { buildApi } from '../graphql/schema.js';
+import { ROLES, type Role } from '../kernel/vocabulary/permissions.js';
+import { schemaFor } from '../kernel/access/role-schema.js';
+import { buildApi } from '../kernel/graphql/schema.js';
 import { modules } from '../modules.js';
 
 /** `tenantry schema [--role viewer]` prints the SDL of the installed modules, or the part of it that a role may use. */

@@ -1,10 +1,10 @@
 import process from 'node:process';
 import { Command } from 'commander';
-import { readConfig } from '../config.js';
-import { ConfigError } from '../config-error.js';
+import { readConfig } from '../kernel/config/config.js';
+import { ConfigError } from '../kernel/config/config-error.js';
 import { modules } from '../modules.js';
-import { seedDemo } from '../operator/demo-seed.js';
-import { withOperatorDoor } from '../operator/operator-connection.js';
+import { seedDemo } from '../services/operator/demo-seed.js';
+import { withOperatorDoor } from '../services/operator/operator-connection.js';
 import { commandUrls, demand, withDatabase } from './connect.js';
 
 /** `tenantry seed` creates the demo tenants. */

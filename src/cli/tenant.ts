@@ -1,15 +1,15 @@
 import { userInfo } from 'node:os';
 import process from 'node:process';
 import { Command } from 'commander';
-import { readConfig } from '../config.js';
-import { withOperatorDoor, type OperatorDoor } from '../operator/operator-connection.js';
+import { readConfig } from '../kernel/config/config.js';
+import { withOperatorDoor, type OperatorDoor } from '../services/operator/operator-connection.js';
 import {
   createTenant,
   findTenant,
   listTenants,
   setTenantStatus,
   type TenantRow,
-} from '../operator/tenants.js';
+} from '../services/operator/tenants.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry tenant …` works on whole tenants, as an operator. Every change is in the tenant's own audit log. */

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import process from 'node:process';
 import { Command, Option } from 'commander';
-import { readConfig } from '../config.js';
+import { readConfig } from '../kernel/config/config.js';
 import { finishTenantize, tenantize, type Plan, type TenantizeOptions } from '../tenantize/tenantize.js';
 import { undoTenantize } from '../tenantize/undo.js';
 import { commandUrls, demand } from './connect.js';

@@ -1,9 +1,9 @@
 import process from 'node:process';
 import { Command } from 'commander';
-import { signingSecret } from '../auth/development-secret.js';
-import { issueToken } from '../auth/issue-token.js';
-import { readConfig } from '../config.js';
-import { findMember } from '../tenancy/find-member.js';
+import { signingSecret } from '../kernel/auth/development-secret.js';
+import { issueToken } from '../kernel/auth/issue-token.js';
+import { readConfig } from '../kernel/config/config.js';
+import { findMember } from '../kernel/auth/find-member.js';
 import { commandUrls, demand, withDatabase } from './connect.js';
 
 const TWELVE_HOURS_SECONDS = 43_200;

@@ -1,9 +1,9 @@
 /** No answer of the API has more bytes than allowed, whatever of it is large. */
 import type { FastifyInstance } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
-import { ERROR_STATUS } from '../errors.js';
-import { answerTooLarge, leastBytes } from '../limits/answer-bytes.js';
-import type { LeavingErrors } from '../leaving-errors.js';
+import { ERROR_STATUS } from '../kernel/vocabulary/errors.js';
+import { answerTooLarge, leastBytes } from '../kernel/request/answer-bytes.js';
+import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { errorAnswer } from './error-answers.js';
 import { withRequestIds } from './unexpected-errors.js';
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { authenticate, GuestError, type AuthenticationParts } from '../auth/authenticate.js';
-import type { Viewer } from '../access/viewer.js';
+import { authenticate, GuestError, type AuthenticationParts } from '../kernel/auth/authenticate.js';
+import type { Viewer } from '../kernel/vocabulary/viewer.js';
 import { isGuestMutation, mayBringGuestMutation } from './guest.js';
 
 declare module 'fastify' {

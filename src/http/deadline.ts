@@ -3,7 +3,7 @@
  * it has a limit of its own, and is the client's.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { Deadline } from '../limits/deadline.js';
+import { Deadline } from '../kernel/request/deadline.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

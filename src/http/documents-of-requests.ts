@@ -4,11 +4,11 @@
  */
 import type { ApolloServerPlugin } from '@apollo/server';
 import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema } from 'graphql';
-import { RefusedOperation, type DocumentReader } from '../documents/document-reader.js';
-import { ERROR_STATUS, PublicError } from '../errors.js';
-import type { RequestContext } from '../graphql/request-context.js';
-import { MOST_COST } from '../limits/cost.js';
-import { limitOperation } from '../limits/operation-limits.js';
+import { RefusedOperation, type DocumentReader } from '../services/documents/document-reader.js';
+import { ERROR_STATUS, PublicError } from '../kernel/vocabulary/errors.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
+import { MOST_COST } from '../services/limits/cost.js';
+import { limitOperation } from '../services/limits/operation-limits.js';
 
 /** In the place of a document that is refused: Apollo Server goes on with it as far as `didResolveOperation`. */
 const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };

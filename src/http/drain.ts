@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { PublicError } from '../errors.js';
+import { PublicError } from '../kernel/vocabulary/errors.js';
 
 /** How often a server that closes looks for connections that do nothing. */
 const CHECKED_EVERY_MS = 100;

@@ -1,8 +1,8 @@
 /** Every failure outside GraphQL is answered in the form of a GraphQL error, with a code of the closed list. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../errors.js';
-import type { LeavingErrors } from '../leaving-errors.js';
+import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../kernel/vocabulary/errors.js';
+import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { logOf } from './logging.js';
 import { retryAfter } from './retry-after.js';
 

@@ -1,10 +1,10 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
-import { ERROR_STATUS, publicError, PublicError } from '../errors.js';
-import type { Execute } from '../graphql/execution.js';
-import type { RequestContext } from '../graphql/request-context.js';
-import type { createExecuteOnce } from '../idempotency/execute-once.js';
-import type { Deadline } from '../limits/deadline.js';
+import { ERROR_STATUS, publicError, PublicError } from '../kernel/vocabulary/errors.js';
+import type { Execute } from '../kernel/graphql/execution.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
+import type { createExecuteOnce } from '../services/idempotency/execute-once.js';
+import type { Deadline } from '../kernel/request/deadline.js';
 
 type Gateway = NonNullable<ApolloServerOptions<RequestContext>['gateway']>;
 

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { DocumentRequest, Documents } from '../documents/documents.js';
-import { PublicError } from '../errors.js';
+import type { DocumentRequest, Documents } from '../services/documents/documents.js';
+import { PublicError } from '../kernel/vocabulary/errors.js';
 
 /**
  * Puts the text of the document that a request names into the request, as if the client had sent it. What comes after

@@ -7,15 +7,15 @@ import {
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
-import type { Services } from '../app.js';
-import { badInput, publicError, PublicError } from '../errors.js';
-import { createContext } from '../graphql/create-context.js';
-import { createExecute } from '../graphql/execution.js';
-import { Loaders } from '../graphql/loaders.js';
-import { createExecuteOnce } from '../idempotency/execute-once.js';
-import { KeptError } from '../idempotency/kept-result.js';
-import type { RequestContext } from '../graphql/request-context.js';
-import { AnswerBytes } from '../limits/answer-bytes.js';
+import type { Services } from './services.js';
+import { badInput, publicError, PublicError } from '../kernel/vocabulary/errors.js';
+import { createContext } from '../kernel/graphql/create-context.js';
+import { createExecute } from '../kernel/graphql/execution.js';
+import { Loaders } from '../kernel/graphql/loaders.js';
+import { createExecuteOnce } from '../services/idempotency/execute-once.js';
+import { KeptError } from '../services/idempotency/kept-result.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
+import { AnswerBytes } from '../kernel/request/answer-bytes.js';
 import { textOfAnswer } from './answer-size.js';
 import { maskedError } from './error-answers.js';
 import { viewerOf } from './authentication.js';
@@ -23,7 +23,7 @@ import { readDocuments } from './documents-of-requests.js';
 import { reportUnexpected } from './unexpected-errors.js';
 import { executeWith } from './executor.js';
 import { findDocument } from './find-document.js';
-import type { LeavingErrors } from '../leaving-errors.js';
+import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { logOf } from './logging.js';
 import { tellRetryAfter } from './retry-after.js';
 import { roleIntrospection } from './role-introspection.js';
@@ -31,7 +31,7 @@ import { roleIntrospection } from './role-introspection.js';
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 export async function installGraphql(
   app: FastifyInstance,
-  { api, database, changes, config, documents, documentReader, invitations, leaving }: Services,
+  { api, database, changes, config, documents, documentReader, moduleContext, leaving }: Services,
 ): Promise<void> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   const apollo = new ApolloServer<RequestContext>({
@@ -81,6 +81,7 @@ export async function installGraphql(
           const { user } = guest;
           const bytes = new AnswerBytes(config.maxAnswerBytes);
           const rest = {
+            ...moduleContext,
             user,
             loaders,
             roles,
@@ -88,7 +89,6 @@ export async function installGraphql(
             inputGuards,
             recorded,
             models,
-            invitations,
             requestId,
             deadline,
             bytes,
@@ -97,7 +97,7 @@ export async function installGraphql(
           return Object.assign(new NoTenant(), rest);
         }
         return createContext(
-          { api, database, changes, invitations, config },
+          { api, database, changes, moduleContext, config },
           {
             viewer: viewerOf(request),
             requestId,

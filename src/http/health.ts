@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Services } from '../app.js';
+import type { Services } from './services.js';
 import type { Drain } from './drain.js';
 
 /** A probe does not wait longer for the first keys; they are fetched all the same. */

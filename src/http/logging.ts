@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyLoggerOptions, FastifyRequest } from 'fastify';
 import { destination, type LoggerOptions } from 'pino';
 import pretty from 'pino-pretty';
-import type { Config } from '../config.js';
+import type { Config } from '../kernel/config/config.js';
 
 /**
  * JSON lines in production, lines for people in development. What clients sent may be in either, and cannot do anything

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Services } from '../app.js';
-import type { Connections } from '../subscriptions/connections.js';
+import type { Services } from './services.js';
+import type { Connections } from '../services/subscriptions/connections.js';
 
 type Measured = Pick<Services, 'database' | 'problems' | 'leaving' | 'providerKeys'>;
 

@@ -1,6 +1,6 @@
 /** Tells in the header `Retry-After` what an error says of it: proxies and clients of HTTP know that, not our extensions. */
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { RequestContext } from '../graphql/request-context.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
 
 const seconds = (extensions: Readonly<Record<string, unknown>> | undefined): number | undefined => {
   const retryAfter = extensions?.['retryAfter'];

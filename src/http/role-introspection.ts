@@ -1,9 +1,9 @@
 import { HeaderMap, type ApolloServerPlugin } from '@apollo/server';
 import { execute } from 'graphql';
-import { introspects } from '../access/introspection.js';
-import { RoleSchemas, type GuardedSchema } from '../access/role-schema.js';
-import { badInput } from '../errors.js';
-import type { RequestContext } from '../graphql/request-context.js';
+import { introspects } from '../kernel/access/introspection.js';
+import { RoleSchemas, type GuardedSchema } from '../kernel/access/role-schema.js';
+import { badInput } from '../kernel/vocabulary/errors.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
 
 /**
  * Answers introspection from the schema of the caller's permissions. It has to come before any plugin that executes

@@ -1,6 +1,6 @@
 /** Failures of Apollo Server's own steps, which reach no resolver and no error of a field. */
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { RequestContext } from '../graphql/request-context.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
 
 /** Logs such a failure in full; Apollo Server itself says one line of it, and does not know the request. */
 export const reportUnexpected: ApolloServerPlugin<RequestContext> = {

@@ -5,8 +5,8 @@
  * state is seen; what could not be looked at is said.
  */
 import pg from 'pg';
-import { withClient } from '../database/owner-connection.js';
-import type { Sign } from '../tenancy/context-signature.js';
+import { withClient } from '../kernel/database/owner-connection.js';
+import type { Sign } from '../kernel/database/context-signature.js';
 import { judge, type Acceptance } from './baseline.js';
 import type { Catalog } from './catalog.js';
 import { detectSettings, type Detection, type GivenSettings } from './detect-settings.js';

@@ -1,7 +1,7 @@
 /** What the Prisma models have to say about converted tables, so that models and migrations agree in the end. */
 import type { SchemaContainer } from '@prisma/schema-engine-wasm';
 
-import { modelNames } from '../database/migration/script.js';
+import { modelNames } from '../kernel/database/migration/script.js';
 import type { ForeignKey, Table, UniqueKey } from './catalog.js';
 import { isPlain, replacedForeignKeys, replacedKeys } from './keys.js';
 

@@ -1,8 +1,8 @@
 /** How a row is given its tenant: one of three rules, written as SQL that the table's temporary trigger evaluates. */
 import type pg from 'pg';
 
-import { messageOf } from '../database/migration/error.js';
-import { MigrationError } from '../database/migrations.js';
+import { messageOf } from '../kernel/database/migration-error.js';
+import { MigrationError } from '../kernel/database/migration/migrations.js';
 import type { ForeignKey, Table } from './catalog.js';
 import { inPublic, literal, quoted } from './sql.js';
 

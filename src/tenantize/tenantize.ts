@@ -14,9 +14,9 @@ import {
   nextMigrationName,
   readMigrations,
   readSchema,
-} from '../database/migration/folder.js';
-import { MigrationError } from '../database/migrations.js';
-import { actingAsOwner, withClient } from '../database/owner-connection.js';
+} from '../kernel/database/migration/folder.js';
+import { MigrationError } from '../kernel/database/migration/migrations.js';
+import { actingAsOwner, withClient } from '../kernel/database/owner-connection.js';
 import { type Table, neighboursOf, readTables } from './catalog.js';
 import { contractSteps, unfinished } from './contract.js';
 import { expandSteps, readPolicy } from './expand.js';

@@ -1,6 +1,6 @@
 /** The way back from the first part of a conversion. */
-import { PRISMA_FOLDER, readMigrations } from '../database/migration/folder.js';
-import { MigrationError, undoMigrations } from '../database/migrations.js';
+import { PRISMA_FOLDER, readMigrations } from '../kernel/database/migration/folder.js';
+import { MigrationError, undoMigrations } from '../kernel/database/migration/migrations.js';
 import { conversionLine } from './tenantize.js';
 
 /**

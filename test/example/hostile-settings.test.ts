@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withOperatorDoor } from '../../src/operator/operator-connection.js';
-import { createTenant, listTenants } from '../../src/operator/tenants.js';
+import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { createTenant, listTenants } from '../../src/services/operator/tenants.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTestServer, type TestClient, type TestServer } from '../support/server.js';
 import { endSubscribersAfterEach, inForce, subscriberOf } from '../support/subscriber.js';

@@ -3,7 +3,7 @@
  * messages, written and read through relations. With neither layer, each attack succeeds.
  */
 import { expect, test } from 'vitest';
-import { READS, WRITES } from '../../src/tenancy/tenant-filter.js';
+import { READS, WRITES } from '../../src/kernel/tenancy/tenant-filter.js';
 import { useDatabase } from '../support/database.js';
 import { probe, type Attack, type Ground, type Target } from '../support/isolation-probe.js';
 import { bind, connected, useDemoTenants } from '../support/demo-tenants.js';

@@ -7,11 +7,11 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
-import type { AccessChange, AccessNews } from '../../src/tenancy/access-news.js';
-import type { Database } from '../../src/tenancy/database.js';
-import { KeptAnswers } from '../../src/tenancy/kept-answers.js';
-import { createAccessResolver } from '../../src/tenancy/resolve-access.js';
-import { issueToken } from '../../src/auth/issue-token.js';
+import type { AccessChange, AccessNews } from '../../src/kernel/notifications/access-news.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import { KeptAnswers } from '../../src/kernel/auth/kept-answers.js';
+import { createAccessResolver } from '../../src/kernel/auth/resolve-access.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { listenForAccessChanges } from '../support/access-news.js';
 import { startTestServer, TEST_SECRET, useServer, type Answer, type TestServer } from '../support/server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';

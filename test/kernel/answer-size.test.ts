@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { conflict } from '../../src/errors.js';
+import { conflict } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { defineModule } from '../../src/graphql/module.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
-import { AnswerBytes, leastBytes, ROWS_PER_ANSWER } from '../../src/limits/answer-bytes.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
+import { AnswerBytes, leastBytes, ROWS_PER_ANSWER } from '../../src/kernel/request/answer-bytes.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { createNotes, notesModule } from '../support/notes.js';
 import { useServer, type Answer, type TestClient } from '../support/server.js';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { namesSecret } from '../../src/access/secret-names.js';
+import { namesSecret } from '../../src/kernel/access/secret-names.js';
 import { useDatabase } from '../support/database.js';
 
 const database = useDatabase();

@@ -6,15 +6,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { migrate, prepareDatabase } from '../../src/database/prepare.js';
-import { ensureRoles } from '../../src/database/roles.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { migrate, prepareDatabase } from '../../src/kernel/database/preparation/prepare.js';
+import { ensureRoles } from '../../src/kernel/database/preparation/roles.js';
 import { modules } from '../../src/modules.js';
-import { seedDemo } from '../../src/operator/demo-seed.js';
-import { withOperatorDoor } from '../../src/operator/operator-connection.js';
-import { LIMITS } from '../../src/services.js';
+import { seedDemo } from '../../src/services/operator/demo-seed.js';
+import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { LIMITS } from '../../src/create-services.js';
 import { auditCatalog } from '../../src/tenancy-audit/audit.js';
-import { openDatabase } from '../../src/tenancy/database.js';
+import { openDatabase } from '../../src/kernel/tenancy/database.js';
 import {
   startDebianPostgres,
   withoutDebianPostgres,

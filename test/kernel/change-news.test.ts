@@ -4,20 +4,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LIMITS } from '../../src/services.js';
-import type { Closing } from '../../src/subscriptions/closing.js';
-import type { Connection } from '../../src/subscriptions/connection.js';
-import { Connections, CONNECTIONS_PER_TENANT } from '../../src/subscriptions/connections.js';
-import { FairGate } from '../../src/subscriptions/fair-gate.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Closing } from '../../src/services/subscriptions/closing.js';
+import type { Connection } from '../../src/services/subscriptions/connection.js';
+import { Connections, CONNECTIONS_PER_TENANT } from '../../src/services/subscriptions/connections.js';
+import { FairGate } from '../../src/services/subscriptions/fair-gate.js';
 import {
   CHANGES_CHANNEL,
   changeNews,
   type ChangeNews,
   type RowChange,
-} from '../../src/tenancy/change-news.js';
-import type { LoggedChange } from '../../src/tenancy/change-log.js';
-import type { Database } from '../../src/tenancy/database.js';
-import { listen, type Notifications } from '../../src/tenancy/notifications.js';
+} from '../../src/kernel/notifications/change-news.js';
+import type { LoggedChange } from '../../src/kernel/notifications/change-log.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import { listen, type Notifications } from '../../src/kernel/notifications/notifications.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 import { createNotes } from '../support/notes.js';

@@ -1,9 +1,9 @@
 /** A subscription's way through the changes of its tenant: in order, at its own pace, and told when it has missed something. */
 import { describe, expect, test, vi } from 'vitest';
-import { ChangeReader, FARTHEST_BEHIND, SKIPS_FROM } from '../../src/subscriptions/change-reader.js';
-import { eventsMissed, tooSlow } from '../../src/subscriptions/closing.js';
-import { ChangeLog } from '../../src/tenancy/change-log.js';
-import type { RowChange } from '../../src/tenancy/change-news.js';
+import { ChangeReader, FARTHEST_BEHIND, SKIPS_FROM } from '../../src/services/subscriptions/change-reader.js';
+import { eventsMissed, tooSlow } from '../../src/services/subscriptions/closing.js';
+import { ChangeLog } from '../../src/kernel/notifications/change-log.js';
+import type { RowChange } from '../../src/kernel/notifications/change-news.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 
 let numbers = 0;

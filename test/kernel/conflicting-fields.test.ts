@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { buildSchema, OverlappingFieldsCanBeMergedRule, parse, specifiedRules, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { conflictingFields, MOST_COMPARED } from '../../src/limits/conflicting-fields.js';
+import { conflictingFields, MOST_COMPARED } from '../../src/services/limits/conflicting-fields.js';
 
 const schema = buildSchema(`
   interface Named { name: String!, label(long: Boolean, in: In): String, friend: Named, all: [Named!] }

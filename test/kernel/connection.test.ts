@@ -4,18 +4,18 @@
  */
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { DocumentReader } from '../../src/documents/document-reader.js';
-import { buildApi } from '../../src/graphql/schema.js';
+import { DocumentReader } from '../../src/services/documents/document-reader.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
-import type { Closing } from '../../src/subscriptions/closing.js';
-import { Connection, type ConnectionParts } from '../../src/subscriptions/connection.js';
-import { FARTHEST_BEHIND } from '../../src/subscriptions/change-reader.js';
-import { Connections } from '../../src/subscriptions/connections.js';
-import { readSubscription } from '../../src/subscriptions/operation.js';
-import { ChangeLog } from '../../src/tenancy/change-log.js';
-import type { ChangeListener } from '../../src/tenancy/change-news.js';
-import type { AccessChange } from '../../src/tenancy/access-news.js';
-import type { Access } from '../../src/tenancy/resolve-access.js';
+import type { Closing } from '../../src/services/subscriptions/closing.js';
+import { Connection, type ConnectionParts } from '../../src/services/subscriptions/connection.js';
+import { FARTHEST_BEHIND } from '../../src/services/subscriptions/change-reader.js';
+import { Connections } from '../../src/services/subscriptions/connections.js';
+import { readSubscription } from '../../src/services/subscriptions/operation.js';
+import { ChangeLog } from '../../src/kernel/notifications/change-log.js';
+import type { ChangeListener } from '../../src/kernel/notifications/change-news.js';
+import type { AccessChange } from '../../src/kernel/notifications/access-news.js';
+import type { Access } from '../../src/kernel/auth/resolve-access.js';
 import { notesModule } from '../support/notes.js';
 import { until } from '../support/until.js';
 

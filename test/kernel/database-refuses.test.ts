@@ -5,7 +5,7 @@
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { actingAsOwner } from '../../src/database/owner-connection.js';
+import { actingAsOwner } from '../../src/kernel/database/owner-connection.js';
 import {
   BIND,
   bind,

@@ -3,7 +3,7 @@
  * gone; and that nothing begins, is repeated or is committed afterwards.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Deadline } from '../../src/limits/deadline.js';
+import { Deadline } from '../../src/kernel/request/deadline.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { mostBackendsDuring, workingBackends } from '../support/backends.js';

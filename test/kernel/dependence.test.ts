@@ -1,11 +1,11 @@
 /** What makes an answer a personal one, and what is told again of answers that are kept: deny by default. */
 import { GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import type { Viewer } from '../../src/access/viewer.js';
-import { forbidden, unavailable } from '../../src/errors.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
-import { Answers } from '../../src/subscriptions/answers.js';
-import { Dependence } from '../../src/subscriptions/dependence.js';
+import type { Viewer } from '../../src/kernel/vocabulary/viewer.js';
+import { forbidden, unavailable } from '../../src/kernel/vocabulary/errors.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
+import { Answers } from '../../src/services/subscriptions/answers.js';
+import { Dependence } from '../../src/services/subscriptions/dependence.js';
 
 const VIEWER: Viewer = {
   actor: { type: 'user', id: 'u-1' },

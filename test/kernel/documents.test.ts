@@ -7,19 +7,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parse, print } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { Documents, type DocumentRequest } from '../../src/documents/documents.js';
-import { RegisteredDocuments, TENANT_LIMITS } from '../../src/documents/registered-documents.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { Documents, type DocumentRequest } from '../../src/services/documents/documents.js';
+import { RegisteredDocuments, TENANT_LIMITS } from '../../src/services/documents/registered-documents.js';
 import {
   readTrustedDocuments,
   sha256,
   TrustedDocumentsError,
-} from '../../src/documents/trusted-documents.js';
-import { PublicError } from '../../src/errors.js';
+} from '../../src/services/documents/trusted-documents.js';
+import { PublicError } from '../../src/kernel/vocabulary/errors.js';
 import { explain } from '../../src/explain.js';
-import { buildApi } from '../../src/graphql/schema.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
-import { createServices } from '../../src/services.js';
+import { createServices } from '../../src/create-services.js';
 
 const modules = [tenantModule];
 const { schema } = buildApi(modules);

@@ -5,10 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
-import { newApiKey } from '../../src/auth/api-key.js';
-import { issueToken } from '../../src/auth/issue-token.js';
-import { Door } from '../../src/limits/door.js';
-import { createReadiness } from '../../src/tenancy/readiness.js';
+import { newApiKey } from '../../src/kernel/auth/api-key.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
+import { Door } from '../../src/kernel/pool/door.js';
+import { createReadiness } from '../../src/kernel/database/readiness.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 import { sendKeyed } from '../support/keyed-mutations.js';
 import { TEST_SECRET, useServer } from '../support/server.js';

@@ -1,6 +1,6 @@
 /** A server that is told to stop: what it says, whom it goes on answering, and what does not hold it up. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { defineModule } from '../../src/graphql/module.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { openRaw } from '../support/raw-connection.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';

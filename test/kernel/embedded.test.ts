@@ -23,15 +23,15 @@ import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { accountFor } from '../../src/database/embedded/account.js';
-import { locateBinaries, runnableBinaries } from '../../src/database/embedded/binaries.js';
-import { run } from '../../src/database/embedded/process.js';
+import { accountFor } from '../../src/kernel/database/embedded/account.js';
+import { locateBinaries, runnableBinaries } from '../../src/kernel/database/embedded/binaries.js';
+import { run } from '../../src/kernel/database/embedded/process.js';
 import {
   type EmbeddedDatabase,
   EmbeddedDatabaseError,
   findEmbedded,
   startEmbedded,
-} from '../../src/database/embedded.js';
+} from '../../src/kernel/database/embedded/embedded.js';
 
 const asRoot = process.getuid?.() === 0;
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -76,7 +76,7 @@ function startElsewhere(folder: string): {
   told: Promise<Elsewhere>;
 } {
   const script = `
-    const { startEmbedded } = await import('./src/database/embedded.ts');
+    const { startEmbedded } = await import('./src/kernel/database/embedded/embedded.ts');
     const database = await startEmbedded(process.argv[1], { durable: false });
     console.log(JSON.stringify({ startedHere: database.startedHere, url: database.superuser }));
     setInterval(() => undefined, 60_000);`;

@@ -1,26 +1,26 @@
 /** docs/errors.md has a section for every code, and docs/hardening.md the limits that hold. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ERROR_STATUS } from '../../src/errors.js';
-import { readConfig } from '../../src/config.js';
+import { ERROR_STATUS } from '../../src/kernel/vocabulary/errors.js';
+import { readConfig } from '../../src/kernel/config/config.js';
 import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
 import { UNREAD_LIMITS } from '../../src/http/unread-answers.js';
-import { ROWS_PER_ANSWER } from '../../src/limits/answer-bytes.js';
-import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/limits/cost.js';
-import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/limits/document-rules.js';
-import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/limits/parse-document.js';
-import { DEEPEST, MOST_ALIASES, MOST_DIRECTIVES, MOST_FIELDS } from '../../src/limits/operation-limits.js';
-import { FARTHEST_BEHIND } from '../../src/subscriptions/change-reader.js';
+import { ROWS_PER_ANSWER } from '../../src/kernel/request/answer-bytes.js';
+import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/services/limits/cost.js';
+import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/services/limits/document-rules.js';
+import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/kernel/graphql/parse-document.js';
+import { DEEPEST, MOST_ALIASES, MOST_DIRECTIVES, MOST_FIELDS } from '../../src/services/limits/operation-limits.js';
+import { FARTHEST_BEHIND } from '../../src/services/subscriptions/change-reader.js';
 import {
   CONNECTIONS_PER_TENANT,
   CONNECTIONS_PER_VIEWER,
   SUBSCRIPTIONS_PER_TENANT,
-} from '../../src/subscriptions/connections.js';
-import { MOST_MESSAGES } from '../../src/subscriptions/inbox.js';
+} from '../../src/services/subscriptions/connections.js';
+import { MOST_MESSAGES } from '../../src/services/subscriptions/inbox.js';
 import {
   SUBSCRIBED_BYTES_PER_CONNECTION,
   SUBSCRIPTIONS_PER_CONNECTION,
-} from '../../src/subscriptions/reservations.js';
+} from '../../src/services/subscriptions/reservations.js';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ERROR_STATUS } from '../../src/errors.js';
+import { ERROR_STATUS } from '../../src/kernel/vocabulary/errors.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { exchange } from '../support/raw-connection.js';
 import { useServer } from '../support/server.js';

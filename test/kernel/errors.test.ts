@@ -7,11 +7,11 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyBaseLogger } from 'fastify';
 import { GraphQLError } from 'graphql';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { dataRule } from '../../src/access/shield.js';
-import { conflict, ERROR_STATUS } from '../../src/errors.js';
+import { dataRule } from '../../src/kernel/graphql/shield.js';
+import { conflict, ERROR_STATUS } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { defineModule } from '../../src/graphql/module.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { startTestServer, TEST_SECRET, useServer, type TestServer } from '../support/server.js';
 

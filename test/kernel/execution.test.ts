@@ -16,10 +16,10 @@ import {
 } from 'graphql';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { forbidden, notFound } from '../../src/errors.js';
-import { DateTime } from '../../src/graphql/date-time.js';
-import { createExecute, type Execute } from '../../src/graphql/execution.js';
-import { parseDocument } from '../../src/limits/parse-document.js';
+import { forbidden, notFound } from '../../src/kernel/vocabulary/errors.js';
+import { DateTime } from '../../src/kernel/graphql/date-time.js';
+import { createExecute, type Execute } from '../../src/kernel/graphql/execution.js';
+import { parseDocument } from '../../src/kernel/graphql/parse-document.js';
 
 const compile = vi.hoisted(() => ({ calls: 0, compiled: 0 }));
 // The real compiler, counted: whether a document was compiled cannot be seen from outside.

@@ -4,12 +4,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { sqlState } from '../../src/database/sql-state.js';
-import { publicError } from '../../src/errors.js';
-import { LIMITS } from '../../src/services.js';
-import type { TenantContext } from '../../src/tenancy/context.js';
-import type { Database } from '../../src/tenancy/database.js';
-import type { TenantClient } from '../../src/tenancy/tenant-client.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, sign, useDatabase } from '../support/database.js';
 import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';

@@ -13,14 +13,14 @@ import {
 } from 'graphql';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { describe, expect, test } from 'vitest';
-import { UnguardedSchemaError } from '../../src/access/guards.js';
-import type { Permission, PermissionGrants } from '../../src/access/permissions.js';
-import { dataRule, guardSchema, type DataRules } from '../../src/access/shield.js';
-import { readConfig } from '../../src/config.js';
-import { conflict, forbidden } from '../../src/errors.js';
-import { defineModule, type Module } from '../../src/graphql/module.js';
-import { buildApi, type Api } from '../../src/graphql/schema.js';
-import { createServices } from '../../src/services.js';
+import { UnguardedSchemaError } from '../../src/kernel/access/guards.js';
+import type { Permission, PermissionGrants } from '../../src/kernel/vocabulary/permissions.js';
+import { dataRule, guardSchema, type DataRules } from '../../src/kernel/graphql/shield.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { conflict, forbidden } from '../../src/kernel/vocabulary/errors.js';
+import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
+import { buildApi, type Api } from '../../src/kernel/graphql/schema.js';
+import { createServices } from '../../src/create-services.js';
 
 interface Parts {
   /** Any: the types of the generated resolvers do not know the types of these modules. */

@@ -5,7 +5,7 @@
 import type { FastifyRequest } from 'fastify';
 import { buildSchema } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { guestMutations } from '../../src/access/guards.js';
+import { guestMutations } from '../../src/kernel/access/guards.js';
 import { isGuestMutation, mayBringGuestMutation } from '../../src/http/guest.js';
 
 const OPEN = new Set(['join']);

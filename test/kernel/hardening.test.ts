@@ -5,10 +5,10 @@
 import { connect } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { ERROR_STATUS } from '../../src/errors.js';
-import { defineModule } from '../../src/graphql/module.js';
-import { parseInput, text } from '../../src/graphql/input.js';
-import { MOST_COST } from '../../src/limits/cost.js';
+import { ERROR_STATUS } from '../../src/kernel/vocabulary/errors.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import { parseInput, text } from '../../src/kernel/graphql/input.js';
+import { MOST_COST } from '../../src/services/limits/cost.js';
 import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { sendRaw } from '../support/attack.js';

@@ -10,8 +10,8 @@ import { parse } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { hostileRequests } from '../../src/attack/hostile-documents.js';
-import { readTrustedDocuments } from '../../src/documents/trusted-documents.js';
-import { buildApi } from '../../src/graphql/schema.js';
+import { readTrustedDocuments } from '../../src/services/documents/trusted-documents.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
 import { modules } from '../../src/modules.js';
 import { useServer } from '../support/server.js';
 

@@ -5,10 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { MOST_KEPT_BYTES } from '../../src/idempotency/execute-once.js';
-import { takeKey } from '../../src/idempotency/key-store.js';
-import { publicError } from '../../src/errors.js';
-import { LIMITS } from '../../src/services.js';
+import { MOST_KEPT_BYTES } from '../../src/services/idempotency/execute-once.js';
+import { takeKey } from '../../src/services/idempotency/key-store.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
+import { LIMITS } from '../../src/create-services.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { useClients } from '../support/clients.js';

@@ -1,6 +1,6 @@
 /** What clients send is handled a little at a time, in turns: whoever sends much at once delays themselves. */
 import { describe, expect, test } from 'vitest';
-import { Inbox, MOST_BYTES, MOST_MESSAGES, Turns } from '../../src/subscriptions/inbox.js';
+import { Inbox, MOST_BYTES, MOST_MESSAGES, Turns } from '../../src/services/subscriptions/inbox.js';
 
 /** So much that a turn of the event loop has room for no second one. */
 const SLOW_MS = 5;

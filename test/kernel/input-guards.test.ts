@@ -4,10 +4,10 @@
  */
 import { graphql, type ExecutionResult } from 'graphql';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { UnguardedSchemaError } from '../../src/access/guards.js';
-import type { Permission } from '../../src/access/permissions.js';
-import { defineModule } from '../../src/graphql/module.js';
-import { buildApi } from '../../src/graphql/schema.js';
+import { UnguardedSchemaError } from '../../src/kernel/access/guards.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
 
 const build = (typeDefs: string, resolvers: object = {}) =>
   buildApi([

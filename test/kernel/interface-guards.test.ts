@@ -4,10 +4,10 @@
  */
 import { graphql } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import type { Permission } from '../../src/access/permissions.js';
-import { UnguardedSchemaError } from '../../src/access/guards.js';
-import { defineModule } from '../../src/graphql/module.js';
-import { buildApi } from '../../src/graphql/schema.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import { UnguardedSchemaError } from '../../src/kernel/access/guards.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
 
 const READ = '@requires(permission: NOTES_READ)';
 const WRITE = '@requires(permission: NOTES_WRITE)';

@@ -2,7 +2,7 @@
 import { buildSchema, Kind, parse, validate } from 'graphql';
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { introspectionStandsAlone, introspects } from '../../src/access/introspection.js';
+import { introspectionStandsAlone, introspects } from '../../src/kernel/access/introspection.js';
 
 /** A payload leads back to the root, as Relay once had it: there, `__schema` is a field like at the root. */
 const schema = buildSchema(`

@@ -4,8 +4,8 @@
  * neither, each attack succeeds: an attack that could not find anything would prove nothing.
  */
 import { expect, test } from 'vitest';
-import type { ScopedModel } from '../../src/tenancy/data-model.js';
-import { ForeignTenantError, READS, TenantFilter, WRITES } from '../../src/tenancy/tenant-filter.js';
+import type { ScopedModel } from '../../src/kernel/tenancy/data-model.js';
+import { ForeignTenantError, READS, TenantFilter, WRITES } from '../../src/kernel/tenancy/tenant-filter.js';
 import { useDatabase } from '../support/database.js';
 import { probe, type Attack, type Ground, type Target } from '../support/isolation-probe.js';
 import { bind, connected, useDemoTenants } from '../support/demo-tenants.js';

@@ -4,20 +4,20 @@
  */
 import { buildSchema, Kind, type GraphQLSchema } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { MOST_ROLE_SCHEMAS, RoleSchemas } from '../../src/access/role-schema.js';
-import type { Permission } from '../../src/access/permissions.js';
-import { issueToken } from '../../src/auth/issue-token.js';
-import { createTokenVerifier, REMEMBERED_BYTES } from '../../src/auth/verify-token.js';
+import { MOST_ROLE_SCHEMAS, RoleSchemas } from '../../src/kernel/access/role-schema.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
+import { createTokenVerifier, REMEMBERED_BYTES } from '../../src/kernel/auth/verify-token.js';
 import {
   DocumentReader,
   KEPT_DOCUMENT_BYTES,
   RefusedOperation,
-} from '../../src/documents/document-reader.js';
-import { REGISTERED_BYTES, RegisteredDocuments } from '../../src/documents/registered-documents.js';
-import { COMPILED_BYTES, createExecute } from '../../src/graphql/execution.js';
-import { limitOperation } from '../../src/limits/operation-limits.js';
-import { nameStatements } from '../../src/tenancy/database.js';
-import { KEPT_ANSWER_BYTES, KeptAnswers } from '../../src/tenancy/kept-answers.js';
+} from '../../src/services/documents/document-reader.js';
+import { REGISTERED_BYTES, RegisteredDocuments } from '../../src/services/documents/registered-documents.js';
+import { COMPILED_BYTES, createExecute } from '../../src/kernel/graphql/execution.js';
+import { limitOperation } from '../../src/services/limits/operation-limits.js';
+import { nameStatements } from '../../src/kernel/tenancy/database.js';
+import { KEPT_ANSWER_BYTES, KeptAnswers } from '../../src/kernel/auth/kept-answers.js';
 import { growthBy } from '../support/heap.js';
 
 const MIB = 1024 * 1024;

@@ -3,11 +3,11 @@
  * a temporary table, where somebody has allowed them, captures no statement of the server's even before that.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { checkRuntimeRole } from '../../src/database/prepare.js';
+import { checkRuntimeRole } from '../../src/kernel/database/preparation/prepare.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { takeKey } from '../../src/idempotency/key-store.js';
-import { LIMITS } from '../../src/services.js';
-import type { Database } from '../../src/tenancy/database.js';
+import { takeKey } from '../../src/services/idempotency/key-store.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';
 import { until } from '../support/until.js';

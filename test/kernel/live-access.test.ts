@@ -3,7 +3,7 @@
  * subscription or not, and although no event comes. Two servers on one database, which hear of it by LISTEN and NOTIFY.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { issueToken } from '../../src/auth/issue-token.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';

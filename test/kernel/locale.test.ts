@@ -5,10 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
-import { migrate } from '../../src/database/prepare.js';
-import { withOperatorDoor } from '../../src/operator/operator-connection.js';
-import { createTenant } from '../../src/operator/tenants.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
+import { migrate } from '../../src/kernel/database/preparation/prepare.js';
+import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { createTenant } from '../../src/services/operator/tenants.js';
 import { sign } from '../support/database.js';
 import { connected } from '../support/demo-tenants.js';
 

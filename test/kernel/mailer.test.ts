@@ -6,9 +6,9 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { ConfigError } from '../../src/config-error.js';
-import { createMailer, oneLine, type Mail } from '../../src/mail/mailer.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { ConfigError } from '../../src/kernel/config/config-error.js';
+import { createMailer, oneLine, type Mail } from '../../src/services/mail/mailer.js';
 import { headerOf, readMail, startMailServer, type MailServer } from '../support/mail.js';
 
 let smtp: MailServer;

@@ -3,8 +3,8 @@
  * up without having done anything.
  */
 import { expect, describe, test } from 'vitest';
-import { applyMigrations } from '../../src/database/migrations.js';
-import { isOneTransaction } from '../../src/database/migration/patience.js';
+import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
+import { isOneTransaction } from '../../src/kernel/database/migration/patience.js';
 import { connected } from '../support/demo-tenants.js';
 import { useOwnDatabases } from '../support/own-databases.js';
 import { until } from '../support/until.js';

@@ -7,14 +7,14 @@ import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { PRISMA_FOLDER } from '../../src/database/migration/folder.js';
+import { PRISMA_FOLDER } from '../../src/kernel/database/migration/folder.js';
 import {
   MigrationError,
   applyMigrations,
   createMigration,
   pendingMigrations,
   schemaDrift,
-} from '../../src/database/migrations.js';
+} from '../../src/kernel/database/migration/migrations.js';
 
 const SUPERUSER = process.env['TENANTRY_TEST_POSTGRES'] ?? '';
 

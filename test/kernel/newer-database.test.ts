@@ -5,10 +5,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { applyMigrations } from '../../src/database/migrations.js';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
-import { migrate, prepareDatabase, type PreparedDatabase } from '../../src/database/prepare.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
+import { migrate, prepareDatabase, type PreparedDatabase } from '../../src/kernel/database/preparation/prepare.js';
 import { connected } from '../support/demo-tenants.js';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
 import { useOwnDatabases } from '../support/own-databases.js';
@@ -121,7 +121,7 @@ describe('what is no newer version is refused', () => {
   });
 });
 
-test('the process says so in its log, and serves', { timeout: 60_000 }, async () => {
+test('the process says so in its log, and serves', { timeout: 150_000 }, async () => {
   const url = await databases.newClone();
   await applyMigrations(url, await databases.prismaWith(NEWER, 'SELECT 1'));
   const server = startChild('src/main.ts', [], { PORT: '0', JWT_SECRET: TEST_SECRET, ...envOf(url, true) });

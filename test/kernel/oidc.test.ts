@@ -6,8 +6,8 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ProviderKeys } from '../../src/auth/provider-keys.js';
-import { createTokenVerifier } from '../../src/auth/verify-token.js';
+import { ProviderKeys } from '../../src/kernel/auth/provider-keys.js';
+import { createTokenVerifier } from '../../src/kernel/auth/verify-token.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { makeKeys, startOidcProvider, type OidcProvider } from '../support/oidc.js';
 import { startTestServer, type Answer, type TestServer } from '../support/server.js';

@@ -1,9 +1,9 @@
 /** Operations whose answer would be out of proportion are refused before anything is executed. */
 import { buildSchema, getIntrospectionQuery, getOperationAST, Kind, type GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { DocumentReader, RefusedOperation } from '../../src/documents/document-reader.js';
-import { MOST_COST } from '../../src/limits/cost.js';
-import { limitOperation } from '../../src/limits/operation-limits.js';
+import { DocumentReader, RefusedOperation } from '../../src/services/documents/document-reader.js';
+import { MOST_COST } from '../../src/services/limits/cost.js';
+import { limitOperation } from '../../src/services/limits/operation-limits.js';
 
 const schema = buildSchema(`
   type Query { notes(first: Int, last: Int): Notes, me: Me, tags: [Tag!]!, some(first: Int): [Tag!]! }

@@ -1,7 +1,7 @@
 /** Proves that places are neither lost nor given twice, whoever waits, gives up or is aborted; and that lines are bounded. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Places, type Patience } from '../../src/limits/places.js';
+import { Places, type Patience } from '../../src/kernel/pool/places.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 
 const refused = new Error('refused');

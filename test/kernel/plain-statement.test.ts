@@ -5,10 +5,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { publicError } from '../../src/errors.js';
-import { LIMITS } from '../../src/services.js';
-import type { Database } from '../../src/tenancy/database.js';
-import type { TenantClient, TenantTx } from '../../src/tenancy/tenant-client.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { useDemoTenants } from '../support/demo-tenants.js';
 

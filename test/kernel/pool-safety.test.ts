@@ -6,15 +6,15 @@
  */
 import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { publicError } from '../../src/errors.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { sqlState } from '../../src/database/sql-state.js';
-import { LIMITS } from '../../src/services.js';
-import type { AccessNews } from '../../src/tenancy/access-news.js';
-import type { TenantContext } from '../../src/tenancy/context.js';
-import type { Database } from '../../src/tenancy/database.js';
-import { createAccessResolver } from '../../src/tenancy/resolve-access.js';
-import type { TenantClient } from '../../src/tenancy/tenant-client.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { AccessNews } from '../../src/kernel/notifications/access-news.js';
+import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import { createAccessResolver } from '../../src/kernel/auth/resolve-access.js';
+import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { listenForAccessChanges } from '../support/access-news.js';
 import { openTestDatabase, useDatabase, type TestDatabase } from '../support/database.js';
 import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';

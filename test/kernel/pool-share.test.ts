@@ -5,11 +5,11 @@
  */
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
-import { PublicError } from '../../src/errors.js';
+import { PublicError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/services.js';
-import type { TenantContext } from '../../src/tenancy/context.js';
-import type { Database, DatabaseOptions } from '../../src/tenancy/database.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
+import type { Database, DatabaseOptions } from '../../src/kernel/tenancy/database.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { until } from '../support/until.js';

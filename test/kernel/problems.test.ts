@@ -3,9 +3,9 @@ import { createHmac, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { unavailable, withCause } from '../../src/errors.js';
-import { LeavingErrors } from '../../src/leaving-errors.js';
-import { Problems, type WriteProblem } from '../../src/problems.js';
+import { unavailable, withCause } from '../../src/kernel/vocabulary/errors.js';
+import { LeavingErrors } from '../../src/services/telemetry/leaving-errors.js';
+import { Problems, type WriteProblem } from '../../src/services/telemetry/problems.js';
 import { createTestDatabase } from '../support/database.js';
 import { startTestServer, TEST_SECRET, useServer, type TestServer } from '../support/server.js';
 

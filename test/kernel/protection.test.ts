@@ -1,8 +1,8 @@
 /** What a server refuses to start on: a database that has lost what isolation and the audit log rest on. */
 import { describe, expect, inject, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
-import { prepareDatabase } from '../../src/database/prepare.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
+import { prepareDatabase } from '../../src/kernel/database/preparation/prepare.js';
 import { connected } from '../support/demo-tenants.js';
 import { useOwnDatabases } from '../support/own-databases.js';
 

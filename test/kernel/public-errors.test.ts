@@ -2,7 +2,7 @@
 import { DriverAdapterError, type MappedError } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { publicError, WriteInReadError } from '../../src/errors.js';
+import { publicError, WriteInReadError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { startTestServer } from '../support/server.js';
 import { createTestDatabase, useDatabase } from '../support/database.js';

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CHANGES_CHANNEL } from '../../src/tenancy/change-news.js';
+import { CHANGES_CHANNEL } from '../../src/kernel/notifications/change-news.js';
 import { useDatabase } from '../support/database.js';
 import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';
 import { createNotes } from '../support/notes.js';

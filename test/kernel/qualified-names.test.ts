@@ -16,8 +16,8 @@ import {
 } from '../../src/tenancy-audit/sql-parse.js';
 import { sqlTextsOf } from '../../src/tenancy-audit/source/sql-text.js';
 import { HOLE, sqlTokens } from '../../src/tenancy-audit/source/sql-tokens.js';
-import { LIMITS } from '../../src/services.js';
-import type { Models } from '../../src/tenancy/tenant-client.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Models } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { contextOf } from '../support/demo-tenants.js';
 import { watchStatements } from '../support/statements.js';

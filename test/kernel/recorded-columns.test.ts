@@ -3,13 +3,13 @@
  * which no such field is known is shown to nobody: with models, types and fields that are named otherwise than each other.
  */
 import { describe, expect, test } from 'vitest';
-import { readableFields } from '../../src/access/readable-fields.js';
-import type { RecordedEntities } from '../../src/access/recorded-columns.js';
-import type { Permission } from '../../src/access/permissions.js';
-import { dataRule } from '../../src/access/shield.js';
-import { defineModule, type Module } from '../../src/graphql/module.js';
-import { buildApi } from '../../src/graphql/schema.js';
-import type { Column, ScopedModel } from '../../src/tenancy/data-model.js';
+import { readableFields } from '../../src/kernel/access/readable-fields.js';
+import type { RecordedEntities } from '../../src/kernel/access/recorded-columns.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import { dataRule } from '../../src/kernel/graphql/shield.js';
+import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
+import type { Column, ScopedModel } from '../../src/kernel/tenancy/data-model.js';
 
 const PAY = '@requires(permission: STAFF_PAY)';
 const READ = '@requires(permission: STAFF_READ)';

@@ -1,8 +1,8 @@
 /** Proves that a remembered token is believed no longer, and no other is, than if it were verified each time. */
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { createTokenVerifier } from '../../src/auth/verify-token.js';
-import { publicError } from '../../src/errors.js';
+import { createTokenVerifier } from '../../src/kernel/auth/verify-token.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { parseBody, rawPost } from '../support/raw-request.js';
 import { TEST_SECRET, useServer } from '../support/server.js';
 import { addMember } from '../support/tenant-fixtures.js';

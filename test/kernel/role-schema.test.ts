@@ -14,10 +14,10 @@ import {
 } from 'graphql';
 import { printSchemaWithDirectives, pruneSchema } from '@graphql-tools/utils';
 import { describe, expect, test } from 'vitest';
-import type { Permission } from '../../src/access/permissions.js';
-import { RoleSchemas, schemaFor } from '../../src/access/role-schema.js';
-import { defineModule } from '../../src/graphql/module.js';
-import { buildApi } from '../../src/graphql/schema.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import { RoleSchemas, schemaFor } from '../../src/kernel/access/role-schema.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
 
 const PERMISSIONS = ['books:read', 'books:write', 'secrets:read'] as const satisfies readonly Permission[];
 

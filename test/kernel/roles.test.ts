@@ -9,9 +9,9 @@ import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { type EmbeddedDatabase, startEmbedded } from '../../src/database/embedded.js';
-import { MigrationError, applyMigrations, schemaDrift } from '../../src/database/migrations.js';
-import { ensureRoles } from '../../src/database/roles.js';
+import { type EmbeddedDatabase, startEmbedded } from '../../src/kernel/database/embedded/embedded.js';
+import { MigrationError, applyMigrations, schemaDrift } from '../../src/kernel/database/migration/migrations.js';
+import { ensureRoles } from '../../src/kernel/database/preparation/roles.js';
 
 // Roles belong to a whole server, so these tests have one to themselves. TENANTRY_TEST_BARE_POSTGRES, a superuser's URL
 // with a password, runs them on another server (an older PostgreSQL): its tenantry_* roles are dropped.

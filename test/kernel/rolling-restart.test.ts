@@ -5,7 +5,7 @@
 import http from 'node:http';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { issueToken } from '../../src/auth/issue-token.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { startBalancer } from '../support/balancer.js';
 import { endChildrenAfterAll, startChild, type Child } from '../support/child.js';
 import { useDatabase } from '../support/database.js';

@@ -4,14 +4,14 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/services.js';
-import { createInvitationAcceptance } from '../../src/tenancy/accept-invitation.js';
-import type { TenantContext } from '../../src/tenancy/context.js';
-import type { Database } from '../../src/tenancy/database.js';
-import { findMember } from '../../src/tenancy/find-member.js';
-import { SecondConnectionError } from '../../src/tenancy/open-transaction.js';
-import { findAccess } from '../../src/tenancy/resolve-access.js';
-import { createApiKeyResolver } from '../../src/tenancy/resolve-api-key.js';
+import { LIMITS } from '../../src/create-services.js';
+import { createInvitationAcceptance } from '../../src/platform/invitation/accept-invitation.js';
+import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import { findMember } from '../../src/kernel/auth/find-member.js';
+import { SecondConnectionError } from '../../src/kernel/driver/open-transaction.js';
+import { findAccess } from '../../src/kernel/auth/resolve-access.js';
+import { createApiKeyResolver } from '../../src/kernel/auth/resolve-api-key.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 

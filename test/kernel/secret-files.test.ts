@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { ConfigError } from '../../src/config-error.js';
-import { SECRET_VARIABLES } from '../../src/secret-files.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { ConfigError } from '../../src/kernel/config/config-error.js';
+import { SECRET_VARIABLES } from '../../src/kernel/config/secret-files.js';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
 
 endChildrenAfterAll();

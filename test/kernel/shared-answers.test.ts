@@ -3,11 +3,11 @@
  * a table that is read through Prisma, with fields that depend on permissions, on the viewer, on raw SQL and on nothing.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { issueToken } from '../../src/auth/issue-token.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { Prisma, type Membership } from '../../src/generated/prisma/client.js';
-import { defineModule } from '../../src/graphql/module.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
-import { changesOf } from '../../src/subscriptions/changes-of.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
+import { changesOf } from '../../src/services/subscriptions/changes-of.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTestServer, TEST_SECRET, type TestServer } from '../support/server.js';
 import {

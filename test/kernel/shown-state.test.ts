@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Permission } from '../../src/access/permissions.js';
-import { conflict } from '../../src/errors.js';
-import { updateExpecting } from '../../src/graphql/expected-version.js';
-import { defineModule } from '../../src/graphql/module.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import { conflict } from '../../src/kernel/vocabulary/errors.js';
+import { updateExpecting } from '../../src/kernel/graphql/expected-version.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
 import type { GraphQLResolveInfo } from 'graphql';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { sendKeyed } from '../support/keyed-mutations.js';

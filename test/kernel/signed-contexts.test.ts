@@ -11,9 +11,9 @@ import {
   fingerprintOf,
   listContextKeys,
   revokeContextKey,
-} from '../../src/database/context-keys.js';
-import { LIMITS } from '../../src/services.js';
-import { createSign, type Sign } from '../../src/tenancy/context-signature.js';
+} from '../../src/kernel/database/preparation/context-keys.js';
+import { LIMITS } from '../../src/create-services.js';
+import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { until } from '../support/until.js';
 import { openTestDatabase, useDatabase, type TestDatabase } from '../support/database.js';

@@ -5,8 +5,8 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ProviderKeys } from '../../src/auth/provider-keys.js';
-import { publicError } from '../../src/errors.js';
+import { ProviderKeys } from '../../src/kernel/auth/provider-keys.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { makeKeys, startOidcProvider, type OidcProvider } from '../support/oidc.js';
 import { startTestServer, type TestServer } from '../support/server.js';

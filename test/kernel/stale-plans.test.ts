@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/services.js';
-import type { Database } from '../../src/tenancy/database.js';
-import type { TenantClient } from '../../src/tenancy/tenant-client.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { useDemoTenants } from '../support/demo-tenants.js';
 

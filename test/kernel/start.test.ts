@@ -10,10 +10,10 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { readConfig } from '../../src/config.js';
-import { findEmbedded, startEmbedded, type EmbeddedDatabase } from '../../src/database/embedded.js';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
-import { prepareDatabase } from '../../src/database/prepare.js';
+import { readConfig } from '../../src/kernel/config/config.js';
+import { findEmbedded, startEmbedded, type EmbeddedDatabase } from '../../src/kernel/database/embedded/embedded.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
+import { prepareDatabase } from '../../src/kernel/database/preparation/prepare.js';
 import { explain } from '../../src/explain.js';
 import { endChildrenAfterAll, runChild, startChild, type Ended } from '../support/child.js';
 import { useDatabase } from '../support/database.js';
@@ -97,7 +97,7 @@ const isListening = (server: RunningServer) =>
 const untilDraining = (server: RunningServer) =>
   until('the server accepts no connection', async () => !(await isListening(server)), 3_000);
 
-describe.concurrent('npm start on a machine with only Node', { timeout: 60_000 }, () => {
+describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 }, () => {
   let dataDir: string;
   let first: RunningServer;
   let bearer: string;
@@ -257,7 +257,7 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 60_000 }
   );
 });
 
-describe.concurrent('two first starts at the same moment', { timeout: 60_000 }, () => {
+describe.concurrent('two first starts at the same moment', { timeout: 150_000 }, () => {
   let dataDir: string;
   beforeAll(async () => {
     dataDir = await makeDataFolder();
@@ -278,7 +278,7 @@ describe.concurrent('two first starts at the same moment', { timeout: 60_000 }, 
   });
 });
 
-describe.concurrent('a database of one’s own', { timeout: 60_000 }, () => {
+describe.concurrent('a database of one’s own', { timeout: 150_000 }, () => {
   let folder: string;
   let bare: EmbeddedDatabase;
   const urls = (database: string) => ({
@@ -398,7 +398,7 @@ describe.concurrent('a database of one’s own', { timeout: 60_000 }, () => {
   });
 });
 
-describe.concurrent('the tenantry command', { timeout: 60_000 }, () => {
+describe.concurrent('the tenantry command', { timeout: 150_000 }, () => {
   const database = useDatabase();
   const env = () => ({
     DATABASE_URL: database().app,
@@ -515,7 +515,7 @@ describe.concurrent('the tenantry command', { timeout: 60_000 }, () => {
   });
 });
 
-describe.concurrent('a second signal', { timeout: 60_000 }, () => {
+describe.concurrent('a second signal', { timeout: 150_000 }, () => {
   const database = useDatabase();
 
   test('ends the process at once, for those who cannot wait', async () => {

@@ -7,10 +7,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { issueToken } from '../../src/auth/issue-token.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
-import { CHANGES_CHANNEL } from '../../src/tenancy/change-news.js';
+import { CHANGES_CHANNEL } from '../../src/kernel/notifications/change-news.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createNotes, notesModule } from '../support/notes.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';

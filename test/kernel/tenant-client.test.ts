@@ -4,13 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { sqlState } from '../../src/database/sql-state.js';
-import { publicError } from '../../src/errors.js';
-import { LIMITS } from '../../src/services.js';
-import type { Database } from '../../src/tenancy/database.js';
-import type { TenantClient, TenantTx, TransactionLimits } from '../../src/tenancy/tenant-client.js';
-import { READS, WRITES } from '../../src/tenancy/tenant-filter.js';
-import { SecondConnectionError } from '../../src/tenancy/open-transaction.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { TenantClient, TenantTx, TransactionLimits } from '../../src/kernel/tenancy/tenant-client.js';
+import { READS, WRITES } from '../../src/kernel/tenancy/tenant-filter.js';
+import { SecondConnectionError } from '../../src/kernel/driver/open-transaction.js';
 import { openTestDatabase, sign, useDatabase } from '../support/database.js';
 import { boundAndUndone, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { until } from '../support/until.js';

@@ -3,12 +3,12 @@
  * independent of the others as without.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sqlState } from '../../src/database/sql-state.js';
-import { publicError } from '../../src/errors.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/services.js';
-import type { Database } from '../../src/tenancy/database.js';
-import type { TenantClient, TenantTx } from '../../src/tenancy/tenant-client.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { UNREAD_LIMITS } from '../../src/http/unread-answers.js';
-import { defineModule } from '../../src/graphql/module.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { openRaw } from '../support/raw-connection.js';
 import { useServer } from '../support/server.js';

@@ -5,8 +5,8 @@
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
-import type { Role } from '../../src/access/permissions.js';
-import { recordApiKeyUse } from '../../src/tenancy/api-key-use.js';
+import type { Role } from '../../src/kernel/vocabulary/permissions.js';
+import { recordApiKeyUse } from '../../src/kernel/auth/api-key-use.js';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
 import { boundAndUndone, connected, contextOf, refusalOf } from '../support/demo-tenants.js';
 import { stateOf, useMutations, whatTheAnswerTells } from '../support/mutations.js';

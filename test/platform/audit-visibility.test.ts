@@ -1,6 +1,6 @@
 /** The audit log is no way round a permission: a recorded value is shown to whom its field would be. */
 import { expect, test } from 'vitest';
-import type { Permission } from '../../src/access/permissions.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
 import { useKeyClients } from '../support/key-clients.js';
 import { useServer } from '../support/server.js';
 

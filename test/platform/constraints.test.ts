@@ -1,6 +1,6 @@
 /** What a client is told when a constraint refuses: every one of every table of the platform. */
 import { expect, test } from 'vitest';
-import { publicError } from '../../src/errors.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { proveConstraints } from '../support/constraints.js';
 import { useDatabase } from '../support/database.js';
 import { insertApiKey, insertInvitation, insertMembership } from '../support/rows.js';

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { ROLES, type Role } from '../../src/access/permissions.js';
+import { ROLES, type Role } from '../../src/kernel/vocabulary/permissions.js';
 import { stateOf, useMutations, whatTheAnswerTells, withoutAuditOf } from '../support/mutations.js';
 import { auditRows, insertMembership, insertTenant } from '../support/rows.js';
 import { useServer } from '../support/server.js';

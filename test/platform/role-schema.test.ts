@@ -15,8 +15,8 @@ import {
 } from 'graphql';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { describe, expect, test } from 'vitest';
-import { ROLES, type Role } from '../../src/access/permissions.js';
-import { schemaFor } from '../../src/access/role-schema.js';
+import { ROLES, type Role } from '../../src/kernel/vocabulary/permissions.js';
+import { schemaFor } from '../../src/kernel/access/role-schema.js';
 import { useClients } from '../support/clients.js';
 import { tenantry } from '../support/running-server.js';
 import { useServer, type TestClient } from '../support/server.js';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sha256 } from '../../src/documents/trusted-documents.js';
+import { sha256 } from '../../src/services/documents/trusted-documents.js';
 import { tenantry } from '../support/running-server.js';
 import { useServer, type TestServer } from '../support/server.js';
 

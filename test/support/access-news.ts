@@ -1,5 +1,5 @@
-import { ACCESS_CHANNEL, accessNews, type AccessNews } from '../../src/tenancy/access-news.js';
-import { listen } from '../../src/tenancy/notifications.js';
+import { ACCESS_CHANNEL, accessNews, type AccessNews } from '../../src/kernel/notifications/access-news.js';
+import { listen } from '../../src/kernel/notifications/notifications.js';
 
 /** The news of access as a server of its own hears them, over connections to `url`. */
 export function listenForAccessChanges(

@@ -86,7 +86,7 @@ export function startChild(
       return stderr;
     },
     ended,
-    says: (pattern, timeoutMs = 40_000) =>
+    says: (pattern, timeoutMs = 100_000) =>
       new Promise((resolve, reject) => {
         const stopWaiting = () => {
           clearTimeout(timer);

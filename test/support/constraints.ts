@@ -4,8 +4,8 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { publicError } from '../../src/errors.js';
-import { sqlState } from '../../src/database/sql-state.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import type { TestDatabase } from './database.js';
 
 type Patch = Readonly<Record<string, unknown>>;

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject, afterAll, beforeAll } from 'vitest';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
-import { createSign, type Sign } from '../../src/tenancy/context-signature.js';
-import { openDatabase, type Database, type DatabaseOptions } from '../../src/tenancy/database.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
+import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
+import { openDatabase, type Database, type DatabaseOptions } from '../../src/kernel/tenancy/database.js';
 
 /** A database of one test file: a clone of the migrated template with the demo tenants acme and globex. */
 export interface TestDatabase {

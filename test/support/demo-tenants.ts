@@ -1,9 +1,10 @@
 /** The demo tenants as tests see them: their contexts, and raw connections that are bound to them. */
 import pg from 'pg';
 import { beforeAll } from 'vitest';
-import { sqlState } from '../../src/database/sql-state.js';
-import type { Actor, TenantContext } from '../../src/tenancy/context.js';
-import { signContext, type Sign } from '../../src/tenancy/context-signature.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
+import type { Actor } from '../../src/kernel/vocabulary/actor.js';
+import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
+import { signContext, type Sign } from '../../src/kernel/database/context-signature.js';
 import { sign as signAsServer, type TestDatabase } from './database.js';
 
 export interface DemoTenants {

@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
-import { startEmbedded } from '../../src/database/embedded.js';
-import { migrate } from '../../src/database/prepare.js';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
+import { startEmbedded } from '../../src/kernel/database/embedded/embedded.js';
+import { migrate } from '../../src/kernel/database/preparation/prepare.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { modules } from '../../src/modules.js';
-import { seedDemo } from '../../src/operator/demo-seed.js';
-import { withOperatorDoor } from '../../src/operator/operator-connection.js';
-import { openDatabase } from '../../src/tenancy/database.js';
-import { LIMITS } from '../../src/services.js';
+import { seedDemo } from '../../src/services/operator/demo-seed.js';
+import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { openDatabase } from '../../src/kernel/tenancy/database.js';
+import { LIMITS } from '../../src/create-services.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

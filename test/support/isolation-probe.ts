@@ -6,12 +6,12 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma, PrismaClient } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/services.js';
-import type { TenantContext } from '../../src/tenancy/context.js';
-import type { Database } from '../../src/tenancy/database.js';
-import type { Models } from '../../src/tenancy/tenant-client.js';
-import { ForeignTenantError } from '../../src/tenancy/tenant-filter.js';
-import { signContext } from '../../src/tenancy/context-signature.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { Models } from '../../src/kernel/tenancy/tenant-client.js';
+import { ForeignTenantError } from '../../src/kernel/tenancy/tenant-filter.js';
+import { signContext } from '../../src/kernel/database/context-signature.js';
 import { openTestDatabase, sign, useDatabase, type TestDatabase } from './database.js';
 import { useDemoTenants } from './demo-tenants.js';
 

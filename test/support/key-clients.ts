@@ -1,5 +1,5 @@
 /** Clients that call with API keys of the tenant acme: whoever holds exactly these permissions. Each is made once per file. */
-import type { Permission } from '../../src/access/permissions.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
 import { insertApiKey } from './rows.js';
 import type { TestClient, TestServer } from './server.js';
 

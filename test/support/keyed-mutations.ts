@@ -3,11 +3,11 @@
  * `email` is the name a test gave: a mutation that runs twice leaves two rows of a name and two audit entries.
  */
 import { randomUUID } from 'node:crypto';
-import { conflict } from '../../src/errors.js';
+import { conflict } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { defineModule } from '../../src/graphql/module.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
-import type { TenantClient, TenantTx } from '../../src/tenancy/tenant-client.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
+import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 import type { TestDatabase } from './database.js';
 import type { Answer, TestServer } from './server.js';
 

@@ -4,10 +4,10 @@
  */
 import { EventEmitter, on } from 'node:events';
 import pg from 'pg';
-import { conflict } from '../../src/errors.js';
+import { conflict } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { defineModule, type Module } from '../../src/graphql/module.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
+import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
 import type { TestDatabase } from './database.js';
 
 interface Note {

@@ -1,9 +1,9 @@
 /** A published table of the tests' own, and its module, as a product would add them: notes in folders. */
-import { defineModule, type Module } from '../../src/graphql/module.js';
+import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
-import { changesOf } from '../../src/subscriptions/changes-of.js';
-import type { RowChange } from '../../src/tenancy/change-news.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
+import { changesOf } from '../../src/services/subscriptions/changes-of.js';
+import type { RowChange } from '../../src/kernel/notifications/change-news.js';
 import type { TestDatabase } from './database.js';
 
 /** As a migration makes it: the table belongs to tenantry_owner. */

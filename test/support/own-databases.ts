@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, inject } from 'vitest';
-import { PRISMA_FOLDER } from '../../src/database/migration/folder.js';
-import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
+import { PRISMA_FOLDER } from '../../src/kernel/database/migration/folder.js';
+import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { connected } from './demo-tenants.js';
 
 export interface OwnDatabases {

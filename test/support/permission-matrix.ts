@@ -16,12 +16,12 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { objectTypes, readGuards } from '../../src/access/guards.js';
-import { readInputGuards } from '../../src/access/input-guards.js';
-import { PublicError } from '../../src/errors.js';
-import { ROLES, type Permission, type Role } from '../../src/access/permissions.js';
-import { buildApi } from '../../src/graphql/schema.js';
-import type { Module } from '../../src/graphql/module.js';
+import { objectTypes, readGuards } from '../../src/kernel/access/guards.js';
+import { readInputGuards } from '../../src/kernel/access/input-guards.js';
+import { PublicError } from '../../src/kernel/vocabulary/errors.js';
+import { ROLES, type Permission, type Role } from '../../src/kernel/vocabulary/permissions.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
+import type { Module } from '../../src/kernel/graphql/module.js';
 import { useClients } from './clients.js';
 import { countAuditRows } from './rows.js';
 import { proveSinglePermissions } from './single-permissions.js';

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { lootValue, newMark, type LootValue } from '../../src/attack/loot.js';
-import { sqlState } from '../../src/database/sql-state.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import type { TestDatabase } from './database.js';
 
 interface Column {

@@ -2,7 +2,7 @@
  * The reviewed permissions of the platform modules: which role holds what, and what each field demands. It is a copy
  * on purpose. Whoever changes a guard or adds a field changes it here too, knowing what they open.
  */
-import type { Permission, Role } from '../../src/access/permissions.js';
+import type { Permission, Role } from '../../src/kernel/vocabulary/permissions.js';
 import type { MakeArguments, PermissionTable } from './permission-matrix.js';
 import { randomUUID } from 'node:crypto';
 import { insertApiKey, insertInvitation, insertMembership, insertTenant } from './rows.js';

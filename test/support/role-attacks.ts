@@ -12,9 +12,9 @@ import {
   type GraphQLField,
   type GraphQLInputType,
 } from 'graphql';
-import { ROLES } from '../../src/access/permissions.js';
-import { buildApi } from '../../src/graphql/schema.js';
-import type { Module } from '../../src/graphql/module.js';
+import { ROLES } from '../../src/kernel/vocabulary/permissions.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
+import type { Module } from '../../src/kernel/graphql/module.js';
 import { post, type AttackSection, type Target } from './attack.js';
 
 /** Every mutation that demands a permission, as each role that does not have it. */

@@ -3,9 +3,9 @@
  * the API it tests.
  */
 import { randomUUID } from 'node:crypto';
-import type { Permission, Role } from '../../src/access/permissions.js';
-import { newApiKey } from '../../src/auth/api-key.js';
-import { hashSecret, newSecret } from '../../src/auth/secrets.js';
+import type { Permission, Role } from '../../src/kernel/vocabulary/permissions.js';
+import { newApiKey } from '../../src/kernel/auth/api-key.js';
+import { hashSecret, newSecret } from '../../src/kernel/auth/secrets.js';
 import type { TestDatabase } from './database.js';
 
 export interface NewMembership {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Module } from '../../src/graphql/module.js';
+import type { Module } from '../../src/kernel/graphql/module.js';
 import type { AttackSection, Outcome, Target } from './attack.js';
 import { startTestServer, TEST_SECRET, useServer, type TestServer } from './server.js';
 

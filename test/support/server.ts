@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll } from 'vitest';
 import { buildApp } from '../../src/app.js';
-import { issueToken } from '../../src/auth/issue-token.js';
-import { readConfig, type Config } from '../../src/config.js';
-import type { Module } from '../../src/graphql/module.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
+import { readConfig, type Config } from '../../src/kernel/config/config.js';
+import type { Module } from '../../src/kernel/graphql/module.js';
 import { Drain } from '../../src/http/drain.js';
 import { modules as installedModules } from '../../src/modules.js';
-import { createServices, type RunningServices } from '../../src/services.js';
-import { findMember } from '../../src/tenancy/find-member.js';
+import { createServices, type RunningServices } from '../../src/create-services.js';
+import { findMember } from '../../src/kernel/auth/find-member.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 
 export const TEST_SECRET = 'jC5s7d2KqXv9Zb4TnWm8RpYeLgHf3AuQ';

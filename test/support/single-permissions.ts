@@ -10,9 +10,9 @@ import {
   type GraphQLObjectType,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import type { Permission } from '../../src/access/permissions.js';
-import type { Module } from '../../src/graphql/module.js';
-import { buildApi } from '../../src/graphql/schema.js';
+import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import type { Module } from '../../src/kernel/graphql/module.js';
+import { buildApi } from '../../src/kernel/graphql/schema.js';
 import { useKeyClients } from './key-clients.js';
 import type { PermissionTable } from './permission-matrix.js';
 import type { Answer, TestServer } from './server.js';

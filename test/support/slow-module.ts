@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { defineModule } from '../../src/graphql/module.js';
-import type { RequestContext } from '../../src/graphql/request-context.js';
-import type { TenantClient, TenantTx } from '../../src/tenancy/tenant-client.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
+import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 
 interface Slow {
   readonly seconds: number;

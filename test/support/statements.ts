@@ -4,8 +4,8 @@
  */
 import pg from 'pg';
 import { afterAll } from 'vitest';
-import { INSPECTION } from '../../src/tenancy/leftovers.js';
-import { PipeliningClient } from '../../src/tenancy/pipelining-client.js';
+import { INSPECTION } from '../../src/kernel/driver/leftovers.js';
+import { PipeliningClient } from '../../src/kernel/driver/pipelining-client.js';
 
 export interface Statements {
   /** The statements of the runtime role while `work` ran, in order. */
@@ -49,7 +49,7 @@ export const transactionsAmong = (statements: readonly string[]): number =>
 
 function textOf(query: unknown): string {
   if (typeof query === 'string') return query;
-  // Several statements that leave together, see src/tenancy/flight.ts.
+  // Several statements that leave together, see src/kernel/driver/flight.ts.
   if (typeof query === 'object' && query !== null && 'texts' in query && Array.isArray(query.texts)) {
     return query.texts.join('; ');
   }

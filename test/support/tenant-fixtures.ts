@@ -1,5 +1,5 @@
-import { withOperatorDoor } from '../../src/operator/operator-connection.js';
-import { createTenant, type TenantRow } from '../../src/operator/tenants.js';
+import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { createTenant, type TenantRow } from '../../src/services/operator/tenants.js';
 import type { TestDatabase } from './database.js';
 
 /** Creates a tenant of a test's own; its owner is `owner|<slug>`, owner@<slug>.test. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
-import { badInput } from '../../errors.js';
-import { Page } from '../../graphql/connection.js';
-import { updateExpecting, versionInput } from '../../graphql/expected-version.js';
-import { searchable, within } from '../../graphql/filter.js';
-import { parseInput, text } from '../../graphql/input.js';
+import { badInput } from '../../kernel/vocabulary/errors.js';
+import { Page } from '../../kernel/graphql/connection.js';
+import { updateExpecting, versionInput } from '../../kernel/graphql/expected-version.js';
+import { searchable, within } from '../../kernel/graphql/filter.js';
+import { parseInput, text } from '../../kernel/graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
-import { changesOf } from '../../subscriptions/changes-of.js';
-import { isId } from '../../tenancy/id.js';
+import { changesOf } from '../../services/subscriptions/changes-of.js';
+import { isId } from '../../kernel/vocabulary/id.js';
 import { countConversations, findConversations } from './conversation.search.js';
 
 const body = text(1, 10_000);

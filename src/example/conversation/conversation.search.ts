@@ -1,8 +1,8 @@
 import type { ConversationFilter } from '../../generated/graphql.js';
 import { Prisma, type Conversation } from '../../generated/prisma/client.js';
-import type { OrderDirection, Page } from '../../graphql/connection.js';
-import { searchCount, searchPage, type Search } from '../../graphql/search.js';
-import type { TenantClient } from '../../tenancy/tenant-client.js';
+import type { OrderDirection, Page } from '../../kernel/graphql/connection.js';
+import { searchCount, searchPage, type Search } from '../../kernel/graphql/search.js';
+import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
 import type { ConversationOrderField } from './order-field.js';
 
 const CONVERSATIONS = {

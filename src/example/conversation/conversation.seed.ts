@@ -1,5 +1,5 @@
-import type { Role } from '../../access/permissions.js';
-import type { TenantClient } from '../../tenancy/tenant-client.js';
+import type { Role } from '../../kernel/vocabulary/permissions.js';
+import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
 
 const CONVERSATIONS: readonly {
   by: Role;

@@ -1,4 +1,4 @@
-import { defineModule, readSchema } from '../../graphql/module.js';
+import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { seedDemo } from './conversation.seed.js';
 import { resolvers } from './conversation.resolvers.js';
 

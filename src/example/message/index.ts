@@ -1,4 +1,4 @@
-import { defineModule, readSchema } from '../../graphql/module.js';
+import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './message.resolvers.js';
 
 /** Messages of a conversation. The permissions are those of the conversation they belong to. */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Resolvers, SubscriptionMessagePostedArgs } from '../../generated/graphql.js';
 import { Prisma, type Message } from '../../generated/prisma/client.js';
-import { Page } from '../../graphql/connection.js';
-import { parseInput, text } from '../../graphql/input.js';
+import { Page } from '../../kernel/graphql/connection.js';
+import { parseInput, text } from '../../kernel/graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
-import { changesOf } from '../../subscriptions/changes-of.js';
-import type { TenantClient } from '../../tenancy/tenant-client.js';
+import { changesOf } from '../../services/subscriptions/changes-of.js';
+import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
 
 const postInput = z.object({ conversationId: z.string(), body: text(1, 10_000) });
 

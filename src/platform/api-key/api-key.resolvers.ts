@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { newApiKey } from '../../auth/api-key.js';
-import { isRole, type Permission } from '../../access/permissions.js';
-import { forbidden, notFound } from '../../errors.js';
+import { newApiKey } from '../../kernel/auth/api-key.js';
+import { isRole, type Permission } from '../../kernel/vocabulary/permissions.js';
+import { forbidden, notFound } from '../../kernel/vocabulary/errors.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma } from '../../generated/prisma/client.js';
-import { Page } from '../../graphql/connection.js';
-import { parseInput, text } from '../../graphql/input.js';
-import type { RequestContext } from '../../graphql/request-context.js';
-import type { TenantTx } from '../../tenancy/tenant-client.js';
+import { Page } from '../../kernel/graphql/connection.js';
+import { parseInput, text } from '../../kernel/graphql/input.js';
+import type { RequestContext } from '../../kernel/graphql/request-context.js';
+import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
 import { statusOf } from './api-key-status.js';
 
 const NAMED = 'must name at least one permission';

@@ -1,10 +1,10 @@
 import type { GraphQLResolveInfo, GraphQLSchema } from 'graphql';
-import { readableFields } from '../../access/readable-fields.js';
+import { readableFields } from '../../kernel/access/readable-fields.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import type { AuditEntry } from '../../generated/prisma/client.js';
-import { Page } from '../../graphql/connection.js';
-import type { RequestContext } from '../../graphql/request-context.js';
-import { searchable, within } from '../../graphql/filter.js';
+import { Page } from '../../kernel/graphql/connection.js';
+import type { RequestContext } from '../../kernel/graphql/request-context.js';
+import { searchable, within } from '../../kernel/graphql/filter.js';
 
 export const resolvers: Resolvers = {
   ActorType: { USER: 'user', API_KEY: 'api_key', JOB: 'job', OPERATOR: 'operator', SYSTEM: 'system' },

@@ -1,4 +1,4 @@
-import { defineModule, readSchema } from '../../graphql/module.js';
+import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './audit-log.resolvers.js';
 
 /** Reading the audit log. Writing it is the database's business: see the migration of the kernel. */

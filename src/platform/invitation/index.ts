@@ -1,5 +1,6 @@
-import { usersOnly } from '../../access/users-only.js';
-import { defineModule, readSchema } from '../../graphql/module.js';
+import { usersOnly } from '../../kernel/graphql/users-only.js';
+import { defineModule, readSchema } from '../../kernel/graphql/module.js';
+import { invitationContext } from './invitation-context.js';
 import { resolvers } from './invitation.resolvers.js';
 
 /** How somebody becomes a member: invited by mail, with a link that works once. */
@@ -7,5 +8,6 @@ export const invitationModule = defineModule({
   name: 'invitation',
   typeDefs: readSchema(import.meta.url, 'invitation.graphql'),
   resolvers,
+  context: invitationContext,
   rules: { 'Mutation.inviteMember': usersOnly, 'Mutation.revokeInvitation': usersOnly },
 });

@@ -1,4 +1,4 @@
-import { oneLine, type Mail } from '../../mail/mailer.js';
+import { oneLine, type Mail } from '../../services/mail/mailer.js';
 
 /** Longer names are cut: a name in a mail is a name, not a message. */
 const LONGEST_NAME = 80;

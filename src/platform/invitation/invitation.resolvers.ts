@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { atLeast, type Role } from '../../access/permissions.js';
-import { usersOnlyError } from '../../access/users-only.js';
-import { hashSecret, isSecret, newSecret } from '../../auth/secrets.js';
-import { notFound, PublicError } from '../../errors.js';
+import { atLeast, type Role } from '../../kernel/vocabulary/permissions.js';
+import { usersOnlyError } from '../../kernel/graphql/users-only.js';
+import { hashSecret, isSecret, newSecret } from '../../kernel/auth/secrets.js';
+import { notFound, PublicError } from '../../kernel/vocabulary/errors.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma, type Invitation } from '../../generated/prisma/client.js';
-import { Page } from '../../graphql/connection.js';
-import { parseInput } from '../../graphql/input.js';
-import type { RequestContext } from '../../graphql/request-context.js';
-import { UNKNOWN_INVITATION } from '../../tenancy/accept-invitation.js';
-import { lowerAscii } from '../../tenancy/lower-ascii.js';
-import type { TenantTx } from '../../tenancy/tenant-client.js';
+import { Page } from '../../kernel/graphql/connection.js';
+import { parseInput } from '../../kernel/graphql/input.js';
+import type { RequestContext } from '../../kernel/graphql/request-context.js';
+import { UNKNOWN_INVITATION } from './accept-invitation.js';
+import { lowerAscii } from '../../kernel/vocabulary/lower-ascii.js';
+import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
 import { aboveOwnRole, serializeMembershipChanges } from '../membership/role-changes.js';
 import { invitationMail } from './invitation-mail.js';
 import { havingStatus, statusOf } from './invitation-status.js';
@@ -72,11 +72,11 @@ export const resolvers: Resolvers = {
           }),
         };
       }),
-    acceptInvitation: async (_parent, { input }, { user, invitations, requestId }) => {
+    acceptInvitation: async (_parent, { input }, { user, invitations, requestId, unit }) => {
       if (!user) throw usersOnlyError();
       if (!isSecret(input.token)) throw new PublicError(...UNKNOWN_INVITATION);
       return {
-        membership: await invitations.accept({ tokenHash: hashSecret(input.token), user, requestId }),
+        membership: await invitations.accept({ tokenHash: hashSecret(input.token), user, requestId }, unit),
       };
     },
   },

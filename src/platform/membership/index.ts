@@ -1,5 +1,5 @@
-import { usersOnly } from '../../access/users-only.js';
-import { defineModule, readSchema } from '../../graphql/module.js';
+import { usersOnly } from '../../kernel/graphql/users-only.js';
+import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './membership.resolvers.js';
 
 /** Who belongs to the tenant, and with which role. */

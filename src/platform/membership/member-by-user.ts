@@ -1,5 +1,5 @@
 import type { Membership } from '../../generated/prisma/client.js';
-import type { RequestContext } from '../../graphql/request-context.js';
+import type { RequestContext } from '../../kernel/graphql/request-context.js';
 
 /** The membership of a user in this tenant, null when they have none. Many at once are one query. */
 export async function memberByUser(

@@ -1,9 +1,9 @@
 import type { Resolvers } from '../../generated/graphql.js';
-import { conflict, notFound } from '../../errors.js';
-import { atLeast, type Role } from '../../access/permissions.js';
-import { Page } from '../../graphql/connection.js';
-import { searchable } from '../../graphql/filter.js';
-import type { TenantTx } from '../../tenancy/tenant-client.js';
+import { conflict, notFound } from '../../kernel/vocabulary/errors.js';
+import { atLeast, type Role } from '../../kernel/vocabulary/permissions.js';
+import { Page } from '../../kernel/graphql/connection.js';
+import { searchable } from '../../kernel/graphql/filter.js';
+import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
 import { aboveOwnRole, serializeMembershipChanges } from './role-changes.js';
 
 export const resolvers: Resolvers = {

@@ -1,9 +1,9 @@
 /** What holds for every change of who is a member, and as what. */
-import { forbidden, PublicError } from '../../errors.js';
-import { isRole, type Role } from '../../access/permissions.js';
+import { forbidden, PublicError } from '../../kernel/vocabulary/errors.js';
+import { isRole, type Role } from '../../kernel/vocabulary/permissions.js';
 import { Prisma } from '../../generated/prisma/client.js';
-import type { RequestContext } from '../../graphql/request-context.js';
-import type { TenantTx } from '../../tenancy/tenant-client.js';
+import type { RequestContext } from '../../kernel/graphql/request-context.js';
+import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
 
 /**
  * Lets one change of roles happen at a time in a tenant, by locking the tenant's row. Two requests that each remove one

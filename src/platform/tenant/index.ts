@@ -1,4 +1,4 @@
-import { defineModule, readSchema } from '../../graphql/module.js';
+import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './tenant.resolvers.js';
 
 /** The caller, the tenant they act in, and what its owners and administrators change of it. */

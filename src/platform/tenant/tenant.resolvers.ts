@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma } from '../../generated/prisma/client.js';
-import { badInput } from '../../errors.js';
-import { updateExpecting, versionInput } from '../../graphql/expected-version.js';
-import { jsonObject, parseInput, text } from '../../graphql/input.js';
-import type { RequestContext } from '../../graphql/request-context.js';
-import { fieldAccess } from '../../access/field-access.js';
-import type { Role } from '../../access/permissions.js';
-import type { TenantStatus } from '../../tenancy/tenant-status.js';
+import { badInput } from '../../kernel/vocabulary/errors.js';
+import { updateExpecting, versionInput } from '../../kernel/graphql/expected-version.js';
+import { jsonObject, parseInput, text } from '../../kernel/graphql/input.js';
+import type { RequestContext } from '../../kernel/graphql/request-context.js';
+import { fieldAccess } from '../../kernel/access/field-access.js';
+import type { Role } from '../../kernel/vocabulary/permissions.js';
+import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
 
 const PLANS = ['free', 'starter', 'pro', 'team', 'business', 'enterprise'] as const;
 const SETTINGS_LIMIT = 16 * 1024;

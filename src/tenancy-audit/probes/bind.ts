@@ -1,5 +1,5 @@
 /** How the audited database binds a transaction to a tenant. */
-import { createSign, signContext, type Sign } from '../../tenancy/context-signature.js';
+import { createSign, signContext, type Sign } from '../../kernel/database/context-signature.js';
 import type { Catalog } from '../catalog.js';
 import type { AuditSettings } from '../rule.js';
 import type { Bind } from './session.js';

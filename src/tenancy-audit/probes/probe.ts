@@ -5,8 +5,8 @@
  * probed, or would prove nothing, is said.
  */
 import pg from 'pg';
-import { withClient } from '../../database/owner-connection.js';
-import type { Sign } from '../../tenancy/context-signature.js';
+import { withClient } from '../../kernel/database/owner-connection.js';
+import type { Sign } from '../../kernel/database/context-signature.js';
 import type { Catalog } from '../catalog.js';
 import type { Finding, NotChecked } from '../finding.js';
 import type { AuditSettings } from '../rule.js';

@@ -9,7 +9,7 @@ import {
   type ProbeReport,
 } from '../../../src/tenancy-audit/probes/probe.js';
 import { readCatalog } from '../../../src/tenancy-audit/read-catalog.js';
-import { withClient, withDatabase as onDatabase } from '../../../src/database/owner-connection.js';
+import { withClient, withDatabase as onDatabase } from '../../../src/kernel/database/owner-connection.js';
 import { useDatabase } from '../../support/database.js';
 
 const database = useDatabase();

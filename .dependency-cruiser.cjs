@@ -1,0 +1,72 @@
+/**
+ * Who may import whom, by exclusion: an import that no line allows is an error, so a new folder may import nothing until it
+ * is given a place here. ARCHITECTURE.md draws the same.
+ */
+const kernel = (folder, ...mayImport) => ({
+  from: { path: `^src/kernel/${folder}/` },
+  to: { path: [`^src/kernel/(${[folder, ...mayImport].join('|')})/`, '^src/generated/'] },
+});
+const service = (folder, ...mayImport) => ({
+  from: { path: `^src/services/${folder}/` },
+  to: { path: ['^src/kernel/', `^src/services/(${[folder, ...mayImport].join('|')})/`, '^src/generated/'] },
+});
+const ring = (from, ...mayImport) => ({
+  from: { path: `^src/${from}/` },
+  to: { path: [from, ...mayImport, 'generated'].map((folder) => `^src/${folder}/`) },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycle-of-files',
+      severity: 'error',
+      from: { pathNot: '^src/generated' },
+      to: { circular: true, viaOnly: { pathNot: '^src/generated' } },
+    },
+    {
+      name: 'no-cycle-of-folders',
+      severity: 'error',
+      scope: 'folder',
+      from: { pathNot: '^src/generated' },
+      to: { circular: true, pathNot: '^src/generated' },
+    },
+  ],
+  allowed: [
+    // Every ring is made of the ones before it. The kernel is what makes one request tenant-safe.
+    kernel('vocabulary'),
+    kernel('config'),
+    kernel('request', 'vocabulary'),
+    kernel('database', 'vocabulary', 'config', 'request'),
+    kernel('driver', 'vocabulary', 'request', 'database'),
+    kernel('pool', 'vocabulary'),
+    kernel('tenancy', 'vocabulary', 'request', 'database', 'driver', 'pool'),
+    kernel('notifications', 'vocabulary', 'database', 'tenancy'),
+    kernel('auth', 'vocabulary', 'config', 'tenancy', 'notifications'),
+    kernel('access', 'vocabulary', 'tenancy'),
+    kernel('graphql', 'vocabulary', 'config', 'request', 'tenancy', 'notifications', 'access'),
+    // What a product needs around it.
+    service('limits'),
+    service('documents', 'limits'),
+    service('idempotency'),
+    service('mail'),
+    service('operator'),
+    service('telemetry'),
+    service('subscriptions', 'limits', 'documents', 'telemetry'),
+    ring('http', 'kernel', 'services'),
+    ring('platform', 'kernel', 'services'),
+    ring('example', 'kernel', 'services', 'platform'),
+    // The code that tools generate names types of all rings.
+    { from: { path: '^src/generated/' }, to: { path: '^src/' } },
+    // The entry points put everything together.
+    { from: { path: '^src/(cli/|[^/]+[.]ts$)' }, to: { path: '^src/' } },
+    { from: { path: '^src/(tenancy-audit|attack|tenantize)/' }, to: { path: '^src/' } },
+  ],
+  allowedSeverity: 'error',
+  options: {
+    includeOnly: '^src/',
+    // Imports of types are dependencies too.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+  },
+};

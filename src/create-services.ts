@@ -1,0 +1,145 @@
+/** Puts the parts of a running server together, and takes them apart in order. */
+import { join } from 'node:path';
+import { ProviderKeys } from './kernel/auth/provider-keys.js';
+import { createTokenVerifier } from './kernel/auth/verify-token.js';
+import type { Services } from './http/services.js';
+import type { Config } from './kernel/config/config.js';
+import { DocumentReader } from './services/documents/document-reader.js';
+import { LeavingErrors } from './services/telemetry/leaving-errors.js';
+import { Problems } from './services/telemetry/problems.js';
+import { Documents } from './services/documents/documents.js';
+import { readTrustedDocuments } from './services/documents/trusted-documents.js';
+import { buildApi } from './kernel/graphql/schema.js';
+import { moduleContext, type Module } from './kernel/graphql/module.js';
+import { createMailer } from './services/mail/mailer.js';
+import { ACCESS_CHANNEL, accessNews } from './kernel/notifications/access-news.js';
+import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
+import { CHANGES_CHANNEL, changeNews } from './kernel/notifications/change-news.js';
+import { openDatabase, type Database } from './kernel/tenancy/database.js';
+import { listen } from './kernel/notifications/notifications.js';
+import { createReadiness } from './kernel/database/readiness.js';
+import { createAccessResolver } from './kernel/auth/resolve-access.js';
+import { createApiKeyResolver } from './kernel/auth/resolve-api-key.js';
+import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
+
+/** How long a tenant's transaction may wait and last. */
+export const LIMITS: TransactionLimits = { maxWait: 2_000, timeout: 10_000, statementTimeout: 5_000 };
+
+export interface RunningServices extends Services {
+  readonly database: Database;
+  /** Closes the connections to the database. Call it when no request is left. */
+  close(): Promise<void>;
+}
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly modules: readonly Module[];
+  /** As tenantry_app. */
+  readonly databaseUrl: string;
+  /** What contexts are signed with. Undefined: they are not. */
+  readonly contextKey?: string | undefined;
+  /** What HS256 tokens are verified with. */
+  readonly secret: string | undefined;
+  /** Writes a line of the log. */
+  readonly warn: (problem: string, fields?: Readonly<Record<string, unknown>>) => void;
+}
+
+/**
+ * @throws UnguardedSchemaError when a module leaves a field unguarded; TrustedDocumentsError when the trusted documents
+ * cannot be used.
+ */
+export function createServices({
+  config,
+  modules,
+  databaseUrl,
+  contextKey,
+  secret,
+  warn,
+}: ServiceOptions): RunningServices {
+  const problems = new Problems(warn);
+  const providerKeys =
+    config.jwksUri === undefined ? undefined : openProviderKeys(config.jwksUri, config, problems);
+  const api = buildApi(modules);
+  const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
+  const database = openDatabase({
+    url: databaseUrl,
+    poolSize: config.poolSize,
+    perTenant: config.tenantConnections,
+    limits: LIMITS,
+    contextKey,
+    onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
+    // In development and in tests it is an error.
+    ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
+  });
+  const readiness = createReadiness({ url: databaseUrl });
+  const notifications = listen({
+    listenUrl: config.databaseListenUrl ?? databaseUrl,
+    databaseUrl,
+    channels: [ACCESS_CHANNEL, CHANGES_CHANNEL],
+    onProblem: (problem) => warn(`memberships are not cached for now: ${problem}`),
+  });
+  // Hears of changed access first: what was kept of it is dropped before anybody is asked again.
+  const news = accessNews(notifications);
+  const access = createAccessResolver(database, news);
+  const apiKeys = createApiKeyResolver(database, news);
+  const changes = changeNews(notifications, database, warn);
+  const apiKeyUse = recordApiKeyUse(database, warn);
+  // A mail may hold the token of an invitation: in production it does not stay in a file of the server.
+  const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
+  if (config.production && config.smtpUrl === undefined) {
+    warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');
+  }
+  const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
+  return {
+    config,
+    api,
+    database,
+    readiness,
+    documents: new Documents(trusted, config.trustedDocumentsOnly),
+    documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
+    news,
+    changes,
+    authentication: {
+      verifyToken: createTokenVerifier({
+        secret,
+        providerKeys,
+        issuer: config.jwtIssuer,
+        audience: config.jwtAudience,
+      }),
+      access,
+      apiKeys,
+      apiKeyUse,
+      roles: api.roles,
+      baseDomain: config.baseDomain,
+    },
+    moduleContext: moduleContext(modules, { config, database, mailer }),
+    providerKeys,
+    problems,
+    leaving: new LeavingErrors(problems),
+    close: async () => {
+      await apiKeyUse.close();
+      changes.close();
+      await notifications.close();
+      await readiness.close();
+      await database.close();
+      problems.close();
+    },
+  };
+}
+
+function openProviderKeys(
+  jwksUri: string,
+  { jwksCacheSeconds: cacheSeconds }: Config,
+  problems: Problems,
+): ProviderKeys {
+  const kind = {
+    name: 'signing_keys',
+    reason: 'unreachable',
+    sentence: 'the keys of the identity provider cannot be fetched: see JWKS_URI. Known keys serve on',
+  };
+  return new ProviderKeys({
+    jwksUri,
+    cacheSeconds,
+    onFailure: (error) => problems.note(kind, error instanceof Error ? error.message : String(error)),
+  });
+}

@@ -1,0 +1,34 @@
+import type { AuthenticationParts } from '../kernel/auth/authenticate.js';
+import type { ProviderKeys } from '../kernel/auth/provider-keys.js';
+import type { Config } from '../kernel/config/config.js';
+import type { Readiness } from '../kernel/database/readiness.js';
+import type { ModuleContext } from '../kernel/graphql/module.js';
+import type { Api } from '../kernel/graphql/schema.js';
+import type { AccessNews } from '../kernel/notifications/access-news.js';
+import type { ChangeNews } from '../kernel/notifications/change-news.js';
+import type { Database } from '../kernel/tenancy/database.js';
+import type { DocumentReader } from '../services/documents/document-reader.js';
+import type { Documents } from '../services/documents/documents.js';
+import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
+import type { Problems } from '../services/telemetry/problems.js';
+
+/** What a request needs of the rest of the server. */
+export interface Services {
+  readonly config: Pick<
+    Config,
+    'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs' | 'maxAnswerBytes'
+  >;
+  readonly api: Api;
+  readonly database: Database;
+  readonly readiness: Readiness;
+  readonly news: AccessNews;
+  readonly changes: ChangeNews;
+  readonly authentication: AuthenticationParts;
+  readonly documents: Documents;
+  readonly documentReader: DocumentReader;
+  readonly moduleContext: ModuleContext;
+  /** The identity provider's; undefined where tokens are verified with a secret only. */
+  readonly providerKeys: ProviderKeys | undefined;
+  readonly problems: Problems;
+  readonly leaving: LeavingErrors;
+}

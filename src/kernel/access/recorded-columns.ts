@@ -1,0 +1,161 @@
+/**
+ * Who may see what of the rows in the audit log. It has them by the names of the database; a guard stands at a field of the
+ * schema. A column is shown to whoever may read the field that shows it, and a column of which no such field is known is
+ * shown to nobody.
+ */
+import { isObjectType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import type { ScopedModel } from '../tenancy/data-model.js';
+import type { Guards } from './guards.js';
+import type { Permission } from '../vocabulary/permissions.js';
+import { isSecretField } from './readable-fields.js';
+import { namesSecret } from './secret-names.js';
+
+/** What a module says of an entity of the audit log where names alone do not. */
+export interface RecordedEntity {
+  /** The GraphQL type of its rows. Otherwise the one with the name of the Prisma model. */
+  readonly type?: string;
+  /**
+   * By column as the database calls it: the field of the type whose guard holds for it, where no field of its own name has one;
+   * or the permission to see it in the audit log: `{ salary_cents: 'pay', internal_note: 'audit:read' }`.
+   */
+  readonly columns?: Readonly<Record<string, string>>;
+}
+
+export type RecordedEntities = Readonly<Record<string, RecordedEntity>>;
+
+type Models = ReadonlyMap<string, ScopedModel>;
+type Columns = ReadonlyMap<string, ColumnGuard>;
+
+/** The field whose guard holds, as a coordinate, or a permission. */
+type ColumnGuard = { readonly field: string } | { readonly permission: Permission };
+
+const NOTHING: Columns = new Map();
+
+export interface RecordedColumnsParts {
+  readonly schema: GraphQLSchema;
+  readonly guards: Guards;
+  readonly permissions: readonly Permission[];
+  /** The fields with rules that look at data, which cannot be asked of a row of the past. */
+  readonly fieldsWithRules: ReadonlySet<string>;
+  readonly declared: RecordedEntities;
+}
+
+export class RecordedColumns {
+  readonly #parts: RecordedColumnsParts;
+  readonly #known = new WeakMap<Models, Map<string, Columns>>();
+
+  /** @throws Error when a module speaks of a type, a field or a permission that is not there */
+  constructor(parts: RecordedColumnsParts) {
+    this.#parts = parts;
+    for (const entity of Object.keys(parts.declared)) this.#refuseUnknown(entity);
+  }
+
+  /**
+   * A recorded row without what the viewer may not read.
+   *
+   * @param models the data model of the database that the row is from
+   * @param readable the fields that the viewer may read
+   */
+  visible(
+    row: object,
+    {
+      entity,
+      models,
+      readable,
+      permissions,
+    }: {
+      readonly entity: string;
+      readonly models: Models;
+      readonly readable: ReadonlySet<string>;
+      readonly permissions: ReadonlySet<Permission>;
+    },
+  ): Record<string, unknown> {
+    const columns = this.#columnsOf(models, entity);
+    const isVisible = ([column]: [string, unknown]) => {
+      const guard = columns.get(column);
+      if (!guard) return false;
+      return 'field' in guard ? readable.has(guard.field) : permissions.has(guard.permission);
+    };
+    return Object.fromEntries(Object.entries(row).filter(isVisible));
+  }
+
+  #columnsOf(models: Models, entity: string): Columns {
+    const known = this.#known.get(models) ?? new Map<string, Columns>();
+    this.#known.set(models, known);
+    const columns = known.get(entity) ?? this.#readColumns(models, entity);
+    // What is asked for are names that the database has recorded; but record_audit takes any.
+    if (columns !== NOTHING) known.set(entity, columns);
+    return columns;
+  }
+
+  #readColumns(models: Models, entity: string): Columns {
+    const model = modelOf(models, entity);
+    const type = this.#typeOf(entity, model);
+    const { columns: declared = {} } = this.#declaration(entity);
+    const columns = new Map<string, ColumnGuard>();
+    for (const { field, column } of model?.columns.values() ?? []) {
+      if (!namesSecret(field)) this.#add(columns, column, type && fieldGuard(type, field));
+    }
+    for (const [column, by] of Object.entries(declared)) {
+      columns.delete(column);
+      this.#add(columns, column, isPermission(by) ? { permission: by } : type && fieldGuard(type, by));
+    }
+    return columns.size === 0 ? NOTHING : columns;
+  }
+
+  #add(columns: Map<string, ColumnGuard>, column: string, guard: ColumnGuard | undefined): void {
+    if (!guard || namesSecret(column)) return;
+    if ('field' in guard && this.#parts.fieldsWithRules.has(guard.field)) return;
+    columns.set(column, guard);
+  }
+
+  #typeOf(entity: string, model?: ScopedModel): GraphQLObjectType | undefined {
+    const type = this.#parts.schema.getType(this.#declaration(entity).type ?? model?.name ?? entity);
+    return isObjectType(type) ? type : undefined;
+  }
+
+  #declaration(entity: string): RecordedEntity {
+    const { declared } = this.#parts;
+    return Object.hasOwn(declared, entity) ? declared[entity]! : {};
+  }
+
+  #refuseUnknown(entity: string): void {
+    const { permissions } = this.#parts;
+    const { type: named, columns = {} } = this.#declaration(entity);
+    const type = this.#typeOf(entity);
+    if (named !== undefined && !type)
+      throw new Error(`the audit log's ${entity}: ${named} is no object type`);
+    for (const [column, by] of Object.entries(columns)) {
+      const isKnown = isPermission(by) ? permissions.includes(by) : type?.getFields()[by] !== undefined;
+      if (isKnown) continue;
+      throw new Error(
+        `the audit log's ${entity}.${column}: ${by} is neither a field of its type nor a permission`,
+      );
+    }
+  }
+}
+
+const isPermission = (name: string): name is Permission => name.includes(':');
+
+function fieldGuard(type: GraphQLObjectType, name: string): ColumnGuard | undefined {
+  const field = type.getFields()[name];
+  return field && !isSecretField(field) ? { field: `${type.name}.${name}` } : undefined;
+}
+
+/**
+ * The model whose rows an entity's are: that of its name, or the one whose table gave it the name, as `tenantry.protect` makes
+ * it. None when these are two.
+ */
+function modelOf(models: Models, entity: string): ScopedModel | undefined {
+  const named = models.get(entity);
+  const byTable = [...models.values()].filter((model) => entityOfTable(model.tableName) === entity);
+  const all = new Set(named ? [named, ...byTable] : byTable);
+  return all.size === 1 ? [...all][0] : undefined;
+}
+
+/** `line_items` → `LineItem`, as `tenantry.protect` names an entity that is given no name. */
+const entityOfTable = (table: string): string =>
+  (table.endsWith('ies') ? table.replace(/ies$/, 'y') : table.replace(/([^s])s$/, '$1'))
+    .toLowerCase()
+    .replace(/[a-z0-9]+/g, (word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .replaceAll('_', '');

@@ -1,0 +1,106 @@
+/**
+ * The schema as its callers may use it: what a caller lacks the permission for is not in it, and neither is what only
+ * that led to. It is for reading (introspection, `tenantry schema --role`, code generation); operations are validated
+ * and executed against the full schema, where a refused field is null with an error that says what is missing.
+ */
+import { mapSchema, MapperKind, pruneSchema } from '@graphql-tools/utils';
+import {
+  isObjectType,
+  type GraphQLFieldConfig,
+  type GraphQLFieldConfigArgumentMap,
+  GraphQLSchema,
+  type SchemaDefinitionNode,
+  type SchemaExtensionNode,
+} from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { Guards } from './guards.js';
+import { argumentCoordinate, type InputGuards } from './input-guards.js';
+import type { Permission } from '../vocabulary/permissions.js';
+
+/** A schema with what its parts demand. */
+export interface GuardedSchema {
+  readonly schema: GraphQLSchema;
+  readonly guards: Guards;
+  readonly inputGuards: InputGuards;
+}
+
+/**
+ * The part of the schema that a caller with these permissions may use. Descriptions, directives and the order of what
+ * remains stay. A field of an interface remains when every implementation that does has it.
+ */
+export function schemaFor(
+  { schema, guards, inputGuards }: GuardedSchema,
+  permissions: ReadonlySet<Permission>,
+): GraphQLSchema {
+  const mayUse = (coordinate: string) => {
+    const guard = guards.get(coordinate) ?? inputGuards.get(coordinate) ?? null;
+    return guard === null || permissions.has(guard);
+  };
+  const implementations = (interfaceName: string) =>
+    Object.values(schema.getTypeMap()).filter(
+      (type) =>
+        isObjectType(type) &&
+        type.getInterfaces().some(({ name }) => name === interfaceName) &&
+        Object.keys(type.getFields()).some((field) => mayUse(`${type.name}.${field}`)),
+    );
+  const withArguments = (
+    field: GraphQLFieldConfig<unknown, unknown>,
+    mayGive: (argument: string) => boolean,
+  ): GraphQLFieldConfig<unknown, unknown> => {
+    const args = Object.entries(field.args ?? {}).filter(([name]) => mayGive(name));
+    return { ...field, args: Object.fromEntries(args) satisfies GraphQLFieldConfigArgumentMap };
+  };
+  const usable = mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field, name, type) => {
+      const coordinate = `${type}.${name}`;
+      if (!mayUse(coordinate)) return null;
+      return withArguments(field, (argument) => mayUse(argumentCoordinate(coordinate, argument)));
+    },
+    [MapperKind.INTERFACE_FIELD]: (field, name, type) => {
+      const coordinates = implementations(type).map((each) => `${each.name}.${name}`);
+      if (!coordinates.every(mayUse)) return null;
+      return withArguments(field, (argument) =>
+        coordinates.every((coordinate) => mayUse(argumentCoordinate(coordinate, argument))),
+      );
+    },
+    [MapperKind.INPUT_OBJECT_FIELD]: (field, name, type) => (mayUse(`${type}.${name}`) ? field : null),
+    [MapperKind.ENUM_VALUE]: (value, type, _schema, name) => (mayUse(`${type}.${name}`) ? value : null),
+  });
+  return withoutMissingRoots(pruneSchema(usable));
+}
+
+/** The definition of a schema, which printers read, goes on naming root types that are no longer there. */
+function withoutMissingRoots(schema: GraphQLSchema): GraphQLSchema {
+  const withRoots = <Node extends SchemaDefinitionNode | SchemaExtensionNode>(node: Node): Node => ({
+    ...node,
+    operationTypes: node.operationTypes?.filter(({ type }) => schema.getType(type.name.value)),
+  });
+  const { astNode, extensionASTNodes, ...config } = schema.toConfig();
+  return new GraphQLSchema({
+    ...config,
+    astNode: astNode && withRoots(astNode),
+    extensionASTNodes: extensionASTNodes.map(withRoots),
+  });
+}
+
+/** Some 60 KiB each. Roles are four; API keys bring any set of permissions. */
+export const MOST_ROLE_SCHEMAS = 50;
+
+/** Role schemas, made when they are asked for. Those of the most recently asked for permissions are kept. */
+export class RoleSchemas {
+  private readonly kept = new LRUCache<string, GraphQLSchema>({ max: MOST_ROLE_SCHEMAS });
+
+  constructor(private readonly full: GuardedSchema) {}
+
+  /** How many there are. */
+  get count(): number {
+    return this.kept.size;
+  }
+
+  for(permissions: ReadonlySet<Permission>): GraphQLSchema {
+    const key = [...permissions].sort().join(' ');
+    const made = this.kept.get(key) ?? schemaFor(this.full, permissions);
+    this.kept.set(key, made);
+    return made;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * From a request's headers to the viewer: who calls, in which tenant, and what the database says they are there.
+ * Every refusal is an error with a code of section "Access" in docs/errors.md.
+ */
+import { PublicError } from '../vocabulary/errors.js';
+import type { RoleMatrix } from '../vocabulary/permissions.js';
+import type { VerifiedUser, Viewer } from '../vocabulary/viewer.js';
+import type { ApiKeyUse } from './api-key-use.js';
+import { lowerAscii } from '../vocabulary/lower-ascii.js';
+import type { Access, AccessResolver } from './resolve-access.js';
+import type { ApiKeyAccess, ApiKeyResolver } from './resolve-api-key.js';
+import { apiKeyHash, isApiKey } from './api-key.js';
+import { RefusedCredential } from './refused-credential.js';
+import type { Identity, VerifyToken } from './verify-token.js';
+
+export interface AuthenticationParts {
+  readonly verifyToken: VerifyToken;
+  readonly access: AccessResolver;
+  readonly apiKeys: ApiKeyResolver;
+  readonly apiKeyUse: ApiKeyUse;
+  readonly roles: RoleMatrix;
+  readonly baseDomain: string;
+}
+
+/** The headers that take part. */
+export interface RequestHeaders {
+  readonly authorization?: string | undefined;
+  readonly host?: string | undefined;
+}
+
+/** A user whose token was verified is refused for want of a membership, or of a tenant. */
+export class GuestError extends PublicError {
+  constructor(
+    readonly user: VerifiedUser,
+    ...refusal: ConstructorParameters<typeof PublicError>
+  ) {
+    super(...refusal);
+  }
+}
+
+/**
+ * The caller inside one tenant.
+ *
+ * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED; the
+ *   second, and the fifth, as a GuestError
+ */
+export async function authenticate(parts: AuthenticationParts, headers: RequestHeaders): Promise<Viewer> {
+  const credential = bearerToken(headers.authorization);
+  const subdomain = subdomainOf(headers.host, parts.baseDomain);
+  return isApiKey(credential)
+    ? authenticateKey(parts, credential, subdomain)
+    : authenticateUser(parts, await parts.verifyToken(credential), subdomain);
+}
+
+async function authenticateUser(
+  parts: AuthenticationParts,
+  identity: Identity,
+  subdomain: string | undefined,
+): Promise<Viewer> {
+  const access = await resolveTenant(parts.access, identity, subdomain);
+  // Whether a tenant is suspended is its members' business.
+  if (!access.role) {
+    throw new GuestError(identity, 'FORBIDDEN', 'You are not a member of this tenant.', {
+      requires: 'membership',
+    });
+  }
+  refuseSuspended(access);
+  return {
+    actor: { type: 'user', id: identity.userId },
+    userId: identity.userId,
+    memberId: identity.userId,
+    email: identity.email,
+    verifiedEmail: identity.verifiedEmail,
+    tenantId: access.tenantId,
+    tenantSlug: access.slug,
+    role: access.role,
+    permissions: parts.roles.of(access.role),
+    expiresAt: identity.expiresAt,
+  };
+}
+
+/** A key names its tenant by itself. Whatever keeps it from being valid, the answer is the same. */
+async function authenticateKey(
+  parts: AuthenticationParts,
+  key: string,
+  subdomain: string | undefined,
+): Promise<Viewer> {
+  const keyHash = apiKeyHash(key);
+  const access = keyHash === undefined ? undefined : await parts.apiKeys.resolve(keyHash);
+  if (!access) throw new RefusedCredential('api_key', 'The API key is not valid.');
+  if (subdomain !== undefined && subdomain !== access.slug) {
+    throw new PublicError('TENANT_MISMATCH', 'The API key is for another tenant than this host.');
+  }
+  refuseSuspended(access);
+  parts.apiKeyUse.record(access);
+  return {
+    actor: { type: 'api_key', id: access.apiKeyId },
+    userId: access.apiKeyId,
+    memberId: access.createdBy,
+    email: undefined,
+    verifiedEmail: undefined,
+    tenantId: access.tenantId,
+    tenantSlug: access.slug,
+    role: undefined,
+    permissions: permissionsOf(access, parts.roles),
+    expiresAt: access.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/** What the key was made for, as far as its creator may still do it themselves. */
+function permissionsOf({ permissions, creatorRole }: ApiKeyAccess, roles: RoleMatrix) {
+  return new Set([...roles.of(creatorRole)].filter((permission) => permissions.includes(permission)));
+}
+
+function refuseSuspended({ status }: { readonly status: string }): void {
+  if (status !== 'active') throw new PublicError('TENANT_SUSPENDED', 'This tenant is suspended.');
+}
+
+function bearerToken(authorization: string | undefined): string {
+  const token = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1];
+  if (token === undefined) {
+    throw new RefusedCredential('missing', 'Send a bearer token in the Authorization header.');
+  }
+  return token;
+}
+
+/**
+ * The tenant named by the token, by the subdomain, or by both in agreement.
+ */
+async function resolveTenant(
+  resolver: AccessResolver,
+  identity: Identity,
+  subdomain: string | undefined,
+): Promise<Access> {
+  const { tenantRef, userId } = identity;
+  const named = subdomain ?? tenantRef;
+  if (named === undefined) {
+    throw new GuestError(
+      identity,
+      'TENANT_REQUIRED',
+      'Name a tenant: by the subdomain or by the token’s tenant_id claim.',
+    );
+  }
+  const access = await resolver.resolve(named, userId);
+  if (!access) throw new PublicError('TENANT_NOT_FOUND', 'There is no such tenant.');
+  const claimed = tenantRef === undefined ? undefined : lowerAscii(tenantRef);
+  if (claimed !== undefined && claimed !== access.tenantId && claimed !== access.slug) {
+    throw new PublicError('TENANT_MISMATCH', 'The token is for another tenant than this host.');
+  }
+  return access;
+}
+
+/** `acme` for `acme.example.com:4000` below the base domain `example.com`; undefined for any other host. */
+export function subdomainOf(host: string | undefined, baseDomain: string): string | undefined {
+  const name = host && lowerAscii(host).replace(/:\d+$/, '').replace(/\.$/, '');
+  const suffix = `.${baseDomain}`;
+  return name?.endsWith(suffix) && name.length > suffix.length ? name.slice(0, -suffix.length) : undefined;
+}

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DEVELOPMENT_SECRET_PREFIX, type Config } from '../config/config.js';
+
+/**
+ * The secret that tokens are signed with in development when none is configured: made once, kept in the data folder,
+ * readable by its owner only. It never serves production: a production configuration has a secret or a JWKS.
+ */
+export async function signingSecret(
+  config: Pick<Config, 'production' | 'jwtSecret' | 'jwksUri' | 'dataDir'>,
+): Promise<string | undefined> {
+  if (config.jwtSecret !== undefined || config.jwksUri !== undefined || config.production)
+    return config.jwtSecret;
+  const file = join(config.dataDir, 'jwt-secret');
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const secret = DEVELOPMENT_SECRET_PREFIX + randomBytes(32).toString('base64url');
+  try {
+    await writeFile(file, secret, { mode: 0o600, flag: 'wx' });
+    return secret;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    return (await readFile(file, 'utf8')).trim();
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Answers which tenant is meant, and what a user is in it: from the database, through a function that may look before a
+ * tenant is bound. Answers are kept briefly, see kept-answers.ts.
+ */
+import { isRole, type Role } from '../vocabulary/permissions.js';
+import type { AccessNews } from '../notifications/access-news.js';
+import type { Database } from '../tenancy/database.js';
+import { KeptAnswers } from './kept-answers.js';
+
+/** A tenant as seen by one user. */
+export interface Access {
+  readonly tenantId: string;
+  readonly slug: string;
+  readonly status: string;
+  /** Undefined when the user is not a member. */
+  readonly role: Role | undefined;
+}
+
+export interface AccessResolver {
+  /**
+   * @param tenantRef a tenant's id or slug
+   * @returns undefined when there is no such tenant
+   */
+  resolve(tenantRef: string, userId: string): Promise<Access | undefined>;
+}
+
+export function createAccessResolver(database: Database, news: AccessNews): AccessResolver {
+  const kept = new KeptAnswers<Access>(news);
+  return {
+    resolve: (tenantRef, userId) =>
+      kept.get(
+        // Tenant and user together, so that an answer can never serve another tenant or another user.
+        JSON.stringify([tenantRef, userId]),
+        () => findAccess(database, tenantRef, userId),
+        // Only a member's answer is kept: strangers could fill the memory with refusals.
+        ({ tenantId, role }) => (role === undefined ? undefined : { tenantId, userId }),
+      ),
+  };
+}
+
+interface AccessRow {
+  readonly tenant_id: string;
+  readonly slug: string;
+  readonly status: string;
+  readonly role: string | null;
+}
+
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const UNUSABLE = /[\u0000\u001f]/;
+
+/** What the database says now, of a tenant's id or slug. */
+export async function findAccess(
+  database: Pick<Database, 'query' | 'sign'>,
+  tenantRef: string,
+  userId: string,
+): Promise<Access | undefined> {
+  // PostgreSQL cannot store U+0000, and what contains U+001F cannot be signed: nothing is called by such a name.
+  if (UNUSABLE.test(tenantRef) || UNUSABLE.test(userId)) return undefined;
+  const { expires, signature } = database.sign('resolve_access', tenantRef, userId);
+  const [row] = await database.query<AccessRow>(
+    'SELECT tenant_id, slug, status, role FROM tenantry.resolve_access($1, $2, $3, $4)',
+    [tenantRef, userId, expires, signature],
+    { purpose: 'access', caller: userId },
+  );
+  if (!row) return undefined;
+  const { tenant_id: tenantId, slug, status, role } = row;
+  return { tenantId, slug, status, role: role !== null && isRole(role) ? role : undefined };
+}

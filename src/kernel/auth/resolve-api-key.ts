@@ -1,0 +1,73 @@
+/**
+ * Answers which tenant an API key is for, and what it may do there: from the database, through a function that may look
+ * before a tenant is bound. Answers are kept briefly, see kept-answers.ts, but never beyond the key's expiry. That there is
+ * no such key is kept as well, more briefly: a program whose key was revoked goes on presenting it.
+ */
+import { isRole, type Role } from '../vocabulary/permissions.js';
+import type { AccessNews } from '../notifications/access-news.js';
+import type { Database } from '../tenancy/database.js';
+import { KeptAnswers } from './kept-answers.js';
+
+/** A key that is neither expired nor revoked, and whose creator is a member of its tenant. */
+export interface ApiKeyAccess {
+  readonly apiKeyId: string;
+  readonly tenantId: string;
+  readonly slug: string;
+  readonly status: string;
+  /** What the key was made for. */
+  readonly permissions: readonly string[];
+  /** The role of its creator now: the key may do nothing that they may not. */
+  readonly creatorRole: Role;
+  readonly expiresAt: Date | null;
+  readonly createdBy: string;
+}
+
+export interface ApiKeyResolver {
+  /** @returns undefined for a key that is unknown, expired or revoked, or whose creator has left */
+  resolve(keyHash: string): Promise<ApiKeyAccess | undefined>;
+}
+
+export function createApiKeyResolver(database: Database, news: AccessNews): ApiKeyResolver {
+  const kept = new KeptAnswers<ApiKeyAccess>(news, { absences: true });
+  return {
+    async resolve(keyHash) {
+      const access = await kept.get(
+        keyHash,
+        () => askDatabase(database, keyHash),
+        ({ tenantId, createdBy }) => ({ tenantId, userId: createdBy }),
+      );
+      return access && !hasExpired(access) ? access : undefined;
+    },
+  };
+}
+
+const hasExpired = ({ expiresAt }: ApiKeyAccess): boolean =>
+  expiresAt !== null && expiresAt.getTime() <= Date.now();
+
+interface ApiKeyRow {
+  readonly api_key_id: string;
+  readonly permissions: readonly string[];
+  readonly expires_at: Date | null;
+  readonly created_by: string;
+  readonly creator_role: string;
+  readonly tenant_id: string;
+  readonly slug: string;
+  readonly status: string;
+}
+
+async function askDatabase(database: Database, keyHash: string): Promise<ApiKeyAccess | undefined> {
+  const [row] = await database.query<ApiKeyRow>('SELECT * FROM tenantry.resolve_api_key($1)', [keyHash], {
+    purpose: 'api-key',
+  });
+  if (!row || !isRole(row.creator_role)) return undefined;
+  return {
+    apiKeyId: row.api_key_id,
+    tenantId: row.tenant_id,
+    slug: row.slug,
+    status: row.status,
+    permissions: row.permissions,
+    creatorRole: row.creator_role,
+    expiresAt: row.expires_at,
+    createdBy: row.created_by,
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * Verifies bearer tokens. A token is believed only with a signature of a configured key, by an algorithm that fits
+ * the kind of the key, for our issuer and audience, and before its expiry.
+ */
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+import { sizeOf } from './size-of.js';
+import type { ProviderKeys } from './provider-keys.js';
+import { RefusedCredential } from './refused-credential.js';
+
+/** What a verified token says. It does not say what the user may do: the membership in the database does. */
+export interface Identity {
+  /** The `sub` claim. */
+  readonly userId: string;
+  /** The `email` claim, unless the provider says that it is not verified. */
+  readonly email: string | undefined;
+  /**
+   * The `email` claim, when the provider says that it is verified. Providers that say nothing of it may let their users
+   * write there what they like: such an address is fit to be shown, and proves nothing.
+   */
+  readonly verifiedEmail: string | undefined;
+  /** The `tenant_id` claim: a tenant's id or slug. */
+  readonly tenantRef: string | undefined;
+  /** In milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+export interface TokenOptions {
+  /** For HS256. */
+  readonly secret: string | undefined;
+  /** For RS256 and ES256. */
+  readonly providerKeys: ProviderKeys | undefined;
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** @throws UNAUTHENTICATED for a token that is not to be believed; UNAVAILABLE when the keys cannot be fetched. */
+export type VerifyToken = (token: string) => Promise<Identity>;
+
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** Providers differ in what they put into a claim they have no value for; only `sub` and `exp` are indispensable. */
+const claims = z.object({
+  sub: z.string().min(1).max(255),
+  exp: z.number(),
+  email: z.string().min(1).optional().catch(undefined),
+  email_verified: z.unknown().optional(),
+  tenant_id: z.string().nullish(),
+});
+
+export function createTokenVerifier({ secret, providerKeys, issuer, audience }: TokenOptions): VerifyToken {
+  // A key object, because jsonwebtoken tries each time whether a string is a public key, which takes longer than
+  // all the rest.
+  const secretKey = secret === undefined ? undefined : createSecretKey(Buffer.from(secret));
+  const expected = { issuer, audience };
+
+  /** The key decides which algorithms are accepted, never the token. */
+  async function verified(token: string, { alg, kid }: jwt.JwtHeader, payload: unknown): Promise<unknown> {
+    if (alg === 'HS256' && secretKey) {
+      return verify(token, secretKey, { ...expected, algorithms: ['HS256'] });
+    }
+    if ((alg === 'RS256' || alg === 'ES256') && providerKeys) {
+      const options: jwt.VerifyOptions = { ...expected, algorithms: ['RS256', 'ES256'] };
+      refuseForeign(payload, expected);
+      const key = await providerKeys.find(kid);
+      try {
+        return verify(token, key, options);
+      } catch (error) {
+        if (!(error instanceof RefusedCredential && error.reason === 'signature')) throw error;
+        // The provider may have published another key under the same name.
+        const other = await providerKeys.findAgain(kid, key);
+        if (other === undefined) throw error;
+        return verify(token, other, options);
+      }
+    }
+    throw new RefusedCredential('algorithm', 'The token is signed in a way that is not accepted here.');
+  }
+
+  return rememberVerified(providerKeys, async (token) => {
+    const decoded = jwt.decode(token, { complete: true });
+    if (!decoded) throw new RefusedCredential('malformed', 'The bearer token is not a JSON web token.');
+    const { header, payload } = decoded;
+    // RFC 7515: what a token calls critical must be understood, and nothing is here.
+    if (header.crit) {
+      throw new RefusedCredential('malformed', 'The token demands extensions that are not understood here.');
+    }
+    const parsed = claims.safeParse(await verified(token, header, payload));
+    if (!parsed.success) {
+      throw new RefusedCredential(
+        'claims',
+        'The token needs the claims sub and exp; tenant_id, if there is one, is a text.',
+      );
+    }
+    const { sub, exp, email, email_verified: verifiedClaim, tenant_id: tenant } = parsed.data;
+    const unverified = verifiedClaim === false || verifiedClaim === 'false';
+    return {
+      userId: sub,
+      email: unverified ? undefined : email,
+      verifiedEmail: verifiedClaim === true || verifiedClaim === 'true' ? email : undefined,
+      tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
+      expiresAt: exp * 1_000,
+    };
+  });
+}
+
+/** Tokens whose verification is remembered, and for how long at the most. */
+export const REMEMBERED_BYTES = 16 * 1024 * 1024;
+/** Of an entry beside the identity: the hash, and the place in the list. */
+const BYTES_PER_TOKEN = 400;
+const REMEMBERED_FOR_MS = 30_000;
+
+interface Remembered {
+  readonly identity: Identity;
+  readonly until: number;
+  /** Of the provider's keys, when it was verified. */
+  readonly generation: number;
+}
+
+/**
+ * A client sends the same token with each request, and verifying it costs more than the rest of the way in. Only what was
+ * found good is remembered, by a hash of the token, never beyond its expiry, and never beyond a change of the provider's
+ * keys.
+ */
+function rememberVerified(providerKeys: ProviderKeys | undefined, verifyAnew: VerifyToken): VerifyToken {
+  const remembered = new LRUCache<string, Remembered>({
+    maxSize: REMEMBERED_BYTES,
+    // What a token says is as long as its provider lets it be.
+    sizeCalculation: ({ identity }) => BYTES_PER_TOKEN + sizeOf(identity),
+  });
+  return async (token) => {
+    const key = createHash('sha256').update(token).digest('base64');
+    const known = remembered.get(key);
+    // By the clock that the expiry is told by: the cache's own stands still while a machine sleeps.
+    if (known && Date.now() < known.until && (providerKeys?.holds(known.generation) ?? true)) {
+      return known.identity;
+    }
+    // From before, since they may change while this token is on its way.
+    const generation = providerKeys?.generation ?? 0;
+    const identity = await verifyAnew(token);
+    const until = Math.min(Date.now() + REMEMBERED_FOR_MS, identity.expiresAt);
+    remembered.set(key, { identity, until, generation });
+    return identity;
+  };
+}
+
+interface Expected {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/**
+ * Refuses what would be refused whatever its key is, before the provider is asked for that key on its account.
+ * {@link verify} decides about everything else.
+ */
+function refuseForeign(payload: unknown, { issuer, audience }: Expected): void {
+  const { iss, aud, exp } =
+    typeof payload === 'object' && payload !== null ? (payload as jwt.JwtPayload) : {};
+  if (iss !== issuer) throw new RefusedCredential('issuer', NOT_VALID);
+  const audiences = Array.isArray(aud) ? aud : [aud];
+  if (!audiences.includes(audience)) throw new RefusedCredential('audience', NOT_VALID);
+  if (typeof exp === 'number' && (exp + CLOCK_TOLERANCE_SECONDS) * 1_000 <= Date.now()) {
+    throw new RefusedCredential('expired', EXPIRED);
+  }
+}
+
+const EXPIRED = 'The token has expired.';
+const NOT_VALID = 'The token is not valid.';
+
+function verify(token: string, key: KeyObject, options: jwt.VerifyOptions): unknown {
+  try {
+    return jwt.verify(token, key, { ...options, clockTolerance: CLOCK_TOLERANCE_SECONDS });
+  } catch (error) {
+    const reason = reasonOf(error);
+    throw new RefusedCredential(reason, reason === 'expired' ? EXPIRED : NOT_VALID);
+  }
+}
+
+/** jsonwebtoken tells most of its reasons apart by their words alone. */
+function reasonOf(error: unknown) {
+  if (error instanceof jwt.TokenExpiredError) return 'expired';
+  if (error instanceof jwt.NotBeforeError) return 'not_yet_valid';
+  const message = error instanceof Error ? error.message : '';
+  if (message.startsWith('jwt issuer')) return 'issuer';
+  if (message.startsWith('jwt audience')) return 'audience';
+  // The second, when the key is of another type than the algorithm of the token.
+  return /^(invalid signature$|"alg" parameter for)/.test(message) ? 'signature' : 'malformed';
+}

@@ -1,0 +1,181 @@
+/**
+ * Gets a database ready for the server, whichever it is: the embedded one, one that we may set up (an owner's URL is
+ * given), or one that somebody else sets up. Whatever the way, the server goes on as tenantry_app, and only after that
+ * role has been seen to be unable to get round row-level security.
+ */
+import pg from 'pg';
+import type { Config } from '../../config/config.js';
+import { addContextKey, checkContextSigning } from './context-keys.js';
+import { startEmbedded, type EmbeddedDatabase } from '../embedded/embedded.js';
+import type { Query } from '../migration/history.js';
+import {
+  applyMigrations,
+  MigrationError,
+  newerMigrations,
+  pendingMigrations,
+  type ApplyOptions,
+} from '../migration/migrations.js';
+import { checkProtection } from './protection.js';
+import { APP_ROLE, OWNER_ROLE, withClient } from '../owner-connection.js';
+import { temporaryTables } from './role-defaults.js';
+import { ensureRoles } from './roles.js';
+
+export interface PreparedDatabase {
+  /** As tenantry_app. */
+  readonly url: string;
+  /** As tenantry_operator, where there is one. */
+  readonly operatorUrl: string | undefined;
+  /** What contexts are signed with. Undefined: they are not. */
+  readonly contextKey: string | undefined;
+  /** The server that we started ourselves. */
+  readonly embedded: EmbeddedDatabase | undefined;
+  readonly appliedMigrations: readonly string[];
+  /** What the database has been through that this version does not know of: it was made for a newer one. */
+  readonly newerMigrations: readonly string[];
+  /** Stops what was started here. */
+  stop(): Promise<void>;
+}
+
+type Addresses = Pick<
+  Config,
+  'databaseUrl' | 'databaseOwnerUrl' | 'databaseOperatorUrl' | 'contextSigningKey' | 'dataDir'
+>;
+
+/** @throws MigrationError or EmbeddedDatabaseError with one sentence that says what is wrong and what to do. */
+export async function prepareDatabase(config: Addresses): Promise<PreparedDatabase> {
+  if (config.databaseUrl === undefined) return prepareEmbedded(config);
+  const { databaseUrl: url, databaseOwnerUrl: owner, databaseOperatorUrl: operatorUrl } = config;
+  const contextKey = config.contextSigningKey;
+  const appliedMigrations =
+    owner === undefined
+      ? []
+      : await migrate({ owner, app: url, operator: operatorUrl }, contextKey, { acceptNewer: true });
+  const { newerMigrations } = await checkRuntimeRole(url, contextKey);
+  return {
+    url,
+    operatorUrl,
+    contextKey,
+    embedded: undefined,
+    appliedMigrations,
+    newerMigrations,
+    stop: () => Promise.resolve(),
+  };
+}
+
+async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
+  const embedded = await startEmbedded(config.dataDir);
+  try {
+    const { superuser, app, operator } = embedded;
+    const contextKey = config.contextSigningKey;
+    const urls = { owner: superuser, app, operator };
+    const appliedMigrations = await migrate(urls, contextKey, { acceptNewer: true });
+    const { newerMigrations } = await checkRuntimeRole(app, contextKey);
+    return {
+      url: app,
+      operatorUrl: operator,
+      contextKey,
+      embedded,
+      appliedMigrations,
+      newerMigrations,
+      stop: () => embedded.stop(),
+    };
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}
+
+/**
+ * Creates the roles that are missing and applies the migrations that are.
+ *
+ * @param contextKey what contexts are signed with from now on, if they are
+ * @param options a database that is newer than this version is refused, unless they say otherwise
+ */
+export async function migrate(
+  urls: { readonly owner: string; readonly app: string; readonly operator: string | undefined },
+  contextKey?: string,
+  options?: ApplyOptions,
+): Promise<string[]> {
+  await ensureRoles(urls);
+  const applied = await applyMigrations(urls.owner, undefined, options);
+  if (contextKey !== undefined) await addContextKey(urls.owner, contextKey);
+  return applied;
+}
+
+/**
+ * Refuses a login that row-level security would not hold back, a database that lacks migrations of this version, one that
+ * has lost its protection, and one that does not agree about signed contexts.
+ *
+ * @returns the migrations of a newer version, which the database may have
+ * @throws MigrationError
+ */
+export async function checkRuntimeRole(
+  url: string,
+  contextKey?: string,
+): Promise<Pick<PreparedDatabase, 'newerMigrations'>> {
+  return withClient(url, async (client) => {
+    const [role] = (await client.query<RuntimeRole>(RUNTIME_ROLE)).rows;
+    if (role?.name !== APP_ROLE) {
+      throw new MigrationError(`DATABASE_URL has to name the role ${APP_ROLE}, not "${role?.name}".`);
+    }
+    const power = powerOf(role);
+    if (power !== undefined) {
+      throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
+    }
+    const query: Query = (sql) => client.query(sql);
+    const pending = await pendingMigrations(query).catch(historyUnreadable);
+    if (pending.length > 0) {
+      throw new MigrationError(
+        `The database lacks the migrations ${pending.join(', ')}: run \`npm run tenantry -- migrate\` with DATABASE_OWNER_URL.`,
+      );
+    }
+    await checkProtection(client);
+    if (role.temporary) {
+      throw new MigrationError(
+        `The role ${APP_ROLE} may make temporary tables, which capture later requests of a pooled connection; as the ` +
+          `owner of the database, run: ${temporaryTables(role.database)[0]};`,
+      );
+    }
+    await checkContextSigning(client, contextKey);
+    return { newerMigrations: await newerMigrations(query) };
+  });
+}
+
+interface RuntimeRole {
+  readonly name: string;
+  readonly superuser: boolean;
+  readonly bypass: boolean;
+  readonly owner: boolean;
+  readonly owns: boolean;
+  /** Whether it may make temporary tables in this database. */
+  readonly temporary: boolean;
+  readonly database: string;
+}
+
+const RUNTIME_ROLE = `
+  SELECT rolname AS name, rolsuper AS superuser,
+         EXISTS (SELECT FROM pg_roles r WHERE r.rolbypassrls AND pg_has_role(me.oid, r.oid, 'MEMBER')) AS bypass,
+         EXISTS (SELECT FROM pg_roles r WHERE r.rolname = '${OWNER_ROLE}' AND pg_has_role(me.oid, r.oid, 'MEMBER')) AS owner,
+         EXISTS (
+           SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname IN ('public', 'tenantry') AND pg_has_role(me.oid, c.relowner, 'MEMBER')
+         ) AS owns,
+         has_database_privilege(current_database(), 'TEMPORARY') AS temporary, current_database() AS database
+  FROM pg_roles me WHERE rolname = current_user`;
+
+function powerOf(role: RuntimeRole): string | undefined {
+  if (role.superuser) return 'is a superuser';
+  if (role.bypass) return 'has BYPASSRLS, or can become a role that has';
+  if (role.owner) return `can become ${OWNER_ROLE}`;
+  if (role.owns) return 'owns tables';
+  return undefined;
+}
+
+function historyUnreadable(error: unknown): never {
+  const code = error instanceof pg.DatabaseError ? error.code : undefined;
+  if (code !== '42P01' && code !== '42501') throw error;
+  throw new MigrationError(
+    'The database has no migrations yet: run `npm run tenantry -- migrate` with DATABASE_OWNER_URL.',
+    { cause: error },
+  );
+}

@@ -1,0 +1,62 @@
+/** Why the database did not serve a request that is not at fault: for the log and the metrics. */
+import type { ProblemKind } from '../vocabulary/problem-kind.js';
+import { driverCause, sqlState } from '../vocabulary/sql-state.js';
+
+const SENTENCES = {
+  no_connection:
+    'no connection to the database was free in time: see DATABASE_POOL_SIZE and tenantry_pool_connections',
+  too_many_connections: 'PostgreSQL has no connection left: see max_connections',
+  connection_lost: 'connections to the database were lost, or refused',
+  no_answer: 'the database did not answer in time',
+  statement_timeout: 'statements took too long and were cancelled',
+  lock_timeout: 'statements waited too long for a lock: look for a long transaction in pg_stat_activity',
+  read_only: 'the database takes no changes: it is in recovery, or read-only',
+  deadline: 'requests took longer than they may',
+  other: 'requests were answered UNAVAILABLE',
+} as const;
+
+export type DatabaseRefusal = keyof typeof SENTENCES;
+
+/** @param error what failed, as Prisma or pg threw it; undefined when that is not known */
+export function databaseRefusal(error: unknown): ProblemKind {
+  const reason = reasonOf(error);
+  return { name: 'database', reason, sentence: SENTENCES[reason] };
+}
+
+/** The server's own words for it: PostgreSQL's or the driver's, which name no row and no value. */
+export function refusalDetail(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { originalCode, originalMessage } = driverCause(error) ?? {};
+  const code = originalCode ?? ('code' in error && typeof error.code === 'string' ? error.code : '');
+  // Prisma's own messages begin with an excerpt of the source.
+  const message = originalMessage ?? error.message.trim().split('\n').at(-1) ?? '';
+  return `${code} ${message}`.trim();
+}
+
+function reasonOf(error: unknown): DatabaseRefusal {
+  const state = sqlState(error) ?? '';
+  const byState = BY_SQL_STATE[state];
+  if (byState) return byState;
+  const text = refusalDetail(error) ?? '';
+  return (
+    BY_WORDS.find(([, words]) => words.test(text))?.[0] ??
+    (/^(08|57P)/.test(state) ? 'connection_lost' : 'other')
+  );
+}
+
+const BY_SQL_STATE: Readonly<Record<string, DatabaseRefusal>> = {
+  '53300': 'too_many_connections',
+  '57014': 'statement_timeout',
+  '55P03': 'lock_timeout',
+  '25006': 'read_only',
+};
+
+/** Node, pg, its pool and Prisma have no codes in common. */
+const BY_WORDS: readonly (readonly [DatabaseRefusal, RegExp])[] = [
+  ['no_connection', /timeout exceeded when trying to connect|Unable to start a transaction|^P2024/],
+  ['no_answer', /Query read timeout|^P2028|^P1008/],
+  [
+    'connection_lost',
+    /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)\b|Connection terminated|not queryable|Client was closed|Can't reach database server|closed the connection|ConnectionClosed|^P10/,
+  ],
+];

@@ -1,0 +1,196 @@
+/**
+ * Relay connections by key, not by offset: a page begins behind a row, so that rows which come or go before it move
+ * nothing. The sort key always ends with the id, which makes the order total.
+ *
+ * A cursor is the sort key of a row the caller was given. It says nothing about any other row and is not looked up:
+ * a cursor from elsewhere is merely a place in the order.
+ */
+import { z } from 'zod';
+import { badInput } from '../vocabulary/errors.js';
+import { isTimeInRange } from './date-time.js';
+
+/** The arguments of a connection field. */
+export interface PageArguments {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+export type OrderDirection = 'asc' | 'desc';
+
+/** The order of a list: a column that is never null, then the id in the same direction. */
+export interface Order {
+  /** A date column of the model, or `id` alone (UUIDv7s sort by the time they were made). */
+  readonly field: string;
+  readonly direction: OrderDirection;
+}
+
+/** What to ask the database for. Spread into a Prisma `findMany`, or read by hand-written SQL. */
+export interface PageQuery {
+  readonly where: { readonly AND: Record<string, unknown>[] };
+  readonly orderBy: Record<string, OrderDirection>[];
+  readonly take: number;
+}
+
+export interface Connection<Node> {
+  readonly nodes: readonly Node[];
+  readonly edges: readonly Edge<Node>[];
+  readonly pageInfo: {
+    readonly hasNextPage: boolean;
+    readonly hasPreviousPage: boolean;
+    readonly startCursor: string | null;
+    readonly endCursor: string | null;
+  };
+  /** Counts all rows of the list; called only when the field is asked for. */
+  readonly totalCount: () => Promise<number>;
+}
+
+export interface Edge<Node> {
+  readonly node: Node;
+  readonly cursor: string;
+}
+
+/** A place in an order. */
+export interface Position {
+  /** Of the column, as text. */
+  readonly value: string;
+  readonly id: string;
+}
+
+export const DEFAULT_PAGE = 20;
+export const LARGEST_PAGE = 100;
+/** Characters; ours have some 120. */
+const LONGEST_CURSOR = 500;
+
+/** One page of a list: which rows, in which order, and how many. */
+export class Page {
+  readonly size: number;
+  /** The last rows are asked for: they are fetched in reverse order. */
+  readonly backward: boolean;
+  /** The page lies behind this position, and ahead of that one. For hand-written SQL: compare `(column, id)` with it. */
+  readonly after: Position | undefined;
+  readonly before: Position | undefined;
+
+  /** @throws BAD_USER_INPUT for a size out of range, `first` with `last`, or a cursor that is none of this list. */
+  constructor(
+    args: PageArguments,
+    private readonly order: Order,
+  ) {
+    if (args.first != null && args.last != null) {
+      throw badInput('Ask for the first or for the last rows, not for both.', 'last');
+    }
+    this.backward = args.last != null;
+    this.size = pageSize(args.first ?? args.last, this.backward ? 'last' : 'first');
+    this.after = this.position(args.after, 'after');
+    this.before = this.position(args.before, 'before');
+  }
+
+  /** Tells pages of one list apart, for a loader. */
+  get name(): string {
+    const at = (position: Position | undefined) => (position ? `${position.value} ${position.id}` : '');
+    return `${this.backward ? 'last' : 'first'} ${String(this.size)} ${at(this.after)} ${at(this.before)}`;
+  }
+
+  /** One row more than the page, to see whether there is a next one. */
+  get query(): PageQuery {
+    const direction: OrderDirection = this.backward === (this.order.direction === 'asc') ? 'desc' : 'asc';
+    const forwards = this.order.direction === 'asc' ? 'gt' : 'lt';
+    const backwards = this.order.direction === 'asc' ? 'lt' : 'gt';
+    const conditions = [
+      ...(this.after ? [this.beyond(this.after, forwards)] : []),
+      ...(this.before ? [this.beyond(this.before, backwards)] : []),
+    ];
+    return {
+      where: { AND: conditions },
+      orderBy: [...(this.order.field === 'id' ? [] : [{ [this.order.field]: direction }]), { id: direction }],
+      take: this.size + 1,
+    };
+  }
+
+  /** The connection for the rows that `query` found, in the order they came. */
+  connection<Node extends { readonly id: string }>(
+    rows: readonly Node[],
+    totalCount: () => Promise<number>,
+  ): Connection<Node> {
+    const more = rows.length > this.size;
+    const nodes = more ? rows.slice(0, this.size) : [...rows];
+    if (this.backward) nodes.reverse();
+    const [hasNextPage, hasPreviousPage] = this.backward
+      ? [this.before !== undefined, more]
+      : [more, this.after !== undefined];
+    return new RowConnection(nodes, (node) => this.cursor(node), hasNextPage, hasPreviousPage, totalCount);
+  }
+
+  /** Rows beyond a position. The first condition alone lets an index find them; the second is exact. */
+  private beyond({ value, id }: Position, compare: 'gt' | 'lt'): Record<string, unknown> {
+    const { field } = this.order;
+    if (field === 'id') return { id: { [compare]: id } };
+    return {
+      [field]: { [`${compare}e`]: value },
+      OR: [{ [field]: { [compare]: value } }, { id: { [compare]: id } }],
+    };
+  }
+
+  private cursor(node: { readonly id: string }): string {
+    const value = (node as Readonly<Record<string, unknown>>)[this.order.field];
+    const position = [this.order.field, value instanceof Date ? value.toISOString() : String(value), node.id];
+    return Buffer.from(JSON.stringify(position)).toString('base64url');
+  }
+
+  private position(cursor: string | null | undefined, argument: string): Position | undefined {
+    if (cursor == null) return undefined;
+    const parsed = CURSOR.safeParse(cursor.length > LONGEST_CURSOR ? undefined : decode(cursor));
+    if (!parsed.success || parsed.data[0] !== this.order.field) {
+      throw badInput('This is not a cursor of this list in this order.', argument);
+    }
+    return { value: parsed.data[1], id: parsed.data[2] };
+  }
+}
+
+/** Many a list is asked for without its cursors: they are made when they are read. */
+class RowConnection<Node> implements Connection<Node> {
+  constructor(
+    readonly nodes: readonly Node[],
+    private readonly cursor: (node: Node) => string,
+    private readonly hasNextPage: boolean,
+    private readonly hasPreviousPage: boolean,
+    readonly totalCount: () => Promise<number>,
+  ) {}
+
+  get edges() {
+    return this.nodes.map((node) => ({ node, cursor: this.cursor(node) }));
+  }
+
+  get pageInfo() {
+    const first = this.nodes[0];
+    const last = this.nodes.at(-1);
+    return {
+      hasNextPage: this.hasNextPage,
+      hasPreviousPage: this.hasPreviousPage,
+      startCursor: first ? this.cursor(first) : null,
+      endCursor: last ? this.cursor(last) : null,
+    };
+  }
+}
+
+const CURSOR = z.union([
+  z.tuple([z.literal('id'), z.guid(), z.guid()]),
+  z.tuple([z.string(), z.iso.datetime().refine((time) => isTimeInRange(new Date(time))), z.guid()]),
+]);
+
+function decode(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function pageSize(asked: number | null | undefined, argument: string): number {
+  if (asked == null) return DEFAULT_PAGE;
+  if (asked < 0 || asked > LARGEST_PAGE) {
+    throw badInput(`A page has between 0 and ${LARGEST_PAGE} rows.`, argument);
+  }
+  return asked;
+}

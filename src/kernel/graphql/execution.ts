@@ -1,0 +1,321 @@
+/**
+ * Runs operations. A query that comes again is compiled to a function (graphql-jit), which takes a fraction of the time
+ * that graphql-js does. The answer is the same: whatever the two may see differently is left to graphql-js, which also
+ * runs every mutation.
+ */
+import { createRequire } from 'node:module';
+import {
+  defaultFieldResolver,
+  execute,
+  getOperationAST,
+  isEnumType,
+  isLeafType,
+  isNonNullType,
+  isSpecifiedScalarType,
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type ExecutionResult,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
+import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
+import type * as JitRuntime from 'graphql-jit/dist/runtime';
+import { LRUCache } from 'lru-cache';
+import { objectTypes } from '../access/guards.js';
+import { PublicError } from '../vocabulary/errors.js';
+import { leastBytes, type AnswerBytes } from '../request/answer-bytes.js';
+import { locate, withTokens } from './locations.js';
+import { bytesOf } from './parse-document.js';
+import type { Deadline } from '../request/deadline.js';
+import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
+import { DateTime } from './date-time.js';
+import { coerceVariables } from './variables.js';
+
+/** Compiling takes longer than running: a document that comes once or twice, an attacker's say, is not worth it. */
+const COMPILED_AT_USE = 3;
+/**
+ * The size of an operation: its fields, each counted with those it lies in, for the path to it is written out. Compiling
+ * takes time in proportion, during which nobody else is served.
+ */
+const LARGEST_COMPILED = 2_500;
+/**
+ * Of all that is compiled and kept, in bytes, the documents included: what was not used for longest goes, and is counted
+ * anew.
+ */
+export const COMPILED_BYTES = 32 * 1024 * 1024;
+/** Of memory, at the most: for what an operation is compiled to, by its size, and beside. */
+const BYTES_BY_SIZE = 1_000;
+const BYTES_PER_OPERATION = 24 * 1024;
+/** The size of a document with more fields than this is not asked for. */
+const MOST_FIELDS = 500;
+/**
+ * An answer with fewer characters in its texts, none of whose fields has a long name, needs not be looked through before it
+ * becomes text: that is then at most a few times as large as the values that are in memory already.
+ */
+const CERTAINLY_SMALL = 4_000_000;
+const SHORT_NAME = 64;
+
+/** An operation to run. */
+export interface Execution {
+  readonly document: DocumentNode;
+  readonly operationName: string | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly context: unknown;
+}
+
+export type Execute = (execution: Execution) => Promise<ExecutionResult>;
+
+/**
+ * Makes the function that runs operations on `schema`; documents are those of a {@link DocumentReader}.
+ *
+ * @param hideSuggestions leaves out of messages which names of the schema are like one that does not exist
+ */
+export function createExecute(schema: GraphQLSchema, hideSuggestions = false): Execute {
+  resolveWhatMayBeAPromise(schema);
+  beginNoMutationTooLate(schema);
+  const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
+  // By the operation itself, of which a document has few: the names that clients invent are without number.
+  const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
+
+  const compilationOf = (document: DocumentNode, operation: OperationDefinitionNode): Compilation => {
+    const compilation = compilations.get(operation) ?? new Compilation(document, operation);
+    compilations.set(operation, compilation);
+    return compilation;
+  };
+
+  return async ({ document, operationName, variables, context }) => {
+    const operation = getOperationAST(document, operationName);
+    if (operation) {
+      const given = coerceVariables(schema, operation, variables, { hideSuggestions });
+      if (!given.coerced) return { errors: given.errors };
+      const compilation = compilationOf(document, operation);
+      const before = compiler?.characters ?? 0;
+      const query = compiler?.use(compilation, given.coerced);
+      const result = await query?.(undefined, context, variables);
+      if (result && isCertain(result)) {
+        const isSmall = compiler!.characters - before < CERTAINLY_SMALL && compilation.hasShortNames;
+        return isSmall && !answerBytesOf(context)?.isOver ? result : limited(result, context);
+      }
+    }
+    const result = await execute({
+      schema,
+      document,
+      contextValue: context,
+      variableValues: variables,
+      operationName,
+      hideSuggestions,
+    });
+    locate(result.errors);
+    return limited(result, context);
+  };
+}
+
+/** Undefined for what is no request of a client, in tests. */
+const answerBytesOf = (context: unknown): AnswerBytes | undefined =>
+  (context as { readonly bytes?: AnswerBytes } | undefined)?.bytes;
+
+const limited = (result: ExecutionResult, context: unknown): ExecutionResult =>
+  answerBytesOf(context)?.limit(result) ?? result;
+
+/** An operation that comes again. */
+class Compilation {
+  uses = 0;
+  readonly size: number;
+  /** Whether no field has a long name in the answer. */
+  readonly hasShortNames: boolean;
+
+  constructor(
+    readonly document: DocumentNode,
+    readonly operation: OperationDefinitionNode,
+  ) {
+    const isQuery = operation.operation === OperationTypeNode.QUERY;
+    const { size, longestName } = isQuery ? sizeOf(operation, document) : NOT_COMPILED;
+    this.size = size;
+    this.hasShortNames = longestName <= SHORT_NAME;
+  }
+}
+
+const NOT_COMPILED = { size: Infinity, longestName: Infinity };
+
+interface Compiled extends Compilable {
+  readonly query: CompiledQuery['query'];
+}
+
+class Compiler {
+  private readonly compiled = new LRUCache<Compilation, Compiled>({
+    maxSize: COMPILED_BYTES,
+    sizeCalculation: (_compiled, { document, size }) =>
+      bytesOf(document) + BYTES_PER_OPERATION + size * BYTES_BY_SIZE,
+    dispose: (_compiled, compilation) => (compilation.uses = 0),
+  });
+  private readonly serializers: ReturnType<typeof serializersOf>;
+  /** How many characters of text all operations together have answered so far. */
+  characters = 0;
+
+  constructor(private readonly schema: GraphQLSchema) {
+    this.serializers = serializersOf(schema, (value) => {
+      this.characters += typeof value === 'string' ? value.length : leastBytes(value, CERTAINLY_SMALL);
+    });
+  }
+
+  /** The compiled operation when there is one, and it can be run with these variables. */
+  use(compilation: Compilation, coerced: Execution['variables']): CompiledQuery['query'] | undefined {
+    if (compilation.size > LARGEST_COMPILED) return undefined;
+    if (++compilation.uses === COMPILED_AT_USE) this.compile(compilation);
+    const compiled = this.compiled.get(compilation);
+    if (!compiled) return undefined;
+    for (const [name, isNonNull] of compiled.nestedVariables) {
+      if (coerced[name] === undefined || (isNonNull && coerced[name] === null)) return undefined;
+    }
+    return compiled.query;
+  }
+
+  private compile(compilation: Compilation): void {
+    const { document, operation } = compilation;
+    const found = compilable(this.schema, document);
+    if (!found) return;
+    const query = withTokens(document, () =>
+      compileQuery(this.schema, document, operation.name?.value, { customSerializers: this.serializers }),
+    );
+    if (isCompiledQuery(query)) this.compiled.set(compilation, { ...found, query: query.query });
+  }
+}
+
+// graphql-jit completes what a resolver promised in a callback of the promise. What is thrown there (by a getter, by an
+// iterator) would reach nobody: the answer would not come, and the process would end.
+// Its ES modules import the CommonJS build of this one.
+const { jitRuntime } = createRequire(import.meta.url)('graphql-jit/dist/runtime') as typeof JitRuntime;
+const complete: typeof jitRuntime.handleResolverResult = (context, value, onSuccess, onError) => {
+  const succeed = (result: unknown) => {
+    try {
+      onSuccess(result);
+    } catch (cause) {
+      // Not as it is: graphql-js may find another place for it.
+      onError(new Error('not for graphql-jit', { cause }));
+    }
+  };
+  if (!isPromise(value)) {
+    succeed(value);
+    return;
+  }
+  context.promiseCounter++;
+  const settled = () => {
+    if (--context.promiseCounter === 0) context.resolve?.(context);
+  };
+  value.then(
+    (result: unknown) => {
+      succeed(result);
+      settled();
+    },
+    (error: unknown) => {
+      onError(error);
+      settled();
+    },
+  );
+};
+jitRuntime.handleResolverResult = complete;
+jitRuntime.handleListItemResult = complete;
+
+/** What graphql-jit takes for a promise. */
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
+/** The serialization of leaf types, which leaves to graphql-js what is not a plain value, promises above all. */
+function serializersOf(
+  schema: GraphQLSchema,
+  count: (serialized: unknown) => void,
+): Record<string, (value: unknown) => unknown> {
+  const leaves = Object.values(schema.getTypeMap()).filter(isLeafType);
+  return Object.fromEntries(
+    leaves.map((type) => [
+      type.name,
+      (value: unknown) => {
+        if (isPromise(value)) value.then(undefined, () => undefined);
+        const serialized: unknown = type.serialize(value);
+        if (serialized === null || serialized === undefined) throw new Error('not for graphql-jit');
+        count(serialized);
+        return serialized;
+      },
+    ]),
+  );
+}
+
+/**
+ * Whether graphql-js would answer the same: a refusal that a resolver threw is a matter of no opinion, when it costs no
+ * more than the field that was refused.
+ */
+const isCertain = ({ data, errors }: ExecutionResult): boolean =>
+  errors === undefined ||
+  errors.every(({ originalError, path }) => originalError instanceof PublicError && at(data, path) === null);
+
+function at(data: unknown, path: readonly (string | number)[] | undefined): unknown {
+  let value = data;
+  for (const key of path ?? []) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+}
+
+/**
+ * The fields of a mutation run one after the other: none begins when the time is up. Other fields need no such guard: they
+ * begin together, and what they read they read with a client that refuses.
+ */
+function beginNoMutationTooLate(schema: GraphQLSchema): void {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    const resolve = field.resolve ?? defaultFieldResolver;
+    field.resolve = (source, args, context: { readonly deadline?: Deadline }, info) => {
+      context.deadline?.throwIfOver();
+      return resolve(source, args, context, info);
+    };
+  }
+}
+
+/**
+ * graphql-jit takes a field without a resolver for a property that holds the value itself, where graphql-js also waits
+ * for a promise and calls a function. Where that would go unnoticed, because no scalar refuses to serialize it, the
+ * field is given the resolver of graphql-js.
+ */
+function resolveWhatMayBeAPromise(schema: GraphQLSchema): void {
+  for (const type of objectTypes(schema)) {
+    for (const field of Object.values(type.getFields())) {
+      if (!refusesPromises(field.type) || isOfPrimitives(field.name)) field.resolve ??= defaultFieldResolver;
+    }
+  }
+}
+
+function refusesPromises(type: GraphQLOutputType): boolean {
+  const value = isNonNullType(type) ? type.ofType : type;
+  return isEnumType(value) || value === DateTime || isSpecifiedScalarType(value as never);
+}
+
+/** Whether a text or a number, were one resolved for an object, would have the field. */
+const isOfPrimitives = (name: string): boolean => name in String.prototype || name in Number.prototype;
+
+/** The size of an operation, what is in a fragment counted wherever it is spread; too much, when it has too many fields. */
+function sizeOf(
+  operation: OperationDefinitionNode,
+  { definitions }: DocumentNode,
+): { readonly size: number; readonly longestName: number } {
+  const fragments = new Map(
+    definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
+  );
+  let [fields, size, longestName] = [0, 0, 0];
+  const add = ({ selections }: SelectionSetNode, depth: number): void => {
+    for (const selection of selections) {
+      if (fields > MOST_FIELDS) return;
+      const isField = selection.kind === Kind.FIELD;
+      if (isField) {
+        [fields, size] = [fields + 1, size + depth];
+        longestName = Math.max(longestName, (selection.alias ?? selection.name).value.length);
+      }
+      const below = selection.kind === Kind.FRAGMENT_SPREAD ? fragments.get(selection.name.value) : selection;
+      if (below?.selectionSet) add(below.selectionSet, isField ? depth + 1 : depth);
+    }
+  };
+  add(operation.selectionSet, 1);
+  return { size: fields > MOST_FIELDS ? Infinity : size, longestName };
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import type { RecordedEntities } from '../access/recorded-columns.js';
+import type { DataRules } from './shield.js';
+import type { PermissionGrants, Role } from '../vocabulary/permissions.js';
+import type { Resolvers } from '../../generated/graphql.js';
+import type { Config } from '../config/config.js';
+import type { Database } from '../tenancy/database.js';
+import type { TenantClient } from '../tenancy/tenant-client.js';
+
+/** What a module may make its part of the context from. A service adds what it offers: see services/mail/mailer.ts. */
+export interface ServerParts {
+  readonly config: Config;
+  readonly database: Database;
+}
+
+/**
+ * What modules add to the context of every request, by declaration merging: see platform/invitation/invitation-context.ts.
+ * A module that is deleted takes its part with it.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- modules add to it
+export interface ModuleContext {}
+
+/** A domain of the API: a folder with its part of the schema, its resolvers and its permissions. */
+export interface Module {
+  readonly name: string;
+  /** SDL. Every root field and every type carries `@requires` or `@authenticated`. */
+  readonly typeDefs: string;
+  readonly resolvers: Resolvers;
+  /** The permissions this module introduces, and the roles that hold them. */
+  readonly permissions?: PermissionGrants;
+  /** Rules that look at data, in addition to the directives. */
+  readonly rules?: DataRules;
+  /** What the audit log has of this module's entities, where the names of the database are not those of the schema. */
+  readonly audit?: RecordedEntities;
+  /** Makes, once at the start, what this module adds to the context of every request. */
+  readonly context?: (parts: ServerParts) => Partial<ModuleContext>;
+  /** Fills a new demo tenant, through the tenant-bound client of its user with the given role. */
+  readonly seedDemo?: (as: (role: Role) => TenantClient) => Promise<void>;
+}
+
+/** @throws Error when two modules add the same: one of them would be lost */
+export function moduleContext(modules: readonly Module[], parts: ServerParts): ModuleContext {
+  const added: Record<string, unknown> = {};
+  for (const { name, context } of modules) {
+    for (const [key, value] of Object.entries(context?.(parts) ?? {})) {
+      if (Object.hasOwn(added, key))
+        throw new Error(`${name} adds ${key} to the context, as another module does`);
+      added[key] = value;
+    }
+  }
+  // Each module declares the type of its own part.
+  return added as unknown as ModuleContext;
+}
+
+/** Declares a module; src/modules.ts installs it. */
+export const defineModule = (module: Module): Module => module;
+
+/** Reads the SDL file that lies beside a module: `readSchema(import.meta.url, 'conversation.graphql')`. */
+export const readSchema = (moduleUrl: string, file: string): string =>
+  readFileSync(new URL(file, moduleUrl), 'utf8');

@@ -1,0 +1,132 @@
+/** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import { isScalarType, Kind, parse, type GraphQLSchema } from 'graphql';
+import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
+import { readInputGuards, type InputGuards } from '../access/input-guards.js';
+import { enumName, RoleMatrix, ROLES } from '../vocabulary/permissions.js';
+import { RecordedColumns } from '../access/recorded-columns.js';
+import { guardSchema, type DataRules } from './shield.js';
+import type { Connection } from './connection.js';
+import { DateTime } from './date-time.js';
+import { JSONObject } from './json-object.js';
+import { refuseRedefinitions } from './definitions.js';
+import { defineModule, readSchema, type Module } from './module.js';
+
+/** The schema the server executes, and the role × permission matrix that goes with it. */
+export interface Api {
+  readonly schema: GraphQLSchema;
+  readonly roles: RoleMatrix;
+  readonly guards: Guards;
+  readonly inputGuards: InputGuards;
+  /** Who may see what of the rows in the audit log. */
+  readonly recorded: RecordedColumns;
+  /** The mutations that need no membership. */
+  readonly guestMutations: ReadonlySet<string>;
+}
+
+const kernel = defineModule({
+  name: 'kernel',
+  typeDefs:
+    readSchema(import.meta.url, 'connection.graphql') +
+    readSchema(import.meta.url, '../access/directives.graphql') +
+    readSchema(import.meta.url, './change.graphql'),
+  resolvers: {
+    DateTime,
+    JSONObject,
+    OrderDirection: { ASC: 'asc', DESC: 'desc' },
+    Query: {
+      roles: (_parent, _args, { roles }) =>
+        ROLES.map((role) => ({ role, permissions: [...roles.of(role)].sort() })),
+    },
+  },
+});
+
+/**
+ * Builds the API of `modules`.
+ *
+ * @throws UnguardedSchemaError when a field does not say who may see it; Error when modules contradict each other.
+ */
+export function buildApi(modules: readonly Module[]): Api {
+  const installed = [kernel, ...modules];
+  const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
+  refuseRedefinitions(installed.map((module) => module.typeDefs));
+  const schema = makeExecutableSchema({
+    typeDefs: withSubscriptionType(installed.map((module) => module.typeDefs)),
+    resolvers: [
+      ...installed.map((module) => module.resolvers),
+      // In code a role and a permission are spelled as in the database and in tokens; in GraphQL they are enums.
+      {
+        Role: Object.fromEntries(ROLES.map((role) => [role.toUpperCase(), role])),
+        Permission: Object.fromEntries(
+          roles.permissions.map((permission) => [enumName(permission), permission]),
+        ),
+      },
+    ],
+    resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+  });
+  countOnDemand(schema);
+  keepOwnDescriptions(schema);
+  const guards = readGuards(schema, roles.permissions);
+  const inputGuards = readInputGuards(schema, roles.permissions);
+  const dataRules: DataRules = collect(installed, 'rules', 'have a rule for');
+  return {
+    schema: guardSchema(schema, { guards, inputGuards }, dataRules),
+    roles,
+    guards,
+    inputGuards,
+    recorded: new RecordedColumns({
+      schema,
+      guards,
+      permissions: roles.permissions,
+      fieldsWithRules: new Set(Object.keys(dataRules)),
+      declared: collect(installed, 'audit', 'say what the audit log has of'),
+    }),
+    guestMutations: guestMutations(schema),
+  };
+}
+
+/** A scalar of a package brings its own description; introspection would show that one, and the printed schema ours. */
+function keepOwnDescriptions(schema: GraphQLSchema): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (isScalarType(type)) type.description = type.astNode?.description?.value ?? type.description;
+  }
+}
+
+/** A connection knows how to count its rows, and does so when it is asked. */
+function countOnDemand(schema: GraphQLSchema): void {
+  for (const type of objectTypes(schema)) {
+    const { totalCount, pageInfo } = type.getFields();
+    if (totalCount && pageInfo) {
+      totalCount.resolve ??= (connection: Connection<unknown>) => connection.totalCount();
+    }
+  }
+}
+
+/**
+ * The kernel has no subscription for modules to extend the type with, and a type without fields is none: it is there when
+ * it is extended.
+ */
+function withSubscriptionType(typeDefs: readonly string[]): string[] {
+  const definitions = typeDefs.flatMap((source) => parse(source).definitions);
+  const has = (kind: Kind.OBJECT_TYPE_DEFINITION | Kind.OBJECT_TYPE_EXTENSION) =>
+    definitions.some((definition) => definition.kind === kind && definition.name.value === 'Subscription');
+  return has(Kind.OBJECT_TYPE_EXTENSION) && !has(Kind.OBJECT_TYPE_DEFINITION)
+    ? [...typeDefs, 'type Subscription']
+    : [...typeDefs];
+}
+
+/** @throws Error when two modules say something of the same: one of them would be lost. */
+function collect<Key extends 'rules' | 'audit'>(
+  installed: readonly Module[],
+  key: Key,
+  both: string,
+): NonNullable<Module[Key]> {
+  const all: Record<string, unknown> = {};
+  for (const module of installed) {
+    for (const [name, value] of Object.entries(module[key] ?? {})) {
+      if (Object.hasOwn(all, name)) throw new Error(`two modules ${both} ${name}`);
+      all[name] = value;
+    }
+  }
+  return all as NonNullable<Module[Key]>;
+}

@@ -1,0 +1,108 @@
+/**
+ * Search for text that columns of a table contain, in whatever case: `filter.search` of a list.
+ *
+ * A term is taken literally and folded to lower case by `tenantry.folded`, the same on every server. Its cost is linear: each
+ * row's text is folded and looked through once. Where the table has a search index (`tenantry.index_search`), the rows that
+ * may match are found by it, unless they are many; then, and without an index, rows are looked through in the order of the
+ * list until the page is full. docs/search.md has the costs.
+ */
+import { Prisma } from '../../generated/prisma/client.js';
+import type { TenantClient } from '../tenancy/tenant-client.js';
+import type { OrderDirection, Page } from './connection.js';
+
+/** A table for which a migration has called `tenantry.make_searchable`. All parts are SQL that the code writes. */
+export interface SearchedTable {
+  /** With its schema. */
+  readonly from: Prisma.Sql;
+  /** What is selected, under the names of the model's fields. */
+  readonly columns: Prisma.Sql;
+  /** The columns that are looked through. */
+  readonly texts: readonly Prisma.Sql[];
+  /** `tenantry.candidates_of_TABLE` */
+  readonly candidates: Prisma.Sql;
+}
+
+/** What is searched for, and where. */
+export interface Search {
+  readonly term: string;
+  /** Further conditions, each of which has to hold. */
+  readonly conditions: readonly Prisma.Sql[];
+}
+
+/** The order of the list: a column of times that is never null, then the id. */
+export interface SearchOrder {
+  readonly column: Prisma.Sql;
+  readonly direction: OrderDirection;
+}
+
+/** The rows of a page among those that match, as `findMany` with `page.query` would have them. */
+export function searchPage<Row>(
+  db: TenantClient,
+  table: SearchedTable,
+  search: Search,
+  page: Page,
+  { column, direction }: SearchOrder,
+): Promise<Row[]> {
+  const { after, before, backward } = page;
+  const ascending = (direction === 'asc') !== backward;
+  const [behind, ahead] = direction === 'asc' ? [GREATER, LESS] : [LESS, GREATER];
+  const beyond = (compare: Prisma.Sql, { value, id }: { value: string; id: string }) =>
+    Prisma.sql`(${column}, id) ${compare} (${value}::timestamptz, ${id}::uuid)`;
+  const conditions = [
+    ...search.conditions,
+    ...(after ? [beyond(behind, after)] : []),
+    ...(before ? [beyond(ahead, before)] : []),
+  ];
+  const order = ascending ? Prisma.sql`${column}, id` : Prisma.sql`${column} DESC, id DESC`;
+  // Each branch has the order and the limit: the one that looks through the rows stops when it has a page of them.
+  const branch = (which: Prisma.Sql) => Prisma.sql`(
+      SELECT ${table.columns}, ${column} AS "at" FROM ${table.from}
+      WHERE ${matching(db, table, conditions, which)}
+      ORDER BY ${order} LIMIT ${page.query.take})`;
+  return db.$queryRaw<Row>(Prisma.sql`
+    ${termOf(table, search)}
+    SELECT * FROM (${branch(LOOK_THROUGH)} UNION ALL ${branch(CANDIDATES)}) AS found
+    ORDER BY ${ascending ? Prisma.sql`"at", id` : Prisma.sql`"at" DESC, id DESC`} LIMIT ${page.query.take}`);
+}
+
+/** How many rows match. Where they are many, this looks through all of the tenant's. */
+export async function searchCount(db: TenantClient, table: SearchedTable, search: Search): Promise<number> {
+  const branch = (which: Prisma.Sql) =>
+    Prisma.sql`(SELECT count(*) FROM ${table.from} WHERE ${matching(db, table, search.conditions, which)})`;
+  const [row] = await db.$queryRaw<{ count: bigint }>(Prisma.sql`
+    ${termOf(table, search)}
+    SELECT ${branch(LOOK_THROUGH)} + ${branch(CANDIDATES)} AS "count"`);
+  return Number(row?.count ?? 0);
+}
+
+const GREATER = Prisma.sql`>`;
+const LESS = Prisma.sql`<`;
+
+/** The two ways to the rows, of which one is empty. */
+const LOOK_THROUGH = Prisma.sql`(SELECT term.ids FROM term) IS NULL`;
+const CANDIDATES = Prisma.sql`id = ANY ((SELECT term.ids FROM term)::uuid[])`;
+
+const termOf = ({ candidates }: SearchedTable, { term }: Search): Prisma.Sql => Prisma.sql`
+  WITH given AS (SELECT ${term}::text AS text),
+  term AS MATERIALIZED (SELECT tenantry.folded(given.text) AS folded, ${candidates}(given.text) AS ids FROM given)`;
+
+function matching(
+  { context: { tenantId } }: TenantClient,
+  { texts }: SearchedTable,
+  conditions: readonly Prisma.Sql[],
+  which: Prisma.Sql,
+): Prisma.Sql {
+  const contained = texts.map(
+    (text) => Prisma.sql`strpos(tenantry.folded(${text}), (SELECT term.folded FROM term)) > 0`,
+  );
+  // What is cheap comes first: PostgreSQL orders conditions by their costs, and keeps the order of equal ones.
+  return Prisma.join(
+    [
+      Prisma.sql`tenant_id = ${tenantId}::uuid`,
+      which,
+      ...conditions,
+      Prisma.sql`(${Prisma.join(contained, ' OR ')})`,
+    ],
+    ' AND ',
+  );
+}

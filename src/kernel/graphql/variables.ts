@@ -1,0 +1,111 @@
+/** The variables of an operation, and what a client is told when they are refused: which input, by its path, and why. */
+import {
+  coerceInputValue,
+  GraphQLError,
+  isInputType,
+  isNonNullType,
+  typeFromAST,
+  valueFromAST,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type VariableDefinitionNode,
+} from 'graphql';
+import { locate } from './locations.js';
+
+/** Errors that are reported of one request's variables. With the first beyond these, no more are looked for. */
+export const MOST_VARIABLE_ERRORS = 20;
+/** Characters of a reason: some repeat the value, which the client has, and which may be large. */
+const LONGEST_REASON = 300;
+
+type Values = Readonly<Record<string, unknown>>;
+
+export type CoercedVariables =
+  | { readonly coerced: Values; readonly errors?: never }
+  | { readonly coerced?: never; readonly errors: readonly GraphQLError[] };
+
+export interface CoerceOptions {
+  /** Leaves out of messages which names of the schema are like one that does not exist. */
+  readonly hideSuggestions: boolean;
+}
+
+/**
+ * The variables of an operation of a valid document as its types make them, or up to {@link MOST_VARIABLE_ERRORS} errors
+ * with the code BAD_USER_INPUT and the path of the input in `extensions.field`. graphql-js does the same with another
+ * message for each error, which repeats the whole value: of one large value with many mistakes it makes megabytes.
+ */
+export function coerceVariables(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  values: Values,
+  { hideSuggestions }: CoerceOptions,
+): CoercedVariables {
+  const coerced: Record<string, unknown> = {};
+  const errors: GraphQLError[] = [];
+  const report = (definition: VariableDefinitionNode, field: string, message: string) => {
+    if (errors.length >= MOST_VARIABLE_ERRORS) throw new Enough();
+    errors.push(
+      new GraphQLError(message, { nodes: definition, extensions: { code: 'BAD_USER_INPUT', field } }),
+    );
+  };
+  for (const definition of variableDefinitions) {
+    const name = definition.variable.name.value;
+    const type = typeFromAST(schema, definition.type);
+    // A valid document has no other.
+    if (!isInputType(type)) continue;
+    try {
+      if (!Object.hasOwn(values, name)) {
+        if (definition.defaultValue) coerced[name] = valueFromAST(definition.defaultValue, type);
+        else if (isNonNullType(type)) {
+          report(
+            definition,
+            name,
+            `Variable "$${name}" of required type "${String(type)}" was not provided.`,
+          );
+        }
+      } else if (values[name] === null && isNonNullType(type)) {
+        report(definition, name, `Variable "$${name}" of non-null type "${String(type)}" must not be null.`);
+      } else {
+        coerced[name] = coerceValue(values[name], type, hideSuggestions, (field, reason) =>
+          report(definition, name + field, `${name}${field}: ${reason}`),
+        );
+      }
+    } catch (error) {
+      if (error instanceof Enough) break;
+      // The value decides how deep it is, where a type refers to itself.
+      if (!(error instanceof RangeError)) throw error;
+      errors.push(tooDeep(definition, name));
+    }
+  }
+  if (errors.length === 0) return { coerced };
+  locate(errors);
+  return { errors };
+}
+
+class Enough extends Error {}
+
+const tooDeep = (nodes: VariableDefinitionNode, field: string) =>
+  new GraphQLError(`${field} is nested too deep.`, { nodes, extensions: { code: 'BAD_USER_INPUT', field } });
+
+const OF_FIELD = /^Field "(\w+)" (?:of required type|is not defined)/;
+
+function coerceValue(
+  value: unknown,
+  type: GraphQLInputType,
+  hideSuggestions: boolean,
+  report: (field: string, reason: string) => void,
+): unknown {
+  return coerceInputValue(
+    value,
+    type,
+    (path, _invalidValue, { message }) => {
+      const [, below] = OF_FIELD.exec(message) ?? [];
+      const field = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
+      report(below === undefined ? field : `${field}.${below}`, shortened(message));
+    },
+    hideSuggestions,
+  );
+}
+
+const shortened = (reason: string) =>
+  reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason;

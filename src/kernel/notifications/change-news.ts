@@ -1,0 +1,216 @@
+/**
+ * Changed rows of published tables, as the database announces them: ids, dispatched by tenant. Whoever watches either
+ * hears of every change that is committed from then on, or is told that some may be missing; never neither.
+ *
+ * The database announces changes in those tenants only in which somebody watches: this keeps a lease per tenant
+ * (`tenantry.listen`), and as long as nobody watches it does nothing.
+ */
+import { z } from 'zod';
+import { unavailable } from '../vocabulary/errors.js';
+import { ChangeLog, type LoggedChange } from './change-log.js';
+import type { Database } from '../tenancy/database.js';
+import { isId } from '../vocabulary/id.js';
+import type { Notifications } from './notifications.js';
+import { parseJson } from './parse-json.js';
+
+export const CHANGES_CHANNEL = 'tenantry_changes';
+
+export type ChangeKind = 'CREATED' | 'UPDATED' | 'DELETED';
+
+/** That a row has changed. Not to be believed: anybody who may connect to the database can say so. Read the row. */
+export interface RowChange {
+  /** Unique in this process; a later change has a larger one. */
+  readonly number: number;
+  readonly tenantId: string;
+  /** The entity's name in the audit log, `Conversation`. */
+  readonly entity: string;
+  readonly kind: ChangeKind;
+  readonly id: string;
+  /** The ids that the table is published with, by column: `conversation_id`. */
+  readonly keys: Readonly<Record<string, string | null>>;
+}
+
+export interface ChangeListener {
+  heard(logged: LoggedChange): void;
+  /** Changes may have been missed, and nothing more will be heard. */
+  lost(): void;
+}
+
+/** The changes in one tenant. */
+export interface TenantChanges {
+  /**
+   * Resolves when every change of the entity that is committed from now on will be heard.
+   *
+   * @returns how to stop
+   * @throws UNAVAILABLE when notifications do not arrive; Error when the entity's table is not published
+   */
+  watch(entity: string, listener: ChangeListener): Promise<() => void>;
+}
+
+export interface ChangeNews {
+  forTenant(tenantId: string): TenantChanges;
+  close(): void;
+}
+
+/** A third of the minute for which the database gives a lease. */
+const RENEW_MS = 20_000;
+const LEASE_MS = 60_000;
+/** After a start, or while a lost connection is made again. */
+const PATIENCE_MS = 3_000;
+
+const message = z.object({
+  tenantId: z.string(),
+  entity: z.string(),
+  kind: z.enum(['CREATED', 'UPDATED', 'DELETED']),
+  id: z.string().refine(isId),
+  keys: z.record(z.string(), z.string().nullable()),
+});
+
+/** @param notifications listens to {@link CHANGES_CHANNEL} */
+export const changeNews = (
+  notifications: Notifications,
+  database: Pick<Database, 'query'>,
+  warn: (problem: string) => void,
+): ChangeNews => new News(notifications, database, warn);
+
+/** A tenant in which somebody watches. */
+interface WatchedTenant {
+  readonly watchers: Set<{ readonly entity: string; readonly listener: ChangeListener }>;
+  /** By entity. */
+  readonly logs: Map<string, ChangeLog>;
+  /** The lease, once it is given. */
+  readonly lease: Promise<string>;
+}
+
+class News implements ChangeNews {
+  private readonly tenants = new Map<string, WatchedTenant>();
+  private readonly published = new Set<string>();
+  private renewal: NodeJS.Timeout | undefined;
+  private renewedAt = 0;
+  private changes = 0;
+
+  constructor(
+    private readonly notifications: Notifications,
+    private readonly database: Pick<Database, 'query'>,
+    private readonly warn: (problem: string) => void,
+  ) {
+    notifications.onMessage(CHANGES_CHANNEL, (payload) => this.dispatch(payload));
+    notifications.onGap(() => this.loseAll());
+  }
+
+  forTenant(tenantId: string): TenantChanges {
+    return { watch: (entity, listener) => this.watch(tenantId, entity, listener) };
+  }
+
+  close(): void {
+    clearInterval(this.renewal);
+    this.loseAll();
+  }
+
+  private async watch(tenantId: string, entity: string, listener: ChangeListener): Promise<() => void> {
+    await this.requirePublished(entity);
+    if (!(await this.notifications.untilHearing(PATIENCE_MS))) throw unavailable();
+    const tenant = this.tenants.get(tenantId) ?? this.lease(tenantId);
+    const watcher = { entity, listener };
+    tenant.watchers.add(watcher);
+    const stop = () => {
+      tenant.watchers.delete(watcher);
+      if (tenant.watchers.size === 0) this.forget(tenantId, tenant);
+    };
+    try {
+      await tenant.lease;
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    // Lost while the lease was on its way: the listener has been told, but nobody has subscribed yet.
+    if (!tenant.watchers.has(watcher)) throw unavailable();
+    return stop;
+  }
+
+  private async requirePublished(entity: string): Promise<void> {
+    if (this.published.has(entity)) return;
+    const [row] = await this.database.query<{ published: boolean }>(
+      'SELECT tenantry.is_published($1) AS published',
+      [entity],
+      { purpose: 'changes' },
+    );
+    if (!row?.published) {
+      throw new Error(`changes of ${entity} are not announced: its table needs tenantry.publish`);
+    }
+    this.published.add(entity);
+  }
+
+  private lease(tenantId: string): WatchedTenant {
+    const lease = this.ask([tenantId]).then((leases) => {
+      const given = leases.get(tenantId);
+      if (given === undefined) throw new Error(`there is no tenant ${tenantId}`);
+      return given;
+    });
+    // Everybody who waits for it is told; that nobody does is no error.
+    lease.catch(() => undefined);
+    const tenant = { watchers: new Set<never>(), logs: new Map<string, ChangeLog>(), lease };
+    if (this.tenants.size === 0) {
+      this.renewedAt = performance.now();
+      this.renewal = setInterval(() => void this.renew(), RENEW_MS).unref();
+    }
+    this.tenants.set(tenantId, tenant);
+    return tenant;
+  }
+
+  private async ask(tenantIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.database.query<{ tenant_id: string; lease: string }>(
+      'SELECT tenant_id, lease FROM tenantry.listen($1)',
+      [tenantIds],
+      { purpose: 'changes' },
+    );
+    return new Map(rows.map(({ tenant_id: tenantId, lease }) => [tenantId, lease]));
+  }
+
+  /** Prolongs the leases. One that is no longer the same had lapsed: in that time nothing was announced. */
+  private async renew(): Promise<void> {
+    const renewed = [...this.tenants];
+    const startedAt = performance.now();
+    try {
+      const leases = await this.ask(renewed.map(([tenantId]) => tenantId));
+      this.renewedAt = startedAt;
+      for (const [tenantId, tenant] of renewed) {
+        const lease = await tenant.lease.catch(() => undefined);
+        if (lease !== leases.get(tenantId)) this.lose(tenantId, tenant);
+      }
+    } catch (error) {
+      if (performance.now() - this.renewedAt < LEASE_MS) return;
+      this.warn(`subscriptions were ended: ${error instanceof Error ? error.message : String(error)}`);
+      this.loseAll();
+    }
+  }
+
+  private dispatch(payload: string): void {
+    if (this.tenants.size === 0) return;
+    const told = message.safeParse(parseJson(payload)).data;
+    const tenant = told && this.tenants.get(told.tenantId);
+    if (!tenant) return;
+    const watchers = [...tenant.watchers].filter(({ entity }) => entity === told.entity);
+    if (watchers.length === 0) return;
+    const log = tenant.logs.get(told.entity) ?? new ChangeLog();
+    tenant.logs.set(told.entity, log);
+    const logged = log.add({ ...told, number: ++this.changes });
+    for (const { listener } of watchers) listener.heard(logged);
+  }
+
+  private loseAll(): void {
+    for (const [tenantId, tenant] of this.tenants) this.lose(tenantId, tenant);
+  }
+
+  private lose(tenantId: string, tenant: WatchedTenant): void {
+    this.forget(tenantId, tenant);
+    const watchers = [...tenant.watchers];
+    tenant.watchers.clear();
+    for (const { listener } of watchers) listener.lost();
+  }
+
+  private forget(tenantId: string, tenant: WatchedTenant): void {
+    if (this.tenants.get(tenantId) === tenant) this.tenants.delete(tenantId);
+    if (this.tenants.size === 0) clearInterval(this.renewal);
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * Prisma's simple operations, as the SQL that Prisma would make of them: to read rows of one model by conditions on its
+ * columns, in an order, so many of them; to create a row. They are most of what an API does, and reach PostgreSQL in one
+ * flight (flight.ts) at a fraction of the cost.
+ *
+ * The rule is: all of it or nothing. Whatever is not understood here to the last key, values of an unexpected type
+ * included, is left to Prisma. The outcome must be the same either way: test/kernel/plain-statement.test.ts holds them
+ * together.
+ */
+import { Prisma } from '../../generated/prisma/client.js';
+import type { Column, ScopedModel } from './data-model.js';
+import type { Row, Statement } from '../driver/flight.js';
+import type { Arguments, Operation } from './tenant-filter.js';
+
+/** An operation that needs no Prisma. */
+export interface PlainStatement extends Statement {
+  /** What the caller gets for the rows. Throws as Prisma does when there has to be a row and is none. */
+  readonly result: (rows: Row[]) => unknown;
+  /** Of a statement that writes: one that answers with the same columns and does nothing. */
+  readonly answers?: string | undefined;
+}
+
+/** The operation as a statement; undefined when Prisma has to run it. */
+export function plainStatement(
+  model: ScopedModel,
+  operation: Operation,
+  args: Arguments,
+): PlainStatement | undefined {
+  const shape = SHAPES[operation];
+  if (!shape || !hasOnly(args, shape.takes)) return undefined;
+  const isUnique = operation === 'findUnique' || operation === 'findUniqueOrThrow';
+  if (isUnique && !namesKey(model, args['where'])) return undefined;
+  const builder = new Builder(model, isUnique);
+  const text = shape.text(builder, args);
+  return text === undefined
+    ? undefined
+    : { text, values: builder.values, result: shape.result, answers: builder.answers };
+}
+
+/** Whether the condition finds one row, as Prisma sees it: by the values of a key. */
+function namesKey({ keys }: ScopedModel, where: unknown): boolean {
+  if (!isRecord(where)) return false;
+  const given = [...keys].filter(([name]) => where[name] !== undefined);
+  return given.length > 0 && given.every(([name, fields]) => isRecord(where[name]) === fields.length > 1);
+}
+
+/** A statement written by hand; undefined when a value of it is one that Prisma has to send. */
+export function rawStatement(sql: Prisma.Sql): PlainStatement | undefined {
+  const values: (string | null)[] = [];
+  for (const value of sql.values) {
+    const sent = rawParameter(value);
+    if (sent === undefined) return undefined;
+    values.push(sent);
+  }
+  return { text: sql.text, values, result: (rows) => rows };
+}
+
+function rawParameter(value: unknown): string | null | undefined {
+  if (value === null || typeof value === 'string') return value;
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+    return String(value);
+  return Array.isArray(value) && isListOf(value, isText) ? arrayLiteral(value) : undefined;
+}
+
+/** Unlike `every`, does not pass over the holes of a list: what is not there is undefined. */
+function isListOf<Value>(
+  values: readonly unknown[],
+  isValue: (value: unknown) => value is Value,
+): values is readonly Value[] {
+  for (const value of values) if (!isValue(value)) return false;
+  return true;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+interface Shape {
+  readonly takes: ReadonlySet<string>;
+  readonly text: (builder: Builder, args: Arguments) => string | undefined;
+  readonly result: (rows: Row[]) => unknown;
+}
+
+const orNull = ([row]: Row[]) => row ?? null;
+
+function orThrow([row]: Row[]): Row {
+  if (row) return row;
+  throw new Prisma.PrismaClientKnownRequestError('No record was found.', {
+    code: 'P2025',
+    clientVersion: Prisma.prismaVersion.client,
+  });
+}
+
+const LIST = new Set(['where', 'select', 'orderBy', 'take', 'skip']);
+const FIRST = new Set(['where', 'select', 'orderBy']);
+const UNIQUE = new Set(['where', 'select']);
+
+const rows: Shape['text'] = (builder, args) => builder.select(args);
+const row: Shape['text'] = (builder, args) => builder.select({ ...args, take: 1 });
+
+const SHAPES: Partial<Record<Operation, Shape>> = {
+  findMany: { takes: LIST, text: rows, result: (found) => found },
+  findFirst: { takes: FIRST, text: row, result: orNull },
+  findFirstOrThrow: { takes: FIRST, text: row, result: orThrow },
+  findUnique: { takes: UNIQUE, text: row, result: orNull },
+  findUniqueOrThrow: { takes: UNIQUE, text: row, result: orThrow },
+  count: {
+    takes: new Set(['where']),
+    text: (builder, args) => builder.count(args),
+    result: ([found]) => Number(found?.['count']),
+  },
+  create: {
+    takes: new Set(['data', 'select']),
+    text: (builder, args) => builder.insert(args),
+    result: orNull,
+  },
+};
+
+const COMPARISONS: ReadonlyMap<string, string> = new Map([
+  ['equals', '='],
+  ['gt', '>'],
+  ['gte', '>='],
+  ['lt', '<'],
+  ['lte', '<='],
+]);
+
+/** How a value of a Prisma type travels; undefined for a value that Prisma is to look at. */
+const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
+  String: (value) => (typeof value === 'string' ? value : undefined),
+  Boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
+  Int: (value) =>
+    Number.isInteger(value) && Math.abs(value as number) < 2 ** 31 ? String(value) : undefined,
+  DateTime: (value) => {
+    if (typeof value === 'string' ? !ISO_TIME.test(value) : !(value instanceof Date)) return undefined;
+    const time = new Date(value as string | Date);
+    if (Number.isNaN(time.getTime()) || time.getTime() < FIRST_TIME) return undefined;
+    const text = time.toISOString();
+    // A day that does not exist (February 30) is another day to JavaScript.
+    const isAsGiven = typeof value !== 'string' || text.startsWith(value.slice(0, 19));
+    return isAsGiven && ISO_TIME.test(text) ? text : undefined;
+  },
+};
+
+/** PostgreSQL has no year 0. */
+const FIRST_TIME = Date.parse('0001-01-01T00:00:00Z');
+
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+
+class Builder {
+  readonly values: (string | null)[] = [];
+
+  answers: string | undefined;
+
+  constructor(
+    private readonly model: ScopedModel,
+    private readonly isUnique: boolean,
+  ) {}
+
+  count({ where }: Arguments): string | undefined {
+    const conditions = this.conditions(where);
+    return conditions && `SELECT count(*) AS "count" FROM ${this.model.table} WHERE ${conditions}`;
+  }
+
+  select({ where, select, orderBy, take, skip }: Arguments): string | undefined {
+    const columns = this.selection(select);
+    const conditions = this.conditions(where);
+    const order = this.order(orderBy);
+    // To take none, Prisma asks nobody, not even whether the condition makes sense.
+    const limit = take === 0 ? undefined : this.bound('LIMIT', take);
+    const offset = this.bound('OFFSET', skip);
+    const parts = [columns, conditions, order, limit, offset];
+    if (parts.includes(undefined)) return undefined;
+    return `SELECT ${columns!} FROM ${this.model.table} WHERE ${conditions!}${order!}${limit!}${offset!}`;
+  }
+
+  insert({ data, select }: Arguments): string | undefined {
+    const returned = this.selection(select);
+    if (returned === undefined || !isRecord(data)) return undefined;
+    const isKnown = (field: string) => this.model.columns.has(field) || data[field] === undefined;
+    if (!Object.keys(data).every(isKnown)) return undefined;
+    const columns: string[] = [];
+    const values: string[] = [];
+    const now = new Date().toISOString();
+    for (const column of this.model.columns.values()) {
+      const value = valueOf(column, data[column.field], now);
+      if (value === BY_DATABASE) continue;
+      if (value === undefined) return undefined;
+      columns.push(column.name);
+      values.push(this.placeholder(value));
+    }
+    if (columns.length === 0) return undefined;
+    this.answers = `SELECT ${returned} FROM ${this.model.table} LIMIT 0`;
+    return `INSERT INTO ${this.model.table} (${columns.join(', ')}) VALUES (${values.join(', ')}) RETURNING ${returned}`;
+  }
+
+  private selection(select: unknown): string | undefined {
+    if (select === undefined) return this.model.allColumns;
+    if (!isRecord(select)) return undefined;
+    const chosen = [...this.model.columns.values()].filter(({ field }) => select[field] === true);
+    const known = Object.entries(select).every(
+      ([field, value]) =>
+        this.model.columns.has(field) && (value === undefined || typeof value === 'boolean'),
+    );
+    return known && chosen.length > 0 ? chosen.map(({ selected }) => selected).join(', ') : undefined;
+  }
+
+  private conditions(where: unknown): string | undefined {
+    if (where === undefined) return EVERYTHING;
+    if (!isRecord(where)) return undefined;
+    const parts: string[] = [];
+    for (const key in where) {
+      const value = where[key];
+      if (value === undefined) continue;
+      const part = this.condition(key, value);
+      if (part === undefined) return undefined;
+      if (part !== EVERYTHING) parts.push(part);
+    }
+    return parts.length === 0 ? EVERYTHING : parts.join(' AND ');
+  }
+
+  private condition(key: string, value: unknown): string | undefined {
+    const column = this.model.columns.get(key);
+    if (column) return this.comparison(column.name, column.type, value);
+    if (key === 'AND') return this.all(Array.isArray(value) ? value : [value], ' AND ');
+    // An empty OR matches nothing in Prisma.
+    if (key === 'OR' && Array.isArray(value) && value.length > 0) return this.all(value, ' OR ');
+    // A compound key, `tenantId_id: { tenantId, id }`: called after its fields, each with its value.
+    const fields = this.isUnique ? this.model.keys.get(key) : undefined;
+    if (!fields || !isRecord(value) || Object.keys(value).length !== fields.length) return undefined;
+    return fields.every((field) => isScalar(value[field])) ? this.conditions(value) : undefined;
+  }
+
+  private all(parts: readonly unknown[], operator: ' AND ' | ' OR '): string | undefined {
+    // A part that is undefined demands nothing of its own; Prisma refuses it.
+    if (!isListOf(parts, isRecord)) return undefined;
+    const conditions = parts.map((part) => this.conditions(part));
+    if (conditions.includes(undefined)) return undefined;
+    const narrowing = conditions.filter((each) => each !== EVERYTHING);
+    // To Prisma an OR with a part that demands nothing is not what it is to logic.
+    if (operator === ' OR ' && narrowing.length < parts.length) return undefined;
+    return narrowing.length === 0 ? EVERYTHING : `(${narrowing.map((each) => `(${each!})`).join(operator)})`;
+  }
+
+  private comparison(column: string, type: string, value: unknown): string | undefined {
+    const parameter = PARAMETERS[type];
+    if (!parameter) return undefined;
+    if (!isRecord(value)) return this.compare(column, '=', parameter(value));
+    const parts: string[] = [];
+    for (const [key, operand] of Object.entries(value)) {
+      if (operand === undefined) continue;
+      const operator = COMPARISONS.get(key);
+      const part =
+        operator === undefined
+          ? key === 'in' && this.oneOf(column, operand, parameter)
+          : this.compare(column, operator, parameter(operand));
+      if (!part) return undefined;
+      parts.push(part);
+    }
+    return parts.length === 0 ? undefined : parts.join(' AND ');
+  }
+
+  private compare(column: string, operator: string, value: string | undefined): string | undefined {
+    return value === undefined ? undefined : `${column} ${operator} ${this.placeholder(value)}`;
+  }
+
+  private oneOf(
+    column: string,
+    operand: unknown,
+    parameter: (value: unknown) => string | undefined,
+  ): string | undefined {
+    // Of no values Prisma makes a statement without parameters, or none.
+    if (!Array.isArray(operand) || operand.length === 0) return undefined;
+    const values = operand.map(parameter);
+    if (values.includes(undefined)) return undefined;
+    return `${column} = ANY (${this.placeholder(arrayLiteral(values as string[]))})`;
+  }
+
+  private order(orderBy: unknown): string | undefined {
+    if (orderBy === undefined) return '';
+    const columns: string[] = [];
+    for (const each of Array.isArray(orderBy) ? (orderBy as unknown[]) : [orderBy]) {
+      const [[field, direction] = ['', ''], ...more] = isRecord(each) ? Object.entries(each) : [];
+      const column = this.model.columns.get(field);
+      if (!column || more.length > 0 || (direction !== 'asc' && direction !== 'desc')) return undefined;
+      columns.push(`${column.name} ${direction === 'asc' ? 'ASC' : 'DESC'}`);
+    }
+    return columns.length === 0 ? '' : ` ORDER BY ${columns.join(', ')}`;
+  }
+
+  /** LIMIT or OFFSET. A negative `take` is Prisma's way of asking for the last rows. */
+  private bound(keyword: string, rows: unknown): string | undefined {
+    if (rows === undefined) return '';
+    if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
+    return ` ${keyword} ${this.placeholder(String(rows))}`;
+  }
+
+  private placeholder(value: string | null): string {
+    this.values.push(value);
+    return `$${String(this.values.length)}`;
+  }
+}
+
+/** The condition that demands nothing. */
+const EVERYTHING = 'true';
+
+/** Beyond it, Prisma takes numbers for others. */
+const LARGEST = 2 ** 31 - 1;
+
+const BY_DATABASE = Symbol('by the database');
+
+/** What a new row gets in a column; undefined for what only Prisma can say. */
+function valueOf(
+  { type, byDefault, isNullable }: Column,
+  given: unknown,
+  now: string,
+): string | null | undefined | typeof BY_DATABASE {
+  // Of JSON there are several nulls, and of a type that is not sent here, Prisma knows. So it does where none may be.
+  if (given === null) return isNullable && PARAMETERS[type] ? null : undefined;
+  if (given !== undefined) return PARAMETERS[type]?.(given);
+  if (byDefault === 'time') return now;
+  return byDefault === 'database' ? BY_DATABASE : undefined;
+}
+
+/** A value of an array type, as PostgreSQL reads it. */
+export const arrayLiteral = (values: readonly string[]): string =>
+  `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+
+const hasOnly = (args: Arguments, keys: ReadonlySet<string>): boolean => {
+  for (const key in args) if (!keys.has(key) && args[key] !== undefined) return false;
+  return true;
+};
+
+/** A plain object: of a class of its own, a value is one of Prisma's special ones. */
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+const isScalar = (value: unknown): boolean => value !== undefined && !isRecord(value);

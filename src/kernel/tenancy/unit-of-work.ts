@@ -1,0 +1,114 @@
+/**
+ * Many operations of a client in one transaction, each of which stays what it is without: all or nothing by itself. An
+ * error of the database aborts a transaction for whatever comes behind it; a savepoint before each operation confines
+ * it, so that code which handles a failure and goes on works here as well.
+ */
+import type { Prisma } from '../../generated/prisma/client.js';
+import type { TenantContext } from '../request/tenant-context.js';
+import { currentTransaction, insideTransaction, type OpenTransaction } from '../driver/open-transaction.js';
+import type { Call } from './read-batch.js';
+import type { Runner } from './tenant-client.js';
+import { inTimeLimits } from '../driver/time-limits.js';
+
+/** The runner of a client whose every operation belongs to the transaction `tx`. */
+export class UnitOfWork implements Runner {
+  private readonly outermost = new Line(this);
+
+  constructor(
+    private readonly tx: Prisma.TransactionClient,
+    private readonly limits: Pick<TenantContext, 'deadline'>,
+  ) {}
+
+  /** Without savepoints: an operation that fails takes all of the transaction with it. */
+  readonly unprotected: Runner = {
+    read: (call) => this.outermost.next(() => this.call(call)),
+    write: (call) => this.outermost.next(() => this.call(call)),
+  };
+
+  read(call: Call): Promise<unknown> {
+    return this.apart(() => this.call(call));
+  }
+
+  write(call: Call): Promise<unknown> {
+    return this.apart(() => this.call(call));
+  }
+
+  /** What `TenantClient.transaction` does: undone together when `work` throws, and only that. */
+  transaction<Result>(work: (inside: Runner) => Promise<Result>): Promise<Result> {
+    return this.apart(async () => {
+      const line = new Line(this, this.outermost);
+      const run = (call: Call) => line.next(() => this.call(call));
+      try {
+        return await insideTransaction(line, () => work({ read: run, write: run }));
+      } finally {
+        await line.end();
+      }
+    });
+  }
+
+  /** Runs all of the work. */
+  run<Result>(work: () => Promise<Result>): Promise<Result> {
+    return insideTransaction(this.outermost, work);
+  }
+
+  /** Waits for what is under way, and refuses what comes later. */
+  end(): Promise<void> {
+    return this.outermost.end();
+  }
+
+  /** Savepoints are nested, never side by side: what is issued together runs one after the other. */
+  private apart<Result>(work: () => Promise<Result>): Promise<Result> {
+    // An operation of the client that is called in the course of one of its transactions belongs to that one.
+    const current = currentTransaction();
+    const line = current instanceof Line && current.unit === this ? current : this.outermost;
+    return line.next(async () => {
+      this.limits.deadline?.throwIfOver();
+      await this.tx.$executeRaw`SAVEPOINT apart`;
+      try {
+        const result = await work();
+        await this.tx.$executeRaw`RELEASE SAVEPOINT apart`;
+        return result;
+      } catch (error) {
+        await this.undo();
+        throw error;
+      }
+    });
+  }
+
+  /** Every operation passes here. */
+  private call(call: Call): Promise<unknown> {
+    return inTimeLimits(this.limits, () => call(this.tx));
+  }
+
+  private async undo(): Promise<void> {
+    try {
+      await this.tx.$executeRaw`ROLLBACK TO SAVEPOINT apart`;
+      await this.tx.$executeRaw`RELEASE SAVEPOINT apart`;
+    } catch {
+      // The transaction is lost, and COMMIT will say so; what the caller is to hear is why.
+    }
+  }
+}
+
+/** Work in the order in which it came, one at a time. */
+class Line implements OpenTransaction {
+  ended = false;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly unit: UnitOfWork,
+    readonly whole?: Line,
+  ) {}
+
+  next<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.ended) return Promise.reject(new Error('its transaction has ended'));
+    const mine = this.last.then(work);
+    this.last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async end(): Promise<void> {
+    this.ended = true;
+    await this.last;
+  }
+}

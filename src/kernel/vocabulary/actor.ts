@@ -1,0 +1,8 @@
+/** Who is recorded in the audit log. */
+export interface Actor {
+  readonly type: ActorType;
+  /** For a user, the `sub` claim of the identity provider. */
+  readonly id: string;
+}
+
+export type ActorType = 'user' | 'api_key' | 'job' | 'operator' | 'system';

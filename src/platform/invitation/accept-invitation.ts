@@ -1,0 +1,110 @@
+/**
+ * Makes the holder of an invitation's token a member. It comes before a membership, and so before a tenant is bound:
+ * one function of the database does all of it, or nothing.
+ */
+import { Prisma } from '../../generated/prisma/client.js';
+import type { VerifiedUser } from '../../kernel/vocabulary/viewer.js';
+import { PublicError, type ErrorCode } from '../../kernel/vocabulary/errors.js';
+import type { Role } from '../../kernel/vocabulary/permissions.js';
+import type { Database } from '../../kernel/tenancy/database.js';
+import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
+import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
+
+export interface Acceptance {
+  readonly tokenHash: string;
+  readonly user: VerifiedUser;
+  readonly requestId: string;
+}
+
+/** The membership that was made. */
+export interface AcceptedMembership {
+  readonly id: string;
+  readonly userId: string;
+  readonly role: Role;
+  readonly joinedAt: Date;
+  readonly tenant: {
+    readonly id: string;
+    readonly slug: string;
+    readonly name: string;
+    readonly status: TenantStatus;
+  };
+}
+
+/**
+ * Whoever is not the person invited learns that, and nothing else: not the tenant, not what became of the invitation.
+ *
+ * @throws NOT_FOUND for an unknown token; FORBIDDEN without a verified e-mail address (`requires: email:verified`), or
+ *   with another than the invited one (`email:invited`); TENANT_SUSPENDED; CONFLICT with the `reason` accepted, revoked,
+ *   expired, or member
+ * @param unit the client of a unit of work that acts for the same user, in whichever tenant: the membership is then part of
+ *   its transaction, and undone with it. Without it the acceptance is a transaction by itself.
+ */
+export type AcceptInvitation = (acceptance: Acceptance, unit?: TenantClient) => Promise<AcceptedMembership>;
+
+type Refusal = readonly [code: ErrorCode, message: string, details?: Readonly<Record<string, string>>];
+
+export const UNKNOWN_INVITATION: Refusal = [
+  'NOT_FOUND',
+  'There is no such invitation. A newer one may have replaced it.',
+];
+
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  unknown: UNKNOWN_INVITATION,
+  other_email: [
+    'FORBIDDEN',
+    'This invitation is for another e-mail address. Sign in with the one it was sent to.',
+    { requires: 'email:invited' },
+  ],
+  suspended: ['TENANT_SUSPENDED', 'This tenant is suspended.'],
+  used: ['CONFLICT', 'This invitation has been accepted already.', { reason: 'accepted' }],
+  revoked: ['CONFLICT', 'This invitation has been revoked.', { reason: 'revoked' }],
+  expired: ['CONFLICT', 'This invitation has expired. Ask for a new one.', { reason: 'expired' }],
+  member: ['CONFLICT', 'You are a member of this tenant already.', { reason: 'member' }],
+};
+
+interface AcceptanceRow {
+  readonly outcome: string;
+  readonly membership_id: string;
+  readonly role: Role;
+  readonly joined_at: Date;
+  readonly tenant_id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly status: TenantStatus;
+}
+
+export function createInvitationAcceptance(database: Pick<Database, 'query' | 'sign'>): AcceptInvitation {
+  return async ({ tokenHash, user: { userId, verifiedEmail }, requestId }, unit) => {
+    if (verifiedEmail === undefined) {
+      throw new PublicError(
+        'FORBIDDEN',
+        'Your identity provider does not vouch for your e-mail address: its token needs email and email_verified.',
+        { requires: 'email:verified' },
+      );
+    }
+    const accepted = [tokenHash, userId, verifiedEmail, requestId] as const;
+    const { expires, signature } = database.sign('accept_invitation', ...accepted);
+    const [row] = unit
+      ? await unit.$queryRaw<AcceptanceRow>(
+          Prisma.sql`SELECT * FROM tenantry.accept_invitation(${tokenHash}, ${userId}, ${verifiedEmail}, ${requestId}, ${expires}::bigint, ${signature})`,
+        )
+      : await database.query<AcceptanceRow>(
+          'SELECT * FROM tenantry.accept_invitation($1, $2, $3, $4, $5, $6)',
+          [...accepted, expires, signature],
+          { purpose: 'invitation', caller: userId },
+        );
+    if (row?.outcome !== 'accepted') {
+      const refusal = REFUSALS[row?.outcome ?? ''];
+      if (!refusal) throw new Error(`accept_invitation answered ${String(row?.outcome)}`);
+      throw new PublicError(...refusal);
+    }
+    const { tenant_id: id, slug, name, status } = row;
+    return {
+      id: row.membership_id,
+      userId,
+      role: row.role,
+      joinedAt: row.joined_at,
+      tenant: { id, slug, name, status },
+    };
+  };
+}

@@ -1,0 +1,28 @@
+/** What invitations need beside the tenant's data, as a part of the context of every request. */
+import type { ServerParts } from '../../kernel/graphql/module.js';
+import type { Mailer } from '../../services/mail/mailer.js';
+import { createInvitationAcceptance, type AcceptInvitation } from './accept-invitation.js';
+
+export interface InvitationParts {
+  readonly accept: AcceptInvitation;
+  readonly mailer: Mailer;
+  /** The front end, without a slash at the end: links in mails lead there. */
+  readonly appUrl: string;
+  /** How long an invitation holds. */
+  readonly days: number;
+}
+
+declare module '../../kernel/graphql/module.js' {
+  interface ModuleContext {
+    readonly invitations: InvitationParts;
+  }
+}
+
+export const invitationContext = ({ config, database, mailer }: ServerParts) => ({
+  invitations: {
+    accept: createInvitationAcceptance(database),
+    mailer,
+    appUrl: config.appUrl,
+    days: config.invitationDays,
+  },
+});

@@ -1,0 +1,252 @@
+/**
+ * Refuses operations whose answer, or whose execution, would be out of proportion to the document, before anything is
+ * executed. The number of tokens alone does not bound an answer: aliases, fragments and pages multiply.
+ */
+import {
+  getNamedType,
+  getNullableType,
+  GraphQLError,
+  isCompositeType,
+  isInterfaceType,
+  isIntrospectionType,
+  isListType,
+  isObjectType,
+  Kind,
+  OperationTypeNode,
+  type ASTVisitor,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValidationContext,
+  type ValueNode,
+} from 'graphql';
+import { PublicError } from '../../kernel/vocabulary/errors.js';
+import { DEFAULT_PAGE, LARGEST_PAGE } from '../../kernel/graphql/connection.js';
+import { locate } from '../../kernel/graphql/locations.js';
+import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
+
+/** Levels of fields. The introspection of tools has 15. */
+export const DEEPEST = 20;
+/** Aliases in an operation. */
+export const MOST_ALIASES = 50;
+/** Directives in an operation, those of its variables and fragments among them. */
+export const MOST_DIRECTIVES = 50;
+/** Fields that an operation may consist of. */
+export const MOST_FIELDS = 5_000;
+
+/**
+ * Introspection without aliases. Tools need none; with them, the types of the schema can be listed for each of the
+ * fields of each of the types, in one synchronous go.
+ */
+export function noAliasInIntrospection(context: ValidationContext): ASTVisitor {
+  return {
+    Field(field) {
+      const parent = context.getParentType();
+      const introspects = field.name.value.startsWith('__') || (parent && isIntrospectionType(parent));
+      if (introspects && field.name.value !== '__typename' && field.alias) {
+        context.reportError(new GraphQLError('Introspection takes no aliases.', { nodes: field }));
+      }
+    },
+  };
+}
+
+function problemOf({ depth, aliases, directives, fields }: Shape): string | undefined {
+  if (depth > DEEPEST) return `The operation is more than ${DEEPEST} levels deep.`;
+  if (aliases > MOST_ALIASES) return `The operation has more than ${MOST_ALIASES} aliases.`;
+  if (directives > MOST_DIRECTIVES) return `The operation has more than ${MOST_DIRECTIVES} directives.`;
+  return fields > MOST_FIELDS ? `The operation has more than ${MOST_FIELDS} fields.` : undefined;
+}
+
+/**
+ * What an operation of a valid document costs with these variables, or whatever the variables are. Only the operation that is to be executed is
+ * measured, once: a document may have others, and each may spread all of its fragments.
+ *
+ * @throws GRAPHQL_VALIDATION_FAILED for an operation that is too deep, or has too many aliases, directives or fields;
+ * COST_LIMIT_EXCEEDED for one that costs more than {@link MOST_COST}
+ */
+export function limitOperation(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Variables | 'least',
+): number {
+  const shape = shapeOf(schema, document, operation);
+  const problem = problemOf(shape);
+  if (problem !== undefined) throw outOfProportion(problem, operation);
+  const cost = variables === 'least' ? shape.cost.least : shape.cost.of(variables);
+  if (cost > MOST_COST) throw tooCostly(cost);
+  return cost;
+}
+
+function outOfProportion(problem: string, operation: OperationDefinitionNode): GraphQLError {
+  const error = new GraphQLError(problem, {
+    nodes: operation,
+    extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+  });
+  locate([error]);
+  return error;
+}
+
+const tooCostly = (requested: number) =>
+  new PublicError(
+    'COST_LIMIT_EXCEEDED',
+    `The answer may hold ${requested} values, more than ${MOST_COST}: ask for smaller pages or fewer fields.`,
+    { cost: { requested, limit: MOST_COST } },
+  );
+
+/** What an operation consists of; what a fragment brings counts wherever it is spread. */
+interface Shape {
+  readonly depth: number;
+  readonly aliases: number;
+  readonly directives: number;
+  readonly fields: number;
+  readonly cost: Cost;
+}
+
+/** Documents are kept (document-reader.ts): their operations are measured once. */
+const shapes = new WeakMap<OperationDefinitionNode, Shape>();
+
+function shapeOf(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Shape {
+  const known = shapes.get(operation);
+  if (known) return known;
+  const shape = new Measurement(schema, document, operation);
+  shapes.set(operation, shape);
+  return shape;
+}
+
+class Measurement implements Shape {
+  depth = 0;
+  aliases = 0;
+  directives: number;
+  fields = 0;
+  readonly cost = new Cost();
+  private costOfRootField = 0;
+  private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  private readonly defaults: ReadonlyMap<string, ValueNode | undefined>;
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    { definitions }: DocumentNode,
+    { operation, selectionSet, directives = [], variableDefinitions = [] }: OperationDefinitionNode,
+  ) {
+    this.fragments = new Map(
+      definitions.flatMap((node) =>
+        node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [],
+      ),
+    );
+    this.defaults = new Map(
+      variableDefinitions.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
+    );
+    this.directives = variableDefinitions.reduce(
+      (count, variable) => count + (variable.directives?.length ?? 0),
+      directives.length,
+    );
+    const root = schema.getRootType(operation);
+    if (!root) return;
+    this.costOfRootField = operation === OperationTypeNode.MUTATION ? MUTATION_COST : 0;
+    this.add(selectionSet, { type: root, depth: 1, page: undefined, cost: this.cost }, new Set());
+  }
+
+  /** @param spread fragments this selection set has already: as in execution, another spread of one adds nothing. */
+  private add({ selections }: SelectionSetNode, level: Level, spread: Set<string>): void {
+    for (const selection of selections) {
+      // Enough is known; fragments in fragments could go on for very long.
+      if (problemOf(this) !== undefined) return;
+      this.directives += selection.directives?.length ?? 0;
+      if (selection.kind === Kind.FIELD) {
+        this.addField(selection, level);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+        const type = this.typeOf(selection.typeCondition?.name.value) ?? level.type;
+        this.add(selection.selectionSet, { ...level, type }, spread);
+      } else if (!spread.has(selection.name.value)) {
+        spread.add(selection.name.value);
+        const fragment = this.fragments.get(selection.name.value);
+        const type = this.typeOf(fragment?.typeCondition.name.value);
+        if (!fragment || !type) continue;
+        this.directives += fragment.directives?.length ?? 0;
+        this.add(fragment.selectionSet, { ...level, type }, spread);
+      }
+    }
+  }
+
+  private addField(node: FieldNode, { type, depth, page, cost }: Level): void {
+    this.fields++;
+    if (node.alias) this.aliases++;
+    this.depth = Math.max(this.depth, depth);
+    if (depth === 1) cost.add(this.costOfRootField);
+    const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined;
+    const below = field ? getNamedType(field.type) : this.introspectionType(node);
+    if (!node.selectionSet || !below || !isCompositeType(below)) return cost.add(1);
+
+    const each = new Cost();
+    each.add(1);
+    const ownPage = field && this.pageOf(field, node);
+    const isList = field !== undefined && isListType(getNullableType(field.type));
+    const level = { type: below, depth: depth + 1, page: isList ? undefined : ownPage, cost: each };
+    this.add(node.selectionSet, level, new Set());
+    // The schema is as large as it is: introspection multiplies nothing.
+    cost.addList(isList && !isIntrospectionType(below) ? (ownPage ?? page ?? UNSIZED_LIST) : 1, each);
+  }
+
+  /** `__schema` and `__type` are no fields of the root type. */
+  private introspectionType({ name }: FieldNode): GraphQLNamedType | undefined {
+    if (name.value === '__schema') return this.typeOf('__Schema');
+    return name.value === '__type' ? this.typeOf('__Type') : undefined;
+  }
+
+  private typeOf(name: string | undefined): GraphQLNamedType | undefined {
+    return name === undefined ? undefined : this.schema.getType(name);
+  }
+
+  /** The size of the page that a connection field is asked for here; undefined for any other field. */
+  private pageOf(field: GraphQLField<unknown, unknown>, node: FieldNode): number | PageSize | undefined {
+    const isSize = ({ name }: { readonly name: string }) => name === 'first' || name === 'last';
+    if (!field.args.some(isSize)) return undefined;
+    const given = (node.arguments ?? []).filter(({ name }) => isSize({ name: name.value }));
+    const literal = largest(given.map(({ value }) => sizeOf(literalValue(value))));
+    const variables = given.flatMap(({ value }) =>
+      value.kind === Kind.VARIABLE
+        ? [{ name: value.name.value, byDefault: literalValue(this.defaults.get(value.name.value)) }]
+        : [],
+    );
+    if (variables.length === 0) return literal ?? DEFAULT_PAGE;
+    return (values) => {
+      let size = literal;
+      for (const { name, byDefault } of variables) {
+        const asked = sizeOf(Object.hasOwn(values, name) ? values[name] : byDefault);
+        if (asked !== undefined && (size === undefined || asked > size)) size = asked;
+      }
+      return size ?? DEFAULT_PAGE;
+    };
+  }
+}
+
+/** Where a selection set stands. */
+interface Level {
+  readonly type: GraphQLNamedType;
+  readonly depth: number;
+  /** Its lists are those of a connection, and have this many rows. */
+  readonly page: number | PageSize | undefined;
+  readonly cost: Cost;
+}
+
+function largest(sizes: readonly (number | undefined)[]): number | undefined {
+  const known = sizes.filter((size) => size !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+/** A variable, and null, are no size. What is no number is refused when the field is resolved. */
+function literalValue(node: ValueNode | undefined): unknown {
+  if (node === undefined || node.kind === Kind.VARIABLE || node.kind === Kind.NULL) return undefined;
+  return node.kind === Kind.INT ? Number(node.value) : LARGEST_PAGE;
+}
+
+function sizeOf(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'number' ? Math.min(Math.abs(value), LARGEST_PAGE) : LARGEST_PAGE;
+}

@@ -1,0 +1,99 @@
+/** What operators do to whole tenants. Each change is in the tenant's own audit log. */
+import type { Role } from '../../kernel/vocabulary/permissions.js';
+import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
+import { sqlState } from '../../kernel/vocabulary/sql-state.js';
+import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
+import type { OperatorDoor } from './operator-connection.js';
+
+export interface NewTenant {
+  readonly slug: string;
+  readonly name: string;
+  /** The founding owner. */
+  readonly owner: NewMember;
+  readonly members?: readonly (NewMember & { readonly role: Role })[];
+}
+
+export interface NewMember {
+  readonly userId: string;
+  readonly email: string;
+}
+
+export interface TenantRow {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly plan: string;
+  readonly status: TenantStatus;
+  readonly created_at: Date;
+}
+
+const UNIQUE_VIOLATION = '23505';
+const CHECK_VIOLATION = '23514';
+const COLUMNS = 'id, slug, name, plan, status, created_at';
+
+/** All tenants, by slug. */
+export const listTenants = (door: OperatorDoor): Promise<TenantRow[]> =>
+  door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants ORDER BY slug`);
+
+/** @throws NOT_FOUND */
+export async function findTenant(door: OperatorDoor, slug: string): Promise<TenantRow> {
+  const [tenant] = await door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants WHERE slug = $1`, [
+    slug,
+  ]);
+  if (!tenant) throw notFound();
+  return tenant;
+}
+
+/**
+ * Creates a tenant with its members, all or nothing.
+ *
+ * @throws CONFLICT when the slug is taken, BAD_USER_INPUT when it is none
+ */
+export async function createTenant(door: OperatorDoor, tenant: NewTenant): Promise<TenantRow> {
+  const { slug, name, owner, members = [] } = tenant;
+  const id = (await door.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id'))[0]!.id;
+  try {
+    return await door.inTenant(id, async (query) => {
+      const [created] = await query<TenantRow>(
+        `INSERT INTO public.tenants (id, slug, name) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`,
+        [id, slug, name],
+      );
+      const addMember = (member: NewMember, role: Role, invitedBy: string | null) =>
+        query('INSERT INTO public.memberships (user_id, email, role, invited_by) VALUES ($1, $2, $3, $4)', [
+          member.userId,
+          member.email,
+          role,
+          invitedBy,
+        ]);
+      await addMember(owner, 'owner', null);
+      for (const member of members) await addMember(member, member.role, owner.userId);
+      return created!;
+    });
+  } catch (error) {
+    if (sqlState(error) === UNIQUE_VIOLATION) throw conflict(`The slug ${slug} is taken.`);
+    if (sqlState(error) === CHECK_VIOLATION) {
+      throw badInput('A slug has 1 to 63 lower-case letters, digits and inner hyphens, and is no UUID.');
+    }
+    throw error;
+  }
+}
+
+/**
+ * Suspends or resumes a tenant. Its members are refused on every server within a second of the commit.
+ *
+ * @throws NOT_FOUND
+ */
+export async function setTenantStatus(
+  door: OperatorDoor,
+  slug: string,
+  status: TenantStatus,
+): Promise<TenantRow> {
+  const { id } = await findTenant(door, slug);
+  const [tenant] = await door.inTenant(id, (query) =>
+    query<TenantRow>(
+      `UPDATE public.tenants SET status = $2, updated_at = now() WHERE id = $1 RETURNING ${COLUMNS}`,
+      [id, status],
+    ),
+  );
+  return tenant!;
+}

@@ -1,0 +1,69 @@
+/**
+ * The one place that sees every error on its way to a client, whatever carries it: an answer with a status of its own,
+ * an answer with status 200, an event, the end of a WebSocket. (What is no HTTP request is refused and logged before.) It counts their codes, and tells the operator why
+ * credentials were refused and why the database did not serve.
+ */
+import { GraphQLError } from 'graphql';
+import { RefusedCredential } from '../../kernel/auth/refused-credential.js';
+import { databaseRefusal, refusalDetail } from '../../kernel/database/refusal.js';
+import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
+import type { Problems } from './problems.js';
+
+/** Every error that is told to a client is told here first, once. */
+export class LeavingErrors {
+  readonly #problems: Problems;
+  readonly #codes = new Map<string, number>();
+
+  constructor(problems: Problems) {
+    this.#problems = problems;
+  }
+
+  /**
+   * @param code as the client is told it, of the closed list
+   * @param error what the server threw
+   */
+  see(code: string, error: unknown): void {
+    this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
+    if (!OF_THE_OPERATOR.has(code)) return;
+    const chain = chainOf(error);
+    const credential = chain.find((each) => each instanceof RefusedCredential);
+    if (credential) this.#problems.note(credential.problem);
+    else if (code !== 'UNAUTHENTICATED') this.#noteRefusal(chain);
+  }
+
+  /** The first of the chain that the database is known to be behind tells why. */
+  #noteRefusal(chain: readonly unknown[]): void {
+    const causes = chain.filter((each) => each instanceof Error && !(each instanceof GraphQLError));
+    const refusals = causes.map((cause) => ({ cause, kind: databaseRefusal(cause) }));
+    const refusal = refusals.find(({ kind }) => kind.reason !== 'other') ?? refusals[0];
+    if (refusal) this.#problems.note(refusal.kind, refusalDetail(refusal.cause));
+    else this.#problems.note(UNAVAILABLE, chain[0] instanceof Error ? chain[0].message : undefined);
+  }
+
+  /** How many errors of each code were told since the start. */
+  get codes(): ReadonlyMap<string, number> {
+    return this.#codes;
+  }
+}
+
+const OF_THE_OPERATOR: ReadonlySet<string> = new Set(['UNAUTHENTICATED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
+
+/** Without a failure behind it: the server decided so by itself, such as while it stops. */
+const UNAVAILABLE: ProblemKind = {
+  name: 'server',
+  reason: 'unavailable',
+  sentence: 'requests were answered UNAVAILABLE',
+};
+
+const LONGEST_CHAIN = 10;
+
+/** The error, what it wraps, what that wraps, and so on. */
+function chainOf(error: unknown): readonly unknown[] {
+  const chain: unknown[] = [];
+  for (let each = error; each !== undefined && each !== null && chain.length < LONGEST_CHAIN;) {
+    chain.push(each);
+    const { originalError, cause } = each as { originalError?: unknown; cause?: unknown };
+    each = originalError ?? cause;
+  }
+  return chain;
+}
