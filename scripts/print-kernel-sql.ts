@@ -6,9 +6,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { startEmbedded } from '../src/kernel/database/embedded.js';
+import { startEmbedded } from '../src/kernel/database/embedded/embedded.js';
 import { withClient } from '../src/kernel/database/owner-connection.js';
-import { migrate } from '../src/kernel/database/prepare.js';
+import { migrate } from '../src/kernel/database/preparation/prepare.js';
 import { printKernel } from './kernel-sql/print-kernel.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'tenantry-kernel-sql-'));
