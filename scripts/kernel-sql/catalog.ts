@@ -32,7 +32,7 @@ function inOrder(parts: readonly Part[]): string {
   return `
     SELECT object, statement FROM (${selects.join('\n UNION ALL ')}) AS lines
     WHERE statement IS NOT NULL
-    ORDER BY ${byName('object')}, part, ${byName('place')}`;
+    ORDER BY ${byName('object')}, part, ${byName('place')}, ${byName('statement')}`;
 }
 
 interface Granted {
@@ -87,10 +87,12 @@ const ROLES = inOrder([
   {
     object: 'r.rolname::text',
     // A list of names is written without quotation marks around it.
-    statement: `format(CASE name WHEN 'search_path' THEN 'ALTER ROLE %I SET %s = %s' ELSE 'ALTER ROLE %I SET %s = %L' END,
-      r.rolname, name, substr(entry, length(name) + 2))`,
-    from: `FROM pg_roles r JOIN pg_db_role_setting s ON s.setrole = r.oid CROSS JOIN unnest(s.setconfig) AS entry
-      CROSS JOIN split_part(entry, '=', 1) AS name WHERE ${OUR_ROLE}`,
+    statement: `format(
+      CASE name WHEN 'search_path' THEN 'ALTER ROLE %I%s SET %s = %s' ELSE 'ALTER ROLE %I%s SET %s = %L' END,
+      r.rolname, ' IN DATABASE ' || quote_ident(d.datname), name, substr(entry, length(name) + 2))`,
+    from: `FROM pg_roles r JOIN pg_db_role_setting s ON s.setrole = r.oid LEFT JOIN pg_database d ON d.oid = s.setdatabase
+      CROSS JOIN unnest(s.setconfig) AS entry CROSS JOIN split_part(entry, '=', 1) AS name
+      WHERE ${OUR_ROLE} AND (s.setdatabase = 0 OR d.datname = current_database())`,
   },
   {
     object: 'r.rolname::text',
