@@ -406,7 +406,13 @@ export const sessions: MutantGroup = {
         DO $$ BEGIN
           EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO tenantry_app', current_database());
         END $$`,
-      edits: [edit('src/kernel/database/preparation/prepare.ts', 'if (role.temporary) {', 'if (role.temporary && false) {')],
+      edits: [
+        edit(
+          'src/kernel/database/preparation/prepare.ts',
+          'if (role.temporary) {',
+          'if (role.temporary && false) {',
+        ),
+      ],
       audit: ['T36'],
       tests: ['test/kernel/leftovers.test.ts'],
     },

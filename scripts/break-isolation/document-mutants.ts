@@ -42,7 +42,11 @@ export const documents: MutantGroup = {
       name: 'registered-without-their-place',
       breaks: 'a registered document counts its characters alone',
       edits: [
-        edit('src/services/documents/registered-documents.ts', '2 * each.length + BYTES_PER_DOCUMENT', 'each.length'),
+        edit(
+          'src/services/documents/registered-documents.ts',
+          '2 * each.length + BYTES_PER_DOCUMENT',
+          'each.length',
+        ),
       ],
       tests: [KEPT],
     },

@@ -26,7 +26,7 @@ export const pool: MutantGroup = {
       breaks: 'transactions of Prisma’s take connections beyond the tenant’s share',
       edits: [
         edit(
-          'src/kernel/tenancy/tenant-client.ts',
+          'src/kernel/tenancy/tenant-binder.ts',
           'admitted(parts.admission, context, () =>',
           '((go: () => Promise<Result>) => go())(() =>',
         ),
@@ -43,11 +43,7 @@ export const pool: MutantGroup = {
       name: 'keyed-acceptance-on-its-own-connection',
       breaks: 'an invitation accepted with an idempotency key is a transaction of its own',
       edits: [
-        edit(
-          'src/services/idempotency/execute-once.ts',
-          'accept: (acceptance) => invitations.accept(acceptance, db)',
-          'accept: (acceptance) => invitations.accept(acceptance)',
-        ),
+        edit('src/services/idempotency/execute-once.ts', '({ db, unit: db })', '({ db })'),
         edit('src/kernel/driver/open-transaction.ts', 'if (!isInside()) return;', 'return;'),
       ],
       tests: [ACCEPTANCE],

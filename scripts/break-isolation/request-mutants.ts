@@ -242,7 +242,9 @@ export const guards: MutantGroup = {
     {
       name: 'unguarded-schema-served',
       breaks: 'a schema that leaves fields unguarded is served',
-      edits: [edit('src/kernel/access/guards.ts', 'if (problems.length > 0) {', 'if (problems.length < 0) {')],
+      edits: [
+        edit('src/kernel/access/guards.ts', 'if (problems.length > 0) {', 'if (problems.length < 0) {'),
+      ],
       tests: ['test/kernel/guards.test.ts'],
     },
     {
@@ -266,7 +268,9 @@ export const guards: MutantGroup = {
     {
       name: 'nested-guard-ignored',
       breaks: 'the guard of a field is ignored where its type has one',
-      edits: [edit('src/kernel/access/guards.ts', '!field.astNode?.directives?.some(isGuard) &&', 'field.name &&')],
+      edits: [
+        edit('src/kernel/access/guards.ts', '!field.astNode?.directives?.some(isGuard) &&', 'field.name &&'),
+      ],
       tests: ['test/kernel/guards.test.ts'],
     },
     {
@@ -345,7 +349,11 @@ export const guards: MutantGroup = {
       name: 'guard-replaced-by-another-module',
       breaks: 'a module may define a field anew, with another guard',
       edits: [
-        edit('src/kernel/graphql/definitions.ts', 'if (twice.size === 0) return;', 'if (twice.size >= 0) return;'),
+        edit(
+          'src/kernel/graphql/definitions.ts',
+          'if (twice.size === 0) return;',
+          'if (twice.size >= 0) return;',
+        ),
       ],
       tests: ['test/kernel/interface-guards.test.ts'],
     },
@@ -353,7 +361,11 @@ export const guards: MutantGroup = {
       name: 'unknown-columns-shown',
       breaks: 'the audit log shows columns of which no field is known',
       edits: [
-        edit('src/kernel/access/recorded-columns.ts', 'if (!guard) return false;', 'if (!guard) return true;'),
+        edit(
+          'src/kernel/access/recorded-columns.ts',
+          'if (!guard) return false;',
+          'if (!guard) return true;',
+        ),
       ],
       tests: ['test/kernel/recorded-columns.test.ts'],
     },
@@ -433,8 +445,8 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/kernel/notifications/change-news.ts',
-          'const watchers = [...tenant.watchers].filter',
-          'const watchers = [...this.tenants.values()].flatMap((each) => [...each.watchers]).filter',
+          'const watchers = [...tenant.watchers].filter(',
+          'const watchers = [...this.tenants.values()].flatMap((each) => [...each.watchers]).filter(',
         ),
       ],
       tests: [EVENTS, 'test/kernel/change-news.test.ts'],
@@ -492,27 +504,43 @@ export const subscriptions: MutantGroup = {
       name: 'revoked-key-keeps-its-socket',
       breaks: 'a connection stays open when its API key is revoked',
       edits: [
-        edit('src/services/subscriptions/connections.ts', 'connection.viewer?.memberId', 'connection.viewer?.userId'),
+        edit(
+          'src/services/subscriptions/connections.ts',
+          'connection.viewer?.memberId',
+          'connection.viewer?.userId',
+        ),
       ],
       tests: ['test/kernel/live-access.test.ts'],
     },
     {
       name: 'news-missed-for-good',
       breaks: 'a connection stays open when the news of its end were lost with a listening connection',
-      edits: [edit('src/kernel/notifications/access-news.ts', 'notifications.onTrust(() => tell(undefined));', '')],
+      edits: [
+        edit('src/kernel/notifications/access-news.ts', 'notifications.onTrust(() => tell(undefined));', ''),
+      ],
       tests: ['test/kernel/live-access.test.ts'],
     },
     {
       name: 'shared-answer-crosses-rights',
       breaks: 'an event answered for one subscriber is told to others who lack a permission',
-      edits: [edit('src/services/subscriptions/dependence.ts', '!== held) return false;', '=== null) return false;')],
+      edits: [
+        edit(
+          'src/services/subscriptions/dependence.ts',
+          '!== held) return false;',
+          '=== null) return false;',
+        ),
+      ],
       tests: [SHARED, DEPENDENCE],
     },
     {
       name: 'personal-answer-shared',
       breaks: 'an event answered by looking at the viewer is told to others',
       edits: [
-        edit('src/services/subscriptions/dependence.ts', 'this.#isPersonal = true;', 'this.#isPersonal = false;'),
+        edit(
+          'src/services/subscriptions/dependence.ts',
+          'this.#isPersonal = true;',
+          'this.#isPersonal = false;',
+        ),
       ],
       tests: [SHARED, DEPENDENCE],
     },

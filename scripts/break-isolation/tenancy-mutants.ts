@@ -3,7 +3,7 @@ import { edit, type MutantGroup } from './mutant.js';
 
 const FILTER = 'src/kernel/tenancy/tenant-filter.ts';
 const FLIGHT = 'src/kernel/driver/flight.ts';
-const CLIENT = 'src/kernel/tenancy/tenant-client.ts';
+const CLIENT = 'src/kernel/tenancy/tenant-binder.ts';
 const NARROWED = 'return { ...args, where: this.narrow(';
 const LAYERS = 'test/kernel/isolation-layers.test.ts';
 
@@ -73,7 +73,11 @@ export const filter: MutantGroup = {
       breaks:
         'a part of a condition that is undefined demands nothing: AND of it finds all rows of the tenant',
       edits: [
-        edit('src/kernel/tenancy/plain-statement.ts', 'if (!isListOf(parts, isRecord)) return undefined;', ''),
+        edit(
+          'src/kernel/tenancy/plain-statement.ts',
+          'if (!isListOf(parts, isRecord)) return undefined;',
+          '',
+        ),
       ],
       tests: ['test/kernel/plain-statement.test.ts'],
     },
@@ -161,7 +165,11 @@ export const binding: MutantGroup = {
       breaks:
         'a statement that comes after the end of its transaction runs in whatever comes next on the connection',
       edits: [
-        edit('src/kernel/driver/adapter.ts', '(ended ? refuse() : queryRaw(query)', '(queryRaw(query)'),
+        edit(
+          'src/kernel/driver/adapter.ts',
+          '(ended ? refuse() : queryRaw(query).then(withReadableTimes))',
+          'queryRaw(query).then(withReadableTimes)',
+        ),
         edit('src/kernel/driver/adapter.ts', 'if (ended) return refuse();', ''),
       ],
       tests: ['test/kernel/pool-safety.test.ts'],

@@ -2,7 +2,11 @@ import process from 'node:process';
 import { Command } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
 import { ConfigError } from '../kernel/config/config-error.js';
-import { fingerprintOf, listContextKeys, revokeContextKey } from '../kernel/database/preparation/context-keys.js';
+import {
+  fingerprintOf,
+  listContextKeys,
+  revokeContextKey,
+} from '../kernel/database/preparation/context-keys.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry context-key …` works on the keys that contexts are signed with; `tenantry migrate` adds one. */

@@ -2,7 +2,7 @@ import type { AuthenticationParts } from '../kernel/auth/authenticate.js';
 import type { ProviderKeys } from '../kernel/auth/provider-keys.js';
 import type { Config } from '../kernel/config/config.js';
 import type { Readiness } from '../kernel/database/readiness.js';
-import type { ModuleContext } from '../kernel/graphql/module.js';
+import type { ModuleContext } from '../kernel/graphql/request-context.js';
 import type { Api } from '../kernel/graphql/schema.js';
 import type { AccessNews } from '../kernel/notifications/access-news.js';
 import type { ChangeNews } from '../kernel/notifications/change-news.js';

@@ -9,12 +9,8 @@ import type { Closing } from '../../src/services/subscriptions/closing.js';
 import type { Connection } from '../../src/services/subscriptions/connection.js';
 import { Connections, CONNECTIONS_PER_TENANT } from '../../src/services/subscriptions/connections.js';
 import { FairGate } from '../../src/services/subscriptions/fair-gate.js';
-import {
-  CHANGES_CHANNEL,
-  changeNews,
-  type ChangeNews,
-  type RowChange,
-} from '../../src/kernel/notifications/change-news.js';
+import type { RowChange } from '../../src/kernel/notifications/row-change.js';
+import { CHANGES_CHANNEL, changeNews, type ChangeNews } from '../../src/kernel/notifications/change-news.js';
 import type { LoggedChange } from '../../src/kernel/notifications/change-log.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { listen, type Notifications } from '../../src/kernel/notifications/notifications.js';

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { ChangeReader, FARTHEST_BEHIND, SKIPS_FROM } from '../../src/services/subscriptions/change-reader.js';
 import { eventsMissed, tooSlow } from '../../src/services/subscriptions/closing.js';
 import { ChangeLog } from '../../src/kernel/notifications/change-log.js';
-import type { RowChange } from '../../src/kernel/notifications/change-news.js';
+import type { RowChange } from '../../src/kernel/notifications/row-change.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 
 let numbers = 0;

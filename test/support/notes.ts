@@ -3,7 +3,7 @@ import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
 import { changesOf } from '../../src/services/subscriptions/changes-of.js';
-import type { RowChange } from '../../src/kernel/notifications/change-news.js';
+import type { RowChange } from '../../src/kernel/notifications/row-change.js';
 import type { TestDatabase } from './database.js';
 
 /** As a migration makes it: the table belongs to tenantry_owner. */

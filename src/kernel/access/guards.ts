@@ -14,7 +14,7 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
-import { isSecretField, objectTypesOf } from './readable-fields.js';
+import { isSecretField, objectTypesOf } from './schema-types.js';
 import { enumName, type Permission } from '../vocabulary/permissions.js';
 
 /** What a field demands: a permission, or (`null`) no more than being a member. */

@@ -3,16 +3,9 @@
  * extensions of an error, a row of the audit log. Fields there are not reached through those that lead to their type, and
  * shield has left many of them without a check for that reason. So their guards have to be asked for here.
  */
-import {
-  getNamedType,
-  isAbstractType,
-  isObjectType,
-  type GraphQLField,
-  type GraphQLNamedType,
-  type GraphQLObjectType,
-  type GraphQLSchema,
-} from 'graphql';
+import { getNamedType, type GraphQLSchema } from 'graphql';
 import type { Guards } from './guards.js';
+import { objectTypesOf } from './schema-types.js';
 import type { Permission } from '../vocabulary/permissions.js';
 
 /**
@@ -47,14 +40,4 @@ export function readableFields(
 export function isOpenTo(guards: Guards, permissions: ReadonlySet<Permission>, coordinate: string): boolean {
   const guard = guards.get(coordinate);
   return guard === null || (guard !== undefined && permissions.has(guard));
-}
-
-/** Whether nobody is to be told the field's value a second time. */
-export const isSecretField = ({ astNode }: GraphQLField<unknown, unknown>): boolean =>
-  astNode?.directives?.some(({ name }) => name.value === 'secret') ?? false;
-
-/** The object types that a value of a type may be of. */
-export function objectTypesOf(schema: GraphQLSchema, type: GraphQLNamedType): readonly GraphQLObjectType[] {
-  if (isObjectType(type)) return [type];
-  return isAbstractType(type) ? schema.getPossibleTypes(type) : [];
 }

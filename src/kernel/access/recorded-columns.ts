@@ -7,7 +7,7 @@ import { isObjectType, type GraphQLObjectType, type GraphQLSchema } from 'graphq
 import type { ScopedModel } from '../tenancy/data-model.js';
 import type { Guards } from './guards.js';
 import type { Permission } from '../vocabulary/permissions.js';
-import { isSecretField } from './readable-fields.js';
+import { isSecretField } from './schema-types.js';
 import { namesSecret } from './secret-names.js';
 
 /** What a module says of an entity of the audit log where names alone do not. */

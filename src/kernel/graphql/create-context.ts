@@ -7,8 +7,7 @@ import type { ChangeNews } from '../notifications/change-news.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import { Loaders } from './loaders.js';
-import type { ModuleContext } from './module.js';
-import type { RequestContext } from './request-context.js';
+import type { ModuleContext, RequestContext } from './request-context.js';
 import type { Api } from './schema.js';
 
 /** What a context is made from. */

@@ -13,7 +13,8 @@ import {
   type GraphQLResolveInfo,
 } from 'graphql';
 import { z } from 'zod';
-import { isOpenTo, isSecretField, readableFields } from '../access/readable-fields.js';
+import { isSecretField } from '../access/schema-types.js';
+import { isOpenTo, readableFields } from '../access/readable-fields.js';
 import { conflict, publicError } from '../vocabulary/errors.js';
 import type { RequestContext } from './request-context.js';
 

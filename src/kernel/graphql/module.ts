@@ -6,19 +6,13 @@ import type { Resolvers } from '../../generated/graphql.js';
 import type { Config } from '../config/config.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
+import type { ModuleContext } from './request-context.js';
 
 /** What a module may make its part of the context from. A service adds what it offers: see services/mail/mailer.ts. */
 export interface ServerParts {
   readonly config: Config;
   readonly database: Database;
 }
-
-/**
- * What modules add to the context of every request, by declaration merging: see platform/invitation/invitation-context.ts.
- * A module that is deleted takes its part with it.
- */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- modules add to it
-export interface ModuleContext {}
 
 /** A domain of the API: a folder with its part of the schema, its resolvers and its permissions. */
 export interface Module {

@@ -10,7 +10,13 @@ import type { Deadline } from '../request/deadline.js';
 import type { TenantChanges } from '../notifications/change-news.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Loaders } from './loaders.js';
-import type { ModuleContext } from './module.js';
+
+/**
+ * What modules add to the context of every request, by declaration merging: see platform/invitation/invitation-context.ts.
+ * A module that is deleted takes its part with it.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- modules add to it
+export interface ModuleContext {}
 
 /**
  * What a resolver is given. One per request or event of a subscription, bound to one tenant. In a mutation with

@@ -1,4 +1,4 @@
-import type { RowChange } from './change-news.js';
+import type { RowChange } from './row-change.js';
 
 /** A change in its place among those of one entity in one tenant. */
 export interface LoggedChange {

@@ -18,7 +18,8 @@ import { createFly, type Fly } from '../driver/flight.js';
 import { readDataModel, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
 import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
-import { createTenantBinder, type TenantBinder, type TransactionLimits } from './tenant-client.js';
+import { createTenantBinder } from './tenant-binder.js';
+import type { TenantBinder, TransactionLimits } from './tenant-client.js';
 
 export interface DatabaseOptions {
   /** Connects as the runtime role. `?pgbouncer=true` leaves prepared statements unnamed, as Prisma's own URLs do. */

@@ -2,7 +2,7 @@
  * Which reads answer the same for everybody in a tenant, as far as the database decides: those of tables whose policies ask
  * for nothing but the bound tenant. A policy that looks at the actor, or at anything else, takes its table out.
  */
-import type { Database } from './database.js';
+import type pg from 'pg';
 import type { ScopedModel } from './data-model.js';
 
 /** What is known of the models. */
@@ -35,7 +35,7 @@ const TENANT_ONLY = `
 
 /** Asks the database, as the role that reads. */
 export async function findTenantOnlyReads(
-  query: Database['query'],
+  query: <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]) => Promise<Row[]>,
   scoped: ReadonlyMap<string, ScopedModel>,
 ): Promise<TenantOnlyReads> {
   const all = [...scoped.values()];

@@ -7,7 +7,7 @@ import type { Prisma } from '../../generated/prisma/client.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import { currentTransaction, insideTransaction, type OpenTransaction } from '../driver/open-transaction.js';
 import type { Call } from './read-batch.js';
-import type { Runner } from './tenant-client.js';
+import type { Runner } from './runner.js';
 import { inTimeLimits } from '../driver/time-limits.js';
 
 /** The runner of a client whose every operation belongs to the transaction `tx`. */

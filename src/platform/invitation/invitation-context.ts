@@ -12,7 +12,7 @@ export interface InvitationParts {
   readonly days: number;
 }
 
-declare module '../../kernel/graphql/module.js' {
+declare module '../../kernel/graphql/request-context.js' {
   interface ModuleContext {
     readonly invitations: InvitationParts;
   }

@@ -14,7 +14,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { objectTypes } from '../../kernel/access/guards.js';
-import { isSecretField } from '../../kernel/access/readable-fields.js';
+import { isSecretField } from '../../kernel/access/schema-types.js';
 import {
   badInput,
   conflict,

@@ -6,7 +6,7 @@
  * the tenant's audit log has to know.
  */
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
-import type { ChangeKind, RowChange } from '../../kernel/notifications/change-news.js';
+import type { ChangeKind, RowChange } from '../../kernel/notifications/row-change.js';
 import { ChangeReader } from './change-reader.js';
 
 /** What a subscription is about. */

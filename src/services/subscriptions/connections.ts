@@ -1,8 +1,7 @@
 import type { AccessChange, AccessNews } from '../../kernel/notifications/access-news.js';
-import { AccessChecks } from './access-checks.js';
+import { AccessChecks, type Checked } from './access-checks.js';
 import { Answers } from './answers.js';
 import { tryLater } from './closing.js';
-import type { Connection } from './connection.js';
 import { FairGate } from './fair-gate.js';
 
 /** Of one user in one tenant, and of one tenant, to one server process. */
@@ -12,8 +11,14 @@ export const CONNECTIONS_PER_TENANT = 1_000;
 export const SUBSCRIPTIONS_PER_TENANT = 5_000;
 export const SUBSCRIBED_BYTES_PER_TENANT = 16 * 1024 * 1024;
 
+/** What has to be known of an open connection. */
+interface Open extends Checked {
+  /** How many of its subscriptions are in force. */
+  readonly subscriptions: number;
+}
+
 interface Tenant {
-  readonly connections: Set<Connection>;
+  readonly connections: Set<Open>;
   subscriptions: number;
   bytes: number;
 }
@@ -47,11 +52,12 @@ export class Connections {
   }
 
   /** @throws Closing when there are too many */
-  add(
-    connection: Connection,
-    { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
-  ): void {
-    const tenant = this.#tenants.get(tenantId) ?? { connections: new Set(), subscriptions: 0, bytes: 0 };
+  add(connection: Open, { tenantId, userId }: { readonly tenantId: string; readonly userId: string }): void {
+    const tenant = this.#tenants.get(tenantId) ?? {
+      connections: new Set<Open>(),
+      subscriptions: 0,
+      bytes: 0,
+    };
     const ofViewer = [...tenant.connections].filter((other) => other.viewer?.userId === userId);
     if (tenant.connections.size >= CONNECTIONS_PER_TENANT || ofViewer.length >= CONNECTIONS_PER_VIEWER) {
       throw tryLater('Too many connections.');
@@ -61,7 +67,7 @@ export class Connections {
     this.#tenants.set(tenantId, tenant);
   }
 
-  delete(connection: Connection, tenantId: string): void {
+  delete(connection: Open, tenantId: string): void {
     const tenant = this.#tenants.get(tenantId);
     if (tenant?.connections.delete(connection)) this.#count--;
     this.#forgetUnused(tenantId);
@@ -92,7 +98,7 @@ export class Connections {
   }
 
   /** Looks up again what the client of a connection may do. */
-  check(connection: Connection): void {
+  check(connection: Open): void {
     this.#checks.check(connection);
   }
 
@@ -101,7 +107,7 @@ export class Connections {
     if (tenant?.connections.size === 0 && tenant.subscriptions === 0) this.#tenants.delete(tenantId);
   }
 
-  #all(): Connection[] {
+  #all(): Open[] {
     return [...this.#tenants.values()].flatMap(({ connections }) => [...connections]);
   }
 

@@ -8,7 +8,7 @@ import type { Guard } from '../../kernel/access/guards.js';
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
 import { forbidden, type PublicError } from '../../kernel/vocabulary/errors.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
-import type { RowChange } from '../../kernel/notifications/change-news.js';
+import type { RowChange } from '../../kernel/notifications/row-change.js';
 import type { TenantOnlyReads } from '../../kernel/tenancy/tenant-only-reads.js';
 import { isCertain, type Answer, type Answers } from './answers.js';
 import { ChangeReader } from './change-reader.js';

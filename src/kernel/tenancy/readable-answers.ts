@@ -1,0 +1,36 @@
+import { LRUCache } from 'lru-cache';
+import { UnsupportedColumnError } from '../driver/column-parsers.js';
+import type { Fly, FlightObserver } from '../driver/flight.js';
+import { retryOnConflict } from '../driver/retry.js';
+import type { TenantContext } from '../request/tenant-context.js';
+import type { PlainStatement } from './plain-statement.js';
+
+/**
+ * Whether the columns that a write answers with can be read without Prisma: after the write it is too late to find out.
+ * Asked once for each set of columns.
+ */
+export function knowsReadableAnswers(
+  fly: Fly,
+): (context: TenantContext, plain: PlainStatement) => Promise<boolean> {
+  const known = new LRUCache<string, boolean>({
+    maxSize: 1024 * 1024,
+    sizeCalculation: (_isReadable, answers) => 200 + 2 * answers.length,
+  });
+  return async (context, { answers }) => {
+    if (answers === undefined) return false;
+    const before = known.get(answers);
+    if (before !== undefined) return before;
+    const probe = () => fly(context, 'read', [{ text: answers, values: [] }], IGNORE);
+    const isReadable = await retryOnConflict(context.deadline, probe).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof UnsupportedColumnError) return false;
+        throw error;
+      },
+    );
+    known.set(answers, isReadable);
+    return isReadable;
+  };
+}
+
+const IGNORE: FlightObserver = { bound: () => undefined, answered: () => undefined };
