@@ -8,7 +8,11 @@ import { describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
 import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
-import { migrate, prepareDatabase, type PreparedDatabase } from '../../src/kernel/database/preparation/prepare.js';
+import {
+  migrate,
+  prepareDatabase,
+  type PreparedDatabase,
+} from '../../src/kernel/database/preparation/prepare.js';
 import { connected } from '../support/demo-tenants.js';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
 import { useOwnDatabases } from '../support/own-databases.js';
