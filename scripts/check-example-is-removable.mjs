@@ -97,6 +97,9 @@ function refuseTraces(models) {
   const traces = ['schema.graphql', 'src/generated/graphql.d.ts', 'codegen.yml', 'src/modules.ts'].filter(
     (file) => [declared, /\/example\//].some((trace) => trace.test(read(file))),
   );
+  // As arguments of the triggers that audit and publish.
+  const entities = new RegExp(`'(${models.join('|')})'`);
+  if (entities.test(read('prisma/kernel.sql'))) traces.push('prisma/kernel.sql');
   if (traces.length > 0) throw new Error(`The example is still in ${traces.join(', ')}.`);
 }
 

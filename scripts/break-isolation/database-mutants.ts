@@ -2,9 +2,8 @@
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const REFUSES = 'test/kernel/database-refuses.test.ts';
-/** Whoever migrates anew has `isolate` from here. */
-const ISOLATE = 'prisma/migrations/20261122000300_idempotency_keys/migration.sql';
-const SESSION = 'prisma/migrations/20261128000200_session_and_search/migration.sql';
+const KERNEL = 'prisma/migrations/20261128100000_kernel/migration.sql';
+const PLATFORM = 'prisma/migrations/20261128100100_platform/migration.sql';
 
 export const rowLevelSecurity: MutantGroup = {
   title: 'Row-level security',
@@ -163,13 +162,13 @@ export const keysAndDefaults: MutantGroup = {
     {
       name: 'protect-takes-foreign-keys',
       breaks: 'protect() accepts a table whose foreign key does not carry the tenant',
-      edits: [edit(ISOLATE, 'pair.own = tenant_column AND pair.other = referenced.attnum', 'true')],
+      edits: [edit(KERNEL, 'pair.own = tenant_column AND pair.other = referenced.attnum', 'true')],
       tests: ['test/kernel/migrations.test.ts'],
     },
     {
       name: 'protect-takes-unique-keys',
       breaks: 'protect() accepts a table whose unique key does not start with the tenant',
-      edits: [edit(ISOLATE, 'AND indkey[0] <> tenant_column', 'AND false')],
+      edits: [edit(KERNEL, 'AND indkey[0] <> tenant_column', 'AND false')],
       tests: ['test/kernel/migrations.test.ts'],
     },
     {
@@ -470,7 +469,7 @@ export const sessions: MutantGroup = {
       breaks: 'a slug is compared by the letters of the database’s language',
       edits: [
         edit(
-          SESSION,
+          KERNEL,
           'wanted constant text := lower(tenant_ref COLLATE "C");',
           'wanted constant text := lower(tenant_ref);',
         ),
@@ -480,24 +479,21 @@ export const sessions: MutantGroup = {
     {
       name: 'search-by-locale',
       breaks: 'search folds letters as the database’s language does',
-      edits: [edit(SESSION, "coalesce(chosen, 'default')", "'default'")],
+      edits: [edit(KERNEL, "coalesce(chosen, 'default')", "'default'")],
       tests: ['test/kernel/locale.test.ts'],
     },
     {
       name: 'candidates-of-all-tenants',
       breaks: 'the index of search answers with ids of all tenants',
-      edits: [edit(SESSION, 'WHERE c.tenant_id = tenant AND %3$s', 'WHERE %3$s')],
+      edits: [edit(KERNEL, 'WHERE c.tenant_id = tenant AND %3$s', 'WHERE %3$s')],
       tests: ['test/example/search.test.ts'],
     },
     {
       name: 'times-not-checked',
       breaks: 'a key may expire at a time that no client can read',
       edits: [
-        edit(
-          SESSION,
-          "SELECT tenantry.check_times('public.api_keys'), tenantry.check_times('public.invitations');",
-          '',
-        ),
+        edit(PLATFORM, "SELECT tenantry.check_times('public.api_keys');", ''),
+        edit(PLATFORM, "SELECT tenantry.check_times('public.invitations');", ''),
       ],
       tests: ['test/platform/far-times.test.ts'],
     },

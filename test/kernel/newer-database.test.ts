@@ -8,7 +8,11 @@ import { describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
 import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
-import { migrate, prepareDatabase, type PreparedDatabase } from '../../src/kernel/database/preparation/prepare.js';
+import {
+  migrate,
+  prepareDatabase,
+  type PreparedDatabase,
+} from '../../src/kernel/database/preparation/prepare.js';
 import { connected } from '../support/demo-tenants.js';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
 import { useOwnDatabases } from '../support/own-databases.js';
@@ -77,6 +81,19 @@ describe('what is no newer version is refused', () => {
       ),
     );
     await expect(prepare(url, true)).rejects.toThrow('20260101000000_branch, which is unknown here');
+  });
+
+  test.each(WAYS)('a database made before the first release, %s: it says what to do', async (_way, owner) => {
+    const url = await databases.newClone();
+    await connected(url, (client) =>
+      client.query(
+        `UPDATE _prisma_migrations SET migration_name = '20261121000000_kernel'
+         WHERE migration_name = (SELECT min(migration_name) FROM _prisma_migrations)`,
+      ),
+    );
+    await expect(prepare(url, owner)).rejects.toThrow(
+      /was made by a version before the first release .* delete it and start again/,
+    );
   });
 
   test('a newer migration beside one of ours that is missing', async () => {

@@ -22,6 +22,17 @@ const RESTORED_WITHOUT_PRIVILEGES =
   `The database holds Tenantry's tables, but the roles ${OWNER_ROLE} and ${APP_ROLE} have no rights to them: it was ` +
   'restored without owners and privileges. Restore it again with them, after the roles were created: docs/backup.md.';
 
+/**
+ * The first migration of the versions before the first release. Their migrations were then written anew as three, and none
+ * leads from theirs to these.
+ */
+const BEFORE_THE_FIRST_RELEASE = '20261121000000_kernel';
+
+const UNRELEASED =
+  `The database was made by a version before the first release (it has the migration ${BEFORE_THE_FIRST_RELEASE}), and no ` +
+  'migration leads from there to this version. If nobody needs its data, delete it and start again: the embedded one by ' +
+  'deleting its folder (.tenantry, or TENANTRY_DATA_DIR), any other by DROP DATABASE and CREATE DATABASE.';
+
 // By the catalog alone, which everybody may read: looking up a name fails in a schema without USAGE. Without the schema of
 // the kernel, its first migration has never come to its end.
 const ACCESS = `
@@ -37,7 +48,7 @@ const ACCESS = `
 /**
  * The history, oldest first; empty where there is none.
  *
- * @throws {MigrationError} when there is one that this role may not read
+ * @throws {MigrationError} when there is one that this role may not read, and when it began before the first release
  */
 export async function readHistory(query: Query): Promise<HistoryEntry[]> {
   const { rows: access } = await query(ACCESS);
@@ -48,7 +59,9 @@ export async function readHistory(query: Query): Promise<HistoryEntry[]> {
     `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS finished
      FROM ${TABLE} WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
   );
-  return rows as HistoryEntry[];
+  const history = rows as HistoryEntry[];
+  if (history.some(({ name }) => name === BEFORE_THE_FIRST_RELEASE)) throw new MigrationError(UNRELEASED);
+  return history;
 }
 
 /** The names of the migrations that the database lacks or holds as failed, in the order in which they apply. */

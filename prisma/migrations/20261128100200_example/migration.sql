@@ -1,4 +1,4 @@
--- The example domain.
+-- The example domain: conversations and their messages. Delete this migration with the example.
 
 CREATE TABLE "conversations" (
     "tenant_id" UUID NOT NULL DEFAULT tenantry.current_tenant(),
@@ -8,6 +8,7 @@ CREATE TABLE "conversations" (
     "body" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updated_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "version" INTEGER NOT NULL DEFAULT 1,
 
     CONSTRAINT "conversations_pkey" PRIMARY KEY ("tenant_id","id")
 );
@@ -34,3 +35,11 @@ ALTER TABLE "messages" ADD CONSTRAINT "messages_tenant_id_conversation_id_fkey" 
 
 SELECT tenantry.protect('conversations', 'Conversation');
 SELECT tenantry.protect('messages', 'Message');
+SELECT tenantry.count_versions('conversations');
+
+-- For the subscriptions conversationChanged, and messagePosted in a conversation.
+SELECT tenantry.publish('conversations');
+SELECT tenantry.publish('messages', 'conversation_id');
+
+-- Conversations are searched by their subject and body.
+SELECT tenantry.make_searchable('public.conversations');
