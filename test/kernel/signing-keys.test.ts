@@ -135,7 +135,8 @@ describe('strangers cannot make the server ask the provider at will', () => {
       const fetches = await countFetches();
       const statuses = await Promise.all(Array.from({ length: 40 }, () => statusOf(forged('rsa-first'))));
       expect(new Set(statuses)).toEqual(new Set([401]));
-      expect(fetches()).toBeLessThanOrEqual(2);
+      // As many as are allowed at once, however slowly the requests come.
+      expect(fetches()).toBeLessThanOrEqual(10);
     });
   });
 
