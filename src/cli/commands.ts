@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'Work on the keys that contexts are signed with (needs DATABASE_OWNER_URL)',
     load: async () => (await import('./context-key.js')).contextKeyCommand(),
   },
+  console: {
+    description: 'Evaluate JavaScript with the tenant-bound client of a member (never in production)',
+    load: async () => (await import('./console.js')).consoleCommand(),
+  },
   schema: {
     description: 'Print the GraphQL schema',
     load: async () => (await import('./schema.js')).schemaCommand(),

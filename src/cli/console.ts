@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import process from 'node:process';
+import repl from 'node:repl';
+import { Command } from 'commander';
+import { Prisma } from '../generated/prisma/client.js';
+import { findMember } from '../kernel/auth/find-member.js';
+import { ConfigError } from '../kernel/config/config-error.js';
+import { readConfig } from '../kernel/config/config.js';
+import { commandUrls, withDatabase } from './connect.js';
+
+/**
+ * `tenantry console` reads, evaluates and prints JavaScript, with `db`: the tenant-bound client of a member. What it changes
+ * is changed, and is in the audit log under that member. Never in production.
+ */
+export const consoleCommand = (): Command =>
+  new Command('console')
+    .option('--tenant <slug or id>', 'the tenant', 'acme')
+    .option('--user <e-mail or id>', 'the member; by default the owner of a demo tenant')
+    .action(async ({ tenant, user = `owner@${tenant}.test` }: { tenant: string; user?: string }) => {
+      const config = readConfig(process.env, 'command');
+      if (config.production) throw new ConfigError('The console is not for production.');
+      await withDatabase(await commandUrls(config), async (database) => {
+        const { tenantId, userId } = await findMember(database, tenant, user);
+        const actor = { type: 'user', id: userId } as const;
+        const db = database.forTenant({ tenantId, actor, requestId: 'console' });
+        process.stderr.write(`db is bound to ${tenant} as ${user}: try await db.membership.findMany()\n`);
+        // With a context of its own, an object that is typed in would not be a plain object here.
+        const session = repl.start({ prompt: `${tenant}> `, useGlobal: true });
+        Object.assign(session.context, { db, Prisma });
+        await once(session, 'exit');
+      });
+    });
