@@ -21,7 +21,7 @@ import { issueToken } from '../src/kernel/auth/issue-token.js';
 import { startEmbedded } from '../src/kernel/database/embedded/embedded.js';
 import { migrate } from '../src/kernel/database/preparation/prepare.js';
 import { createTenant } from '../src/services/operator/tenants.js';
-import { withOperatorDoor } from '../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../src/services/operator/operator-connection.js';
 import { startServer, type RunningServer } from '../test/support/running-server.js';
 
 const { values: flags } = parseArgs({
@@ -147,12 +147,14 @@ async function main(): Promise<void> {
   const database = await startEmbedded(folder, { durable: false });
   try {
     await migrate({ owner: database.superuser, app: database.app, operator: database.operator });
-    await withOperatorDoor({ url: database.operator, operator: 'load', contextKey: undefined }, (door) =>
-      createTenant(door, {
-        slug: 'load',
-        name: 'Load',
-        owner: { userId: 'user 0', email: 'a@example.test' },
-      }),
+    await withOperatorConnection(
+      { url: database.operator, operator: 'load', contextKey: undefined },
+      (connection) =>
+        createTenant(connection, {
+          slug: 'load',
+          name: 'Load',
+          owner: { userId: 'user 0', email: 'a@example.test' },
+        }),
     );
     const admin = new pg.Client({ connectionString: database.superuser });
     await admin.connect();

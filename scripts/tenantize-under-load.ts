@@ -22,7 +22,7 @@ import { applyMigrations } from '../src/kernel/database/migration/migrations.js'
 import { withClient } from '../src/kernel/database/owner-connection.js';
 import { migrate } from '../src/kernel/database/preparation/prepare.js';
 import { createTenant } from '../src/services/operator/tenants.js';
-import { withOperatorDoor } from '../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../src/services/operator/operator-connection.js';
 import { finishTenantize, tenantize, type Plan } from '../src/tenantize/tenantize.js';
 import { undoTenantize } from '../src/tenantize/undo.js';
 
@@ -431,11 +431,18 @@ process.exit(failures.length === 0 ? 0 : 1);
 async function demonstrate(): Promise<void> {
   const { superuser: owner, app, operator } = server;
   await migrate({ owner, app, operator });
-  await withOperatorDoor({ url: operator, operator: 'load', contextKey: undefined }, async (door) => {
-    for (const slug of ['acme', 'globex', 'initech', 'umbrella']) {
-      await createTenant(door, { slug, name: slug, owner: { userId: slug, email: `${slug}@example.test` } });
-    }
-  });
+  await withOperatorConnection(
+    { url: operator, operator: 'load', contextKey: undefined },
+    async (connection) => {
+      for (const slug of ['acme', 'globex', 'initech', 'umbrella']) {
+        await createTenant(connection, {
+          slug,
+          name: slug,
+          owner: { userId: slug, email: `${slug}@example.test` },
+        });
+      }
+    },
+  );
   await cp(PRISMA_FOLDER, prisma, { recursive: true });
   await mkdir(join(prisma, 'migrations', '20261130000000_shop'));
   await writeFile(join(prisma, 'migrations', '20261130000000_shop', 'migration.sql'), BEFORE);

@@ -32,7 +32,7 @@ export async function buildApp(services: Services, drain = new Drain()): Promise
   installSecurityHeaders(app);
   installRequestLimits(app);
   await installCors(app, services.config.corsOrigins);
-  const connections = new Connections(services.news, services.config.poolSize);
+  const connections = new Connections(services.invalidations, services.config.poolSize);
   installMetrics(app, services, connections);
   installHealth(app, services, drain);
   if (!services.config.production) installGraphiql(app);

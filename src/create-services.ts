@@ -12,9 +12,9 @@ import { readTrustedDocuments } from './services/documents/trusted-documents.js'
 import { buildApi } from './kernel/graphql/schema.js';
 import { moduleContext, type Module } from './kernel/graphql/module.js';
 import { createMailer } from './services/mail/mailer.js';
-import { ACCESS_CHANNEL, accessNews } from './kernel/notifications/access-news.js';
+import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
 import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
-import { CHANGES_CHANNEL, changeNews } from './kernel/notifications/change-news.js';
+import { CHANGES_CHANNEL, changeEvents } from './kernel/notifications/change-events.js';
 import { openDatabase, type Database } from './kernel/tenancy/database.js';
 import { listen } from './kernel/notifications/notifications.js';
 import { createReadiness } from './kernel/database/readiness.js';
@@ -79,10 +79,10 @@ export function createServices({
     onProblem: (problem) => warn(`memberships are not cached for now: ${problem}`),
   });
   // Hears of changed access first: what was kept of it is dropped before anybody is asked again.
-  const news = accessNews(notifications);
-  const access = createAccessResolver(database, news);
-  const apiKeys = createApiKeyResolver(database, news);
-  const changes = changeNews(notifications, database, warn);
+  const invalidations = accessInvalidations(notifications);
+  const access = createAccessResolver(database, invalidations);
+  const apiKeys = createApiKeyResolver(database, invalidations);
+  const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
   // A mail may hold the token of an invitation: in production it does not stay in a file of the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
@@ -97,7 +97,7 @@ export function createServices({
     readiness,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
-    news,
+    invalidations,
     changes,
     authentication: {
       verifyToken: createTokenVerifier({

@@ -12,7 +12,7 @@ import { explain } from './explain.js';
 import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
 import { seedDemo } from './services/operator/demo-seed.js';
-import { withOperatorDoor } from './services/operator/operator-connection.js';
+import { withOperatorConnection } from './services/operator/operator-connection.js';
 import { createServices, type ServiceOptions } from './create-services.js';
 
 /** Requests that are under way when the server closes have this long to end. */
@@ -46,8 +46,9 @@ async function main(): Promise<void> {
     try {
       if (prepared.embedded) {
         const { contextKey, embedded } = prepared;
-        await withOperatorDoor({ url: embedded.operator, operator: 'demo-seed', contextKey }, (door) =>
-          seedDemo(door, services.database, modules),
+        await withOperatorConnection(
+          { url: embedded.operator, operator: 'demo-seed', contextKey },
+          (connection) => seedDemo(connection, services.database, modules),
         );
       }
       await app.listen({ host: config.host, port: config.port });

@@ -8,7 +8,7 @@ import { withClient, withDatabase } from '../../src/kernel/database/owner-connec
 import { migrate } from '../../src/kernel/database/preparation/prepare.js';
 import { modules } from '../../src/modules.js';
 import { seedDemo } from '../../src/services/operator/demo-seed.js';
-import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { LIMITS } from '../../src/create-services.js';
 import { audit } from '../../src/tenancy-audit/audit.js';
 import { openDatabase } from '../../src/kernel/tenancy/database.js';
@@ -53,8 +53,8 @@ export async function withAuditor<Result>(
     ) as [string, string, string];
     await migrate({ owner: superuser, app, operator });
     const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS });
-    await withOperatorDoor({ url: operator, operator: 'demo-seed' }, (door) =>
-      seedDemo(door, database, modules),
+    await withOperatorConnection({ url: operator, operator: 'demo-seed' }, (connection) =>
+      seedDemo(connection, database, modules),
     );
     await database.close();
 

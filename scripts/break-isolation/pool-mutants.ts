@@ -3,7 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const ADMISSION = 'src/kernel/pool/admission.ts';
 const SHARE = 'test/kernel/pool-share.test.ts';
-const DOOR = 'test/kernel/door.test.ts';
+const DOOR = 'test/kernel/lookup-limit.test.ts';
 const ACCEPTANCE = 'test/platform/keyed-acceptance.test.ts';
 
 export const pool: MutantGroup = {
@@ -65,7 +65,7 @@ export const pool: MutantGroup = {
       breaks: 'unknown API keys take connections without limit',
       edits: [
         edit(
-          'src/kernel/pool/door.ts',
+          'src/kernel/pool/lookup-limit.ts',
           "if (purpose === 'api-key') await pass(",
           "if (purpose === 'api-key') return release;\n      if (!purpose) await pass(",
         ),
@@ -75,7 +75,7 @@ export const pool: MutantGroup = {
     {
       name: 'absence-kept-in-spite-of-news',
       breaks: 'an API key that is unknown stays unknown when there is news of it',
-      edits: [edit('src/kernel/auth/kept-answers.ts', 'this.#absent?.clear();', '')],
+      edits: [edit('src/kernel/auth/access-cache.ts', 'this.#absent?.clear();', '')],
       tests: [DOOR],
     },
     {
@@ -83,8 +83,8 @@ export const pool: MutantGroup = {
       breaks: 'while changes are not heard of, an answer serves who asks after a change',
       edits: [
         edit(
-          'src/kernel/auth/kept-answers.ts',
-          'return heard && this.news.isLive && this.#changes === changes;',
+          'src/kernel/auth/access-cache.ts',
+          'return heard && this.invalidations.isLive && this.#changes === changes;',
           'return true;',
         ),
       ],

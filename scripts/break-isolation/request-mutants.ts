@@ -107,7 +107,7 @@ export const remembered: MutantGroup = {
       breaks: 'what is remembered of a member outlives the news of a change',
       edits: [
         edit(
-          'src/kernel/auth/kept-answers.ts',
+          'src/kernel/auth/access-cache.ts',
           'if (ends) this.#kept.delete(key);',
           'if (change === undefined && ends) this.#kept.delete(key);',
         ),
@@ -444,12 +444,12 @@ export const subscriptions: MutantGroup = {
       breaks: 'a change is announced to the subscribers of every tenant',
       edits: [
         edit(
-          'src/kernel/notifications/change-news.ts',
+          'src/kernel/notifications/change-events.ts',
           'const watchers = [...tenant.watchers].filter(',
           'const watchers = [...this.tenants.values()].flatMap((each) => [...each.watchers]).filter(',
         ),
       ],
-      tests: [EVENTS, 'test/kernel/change-news.test.ts'],
+      tests: [EVENTS, 'test/kernel/change-events.test.ts'],
     },
     {
       name: 'announcement-believed',
@@ -482,8 +482,8 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/services/subscriptions/connections.ts',
-          'news.onChange((change) => this.#hear(change));',
-          'news.onChange((change) => change ?? this.#hear(change));',
+          'invalidations.onChange((change) => this.#hear(change));',
+          'invalidations.onChange((change) => change ?? this.#hear(change));',
         ),
       ],
       tests: [EVENTS],
@@ -513,10 +513,14 @@ export const subscriptions: MutantGroup = {
       tests: ['test/kernel/live-access.test.ts'],
     },
     {
-      name: 'news-missed-for-good',
+      name: 'invalidations-missed-for-good',
       breaks: 'a connection stays open when the news of its end were lost with a listening connection',
       edits: [
-        edit('src/kernel/notifications/access-news.ts', 'notifications.onTrust(() => tell(undefined));', ''),
+        edit(
+          'src/kernel/notifications/access-invalidations.ts',
+          'notifications.onTrust(() => tell(undefined));',
+          '',
+        ),
       ],
       tests: ['test/kernel/live-access.test.ts'],
     },

@@ -2,7 +2,7 @@
 import { edit, type MutantGroup } from './mutant.js';
 
 const FILTER = 'src/kernel/tenancy/tenant-filter.ts';
-const FLIGHT = 'src/kernel/driver/flight.ts';
+const FLIGHT = 'src/kernel/driver/statement-batch.ts';
 const CLIENT = 'src/kernel/tenancy/tenant-binder.ts';
 const NARROWED = 'return { ...args, where: this.narrow(';
 const LAYERS = 'test/kernel/isolation-layers.test.ts';
@@ -103,7 +103,7 @@ export const filter: MutantGroup = {
           'for (const key in where) {\n      if (key === this.model.tenantField) continue;',
         ),
       ],
-      tests: ['test/kernel/flight.test.ts'],
+      tests: ['test/kernel/statement-batch.test.ts'],
     },
   ],
 };
@@ -113,7 +113,7 @@ export const binding: MutantGroup = {
   mutants: [
     {
       name: 'reads-unbound',
-      breaks: 'reads fly without the binding in front of them',
+      breaks: 'reads sendBatch without the binding in front of them',
       edits: [
         edit(
           FLIGHT,
@@ -121,7 +121,7 @@ export const binding: MutantGroup = {
           "[BEGIN, purpose === 'read' ? BEGIN : binding, ...statements, COMMIT] : [purpose === 'read' ? BEGIN : binding, ...statements]",
         ),
       ],
-      tests: ['test/kernel/flight.test.ts'],
+      tests: ['test/kernel/statement-batch.test.ts'],
     },
     {
       name: 'transactions-unbound',
@@ -158,7 +158,7 @@ export const binding: MutantGroup = {
           'if (isSound && !isSound && isOpen) client.query',
         ),
       ],
-      tests: ['test/kernel/flight.test.ts', 'test/kernel/pool-safety.test.ts'],
+      tests: ['test/kernel/statement-batch.test.ts', 'test/kernel/pool-safety.test.ts'],
     },
     {
       name: 'ended-transaction-takes-statements',
@@ -228,7 +228,7 @@ export const deadlines: MutantGroup = {
       tests: [DEADLINES],
     },
     {
-      name: 'flights-not-watched',
+      name: 'batches-not-watched',
       breaks: 'the deadline does not concern statements that are sent without Prisma',
       edits: [edit(CHECKOUT, '.whenOver(() => void client.cancelWork())', '.whenOver(() => undefined)')],
       tests: [DEADLINES],

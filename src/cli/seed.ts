@@ -4,7 +4,7 @@ import { readConfig } from '../kernel/config/config.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { modules } from '../modules.js';
 import { seedDemo } from '../services/operator/demo-seed.js';
-import { withOperatorDoor } from '../services/operator/operator-connection.js';
+import { withOperatorConnection } from '../services/operator/operator-connection.js';
 import { commandUrls, demand, withDatabase } from './connect.js';
 
 /** `tenantry seed` creates the demo tenants. */
@@ -14,9 +14,9 @@ export const seedCommand = (): Command =>
     if (config.production) throw new ConfigError('The demo tenants are not for production.');
     const urls = await commandUrls(config);
     const operatorUrl = demand(urls.operator, 'DATABASE_OPERATOR_URL');
-    const door = { url: operatorUrl, operator: 'demo-seed', contextKey: urls.contextKey };
+    const connection = { url: operatorUrl, operator: 'demo-seed', contextKey: urls.contextKey };
     const created = await withDatabase(urls, (database) =>
-      withOperatorDoor(door, (opened) => seedDemo(opened, database, modules)),
+      withOperatorConnection(connection, (opened) => seedDemo(opened, database, modules)),
     );
     process.stderr.write(
       created.length > 0 ? `Created ${created.join(' and ')}.\n` : 'The demo tenants exist already.\n',

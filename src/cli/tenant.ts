@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import process from 'node:process';
 import { Command } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
-import { withOperatorDoor, type OperatorDoor } from '../services/operator/operator-connection.js';
+import { withOperatorConnection, type OperatorConnection } from '../services/operator/operator-connection.js';
 import {
   createTenant,
   findTenant,
@@ -24,7 +24,7 @@ export const tenantCommand = (): Command => {
     .requiredOption('--email <address>', 'the owner’s e-mail address')
     .action(async (slug: string, options: { name: string; owner: string; email: string }) => {
       const owner = { userId: options.owner, email: options.email };
-      print(await asOperator((door) => createTenant(door, { slug, name: options.name, owner })));
+      print(await asOperator((connection) => createTenant(connection, { slug, name: options.name, owner })));
     });
   command
     .command('list')
@@ -37,7 +37,7 @@ export const tenantCommand = (): Command => {
     .description('Print a tenant as JSON')
     .argument('<slug>')
     .action(async (slug: string) => {
-      print(await asOperator((door) => findTenant(door, slug)));
+      print(await asOperator((connection) => findTenant(connection, slug)));
     });
   for (const [name, status, description] of [
     ['suspend', 'suspended', 'Refuse all requests of a tenant, within a second on every server'],
@@ -48,16 +48,18 @@ export const tenantCommand = (): Command => {
       .description(description)
       .argument('<slug>')
       .action(async (slug: string) => {
-        print(await asOperator((door) => setTenantStatus(door, slug, status)));
+        print(await asOperator((connection) => setTenantStatus(connection, slug, status)));
       });
   }
   return command;
 };
 
-async function asOperator<Result>(work: (door: OperatorDoor) => Promise<Result>): Promise<Result> {
+async function asOperator<Result>(
+  work: (connection: OperatorConnection) => Promise<Result>,
+): Promise<Result> {
   const { operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
   const url = demand(operator, 'DATABASE_OPERATOR_URL');
-  return withOperatorDoor({ url, operator: operatorName(), contextKey }, work);
+  return withOperatorConnection({ url, operator: operatorName(), contextKey }, work);
 }
 
 /** Who is recorded in the audit log: the user of this machine. In a container the uid may have no name. */

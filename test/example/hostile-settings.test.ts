@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { createTenant, listTenants } from '../../src/services/operator/tenants.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTestServer, type TestClient, type TestServer } from '../support/server.js';
@@ -190,15 +190,18 @@ async function story(server: TestServer): Promise<unknown> {
     "SELECT until > now() AND until < now() + interval '2 minutes' AS near FROM tenantry.listening",
   );
 
-  seen['by the operator'] = await withOperatorDoor(
+  seen['by the operator'] = await withOperatorConnection(
     { url: server.database.operator, operator: 'tester', contextKey: server.database.contextKey },
-    async (door) => {
-      const tenant = await createTenant(door, {
+    async (connection) => {
+      const tenant = await createTenant(connection, {
         slug: 'third',
         name: 'Dritte',
         owner: { userId: 'u', email: 'u@third.test' },
       });
-      return [isNow(tenant.created_at.toISOString()), (await listTenants(door)).map(({ slug }) => slug)];
+      return [
+        isNow(tenant.created_at.toISOString()),
+        (await listTenants(connection)).map(({ slug }) => slug),
+      ];
     },
   );
   expect(server.warnings).toEqual([]);

@@ -7,12 +7,15 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
-import type { AccessChange, AccessNews } from '../../src/kernel/notifications/access-news.js';
+import type {
+  AccessChange,
+  AccessInvalidations,
+} from '../../src/kernel/notifications/access-invalidations.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
-import { KeptAnswers } from '../../src/kernel/auth/kept-answers.js';
+import { AccessCache } from '../../src/kernel/auth/access-cache.js';
 import { createAccessResolver } from '../../src/kernel/auth/resolve-access.js';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
-import { listenForAccessChanges } from '../support/access-news.js';
+import { listenForAccessChanges } from '../support/access-invalidations.js';
 import { startTestServer, TEST_SECRET, useServer, type Answer, type TestServer } from '../support/server.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { addMember, createTestTenant } from '../support/tenant-fixtures.js';
@@ -305,23 +308,25 @@ describe('the listener', () => {
     const proxy = await startTcpProxy(database.app);
     const changes: (AccessChange | undefined)[] = [];
     const problems: string[] = [];
-    const news = listenForAccessChanges(proxy.through(database.app), (problem) => problems.push(problem));
-    news.onChange((each) => changes.push(each));
+    const invalidations = listenForAccessChanges(proxy.through(database.app), (problem) =>
+      problems.push(problem),
+    );
+    invalidations.onChange((each) => changes.push(each));
     try {
-      await expect.poll(() => news.isLive, RECONNECTED).toBe(true);
+      await expect.poll(() => invalidations.isLive, RECONNECTED).toBe(true);
       // Beginning to hear is told once, as a change of everything.
       expect(changes.splice(0)).toEqual([undefined]);
       proxy.silence();
-      await expect.poll(() => news.isLive, { timeout: 2_000, interval: 20 }).toBe(false);
+      await expect.poll(() => invalidations.isLive, { timeout: 2_000, interval: 20 }).toBe(false);
       expect(changes).toEqual([undefined]);
       expect(problems).toHaveLength(1);
       proxy.restore();
-      await expect.poll(() => news.isLive, RECONNECTED).toBe(true);
+      await expect.poll(() => invalidations.isLive, RECONNECTED).toBe(true);
       changes.length = 0;
       await change('SELECT pg_notify($1, $2)', 'tenantry_access', '{"tenantId":"t","userId":"u"}');
       await expect.poll(() => changes, SOON).toEqual([{ tenantId: 't', userId: 'u' }]);
     } finally {
-      await news.close();
+      await invalidations.close();
       await proxy.close();
     }
   });
@@ -329,18 +334,18 @@ describe('the listener', () => {
   test('does not take the pulse of another server for its own', async () => {
     const payloads = ['someone-else 1', ' 1', ''];
     const changes: unknown[] = [];
-    const news = listenForAccessChanges(server().database.app, () => undefined);
-    news.onChange((each) => changes.push(each));
+    const invalidations = listenForAccessChanges(server().database.app, () => undefined);
+    invalidations.onChange((each) => changes.push(each));
     try {
-      await expect.poll(() => news.isLive, RECONNECTED).toBe(true);
+      await expect.poll(() => invalidations.isLive, RECONNECTED).toBe(true);
       // Beginning to hear is told once, as a change of everything.
       expect(changes.splice(0)).toEqual([undefined]);
       for (const payload of payloads) await change('SELECT pg_notify($1, $2)', 'tenantry_pulse', payload);
       await change('SELECT pg_notify($1, $2)', 'tenantry_access', '{"tenantId":"last"}');
       await expect.poll(() => changes, SOON).toEqual([{ tenantId: 'last' }]);
-      expect(news.isLive).toBe(true);
+      expect(invalidations.isLive).toBe(true);
     } finally {
-      await news.close();
+      await invalidations.close();
     }
   });
 
@@ -348,7 +353,7 @@ describe('the listener', () => {
     const attempts = vi.spyOn(pg.Client.prototype, 'connect');
     const problems: string[] = [];
     const url = 'postgresql://tenantry_app:hunter2@127.0.0.1:9/none';
-    const news = listenForAccessChanges(url, (problem) => problems.push(problem));
+    const invalidations = listenForAccessChanges(url, (problem) => problems.push(problem));
     const failed = () =>
       attempts.mock.results.filter(({ type }, at) => type === 'return' && isFor(attempts.mock.contexts[at]))
         .length;
@@ -357,18 +362,21 @@ describe('the listener', () => {
       await expect.poll(failed, RECONNECTED).toBe(3);
       expect(problems).toHaveLength(1);
       expect(problems[0]).not.toContain('hunter2');
-      expect(news.isLive).toBe(false);
+      expect(invalidations.isLive).toBe(false);
     } finally {
-      await news.close();
+      await invalidations.close();
       attempts.mockRestore();
     }
   });
 
   test('ends in order although it was never connected', async () => {
-    const news = listenForAccessChanges('postgresql://nobody:nothing@127.0.0.1:9/none', () => undefined);
-    expect(news.isLive).toBe(false);
-    await news.close();
-    expect(news.isLive).toBe(false);
+    const invalidations = listenForAccessChanges(
+      'postgresql://nobody:nothing@127.0.0.1:9/none',
+      () => undefined,
+    );
+    expect(invalidations.isLive).toBe(false);
+    await invalidations.close();
+    expect(invalidations.isLive).toBe(false);
   });
 });
 
@@ -386,7 +394,7 @@ describe('the resolver', () => {
     const pending: ((rows: Row[]) => void)[] = [];
     const questions: (readonly unknown[])[] = [];
     let tell: (change: AccessChange | undefined) => void = () => undefined;
-    const news = {
+    const invalidations = {
       isLive: live,
       onChange: (listener: typeof tell) => {
         tell = listener;
@@ -401,9 +409,9 @@ describe('the resolver', () => {
         });
       },
     };
-    const resolver = createAccessResolver(database as Database, news satisfies AccessNews);
+    const resolver = createAccessResolver(database as Database, invalidations satisfies AccessInvalidations);
     return {
-      news,
+      invalidations,
       questions,
       tell: (each: AccessChange | undefined) => tell(each),
       answer: (row: Row | undefined) => pending.shift()?.(row ? [row] : []),
@@ -425,16 +433,16 @@ describe('the resolver', () => {
     expect(stage.questions).toHaveLength(1);
   });
 
-  const NEWS: Readonly<Record<string, AccessChange | undefined>> = {
+  const INVALIDATIONS: Readonly<Record<string, AccessChange | undefined>> = {
     'of this member': { tenantId: 't-1', userId: 'u-1' },
     'of the whole tenant': { tenantId: 't-1' },
     'of anything': undefined,
   };
-  for (const [what, news] of Object.entries(NEWS)) {
+  for (const [what, invalidations] of Object.entries(INVALIDATIONS)) {
     test(`forgets an answer upon news ${what}`, async () => {
       const stage = staged();
       await ask(stage);
-      stage.tell(news);
+      stage.tell(invalidations);
       expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
       expect(stage.questions).toHaveLength(2);
     });
@@ -442,7 +450,7 @@ describe('the resolver', () => {
     test(`does not keep an answer that was under way when there was news ${what}`, async () => {
       const stage = staged();
       const underWay = stage.resolve();
-      stage.tell(news);
+      stage.tell(invalidations);
       stage.answer({ ...MEMBER, role: 'owner' });
       expect((await underWay)?.role).toBe('owner');
       expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
@@ -498,8 +506,8 @@ describe('the resolver', () => {
 
   test('is asked anew after a failure, which all who waited for it are told', async () => {
     const failing = vi.fn(() => Promise.reject(new Error('no connection')));
-    const { news } = staged();
-    const kept = new KeptAnswers<{ name: string }>(news, { absences: true });
+    const { invalidations } = staged();
+    const kept = new AccessCache<{ name: string }>(invalidations, { absences: true });
     const who = { tenantId: 't-1', userId: 'u-1' };
     const outcomes = await Promise.allSettled([1, 2, 3].map(() => kept.get('key', failing, () => who)));
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
@@ -518,10 +526,10 @@ describe('the resolver', () => {
       [true, 1],
       [false, 3],
     ] as const) {
-      const { news } = staged(live);
+      const { invalidations } = staged(live);
       const listeners: ((change: AccessChange | undefined) => void)[] = [];
-      const kept = new KeptAnswers<{ name: string }>(
-        { ...news, onChange: (listener) => void listeners.push(listener) },
+      const kept = new AccessCache<{ name: string }>(
+        { ...invalidations, onChange: (listener) => void listeners.push(listener) },
         { absences: true },
       );
       const nothing = vi.fn(async () => undefined);
@@ -537,12 +545,12 @@ describe('the resolver', () => {
     for (const liveAgain of [false, true]) {
       const stage = staged();
       const underWay = stage.resolve();
-      stage.news.isLive = false;
+      stage.invalidations.isLive = false;
       stage.tell(undefined);
-      stage.news.isLive = liveAgain;
+      stage.invalidations.isLive = liveAgain;
       stage.answer({ ...MEMBER, role: 'owner' });
       await underWay;
-      stage.news.isLive = true;
+      stage.invalidations.isLive = true;
       expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
     }
   });
@@ -551,7 +559,7 @@ describe('the resolver', () => {
     // Between the question and the first news, a change could have happened that nobody was there to hear of.
     const stage = staged(false);
     const underWay = stage.resolve();
-    stage.news.isLive = true;
+    stage.invalidations.isLive = true;
     stage.answer({ ...MEMBER, role: 'owner' });
     await underWay;
     expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
@@ -560,7 +568,7 @@ describe('the resolver', () => {
   test('neither keeps nor believes anything while the listener is not live', async () => {
     const stage = staged();
     await ask(stage);
-    stage.news.isLive = false;
+    stage.invalidations.isLive = false;
     expect(await ask(stage, { ...MEMBER, role: 'viewer' })).toBe('viewer');
     expect(await ask(stage, { ...MEMBER, role: 'admin' })).toBe('admin');
     expect(stage.questions).toHaveLength(3);
@@ -584,7 +592,7 @@ describe('the resolver', () => {
       sign: () => ({ expires: null, signature: null }),
       query: () => (failing ? Promise.reject(new Error('gone')) : Promise.resolve([MEMBER] as never)),
     };
-    const resolver = createAccessResolver(database as Database, staged().news);
+    const resolver = createAccessResolver(database as Database, staged().invalidations);
     await expect(resolver.resolve('acme', 'u-1')).rejects.toThrow('gone');
     failing = false;
     expect((await resolver.resolve('acme', 'u-1'))?.role).toBe('member');
@@ -604,7 +612,7 @@ describe('the resolver', () => {
               { ...MEMBER, tenant_id: JSON.stringify(values.slice(0, 2)), slug: String(values[0]) },
             ] as never),
         };
-        const resolver = createAccessResolver(database as Database, staged().news);
+        const resolver = createAccessResolver(database as Database, staged().invalidations);
         for (const [tenantRef, userId] of [...pairs, ...pairs]) {
           const access = await resolver.resolve(tenantRef, userId);
           expect(access?.tenantId).toBe(JSON.stringify([tenantRef, userId]));

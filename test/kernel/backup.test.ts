@@ -11,7 +11,7 @@ import { migrate, prepareDatabase } from '../../src/kernel/database/preparation/
 import { ensureRoles } from '../../src/kernel/database/preparation/roles.js';
 import { modules } from '../../src/modules.js';
 import { seedDemo } from '../../src/services/operator/demo-seed.js';
-import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { LIMITS } from '../../src/create-services.js';
 import { auditCatalog } from '../../src/tenancy-audit/audit.js';
 import { openDatabase } from '../../src/kernel/tenancy/database.js';
@@ -82,8 +82,8 @@ describe.skipIf(withoutDebianPostgres())('a backup', { timeout: 120_000 }, () =>
     const urls = urlsOn(from);
     await migrate(urls, KEY);
     const database = openDatabase({ url: urls.app, poolSize: 2, limits: LIMITS, contextKey: KEY });
-    await withOperatorDoor({ url: urls.operator, operator: 'seed', contextKey: KEY }, (door) =>
-      seedDemo(door, database, modules),
+    await withOperatorConnection({ url: urls.operator, operator: 'seed', contextKey: KEY }, (connection) =>
+      seedDemo(connection, database, modules),
     );
     await database.close();
     await connected(urls.owner, (client) =>

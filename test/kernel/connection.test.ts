@@ -13,8 +13,8 @@ import { FARTHEST_BEHIND } from '../../src/services/subscriptions/change-reader.
 import { Connections } from '../../src/services/subscriptions/connections.js';
 import { readSubscription } from '../../src/services/subscriptions/operation.js';
 import { ChangeLog } from '../../src/kernel/notifications/change-log.js';
-import type { ChangeListener } from '../../src/kernel/notifications/change-news.js';
-import type { AccessChange } from '../../src/kernel/notifications/access-news.js';
+import type { ChangeListener } from '../../src/kernel/notifications/change-events.js';
+import type { AccessChange } from '../../src/kernel/notifications/access-invalidations.js';
 import type { Access } from '../../src/kernel/auth/resolve-access.js';
 import { notesModule } from '../support/notes.js';
 import { until } from '../support/until.js';

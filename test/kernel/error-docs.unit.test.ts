@@ -9,7 +9,12 @@ import { ROWS_PER_ANSWER } from '../../src/kernel/request/answer-bytes.js';
 import { MOST_COST, MUTATION_COST, UNSIZED_LIST } from '../../src/services/limits/cost.js';
 import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/services/limits/document-rules.js';
 import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/kernel/graphql/parse-document.js';
-import { DEEPEST, MOST_ALIASES, MOST_DIRECTIVES, MOST_FIELDS } from '../../src/services/limits/operation-limits.js';
+import {
+  DEEPEST,
+  MOST_ALIASES,
+  MOST_DIRECTIVES,
+  MOST_FIELDS,
+} from '../../src/services/limits/operation-limits.js';
 import { FARTHEST_BEHIND } from '../../src/services/subscriptions/change-reader.js';
 import {
   CONNECTIONS_PER_TENANT,

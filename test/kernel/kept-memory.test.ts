@@ -17,7 +17,7 @@ import { REGISTERED_BYTES, RegisteredDocuments } from '../../src/services/docume
 import { COMPILED_BYTES, createExecute } from '../../src/kernel/graphql/execution.js';
 import { limitOperation } from '../../src/services/limits/operation-limits.js';
 import { nameStatements } from '../../src/kernel/tenancy/database.js';
-import { KEPT_ANSWER_BYTES, KeptAnswers } from '../../src/kernel/auth/kept-answers.js';
+import { KEPT_ANSWER_BYTES, AccessCache } from '../../src/kernel/auth/access-cache.js';
 import { growthBy } from '../support/heap.js';
 
 const MIB = 1024 * 1024;
@@ -161,7 +161,7 @@ describe('what is kept of callers', () => {
   });
 
   test('answers about access', async () => {
-    const kept = new KeptAnswers<{ readonly slug: string }>({ isLive: true, onChange: () => undefined });
+    const kept = new AccessCache<{ readonly slug: string }>({ isLive: true, onChange: () => undefined });
     const growth = await growthBy(async () => {
       for (let n = 0; n < 5_000; n++) {
         const key = flat(`${'я'.repeat(5_000)}${String(n)}`);

@@ -193,10 +193,10 @@ test('what was not heard of is found out when the server hears again', async () 
   const env = { DATABASE_URL: database.app, DATABASE_LISTEN_URL: proxy.through(database.app) };
   const muffled = await startTestServer({ database, modules, env });
   try {
-    await until('it hears', () => muffled.services.news.isLive);
+    await until('it hears', () => muffled.services.invalidations.isLive);
     const open = await idle(muffled, key);
     proxy.silence();
-    await until('it doubts', () => !muffled.services.news.isLive, 8_000);
+    await until('it doubts', () => !muffled.services.invalidations.isLive, 8_000);
     await until('the connection is still known', async () => (await connectionsAt(muffled)) === 1);
     await sql('UPDATE api_keys SET revoked_at = now() WHERE id = $1', id);
     // The connection is made anew; what was said on the old one is lost.

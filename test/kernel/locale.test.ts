@@ -7,7 +7,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { migrate } from '../../src/kernel/database/preparation/prepare.js';
-import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { createTenant } from '../../src/services/operator/tenants.js';
 import { sign } from '../support/database.js';
 import { connected } from '../support/demo-tenants.js';
@@ -31,8 +31,14 @@ describe.each([
       `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' ${locale}`,
     );
     await migrate({ owner: superuser, app, operator }, postgres.contextKey);
-    await withOperatorDoor({ url: operator, operator: 'tester', contextKey: postgres.contextKey }, (door) =>
-      createTenant(door, { slug: 'izmir-i', name: 'İzmir', owner: { userId: 'u', email: 'u@izmir.test' } }),
+    await withOperatorConnection(
+      { url: operator, operator: 'tester', contextKey: postgres.contextKey },
+      (connection) =>
+        createTenant(connection, {
+          slug: 'izmir-i',
+          name: 'İzmir',
+          owner: { userId: 'u', email: 'u@izmir.test' },
+        }),
     );
   });
   afterAll(() => asked(onDatabase(postgres.superuser, 'postgres'), `DROP DATABASE ${name}`));

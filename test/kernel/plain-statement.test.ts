@@ -1,5 +1,5 @@
 /**
- * Proves that an operation has the same outcome whether it reaches PostgreSQL in a flight or through Prisma: for operations
+ * Proves that an operation has the same outcome whether it reaches PostgreSQL in a batch or through Prisma: for operations
  * and arguments at random, mistakes included, and for columns of every type. Inside a transaction Prisma runs everything.
  */
 import fc from 'fast-check';
@@ -333,7 +333,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   create: ['data', 'select'],
 };
 
-describe('an operation has the same outcome in a flight and through Prisma', () => {
+describe('an operation has the same outcome in a batch and through Prisma', () => {
   test(
     'finding many',
     () =>

@@ -10,12 +10,12 @@ import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import { LIMITS } from '../../src/create-services.js';
-import type { AccessNews } from '../../src/kernel/notifications/access-news.js';
+import type { AccessInvalidations } from '../../src/kernel/notifications/access-invalidations.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { createAccessResolver } from '../../src/kernel/auth/resolve-access.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
-import { listenForAccessChanges } from '../support/access-news.js';
+import { listenForAccessChanges } from '../support/access-invalidations.js';
 import { openTestDatabase, useDatabase, type TestDatabase } from '../support/database.js';
 import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
@@ -319,15 +319,19 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
 
   const withNews = async (
     pooler: PgBouncer,
-    work: (database: Database, news: AccessNews, problems: readonly string[]) => Promise<void>,
+    work: (
+      database: Database,
+      invalidations: AccessInvalidations,
+      problems: readonly string[],
+    ) => Promise<void>,
   ): Promise<void> => {
     const problems: string[] = [];
     const opened = openTestDatabase({ url: pooler.url, poolSize: 2, limits: LIMITS });
-    const news = listenForAccessChanges(pooler.url, (problem) => problems.push(problem));
+    const invalidations = listenForAccessChanges(pooler.url, (problem) => problems.push(problem));
     try {
-      await work(opened, news, problems);
+      await work(opened, invalidations, problems);
     } finally {
-      await news.close();
+      await invalidations.close();
       await opened.close();
     }
   };
@@ -336,10 +340,10 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
     ['one connection', () => narrow!],
     ['two connections', () => wide!],
   ])('a listener on a pooler with %s to the server never believes that it would hear', async (_, pooler) => {
-    await withNews(pooler(), async (_opened, news, problems) => {
+    await withNews(pooler(), async (_opened, invalidations, problems) => {
       let everLive = false;
       await until('the listener says that it does not hear, or believes that it does', () => {
-        everLive ||= news.isLive;
+        everLive ||= invalidations.isLive;
         return everLive || problems.length > 0;
       });
       expect(everLive).toBe(false);
@@ -354,9 +358,9 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
        RETURNING user_id`,
       [acme.tenantId],
     );
-    await withNews(wide!, async (opened, news, problems) => {
-      const resolver = createAccessResolver(opened, news);
-      await until('the listener has made up its mind', () => news.isLive || problems.length > 0);
+    await withNews(wide!, async (opened, invalidations, problems) => {
+      const resolver = createAccessResolver(opened, invalidations);
+      await until('the listener has made up its mind', () => invalidations.isLive || problems.length > 0);
       expect((await resolver.resolve('acme', member!.user_id))?.role).toBe('admin');
       await database().asSuperuser('DELETE FROM memberships WHERE user_id = $1', [member!.user_id]);
       expect((await resolver.resolve('acme', member!.user_id))?.role).toBeUndefined();

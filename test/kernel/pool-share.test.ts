@@ -56,7 +56,7 @@ const user = (tenant: TenantContext, id: string): TenantContext =>
 
 /** The ways to the database. Each sends one statement that waits for the lock. */
 const PATHS: readonly [string, (on: Database, context: TenantContext) => Promise<unknown>][] = [
-  ['a read that is one flight', (on, context) => on.forTenant(context).$queryRaw(HELD)],
+  ['a read that is one batch', (on, context) => on.forTenant(context).$queryRaw(HELD)],
   [
     'a read that Prisma runs',
     (on, context) => {

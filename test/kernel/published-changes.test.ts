@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CHANGES_CHANNEL } from '../../src/kernel/notifications/change-news.js';
+import { CHANGES_CHANNEL } from '../../src/kernel/notifications/change-events.js';
 import { useDatabase } from '../support/database.js';
 import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';
 import { createNotes } from '../support/notes.js';
@@ -16,16 +16,16 @@ import { until } from '../support/until.js';
 const database = useDatabase();
 const tenants = useDemoTenants(database);
 
-let ears: pg.Client;
+let listener: pg.Client;
 let announced: string[] = [];
 
 beforeAll(async () => {
   await createNotes(database());
   // Not as anybody in particular: whoever may connect may listen.
-  ears = new pg.Client({ connectionString: database().app });
-  await ears.connect();
-  ears.on('notification', ({ payload = '' }) => announced.push(payload));
-  await ears.query(`LISTEN ${CHANGES_CHANNEL}`);
+  listener = new pg.Client({ connectionString: database().app });
+  await listener.connect();
+  listener.on('notification', ({ payload = '' }) => announced.push(payload));
+  await listener.query(`LISTEN ${CHANGES_CHANNEL}`);
 });
 beforeEach(() => {
   announced = [];
@@ -35,7 +35,7 @@ afterEach(async () => {
   await database().asSuperuser('DELETE FROM notes');
 });
 afterAll(async () => {
-  await ears.end();
+  await listener.end();
 });
 
 const acme = () => tenants().acme.tenantId;

@@ -10,7 +10,11 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { type EmbeddedDatabase, startEmbedded } from '../../src/kernel/database/embedded/embedded.js';
-import { MigrationError, applyMigrations, schemaDrift } from '../../src/kernel/database/migration/migrations.js';
+import {
+  MigrationError,
+  applyMigrations,
+  schemaDrift,
+} from '../../src/kernel/database/migration/migrations.js';
 import { ensureRoles } from '../../src/kernel/database/preparation/roles.js';
 
 // Roles belong to a whole server, so these tests have one to themselves. TENANTRY_TEST_BARE_POSTGRES, a superuser's URL

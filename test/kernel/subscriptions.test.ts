@@ -10,7 +10,7 @@ import { Prisma } from '../../src/generated/prisma/client.js';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
-import { CHANGES_CHANNEL } from '../../src/kernel/notifications/change-news.js';
+import { CHANGES_CHANNEL } from '../../src/kernel/notifications/change-events.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createNotes, notesModule } from '../support/notes.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PRISMA_FOLDER } from '../../src/kernel/database/migration/folder.js';
-import { MigrationError, applyMigrations, schemaDrift } from '../../src/kernel/database/migration/migrations.js';
+import {
+  MigrationError,
+  applyMigrations,
+  schemaDrift,
+} from '../../src/kernel/database/migration/migrations.js';
 import { withClient } from '../../src/kernel/database/owner-connection.js';
 import { neighboursOf, readTables } from '../../src/tenantize/catalog.js';
 import { refusals } from '../../src/tenantize/refusals.js';

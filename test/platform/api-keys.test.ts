@@ -488,7 +488,7 @@ describe('what is known of a key', () => {
     expect(asked()).toBe(before);
   });
 
-  test('is kept of a key that is none, until there is news of keys or members', async () => {
+  test('is kept of a key that is none, until there is invalidations of keys or members', async () => {
     const { key: any } = await insertApiKey(server().database, 'acme');
     await untilKept(any);
     const key = `tk_${randomBytes(32).toString('base64url')}`;

@@ -12,7 +12,7 @@ import { migrate } from '../../src/kernel/database/preparation/prepare.js';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { modules } from '../../src/modules.js';
 import { seedDemo } from '../../src/services/operator/demo-seed.js';
-import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { openDatabase } from '../../src/kernel/tenancy/database.js';
 import { LIMITS } from '../../src/create-services.js';
 
@@ -47,8 +47,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const contextKey = CONTEXT_KEY;
   await migrate({ owner: urls.superuser, app: urls.app, operator: urls.operator }, contextKey);
   const database = openDatabase({ url: urls.app, poolSize: 2, limits: LIMITS, contextKey });
-  await withOperatorDoor({ url: urls.operator, operator: 'demo-seed', contextKey }, (door) =>
-    seedDemo(door, database, modules),
+  await withOperatorConnection({ url: urls.operator, operator: 'demo-seed', contextKey }, (connection) =>
+    seedDemo(connection, database, modules),
   );
   await database.close();
 

@@ -49,7 +49,7 @@ export const transactionsAmong = (statements: readonly string[]): number =>
 
 function textOf(query: unknown): string {
   if (typeof query === 'string') return query;
-  // Several statements that leave together, see src/kernel/driver/flight.ts.
+  // Several statements that leave together, see src/kernel/driver/statement-batch.ts.
   if (typeof query === 'object' && query !== null && 'texts' in query && Array.isArray(query.texts)) {
     return query.texts.join('; ');
   }

@@ -1,4 +1,4 @@
-import { withOperatorDoor } from '../../src/services/operator/operator-connection.js';
+import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { createTenant, type TenantRow } from '../../src/services/operator/tenants.js';
 import type { TestDatabase } from './database.js';
 
@@ -6,8 +6,8 @@ import type { TestDatabase } from './database.js';
 export async function createTestTenant(database: TestDatabase, slug: string): Promise<TenantRow> {
   const owner = { userId: `owner|${slug}`, email: `owner@${slug}.test` };
   const { operator: url, contextKey } = database;
-  return withOperatorDoor({ url, operator: 'test', contextKey }, (door) =>
-    createTenant(door, { slug, name: slug, owner }),
+  return withOperatorConnection({ url, operator: 'test', contextKey }, (connection) =>
+    createTenant(connection, { slug, name: slug, owner }),
   );
 }
 

@@ -1,11 +1,11 @@
 /**
  * Answers which tenant is meant, and what a user is in it: from the database, through a function that may look before a
- * tenant is bound. Answers are kept briefly, see kept-answers.ts.
+ * tenant is bound. Answers are kept briefly, see access-cache.ts.
  */
 import { isRole, type Role } from '../vocabulary/permissions.js';
-import type { AccessNews } from '../notifications/access-news.js';
+import type { AccessInvalidations } from '../notifications/access-invalidations.js';
 import type { Database } from '../tenancy/database.js';
-import { KeptAnswers } from './kept-answers.js';
+import { AccessCache } from './access-cache.js';
 
 /** A tenant as seen by one user. */
 export interface Access {
@@ -24,8 +24,8 @@ export interface AccessResolver {
   resolve(tenantRef: string, userId: string): Promise<Access | undefined>;
 }
 
-export function createAccessResolver(database: Database, news: AccessNews): AccessResolver {
-  const kept = new KeptAnswers<Access>(news);
+export function createAccessResolver(database: Database, invalidations: AccessInvalidations): AccessResolver {
+  const kept = new AccessCache<Access>(invalidations);
   return {
     resolve: (tenantRef, userId) =>
       kept.get(

@@ -1,12 +1,12 @@
 /**
  * Answers which tenant an API key is for, and what it may do there: from the database, through a function that may look
- * before a tenant is bound. Answers are kept briefly, see kept-answers.ts, but never beyond the key's expiry. That there is
+ * before a tenant is bound. Answers are kept briefly, see access-cache.ts, but never beyond the key's expiry. That there is
  * no such key is kept as well, more briefly: a program whose key was revoked goes on presenting it.
  */
 import { isRole, type Role } from '../vocabulary/permissions.js';
-import type { AccessNews } from '../notifications/access-news.js';
+import type { AccessInvalidations } from '../notifications/access-invalidations.js';
 import type { Database } from '../tenancy/database.js';
-import { KeptAnswers } from './kept-answers.js';
+import { AccessCache } from './access-cache.js';
 
 /** A key that is neither expired nor revoked, and whose creator is a member of its tenant. */
 export interface ApiKeyAccess {
@@ -27,8 +27,8 @@ export interface ApiKeyResolver {
   resolve(keyHash: string): Promise<ApiKeyAccess | undefined>;
 }
 
-export function createApiKeyResolver(database: Database, news: AccessNews): ApiKeyResolver {
-  const kept = new KeptAnswers<ApiKeyAccess>(news, { absences: true });
+export function createApiKeyResolver(database: Database, invalidations: AccessInvalidations): ApiKeyResolver {
+  const kept = new AccessCache<ApiKeyAccess>(invalidations, { absences: true });
   return {
     async resolve(keyHash) {
       const access = await kept.get(

@@ -106,7 +106,7 @@ export class InspectedClient extends PipeliningClient {
   #note(query: unknown): void {
     if (typeof query === 'string') this.#noteText(query);
     else if (typeof query === 'object' && query !== null) {
-      // Several that leave together: see flight.ts.
+      // Several that leave together: see statement-batch.ts.
       if ('texts' in query) for (const text of query.texts as readonly string[]) this.#noteText(text);
       else if ('text' in query) this.#noteText(String(query.text));
     }

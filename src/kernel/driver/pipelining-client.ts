@@ -69,7 +69,7 @@ export function clientOfBinding(touched: number): PipeliningClient {
 }
 
 /**
- * Sends BEGIN, the isolation level and the binding to a tenant in one flight with the first statement behind them, and
+ * Sends BEGIN, the isolation level and the binding to a tenant in one batch with the first statement behind them, and
  * does not wait for their answers. That is as safe as waiting: PostgreSQL works them off in order, and when one of them
  * fails it refuses every statement behind it (25P02, or for want of a tenant), so that nothing runs unbound. The
  * refusal is reported as the failure that caused it.

@@ -3,7 +3,7 @@ import type { Viewer } from '../vocabulary/viewer.js';
 import type { Config } from '../config/config.js';
 import { AnswerBytes } from '../request/answer-bytes.js';
 import type { Deadline } from '../request/deadline.js';
-import type { ChangeNews } from '../notifications/change-news.js';
+import type { ChangeEvents } from '../notifications/change-events.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import { Loaders } from './loaders.js';
@@ -14,7 +14,7 @@ import type { Api } from './schema.js';
 export interface ContextParts {
   readonly api: Api;
   readonly database: Database;
-  readonly changes: ChangeNews;
+  readonly changes: ChangeEvents;
   readonly moduleContext: ModuleContext;
   readonly config: Pick<Config, 'maxAnswerBytes'>;
 }

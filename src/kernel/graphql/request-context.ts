@@ -7,7 +7,7 @@ import type { VerifiedUser, Viewer } from '../vocabulary/viewer.js';
 import type { RoleMatrix } from '../vocabulary/permissions.js';
 import type { AnswerBytes } from '../request/answer-bytes.js';
 import type { Deadline } from '../request/deadline.js';
-import type { TenantChanges } from '../notifications/change-news.js';
+import type { TenantChanges } from '../notifications/change-events.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Loaders } from './loaders.js';
 

@@ -116,33 +116,33 @@ class Listener implements Notifications {
 
   private async connect(): Promise<void> {
     const { listenUrl, databaseUrl, channels } = this.options;
-    const ears = open('tenantry listener', listenUrl);
-    const voice = open('tenantry pulse', databaseUrl);
-    const connections = [ears, voice];
+    const listener = open('tenantry listener', listenUrl);
+    const heartbeat = open('tenantry pulse', databaseUrl);
+    const connections = [listener, heartbeat];
     this.connections = connections;
     for (const connection of connections) {
       connection.on('error', () => this.reconnect(connections, 'the connection was lost'));
     }
-    ears.on('notification', ({ channel, payload = '' }) => {
+    listener.on('notification', ({ channel, payload = '' }) => {
       // One that is given up may still have something to say, of which it is no longer known what came before.
       if (this.connections !== connections) return;
       if (channel === PULSE_CHANNEL) this.receivePulse(payload);
       else this.onMessages.get(channel)?.(payload);
     });
     try {
-      await ears.connect();
+      await listener.connect();
       for (const channel of [PULSE_CHANNEL, ...channels]) {
-        await ears.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+        await listener.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
       }
-      await voice.connect();
-      this.pulse(connections, voice);
+      await heartbeat.connect();
+      this.pulse(connections, heartbeat);
     } catch (error) {
       this.reconnect(connections, error instanceof Error ? error.message : String(error));
     }
   }
 
   /** Sends the next message, and looks whether the previous one has arrived. */
-  private pulse(connections: readonly pg.Client[], voice: pg.Client): void {
+  private pulse(connections: readonly pg.Client[], heartbeat: pg.Client): void {
     if (this.closed || this.connections !== connections) return;
     const missed = this.sent - this.heard;
     if (missed > 0) this.doubt(SILENCE);
@@ -151,20 +151,20 @@ class Listener implements Notifications {
       return;
     }
     this.sent++;
-    this.send(connections, voice);
+    this.send(connections, heartbeat);
     // What has arrived while the process was busy is to be read before it counts as missing.
-    this.timer = setTimeout(() => setImmediate(() => this.pulse(connections, voice)), PULSE_MS);
+    this.timer = setTimeout(() => setImmediate(() => this.pulse(connections, heartbeat)), PULSE_MS);
     this.timer.unref();
   }
 
   /** One message at a time: while PostgreSQL does not take the last one, the next are only counted as missed. */
-  private send(connections: readonly pg.Client[], voice: pg.Client): void {
+  private send(connections: readonly pg.Client[], heartbeat: pg.Client): void {
     if (this.isSending) return;
     this.isSending = true;
     const done = () => {
       if (this.connections === connections) this.isSending = false;
     };
-    voice.query('SELECT pg_notify($1, $2)', [PULSE_CHANNEL, this.lastPulse]).then(done, done);
+    heartbeat.query('SELECT pg_notify($1, $2)', [PULSE_CHANNEL, this.lastPulse]).then(done, done);
   }
 
   private get lastPulse(): string {

@@ -45,8 +45,8 @@ export async function admitted<Result>(
 }
 
 /** How many may wait for the connections of one caller, and of one tenant. */
-const CALLERS_LINE = 500;
-const TENANTS_LINE = 1_000;
+const CALLER_QUEUE = 500;
+const TENANT_QUEUE = 1_000;
 
 export interface ShareOptions {
   readonly poolSize: number;
@@ -59,7 +59,7 @@ export interface ShareOptions {
 /**
  * Gives each tenant a share of the pool, and each caller (a user, in whichever tenants; an API key) one place less, so that
  * one caller does not keep their whole tenant waiting. What is beyond the share waits, the longest first; a caller's
- * operations wait in a line of their own before they join the tenant's, so that no caller fills that.
+ * operations wait in a queue of their own before they join the tenant's, so that no caller fills that.
  */
 export class PoolShare implements Admission {
   /** How many connections one tenant, and one caller, holds at the most. */
@@ -74,9 +74,9 @@ export class PoolShare implements Admission {
     this.perTenant = Math.min(poolSize, perTenant ?? Math.max(1, Math.ceil(poolSize / 2)));
     this.perCaller = Math.max(1, this.perTenant - 1);
     this.#maxWait = maxWait;
-    this.#tenants = new Places(this.perTenant, TENANTS_LINE);
-    this.#users = new Places(this.perCaller, CALLERS_LINE);
-    this.#apiKeys = new Places(this.perCaller, CALLERS_LINE);
+    this.#tenants = new Places(this.perTenant, TENANT_QUEUE);
+    this.#users = new Places(this.perCaller, CALLER_QUEUE);
+    this.#apiKeys = new Places(this.perCaller, CALLER_QUEUE);
   }
 
   admit(tenantId: string, actor: Actor, limit?: RequestLimit): Release | Promise<Release> {
@@ -96,7 +96,7 @@ export class PoolShare implements Admission {
     return { tenant: this.#tenants.refused, caller: this.#users.refused + this.#apiKeys.refused };
   }
 
-  /** The server's own work in a tenant, and its operator's, has no line but the tenant's. */
+  /** The server's own work in a tenant, and its operator's, has no queue but the tenant's. */
   #callersOf({ type }: Actor): Places | undefined {
     if (type === 'user') return this.#users;
     return type === 'api_key' ? this.#apiKeys : undefined;

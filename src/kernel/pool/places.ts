@@ -1,4 +1,4 @@
-/** Bounded places, for each key apart: whoever finds none waits in the line of that key, for a time, in a line of bounded length. */
+/** Bounded places, for each key apart: whoever finds none waits in the queue of that key, for a time, in a queue of bounded length. */
 
 /** How long somebody may wait. */
 export interface Patience {
@@ -6,11 +6,11 @@ export interface Patience {
   readonly until: number;
   /** Ends the waiting, with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Makes the error of whoever waited in vain, or found the line too long. */
+  /** Makes the error of whoever waited in vain, or found the queue too long. */
   readonly refusal: () => Error;
 }
 
-interface Line {
+interface Queue {
   taken: number;
   /** In the order in which they came. */
   readonly waiting: (() => void)[];
@@ -19,7 +19,7 @@ interface Line {
 export class Places {
   readonly #each: number;
   readonly #longest: number;
-  readonly #lines = new Map<string, Line>();
+  readonly #queues = new Map<string, Queue>();
   #waiting = 0;
   #refused = 0;
 
@@ -44,9 +44,9 @@ export class Places {
 
   /** Takes a place if there is one. Whoever took one has to {@link leave}. */
   enter(key: string): boolean {
-    const line = this.#lines.get(key);
-    if (!line) this.#lines.set(key, { taken: 1, waiting: [] });
-    else if (line.taken < this.#each) line.taken++;
+    const queue = this.#queues.get(key);
+    if (!queue) this.#queues.set(key, { taken: 1, waiting: [] });
+    else if (queue.taken < this.#each) queue.taken++;
     else return false;
     return true;
   }
@@ -55,7 +55,7 @@ export class Places {
   async wait(key: string, { until, signal, refusal }: Patience): Promise<void> {
     signal?.throwIfAborted();
     if (this.enter(key)) return;
-    const { waiting } = this.#lines.get(key)!;
+    const { waiting } = this.#queues.get(key)!;
     const left = until - performance.now();
     if (waiting.length >= this.#longest || left <= 0) {
       this.#refused++;
@@ -92,10 +92,10 @@ export class Places {
 
   /** Hands the place to whoever has waited longest for one of this key. */
   leave(key: string): void {
-    const line = this.#lines.get(key);
-    if (!line) return;
-    const next = line.waiting.shift();
+    const queue = this.#queues.get(key);
+    if (!queue) return;
+    const next = queue.waiting.shift();
     if (next) next();
-    else if (--line.taken === 0) this.#lines.delete(key);
+    else if (--queue.taken === 0) this.#queues.delete(key);
   }
 }

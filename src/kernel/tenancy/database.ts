@@ -9,12 +9,12 @@ import { unavailable } from '../vocabulary/errors.js';
 import { PrismaClient } from '../../generated/prisma/client.js';
 import { createCheckout, isRefusal, type Checkout } from '../driver/checkout.js';
 import { admitted, PoolShare } from '../pool/admission.js';
-import { Door, type DoorVisit } from '../pool/door.js';
+import { LookupLimit, type Lookup } from '../pool/lookup-limit.js';
 import { createHarmless, InspectedClient, type LeftoverOptions } from '../driver/leftovers.js';
 import { PipeliningClient } from '../driver/pipelining-client.js';
 import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
-import { createFly, type Fly } from '../driver/flight.js';
+import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
 import { readDataModel, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
 import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
@@ -58,7 +58,7 @@ export interface Database extends TenantBinder {
   query<Row extends pg.QueryResultRow>(
     sql: string,
     values?: readonly unknown[],
-    visit?: DoorVisit,
+    visit?: Lookup,
   ): Promise<Row[]>;
   /** The models of the Prisma schema, by name. */
   readonly models: ReadonlyMap<string, ScopedModel>;
@@ -105,21 +105,21 @@ export function openDatabase(options: DatabaseOptions): Database {
   const models = readDataModel(prisma);
   const sign = createSign(contextKey);
   const checkout = createCheckout(pool, limits.statementTimeout + SILENCE_MS);
-  const takeOff = createFly({
+  const sendNow = createSendBatch({
     checkout,
     sign,
     statementName: namedStatements ? nameStatements('f') : () => '',
     statementTimeout: limits.statementTimeout,
   });
   const admission = new PoolShare({ poolSize, perTenant: options.perTenant, maxWait: limits.maxWait });
-  const door = new Door({ poolSize, maxWait: limits.maxWait });
+  const door = new LookupLimit({ poolSize, maxWait: limits.maxWait });
   const refuseSecond = refuseSecondConnection(options.onSecondConnection);
-  const fly: Fly = (context, ...flight) =>
-    admitted(admission, context, () => takeOff(context, ...flight), context.deadline);
+  const sendBatch: SendBatch = (context, ...batch) =>
+    admitted(admission, context, () => sendNow(context, ...batch), context.deadline);
   const query: Database['query'] = async <Row extends pg.QueryResultRow>(
     sql: string,
     values: readonly unknown[] = [],
-    visit: DoorVisit = { purpose: 'access' },
+    visit: Lookup = { purpose: 'access' },
   ) => {
     refuseSecond('A look-up');
     const leave = await door.enter(visit);
@@ -132,7 +132,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       prisma,
       models,
       limits,
-      fly,
+      sendBatch,
       sign,
       admission,
       refuseSecondConnection: refuseSecond,

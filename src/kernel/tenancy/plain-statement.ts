@@ -1,7 +1,7 @@
 /**
  * Prisma's simple operations, as the SQL that Prisma would make of them: to read rows of one model by conditions on its
  * columns, in an order, so many of them; to create a row. They are most of what an API does, and reach PostgreSQL in one
- * flight (flight.ts) at a fraction of the cost.
+ * batch (statement-batch.ts) at a fraction of the cost.
  *
  * The rule is: all of it or nothing. Whatever is not understood here to the last key, values of an unexpected type
  * included, is left to Prisma. The outcome must be the same either way: test/kernel/plain-statement.test.ts holds them
@@ -9,7 +9,7 @@
  */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { ScopedModel } from './data-model.js';
-import type { Row, Statement } from '../driver/flight.js';
+import type { Row, Statement } from '../driver/statement-batch.js';
 import { arrayLiteral, BY_DATABASE, PARAMETERS, valueOf } from './parameters.js';
 import type { Arguments, Operation } from './tenant-filter.js';
 

@@ -3,7 +3,7 @@ import type { Prisma } from '../../generated/prisma/client.js';
 import { sqlState } from '../vocabulary/sql-state.js';
 import { READ_ONLY, WriteInReadError } from '../vocabulary/errors.js';
 import { UnsupportedColumnError } from '../driver/column-parsers.js';
-import type { Fly } from '../driver/flight.js';
+import type { SendBatch } from '../driver/statement-batch.js';
 import type { PlainStatement } from './plain-statement.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import { isStalePlan } from '../driver/stale-plans.js';
@@ -13,7 +13,7 @@ export type Call = (tx: Prisma.TransactionClient) => Promise<unknown>;
 
 export interface ReadBatchOptions {
   readonly context: TenantContext;
-  readonly fly: Fly;
+  readonly sendBatch: SendBatch;
   /** Runs work in a read-only transaction of Prisma's that is bound to the tenant. */
   readonly within: (work: Call) => Promise<unknown>;
 }
@@ -32,7 +32,7 @@ const onlyPrisma = new LRUCache<string, true>({
 
 /**
  * Collects the reads that are issued in one tick and runs them in one read-only transaction, which is bound once and
- * sees one snapshot. When each of them is a plain statement, they leave in one flight. Otherwise they run one after the
+ * sees one snapshot. When each of them is a plain statement, they leave in one batch. Otherwise they run one after the
  * other in a transaction of Prisma's, for it leaves its plan cache when operations of a transaction are issued together.
  */
 export class ReadBatch {
@@ -62,14 +62,14 @@ export class ReadBatch {
    * again in a transaction of their own, as long as there is time. A read whose plan was stale is run once more.
    */
   private async run(reads: readonly PendingRead[], stalePlans = 0): Promise<void> {
-    const { context, fly, within } = this.options;
+    const { context, sendBatch, within } = this.options;
     const { deadline, bytes } = context;
     const statements = plainStatements(reads);
     let next = 0;
     let begun = false as boolean;
     try {
       if (statements) {
-        await fly(context, 'read', statements, {
+        await sendBatch(context, 'read', statements, {
           bound: () => (begun = true),
           answered: (rows) => {
             settle(reads[next]!, () => statements[next]!.result(rows));

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { UnsupportedColumnError } from '../driver/column-parsers.js';
-import type { Fly, FlightObserver } from '../driver/flight.js';
+import type { SendBatch, BatchObserver } from '../driver/statement-batch.js';
 import { retryOnConflict } from '../driver/retry.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { PlainStatement } from './plain-statement.js';
@@ -10,7 +10,7 @@ import type { PlainStatement } from './plain-statement.js';
  * Asked once for each set of columns.
  */
 export function knowsReadableAnswers(
-  fly: Fly,
+  sendBatch: SendBatch,
 ): (context: TenantContext, plain: PlainStatement) => Promise<boolean> {
   const known = new LRUCache<string, boolean>({
     maxSize: 1024 * 1024,
@@ -20,7 +20,7 @@ export function knowsReadableAnswers(
     if (answers === undefined) return false;
     const before = known.get(answers);
     if (before !== undefined) return before;
-    const probe = () => fly(context, 'read', [{ text: answers, values: [] }], IGNORE);
+    const probe = () => sendBatch(context, 'read', [{ text: answers, values: [] }], IGNORE);
     const isReadable = await retryOnConflict(context.deadline, probe).then(
       () => true,
       (error: unknown) => {
@@ -33,4 +33,4 @@ export function knowsReadableAnswers(
   };
 }
 
-const IGNORE: FlightObserver = { bound: () => undefined, answered: () => undefined };
+const IGNORE: BatchObserver = { bound: () => undefined, answered: () => undefined };

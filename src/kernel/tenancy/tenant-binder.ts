@@ -1,7 +1,7 @@
 /** Binds clients to tenants: decides on which connection, in which transaction and how often an operation runs. */
 import { Prisma, type PrismaClient } from '../../generated/prisma/client.js';
 import { signContext, type Sign } from '../database/context-signature.js';
-import type { Fly, Row } from '../driver/flight.js';
+import type { SendBatch, Row } from '../driver/statement-batch.js';
 import { insideTransaction, type RefuseSecondConnection } from '../driver/open-transaction.js';
 import { retryOnConflict } from '../driver/retry.js';
 import { explained, inTimeLimits } from '../driver/time-limits.js';
@@ -25,7 +25,7 @@ export interface TenantClientParts {
   readonly models: ReadonlyMap<string, ScopedModel>;
   readonly limits: TransactionLimits;
   /** Runs plain statements without Prisma. */
-  readonly fly: Fly;
+  readonly sendBatch: SendBatch;
   readonly sign: Sign;
   readonly admission: Admission;
   readonly refuseSecondConnection: RefuseSecondConnection;
@@ -34,7 +34,7 @@ export interface TenantClientParts {
 /** Makes what binds clients to tenants. A bound client is cheap: what does not depend on the tenant is made here, once. */
 export function createTenantBinder(parts: TenantClientParts): TenantBinder {
   const Surface = BoundSurface.withModels(parts.models);
-  const isReadable = knowsReadableAnswers(parts.fly);
+  const isReadable = knowsReadableAnswers(parts.sendBatch);
   const { limits, refuseSecondConnection } = parts;
 
   const attempt = async <Result>(
@@ -95,14 +95,14 @@ export function createTenantBinder(parts: TenantClientParts): TenantBinder {
     forTenant: (context) => {
       const reads = new ReadBatch({
         context,
-        fly: parts.fly,
+        sendBatch: parts.sendBatch,
         within: (work) => inTransaction(context, true, work),
       });
       const write = async (call: Call, plain: PlainStatement | undefined) => {
         if (!plain || !(await isReadable(context, plain))) return inTransaction(context, false, call);
         let rows: Row[] = [];
         await retryOnConflict(context.deadline, () =>
-          parts.fly(context, 'write', [plain], {
+          parts.sendBatch(context, 'write', [plain], {
             bound: () => undefined,
             answered: (found) => (rows = found),
           }),

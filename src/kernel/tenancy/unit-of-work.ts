@@ -12,7 +12,7 @@ import { inTimeLimits } from '../driver/time-limits.js';
 
 /** The runner of a client whose every operation belongs to the transaction `tx`. */
 export class UnitOfWork implements Runner {
-  private readonly outermost = new Line(this);
+  private readonly outermost = new Queue(this);
 
   constructor(
     private readonly tx: Prisma.TransactionClient,
@@ -36,12 +36,12 @@ export class UnitOfWork implements Runner {
   /** What `TenantClient.transaction` does: undone together when `work` throws, and only that. */
   transaction<Result>(work: (inside: Runner) => Promise<Result>): Promise<Result> {
     return this.apart(async () => {
-      const line = new Line(this, this.outermost);
-      const run = (call: Call) => line.next(() => this.call(call));
+      const queue = new Queue(this, this.outermost);
+      const run = (call: Call) => queue.next(() => this.call(call));
       try {
-        return await insideTransaction(line, () => work({ read: run, write: run }));
+        return await insideTransaction(queue, () => work({ read: run, write: run }));
       } finally {
-        await line.end();
+        await queue.end();
       }
     });
   }
@@ -60,8 +60,8 @@ export class UnitOfWork implements Runner {
   private apart<Result>(work: () => Promise<Result>): Promise<Result> {
     // An operation of the client that is called in the course of one of its transactions belongs to that one.
     const current = currentTransaction();
-    const line = current instanceof Line && current.unit === this ? current : this.outermost;
-    return line.next(async () => {
+    const queue = current instanceof Queue && current.unit === this ? current : this.outermost;
+    return queue.next(async () => {
       this.limits.deadline?.throwIfOver();
       await this.tx.$executeRaw`SAVEPOINT apart`;
       try {
@@ -91,13 +91,13 @@ export class UnitOfWork implements Runner {
 }
 
 /** Work in the order in which it came, one at a time. */
-class Line implements OpenTransaction {
+class Queue implements OpenTransaction {
   ended = false;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly unit: UnitOfWork,
-    readonly whole?: Line,
+    readonly whole?: Queue,
   ) {}
 
   next<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -2,7 +2,7 @@
 import type { Module } from '../../kernel/graphql/module.js';
 import { ROLES } from '../../kernel/vocabulary/permissions.js';
 import type { Database } from '../../kernel/tenancy/database.js';
-import type { OperatorDoor } from './operator-connection.js';
+import type { OperatorConnection } from './operator-connection.js';
 import { createTenant, listTenants } from './tenants.js';
 
 const DEMO_TENANTS = [
@@ -22,13 +22,13 @@ const demoUserId = (slug: string, role: string): string => `demo|${slug}|${role}
  * @returns the slugs of the tenants just created
  */
 export async function seedDemo(
-  door: OperatorDoor,
+  connection: OperatorConnection,
   database: Database,
   modules: readonly Module[],
 ): Promise<string[]> {
   // Two servers that start together on a new database must not both create them. Held until the door closes.
-  await door.query('SELECT pg_advisory_lock($1)', [SEED_LOCK]);
-  const existing = new Set((await listTenants(door)).map(({ slug }) => slug));
+  await connection.query('SELECT pg_advisory_lock($1)', [SEED_LOCK]);
+  const existing = new Set((await listTenants(connection)).map(({ slug }) => slug));
   const missing = DEMO_TENANTS.filter(({ slug }) => !existing.has(slug));
   for (const { slug, name } of missing) {
     const [owner, ...members] = ROLES.map((role) => ({
@@ -36,7 +36,7 @@ export async function seedDemo(
       userId: demoUserId(slug, role),
       email: `${role}@${slug}.test`,
     }));
-    const tenant = await createTenant(door, { slug, name, owner: owner!, members });
+    const tenant = await createTenant(connection, { slug, name, owner: owner!, members });
     for (const module of modules) {
       await module.seedDemo?.((role) =>
         database.forTenant({

@@ -1,5 +1,5 @@
 /**
- * The operators' door: work on tenants from outside, as tenantry_operator. It binds a tenant like everybody else, so
+ * The operators' connection: work on tenants from outside, as tenantry_operator. It binds a tenant like everybody else, so
  * that what an operator does stands in the tenant's own audit log, under the operator's name.
  */
 import type pg from 'pg';
@@ -15,7 +15,7 @@ export type OperatorQuery = <Row extends pg.QueryResultRow>(
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-export interface OperatorDoor {
+export interface OperatorConnection {
   /** Runs `work` in one transaction bound to a tenant; undone when it throws. */
   inTenant<Result>(tenantId: string, work: (query: OperatorQuery) => Promise<Result>): Promise<Result>;
   /** Reads across tenants. */
@@ -35,9 +35,9 @@ export interface OperatorDoorOptions {
 /**
  * @throws MigrationError when the database cannot be reached, or does not agree about signed contexts
  */
-export async function withOperatorDoor<Result>(
+export async function withOperatorConnection<Result>(
   { url, operator, contextKey }: OperatorDoorOptions,
-  work: (door: OperatorDoor) => Promise<Result>,
+  work: (connection: OperatorConnection) => Promise<Result>,
 ): Promise<Result> {
   const sign = createSign(contextKey);
   return withClient(url, async (client) => {

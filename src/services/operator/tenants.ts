@@ -3,7 +3,7 @@ import type { Role } from '../../kernel/vocabulary/permissions.js';
 import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
 import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
-import type { OperatorDoor } from './operator-connection.js';
+import type { OperatorConnection } from './operator-connection.js';
 
 export interface NewTenant {
   readonly slug: string;
@@ -32,14 +32,15 @@ const CHECK_VIOLATION = '23514';
 const COLUMNS = 'id, slug, name, plan, status, created_at';
 
 /** All tenants, by slug. */
-export const listTenants = (door: OperatorDoor): Promise<TenantRow[]> =>
-  door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants ORDER BY slug`);
+export const listTenants = (connection: OperatorConnection): Promise<TenantRow[]> =>
+  connection.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants ORDER BY slug`);
 
 /** @throws NOT_FOUND */
-export async function findTenant(door: OperatorDoor, slug: string): Promise<TenantRow> {
-  const [tenant] = await door.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants WHERE slug = $1`, [
-    slug,
-  ]);
+export async function findTenant(connection: OperatorConnection, slug: string): Promise<TenantRow> {
+  const [tenant] = await connection.query<TenantRow>(
+    `SELECT ${COLUMNS} FROM public.tenants WHERE slug = $1`,
+    [slug],
+  );
   if (!tenant) throw notFound();
   return tenant;
 }
@@ -49,11 +50,11 @@ export async function findTenant(door: OperatorDoor, slug: string): Promise<Tena
  *
  * @throws CONFLICT when the slug is taken, BAD_USER_INPUT when it is none
  */
-export async function createTenant(door: OperatorDoor, tenant: NewTenant): Promise<TenantRow> {
+export async function createTenant(connection: OperatorConnection, tenant: NewTenant): Promise<TenantRow> {
   const { slug, name, owner, members = [] } = tenant;
-  const id = (await door.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id'))[0]!.id;
+  const id = (await connection.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id'))[0]!.id;
   try {
-    return await door.inTenant(id, async (query) => {
+    return await connection.inTenant(id, async (query) => {
       const [created] = await query<TenantRow>(
         `INSERT INTO public.tenants (id, slug, name) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`,
         [id, slug, name],
@@ -84,12 +85,12 @@ export async function createTenant(door: OperatorDoor, tenant: NewTenant): Promi
  * @throws NOT_FOUND
  */
 export async function setTenantStatus(
-  door: OperatorDoor,
+  connection: OperatorConnection,
   slug: string,
   status: TenantStatus,
 ): Promise<TenantRow> {
-  const { id } = await findTenant(door, slug);
-  const [tenant] = await door.inTenant(id, (query) =>
+  const { id } = await findTenant(connection, slug);
+  const [tenant] = await connection.inTenant(id, (query) =>
     query<TenantRow>(
       `UPDATE public.tenants SET status = $2, updated_at = now() WHERE id = $1 RETURNING ${COLUMNS}`,
       [id, status],

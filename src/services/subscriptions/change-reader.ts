@@ -1,6 +1,6 @@
 import type { LoggedChange } from '../../kernel/notifications/change-log.js';
 import type { RowChange } from '../../kernel/notifications/row-change.js';
-import type { ChangeListener } from '../../kernel/notifications/change-news.js';
+import type { ChangeListener } from '../../kernel/notifications/change-events.js';
 import { eventsMissed, type Closing } from './closing.js';
 
 /** So many changes of an entity may happen in a tenant while one of them waits for a subscription. */

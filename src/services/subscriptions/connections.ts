@@ -1,4 +1,4 @@
-import type { AccessChange, AccessNews } from '../../kernel/notifications/access-news.js';
+import type { AccessChange, AccessInvalidations } from '../../kernel/notifications/access-invalidations.js';
 import { AccessChecks, type Checked } from './access-checks.js';
 import { Answers } from './answers.js';
 import { tryLater } from './closing.js';
@@ -34,11 +34,11 @@ export class Connections {
   readonly #tenants = new Map<string, Tenant>();
   #count = 0;
 
-  constructor(news: AccessNews, poolSize: number) {
+  constructor(invalidations: AccessInvalidations, poolSize: number) {
     this.gate = new FairGate(Math.max(1, Math.floor(poolSize / 2)));
     this.#checks = new AccessChecks(Math.max(1, Math.floor(poolSize / 4)));
     // After the access that was kept has been dropped: who listens first is told first.
-    news.onChange((change) => this.#hear(change));
+    invalidations.onChange((change) => this.#hear(change));
   }
 
   /** How many there are. */

@@ -11,7 +11,7 @@ export interface AccessChange {
   readonly userId?: string | undefined;
 }
 
-export interface AccessNews {
+export interface AccessInvalidations {
   /** True while a change made now would be heard of within a second. */
   readonly isLive: boolean;
   /** `undefined` as a change means: anything may have changed. Listeners are told in the order in which they came. */
@@ -21,7 +21,7 @@ export interface AccessNews {
 const message = z.object({ tenantId: z.string(), userId: z.string().optional() });
 
 /** @param notifications listens to {@link ACCESS_CHANNEL} */
-export function accessNews(notifications: Notifications): AccessNews {
+export function accessInvalidations(notifications: Notifications): AccessInvalidations {
   const listeners: ((change: AccessChange | undefined) => void)[] = [];
   const tell = (change: AccessChange | undefined) => {
     for (const listener of listeners) listener(change);

@@ -9,7 +9,7 @@ import { Places, type Patience } from './places.js';
 /** What is looked up. */
 export type DoorPurpose = 'access' | 'api-key' | 'invitation' | 'changes';
 
-export interface DoorVisit {
+export interface Lookup {
   readonly purpose: DoorPurpose;
   /** A user whose token was verified. */
   readonly caller?: string | undefined;
@@ -18,7 +18,7 @@ export interface DoorVisit {
 /** How many may wait, in each line. */
 const LONGEST_LINE = 500;
 
-export class Door {
+export class LookupLimit {
   readonly #maxWait: number;
   readonly #visits: Places;
   readonly #callers: Places;
@@ -53,7 +53,7 @@ export class Door {
    *
    * @throws RATE_LIMITED, as a rejection, for a caller who has too many look-ups under way; else UNAVAILABLE
    */
-  async enter({ purpose, caller }: DoorVisit): Promise<Release> {
+  async enter({ purpose, caller }: Lookup): Promise<Release> {
     const until = performance.now() + this.#maxWait;
     const retryAfter = Math.max(1, Math.ceil(this.#maxWait / 1_000));
     const tooMany = () => rateLimited('Too many requests at once. Try again later.', retryAfter);

@@ -1,18 +1,22 @@
-import { ACCESS_CHANNEL, accessNews, type AccessNews } from '../../src/kernel/notifications/access-news.js';
+import {
+  ACCESS_CHANNEL,
+  accessInvalidations,
+  type AccessInvalidations,
+} from '../../src/kernel/notifications/access-invalidations.js';
 import { listen } from '../../src/kernel/notifications/notifications.js';
 
 /** The news of access as a server of its own hears them, over connections to `url`. */
 export function listenForAccessChanges(
   url: string,
   onProblem: (problem: string) => void,
-): AccessNews & { close(): Promise<void> } {
+): AccessInvalidations & { close(): Promise<void> } {
   const notifications = listen({ listenUrl: url, databaseUrl: url, channels: [ACCESS_CHANNEL], onProblem });
-  const news = accessNews(notifications);
+  const invalidations = accessInvalidations(notifications);
   return {
     get isLive() {
-      return news.isLive;
+      return invalidations.isLive;
     },
-    onChange: (listener) => news.onChange(listener),
+    onChange: (listener) => invalidations.onChange(listener),
     close: () => notifications.close(),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Proves what a flight promises: the binding comes first and nothing runs without it; a failure is that of its statement
+ * Proves what a batch promises: the binding comes first and nothing runs without it; a failure is that of its statement
  * alone; a connection is handed on without a trace; and what PostgreSQL does to a connection meanwhile is got over.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -60,7 +60,7 @@ const rowsOf = (userId: string) =>
   database().asSuperuser('SELECT 1 FROM memberships WHERE user_id = $1', [userId]);
 
 describe('the binding', () => {
-  test('is what operations of models and raw statements fly behind, without Prisma', () =>
+  test('is what operations of models and raw statements sendBatch behind, without Prisma', () =>
     onOneConnection(async (acme, opened) => {
       await Promise.all([acme.membership.findMany(), acme.tenant.findUnique({ where: { slug: 'acme' } })]);
       await acme.membership.count();
@@ -149,7 +149,7 @@ describe('the binding', () => {
 });
 
 describe('a failure', () => {
-  test('in a flight is that of its statement alone', () =>
+  test('in a batch is that of its statement alone', () =>
     onOneConnection(async (acme, opened) => {
       for (let round = 0; round < 3; round++) {
         const reads = [
@@ -196,7 +196,7 @@ describe('a failure', () => {
       }
     }));
 
-  test('is no failure when a statement is in a flight twice', () =>
+  test('is no failure when a statement is in a batch twice', () =>
     onOneConnection(async (acme) => {
       const [one, two] = await Promise.all([acme.membership.findMany(), acme.membership.findMany()]);
       expect(one).toEqual(two);
@@ -395,7 +395,7 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
   });
   afterAll(() => pooler?.stop());
 
-  test('flights of two tenants take turns on one connection to the server', async () => {
+  test('batches of two tenants take turns on one connection to the server', async () => {
     const opened = openTestDatabase({
       url: pooler!.url,
       poolSize: 4,

@@ -1,5 +1,5 @@
 /**
- * A transaction in one flight: the binding to the tenant and every statement go out in one message, and PostgreSQL works
+ * A transaction in one batch: the binding to the tenant and every statement go out in one message, and PostgreSQL works
  * them off before it is asked for anything else. One round trip, and no statement can run before the binding: when that
  * fails, PostgreSQL passes over all that follows.
  */
@@ -22,8 +22,8 @@ export interface Statement {
 
 export type Row = Record<string, unknown>;
 
-/** Told of the course of a flight, in order. */
-export interface FlightObserver {
+/** Told of the course of a batch, in order. */
+export interface BatchObserver {
   /** The transaction is bound: from here on a failure is that of a statement. */
   bound(): void;
   /** The rows of the next statement. */
@@ -43,11 +43,11 @@ export interface FlightOptions {
  * Runs statements in one transaction that is bound to the tenant of a context. Resolves when it is committed, and rejects
  * with its first failure; what follows a failed statement is not run.
  */
-export type Fly = (
+export type SendBatch = (
   context: TenantContext,
   purpose: 'read' | 'write',
   statements: readonly Statement[],
-  observer: FlightObserver,
+  observer: BatchObserver,
 ) => Promise<void>;
 
 const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
@@ -55,7 +55,12 @@ const COMMIT: Statement = { text: 'COMMIT', values: [] };
 const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
 
 /** Several statements share one snapshot. */
-export function createFly({ checkout, statementName, statementTimeout, sign }: FlightOptions): Fly {
+export function createSendBatch({
+  checkout,
+  statementName,
+  statementTimeout,
+  sign,
+}: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
     // Before it is signed: a signature is short-lived, and connections may be waited for.
     const { client, release } = await checkout(context.deadline);
@@ -86,8 +91,8 @@ export function createFly({ checkout, statementName, statementTimeout, sign }: F
       return bytes.error;
     };
     const failure = await new Promise<Error | undefined>((resolve) => {
-      const flight = new Flight(named, several ? 1 : 0, statements.length, observer, refuseRow, resolve);
-      client.query(flight as unknown as pg.Query);
+      const batch = new Batch(named, several ? 1 : 0, statements.length, observer, refuseRow, resolve);
+      client.query(batch as unknown as pg.Query);
     });
     // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
     // that is undone, or in one that a statement of the tenant's began.
@@ -152,7 +157,7 @@ const Query = pg.Query as unknown as new (text: string) => object;
  * A query of pg's that consists of several statements of the extended protocol and one Sync behind them. Its own fields
  * are private by name, for pg looks at properties of its queries.
  */
-class Flight extends Query {
+class Batch extends Query {
   #prepared = new PreparedStatements();
   #at = 0;
   /** Of the statement at `at`; undefined before PostgreSQL has described them. */
@@ -164,7 +169,7 @@ class Flight extends Query {
   readonly #steps: readonly Step[];
   readonly #binding: number;
   readonly #statements: number;
-  readonly #observer: FlightObserver;
+  readonly #observer: BatchObserver;
   readonly #refuseRow: (size: number) => Error | undefined;
   readonly #done: (failure: Error | undefined) => void;
 
@@ -176,7 +181,7 @@ class Flight extends Query {
     steps: readonly Step[],
     binding: number,
     statements: number,
-    observer: FlightObserver,
+    observer: BatchObserver,
     refuseRow: (size: number) => Error | undefined,
     done: (failure: Error | undefined) => void,
   ) {
@@ -194,7 +199,7 @@ class Flight extends Query {
     return this.#steps.map(({ text }) => text);
   }
 
-  /** Called when the flight is over. pg also calls it when its time is up, and replaces it to stop its clock. */
+  /** Called when the batch is over. pg also calls it when its time is up, and replaces it to stop its clock. */
   callback = (failure?: Error | null): void => {
     if (this.#landed) return;
     this.#landed = true;
@@ -204,7 +209,7 @@ class Flight extends Query {
   submit(wire: Wire): null {
     this.#prepared = PreparedStatements.on(wire);
     const messages: Buffer[] = [];
-    // The same statement may stand in a flight twice.
+    // The same statement may stand in a batch twice.
     const parsed = new Set<string>();
     for (const { name, text, values } of this.#steps) {
       const known = this.#known(name);

@@ -10,7 +10,11 @@ import type { Connection } from '../../src/services/subscriptions/connection.js'
 import { Connections, CONNECTIONS_PER_TENANT } from '../../src/services/subscriptions/connections.js';
 import { FairGate } from '../../src/services/subscriptions/fair-gate.js';
 import type { RowChange } from '../../src/kernel/notifications/row-change.js';
-import { CHANGES_CHANNEL, changeNews, type ChangeNews } from '../../src/kernel/notifications/change-news.js';
+import {
+  CHANGES_CHANNEL,
+  changeEvents,
+  type ChangeEvents,
+} from '../../src/kernel/notifications/change-events.js';
 import type { LoggedChange } from '../../src/kernel/notifications/change-log.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { listen, type Notifications } from '../../src/kernel/notifications/notifications.js';
@@ -25,7 +29,7 @@ beforeAll(() => createNotes(database()));
 describe('changes', () => {
   let pool: Database;
   let notifications: Notifications;
-  let news: ChangeNews;
+  let invalidations: ChangeEvents;
   let warnings: string[];
 
   beforeEach(() => {
@@ -39,11 +43,11 @@ describe('changes', () => {
       channels: [CHANGES_CHANNEL],
       onProblem: () => undefined,
     });
-    news = changeNews(notifications, pool, (problem) => warnings.push(problem));
+    invalidations = changeEvents(notifications, pool, (problem) => warnings.push(problem));
   });
   afterEach(async () => {
     vi.useRealTimers();
-    news.close();
+    invalidations.close();
     await notifications.close();
     await pool.close();
     await database().asSuperuser('DELETE FROM tenantry.listening');
@@ -53,7 +57,7 @@ describe('changes', () => {
     const heard: RowChange[] = [];
     let lost = 0;
     const listener = { heard: ({ change }: LoggedChange) => heard.push(change), lost: () => lost++ };
-    const stop = await news.forTenant(await database().tenantId(slug)).watch(entity, listener);
+    const stop = await invalidations.forTenant(await database().tenantId(slug)).watch(entity, listener);
     return {
       heard,
       stop,
@@ -144,7 +148,7 @@ describe('changes', () => {
     expect(await rejectionOf(watch('acme', 'Membership'))).toMatchObject({
       message: expect.stringContaining('tenantry.publish') as string,
     });
-    const nowhere = news.forTenant(randomUUID()).watch('Note', { heard: vi.fn(), lost: vi.fn() });
+    const nowhere = invalidations.forTenant(randomUUID()).watch('Note', { heard: vi.fn(), lost: vi.fn() });
     expect(await rejectionOf(nowhere)).toMatchObject({
       message: expect.stringContaining('no tenant') as string,
     });
@@ -164,7 +168,7 @@ describe('changes', () => {
 
   test('are lost to whoever watches while everything is closed', async () => {
     const watching = await watch();
-    news.close();
+    invalidations.close();
     expect(watching.lost).toBe(1);
   });
 });

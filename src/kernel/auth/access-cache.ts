@@ -5,7 +5,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { sizeOf } from './size-of.js';
-import type { AccessNews } from '../notifications/access-news.js';
+import type { AccessInvalidations } from '../notifications/access-invalidations.js';
 
 /** Whose access an answer is about: news of either ends it. */
 export interface Concerned {
@@ -32,7 +32,7 @@ interface Asking<Answer> {
   readonly changes: number;
 }
 
-export class KeptAnswers<Answer extends object> {
+export class AccessCache<Answer extends object> {
   readonly #kept = new LRUCache<string, { readonly answer: Answer; readonly concerned: Concerned }>({
     maxSize: KEPT_ANSWER_BYTES,
     sizeCalculation: (kept, key) => BYTES_PER_ENTRY + sizeOf(key) + sizeOf(kept),
@@ -47,11 +47,11 @@ export class KeptAnswers<Answer extends object> {
 
   /** @param absences whether it is kept as well, for 5 seconds, that there is no answer; any news ends that */
   constructor(
-    private readonly news: AccessNews,
+    private readonly invalidations: AccessInvalidations,
     { absences = false }: { readonly absences?: boolean } = {},
   ) {
     if (absences) this.#absent = new LRUCache({ max: ABSENCES_KEPT_AT_MOST, ttl: ABSENCE_KEPT_FOR_MS });
-    news.onChange((change) => {
+    invalidations.onChange((change) => {
       this.#changes++;
       this.#absent?.clear();
       for (const [key, { concerned }] of this.#kept) {
@@ -80,7 +80,7 @@ export class KeptAnswers<Answer extends object> {
     ask: () => Promise<Answer | undefined>,
     concerns: (answer: Answer) => Concerned | undefined,
   ): Promise<Answer | undefined> {
-    const heardBefore = this.news.isLive;
+    const heardBefore = this.invalidations.isLive;
     const known = heardBefore ? this.#kept.get(key) : undefined;
     if (known) return known.answer;
     if (heardBefore && this.#absent?.has(key)) return undefined;
@@ -108,7 +108,7 @@ export class KeptAnswers<Answer extends object> {
     };
     const asking: Asking<Answer> = {
       isWaiting: last !== undefined,
-      heard: this.news.isLive,
+      heard: this.invalidations.isLive,
       changes: this.#changes,
       answer: (last ? inTurn() : ask()).finally(() => {
         if (this.#asking.get(key) === asking) this.#asking.delete(key);
@@ -120,6 +120,6 @@ export class KeptAnswers<Answer extends object> {
 
   /** Whether the answer will hold for whoever asks now, though the question was asked before. */
   #isFresh({ heard, changes }: Asking<Answer>): boolean {
-    return heard && this.news.isLive && this.#changes === changes;
+    return heard && this.invalidations.isLive && this.#changes === changes;
   }
 }

@@ -32,7 +32,7 @@ export interface TenantChanges {
   watch(entity: string, listener: ChangeListener): Promise<() => void>;
 }
 
-export interface ChangeNews {
+export interface ChangeEvents {
   forTenant(tenantId: string): TenantChanges;
   close(): void;
 }
@@ -52,11 +52,11 @@ const message = z.object({
 });
 
 /** @param notifications listens to {@link CHANGES_CHANNEL} */
-export const changeNews = (
+export const changeEvents = (
   notifications: Notifications,
   database: Pick<Database, 'query'>,
   warn: (problem: string) => void,
-): ChangeNews => new News(notifications, database, warn);
+): ChangeEvents => new News(notifications, database, warn);
 
 /** A tenant in which somebody watches. */
 interface WatchedTenant {
@@ -67,7 +67,7 @@ interface WatchedTenant {
   readonly lease: Promise<string>;
 }
 
-class News implements ChangeNews {
+class News implements ChangeEvents {
   private readonly tenants = new Map<string, WatchedTenant>();
   private readonly published = new Set<string>();
   private renewal: NodeJS.Timeout | undefined;

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { afterEach, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
 import { newApiKey } from '../../src/kernel/auth/api-key.js';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
-import { Door } from '../../src/kernel/pool/door.js';
+import { LookupLimit } from '../../src/kernel/pool/lookup-limit.js';
 import { createReadiness } from '../../src/kernel/database/readiness.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 import { sendKeyed } from '../support/keyed-mutations.js';
@@ -60,7 +60,7 @@ async function held(): Promise<number> {
 
 /** Until what the server has heard so far is believed: answers are kept. */
 async function untilLive(): Promise<void> {
-  await expect.poll(() => server().services.news.isLive, SOON).toBe(true);
+  await expect.poll(() => server().services.invalidations.isLive, SOON).toBe(true);
 }
 
 describe('unknown API keys', () => {
@@ -138,7 +138,7 @@ describe('look-ups of access', () => {
 
 describe('the door', () => {
   test('gives every place back, and says who is to come later', async () => {
-    const door = new Door({ poolSize: 8, maxWait: 20 });
+    const door = new LookupLimit({ poolSize: 8, maxWait: 20 });
     const inside = [
       await door.enter({ purpose: 'api-key' }),
       await door.enter({ purpose: 'access', caller: 'u' }),
