@@ -1,4 +1,5 @@
 /** What operators do to whole tenants. Each change is in the tenant's own audit log. */
+import { z } from 'zod';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
 import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
@@ -31,6 +32,55 @@ const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
 const COLUMNS = 'id, slug, name, plan, status, created_at';
 
+/** Subdomains that a product needs for itself, or that others take for its own (RFC 2142 names some). */
+const RESERVED_SLUGS: ReadonlySet<string> = new Set([
+  ...[
+    'admin',
+    'api',
+    'app',
+    'assets',
+    'auth',
+    'autoconfig',
+    'autodiscover',
+    'billing',
+    'blog',
+    'cdn',
+    'dashboard',
+  ],
+  ...[
+    'dev',
+    'docs',
+    'ftp',
+    'graphql',
+    'help',
+    'imap',
+    'login',
+    'mail',
+    'metrics',
+    'mta-sts',
+    'ns1',
+    'ns2',
+    'oauth',
+  ],
+  ...[
+    'operator',
+    'pop',
+    'postmaster',
+    'smtp',
+    'sso',
+    'staging',
+    'static',
+    'status',
+    'support',
+    'test',
+    'webmail',
+  ],
+  ...['webmaster', 'wpad', 'www'],
+]);
+
+/** As browsers check `<input type="email">`. */
+const ADDRESS = z.email({ pattern: z.regexes.html5Email });
+
 /** All tenants, by slug. */
 export const listTenants = (connection: OperatorConnection): Promise<TenantRow[]> =>
   connection.query<TenantRow>(`SELECT ${COLUMNS} FROM public.tenants ORDER BY slug`);
@@ -48,10 +98,14 @@ export async function findTenant(connection: OperatorConnection, slug: string): 
 /**
  * Creates a tenant with its members, all or nothing.
  *
- * @throws CONFLICT when the slug is taken, BAD_USER_INPUT when it is none
+ * @throws CONFLICT when the slug is taken; BAD_USER_INPUT when it is none, or is reserved, or when an address is none
  */
 export async function createTenant(connection: OperatorConnection, tenant: NewTenant): Promise<TenantRow> {
   const { slug, name, owner, members = [] } = tenant;
+  if (RESERVED_SLUGS.has(slug)) throw badInput(`The slug ${slug} is reserved.`);
+  for (const { email } of [owner, ...members]) {
+    if (!ADDRESS.safeParse(email).success) throw badInput('A member needs an e-mail address.');
+  }
   const id = (await connection.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id'))[0]!.id;
   try {
     return await connection.inTenant(id, async (query) => {
