@@ -34,9 +34,9 @@ const kernelIsAlone = {
   regex: '/platform/',
   message: 'The kernel does not know the platform modules.',
 };
-const attackIsOutside = (regex) => ({
+const packageIsAlone = (regex) => ({
   regex,
-  message: 'The attack knows nothing of the server that a stranger would not: it has to work on any.',
+  message: 'A package imports nothing of the server or of another package: it has to work by itself.',
 });
 const prismaStaysInTenancy = {
   regex: 'generated/prisma',
@@ -88,7 +88,7 @@ export default defineConfig(
     },
   },
   // Nothing is written past the log: lines of it are JSON, and what clients sent is escaped there.
-  { files: ['src/**/*.ts'], rules: { 'no-console': 'error' } },
+  { files: ['src/**/*.ts', 'packages/*/src/**/*.ts'], rules: { 'no-console': 'error' } },
   forbidImports(['src/**/*.ts'], exampleIsRemovable, prismaStaysInTenancy),
   forbidImports(
     KERNEL.map((folder) => `src/${folder}/**/*.ts`),
@@ -98,8 +98,9 @@ export default defineConfig(
   ),
   forbidImports(['src/tenancy/database.ts'], exampleIsRemovable, kernelIsAlone),
   forbidImports(['src/example/**/*.ts'], prismaStaysInTenancy),
-  forbidImports(['src/attack/*.ts'], attackIsOutside('^\\.\\./')),
-  forbidImports(['src/attack/kinds/*.ts'], attackIsOutside('^\\.\\./\\.\\./')),
+  forbidImports(['packages/*/src/*.ts'], packageIsAlone('^\\.\\./')),
+  forbidImports(['packages/*/src/*/*.ts'], packageIsAlone('^\\.\\./\\.\\./')),
+  forbidImports(['packages/*/src/*/*/*.ts'], packageIsAlone('^\\.\\./\\.\\./\\.\\./')),
   { files: ['src/modules.ts'], rules: { '@typescript-eslint/no-restricted-imports': 'off' } },
   {
     files: ['**/*.js', '**/*.mjs'],

@@ -18,7 +18,7 @@ import { createClient, type Client } from 'graphql-ws';
 import pg from 'pg';
 import { WebSocket } from 'ws';
 import { issueToken } from '../src/auth/issue-token.js';
-import { startEmbedded } from '../src/database/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { migrate } from '../src/database/prepare.js';
 import { createTenant } from '../src/operator/tenants.js';
 import { withOperatorDoor } from '../src/operator/operator-connection.js';

@@ -16,7 +16,7 @@ import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startEmbedded } from '../src/database/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { PRISMA_FOLDER } from '../src/database/migration/folder.js';
 import { applyMigrations } from '../src/database/migrations.js';
 import { withClient } from '../src/database/owner-connection.js';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startEmbedded } from '../../src/database/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { withClient, withDatabase } from '../../src/database/owner-connection.js';
 import { migrate } from '../../src/database/prepare.js';
 import { modules } from '../../src/modules.js';

@@ -1,8 +1,8 @@
 import { type Config } from '../config.js';
 import { ConfigError } from '../config-error.js';
-import { findEmbedded } from '../database/embedded.js';
 import { checkContextSigning } from '../database/context-keys.js';
 import { withClient } from '../database/owner-connection.js';
+import { embeddedPostgres } from '../development-package.js';
 import { LIMITS } from '../services.js';
 import { openDatabase, type Database } from '../tenancy/database.js';
 
@@ -21,6 +21,7 @@ export async function commandUrls(config: Config): Promise<CommandUrls> {
     const { databaseUrl: app, databaseOwnerUrl: owner, databaseOperatorUrl: operator } = config;
     return { app, owner, operator, contextKey: config.contextSigningKey };
   }
+  const { findEmbedded } = await embeddedPostgres();
   const embedded = await findEmbedded(config.dataDir);
   if (!embedded) {
     throw new ConfigError('There is no database: run `npm start` in another terminal, or set DATABASE_URL.');

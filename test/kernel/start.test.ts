@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../src/config.js';
-import { findEmbedded, startEmbedded, type EmbeddedDatabase } from '../../src/database/embedded.js';
+import { findEmbedded, startEmbedded, type EmbeddedDatabase } from '@tenantry/embedded-postgres';
 import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
 import { prepareDatabase } from '../../src/database/prepare.js';
 import { explain } from '../../src/explain.js';

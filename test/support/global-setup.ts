@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
-import { startEmbedded } from '../../src/database/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { migrate } from '../../src/database/prepare.js';
 import { withDatabase as onDatabase } from '../../src/database/owner-connection.js';
 import { modules } from '../../src/modules.js';

@@ -1,10 +1,10 @@
 /** What the attack rests on: that a value is found in whatever form it leaves, and compared with one that nobody has. */
 import { describe, expect, test } from 'vitest';
-import { told, toldByMutation } from '../../src/attack/compare.js';
-import { encodingsOf } from '../../src/attack/encodings.js';
-import { Loot, lootValue, newMark } from '../../src/attack/loot.js';
-import { distinctive, Search } from '../../src/attack/search.js';
-import { unlike } from '../../src/attack/unlike.js';
+import { told, toldByMutation } from '../src/compare.js';
+import { encodingsOf } from '../src/encodings.js';
+import { Loot, lootValue, newMark } from '../src/loot.js';
+import { distinctive, Search } from '../src/search.js';
+import { unlike } from '../src/unlike.js';
 
 const ID = '01a1fcd8-e911-777c-8b84-7fe483ed1bca';
 const base64 = (text: string) => Buffer.from(text).toString('base64');

@@ -23,18 +23,13 @@ import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { accountFor } from '../../src/database/embedded/account.js';
-import { locateBinaries, runnableBinaries } from '../../src/database/embedded/binaries.js';
-import { run } from '../../src/database/embedded/process.js';
-import {
-  type EmbeddedDatabase,
-  EmbeddedDatabaseError,
-  findEmbedded,
-  startEmbedded,
-} from '../../src/database/embedded.js';
+import { accountFor } from '../src/account.js';
+import { locateBinaries, runnableBinaries } from '../src/binaries.js';
+import { run } from '../src/process.js';
+import { type EmbeddedDatabase, EmbeddedDatabaseError, findEmbedded, startEmbedded } from '../src/index.js';
 
 const asRoot = process.getuid?.() === 0;
-const repository = fileURLToPath(new URL('../..', import.meta.url));
+const home = fileURLToPath(new URL('..', import.meta.url));
 const elsewhere = z.object({ startedHere: z.boolean(), url: z.string() });
 type Elsewhere = z.infer<typeof elsewhere>;
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -76,12 +71,12 @@ function startElsewhere(folder: string): {
   told: Promise<Elsewhere>;
 } {
   const script = `
-    const { startEmbedded } = await import('./src/database/embedded.ts');
+    const { startEmbedded } = await import('./src/index.ts');
     const database = await startEmbedded(process.argv[1], { durable: false });
     console.log(JSON.stringify({ startedHere: database.startedHere, url: database.superuser }));
     setInterval(() => undefined, 60_000);`;
   const args = ['--import', 'tsx', '--input-type=module', '-e', script, folder];
-  const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, args, { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] });
   cleanups.push(() => kill(child));
   return { child, told: answerOf(child) };
 }

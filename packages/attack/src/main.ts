@@ -1,5 +1,6 @@
+#!/usr/bin/env node
 /**
- * `npm run attack`: attacks a running server as the users of one tenant, with what belongs to another. Exit status: 0
+ * `tenantry-attack`, in this repository `npm run attack`: attacks a running server as the users of one tenant, with what belongs to another. Exit status: 0
  * nothing was found, 1 there are breaches, 2 it could not be run.
  */
 import process from 'node:process';
@@ -28,7 +29,7 @@ interface Options {
 
 const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
-const program = new Command('attack')
+const program = new Command('tenantry-attack')
   .description('Attacks a running Tenantry: as users of tenant A, with what belongs to tenant B.')
   .option('--url <url>', 'the GraphQL endpoint', 'http://localhost:4000/graphql')
   .option(

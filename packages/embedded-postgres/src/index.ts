@@ -9,10 +9,10 @@
  */
 import { realpath } from 'node:fs/promises';
 
-import { accountFor } from './embedded/account.js';
-import { type PackagedBinaries, locateBinaries, runnableBinaries } from './embedded/binaries.js';
-import { checkCluster, createCluster, findCluster, openToAccount } from './embedded/cluster.js';
-import { EmbeddedDatabaseError, errorCode, unless } from './embedded/error.js';
+import { accountFor } from './account.js';
+import { type PackagedBinaries, locateBinaries, runnableBinaries } from './binaries.js';
+import { checkCluster, createCluster, findCluster, openToAccount } from './cluster.js';
+import { EmbeddedDatabaseError, errorCode, unless } from './error.js';
 import {
   type Credentials,
   createCredentials,
@@ -20,12 +20,12 @@ import {
   readCredentials,
   readSupervision,
   writeSupervision,
-} from './embedded/folder.js';
-import { withStartLock } from './embedded/lock.js';
-import { identify, isAlive } from './embedded/process.js';
-import { type Server, runningServer, startServer, stopServer, withSession } from './embedded/server.js';
+} from './folder.js';
+import { withStartLock } from './lock.js';
+import { identify, isAlive } from './process.js';
+import { type Server, runningServer, startServer, stopServer, withSession } from './server.js';
 
-export { EmbeddedDatabaseError } from './embedded/error.js';
+export { EmbeddedDatabaseError } from './error.js';
 
 /** How to reach the database `tenantry`, as each of the roles. The URLs hold passwords: never log them. */
 export interface DatabaseUrls {
