@@ -13,7 +13,7 @@ import { modules } from '../../src/modules.js';
 import { seedDemo } from '../../src/operator/demo-seed.js';
 import { withOperatorDoor } from '../../src/operator/operator-connection.js';
 import { LIMITS } from '../../src/services.js';
-import { auditCatalog } from '../../src/tenancy-audit/audit.js';
+import { auditCatalog } from 'tenantry-audit';
 import { openDatabase } from '../../src/tenancy/database.js';
 import {
   startDebianPostgres,

@@ -13,9 +13,9 @@ import {
   parseProcedure,
   parseStatements,
   queriesIn,
-} from '../../src/tenancy-audit/sql-parse.js';
-import { sqlTextsOf } from '../../src/tenancy-audit/source/sql-text.js';
-import { HOLE, sqlTokens } from '../../src/tenancy-audit/source/sql-tokens.js';
+} from '../../packages/tenancy-audit/src/sql-parse.js';
+import { sqlTextsOf } from '../../packages/tenancy-audit/src/source/sql-text.js';
+import { HOLE, sqlTokens } from '../../packages/tenancy-audit/src/source/sql-tokens.js';
 import { LIMITS } from '../../src/services.js';
 import type { Models } from '../../src/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 
 /** Folders whose SQL runs on connections of its own that nobody else uses, and reads the catalog with a path of its own. */
-const OF_TOOLS = /^(generated|attack|tenancy-audit|tenantize)\//;
+const OF_TOOLS = /^(generated|tenantize)\//;
 
 const sourceFiles = (): string[] =>
   readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(

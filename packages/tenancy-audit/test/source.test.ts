@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { auditSource, checkSources } from '../../../src/tenancy-audit/source/audit-source.js';
+import { auditSource, checkSources } from '../src/source/audit-source.js';
 
 const NAMES = { columns: ['tenant_id', 'account_id'], settings: ['app.current_tenant'] };
 

@@ -3,8 +3,8 @@
  * must not be flagged. All are our own migrated database with something changed.
  */
 import { expect, test } from 'vitest';
-import type { CatalogReport } from '../../../src/tenancy-audit/audit.js';
-import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
+import type { CatalogReport } from '../src/audit.js';
+import { linesOf, useAuditedDatabase } from './audited-database.js';
 
 const database = useAuditedDatabase();
 

@@ -1,6 +1,6 @@
 /** The rules T36 to T38 of the tenancy audit: what the application's sessions may leave behind, and how they begin. */
 import { expect, test } from 'vitest';
-import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
+import { linesOf, useAuditedDatabase } from './audited-database.js';
 
 const database = useAuditedDatabase();
 const name = () => database.clone().name;

@@ -2,15 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { detectSettings } from '../../../src/tenancy-audit/detect-settings.js';
-import {
-  probeDatabase,
-  type ProbeOptions,
-  type ProbeReport,
-} from '../../../src/tenancy-audit/probes/probe.js';
-import { readCatalog } from '../../../src/tenancy-audit/read-catalog.js';
+import { detectSettings } from '../src/detect-settings.js';
+import { probeDatabase, type ProbeOptions, type ProbeReport } from '../src/probes/probe.js';
+import { readCatalog } from '../src/read-catalog.js';
 import { withClient, withDatabase as onDatabase } from '../../../src/database/owner-connection.js';
-import { useDatabase } from '../../support/database.js';
+import { useDatabase } from '../../../test/support/database.js';
 
 const database = useDatabase();
 

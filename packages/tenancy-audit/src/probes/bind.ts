@@ -1,8 +1,23 @@
 /** How the audited database binds a transaction to a tenant. */
-import { createSign, signContext, type Sign } from '../../tenancy/context-signature.js';
 import type { Catalog } from '../catalog.js';
 import type { AuditSettings } from '../rule.js';
 import type { Bind } from './session.js';
+
+/** Whom a transaction of a Tenantry acts for: what its function `tenantry.bind` is told, and what is signed. */
+export interface Context {
+  readonly tenantId: string;
+  readonly actor: { readonly type: 'system'; readonly id: string };
+  readonly requestId: string;
+}
+
+/** Signs a context, for a Tenantry whose contexts are signed: with its key, which only its own command line knows. */
+export type SignContext = (context: Context) => {
+  /** Seconds since 1970, as text; null when contexts are not signed. */
+  readonly expires: string | null;
+  readonly signature: string | null;
+};
+
+const unsigned: SignContext = () => ({ expires: null, signature: null });
 
 const KERNEL_BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, 5000, true, $5, $6)';
 const ACTOR = { type: 'system', id: 'tenantry audit' } as const;
@@ -16,12 +31,12 @@ const ACTOR = { type: 'system', id: 'tenantry audit' } as const;
 export function findBinding(
   catalog: Catalog,
   { tenantSettings, tenantColumns }: AuditSettings,
-  sign: Sign = createSign(undefined),
+  sign: SignContext = unsigned,
 ): Bind | undefined {
   if (catalog.functions.some(({ schema, name }) => schema === 'tenantry' && name === 'bind')) {
     return async (client, tenantId) => {
       const context = { tenantId, actor: ACTOR, requestId: '' };
-      const { expires, signature } = signContext(sign, context);
+      const { expires, signature } = sign(context);
       await client.query(KERNEL_BIND, [
         tenantId,
         ACTOR.id,

@@ -4,12 +4,12 @@
  */
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import type { Catalog } from '../../../src/tenancy-audit/catalog.js';
-import { detectSettings } from '../../../src/tenancy-audit/detect-settings.js';
-import { readCatalog } from '../../../src/tenancy-audit/read-catalog.js';
-import { serverLacksFixes } from '../../../src/tenancy-audit/rules/server-fixes.js';
-import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
-import { useDatabase } from '../../support/database.js';
+import type { Catalog } from '../src/catalog.js';
+import { detectSettings } from '../src/detect-settings.js';
+import { readCatalog } from '../src/read-catalog.js';
+import { serverLacksFixes } from '../src/rules/server-fixes.js';
+import { linesOf, useAuditedDatabase } from './audited-database.js';
+import { useDatabase } from '../../../test/support/database.js';
 
 const database = useAuditedDatabase();
 const plain = useDatabase();

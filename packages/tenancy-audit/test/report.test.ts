@@ -9,22 +9,23 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import ajvFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
-import { auditCatalog, type AuditReport } from '../../../src/tenancy-audit/audit.js';
-import { judge, parseBaseline } from '../../../src/tenancy-audit/baseline.js';
-import { DEADLINES, fingerprintOf, SEVERITIES, type Finding } from '../../../src/tenancy-audit/finding.js';
-import { asMigration } from '../../../src/tenancy-audit/fix-sql.js';
-import { LIMITS } from '../../../src/tenancy-audit/limits.js';
-import { asJson } from '../../../src/tenancy-audit/output/json.js';
-import { asMarkdown } from '../../../src/tenancy-audit/output/markdown.js';
-import { asSarif } from '../../../src/tenancy-audit/output/sarif.js';
-import { asTable } from '../../../src/tenancy-audit/output/table.js';
-import { ALL_RULES } from '../../../src/tenancy-audit/rules.js';
-import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
-import { endChildrenAfterAll } from '../../support/child.js';
-import { tenantry } from '../../support/running-server.js';
+import { auditCatalog, type AuditReport } from '../src/audit.js';
+import { judge, parseBaseline } from '../src/baseline.js';
+import { DEADLINES, fingerprintOf, SEVERITIES, type Finding } from '../src/finding.js';
+import { asMigration } from '../src/fix-sql.js';
+import { LIMITS } from '../src/limits.js';
+import { asJson } from '../src/output/json.js';
+import { asMarkdown } from '../src/output/markdown.js';
+import { asSarif } from '../src/output/sarif.js';
+import { asTable } from '../src/output/table.js';
+import { ALL_RULES } from '../src/rules.js';
+import { linesOf, useAuditedDatabase } from './audited-database.js';
+import { endChildrenAfterAll, runChild } from '../../../test/support/child.js';
+import { tenantry } from '../../../test/support/running-server.js';
 
 endChildrenAfterAll();
 const database = useAuditedDatabase();
+const tenantryAudit = (...args: string[]) => runChild('packages/tenancy-audit/src/main.ts', args, {});
 
 /** A database with something of each severity, most of which SQL can mend. */
 const BROKEN = `
@@ -100,7 +101,7 @@ describe('every format', () => {
   });
 
   test('SARIF is valid against the schema of OASIS', async () => {
-    const text = readFileSync(new URL('../../support/sarif-schema-2.1.0.json', import.meta.url), 'utf8');
+    const text = readFileSync(new URL('sarif-schema-2.1.0.json', import.meta.url), 'utf8');
     // The schema is of draft 4; what it uses of it means the same in draft 7, but for the name of its id.
     const schema = JSON.parse(text.replace(/"\$schema": "[^"]*",/, '').replace('"id":', '"$id":')) as object;
     const ajv = new Ajv({ strict: false, allErrors: true });
@@ -223,8 +224,9 @@ test('the command exits by severity, and reads with the rights of the applicatio
       }),
     );
     const [failed, passed, misused] = await Promise.all([
-      tenantry(['audit', '--database-url', app, '--format', 'json', '--baseline', baseline]),
-      tenantry(['audit', '--database-url', app, '--fail-on', 'critical']),
+      tenantryAudit(app, '--format', 'json', '--baseline', baseline),
+      tenantryAudit('--database-url', app, '--fail-on', 'critical'),
+      // The server's command line is a door to the same command.
       tenantry(['audit', '--database-url', app, '--app-role', 'nobody']),
     ]);
     expect(failed).toMatchObject({ code: 1 });
@@ -240,4 +242,28 @@ test('the command exits by severity, and reads with the rights of the applicatio
   } finally {
     await rm(folder, { recursive: true });
   }
-});
+}, 60_000);
+
+test('the command says what is wrong with what it was given, in one line', async () => {
+  const nowhere = 'postgresql://reader:secret@127.0.0.1:1/shop';
+  const [none, two, unreachable, noUrl] = await Promise.all([
+    tenantryAudit(),
+    tenantryAudit(nowhere, '--database-url', nowhere),
+    tenantryAudit(nowhere),
+    tenantryAudit('shop'),
+  ]);
+  expect(none).toMatchObject({
+    code: 2,
+    stderr: 'error: which database? Give its URL: postgresql://user@host/database\n',
+  });
+  expect(two).toMatchObject({ code: 2, stderr: 'error: the URL of the database is given twice\n' });
+  expect(unreachable).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'PostgreSQL at 127.0.0.1:1 cannot be reached (ECONNREFUSED).\n',
+  });
+  expect(noUrl).toMatchObject({
+    code: 1,
+    stderr: 'The URL of the database is not of the form postgres://user:password@host:5432/database.\n',
+  });
+}, 60_000);

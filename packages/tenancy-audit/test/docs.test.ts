@@ -1,8 +1,8 @@
 /** docs/tenantry-audit.md has a row for every rule, and for nothing else; and the command an option for every row. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { auditCommand } from '../../../src/cli/audit.js';
-import { ALL_RULES } from '../../../src/tenancy-audit/rules.js';
+import { auditCommand } from '../src/command.js';
+import { ALL_RULES } from '../src/rules.js';
 
 const page = readFileSync(new URL('../../../docs/tenantry-audit.md', import.meta.url), 'utf8');
 
@@ -20,6 +20,6 @@ test('every option is in the table', () => {
   const named = new Set(
     [...page.matchAll(/^\| `(--.*?)\s*\|/gm)].flatMap(([row]) => row.match(/--[a-z-]+/g) ?? []),
   );
-  const options = auditCommand().options.map(({ long }) => long ?? '');
+  const options = auditCommand('tenantry-audit').options.map(({ long }) => long ?? '');
   expect([...named].sort()).toEqual([...options].sort());
 });

@@ -4,13 +4,13 @@
  * Guarantees: the catalog is read in one read-only transaction that is rolled back, so that nothing is changed and one
  * state is seen; what could not be looked at is said.
  */
-import pg from 'pg';
-import { withClient } from '../database/owner-connection.js';
-import type { Sign } from '../tenancy/context-signature.js';
+import type pg from 'pg';
 import { judge, type Acceptance } from './baseline.js';
 import type { Catalog } from './catalog.js';
+import { withClient } from './connection.js';
 import { detectSettings, type Detection, type GivenSettings } from './detect-settings.js';
 import { SEVERITIES, type Finding, type NotChecked } from './finding.js';
+import type { SignContext } from './probes/bind.js';
 import { probeDatabase } from './probes/probe.js';
 import { readCatalog } from './read-catalog.js';
 import type { AuditSettings } from './rule.js';
@@ -37,7 +37,7 @@ export interface Probes {
   /** The tenant to act as, and one whose rows it must not get. */
   readonly tenants?: readonly [string, string] | undefined;
   /** How the contexts of a Tenantry are signed, if they are. */
-  readonly sign?: Sign | undefined;
+  readonly sign?: SignContext | undefined;
 }
 
 /** What the catalog has to say. */
@@ -78,10 +78,8 @@ export async function audit({
   baseline = [],
 }: AuditRequest): Promise<AuditReport> {
   // With the settings that a session has by default: they are looked at.
-  const { catalog, report } = await withClient(
-    url,
-    (client) => readOnly(client, () => auditCatalog(client, given)),
-    pg.Client,
+  const { catalog, report } = await withClient(url, (client) =>
+    readOnly(client, () => auditCatalog(client, given)),
   );
   const { settings } = report;
   const probed = probes ? await probeDatabase({ catalog, settings, url, ...probes }) : NOT_PROBED;

@@ -5,12 +5,11 @@
  * probed, or would prove nothing, is said.
  */
 import pg from 'pg';
-import { withClient } from '../../database/owner-connection.js';
-import type { Sign } from '../../tenancy/context-signature.js';
 import type { Catalog } from '../catalog.js';
+import { withSettledClient } from '../connection.js';
 import type { Finding, NotChecked } from '../finding.js';
 import type { AuditSettings } from '../rule.js';
-import { findBinding } from './bind.js';
+import { findBinding, type SignContext } from './bind.js';
 import { callableFunctions } from './callable.js';
 import { probeFunctions } from './functions.js';
 import { probeAfterCommit, probePlans } from './lasting.js';
@@ -30,7 +29,7 @@ export interface ProbeOptions {
   /** The bound tenant and the one whose rows are looked for; found by looking where left out. */
   readonly tenants?: readonly [string, string] | undefined;
   /** How the contexts of a Tenantry are signed, if they are. */
-  readonly sign?: Sign | undefined;
+  readonly sign?: SignContext | undefined;
   /** How a transaction is bound to a tenant, where neither `tenantry.bind` nor a setting does it. */
   readonly bind?: Bind | undefined;
   /** For each statement. */
@@ -54,7 +53,7 @@ const GENERIC_PLANS = 'SET plan_cache_mode = force_generic_plan';
 export async function probeDatabase(options: ProbeOptions): Promise<ProbeReport> {
   const bind = options.bind ?? findBinding(options.catalog, options.settings, options.sign);
   if (!bind) return nothingProbed('no policy reads a setting, so that it is not known how a tenant is bound');
-  return withClient(options.url, async (client) => {
+  return withSettledClient(options.url, async (client) => {
     const observer = createProbeSession(client, bind, options.timeoutMs ?? TIMEOUT_MS);
     const found =
       options.tenants ??
@@ -80,7 +79,7 @@ async function probeRole(
   role: string,
   tenants: readonly [string, string],
 ): Promise<ProbeReport> {
-  return withClient(options.applicationUrl ?? options.url, async (client) => {
+  return withSettledClient(options.applicationUrl ?? options.url, async (client) => {
     try {
       if (options.applicationUrl === undefined) await client.query(`SET ROLE ${pg.escapeIdentifier(role)}`);
       await client.query(GENERIC_PLANS);

@@ -1,6 +1,6 @@
 /** The rules T40 and T41: triggers and foreign keys that do not fire whenever they must. */
 import { expect, test } from 'vitest';
-import { linesOf, useAuditedDatabase } from '../../support/audited-database.js';
+import { linesOf, useAuditedDatabase } from './audited-database.js';
 
 const database = useAuditedDatabase();
 

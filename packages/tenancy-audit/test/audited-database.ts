@@ -4,9 +4,9 @@
  */
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
-import { auditCatalog, type CatalogReport } from '../../src/tenancy-audit/audit.js';
-import type { GivenSettings } from '../../src/tenancy-audit/detect-settings.js';
-import { useDatabase, type TestDatabase } from './database.js';
+import { auditCatalog, type CatalogReport } from '../src/audit.js';
+import type { GivenSettings } from '../src/detect-settings.js';
+import { useDatabase, type TestDatabase } from '../../../test/support/database.js';
 
 export interface AuditedDatabase {
   /** What the audit says of the database after these statements, run as the superuser. */
