@@ -17,7 +17,6 @@ const KERNEL = [
   'operator',
   'subscriptions',
   'tenancy',
-  'tenantize',
 ];
 
 const forbidImports = (files, ...patterns) => ({

@@ -5,7 +5,7 @@ import { MigrationError } from './database/migrations.js';
 import { PublicError, publicError } from './errors.js';
 
 /** Errors of packages that may not be installed, by name: importing their classes would need the packages. */
-const EXPECTED_OF_PACKAGES = new Set(['AuditConnectionError', 'EmbeddedDatabaseError']);
+const EXPECTED_OF_PACKAGES = new Set(['AuditConnectionError', 'EmbeddedDatabaseError', 'TenantizeError']);
 
 /**
  * What a person at a terminal is told of a failure: the sentence, when the failure is an expected one; everything, when

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 
-import { APP_ROLE } from '../database/owner-connection.js';
+import { APP_ROLE } from './roles.js';
 
 /** A foreign key, with the columns of both ends in the order in which they pair. */
 export interface ForeignKey {

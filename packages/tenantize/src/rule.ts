@@ -1,9 +1,8 @@
 /** How a row is given its tenant: one of three rules, written as SQL that the table's temporary trigger evaluates. */
 import type pg from 'pg';
 
-import { messageOf } from '../database/migration/error.js';
-import { MigrationError } from '../database/migrations.js';
 import type { ForeignKey, Table } from './catalog.js';
+import { TenantizeError } from './error.js';
 import { inPublic, literal, quoted } from './sql.js';
 
 /** Where the tenant of a row comes from. */
@@ -31,7 +30,7 @@ export interface RuleChoice {
  * The tables, parents before children, each with its rule. The choice is the first table's; another table follows the
  * one it points at, or, where all is one tenant's, belongs to that too.
  *
- * @throws {MigrationError} when a table points at none of those whose rows have a tenant
+ * @throws {TenantizeError} when a table points at none of those whose rows have a tenant
  */
 export function conversionsOf(tables: readonly Table[], choice: RuleChoice): Conversion[] {
   const [first, ...others] = tables;
@@ -44,7 +43,7 @@ export function conversionsOf(tables: readonly Table[], choice: RuleChoice): Con
       const rule = ruleOfFollower(table, choice, known);
       return rule === undefined ? [] : [{ table, rule }];
     });
-    if (next === undefined) throw new MigrationError(unreachable(waiting, known));
+    if (next === undefined) throw new TenantizeError(unreachable(waiting, known));
     done.push(next);
     waiting = waiting.filter((table) => table !== next.table);
   }
@@ -54,7 +53,7 @@ export function conversionsOf(tables: readonly Table[], choice: RuleChoice): Con
 function firstRule({ tenant, tenantExpression = '' }: RuleChoice): TenantRule {
   if (tenant !== undefined) return { kind: 'tenant', slug: tenant };
   if (/\$(tenantize|fill)\$/.test(tenantExpression)) {
-    throw new MigrationError('The expression may contain neither $tenantize$ nor $fill$, which quote it.');
+    throw new TenantizeError('The expression may contain neither $tenantize$ nor $fill$, which quote it.');
   }
   return { kind: 'expression', sql: tenantExpression };
 }
@@ -62,7 +61,7 @@ function firstRule({ tenant, tenantExpression = '' }: RuleChoice): TenantRule {
 /**
  * The tables that an expression over this table's rows reads.
  *
- * @throws {MigrationError} when PostgreSQL does not understand it
+ * @throws {TenantizeError} when PostgreSQL does not understand it
  */
 export async function tablesRead(client: pg.Client, table: string, expression: string): Promise<string[]> {
   const from = `FROM ${inPublic(table)} AS ${quoted(table)}`;
@@ -74,9 +73,8 @@ export async function tablesRead(client: pg.Client, table: string, expression: s
     const names = [...plan.matchAll(/"Relation Name":"((?:[^"\\]|\\.)*)"/g)].map(([, name = '']) => name);
     return [...new Set(names)].filter((name) => name !== table);
   } catch (error) {
-    throw new MigrationError(`The expression of a tenant is in error: ${messageOf(error)}.`, {
-      cause: error,
-    });
+    const reason = (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/, '');
+    throw new TenantizeError(`The expression of a tenant is in error: ${reason}.`, { cause: error });
   }
 }
 

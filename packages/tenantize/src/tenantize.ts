@@ -7,20 +7,12 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
-import {
-  type Migration,
-  PRISMA_FOLDER,
-  migrationsFolder,
-  nextMigrationName,
-  readMigrations,
-  readSchema,
-} from '../database/migration/folder.js';
-import { MigrationError } from '../database/migrations.js';
-import { actingAsOwner, withClient } from '../database/owner-connection.js';
 import { type Table, neighboursOf, readTables } from './catalog.js';
 import { contractSteps, unfinished } from './contract.js';
+import { TenantizeError } from './error.js';
 import { expandSteps, readPolicy } from './expand.js';
 import { entityNames, modelChanges } from './models.js';
+import type { Migration, Project } from './project.js';
 import { refusals } from './refusals.js';
 import { type RuleChoice, conversionsOf, tablesRead } from './rule.js';
 import { literal } from './sql.js';
@@ -48,27 +40,26 @@ export interface TenantizeOptions extends RuleChoice {
  * Writes the first part: tenants, keys and row-level security, while the old code goes on.
  *
  * @param names of tables in the schema public; the first one by the rule chosen, the others follow their foreign keys
- * @throws {MigrationError} with all that stands in the way, a line each
+ * @throws {TenantizeError} with all that stands in the way, a line each
  */
 export async function tenantize(
-  ownerUrl: string,
+  project: Project,
   names: readonly string[],
   options: TenantizeOptions,
-  prismaFolder = PRISMA_FOLDER,
 ): Promise<Plan> {
-  const { tables, neighbours, read } = await look(ownerUrl, names, options);
+  const { tables, neighbours, read } = await look(project, names, options);
   const setting = { filled: options.tenant === undefined, fireTriggers: options.fireTriggers === true };
-  const migrations = await readMigrations(prismaFolder);
+  const migrations = await project.readMigrations();
   refuse([
     ...refusals(tables, neighbours, setting),
     ...unknownTables(names, migrations),
     ...begunTables(names, migrations),
   ]);
   const conversions = conversionsOf(tables, options);
-  const entities = entityNames(tables, await readSchema(prismaFolder));
+  const entities = entityNames(tables, await project.modelNames());
   const steps = expandSteps(conversions, neighbours, entities, read);
   return {
-    steps: await write(steps, names, prismaFolder),
+    steps: await write(steps, names, project),
     models: modelChanges(tables, neighbours, entities),
   };
 }
@@ -76,14 +67,10 @@ export async function tenantize(
 /**
  * Writes the second part, for when no old code runs any more.
  *
- * @throws {MigrationError} when the first part of one of the tables has not been applied as a whole
+ * @throws {TenantizeError} when the first part of one of the tables has not been applied as a whole
  */
-export async function finishTenantize(
-  ownerUrl: string,
-  names: readonly string[],
-  prismaFolder = PRISMA_FOLDER,
-): Promise<Plan> {
-  const { tables, neighbours } = await look(ownerUrl, names, {});
+export async function finishTenantize(project: Project, names: readonly string[]): Promise<Plan> {
+  const { tables, neighbours } = await look(project, names, {});
   refuse(
     tables
       .filter(({ underWay }) => !underWay)
@@ -94,13 +81,13 @@ export async function finishTenantize(
   );
   const missing = unfinished(tables, neighbours);
   if (missing.length > 0) {
-    throw new MigrationError(
+    throw new TenantizeError(
       `The first part has not been applied as a whole: ${missing.join(', ')} is missing.`,
     );
   }
-  const entities = entityNames(tables, await readSchema(prismaFolder));
+  const entities = entityNames(tables, await project.modelNames());
   return {
-    steps: await write(contractSteps(tables, neighbours, entities), names, prismaFolder),
+    steps: await write(contractSteps(tables, neighbours, entities), names, project),
     models: modelChanges(tables, neighbours, entities),
   };
 }
@@ -114,11 +101,11 @@ interface Surroundings {
 }
 
 async function look(
-  ownerUrl: string,
+  project: Project,
   names: readonly string[],
   { tenant, tenantExpression: expression }: RuleChoice,
 ): Promise<Surroundings> {
-  return withClient(actingAsOwner(ownerUrl), async (client) => {
+  return project.asOwner(async (client) => {
     const found = await readTables(client, names);
     refuse(
       names
@@ -139,7 +126,7 @@ async function demandTenant(client: pg.Client, slug: string): Promise<void> {
 }
 
 function refuse(sentences: readonly string[]): void {
-  if (sentences.length > 0) throw new MigrationError(sentences.join('\n'));
+  if (sentences.length > 0) throw new TenantizeError(sentences.join('\n'));
 }
 
 // A migration that alters a table that no migration makes would fail on every new database.
@@ -169,13 +156,13 @@ function begunTables(names: readonly string[], migrations: readonly Migration[])
 async function write(
   steps: readonly Step[],
   tables: readonly string[],
-  prismaFolder: string,
+  project: Project,
 ): Promise<WrittenStep[]> {
-  const migrations = await readMigrations(prismaFolder);
+  const migrations = [...(await project.readMigrations())];
   const written: WrittenStep[] = [];
   for (const step of steps) {
-    const name = nextMigrationName(migrations, step.label, new Date());
-    const directory = join(migrationsFolder(prismaFolder), name);
+    const name = project.nextMigrationName(migrations, step.label);
+    const directory = join(project.migrationsFolder, name);
     await mkdir(directory);
     await writeFile(join(directory, 'migration.sql'), `${comment(step)}${step.sql}\n`);
     if (step.down !== undefined) {

@@ -1,6 +1,6 @@
 /** The way back from the first part of a conversion. */
-import { PRISMA_FOLDER, readMigrations } from '../database/migration/folder.js';
-import { MigrationError, undoMigrations } from '../database/migrations.js';
+import { TenantizeError } from './error.js';
+import type { Project } from './project.js';
 import { conversionLine } from './tenantize.js';
 
 /**
@@ -9,20 +9,17 @@ import { conversionLine } from './tenantize.js';
  *
  * @param tables in the order in which the conversion was begun
  * @returns the names of what was undone
- * @throws {MigrationError} when the point of no return has been passed, or another migration came later
+ * @throws {TenantizeError} when no migration here converts these tables; an error of the project when the point of no
+ *   return has been passed, or another migration came later
  */
-export async function undoTenantize(
-  ownerUrl: string,
-  tables: readonly string[],
-  prismaFolder = PRISMA_FOLDER,
-): Promise<string[]> {
+export async function undoTenantize(project: Project, tables: readonly string[]): Promise<string[]> {
   const line = conversionLine(tables);
-  const migrations = await readMigrations(prismaFolder);
+  const migrations = await project.readMigrations();
   const names = migrations.filter(({ down }) => down?.includes(line) === true).map(({ name }) => name);
   if (names.length === 0) {
-    throw new MigrationError(
+    throw new TenantizeError(
       `There are no migrations here that tenantize ${tables.join(' ')}, in this order.`,
     );
   }
-  return undoMigrations(ownerUrl, names, prismaFolder);
+  return project.undo(names);
 }

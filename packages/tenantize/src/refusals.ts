@@ -1,5 +1,5 @@
 /** Why a table cannot be converted as it is. Each reason says what to do about it. */
-import { APP_ROLE, OWNER_ROLE } from '../database/owner-connection.js';
+import { APP_ROLE, OWNER_ROLE } from './roles.js';
 import type { Table } from './catalog.js';
 import { pairsTenants } from './keys.js';
 

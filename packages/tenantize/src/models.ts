@@ -1,19 +1,17 @@
 /** What the Prisma models have to say about converted tables, so that models and migrations agree in the end. */
-import type { SchemaContainer } from '@prisma/schema-engine-wasm';
-
-import { modelNames } from '../database/migration/script.js';
 import type { ForeignKey, Table, UniqueKey } from './catalog.js';
 import { isPlain, replacedForeignKeys, replacedKeys } from './keys.js';
 
 /**
  * The names of the tables in the audit log: their models', or, where there is none, the table's name in the singular,
  * as `tenantry.protect` would make it.
+ *
+ * @param models the names of the models, by their tables
  */
 export function entityNames(
   tables: readonly Table[],
-  schema: readonly SchemaContainer[],
+  models: ReadonlyMap<string, string>,
 ): Map<string, string> {
-  const models = modelNames(schema);
   return new Map(tables.map(({ name }) => [name, models.get(name) ?? singular(name)]));
 }
 

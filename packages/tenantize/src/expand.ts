@@ -5,7 +5,7 @@
  * Each step is safe to repeat after its way back, holds no lock that hinders readers or writers for longer than an
  * instant, and leaves both the old and the new code working.
  */
-import { APP_ROLE, OPERATOR_ROLE, OWNER_ROLE } from '../database/owner-connection.js';
+import { APP_ROLE, OPERATOR_ROLE, OWNER_ROLE } from './roles.js';
 import { FILL_TRIGGER, type ForeignKey, type Grantee, type Table } from './catalog.js';
 import {
   addForeignKey,
