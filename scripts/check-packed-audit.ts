@@ -104,6 +104,12 @@ async function check(home: string, url: string): Promise<void> {
     );
   }
 
+  // The one thing that SQL cannot mend by itself, T11: rows that hang on another tenant's.
+  await withClient(url, (client) =>
+    client.query(
+      'DELETE FROM invoices i USING customers c WHERE c.id = i.customer_id AND c.organization_id <> i.organization_id',
+    ),
+  );
   const fixes = await audit(home, url, '--fix-sql');
   await withClient(url, (client) => client.query(fixes.stdout));
   const after = await audit(home, url, '--format', 'json', '--fail-on', 'critical');
@@ -126,7 +132,7 @@ async function check(home: string, url: string): Promise<void> {
 async function audit(home: string, ...args: readonly string[]): Promise<Outcome> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
   try {
-    const { stdout, stderr } = await run('npx', ['--no', 'tenantry-audit', ...args], { cwd: home, env });
+    const { stdout, stderr } = await run('npx', ['--no', '--', 'tenantry-audit', ...args], { cwd: home, env });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as Outcome;
