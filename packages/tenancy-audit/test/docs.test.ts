@@ -18,7 +18,7 @@ test('every rule is in the tables, with its severity and its title', () => {
 
 test('every option is in the table', () => {
   const named = new Set(
-    [...page.matchAll(/^\| `(--.*?)\s*\|/gm)].flatMap(([row]) => row.match(/--[a-z-]+/g) ?? []),
+    [...page.matchAll(/^\| `(?:URL`, or `)?(--.*?)\s*\|/gm)].flatMap(([row]) => row.match(/--[a-z-]+/g) ?? []),
   );
   const options = auditCommand('tenantry-audit').options.map(({ long }) => long ?? '');
   expect([...named].sort()).toEqual([...options].sort());
