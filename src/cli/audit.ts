@@ -1,6 +1,7 @@
 import process from 'node:process';
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import type { KnownDatabase } from 'tenantry-audit/command';
+import { ConfigError } from '../config-error.js';
 import { readConfig } from '../config.js';
 import { addressOf } from '../database/owner-connection.js';
 import { developmentPackage } from '../development-package.js';
@@ -9,17 +10,27 @@ import { commandUrls } from './connect.js';
 
 /**
  * `tenantry audit` is `tenantry-audit` (packages/tenancy-audit), which audits our own database when no other is given.
- *
- * @throws {ConfigError} when that package is not installed
+ * Where that package is not installed, the command throws ConfigError when it runs, not before: this is loaded for every
+ * command line that has the word.
  */
 export async function auditCommand(): Promise<Command> {
-  const audit = await developmentPackage(
-    import('tenantry-audit/command'),
-    'The audit is not installed with the server: run `npx tenantry-audit postgresql://…` anywhere, or run `npm ci` ' +
-      'without --omit=dev (and `npm run build`, where dist is run).',
-  );
-  return audit.auditCommand('audit', ownDatabase);
+  try {
+    const audit = await developmentPackage(import('tenantry-audit/command'), NOT_INSTALLED);
+    return audit.auditCommand('audit', ownDatabase);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return new Command('audit')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw error;
+      });
+  }
 }
+
+const NOT_INSTALLED =
+  'The audit is not installed with the server: run `npx tenantry-audit postgresql://…` anywhere, or run `npm ci` ' +
+  'without --omit=dev (and `npm run build`, where dist is run).';
 
 /** The owner may look at rows that the application's role must not see, and what that role is called is known. */
 async function ownDatabase(): Promise<KnownDatabase> {
