@@ -59,7 +59,6 @@ module.exports = {
     { from: { path: '^src/generated/' }, to: { path: '^src/' } },
     // The entry points put everything together.
     { from: { path: '^src/(cli/|[^/]+[.]ts$)' }, to: { path: '^src/' } },
-    { from: { path: '^src/(tenancy-audit|attack|tenantize)/' }, to: { path: '^src/' } },
   ],
   allowedSeverity: 'error',
   options: {

@@ -1,5 +1,6 @@
 import process from 'node:process';
-import { defineConfig } from 'prisma/config';
+// Under this name @prisma/client does not find it as its optional peer, which production would install with all it needs.
+import { defineConfig } from 'prisma-cli/config';
 
 // `prisma generate` insists on a native schema engine although it never runs it, and would download one.
 // Any executable satisfies the check; migrations use Prisma's engine compiled to WASM (src/kernel/database/migration/migrations.ts).

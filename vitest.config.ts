@@ -3,9 +3,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   // Vite would pick graphql's ES module build, Node picks the CommonJS one: two copies do not work together.
-  resolve: { alias: { graphql: createRequire(import.meta.url).resolve('graphql') } },
+  resolve: {
+    // The packages of packages/ are taken from their sources.
+    tsconfigPaths: true,
+    alias: { graphql: createRequire(import.meta.url).resolve('graphql') },
+  },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
     globalSetup: 'test/support/global-setup.ts',
     pool: 'forks',
     // One more than the cores of a small machine: much of a test is waiting for the database.

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { startEmbedded } from '../src/kernel/database/embedded/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { buildImage, type Image } from './check-deploy/image.js';
 import { schemaProblems } from './check-deploy/schemas.js';
 

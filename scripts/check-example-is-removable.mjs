@@ -1,7 +1,7 @@
 /**
  * Keeps the promise "delete the example, add your own": on a copy of the working tree it deletes the example domain
- * as the documentation says, generates, type-checks, and runs the tests of the kernel and of the platform. It exits
- * with 1, and with the output of the step that failed, when anything still needs the example.
+ * as the documentation says, generates, type-checks, and runs the tests of the kernel, of the platform and of the
+ * packages. It exits with 1, and with the output of the step that failed, when anything still needs the example.
  *
  *   node scripts/check-example-is-removable.mjs [--fast] [--keep]
  *
@@ -23,7 +23,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const TAKES_LONG = ['embedded', 'start', 'oidc'].map((name) => `test/kernel/${name}.test.ts`);
+const TAKES_LONG = [
+  'packages/embedded-postgres/test/embedded.test.ts',
+  'test/kernel/start.test.ts',
+  'test/kernel/oidc.test.ts',
+];
 const OPTIONS = ['--fast', '--keep'];
 
 const options = process.argv.slice(2);
@@ -43,7 +47,7 @@ try {
   refuseTraces(models);
   run('type-check', 'node_modules/.bin/tsc', []);
   const left = options.includes('--fast') ? TAKES_LONG.flatMap((file) => ['--exclude', file]) : [];
-  run('test', 'node_modules/.bin/vitest', ['run', 'test/kernel', 'test/platform', ...left]);
+  run('test', 'node_modules/.bin/vitest', ['run', 'test/kernel', 'test/platform', 'packages', ...left]);
   failed = false;
   console.log('The example can be deleted: everything else works without it.');
 } catch (error) {

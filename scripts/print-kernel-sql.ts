@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { startEmbedded } from '../src/kernel/database/embedded/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { withClient } from '../src/kernel/database/owner-connection.js';
 import { migrate } from '../src/kernel/database/preparation/prepare.js';
 import { printKernel } from './kernel-sql/print-kernel.js';

@@ -18,7 +18,7 @@ import { createClient, type Client } from 'graphql-ws';
 import pg from 'pg';
 import { WebSocket } from 'ws';
 import { issueToken } from '../src/kernel/auth/issue-token.js';
-import { startEmbedded } from '../src/kernel/database/embedded/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { migrate } from '../src/kernel/database/preparation/prepare.js';
 import { createTenant } from '../src/services/operator/tenants.js';
 import { withOperatorConnection } from '../src/services/operator/operator-connection.js';

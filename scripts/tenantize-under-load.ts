@@ -16,15 +16,15 @@ import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startEmbedded } from '../src/kernel/database/embedded/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
+import { finishTenantize, tenantize, undoTenantize, type Plan } from '@tenantry/tenantize';
+import { tenantizeProject } from '../src/cli/tenantize-project.js';
 import { PRISMA_FOLDER } from '../src/kernel/database/migration/folder.js';
 import { applyMigrations } from '../src/kernel/database/migration/migrations.js';
 import { withClient } from '../src/kernel/database/owner-connection.js';
 import { migrate } from '../src/kernel/database/preparation/prepare.js';
 import { createTenant } from '../src/services/operator/tenants.js';
 import { withOperatorConnection } from '../src/services/operator/operator-connection.js';
-import { finishTenantize, tenantize, type Plan } from '../src/tenantize/tenantize.js';
-import { undoTenantize } from '../src/tenantize/undo.js';
 
 const { values: flags } = parseArgs({
   options: {
@@ -483,18 +483,15 @@ async function demonstrate(): Promise<void> {
     await wait(10_000);
     report('old code alone', oldCode);
 
-    const plan = await tenantize(
-      owner,
-      TABLES,
-      { tenantExpression: '(SELECT c.tenant_id FROM customers c WHERE c.id = orders.customer_id)' },
-      prisma,
-    );
+    const plan = await tenantize(tenantizeProject(owner, prisma), TABLES, {
+      tenantExpression: '(SELECT c.tenant_id FROM customers c WHERE c.id = orders.customer_id)',
+    });
     say(`tenantize ${TABLES.join(' ')}: ${plan.steps.length} migrations`);
     await applyWithAccident(owner);
     await durations(client, plan);
     report('old code, first part', oldCode);
     if (flags.rollback) {
-      const undone = await undoTenantize(owner, TABLES, prisma);
+      const undone = await undoTenantize(tenantizeProject(owner, prisma), TABLES);
       say(`undid ${undone.length} migrations`);
       report('old code, way back', oldCode);
       await oldCode.stop();
@@ -506,7 +503,7 @@ async function demonstrate(): Promise<void> {
       report('old code beside new code', oldCode);
       report('new code beside old code', newCode);
       await oldCode.stop();
-      const end = await finishTenantize(owner, TABLES, prisma);
+      const end = await finishTenantize(tenantizeProject(owner, prisma), TABLES);
       say(`tenantize ${TABLES.join(' ')} --finish: ${end.steps.length} migrations`);
       await applyMigrations(owner, prisma);
       await durations(client, end);

@@ -1,25 +1,22 @@
 import { ConfigError } from './kernel/config/config-error.js';
 import { UnguardedSchemaError } from './kernel/access/guards.js';
 import { TrustedDocumentsError } from './services/documents/trusted-documents.js';
-import { EmbeddedDatabaseError } from './kernel/database/embedded/embedded.js';
 import { MigrationError } from './kernel/database/migration/migrations.js';
 import { PublicError, publicError } from './kernel/vocabulary/errors.js';
+
+/** Errors of packages that may not be installed, by name: importing their classes would need the packages. */
+const EXPECTED_OF_PACKAGES = new Set(['AuditConnectionError', 'EmbeddedDatabaseError', 'TenantizeError']);
 
 /**
  * What a person at a terminal is told of a failure: the sentence, when the failure is an expected one; everything, when
  * it is a defect.
  */
 export function explain(error: unknown): string {
-  const expected = [
-    ConfigError,
-    UnguardedSchemaError,
-    TrustedDocumentsError,
-    EmbeddedDatabaseError,
-    MigrationError,
-    PublicError,
-  ];
+  const expected = [ConfigError, UnguardedSchemaError, TrustedDocumentsError, MigrationError, PublicError];
   if (!(error instanceof Error)) return String(error);
-  if (expected.some((kind) => error instanceof kind)) return error.message;
+  if (expected.some((kind) => error instanceof kind) || EXPECTED_OF_PACKAGES.has(error.name)) {
+    return error.message;
+  }
   if (publicError(error)?.code === 'UNAVAILABLE' && !('syscall' in error && error.syscall === 'listen')) {
     return `The connection to the database was lost (${error.message}): try again.`;
   }

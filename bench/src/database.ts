@@ -6,12 +6,11 @@ import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { EmbeddedDatabase } from '../../src/kernel/database/embedded/embedded.js';
+import { startEmbedded, type EmbeddedDatabase } from '@tenantry/embedded-postgres';
 import { fill, SIZES, type SizeName } from './dataset.js';
 import { BENCH, fromTenantry, TENANTRY_ROOT } from './places.js';
 import { parentOf } from './processes.js';
 
-type Embedded = typeof import('../../src/kernel/database/embedded/embedded.js');
 type Prepare = typeof import('../../src/kernel/database/preparation/prepare.js');
 
 export interface Server {
@@ -36,7 +35,6 @@ export interface Address {
 }
 
 export async function startDatabase(log: (line: string) => void): Promise<Server> {
-  const { startEmbedded } = await fromTenantry<Embedded>('database/embedded.js');
   const embedded = await startEmbedded(join(BENCH, '.data'));
   try {
     if (!embedded.startedHere)

@@ -1,58 +1,45 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Severity } from '../tenancy-audit/finding.js';
+import process from 'node:process';
+import { Command } from 'commander';
+import type { KnownDatabase } from 'tenantry-audit/command';
+import { ConfigError } from '../kernel/config/config-error.js';
+import { readConfig } from '../kernel/config/config.js';
+import { addressOf } from '../kernel/database/owner-connection.js';
+import { developmentPackage } from '../kernel/config/development-package.js';
+import { createSign, signContext } from '../kernel/database/context-signature.js';
+import { commandUrls } from './connect.js';
 
-const FORMATS = ['table', 'json', 'sarif', 'markdown'] as const;
-export type Format = (typeof FORMATS)[number];
-const SEVERITIES: readonly Severity[] = ['critical', 'major', 'minor'];
-
-/** What commander makes of the options. */
-export interface AuditOptions {
-  readonly databaseUrl?: string;
-  readonly appRole?: readonly string[];
-  readonly tenantColumn?: readonly string[];
-  readonly tenantSetting?: readonly string[];
-  readonly tenantsTable?: string;
-  readonly schema?: readonly string[];
-  readonly sharedTable?: readonly string[];
-  readonly source?: string;
-  readonly probe?: boolean;
-  readonly probeTenants?: readonly [string, string];
-  readonly baseline?: string;
-  readonly format: Format;
-  readonly fixSql?: boolean;
-  readonly failOn: Severity;
+/**
+ * `tenantry audit` is `tenantry-audit` (packages/tenancy-audit), which audits our own database when no other is given.
+ * Where that package is not installed, the command throws ConfigError when it runs, not before: this is loaded for every
+ * command line that has the word.
+ */
+export async function auditCommand(): Promise<Command> {
+  try {
+    const audit = await developmentPackage(import('tenantry-audit/command'), NOT_INSTALLED);
+    return audit.auditCommand('audit', ownDatabase);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return new Command('audit')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw error;
+      });
+  }
 }
 
-/** `tenantry audit` looks for defects of tenant isolation in a live database: ours, or anybody's. */
-export const auditCommand = (): Command =>
-  new Command('audit')
-    .option('--database-url <url>', 'the database to look at, as any role; ours when left out')
-    .option('--app-role <role...>', 'what the application connects or acts as; detected when left out')
-    .option('--tenant-column <name...>', 'the column that says whose a row is; detected when left out')
-    .option('--tenant-setting <name...>', 'the setting that carries the tenant; detected when left out')
-    .option('--tenants-table <name>', 'the table of the tenants; detected when left out')
-    .option('--schema <name...>', 'look at these schemas only')
-    .option('--shared-table <name...>', 'tables that are meant for all tenants')
-    .option('--source <folder>', 'read the application code below it as well')
-    .option('--probe', 'try it: as the application’s role, bound to one tenant, look for rows of another')
-    .option('--probe-tenants <a,b>', 'the two tenants to try it with; found when left out', twoTenants)
-    .option('--baseline <file>', 'accepted findings, each with a reason and a day on which that ends')
-    .addOption(new Option('--format <format>', 'how to print it').choices(FORMATS).default('table'))
-    .option('--fix-sql', 'print a migration that mends what SQL can mend, instead of a report')
-    .addOption(
-      new Option('--fail-on <severity>', 'exit with 1 from this severity on')
-        .choices(SEVERITIES)
-        .default('minor'),
-    )
-    .action(async (options: AuditOptions, command: Command) => {
-      const { runAudit } = await import('./run-audit.js');
-      await runAudit(options, command);
-    });
+const NOT_INSTALLED =
+  'The audit is not installed with the server: run `npx tenantry-audit postgresql://…` anywhere, or run `npm ci` ' +
+  'without --omit=dev (and `npm run build`, where dist is run).';
 
-function twoTenants(text: string): readonly [string, string] {
-  const [tenant, other, ...more] = text.split(',').map((each) => each.trim());
-  if (tenant === undefined || other === undefined || more.length > 0) {
-    throw new InvalidArgumentError('Two tenants, with a comma between them.');
-  }
-  return [tenant, other];
+/** The owner may look at rows that the application's role must not see, and what that role is called is known. */
+async function ownDatabase(): Promise<KnownDatabase> {
+  const { app, owner, contextKey } = await commandUrls(readConfig(process.env, 'command'));
+  const sign = createSign(contextKey);
+  return {
+    url: owner ?? app,
+    applicationUrl: app,
+    appRoles: [addressOf(app).user],
+    sign: (context) => signContext(sign, context),
+  };
 }

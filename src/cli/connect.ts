@@ -1,8 +1,8 @@
 import { type Config } from '../kernel/config/config.js';
 import { ConfigError } from '../kernel/config/config-error.js';
-import { findEmbedded } from '../kernel/database/embedded/embedded.js';
 import { checkContextSigning } from '../kernel/database/preparation/context-keys.js';
 import { withClient } from '../kernel/database/owner-connection.js';
+import { embeddedPostgres } from '../kernel/config/development-package.js';
 import { LIMITS } from '../create-services.js';
 import { openDatabase, type Database } from '../kernel/tenancy/database.js';
 
@@ -21,6 +21,7 @@ export async function commandUrls(config: Config): Promise<CommandUrls> {
     const { databaseUrl: app, databaseOwnerUrl: owner, databaseOperatorUrl: operator } = config;
     return { app, owner, operator, contextKey: config.contextSigningKey };
   }
+  const { findEmbedded } = await embeddedPostgres();
   const embedded = await findEmbedded(config.dataDir);
   if (!embedded) {
     throw new ConfigError('There is no database: run `npm start` in another terminal, or set DATABASE_URL.');

@@ -16,10 +16,10 @@ const program = new Command('tenantry')
   )
   .version(versionOf(new URL('../../package.json', import.meta.url)))
   .configureHelp({ showGlobalOptions: true });
-await addCommands(program, process.argv.slice(2));
-exitByError(program);
 
 try {
+  await addCommands(program, process.argv.slice(2));
+  exitByError(program);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {

@@ -1,10 +1,11 @@
 import { relative } from 'node:path';
 import process from 'node:process';
+import type { Plan, Project, TenantizeOptions } from '@tenantry/tenantize';
 import { Command, Option } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
-import { finishTenantize, tenantize, type Plan, type TenantizeOptions } from '../tenantize/tenantize.js';
-import { undoTenantize } from '../tenantize/undo.js';
+import { developmentPackage } from '../kernel/config/development-package.js';
 import { commandUrls, demand } from './connect.js';
+import { tenantizeProject } from './tenantize-project.js';
 
 interface Options extends TenantizeOptions {
   readonly finish?: boolean;
@@ -29,23 +30,28 @@ export const tenantizeCommand = (): Command => {
         );
       }
       const { owner } = await commandUrls(readConfig(process.env, 'command'));
-      await run(demand(owner, 'DATABASE_OWNER_URL'), tables, options);
+      await run(tenantizeProject(demand(owner, 'DATABASE_OWNER_URL')), tables, options);
     });
   return command;
 };
 
-async function run(ownerUrl: string, tables: readonly string[], options: Options): Promise<void> {
+async function run(project: Project, tables: readonly string[], options: Options): Promise<void> {
+  const { finishTenantize, tenantize, undoTenantize } = await developmentPackage(
+    import('@tenantry/tenantize'),
+    'tenantize writes migrations into a checkout and is not installed with the server: run it in a checkout of ' +
+      'this version, after `npm ci` without --omit=dev (and `npm run build`, where dist is run).',
+  );
   if (options.undo === true) {
-    const undone = await undoTenantize(ownerUrl, tables);
+    const undone = await undoTenantize(project, tables);
     for (const name of undone) process.stdout.write(`${name}\n`);
     process.stderr.write(`Undid ${undone.length}. Delete their folders, or they are applied again.\n`);
   } else if (options.finish === true) {
-    print(await finishTenantize(ownerUrl, tables));
+    print(await finishTenantize(project, tables));
     process.stderr.write(
       'The point of no return is the first of these. Apply them when no old code runs any more: npm run tenantry -- migrate\n',
     );
   } else {
-    print(await tenantize(ownerUrl, tables, options));
+    print(await tenantize(project, tables, options));
     process.stderr.write(
       'Read them, then apply them: npm run tenantry -- migrate. Then let the new code run beside the old one, and when\n' +
         `no old code runs any more: npm run tenantry -- tenantize ${tables.join(' ')} --finish\n` +

@@ -1,30 +1,32 @@
+import { createRequire } from 'node:module';
 import type { FastifyBaseLogger, FastifyInstance, FastifyLoggerOptions, FastifyRequest } from 'fastify';
 import { destination, type LoggerOptions } from 'pino';
-import pretty from 'pino-pretty';
 import type { Config } from '../kernel/config/config.js';
+import { isMissing } from '../kernel/config/development-package.js';
+
+type Pretty = typeof import('pino-pretty');
 
 /**
- * JSON lines in production, lines for people in development. What clients sent may be in either, and cannot do anything
- * to the terminal that shows them.
+ * JSON lines in production, and where pino-pretty is not installed; lines for people in development. What clients sent may
+ * be in either, and cannot do anything to the terminal that shows them.
  */
 export function loggerOptions({
   logLevel,
   production,
 }: Pick<Config, 'logLevel' | 'production'>): FastifyLoggerOptions & LoggerOptions {
-  return {
-    level: logLevel,
-    stream: production
-      ? escaping(destination(1), escapedInJson)
-      : escaping(
-          pretty({
-            singleLine: true,
-            ignore: 'pid,hostname',
-            translateTime: 'SYS:HH:MM:ss.l',
-            sync: true,
-          }),
-          escapedForPeople,
-        ),
-  };
+  const pretty = production ? undefined : prettyPrinter();
+  if (pretty === undefined) return { level: logLevel, stream: escaping(destination(1), escapedInJson) };
+  const options = { singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', sync: true };
+  return { level: logLevel, stream: escaping(pretty(options), escapedForPeople) };
+}
+
+function prettyPrinter(): Pretty | undefined {
+  try {
+    return createRequire(import.meta.url)('pino-pretty') as Pretty;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 interface Lines {

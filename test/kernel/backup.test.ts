@@ -13,7 +13,7 @@ import { modules } from '../../src/modules.js';
 import { seedDemo } from '../../src/services/operator/demo-seed.js';
 import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { LIMITS } from '../../src/create-services.js';
-import { auditCatalog } from '../../src/tenancy-audit/audit.js';
+import { auditCatalog } from 'tenantry-audit';
 import { openDatabase } from '../../src/kernel/tenancy/database.js';
 import {
   startDebianPostgres,

@@ -1,5 +1,5 @@
 /**
- * Small requests that would keep a careless server busy (the table of `npm run attack`, src/attack/hostile-documents.ts):
+ * Small requests that would keep a careless server busy (the table of `npm run attack`, packages/attack/src/hostile-documents.ts):
  * reading, refusing or answering each takes less than 20 ms of CPU, whichever way it comes.
  */
 import { writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parse } from 'graphql';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { hostileRequests } from '../../src/attack/hostile-documents.js';
+import { hostileRequests } from 'tenantry-attack';
 import { readTrustedDocuments } from '../../src/services/documents/trusted-documents.js';
 import { buildApi } from '../../src/kernel/graphql/schema.js';
 import { modules } from '../../src/modules.js';

@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { type EmbeddedDatabase, startEmbedded } from '../../src/kernel/database/embedded/embedded.js';
+import { type EmbeddedDatabase, startEmbedded } from '@tenantry/embedded-postgres';
 import {
   MigrationError,
   applyMigrations,

@@ -11,11 +11,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
-import {
-  findEmbedded,
-  startEmbedded,
-  type EmbeddedDatabase,
-} from '../../src/kernel/database/embedded/embedded.js';
+import { findEmbedded, startEmbedded, type EmbeddedDatabase } from '@tenantry/embedded-postgres';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { prepareDatabase } from '../../src/kernel/database/preparation/prepare.js';
 import { explain } from '../../src/explain.js';

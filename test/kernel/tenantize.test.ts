@@ -1,7 +1,17 @@
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  finishTenantize,
+  neighboursOf,
+  readTables,
+  refusals,
+  tenantize,
+  TenantizeError,
+  undoTenantize,
+} from '@tenantry/tenantize';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tenantizeProject } from '../../src/cli/tenantize-project.js';
 import { PRISMA_FOLDER } from '../../src/kernel/database/migration/folder.js';
 import {
   MigrationError,
@@ -9,10 +19,6 @@ import {
   schemaDrift,
 } from '../../src/kernel/database/migration/migrations.js';
 import { withClient } from '../../src/kernel/database/owner-connection.js';
-import { neighboursOf, readTables } from '../../src/tenantize/catalog.js';
-import { refusals } from '../../src/tenantize/refusals.js';
-import { finishTenantize, tenantize } from '../../src/tenantize/tenantize.js';
-import { undoTenantize } from '../../src/tenantize/undo.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { until } from '../support/until.js';
 
@@ -155,8 +161,8 @@ async function refusal(work: Promise<unknown>): Promise<string> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  expect(error).toBeInstanceOf(MigrationError);
-  return (error as MigrationError).message;
+  expect(error instanceof MigrationError || error instanceof TenantizeError).toBe(true);
+  return (error as Error).message;
 }
 
 /** Code that knows of no tenant, writing and reading until it is stopped. */
@@ -245,7 +251,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
   it('loses no write of old or new code, and ends where tables made for tenants are', async () => {
     const { database, prisma, url } = await makeShop();
     const old = oldCode(url);
-    const plan = await tenantize(url, TABLES, FROM_CUSTOMER, prisma);
+    const plan = await tenantize(tenantizeProject(url, prisma), TABLES, FROM_CUSTOMER);
     // Two instances at once: the one that waits must not be what CREATE INDEX CONCURRENTLY waits for.
     const applied = await Promise.all([applyMigrations(url, prisma), applyMigrations(url, prisma)]);
     expect(applied.flat()).toEqual(plan.steps.map(({ name }) => name));
@@ -284,7 +290,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
     );
     expect(wrong).toEqual([]);
 
-    const end = await finishTenantize(url, TABLES, prisma);
+    const end = await finishTenantize(tenantizeProject(url, prisma), TABLES);
     expect(end.steps.every(({ down }) => down === undefined)).toBe(true);
     await applyMigrations(url, prisma);
     expect(await catalogOf(database)).toEqual(await catalogOf(await bornShop()));
@@ -296,16 +302,20 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
     // Prisma knows nothing of an index over an expression, and leaves it alone.
     expect(await schemaDrift(url, prisma)).toBe('');
 
-    expect(await refusal(undoTenantize(url, TABLES, prisma))).toContain('came later, and has no way back');
-    expect(await refusal(tenantize(url, TABLES, FROM_CUSTOMER, prisma))).toContain(
+    expect(await refusal(undoTenantize(tenantizeProject(url, prisma), TABLES))).toContain(
+      'came later, and has no way back',
+    );
+    expect(await refusal(tenantize(tenantizeProject(url, prisma), TABLES, FROM_CUSTOMER))).toContain(
       'orders is tenant-scoped already',
     );
-    expect(await refusal(finishTenantize(url, TABLES, prisma))).toContain('orders is tenant-scoped already');
+    expect(await refusal(finishTenantize(tenantizeProject(url, prisma), TABLES))).toContain(
+      'orders is tenant-scoped already',
+    );
   });
 
   it('goes on after it was cut off: in the backfill, and in the building of an index', async () => {
     const { database, prisma, url } = await makeShop();
-    const { steps } = await tenantize(url, TABLES, FROM_CUSTOMER, prisma);
+    const { steps } = await tenantize(tenantizeProject(url, prisma), TABLES, FROM_CUSTOMER);
     const later = steps.filter(({ name }) => !/_(read|column)_/.test(name));
     for (const { directory, name } of later) await rename(directory, join(prisma, name));
     await applyMigrations(url, prisma);
@@ -351,7 +361,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
     });
     const invalid = 'SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid';
     expect(await database.asSuperuser(invalid)).toEqual([{ name: 'tenantize_orders_pkey' }]);
-    expect(await refusal(finishTenantize(url, TABLES, prisma))).toMatch(
+    expect(await refusal(finishTenantize(tenantizeProject(url, prisma), TABLES))).toMatch(
       /not been applied as a whole: row-level security on orders, the index tenantize_orders_pkey, /,
     );
     expect((await applyMigrations(url, prisma)).at(-1)).toMatch(/_tenantize_isolate_order_lines$/);
@@ -377,7 +387,7 @@ describe('the rows', () => {
     const { database, prisma, url } = inUse;
     const address = 'SELECT max(ctid) AS last, pg_relation_filenode($1) AS file FROM orders';
     const before = await database.asSuperuser(address, ['orders']);
-    const { steps } = await tenantize(url, TABLES, { tenant: 'acme' }, prisma);
+    const { steps } = await tenantize(tenantizeProject(url, prisma), TABLES, { tenant: 'acme' });
     expect(steps.some(({ name }) => /backfill|not_null/.test(name))).toBe(false);
     // What points across tenants is found by PostgreSQL: the shipments of globex are of orders that are now acme's.
     expect(await refusal(applyMigrations(url, prisma))).toMatch(
@@ -395,7 +405,7 @@ describe('the rows', () => {
     expect(await database.asSuperuser('SELECT DISTINCT tenant_id FROM orders')).toEqual([
       { tenant_id: acme },
     ]);
-    await undoTenantize(url, TABLES, prisma);
+    await undoTenantize(tenantizeProject(url, prisma), TABLES);
     for (const { directory } of steps) await rm(directory, { recursive: true });
   });
 
@@ -404,7 +414,7 @@ describe('the rows', () => {
     await database.asSuperuser(
       "DELETE FROM customers WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'globex')",
     );
-    const { steps } = await tenantize(url, TABLES, FROM_CUSTOMER, prisma);
+    const { steps } = await tenantize(tenantizeProject(url, prisma), TABLES, FROM_CUSTOMER);
     expect(await refusal(applyMigrations(url, prisma))).toMatch(
       /_backfill_orders failed: 301 row\(s\) of orders have no tenant, such as id \(\d+\), /,
     );
@@ -521,21 +531,23 @@ describe('tables', () => {
         await client.query('ROLLBACK');
       }
     });
-    expect(await refusal(tenantize(url, ['orders'], { tenant: 'acme' }, prisma))).toContain(
+    expect(await refusal(tenantize(tenantizeProject(url, prisma), ['orders'], { tenant: 'acme' }))).toContain(
       'tenantry tenantize orders order_lines',
     );
-    expect(await refusal(tenantize(url, ['nothing'], { tenant: 'acme' }, prisma))).toContain(
-      'There is no table nothing',
+    expect(
+      await refusal(tenantize(tenantizeProject(url, prisma), ['nothing'], { tenant: 'acme' })),
+    ).toContain('There is no table nothing');
+    expect(
+      await refusal(tenantize(tenantizeProject(url, prisma), TABLES, { tenantExpression: 'customer' })),
+    ).toContain('column "customer" does not exist');
+    expect(await refusal(finishTenantize(tenantizeProject(url, prisma), TABLES))).toContain(
+      'orders is not under way',
     );
-    expect(await refusal(tenantize(url, TABLES, { tenantExpression: 'customer' }, prisma))).toContain(
-      'column "customer" does not exist',
-    );
-    expect(await refusal(finishTenantize(url, TABLES, prisma))).toContain('orders is not under way');
-    const { steps } = await tenantize(url, TABLES, { tenant: 'acme' }, prisma);
-    expect(await refusal(tenantize(url, TABLES, { tenant: 'acme' }, prisma))).toContain(
+    const { steps } = await tenantize(tenantizeProject(url, prisma), TABLES, { tenant: 'acme' });
+    expect(await refusal(tenantize(tenantizeProject(url, prisma), TABLES, { tenant: 'acme' }))).toContain(
       'orders has migrations that tenantize it',
     );
-    expect(await refusal(tenantize(url, TABLES, { tenant: 'nobody' }, prisma))).toContain(
+    expect(await refusal(tenantize(tenantizeProject(url, prisma), TABLES, { tenant: 'nobody' }))).toContain(
       'There is no tenant nobody',
     );
     for (const { directory } of steps) await rm(directory, { recursive: true });
@@ -544,7 +556,7 @@ describe('tables', () => {
   it('can be undone from every step, begun or not', async () => {
     const { database, prisma, url } = unused;
     const before = await catalogOf(database);
-    const { steps } = await tenantize(url, TABLES, FROM_CUSTOMER, prisma);
+    const { steps } = await tenantize(tenantizeProject(url, prisma), TABLES, FROM_CUSTOMER);
     await withClient(url, async (client) => {
       await client.query('SET ROLE tenantry_owner');
       for (const { sql, down = '' } of steps) {
@@ -563,10 +575,14 @@ describe('tables', () => {
 
     // And by the command, with the history.
     await applyMigrations(url, prisma);
-    expect(await refusal(undoTenantize(url, ['order_lines'], prisma))).toContain('no migrations here');
-    expect(await undoTenantize(url, TABLES, prisma)).toEqual(steps.map(({ name }) => name).reverse());
+    expect(await refusal(undoTenantize(tenantizeProject(url, prisma), ['order_lines']))).toContain(
+      'no migrations here',
+    );
+    expect(await undoTenantize(tenantizeProject(url, prisma), TABLES)).toEqual(
+      steps.map(({ name }) => name).reverse(),
+    );
     expect(await catalogOf(database)).toEqual(before);
-    expect(await undoTenantize(url, TABLES, prisma)).toEqual([]);
+    expect(await undoTenantize(tenantizeProject(url, prisma), TABLES)).toEqual([]);
     expect(await applyMigrations(url, prisma)).toEqual(steps.map(({ name }) => name));
   });
 });

@@ -3,8 +3,7 @@
  * Without this, finding nothing would mean nothing.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Breach, Report } from '../../src/attack/report.js';
-import { printReport } from '../../src/attack/report.js';
+import { printReport, type Breach, type Report } from 'tenantry-attack';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { attackServer } from '../support/attack-suite.js';
 import { endChildrenAfterAll, runChild } from '../support/child.js';
@@ -66,7 +65,7 @@ test('each breach comes with the request that shows it, and without a token', ()
 });
 
 describe('as a command', () => {
-  const run = (...args: string[]) => runChild('src/attack/main.ts', args, {});
+  const run = (...args: string[]) => runChild('packages/attack/src/main.ts', args, {});
   const against = async (target: TestServer) => [
     '--url',
     `${target.url}/graphql`,

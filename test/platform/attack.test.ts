@@ -3,7 +3,7 @@
  * victim's rows. Whatever field, argument or subscription is added is attacked without anything being said here.
  */
 import { beforeAll, expect, test } from 'vitest';
-import type { Breach, Report } from '../../src/attack/report.js';
+import type { Breach, Report } from 'tenantry-attack';
 import { attackServer } from '../support/attack-suite.js';
 import { useServer } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';

@@ -1,13 +1,10 @@
 /**
- * The attack of src/attack on a server of the tests, where everything can be looked at: the SQL statements, the log, the
+ * The attack of packages/attack on a server of the tests, where everything can be looked at: the SQL statements, the log, the
  * rows. acme attacks globex.
  */
 import type { FastifyBaseLogger } from 'fastify';
 import pino from 'pino';
-import type { Observer } from '../../src/attack/campaign.js';
-import { callerOf, keyOf } from '../../src/attack/callers.js';
-import type { Report } from '../../src/attack/report.js';
-import { attack } from '../../src/attack/run.js';
+import { attack, callerOf, keyOf, type Observer, type Report } from 'tenantry-attack';
 import { plantRows, rowsDigest, rowValues } from './planted-rows.js';
 import { insertApiKey, insertInvitation } from './rows.js';
 import type { TestServer } from './server.js';

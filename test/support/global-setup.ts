@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
-import { startEmbedded } from '../../src/kernel/database/embedded/embedded.js';
+import { startEmbedded } from '@tenantry/embedded-postgres';
 import { migrate } from '../../src/kernel/database/preparation/prepare.js';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { modules } from '../../src/modules.js';

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { lootValue, newMark, type LootValue } from '../../src/attack/loot.js';
+import { lootValue, newMark, type LootValue } from 'tenantry-attack';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import type { TestDatabase } from './database.js';
 

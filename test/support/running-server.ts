@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findEmbedded, startEmbedded } from '../../src/kernel/database/embedded/embedded.js';
+import { findEmbedded, startEmbedded } from '@tenantry/embedded-postgres';
 import { startChild, runChild, type Child } from './child.js';
 import { parseBody, rawPost, type GraphqlBody } from './raw-request.js';
 

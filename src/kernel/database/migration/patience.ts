@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { codeOf } from '../migration-error.js';
+import { statementsIn, type Statement } from './statements.js';
 
 /** How long a script waits for locks, and how often it begins again. */
 export interface Patience {
@@ -38,7 +39,7 @@ type Run = (sql: string) => Promise<unknown>;
  * @throws {LocksHeldError} after the last attempt; any other failure of the script passes unchanged
  */
 export async function runPatiently(run: Run, script: string, patience: Patience = PATIENCE): Promise<void> {
-  if (!(await isOneTransaction(script))) {
+  if (!isOneTransaction(script)) {
     await run(script);
     return;
   }
@@ -66,35 +67,36 @@ const isForWantOfALock = (error: unknown): boolean => ['55P03', '40P01'].include
 
 /**
  * Whether PostgreSQL runs the script as one transaction, which it does with a message of several statements unless one
- * of them says otherwise. In doubt it is none.
+ * of them says otherwise. In doubt it does not: false for every command that is not known to be harmless.
  */
-export async function isOneTransaction(script: string): Promise<boolean> {
-  // Only migrations need the parser: a server starts without it.
-  const { everyObject, loadParser, parseStatements } = await import('../../../tenancy-audit/sql-parse.js');
-  await loadParser();
-  const statements = parseStatements(script);
+export function isOneTransaction(script: string): boolean {
+  const statements = statementsIn(script);
   if (statements === undefined) return false;
-  // It has a patience of its own.
+  // It repeats itself until it has its locks.
   if (/\bpatiently\s*\(/i.test(script)) return false;
-  const outside: unknown[] = [];
-  everyObject(statements, (object) => {
-    if (object['concurrent'] === true || ENDS_TRANSACTIONS.some((kind) => kind in object))
-      outside.push(object);
-  });
+  if (!statements.every(staysInTransaction)) return false;
   // A block may commit when it is all there is.
   const [only, ...others] = statements;
-  const mayCommit = others.length === 0 && only !== undefined && 'DoStmt' in only;
-  return outside.length === 0 && !(mayCommit && /\b(commit|rollback)\b/i.test(script));
+  const mayCommit = others.length === 0 && only?.words[0] === 'do';
+  return !(mayCommit && /\b(commit|rollback)\b/i.test(script));
 }
 
-const ENDS_TRANSACTIONS = [
-  'TransactionStmt',
-  'CallStmt',
-  'VacuumStmt',
-  'ReindexStmt',
-  'CreatedbStmt',
-  'DropdbStmt',
-  'AlterSystemStmt',
-  'CreateTableSpaceStmt',
-  'CreateSubscriptionStmt',
-];
+/** Commands that run inside a transaction and do not end it. */
+const WITHIN_TRANSACTIONS = new Set(
+  (
+    'alter analyze comment create delete do drop grant import insert lock merge notify reassign refresh reset revoke ' +
+    'security select set table truncate update values with'
+  ).split(' '),
+);
+
+/** What cannot be created, altered or dropped inside a transaction, or only under conditions. */
+const OUTSIDE_OF_TRANSACTIONS = new Set(['database', 'subscription', 'system', 'tablespace']);
+
+function staysInTransaction({ words }: Statement): boolean {
+  const [command = '', object = ''] = words;
+  return (
+    WITHIN_TRANSACTIONS.has(command) &&
+    !(['create', 'alter', 'drop'].includes(command) && OUTSIDE_OF_TRANSACTIONS.has(object)) &&
+    !words.includes('concurrently')
+  );
+}

@@ -3,10 +3,11 @@
  * given), or one that somebody else sets up. Whatever the way, the server goes on as tenantry_app, and only after that
  * role has been seen to be unable to get round row-level security.
  */
+import type { EmbeddedDatabase } from '@tenantry/embedded-postgres';
 import pg from 'pg';
 import type { Config } from '../../config/config.js';
+import { embeddedPostgres } from '../../config/development-package.js';
 import { addContextKey, checkContextSigning } from './context-keys.js';
-import { startEmbedded, type EmbeddedDatabase } from '../embedded/embedded.js';
 import type { Query } from '../migration/history.js';
 import {
   applyMigrations,
@@ -63,6 +64,7 @@ export async function prepareDatabase(config: Addresses): Promise<PreparedDataba
 }
 
 async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
+  const { startEmbedded } = await embeddedPostgres();
   const embedded = await startEmbedded(config.dataDir);
   try {
     const { superuser, app, operator } = embedded;

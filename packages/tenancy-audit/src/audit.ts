@@ -1,0 +1,189 @@
+/**
+ * The audit: the catalog of a database against every rule, and where asked for, live probes and application code.
+ *
+ * Guarantees: the catalog is read in one read-only transaction that is rolled back, so that nothing is changed and one
+ * state is seen; what could not be looked at is said.
+ */
+import type pg from 'pg';
+import { judge, type Acceptance } from './baseline.js';
+import type { Catalog } from './catalog.js';
+import { withClient } from './connection.js';
+import { detectSettings, type Detection, type GivenSettings } from './detect-settings.js';
+import { SEVERITIES, type Finding, type NotChecked } from './finding.js';
+import type { SignContext } from './probes/bind.js';
+import { probeDatabase } from './probes/probe.js';
+import { readCatalog } from './read-catalog.js';
+import type { AuditSettings } from './rule.js';
+import { CATALOG_RULES } from './rules.js';
+import { checkRows } from './rules/cross-tenant-rows.js';
+import { auditSource } from './source/audit-source.js';
+import { loadParser } from './sql-parse.js';
+
+/** What to look at. */
+export interface AuditRequest {
+  /** The database, as any role that can connect. */
+  readonly url: string;
+  readonly given: GivenSettings;
+  /** Also act as the application's role, and look what it gets of another tenant's. */
+  readonly probes?: Probes | undefined;
+  /** Also read the application code below this folder. */
+  readonly source?: string | undefined;
+  readonly baseline?: readonly Acceptance[] | undefined;
+}
+
+export interface Probes {
+  /** How the application logs in; without it, the login of `url` becomes its role. */
+  readonly applicationUrl?: string | undefined;
+  /** The tenant to act as, and one whose rows it must not get. */
+  readonly tenants?: readonly [string, string] | undefined;
+  /** How the contexts of a Tenantry are signed, if they are. */
+  readonly sign?: SignContext | undefined;
+}
+
+/** What the catalog has to say. */
+export interface CatalogReport {
+  /** The name of the database, and the version of its server: `15.18`. */
+  readonly database: string;
+  readonly server: string;
+  readonly settings: AuditSettings;
+  /** What was detected rather than given, and why. */
+  readonly detections: readonly Detection[];
+  /** The worst first. */
+  readonly findings: readonly Finding[];
+  readonly notChecked: readonly NotChecked[];
+  /** How many relations were looked at. */
+  readonly relations: number;
+}
+
+/** What the whole audit has to say. */
+export interface AuditReport extends CatalogReport {
+  /** By the baseline, until a day, or by a comment in the code. */
+  readonly accepted: readonly Accepted[];
+  /** Acceptances of the baseline whose findings are gone. */
+  readonly stale: readonly Acceptance[];
+}
+
+export interface Accepted {
+  readonly finding: Finding;
+  readonly reason: string;
+  readonly expires?: string | undefined;
+}
+
+/** @throws when the database cannot be reached, or the folder not be read */
+export async function audit({
+  url,
+  given,
+  probes,
+  source,
+  baseline = [],
+}: AuditRequest): Promise<AuditReport> {
+  // With the settings that a session has by default: they are looked at.
+  const { catalog, report } = await withClient(url, (client) =>
+    readOnly(client, () => auditCatalog(client, given)),
+  );
+  const { settings } = report;
+  const probed = probes ? await probeDatabase({ catalog, settings, url, ...probes }) : NOT_PROBED;
+  const read = source === undefined ? NOT_READ : await auditSource(source, namesOf(settings));
+  const judged = judge([...report.findings, ...probed.findings, ...read.findings], baseline, today());
+  return {
+    ...report,
+    findings: inOrder(judged.findings),
+    notChecked: [...report.notChecked, ...probed.notChecked, ...read.notChecked],
+    accepted: [
+      ...judged.accepted.map(({ finding, acceptance: { reason, expires } }) => ({
+        finding,
+        reason,
+        expires,
+      })),
+      ...read.suppressed,
+    ],
+    stale: judged.stale,
+  };
+}
+
+const NOT_PROBED = {
+  findings: [],
+  notChecked: [
+    { rule: 'P01', object: 'what the application’s role really gets', reason: 'give --probe to try it' },
+  ],
+};
+const NOT_READ = {
+  findings: [],
+  suppressed: [],
+  notChecked: [{ rule: 'S01', object: 'the application’s code', reason: 'give --source DIR to read it' }],
+};
+
+function namesOf({ tenantColumns, tenantSettings }: AuditSettings): {
+  columns: readonly string[];
+  settings: readonly string[];
+} {
+  return { columns: tenantColumns, settings: tenantSettings };
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
+async function readOnly<Result>(client: pg.ClientBase, work: () => Promise<Result>): Promise<Result> {
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+  try {
+    return await work();
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+/** Holds every rule against the catalog, within the caller's transaction, uncommitted changes included. */
+export async function auditCatalog(
+  client: pg.ClientBase,
+  given: GivenSettings,
+): Promise<{ readonly catalog: Catalog; readonly report: CatalogReport }> {
+  await loadParser();
+  const catalog = await readCatalog(client);
+  const { settings, detections } = detectSettings(catalog, given);
+  const findings = CATALOG_RULES.flatMap((rule) => rule.check(catalog, settings));
+  const notChecked = CATALOG_RULES.flatMap((rule) =>
+    (rule.notChecked?.(catalog, settings) ?? []).map((each) => ({ rule: rule.id, ...each })),
+  );
+  const rows = await checkRows(client, catalog, settings);
+  const report: CatalogReport = {
+    database: catalog.server.database,
+    server: `${String(Math.floor(catalog.server.version / 10_000))}.${String(catalog.server.version % 10_000)}`,
+    settings,
+    detections,
+    findings: inOrder([...findings, ...rows.findings]),
+    notChecked: [...unknown(settings), ...notChecked, ...rows.notChecked],
+    relations: catalog.relations.filter(({ schema }) => settings.schemas.includes(schema)).length,
+  };
+  return { catalog, report };
+}
+
+/** Without a tenant column or a role there is nothing to hold against the rules: that is no clean bill. */
+function unknown({ appRoles, tenantColumns }: AuditSettings): readonly NotChecked[] {
+  const entries: NotChecked[] = [];
+  if (tenantColumns.length === 0) {
+    const reason = 'no tenant column is known: give it with --tenant-column';
+    entries.push({ rule: 'T01', object: 'every table', reason });
+  }
+  if (appRoles.length === 0) {
+    const reason = 'no application role is known: give it with --app-role';
+    entries.push(
+      ...['T02', 'T03', 'T18', 'T19'].map((rule) => ({ rule, object: 'the application’s role', reason })),
+    );
+  }
+  return entries;
+}
+
+/** The worst first, then by rule and object. */
+export function inOrder(findings: readonly Finding[]): readonly Finding[] {
+  return [...findings].sort(
+    (a, b) =>
+      SEVERITIES.indexOf(a.rule.severity) - SEVERITIES.indexOf(b.rule.severity) ||
+      compare(a.rule.id, b.rule.id) ||
+      compare(a.object, b.object),
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

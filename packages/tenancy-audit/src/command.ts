@@ -1,0 +1,80 @@
+/** The command and its options, quick to load: what it does is in run-audit.ts. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Severity } from './finding.js';
+import type { SignContext } from './probes/bind.js';
+
+const FORMATS = ['table', 'json', 'sarif', 'markdown'] as const;
+export type Format = (typeof FORMATS)[number];
+const SEVERITIES: readonly Severity[] = ['critical', 'major', 'minor'];
+
+/** What commander makes of the options. */
+export interface AuditOptions {
+  readonly databaseUrl?: string;
+  readonly appRole?: readonly string[];
+  readonly tenantColumn?: readonly string[];
+  readonly tenantSetting?: readonly string[];
+  readonly tenantsTable?: string;
+  readonly schema?: readonly string[];
+  readonly sharedTable?: readonly string[];
+  readonly source?: string;
+  readonly probe?: boolean;
+  readonly probeTenants?: readonly [string, string];
+  readonly baseline?: string;
+  readonly format: Format;
+  readonly fixSql?: boolean;
+  readonly failOn: Severity;
+}
+
+/** A database that the command audits when it is given none: its caller knows how to reach it. */
+export interface KnownDatabase {
+  /** As a role that may look at all rows, if there is one. */
+  readonly url: string;
+  /** As the application. */
+  readonly applicationUrl: string;
+  readonly appRoles: readonly string[];
+  /** How the contexts of a Tenantry are signed, if they are. */
+  readonly sign: SignContext;
+}
+
+/**
+ * The command: looks for defects of tenant isolation in a live database.
+ *
+ * @param name as it stands in its help
+ * @param known what it audits when it is given no URL; without it, a URL is required
+ */
+export const auditCommand = (name: string, known?: () => Promise<KnownDatabase>): Command =>
+  new Command(name)
+    .argument('[url]', 'the database to look at, as any role: postgresql://user@host/database')
+    .option('--database-url <url>', `the same${known === undefined ? '' : '; ours when both are left out'}`)
+    .option('--app-role <role...>', 'what the application connects or acts as; detected when left out')
+    .option('--tenant-column <name...>', 'the column that says whose a row is; detected when left out')
+    .option('--tenant-setting <name...>', 'the setting that carries the tenant; detected when left out')
+    .option('--tenants-table <name>', 'the table of the tenants; detected when left out')
+    .option('--schema <name...>', 'look at these schemas only')
+    .option('--shared-table <name...>', 'tables that are meant for all tenants')
+    .option('--source <folder>', 'read the application code below it as well')
+    .option('--probe', 'try it: as the application’s role, bound to one tenant, look for rows of another')
+    .option('--probe-tenants <a,b>', 'the two tenants to try it with; found when left out', twoTenants)
+    .option('--baseline <file>', 'accepted findings, each with a reason and a day on which that ends')
+    .addOption(new Option('--format <format>', 'how to print it').choices(FORMATS).default('table'))
+    .option('--fix-sql', 'print a migration that mends what SQL can mend, instead of a report')
+    .addOption(
+      new Option('--fail-on <severity>', 'exit with 1 from this severity on')
+        .choices(SEVERITIES)
+        .default('minor'),
+    )
+    .action(async (url: string | undefined, options: AuditOptions, command: Command) => {
+      if (url !== undefined && options.databaseUrl !== undefined) {
+        command.error('error: the URL of the database is given twice');
+      }
+      const { runAudit } = await import('./run-audit.js');
+      await runAudit(url ?? options.databaseUrl, options, { command, known });
+    });
+
+function twoTenants(text: string): readonly [string, string] {
+  const [tenant, other, ...more] = text.split(',').map((each) => each.trim());
+  if (tenant === undefined || other === undefined || more.length > 0) {
+    throw new InvalidArgumentError('Two tenants, with a comma between them.');
+  }
+  return [tenant, other];
+}

@@ -1,0 +1,13 @@
+/** Makes existing tables of a Tenantry tenant-scoped while they are in use: see tenantize.ts. */
+export { neighboursOf, readTables, type Table } from './catalog.js';
+export { TenantizeError } from './error.js';
+export type { Migration, Project } from './project.js';
+export { refusals } from './refusals.js';
+export {
+  finishTenantize,
+  tenantize,
+  type Plan,
+  type TenantizeOptions,
+  type WrittenStep,
+} from './tenantize.js';
+export { undoTenantize } from './undo.js';

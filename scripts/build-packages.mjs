@@ -1,0 +1,15 @@
+/** Compiles every package of packages/ to its dist. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const builder = fileURLToPath(new URL('build-package.mjs', import.meta.url));
+const packages = fileURLToPath(new URL('../packages', import.meta.url));
+for (const name of readdirSync(packages)) {
+  const folder = join(packages, name);
+  // A folder that git has left behind, with nothing but build results, is no package.
+  if (!existsSync(join(folder, 'package.json'))) continue;
+  execFileSync(process.execPath, [builder], { cwd: folder, stdio: 'inherit' });
+}
