@@ -21,7 +21,14 @@ const prismaStaysInTheKernel = {
 };
 
 export default defineConfig(
-  globalIgnores(['**/dist', '**/generated', '.tenantry', 'coverage', 'bench/.data']),
+  globalIgnores([
+    '.dependency-cruiser.cjs',
+    '**/dist',
+    '**/generated',
+    '.tenantry',
+    'coverage',
+    'bench/.data',
+  ]),
   // Without its own packages, whose types are missing then, the benchmark cannot be judged.
   existsSync(new URL('bench/node_modules', import.meta.url)) ? [] : globalIgnores(['bench']),
   eslint.configs.recommended,

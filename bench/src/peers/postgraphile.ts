@@ -14,7 +14,6 @@ import { environment, STATEMENT_TIMEOUT_MS } from './environment.js';
 import { verifier } from './token.js';
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- how Grafast wants its context declared
   namespace Grafast {
     interface Context {
       userId: string;
