@@ -131,6 +131,15 @@ describe('a column whose name says that it holds a secret', () => {
 });
 
 describe('a column that is declared secret', () => {
+  test('is not recorded after the table is protected again, which repeats nothing of the declaration', () =>
+    inTransaction(async () => {
+      await createTable(['name', 'Pin']);
+      await client.query(`SELECT tenantry.conceal('vaults', 'Pin')`);
+      await client.query("SELECT tenantry.protect('vaults')");
+      await insertRow(['name', 'Pin']);
+      expect(await recorded()).toEqual([...KEYS, 'name'].sort());
+    }));
+
   test('is not recorded, also after the table is protected again and more is declared', () =>
     inTransaction(async () => {
       await createTable(['name', 'Pin', 'back\\slash', 'note']);
