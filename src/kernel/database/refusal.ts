@@ -11,6 +11,8 @@ const SENTENCES = {
   statement_timeout: 'statements took too long and were cancelled',
   lock_timeout: 'statements waited too long for a lock: look for a long transaction in pg_stat_activity',
   read_only: 'the database takes no changes: it is in recovery, or read-only',
+  pooler:
+    'a pooler hands statements to connections that have not prepared them: append ?pgbouncer=true to DATABASE_URL, or set max_prepared_statements of PgBouncer 1.21',
   deadline: 'requests took longer than they may',
   other: 'requests were answered UNAVAILABLE',
 } as const;
@@ -49,6 +51,8 @@ const BY_SQL_STATE: Readonly<Record<string, DatabaseRefusal>> = {
   '57014': 'statement_timeout',
   '55P03': 'lock_timeout',
   '25006': 'read_only',
+  '26000': 'pooler',
+  '42P05': 'pooler',
 };
 
 /** Node, pg, its pool and Prisma have no codes in common. */

@@ -112,9 +112,10 @@ export const READ_ONLY = '25006';
 
 /**
  * Classes 08 (connection), 53 (the server lacks memory, disk space or connections) and 57P (it shuts down, has not
- * started, or ends sessions), sessions that lasted too long (25P03 to 25P05), and a COMMIT of unknown outcome (40003).
+ * started, or ends sessions), sessions that lasted too long (25P03 to 25P05), a COMMIT of unknown outcome (40003), and prepared statements that are
+ * another connection's (26000, 42P05): a pooler between keeps none.
  */
-const UNAVAILABLE_STATES = /^(08|53|57P|25P0[345]$|40003$)/;
+const UNAVAILABLE_STATES = /^(08|53|57P|25P0[345]$|40003$|26000$|42P05$)/;
 
 /** The kinds of Prisma's driver adapters that mean the same. They come without a SQLSTATE. */
 const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
