@@ -37,7 +37,7 @@ afterAll(async () => {
 /** What "within a second" allows, with a little for the test itself. */
 const SOON = { timeout: 1_500, interval: 20 };
 /** Until a listener is connected again. */
-const RECONNECTED = { timeout: 10_000, interval: 50 };
+const RECONNECTED = { timeout: 30_000, interval: 50 };
 
 const replicas = (): TestServer[] => [server(), replica];
 

@@ -193,7 +193,7 @@ test('a database that stands still ends a request at its deadline', async () => 
   ]).toContainEqual([status, errors[0]!.extensions.code]);
   proxy.restore();
   await expect
-    .poll(async () => (await owner.query('{ slow(seconds: 0) }')).errors, { timeout: 15_000 })
+    .poll(async () => (await owner.query('{ slow(seconds: 0) }')).errors, { timeout: 30_000 })
     .toEqual([]);
   await untilNothingRuns();
 }, 40_000);

@@ -24,7 +24,7 @@ beforeAll(() => {
 afterEach(() => query.mockClear());
 
 const asked = (kernel: string) => query.mock.calls.filter(([sql]) => String(sql).includes(kernel)).length;
-const SOON = { timeout: 10_000, interval: 20 };
+const SOON = { timeout: 30_000, interval: 20 };
 
 const tokenOf = (userId: string, tenantId: string) =>
   issueToken(

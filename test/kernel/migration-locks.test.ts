@@ -30,8 +30,8 @@ test('requests are not stopped by a migration that waits, and it is applied once
         );
         return rowCount === 1;
       };
-      await until('the migration waits', waitsFor, 20_000);
-      await until('it makes way', async () => !(await waitsFor()), 20_000);
+      await until('the migration waits', waitsFor, 50_000);
+      await until('it makes way', async () => !(await waitsFor()), 50_000);
     });
     await holder.query('COMMIT');
     expect(await applying).toEqual([NAME]);

@@ -58,7 +58,7 @@ describe.each(WAYS)('a server that starts %s', (_way, owner) => {
       await client.query('SELECT pg_advisory_lock(2, 2)');
       const applying = applyMigrations(url, prisma);
       await expect
-        .poll(async () => (await prepare(url, owner)).newerMigrations, { timeout: 20_000 })
+        .poll(async () => (await prepare(url, owner)).newerMigrations, { timeout: 30_000 })
         .toEqual([NEWER]);
       await client.query('SELECT pg_advisory_unlock(2, 2)');
       expect(await applying).toEqual([NEWER]);

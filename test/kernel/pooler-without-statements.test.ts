@@ -32,7 +32,7 @@ describe.skipIf(withoutPgBouncer())('a server behind a pooler, without ?pgbounce
             codes.add(extensions.code);
           return server.warnings.join('\n');
         },
-        { timeout: 20_000 },
+        { timeout: 30_000 },
       )
       .toContain('append ?pgbouncer=true to DATABASE_URL');
     expect(codes).not.toContain('INTERNAL_SERVER_ERROR');

@@ -81,7 +81,7 @@ describe('a key that the provider withdraws', () => {
       const token = await logIn();
       expect(await statusOf(token)).toBe(200);
       await provider.restart(makeKeys('second'));
-      await expect.poll(() => statusOf(token), { timeout: 10_000 }).toBe(401);
+      await expect.poll(() => statusOf(token), { timeout: 30_000 }).toBe(401);
       expect(await statusOf(token)).toBe(401);
     });
   });
@@ -209,7 +209,7 @@ describe('while the keys cannot be fetched', () => {
       );
       await provider.stop();
       await expect
-        .poll(async () => [await statusOf(token), (await ready(server)).body], { timeout: 10_000 })
+        .poll(async () => [await statusOf(token), (await ready(server)).body], { timeout: 30_000 })
         .toEqual([200, { status: 'ready', signingKeys: 'stale' }]);
       expect((await ready(server)).status).toBe(200);
       expect(await metric(server, 'tenantry_signing_keys_reachable')).toBe(
@@ -232,7 +232,7 @@ describe('while the keys cannot be fetched', () => {
       });
       expect(await statusOf(forged('rsa-first'))).toBe(503);
       provider.answerKeysWith((response) => response.end(keys));
-      await expect.poll(async () => (await ready(server)).status, { timeout: 10_000 }).toBe(200);
+      await expect.poll(async () => (await ready(server)).status, { timeout: 30_000 }).toBe(200);
       expect(await statusOf(await logIn())).toBe(200);
     });
   });
