@@ -92,7 +92,7 @@ async function filled(
     for (const database of [...old, ...incomplete])
       await client.query(`DROP DATABASE ${database} WITH (FORCE)`);
   });
-  const { migrate } = await fromTenantry<Prepare>('database/prepare.js', root);
+  const { migrate } = await fromTenantry<Prepare>('prepare.js', root);
   const operator = withDatabase(embedded.operator, name);
   await migrate({ owner: address.superuser, app: address.app, operator });
   await withClient(address.superuser, async (client) => {

@@ -1,7 +1,7 @@
 /** Where things are. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 
@@ -11,11 +11,17 @@ export const BENCH = fileURLToPath(new URL('..', import.meta.url));
 /** The checkout of Tenantry that is measured, built: this one, unless TENANTRY_ROOT names another. */
 export const TENANTRY_ROOT = process.env['TENANTRY_ROOT'] ?? join(BENCH, '..');
 
-/** A module of the built Tenantry. */
-export async function fromTenantry<Module>(path: string, root = TENANTRY_ROOT): Promise<Module> {
-  const file = join(root, 'dist', path);
-  if (!existsSync(file)) throw new Error(`${file} is missing: build Tenantry first (npm run build).`);
-  return (await import(pathToFileURL(file).href)) as Module;
+/**
+ * A module of the built Tenantry.
+ *
+ * @param name of the file, in whichever folder: earlier versions, which are compared with, have other folders
+ */
+export async function fromTenantry<Module>(name: string, root = TENANTRY_ROOT): Promise<Module> {
+  const built = join(root, 'dist');
+  const paths = existsSync(built) ? readdirSync(built, { recursive: true, encoding: 'utf8' }) : [];
+  const path = paths.find((each) => basename(each) === name);
+  if (path === undefined) throw new Error(`${built} has no ${name}: build Tenantry first (npm run build).`);
+  return (await import(pathToFileURL(join(built, path)).href)) as Module;
 }
 
 const NEWEST_SUPPORTED = 24;

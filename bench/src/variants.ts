@@ -57,7 +57,7 @@ export async function compareVariants({ variants, only, rounds, seconds }: Varia
     for (const { name, root, contextKey } of variants) {
       const { app, superuser } = await database.scratch(SIZE, `bench_${name}`, root);
       if (contextKey !== undefined) {
-        const { addContextKey } = await fromTenantry<ContextKeys>('database/context-keys.js', root);
+        const { addContextKey } = await fromTenantry<ContextKeys>('context-keys.js', root);
         await addContextKey(superuser, contextKey);
       }
       const contestant = { ...CONTESTANTS[0]!, folder: root };
