@@ -23,10 +23,11 @@ async function main(): Promise<void> {
   loadEnvironmentFile();
   const config = readConfig();
   const prepared = await prepareDatabase(config);
+  const early: Parameters<ServiceOptions['warn']>[] = [];
   try {
     const secret = await signingSecret(config);
     // Until there is a log: connections may fail before the server is put together.
-    let warn: ServiceOptions['warn'] = (problem) => void process.stderr.write(`${problem}\n`);
+    let warn: ServiceOptions['warn'] = (problem, fields) => void early.push([problem, fields]);
     const services = createServices({
       config,
       modules,
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
     const drain = new Drain();
     const app = await buildApp(services, drain);
     warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
+    for (const warning of early.splice(0)) warn(...warning);
     if (prepared.newerMigrations.length > 0) {
       warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });
     }
@@ -67,6 +69,8 @@ async function main(): Promise<void> {
       await services.close();
     }
   } finally {
+    // There never was a log.
+    for (const [problem] of early) process.stderr.write(`${problem}\n`);
     await prepared.stop();
   }
 }
