@@ -140,6 +140,19 @@ describe('strangers cannot make the server ask the provider at will', () => {
     });
   });
 
+  test('forty who ask while a fetch is under way share it', async () => {
+    const keys = new ProviderKeys({
+      jwksUri: provider.jwksUri,
+      cacheSeconds: 300,
+      onFailure: () => undefined,
+    });
+    const known = await keys.find('rsa-first');
+    const fetches = await countFetches();
+    const found = await Promise.all(Array.from({ length: 40 }, () => keys.findAgain('rsa-first', known)));
+    expect(new Set(found)).toEqual(new Set([undefined]));
+    expect(fetches()).toBe(1);
+  });
+
   test('not with tokens that would be refused whatever their key is', async () => {
     await withServer({}, async (_server, statusOf) => {
       expect(await statusOf(await logIn())).toBe(200);
