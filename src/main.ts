@@ -69,7 +69,7 @@ async function main(): Promise<void> {
       await services.close();
     }
   } finally {
-    // There never was a log.
+    // The start failed before there was a log.
     for (const [problem] of early) process.stderr.write(`${problem}\n`);
     await prepared.stop();
   }

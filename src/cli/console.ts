@@ -24,7 +24,7 @@ export const consoleCommand = (): Command =>
         const actor = { type: 'user', id: userId } as const;
         const db = database.forTenant({ tenantId, actor, requestId: 'console' });
         process.stderr.write(`db is bound to ${tenant} as ${user}: try await db.membership.findMany()\n`);
-        // With a context of its own, an object that is typed in would not be a plain object here.
+        // In a context of its own, an object that is typed in has another Object.prototype, and the client refuses it.
         const session = repl.start({ prompt: `${tenant}> `, useGlobal: true });
         Object.assign(session.context, { db, Prisma });
         await once(session, 'exit');

@@ -135,7 +135,7 @@ describe('strangers cannot make the server ask the provider at will', () => {
       const fetches = await countFetches();
       const statuses = await Promise.all(Array.from({ length: 40 }, () => statusOf(forged('rsa-first'))));
       expect(new Set(statuses)).toEqual(new Set([401]));
-      // As many as are allowed at once, however slowly the requests come.
+      // The burst that is allowed: on a slow machine the requests are spread over several fetches.
       expect(fetches()).toBeLessThanOrEqual(10);
     });
   });

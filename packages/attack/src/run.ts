@@ -148,7 +148,7 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   if (write) {
     progress('trying the victim’s values in mutations');
     await tryInMutations(campaign);
-    // After them: what the victim has changed with a key, an attacker could change to the same without being noticed.
+    // After the mutations: here the victim changes its own rows, and an attacker who changed them to the same would not be seen.
     await tryIdempotencyKeys(campaign);
     await readEverything(campaign);
   } else if (rootPaths(campaign.parts.schema, 'mutation').length > 0) {

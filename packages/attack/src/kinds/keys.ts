@@ -15,7 +15,7 @@ export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
   const { schema, attackers, own, victim } = campaign.parts;
   for (const path of rootPaths(schema, 'mutation')) {
     if (TAKES_AWAY.test(path.steps[0]!.field.name)) continue;
-    // Of each mutation another text, so that what two of them wrote is not taken for one value.
+    // Each mutation writes a text of its own: one text in two places would be taken for one value.
     const text = () => `the same of both ${nameOf(path)}`;
     const given = fillPath(path, { own: victim, text, optionalTexts: true });
     if (!given) continue;

@@ -3,7 +3,6 @@
  * after it, so that no wait is long. In between, the others go on.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-
 import { codeOf } from '../migration-error.js';
 import { statementsIn, type Statement } from './statements.js';
 
