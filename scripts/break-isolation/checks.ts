@@ -113,8 +113,12 @@ function read(file: string): z.infer<typeof report> | undefined {
 /** Whether a failure is what the tests themselves had to say: a comparison, or an error that their own code threw. */
 function isJudgement(folder: string, message: string): boolean {
   const [thrownAt] = /^ +at .*$/m.exec(message) ?? [''];
-  return message.startsWith('AssertionError') || thrownAt.includes(join(folder, 'test/'));
+  return message.startsWith('AssertionError') || (thrownAt.includes(folder) && thrownAt.includes('/test/'));
 }
 
+/** Without what follows a bracket, and without a port, which is another one each time. */
 const firstError = (text: string): string =>
-  /^ *\w*[eE]rror: .*$/m.exec(text)?.[0].trim() ?? 'the set-up of the tests';
+  /^ *\w*[eE]rror: [^(\n]*/m
+    .exec(text)?.[0]
+    .replace(/ at [\d.]+:\d+/, '')
+    .trim() ?? 'the set-up of the tests';
