@@ -62,12 +62,8 @@ export async function start(
   const log = join(BENCH, '.data', `${contestant.name}.log`);
   const output = openSync(log, 'a');
   truncateSync(log);
-  const [command, ...rest] = [
-    ...(options.command ?? []),
-    nodeBinary(),
-    ...(options.nodeArguments ?? []),
-    contestant.program,
-  ] as [string, ...string[]];
+  const node = [nodeBinary(), ...(options.nodeArguments ?? []), contestant.program];
+  const [command = '', ...rest] = [...(options.command ?? []), ...node];
   const child = spawn(command, rest, {
     cwd: contestant.folder,
     stdio: ['ignore', output, output],

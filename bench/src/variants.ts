@@ -41,8 +41,27 @@ export interface VariantPlan {
 /** With instructions per request. */
 interface Counted extends Sample {
   readonly server: number;
+  /** NaN under callgrind, where PostgreSQL runs as always. */
   readonly postgres: number;
 }
+
+type Count = (server: number, postgres: number, work: () => Promise<Sample>) => Promise<Counted>;
+
+const countedByPerf: Count = async (server, postgres, work) => {
+  // One after the other: `perf` cannot tell the processes apart.
+  const first = await countInstructions([server], work);
+  const second = await countInstructions([postgres], work);
+  return {
+    ...first.result,
+    server: first.instructions / first.result.acknowledged,
+    postgres: second.instructions / second.result.acknowledged,
+  };
+};
+
+const countedByCallgrind: Count = async (server, _postgres, work) => {
+  const { result, instructions } = await countWithCallgrind(server, work);
+  return { ...result, server: instructions / result.acknowledged, postgres: Number.NaN };
+};
 
 const CONNECTIONS = 16;
 /** Under callgrind: the server is so slow that more would wait for too long. */
@@ -92,25 +111,10 @@ export async function compareVariants(plan: VariantPlan): Promise<void> {
             rampUp: 0.5,
             seconds: callgrind && round === 0 ? WARM_UP_SECONDS : seconds,
           };
-          const per = ({ instructions, result }: { instructions: number; result: Sample }) =>
-            instructions / result.acknowledged;
-          if (callgrind) {
-            const work = () => measure(running, load, loader, database);
-            if (round === 0) {
-              await work();
-              continue;
-            }
-            const server = await countWithCallgrind(running.pid, work);
-            samples.get(name)!.push({ ...server.result, server: per(server), postgres: Number.NaN });
-            continue;
-          }
-          const count = (pid: number) =>
-            countInstructions([pid], () => measure(running, load, loader, database));
-          // One after the other: `perf` cannot tell the processes apart.
-          const server = await count(running.pid);
-          const postgres = await count(database.pid);
-          if (round > 0)
-            samples.get(name)!.push({ ...server.result, server: per(server), postgres: per(postgres) });
+          const work = () => measure(running, load, loader, database);
+          const count = callgrind ? countedByCallgrind : countedByPerf;
+          if (round === 0) await work();
+          else samples.get(name)!.push(await count(running.pid, database.pid, work));
         }
       }
       print(workload.name, samples);

@@ -22,6 +22,8 @@ export interface Observer {
   readonly log?: () => Promise<string>;
   /** Changes with every change of the victim's rows. */
   readonly victimRows?: () => Promise<string>;
+  /** The CPU time that the server has used so far, in milliseconds. */
+  readonly cpuMs?: () => number;
 }
 
 export interface CampaignParts {

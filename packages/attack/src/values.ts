@@ -186,11 +186,19 @@ function likeness(place: string, text: string): number {
   return words(place).filter((word) => spoken.has(word)).length;
 }
 
-const words = (text: string): string[] =>
-  text
+/** Asked for again and again for the same names of the schema, of which there are not many. */
+const wordsByText = new Map<string, readonly string[]>();
+
+function words(text: string): readonly string[] {
+  const known = wordsByText.get(text);
+  if (known) return known;
+  const found = text
     .split(/[^A-Za-z]+|(?<=[a-z])(?=[A-Z])/)
     .map((word) => word.toLowerCase().replace(/s$/, ''))
     .filter((word) => word !== '' && word !== 'id');
+  wordsByText.set(text, found);
+  return found;
+}
 
 /** A value in the form the type takes it. */
 export function asInput({ value }: Pick<LootValue, 'value'>, type: GraphQLLeafType): unknown {
