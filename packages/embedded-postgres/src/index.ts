@@ -70,7 +70,7 @@ interface Cluster {
  * Any number of processes may call this at the same moment. When this process exits without `stop()`, the server is
  * told to shut down; when it is killed, the next call adopts the server.
  *
- * @throws {EmbeddedDatabaseError} whose message says what to do, whenever there can be no database
+ * @throws EmbeddedDatabaseError whose message says what to do, whenever there can be no database
  */
 export async function startEmbedded(
   dataDir: string,
@@ -89,7 +89,7 @@ export async function startEmbedded(
  * The URLs of the server that runs on this data folder, for commands that must not start one; undefined when none
  * runs. Creates and changes nothing.
  *
- * @throws {EmbeddedDatabaseError} when the folder cannot be read, or a server runs but does not let us in
+ * @throws EmbeddedDatabaseError when the folder cannot be read, or a server runs but does not let us in
  */
 export async function findEmbedded(dataDir: string): Promise<DatabaseUrls | undefined> {
   return explained(dataDir, async () => {

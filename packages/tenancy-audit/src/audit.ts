@@ -69,7 +69,7 @@ export interface Accepted {
   readonly expires?: string | undefined;
 }
 
-/** @throws when the database cannot be reached, or the folder not be read */
+/** @throws Error when the database cannot be reached, or the folder not be read */
 export async function audit({
   url,
   given,

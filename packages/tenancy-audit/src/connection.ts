@@ -19,7 +19,7 @@ const SETTINGS = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET standard
 /**
  * Runs `work` on one connection of its own and closes it. The session has the settings that the database gives to it.
  *
- * @throws {AuditConnectionError} when there is no connection to be had; what `work` throws passes unchanged
+ * @throws AuditConnectionError when there is no connection to be had; what `work` throws passes unchanged
  */
 export async function withClient<Result>(
   url: string,
@@ -44,7 +44,7 @@ export async function withClient<Result>(
 /**
  * The same, in a session whose time zone, style of dates and reading of strings are known.
  *
- * @throws {AuditConnectionError} when there is no connection to be had; what `work` throws passes unchanged
+ * @throws AuditConnectionError when there is no connection to be had; what `work` throws passes unchanged
  */
 export const withSettledClient = <Result>(
   url: string,

@@ -30,7 +30,7 @@ export interface RuleChoice {
  * The tables, parents before children, each with its rule. The choice is the first table's; another table follows the
  * one it points at, or, where all is one tenant's, belongs to that too.
  *
- * @throws {TenantizeError} when a table points at none of those whose rows have a tenant
+ * @throws TenantizeError when a table points at none of those whose rows have a tenant
  */
 export function conversionsOf(tables: readonly Table[], choice: RuleChoice): Conversion[] {
   const [first, ...others] = tables;
@@ -61,7 +61,7 @@ function firstRule({ tenant, tenantExpression = '' }: RuleChoice): TenantRule {
 /**
  * The tables that an expression over this table's rows reads.
  *
- * @throws {TenantizeError} when PostgreSQL does not understand it
+ * @throws TenantizeError when PostgreSQL does not understand it
  */
 export async function tablesRead(client: pg.Client, table: string, expression: string): Promise<string[]> {
   const from = `FROM ${inPublic(table)} AS ${quoted(table)}`;

@@ -40,7 +40,7 @@ export interface TenantizeOptions extends RuleChoice {
  * Writes the first part: tenants, keys and row-level security, while the old code goes on.
  *
  * @param names of tables in the schema public; the first one by the rule chosen, the others follow their foreign keys
- * @throws {TenantizeError} with all that stands in the way, a line each
+ * @throws TenantizeError with all that stands in the way, a line each
  */
 export async function tenantize(
   project: Project,
@@ -67,7 +67,7 @@ export async function tenantize(
 /**
  * Writes the second part, for when no old code runs any more.
  *
- * @throws {TenantizeError} when the first part of one of the tables has not been applied as a whole
+ * @throws TenantizeError when the first part of one of the tables has not been applied as a whole
  */
 export async function finishTenantize(project: Project, names: readonly string[]): Promise<Plan> {
   const { tables, neighbours } = await look(project, names, {});

@@ -9,7 +9,7 @@ import { conversionLine } from './tenantize.js';
  *
  * @param tables in the order in which the conversion was begun
  * @returns the names of what was undone
- * @throws {TenantizeError} when no migration here converts these tables; an error of the project when the point of no
+ * @throws TenantizeError when no migration here converts these tables; an error of the project when the point of no
  *   return has been passed, or another migration came later
  */
 export async function undoTenantize(project: Project, tables: readonly string[]): Promise<string[]> {

@@ -9,7 +9,7 @@ import { ConfigError } from './config-error.js';
  *
  * @param loading the dynamic import of the package
  * @param missing what to say when it is not installed: what is missing, and what to do
- * @throws {ConfigError} with `missing`; any other failure of the package passes unchanged
+ * @throws ConfigError with `missing`; any other failure of the package passes unchanged
  */
 export async function developmentPackage<Module>(loading: Promise<Module>, missing: string): Promise<Module> {
   try {
@@ -23,7 +23,7 @@ export async function developmentPackage<Module>(loading: Promise<Module>, missi
 /**
  * The embedded PostgreSQL.
  *
- * @throws {ConfigError} when it is not installed
+ * @throws ConfigError when it is not installed
  */
 export const embeddedPostgres = () =>
   developmentPackage(

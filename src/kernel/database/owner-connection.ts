@@ -35,7 +35,7 @@ const RESTORED = '`tenantry migrate --roles-only` makes them (docs/backup.md)';
 /**
  * Takes a connection URL apart. `variable` is what the reader knows it as.
  *
- * @throws {MigrationError} when it is no postgres:// URL; without a cause, since Node's own error quotes the URL
+ * @throws MigrationError when it is no postgres:// URL; without a cause, since Node's own error quotes the URL
  */
 export function addressOf(url: string, variable = 'The URL of the database'): Address {
   try {
@@ -76,7 +76,7 @@ export function actingAsOwner(url: string): string {
 /**
  * Runs `work` on one dedicated connection and closes it. Its session has the settings of session.ts, unless `Client` is pg's.
  *
- * @throws {MigrationError} when there is no connection to be had; what `work` throws passes unchanged
+ * @throws MigrationError when there is no connection to be had; what `work` throws passes unchanged
  */
 export async function withClient<T>(
   url: string,
@@ -120,7 +120,7 @@ export function singleConnectionPool(url: string): pg.Pool {
  * once. `beforehand` runs on the maintenance connection first (the owner has to exist before it can own).
  *
  * @returns whether the database was missing
- * @throws {MigrationError} when the server cannot be reached or the login may not create it
+ * @throws MigrationError when the server cannot be reached or the login may not create it
  */
 export async function ensureDatabase(
   url: string,

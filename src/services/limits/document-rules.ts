@@ -1,4 +1,4 @@
-/** What a document must satisfy beside GraphQL's own rules, whether a request brings it or a file. */
+/** Limits of documents in addition to GraphQL's own rules, for requests and for trusted documents. */
 import {
   GraphQLError,
   Kind,
@@ -16,10 +16,10 @@ import { conflictingFields } from './conflicting-fields.js';
 import { locate } from '../../kernel/graphql/locations.js';
 import { noAliasInIntrospection } from './operation-limits.js';
 
-/** Of each operation the fragments are looked at anew, by several of GraphQL's rules. */
+/** Several of GraphQL's rules visit the fragments again for each operation. */
 export const MOST_OPERATIONS = 20;
 export const MOST_FRAGMENTS = 100;
-/** Errors that are reported of one document. */
+/** The most errors reported for one document. */
 export const MOST_ERRORS = 20;
 
 const RULES = [

@@ -6,7 +6,7 @@ export interface Checked {
   /** Equal for connections that one look-up answers for. */
   readonly credential: string;
   readonly viewer: Viewer | undefined;
-  /** @throws when the credential gives no access any more, or when that cannot be found out */
+  /** @throws Error when the credential gives no access any more, or when that cannot be found out */
   lookUp(): Promise<Viewer>;
   /** Ends what `viewer` may no longer have. */
   hold(viewer: Viewer): void;

@@ -49,7 +49,7 @@ const TIMEOUT_MS = 5_000;
 /** A plan for all values, made at once: what PostgreSQL comes to by itself after some executions. */
 const GENERIC_PLANS = 'SET plan_cache_mode = force_generic_plan';
 
-/** @throws when a connection cannot be made */
+/** @throws Error when a connection cannot be made */
 export async function probeDatabase(options: ProbeOptions): Promise<ProbeReport> {
   const bind = options.bind ?? findBinding(options.catalog, options.settings, options.sign);
   if (!bind) return nothingProbed('no policy reads a setting, so that it is not known how a tenant is bound');

@@ -27,7 +27,7 @@ type Work<Result> = (ask: Ask, undo: Undo) => Promise<Result>;
 export type Bind = (client: pg.ClientBase, tenant: string) => Promise<void>;
 
 export interface ProbeSession {
-  /** @throws when the tenant cannot be bound */
+  /** @throws Error when the tenant cannot be bound */
   asTenant<Result>(tenant: string, work: Work<Result>): Promise<Result>;
   withoutTenant<Result>(work: Work<Result>): Promise<Result>;
   /** With the settings at exactly these values, whatever the database's own way of binding is. */

@@ -22,7 +22,7 @@ export interface SourceReport {
   readonly filesRead: number;
 }
 
-/** @throws when the folder or a file in it cannot be read. */
+/** @throws Error when the folder or a file in it cannot be read. */
 export async function auditSource(directory: string, names: TenantNames): Promise<SourceReport> {
   const files = await listSourceFiles(directory);
   const read = async (path: string) => ({ path, text: await readFile(join(directory, path), 'utf8') });

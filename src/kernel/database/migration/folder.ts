@@ -30,7 +30,7 @@ export function migrationsFolder(prismaFolder: string): string {
 /**
  * Every migration, in the order in which they apply.
  *
- * @throws {MigrationError} when a migration's folder has no migration.sql
+ * @throws MigrationError when a migration's folder has no migration.sql
  */
 export async function readMigrations(prismaFolder: string): Promise<Migration[]> {
   const folder = migrationsFolder(prismaFolder);

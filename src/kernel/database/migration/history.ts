@@ -48,7 +48,7 @@ const ACCESS = `
 /**
  * The history, oldest first; empty where there is none.
  *
- * @throws {MigrationError} when there is one that this role may not read, and when it began before the first release
+ * @throws MigrationError when there is one that this role may not read, and when it began before the first release
  */
 export async function readHistory(query: Query): Promise<HistoryEntry[]> {
   const { rows: access } = await query(ACCESS);
@@ -83,7 +83,7 @@ export function newerAmong(migrations: readonly Migration[], history: readonly H
 /**
  * Refuses to build on a history that is not ours.
  *
- * @throws {MigrationError} when a migration failed before, is unknown here, or was edited after it was applied
+ * @throws MigrationError when a migration failed before, is unknown here, or was edited after it was applied
  */
 export function checkHistory(migrations: readonly Migration[], history: readonly HistoryEntry[]): void {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));

@@ -51,7 +51,7 @@ export interface ApplyOptions {
  * roles have to exist (`ensureRoles`). A migration that is one transaction waits for its locks in short attempts.
  *
  * @returns the names of the migrations just applied: none when there was nothing to do, or another instance did it
- * @throws {MigrationError} when the database cannot be reached, has a history that is not ours, or refuses a migration
+ * @throws MigrationError when the database cannot be reached, has a history that is not ours, or refuses a migration
  */
 export async function applyMigrations(
   ownerUrl: string,
@@ -128,7 +128,7 @@ export async function pendingMigrations(query: Query, prismaFolder = PRISMA_FOLD
  * database that the URL names is not looked at.
  *
  * @returns the new folder and its script; undefined when models and migrations agree already
- * @throws {MigrationError} for a name that is not `[a-z0-9_]+`, and when the migrations or the models are in error
+ * @throws MigrationError for a name that is not `[a-z0-9_]+`, and when the migrations or the models are in error
  */
 export async function createMigration(
   name: string,
@@ -155,7 +155,7 @@ export async function createMigration(
  * The SQL that separates what the migrations make from the models in prisma/*.prisma; '' when they agree. Compared in
  * a scratch database, as in `createMigration`.
  *
- * @throws {MigrationError} when the migrations or the models are in error, or no database can be created
+ * @throws MigrationError when the migrations or the models are in error, or no database can be created
  */
 export async function schemaDrift(ownerUrl: string, prismaFolder = PRISMA_FOLDER): Promise<string> {
   return compare(ownerUrl, prismaFolder, await readMigrations(prismaFolder), await readSchema(prismaFolder));

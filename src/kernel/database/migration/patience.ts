@@ -35,7 +35,7 @@ type Run = (sql: string) => Promise<unknown>;
  * Runs a script that is one transaction, again and again until it gets its locks. A script that ends transactions
  * itself, or cannot run inside of one, is run once and waits as long as it says itself: half of it may be done.
  *
- * @throws {LocksHeldError} after the last attempt; any other failure of the script passes unchanged
+ * @throws LocksHeldError after the last attempt; any other failure of the script passes unchanged
  */
 export async function runPatiently(run: Run, script: string, patience: Patience = PATIENCE): Promise<void> {
   if (!isOneTransaction(script)) {

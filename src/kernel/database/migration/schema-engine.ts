@@ -61,7 +61,7 @@ let loading: Promise<EngineModule> | undefined;
  * Gives `work` an engine that is connected with this URL and acts as tenantry_owner. An engine is good for one
  * command that uses a shadow database, so each run makes its own.
  *
- * @throws {MigrationError} when the login cannot create the shadow database; what `work` throws passes unchanged
+ * @throws MigrationError when the login cannot create the shadow database; what `work` throws passes unchanged
  */
 export async function withSchemaEngine<T>(
   ownerUrl: string,

@@ -21,7 +21,7 @@ const PRISMA_LOCK = 72_707_369;
  * Undoes the newest migrations of these, newest first, by their down.sql. Those that are not in the history are left.
  *
  * @returns the names of what was undone
- * @throws {MigrationError} when one of them has no way back, or a later migration is not among them
+ * @throws MigrationError when one of them has no way back, or a later migration is not among them
  */
 export async function undoMigrations(
   ownerUrl: string,

@@ -10,7 +10,7 @@ import { APP_ROLE, OWNER_ROLE } from '../owner-connection.js';
 const DRILL = 'docs/backup.md';
 
 /**
- * @throws {MigrationError} with the first defect, and what to do about it: objects that belong to somebody else, rights or
+ * @throws MigrationError with the first defect, and what to do about it: objects that belong to somebody else, rights or
  * policies that are missing, triggers that do not fire whenever they must
  */
 export async function checkProtection(client: pg.Client): Promise<void> {

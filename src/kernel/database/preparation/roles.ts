@@ -64,7 +64,7 @@ const APP_SETTINGS: Readonly<Record<string, string>> = {
  * Creates what is missing: the roles (passwords from the URLs), the database, the owner's rights in it. Afterwards the
  * login of `urls.owner` can run `applyMigrations`. Nothing to do is the normal case, and needs no special rights.
  *
- * @throws {MigrationError} when a URL names another role than it should, when an existing role is not fit for its part,
+ * @throws MigrationError when a URL names another role than it should, when an existing role is not fit for its part,
  * or when the login may not do what is missing: then with the SQL for a superuser to run
  */
 export async function ensureRoles(urls: RoleUrls): Promise<void> {
@@ -248,7 +248,7 @@ async function missingRights(client: pg.Client): Promise<string[]> {
   return rows.map(({ missing }) => missing);
 }
 
-/** @throws {MigrationError} with the SQL for a superuser when the login may not run it itself */
+/** @throws MigrationError with the SQL for a superuser when the login may not run it itself */
 async function execute(client: pg.Client, { sql, shown }: Statement): Promise<void> {
   try {
     await client.query(sql);
