@@ -1,9 +1,9 @@
 /**
- * A real PostgreSQL server for people who have none: initialised, started, found, adopted and stopped, with no set-up.
+ * A PostgreSQL server without set-up: initialises, starts, finds, adopts and stops it.
  *
- * Guarantees: one server per data folder, however many processes ask for it at once; reachable from this machine only
- * and with passwords only; an existing cluster is never deleted, overwritten or half-made. It creates the empty
- * database `tenantry` and nothing inside it: roles and tables are the business of the migrations.
+ * Guarantees: one server per data folder, for any number of processes; reachable only from this machine and with
+ * passwords; an existing cluster is never deleted, overwritten or left incomplete. It creates the empty database
+ * `tenantry`; migrations create roles and tables.
  *
  * Only Linux is verified.
  */
