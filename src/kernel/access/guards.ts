@@ -1,6 +1,6 @@
 /**
- * Reads the guards from the schema's directives, and refuses a schema that leaves one out: deny by default starts
- * before the first request.
+ * Reads the guards from the schema's directives, and refuses a schema with a missing guard, so that access is denied by
+ * default.
  */
 import {
   Kind,
@@ -17,13 +17,13 @@ import {
 import { isSecretField, objectTypesOf } from './schema-types.js';
 import { enumName, type Permission } from '../vocabulary/permissions.js';
 
-/** What a field demands: a permission, or (`null`) no more than being a member. */
+/** What a field requires: a permission, or (`null`) only a membership. */
 export type Guard = Permission | null;
 
 /** The guard of every field, by coordinate: `Tenant.plan` → `billing:manage`. */
 export type Guards = ReadonlyMap<string, Guard>;
 
-/** The schema does not say who may see something. The server does not start. */
+/** The schema has fields without a guard. The server does not start. */
 export class UnguardedSchemaError extends Error {
   override readonly name = 'UnguardedSchemaError';
 }
@@ -33,9 +33,9 @@ export class UnguardedSchemaError extends Error {
  *
  * - A root field carries `@requires(permission:)` or `@authenticated` itself.
  * - Any other field carries one of them, or its type does.
- * - A field that leads to a type with `@requires` demands the same permission, or belongs to a type that does.
- * - What a field of an interface demands, each type that implements it demands as well, and so it is with `@secret`: a value is
- *   always of an object type, and the directives of that type are the ones that hold.
+ * - A field that returns a type with `@requires` requires the same permission, or belongs to a type that does.
+ * - Each type that implements an interface has at least the guards and `@secret` of the interface's fields: a value
+ *   always has an object type, and the directives of that type apply.
  *
  * @throws UnguardedSchemaError with every place where one of these does not hold.
  */
@@ -87,8 +87,8 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
 }
 
 /**
- * Whether the field has the guard of its type, and so nothing to check of its own: every field that leads to a type with
- * `@requires` demands the same permission, or belongs to a type that does, up to a root field.
+ * Whether the field has the guard of its type, and so needs no check: every field that returns a type with `@requires`
+ * requires the same permission, or belongs to a type that does, up to a root field.
  */
 export const isGuardedByItsType = (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean =>
   !field.astNode?.directives?.some(isGuard) &&
@@ -106,13 +106,13 @@ const isForGuests = ({ astNode }: GraphQLField<unknown, unknown>): boolean =>
     .flatMap((directive) => directive.arguments ?? [])
     .some(({ name, value }) => name.value === 'member' && value.kind === Kind.BOOLEAN && !value.value);
 
-/** The object types of the schema, introspection aside. */
+/** The object types of the schema without those of introspection. */
 export const objectTypes = (schema: GraphQLSchema): GraphQLObjectType[] =>
   Object.values(schema.getTypeMap()).filter(
     (type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type),
   );
 
-/** A field of an interface, and the object types that have it for that reason. */
+/** A field of an interface, and the object types that implement it. */
 export interface InterfaceField {
   readonly parent: GraphQLInterfaceType;
   readonly field: GraphQLField<unknown, unknown>;
@@ -143,7 +143,7 @@ const rootTypes = (schema: GraphQLSchema) => [
 const directivesOf = (type: GraphQLObjectType) =>
   [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
 
-/** The guard among the directives of one place; undefined when there is none. */
+/** The guard among a node's directives; undefined when there is none. */
 export function readGuard(
   nodes: readonly (DirectiveNode | undefined)[],
   permissions: readonly Permission[],

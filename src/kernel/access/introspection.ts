@@ -1,6 +1,6 @@
 /**
- * Which operations ask for the schema. They are answered from the caller's role schema, every other one from the full
- * schema; one that asks for both would have to be answered from two, and is refused.
+ * Finds introspection. It is answered from the caller's role schema, all other operations from the full schema. An
+ * operation with both would need both schemas, and is refused.
  */
 import {
   GraphQLError,
@@ -16,7 +16,7 @@ import {
 
 type FragmentOf = (name: string) => FragmentDefinitionNode | null | undefined;
 
-/** Refuses an operation that asks for the schema and for anything else, or for the schema anywhere but at its root. */
+/** Refuses an operation with introspection and other fields, or with introspection below its root. */
 export function introspectionStandsAlone(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
@@ -31,8 +31,8 @@ export function introspectionStandsAlone(context: ValidationContext): ASTVisitor
 }
 
 /**
- * Whether an operation of a validated document asks for the schema, whatever `@skip` and `@include` leave of it. None
- * does not.
+ * Whether an operation of a validated document has introspection, ignoring `@skip` and `@include`; false without an
+ * operation.
  */
 export function introspects(document: DocumentNode, operation: OperationDefinitionNode | undefined): boolean {
   if (!operation) return false;
@@ -43,7 +43,7 @@ export function introspects(document: DocumentNode, operation: OperationDefiniti
 
 const asksForSchema = ({ name: { value } }: FieldNode) => value === '__schema' || value === '__type';
 
-/** The fields of an operation, through all fragments; each fragment counts once at the root and once below it. */
+/** The fields of an operation including fragments; each fragment is visited once at the root and once below it. */
 function fieldsOf(
   operation: OperationDefinitionNode,
   fragmentOf: FragmentOf,

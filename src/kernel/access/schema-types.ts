@@ -7,11 +7,11 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** Whether nobody is to be told the field's value a second time. */
+/** Whether the field's value may be shown only once (`@secret`). */
 export const isSecretField = ({ astNode }: GraphQLField<unknown, unknown>): boolean =>
   astNode?.directives?.some(({ name }) => name.value === 'secret') ?? false;
 
-/** The object types that a value of a type may be of. */
+/** The possible object types of a value of this type. */
 export function objectTypesOf(schema: GraphQLSchema, type: GraphQLNamedType): readonly GraphQLObjectType[] {
   if (isObjectType(type)) return [type];
   return isAbstractType(type) ? schema.getPossibleTypes(type) : [];
