@@ -40,6 +40,7 @@ export async function countInstructions<Result>(
 }
 
 const OUTPUT = join(BENCH, '.data', 'callgrind');
+const VGDB_PREFIX = `--vgdb-prefix=${join(BENCH, '.data', 'vgdb-pipe')}`;
 
 /** The command before the program that is to be counted by {@link countWithCallgrind}. */
 export const CALLGRIND: readonly string[] = [
@@ -48,6 +49,7 @@ export const CALLGRIND: readonly string[] = [
   // Nothing is counted, and the program is faster, until it is asked for.
   '--instr-atstart=no',
   `--callgrind-out-file=${OUTPUT}.%p`,
+  VGDB_PREFIX,
 ];
 
 /** Runs `work` and counts what a process that was started with {@link CALLGRIND} executes meanwhile. */
@@ -55,7 +57,9 @@ export async function countWithCallgrind<Result>(
   pid: number,
   work: () => Promise<Result>,
 ): Promise<Counted<Result>> {
-  const control = (...orders: string[]) => promisify(execFile)('callgrind_control', [...orders, String(pid)]);
+  // Valgrind names its pipes after USER and HOST: as the server has them.
+  const env = { PATH: process.env['PATH'], HOST: '127.0.0.1' };
+  const control = (...orders: string[]) => promisify(execFile)('callgrind_control', [VGDB_PREFIX, ...orders, String(pid)], { env });
   await control('--zero');
   await control('--instr=on');
   const result = await work();
