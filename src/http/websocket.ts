@@ -28,7 +28,7 @@ import { PublicError, publicError } from '../kernel/vocabulary/errors.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { stopping, type Drain } from './drain.js';
 import { errorAnswer } from './error-answers.js';
-import { isDefect, maskDefect } from './graphql.js';
+import { isDefect, maskDefect } from './error-masking.js';
 import { requestId } from './request-id.js';
 
 const PATH = '/graphql';
