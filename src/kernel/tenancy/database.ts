@@ -17,7 +17,7 @@ import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
 import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
 import { logStatements, type BoundStatement, type StatementLine } from '../driver/statement-log.js';
-import { readDataModel, type ScopedModel } from './data-model.js';
+import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
 import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
 import { createTenantBinder } from './tenant-binder.js';
@@ -116,7 +116,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
-  const models = readDataModel(prisma);
+  const models = scopedModels();
   const sign = createSign(contextKey);
   const checkout = createCheckout(pool, limits.statementTimeout + SILENCE_MS);
   const sendNow = createSendBatch({
