@@ -57,6 +57,7 @@ interface Prepared extends ExecutionArgs, Subscription {
   readonly reservation: Reservation;
 }
 
+/** Takes WebSockets at the path of GraphQL. When the app closes, every connection is ended first. */
 export function installWebsocket(
   app: FastifyInstance,
   services: Services,

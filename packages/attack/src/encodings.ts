@@ -3,6 +3,7 @@
  * base64 wherever in a longer text it stands. In lower case: case is no disguise.
  */
 
+/** Each form once, in lower case. A UUID and a time have further forms of their own. */
 export function encodingsOf(value: string): string[] {
   const bytes = Buffer.from(value);
   const forms = [

@@ -41,6 +41,7 @@ export interface LeftoverOptions {
   readonly onLeftovers: (leftovers: string) => void;
 }
 
+/** Remembers nothing yet. What was not used for longest is forgotten first. */
 export const createHarmless = (): LRUCache<string, true> =>
   new LRUCache({ maxSize: REMEMBERED, maxEntrySize: LONGEST, sizeCalculation: (_, text) => text.length + 1 });
 
