@@ -1,6 +1,6 @@
 /**
  * A generator of Prisma's: `prisma generate` runs it and gives it the data model (DMMF). Writes what the tenant filter and plain
- * statements need to know of the models to src/generated/data-model.ts.
+ * statements need to know of the models to src/generated/data-model/models.ts.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -11,7 +11,7 @@ import type { ModelDescription } from '../src/kernel/tenancy/data-model.js';
 const MADE_BY_PRISMA = new Set(['uuid', 'cuid', 'ulid', 'nanoid']);
 
 helper.generatorHandler({
-  onManifest: () => ({ prettyName: 'the data model of the tenant filter', defaultOutput: 'data-model.ts' }),
+  onManifest: () => ({ prettyName: 'the data model of the tenant filter', defaultOutput: 'models.ts' }),
   onGenerate: async ({ dmmf, generator }) => {
     const file = generator.output?.value;
     if (!file) throw new Error('the generator has no output');
@@ -19,9 +19,8 @@ helper.generatorHandler({
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(
       file,
-      "import type { ModelDescription } from '../kernel/tenancy/data-model.js';\n\n" +
-        '/** Written by scripts/generate-data-model.ts. */\n' +
-        `export const MODELS: readonly ModelDescription[] = ${JSON.stringify(models, null, 2)};\n`,
+      '/** Written by scripts/generate-data-model.ts. */\n' +
+        `export const MODELS = ${JSON.stringify(models, null, 2)} as const;\n`,
     );
   },
 });

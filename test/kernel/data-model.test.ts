@@ -50,7 +50,7 @@ async function generated(): Promise<ModelDescription[]> {
     await promisify(execFile)(process.execPath, arguments_, { cwd: repository });
     const written = await readFile(join(folder, 'data-model.ts'), 'utf8');
     return JSON.parse(
-      written.slice(written.indexOf('= [') + 2, written.lastIndexOf(';')),
+      written.slice(written.indexOf('= [') + 2, written.lastIndexOf(' as const')),
     ) as ModelDescription[];
   } finally {
     await rm(folder, { recursive: true });

@@ -81,7 +81,7 @@ export function logStatements(client: PipeliningClient, options: ConnectionLogOp
     if (!sent) return;
     const { text, values = [] } = sent;
     const binds = text.startsWith(BINDING);
-    if (binds) binding = values;
+    if (binds) binding ??= values;
     write({
       tenant: asText(binding?.[TENANT]),
       requestId: asText(binding?.[REQUEST]),

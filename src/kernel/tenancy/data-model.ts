@@ -3,7 +3,7 @@
  * where a nested write leads. A model without a tenant is unknown here, so that no query on it can be built.
  */
 import { escapeIdentifier } from 'pg';
-import { MODELS } from '../../generated/data-model.js';
+import { MODELS } from '../../generated/data-model/models.js';
 
 /** A model as the tenant filter sees it. */
 export interface ScopedModel {

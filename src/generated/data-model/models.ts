@@ -1,7 +1,5 @@
-import type { ModelDescription } from '../kernel/tenancy/data-model.js';
-
 /** Written by scripts/generate-data-model.ts. */
-export const MODELS: readonly ModelDescription[] = [
+export const MODELS = [
   {
     "name": "Conversation",
     "schema": "public",
@@ -720,4 +718,4 @@ export const MODELS: readonly ModelDescription[] = [
       ]
     ]
   }
-];
+] as const;
