@@ -18,6 +18,8 @@ export default defineConfig({
     maxConcurrency: 2,
     testTimeout: 60_000,
     hookTimeout: 90_000,
+    // Polls wait for a change of access to be heard of. Without that, it is found out after 30 seconds.
+    expect: { poll: { timeout: 10_000 } },
     // A test that is skipped or alone by mistake is a failure, not a footnote.
     allowOnly: false,
   },

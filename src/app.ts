@@ -20,7 +20,7 @@ import { limitUnreadAnswers } from './http/unread-answers.js';
 import { installWebsocket } from './http/websocket.js';
 import { Connections } from './services/subscriptions/connections.js';
 
-/** @param drain is told when the server is about to stop; closing the app by itself stops it at once. */
+/** @param drain begins when the server is told to stop; closing the app without it stops the server at once */
 export async function buildApp(services: Services, drain = new Drain()): Promise<FastifyInstance> {
   const app: FastifyInstance = fastify(serverOptions(services.config));
   installRequestId(app);

@@ -12,7 +12,7 @@ const SHOWN = [
   { tenant: 'globex', user: 'member@globex.test' },
 ];
 
-/** Tells a person who started the server where it is, and hands out tokens of the demo users. Not in production. */
+/** Prints the server's addresses and tokens of the demo users. Not in production. */
 export async function printBanner(server: {
   readonly app: FastifyInstance;
   readonly config: Config;

@@ -1,4 +1,4 @@
-/** Puts the parts of a running server together, and takes them apart in order. */
+/** Creates the parts of a running server, and closes them in order. */
 import { join } from 'node:path';
 import { ProviderKeys } from './kernel/auth/provider-keys.js';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
@@ -22,23 +22,23 @@ import { createAccessResolver } from './kernel/auth/resolve-access.js';
 import { createApiKeyResolver } from './kernel/auth/resolve-api-key.js';
 import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 
-/** How long a tenant's transaction may wait and last. */
+/** Time limits of a tenant's transaction, in milliseconds. */
 export const LIMITS: TransactionLimits = { maxWait: 2_000, timeout: 10_000, statementTimeout: 5_000 };
 
 export interface RunningServices extends Services {
   readonly database: Database;
-  /** Closes the connections to the database. Call it when no request is left. */
+  /** Closes the connections to the database. Call it when no request is running. */
   close(): Promise<void>;
 }
 
 export interface ServiceOptions {
   readonly config: Config;
   readonly modules: readonly Module[];
-  /** As tenantry_app. */
+  /** The URL of the role tenantry_app. */
   readonly databaseUrl: string;
-  /** What contexts are signed with. Undefined: they are not. */
+  /** The key that signs contexts; undefined when they are unsigned. */
   readonly contextKey?: string | undefined;
-  /** What HS256 tokens are verified with. */
+  /** Verifies HS256 tokens. */
   readonly secret: string | undefined;
   /** Writes a line of the log that LOG_SQL asks for. Undefined: none is written. */
   readonly inform?: ((what: string, fields: object) => void) | undefined;
@@ -82,13 +82,13 @@ export function createServices({
     channels: [ACCESS_CHANNEL, CHANGES_CHANNEL],
     onProblem: (problem) => warn(`memberships are not cached for now: ${problem}`),
   });
-  // Hears of changed access first: what was kept of it is dropped before anybody is asked again.
+  // The first listener for changed access, so that the cache drops its entries before others look access up again.
   const invalidations = accessInvalidations(notifications);
   const access = createAccessResolver(database, invalidations);
   const apiKeys = createApiKeyResolver(database, invalidations);
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
-  // A mail may hold the token of an invitation: in production it does not stay in a file of the server.
+  // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   if (config.production && config.smtpUrl === undefined) {
     warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');

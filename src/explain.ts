@@ -4,13 +4,10 @@ import { TrustedDocumentsError } from './services/documents/trusted-documents.js
 import { MigrationError } from './kernel/database/migration/migrations.js';
 import { PublicError, publicError } from './kernel/vocabulary/errors.js';
 
-/** Errors of packages that may not be installed, by name: importing their classes would need the packages. */
+/** Errors of packages that may not be installed, by name: importing the classes would require the packages. */
 const EXPECTED_OF_PACKAGES = new Set(['AuditConnectionError', 'EmbeddedDatabaseError', 'TenantizeError']);
 
-/**
- * What a person at a terminal is told of a failure: the sentence, when the failure is an expected one; everything, when
- * it is a defect.
- */
+/** The text that the terminal shows for a failure: the message of an expected error, the stack of a defect. */
 export function explain(error: unknown): string {
   const expected = [ConfigError, UnguardedSchemaError, TrustedDocumentsError, MigrationError, PublicError];
   if (!(error instanceof Error)) return String(error);

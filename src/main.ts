@@ -1,4 +1,4 @@
-/** Configuration → database → server → drain. */
+/** Starts the server: configuration → database → server → drain. */
 import { once } from 'node:events';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import { seedDemo } from './services/operator/demo-seed.js';
 import { withOperatorConnection } from './services/operator/operator-connection.js';
 import { createServices, type ServiceOptions } from './create-services.js';
 
-/** Requests that are under way when the server closes have this long to end. */
+/** How long running requests may take to end after the server closes. */
 const CLOSE_MS = 10_000;
 
 async function main(): Promise<void> {
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const early: Parameters<ServiceOptions['warn']>[] = [];
   try {
     const secret = await signingSecret(config);
-    // Until there is a log: connections may fail before the server is put together.
+    // Collects warnings until there is a log: connections may fail before the server is built.
     let warn: ServiceOptions['warn'] = (problem, fields) => void early.push([problem, fields]);
     let inform: NonNullable<ServiceOptions['inform']> = () => undefined;
     const services = createServices({
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     if (prepared.newerMigrations.length > 0) {
       warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });
     }
-    // graphql-js drops the promises of a list when one of its elements throws: what becomes of them concerns no request.
+    // graphql-js drops the other promises of a list when one element throws; their rejections belong to no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     try {
       if (prepared.embedded) {
@@ -72,7 +72,7 @@ async function main(): Promise<void> {
       await services.close();
     }
   } finally {
-    // The start failed before there was a log.
+    // Not empty if the start failed before there was a log.
     for (const [problem] of early) process.stderr.write(`${problem}\n`);
     await prepared.stop();
   }
@@ -89,5 +89,5 @@ main()
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = 1;
   })
-  // Everything is closed. Prisma's migration engine leaves a timer of ten seconds that would keep the process.
+  // Everything is closed, but a ten-second timer of Prisma's migration engine would keep the process alive.
   .finally(() => process.exit());

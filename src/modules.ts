@@ -1,4 +1,4 @@
-/** The installed modules, in the order their parts appear in the schema. Delete a line, lose a domain. */
+/** The installed modules, in the order of the schema. Remove a line to remove a module. */
 import { conversationModule } from './example/conversation/index.js';
 import { messageModule } from './example/message/index.js';
 import type { Module } from './kernel/graphql/module.js';

@@ -1,6 +1,6 @@
 /**
  * What a change costs: this checkout beside an earlier one, which has to be built.
- * `npm run bench:against -- CHECKOUT [--only W1,W3] [--rounds 5] [--seconds 4]`
+ * `npm run bench:against -- CHECKOUT [--only W1,W3] [--rounds 5] [--seconds 4] [--callgrind]`
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,7 @@ const { values, positionals } = parseArgs({
     only: { type: 'string', default: WORKLOADS.map(({ name }) => name).join(',') },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
+    callgrind: { type: 'boolean', default: false },
   },
 });
 const [checkout] = positionals;
@@ -30,4 +31,5 @@ await compareVariants({
   only: values.only.split(','),
   rounds: Number(values.rounds),
   seconds: Number(values.seconds),
+  callgrind: values.callgrind,
 });

@@ -1,11 +1,11 @@
 /**
  * Compares variants of Tenantry: the same workloads, in turns, on the same PostgreSQL. Instructions are counted besides the
- * time, for they hardly depend on what else the machine does.
+ * time, because they hardly depend on what else the machine does.
  */
 import { newSecret } from './compare.js';
 import { CONTESTANTS, firstAnswer, start } from './contestants.js';
 import { startDatabase } from './database.js';
-import { countInstructions } from './instructions.js';
+import { CALLGRIND, countInstructions, countWithCallgrind } from './instructions.js';
 import { startLoader } from './loader.js';
 import { measure, type Sample } from './measure.js';
 import { fromTenantry } from './places.js';
@@ -34,19 +34,45 @@ export interface VariantPlan {
   readonly rounds: number;
   /** Of each turn. */
   readonly seconds: number;
+  /** Count the servers' instructions with callgrind: exact where `perf` is not supported, and times mean nothing then. */
+  readonly callgrind?: boolean;
 }
 
 /** With instructions per request. */
 interface Counted extends Sample {
   readonly server: number;
+  /** NaN under callgrind, where PostgreSQL runs as always. */
   readonly postgres: number;
 }
 
+type Count = (server: number, postgres: number, work: () => Promise<Sample>) => Promise<Counted>;
+
+const countedByPerf: Count = async (server, postgres, work) => {
+  // One after the other: `perf` cannot tell the processes apart.
+  const first = await countInstructions([server], work);
+  const second = await countInstructions([postgres], work);
+  return {
+    ...first.result,
+    server: first.instructions / first.result.acknowledged,
+    postgres: second.instructions / second.result.acknowledged,
+  };
+};
+
+const countedByCallgrind: Count = async (server, _postgres, work) => {
+  const { result, instructions } = await countWithCallgrind(server, work);
+  return { ...result, server: instructions / result.acknowledged, postgres: Number.NaN };
+};
+
 const CONNECTIONS = 16;
+/** Under callgrind: the server is so slow that more would wait for too long. */
+const CALLGRIND_CONNECTIONS = 2;
+/** Under callgrind: until V8 has compiled what the workload runs. */
+const WARM_UP_SECONDS = 30;
 const SIZE = 'small';
 
 /** Prints, for each workload, the figures of each variant and the ratios of the first to each other one. */
-export async function compareVariants({ variants, only, rounds, seconds }: VariantPlan): Promise<void> {
+export async function compareVariants(plan: VariantPlan): Promise<void> {
+  const { variants, only, rounds, seconds, callgrind = false } = plan;
   await session(async (onEnd) => {
     const database = await startDatabase((line) => console.error(line));
     onEnd(() => database.stop());
@@ -61,7 +87,12 @@ export async function compareVariants({ variants, only, rounds, seconds }: Varia
         await addContextKey(superuser, contextKey);
       }
       const contestant = { ...CONTESTANTS[0]!, folder: root };
-      const running = await start(contestant, { databaseUrl: app, secret, contextKey });
+      const running = await start(contestant, {
+        databaseUrl: app,
+        secret,
+        contextKey,
+        ...(callgrind && { command: CALLGRIND }),
+      });
       onEnd(running.stop);
       await firstAnswer(running, requestsOf(WORKLOADS[0]!, 'tenantry', SIZE, secret)[0]!);
       servers.push({ name, running });
@@ -73,15 +104,17 @@ export async function compareVariants({ variants, only, rounds, seconds }: Varia
       for (let round = 0; round <= rounds; round++) {
         for (let turn = 0; turn < servers.length; turn++) {
           const { name, running } = servers[(round + turn) % servers.length]!;
-          const load = { requests, errors: workload.refused, connections: CONNECTIONS, rampUp: 0.5, seconds };
-          const count = (pid: number) =>
-            countInstructions([pid], () => measure(running, load, loader, database));
-          // One after the other: `perf` cannot tell the processes apart.
-          const server = await count(running.pid);
-          const postgres = await count(database.pid);
-          const per = (of: typeof server) => of.instructions / of.result.acknowledged;
-          if (round > 0)
-            samples.get(name)!.push({ ...server.result, server: per(server), postgres: per(postgres) });
+          const load = {
+            requests,
+            errors: workload.refused,
+            connections: callgrind ? CALLGRIND_CONNECTIONS : CONNECTIONS,
+            rampUp: 0.5,
+            seconds: callgrind && round === 0 ? WARM_UP_SECONDS : seconds,
+          };
+          const work = () => measure(running, load, loader, database);
+          const count = callgrind ? countedByCallgrind : countedByPerf;
+          if (round === 0) await work();
+          else samples.get(name)!.push(await count(running.pid, database.pid, work));
         }
       }
       print(workload.name, samples);

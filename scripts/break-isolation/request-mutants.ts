@@ -174,8 +174,8 @@ export const remembered: MutantGroup = {
         edit('src/kernel/graphql/create-context.ts', 'loaders: new Loaders(),', 'loaders: shared,'),
         edit(
           'src/kernel/graphql/create-context.ts',
-          '/** What a context is made from. */',
-          'const shared = new Loaders();\n\n/** What a context is made from. */',
+          'export interface ContextParts {',
+          'const shared = new Loaders();\n\nexport interface ContextParts {',
         ),
       ],
       tests: ['test/kernel/authentication.test.ts'],

@@ -9,9 +9,8 @@ import { createSign, signContext } from '../kernel/database/context-signature.js
 import { commandUrls } from './connect.js';
 
 /**
- * `tenantry audit` is `tenantry-audit` (packages/tenancy-audit), which audits our own database when no other is given.
- * Where that package is not installed, the command throws ConfigError when it runs, not before: this is loaded for every
- * command line that has the word.
+ * `tenantry audit` is `tenantry-audit` (packages/tenancy-audit), which audits Tenantry's database when no other is
+ * given. When that package is not installed, the command throws ConfigError when it runs, not when this file is loaded.
  */
 export async function auditCommand(): Promise<Command> {
   try {
@@ -32,7 +31,7 @@ const NOT_INSTALLED =
   'The audit is not installed with the server: run `npx tenantry-audit postgresql://…` anywhere, or run `npm ci` ' +
   'without --omit=dev (and `npm run build`, where dist is run).';
 
-/** The owner may look at rows that the application's role must not see, and what that role is called is known. */
+/** The owner's connection, which may read all rows, and the name of the application's role. */
 async function ownDatabase(): Promise<KnownDatabase> {
   const { app, owner, contextKey } = await commandUrls(readConfig(process.env, 'command'));
   const sign = createSign(contextKey);

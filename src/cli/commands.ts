@@ -1,4 +1,4 @@
-/** The commands of `tenantry`, in the order of its help. A command is loaded when it is named. */
+/** The commands of `tenantry`, in the order of its help. Only the named command is loaded. */
 import type { Command } from 'commander';
 
 interface CommandEntry {

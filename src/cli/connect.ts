@@ -6,12 +6,14 @@ import { embeddedPostgres } from '../kernel/config/development-package.js';
 import { LIMITS } from '../create-services.js';
 import { openDatabase, type Database, type StatementLog } from '../kernel/tenancy/database.js';
 
-/** What a command works with: what is configured, or what belongs to the embedded database that runs in the data folder. */
+/**
+ * The URLs that a command uses: the configured ones, or those of the embedded database that runs in the data folder.
+ */
 export interface CommandUrls {
   readonly app: string;
   readonly owner: string | undefined;
   readonly operator: string | undefined;
-  /** What contexts are signed with. Undefined: they are not. */
+  /** The key that signs contexts; undefined when they are unsigned. */
   readonly contextKey: string | undefined;
 }
 
@@ -37,9 +39,9 @@ export function demand(url: string | undefined, variable: string): string {
 }
 
 /**
- * Opens the database as the server would, and closes it after `work`.
+ * Opens the database like the server, and closes it after `work`.
  *
- * @throws MigrationError when the database cannot be reached, or does not agree about signed contexts
+ * @throws MigrationError when the database cannot be reached, or has other signing keys than this configuration
  */
 export async function withDatabase<Result>(
   { app, contextKey }: Pick<CommandUrls, 'app' | 'contextKey'>,

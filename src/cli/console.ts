@@ -12,8 +12,8 @@ import { statementLog } from '../create-services.js';
 import { commandUrls, withDatabase } from './connect.js';
 
 /**
- * `tenantry console` reads, evaluates and prints JavaScript, with `db`: the tenant-bound client of a member. What it changes
- * is changed, and is in the audit log under that member. Never in production.
+ * `tenantry console` reads, evaluates and prints JavaScript, with `db`: the tenant-bound client of a member. Its
+ * changes are permanent, and are in the audit log under that member. Refused in production.
  */
 export const consoleCommand = (): Command =>
   new Command('console')
@@ -28,7 +28,7 @@ export const consoleCommand = (): Command =>
         const actor = { type: 'user', id: userId } as const;
         const db = database.forTenant({ tenantId, actor, requestId: 'console' });
         process.stderr.write(`db is bound to ${tenant} as ${user}: try await db.membership.findMany()\n`);
-        // In a context of its own, an object that is typed in has another Object.prototype, and the client refuses it.
+        // In a separate context, an object literal has another Object.prototype, and the client refuses it.
         const session = repl.start({ prompt: `${tenant}> `, useGlobal: true });
         Object.assign(session.context, { db, Prisma });
         await once(session, 'exit');

@@ -9,7 +9,7 @@ import {
 } from '../kernel/database/preparation/context-keys.js';
 import { commandUrls, demand } from './connect.js';
 
-/** `tenantry context-key …` works on the keys that contexts are signed with; `tenantry migrate` adds one. */
+/** `tenantry context-key …` lists and revokes the keys that sign contexts; `tenantry migrate` adds one. */
 export const contextKeyCommand = (): Command => {
   const command = new Command('context-key');
   command

@@ -4,7 +4,10 @@ import { readTrustedDocuments } from '../services/documents/trusted-documents.js
 import { buildApi } from '../kernel/graphql/schema.js';
 import { modules } from '../modules.js';
 
-/** `tenantry documents PATH` checks trusted documents as the server does when it starts, and prints a map of them. */
+/**
+ * `tenantry documents PATH` checks trusted documents like the start of the server, and prints a map of ids to
+ * documents.
+ */
 export const documentsCommand = (): Command =>
   new Command('documents')
     .argument('<path>', 'a manifest or a folder, as for TRUSTED_DOCUMENTS')

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The `tenantry` command. Data goes to stdout, talk to stderr. Exit status: 0 done, 1 what was asked does not hold or
- * failed, 2 wrong use.
+ * The `tenantry` command. Data goes to stdout, messages to stderr. Exit status: 0 success, 1 a failed check or an
+ * error, 2 wrong use.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
@@ -25,19 +25,19 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    // It knows the errors of every part of the server: loaded when there is one to explain.
+    // Loaded only to explain an error, because it imports the errors of every part of the server.
     const { explain } = await import('../explain.js');
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = 1;
   }
 }
-// To the last byte: process.exit does not wait for a pipe that is full. A reader that has gone is not an error.
+// Waits until everything is written, because process.exit does not wait for a full pipe. A closed reader is no error.
 process.stdout.on('error', () => process.exit());
 await new Promise((written) => process.stdout.write('', written));
-// Everything is closed. Prisma's migration engine leaves a timer of ten seconds that would keep the process.
+// Everything is closed, but a ten-second timer of Prisma's migration engine would keep the process alive.
 process.exit();
 
-/** Loads the command that was named. The others are listed by name only: each may load the whole server. */
+/** Loads the named command. The others are only listed by name, because each may load the whole server. */
 async function addCommands(parent: Command, words: readonly string[]): Promise<void> {
   for (const [name, { description, load }] of Object.entries(COMMANDS)) {
     const command = words.includes(name) ? await load() : new Command(name);
@@ -45,7 +45,7 @@ async function addCommands(parent: Command, words: readonly string[]): Promise<v
   }
 }
 
-/** Commander would exit by itself, with 1 for wrong use. Subcommands inherit nothing, so each is told. */
+/** By default Commander exits with 1 for wrong use. Subcommands do not inherit the override, so each gets it. */
 function exitByError(command: Command): void {
   command.exitOverride();
   for (const sub of command.commands) exitByError(sub);

@@ -7,7 +7,7 @@ import { migrate } from '../kernel/database/preparation/prepare.js';
 import { ensureRoles } from '../kernel/database/preparation/roles.js';
 import { commandUrls, demand } from './connect.js';
 
-/** `tenantry migrate` brings the database to this version. */
+/** `tenantry migrate` applies the missing migrations of this version. */
 export const migrateCommand = (): Command =>
   new Command('migrate')
     .option('--roles-only', 'create the missing roles and the database, for a backup to be restored into')
@@ -20,7 +20,7 @@ export const migrateCommand = (): Command =>
       process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
     });
 
-/** `tenantry migration new NAME` writes the migration that the Prisma models ask for. */
+/** `tenantry migration new NAME` writes the migration for changed Prisma models. */
 export const migrationCommand = (): Command => {
   const command = new Command('migration');
   command

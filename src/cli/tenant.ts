@@ -12,7 +12,7 @@ import {
 } from '../services/operator/tenants.js';
 import { commandUrls, demand } from './connect.js';
 
-/** `tenantry tenant …` works on whole tenants, as an operator. Every change is in the tenant's own audit log. */
+/** `tenantry tenant …` manages tenants, as an operator. Every change is in the tenant's audit log. */
 export const tenantCommand = (): Command => {
   const command = new Command('tenant');
   command
@@ -62,7 +62,7 @@ async function asOperator<Result>(
   return withOperatorConnection({ url, operator: operatorName(), contextKey }, work);
 }
 
-/** Who is recorded in the audit log: the user of this machine. In a container the uid may have no name. */
+/** The actor in the audit log: the user of this machine. In a container the uid may have no name. */
 function operatorName(): string {
   try {
     return userInfo().username;

@@ -11,7 +11,7 @@ import { undoMigrations } from '../kernel/database/migration/migrations.js';
 import { actingAsOwner, withClient } from '../kernel/database/owner-connection.js';
 
 /**
- * This server's database, migrations and Prisma models, as the package that converts tables wants them. Its methods throw
+ * This server's database, migrations and Prisma models, in the form that the package tenantize needs. Its methods throw
  * MigrationError.
  */
 export const tenantizeProject = (ownerUrl: string, prismaFolder = PRISMA_FOLDER): Project => ({

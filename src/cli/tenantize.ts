@@ -60,7 +60,7 @@ async function run(project: Project, tables: readonly string[], options: Options
   }
 }
 
-/** The migrations to stdout; what they do, and to whom, to stderr. */
+/** The names of the migrations go to stdout, the explanations to stderr. */
 function print({ steps, models }: Plan): void {
   for (const { directory, name, does, locks, lasts } of steps) {
     process.stdout.write(`${relative(process.cwd(), directory)}/migration.sql\n`);

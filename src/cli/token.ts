@@ -8,7 +8,7 @@ import { commandUrls, demand, withDatabase } from './connect.js';
 
 const TWELVE_HOURS_SECONDS = 43_200;
 
-/** `tenantry token --tenant acme --user owner@acme.test` prints a bearer token, nothing else. */
+/** `tenantry token --tenant acme --user owner@acme.test` prints only a bearer token. */
 export const tokenCommand = (): Command =>
   new Command('token')
     .requiredOption('--tenant <slug or id>', 'the tenant')

@@ -1,4 +1,4 @@
-/** No answer of the API has more bytes than allowed, whatever of it is large. */
+/** Limits the bytes of every answer of the API. */
 import type { FastifyInstance } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
 import { ERROR_STATUS } from '../kernel/vocabulary/errors.js';
@@ -10,8 +10,8 @@ import { withRequestIds } from './unexpected-errors.js';
 const refusalText = (mostBytes: number): string => JSON.stringify(errorAnswer(answerTooLarge(mostBytes)));
 
 /**
- * Makes the text of an answer, for Apollo Server. The data has been counted when it was there (`AnswerBytes`), and
- * introspection answers no more than the schema; errors have been given their last form only now.
+ * Serializes an answer, for Apollo Server. The data was counted before (`AnswerBytes`), and introspection is no larger
+ * than the schema; but errors get their final form only now.
  */
 export function textOfAnswer(mostBytes: number): (result: FormattedExecutionResult) => string {
   const refusal = refusalText(mostBytes);
@@ -20,14 +20,14 @@ export function textOfAnswer(mostBytes: number): (result: FormattedExecutionResu
 }
 
 /**
- * Sends answers as bytes, and those of authenticated routes only if they are not too large. What is counted before is the
- * least that an answer may have: how many bytes it has is known now.
+ * Sends answers as bytes, and refuses answers of authenticated routes that are too large. Earlier counts are a lower
+ * bound; the exact size is known here.
  */
 export function installAnswerSize(app: FastifyInstance, mostBytes: number, leaving: LeavingErrors): void {
   const refusal = refusalText(mostBytes);
   app.addHook('onSend', (request, reply, payload, done) => {
     if (typeof payload !== 'string') return done(null, payload);
-    // A text Node would join with the headers, and encode that.
+    // Node would concatenate a string with the headers, and encode both.
     const text = reply.statusCode === 500 ? withRequestIds(payload, request.id) : payload;
     const bytes = Buffer.from(text);
     const isTooLarge = bytes.length > mostBytes && request.routeOptions.config.authenticated === true;

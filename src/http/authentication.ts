@@ -6,23 +6,23 @@ import { isGuestMutation, mayBringGuestMutation } from './guest.js';
 declare module 'fastify' {
   interface FastifyRequest {
     viewer: Viewer | undefined;
-    /** Instead of `viewer`: the refusal of somebody who may yet bring a mutation that needs no membership. */
+    /** Instead of `viewer`: the refusal of a user whose body may still be a mutation that needs no membership. */
     guest: GuestError | undefined;
-    /** When `viewer` was established, on the clock of `performance.now()`. */
+    /** When `viewer` was determined, on the clock of `performance.now()`. */
     authenticatedAt: number;
   }
   interface FastifyContextConfig {
-    /** The route answers authenticated callers only. */
+    /** The route requires authentication. */
     authenticated?: boolean;
   }
 }
 
-/** An answer that is older than this was given before the body came, and is asked for again. */
+/** If the viewer was determined longer ago than this before the body was complete, it is determined again. */
 const AUTHENTICATED_FOR_MS = 500;
 
 /**
- * Authenticates before the body is read: a stranger costs a look at two headers. And again when the body was long in
- * coming: whoever lost their membership meanwhile must not act on it.
+ * Authenticates before the body is read, so that unauthenticated callers only cost the check of two headers.
+ * Authenticates again when the body arrived slowly, because the user may have lost their membership meanwhile.
  */
 export function installAuthentication(
   app: FastifyInstance,
@@ -53,7 +53,7 @@ export function installAuthentication(
   });
 }
 
-/** The caller of an authenticated route. There is none with a mutation that needs no membership. */
+/** The caller of an authenticated route; none for a mutation that needs no membership. */
 export function viewerOf(request: FastifyRequest): Viewer {
   if (!request.viewer) throw new Error(`${request.routeOptions.url} has no member of a tenant as its caller`);
   return request.viewer;

@@ -4,9 +4,11 @@ import { RefusedRequest } from './error-answers.js';
 
 const ONE_DAY_SECONDS = 86_400;
 
-/** Browsers may call the API from its own origin and from the listed ones. Tokens travel in a header, not in cookies. */
+/**
+ * Browsers may call the API from its own origin and from the listed ones. Tokens are sent in a header, not in cookies.
+ */
 export async function installCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
-  // The plugin would refuse it in a form of its own.
+  // The plugin would refuse it in another format.
   app.addHook('onRequest', (request, _reply, done) => {
     const { origin, 'access-control-request-method': method } = request.headers;
     if (request.method === 'OPTIONS' && !(origin && method)) {

@@ -1,20 +1,20 @@
 /**
- * Gives each request that is answered for a caller its deadline. The time that the body takes to arrive does not count:
- * it has a limit of its own, and is the client's.
+ * Sets the deadline of each authenticated request. The time to receive the body does not count: it has a separate
+ * limit, and depends on the client.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Deadline } from '../kernel/request/deadline.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Undefined on routes that need no caller, and until the body has arrived. */
+    /** Undefined on routes without authentication, and until the body has arrived. */
     deadline: Deadline | undefined;
     /** When its headers arrived, on the clock of `performance.now()`. */
     arrivedAt: number;
   }
 }
 
-/** Install it before the authentication, which belongs to the time of the request. */
+/** Install it before the authentication, which counts towards the request's time. */
 export function installDeadline(app: FastifyInstance, timeoutMs: number): void {
   app.decorateRequest('deadline', undefined);
   app.decorateRequest('arrivedAt', 0);
@@ -32,7 +32,7 @@ export function installDeadline(app: FastifyInstance, timeoutMs: number): void {
   });
 }
 
-/** A client that closes its connection before it has the answer does not want it any more. */
+/** A client that closes its connection early no longer needs the answer. */
 function cancelWhenGone({ raw }: FastifyReply, deadline: Deadline): void {
   raw.once('close', () => {
     if (!raw.writableFinished) deadline.cancel();

@@ -1,6 +1,6 @@
 /**
- * What comes between the text of a request's document and its execution: reading it, the operation that is meant, and
- * what that may cost. Apollo's own steps would keep documents without counting their text, and measure nothing.
+ * The steps between the text of a request's document and its execution: parsing, validation, selecting the operation,
+ * and its limits. Apollo's own steps would cache documents without counting their text, and check no limits.
  */
 import type { ApolloServerPlugin } from '@apollo/server';
 import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema } from 'graphql';
@@ -10,13 +10,13 @@ import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { MOST_COST } from '../services/limits/cost.js';
 import { limitOperation } from '../services/limits/operation-limits.js';
 
-/** In the place of a document that is refused: Apollo Server goes on with it as far as `didResolveOperation`. */
+/** Replaces a refused document: Apollo Server continues with it until `didResolveOperation`. */
 const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
 /**
- * Reads the document of each request, refuses what may not be executed, and says in every answer what its operation cost.
+ * Parses the document of each request, refuses operations that may not be executed, and adds the cost to every answer.
  *
- * Apollo Server must have no store of documents, and must not validate: with a document there is, it parses nothing.
+ * Apollo Server must have no document store and no validation; it does not parse when there is a document.
  */
 export const readDocuments = (
   reader: DocumentReader,
@@ -28,7 +28,7 @@ export const readDocuments = (
     return {
       async didResolveSource(request) {
         try {
-          // Apollo Server takes it from here: requestPipeline.js.
+          // Apollo Server reads it from here: requestPipeline.js.
           (request as { document?: DocumentNode }).document = reader.read(request.source);
         } catch (error) {
           if (!(error instanceof RefusedOperation)) throw error;
@@ -50,7 +50,7 @@ export const readDocuments = (
       },
       async willSendResponse({ response: { body } }) {
         if (body.kind !== 'single') return;
-        // Apollo Server has told of the first.
+        // Apollo Server has already added the first.
         if (refused.length > 1) body.singleResult.errors = refused.map((error) => error.toJSON());
         if (requested === undefined) return;
         const { extensions } = body.singleResult;
@@ -63,7 +63,7 @@ export const readDocuments = (
 const overWebsocket = () =>
   new PublicError('BAD_REQUEST', 'Subscriptions are answered over WebSocket, at the same path.');
 
-/** The error, with the status that Apollo Server takes from it, and does not send. */
+/** The error, with the HTTP status for Apollo Server, which is not sent to the client. */
 function withStatus(status: number, { message, locations, extensions }: GraphQLError): GraphQLError {
   const error = new GraphQLError(message, { extensions: { ...extensions, http: { status } } });
   return Object.assign(error, locations && { locations });

@@ -1,26 +1,26 @@
 /**
- * How the server stops without failing a request. First it only says that it will: `/readyz` answers no, so that the
- * balancer sends requests elsewhere, and each answer closes its connection. Whatever comes meanwhile is answered. Then it
- * closes: nothing new is accepted, and what is under way is finished.
+ * Stops the server without failing requests. First it drains: `/readyz` reports not ready, so that the load balancer
+ * sends requests elsewhere, and each answer closes its connection, but all requests are answered. Then it closes: new
+ * connections are refused, and running requests are completed.
  */
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { PublicError } from '../kernel/vocabulary/errors.js';
 
-/** How often a server that closes looks for connections that do nothing. */
+/** How often a closing server checks for idle connections. */
 const CHECKED_EVERY_MS = 100;
 
-/** Told by `begin()` and by `app.close()`, which need not come after it. */
+/** Set by `begin()`, and by `app.close()`, which may be called without it. */
 export class Drain {
   #isDraining = false;
   #isClosing = false;
 
-  /** The server is about to stop, or stops. */
+  /** The server is draining or closing. */
   get isDraining(): boolean {
     return this.#isDraining;
   }
 
-  /** Requests that come are refused. */
+  /** New requests are refused. */
   get isClosing(): boolean {
     return this.#isClosing;
   }
@@ -37,7 +37,7 @@ export class Drain {
 /** What a request is refused with that comes when the server is about to close. */
 export const stopping = () => new PublicError('UNAVAILABLE', 'The server is stopping.');
 
-/** Comes before authentication. */
+/** Install it before the authentication. */
 export function installDrain(app: FastifyInstance, drain: Drain): void {
   const sockets = new Set<Socket>();
   let check: NodeJS.Timeout | undefined;
@@ -50,7 +50,8 @@ export function installDrain(app: FastifyInstance, drain: Drain): void {
     let unused: Socket[] = [];
     check = setInterval(() => {
       app.server.closeIdleConnections();
-      // Node waits for the first request of a connection as if it had begun. One that is new may be about to send it.
+      // Node treats a connection without a request yet like one with a running request. A new connection may be about
+      // to send one.
       for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
       unused = [...sockets].filter(({ bytesRead }) => bytesRead === 0);
     }, CHECKED_EVERY_MS);

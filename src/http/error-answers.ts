@@ -1,4 +1,4 @@
-/** Every failure outside GraphQL is answered in the form of a GraphQL error, with a code of the closed list. */
+/** Answers every failure outside GraphQL in the form of a GraphQL error, with a code of the closed list. */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../kernel/vocabulary/errors.js';
@@ -18,7 +18,7 @@ export const errorAnswer = (error: PublicError): ErrorAnswer => ({
   errors: [{ message: error.message, extensions: error.extensions }],
 });
 
-/** A BAD_REQUEST with a status of its own. */
+/** A BAD_REQUEST with another status. */
 export class RefusedRequest extends PublicError {
   constructor(
     readonly status: number,
@@ -28,15 +28,15 @@ export class RefusedRequest extends PublicError {
   }
 }
 
-/** What a client is told of a defect: under which id it is logged, nothing else. */
+/** The error for a defect: it contains only the id under which it is logged. */
 export const maskedError = (details: { readonly requestId?: string } = {}): PublicError =>
   new PublicError('INTERNAL_SERVER_ERROR', 'Something went wrong on our side.', details);
 
 const UNDECODABLE = '/undecodable-url';
 
 /**
- * Leads a URL that cannot be decoded to a route, for fastify would answer it before any hook has run. A URL with scheme and
- * host, as proxies are sent, has to be one.
+ * Routes a URL that cannot be decoded, because fastify would answer it before any hook has run. A URL with scheme and
+ * host, which proxies receive, must be valid.
  */
 export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
   try {
@@ -71,8 +71,8 @@ export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 
 /**
- * A client that asks for the media type of GraphQL over HTTP is told by it that this is the server's own answer, and not
- * one of a proxy between: it may read the errors whatever the status (specification, section 6.4.2).
+ * The media type of GraphQL over HTTP tells a client that requests it that the answer comes from the server, not from a
+ * proxy: it may then read the errors with any status (specification, section 6.4.2).
  */
 function refuse(
   { headers: { accept } }: FastifyRequest,

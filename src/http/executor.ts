@@ -8,7 +8,9 @@ import type { Deadline } from '../kernel/request/deadline.js';
 
 type Gateway = NonNullable<ApolloServerOptions<RequestContext>['gateway']>;
 
-/** For Apollo Server: the schema, and how its operations are executed. Apollo knows an executor as a gateway's only. */
+/**
+ * Gives Apollo Server the schema and our executor, in the form of a gateway, because Apollo accepts no other executor.
+ */
 export function executeWith(
   schema: GraphQLSchema,
   execute: Execute,
@@ -21,7 +23,7 @@ export function executeWith(
     },
     load: async () => ({
       executor: async ({ request, response, document, operation, operationName, source, context }) => {
-        // Apollo's types of a gateway do not know the server's own.
+        // Apollo's types of a gateway do not include our context.
         const ownContext = context as RequestContext;
         const result = executeOnce(
           {
@@ -50,12 +52,12 @@ export function executeWith(
 }
 
 /**
- * How long after the deadline an answer is waited for. What was cancelled then has failed by then, and fields that were
- * done are answered. PostgreSQL may also say nothing, or a resolver wait for something else.
+ * How long to wait for the result after the deadline: cancelled statements then have failed, and completed fields are
+ * returned. PostgreSQL may also not answer, or a resolver may wait for something else.
  */
 const GRACE_MS = 500;
 
-/** The result; or nothing but DEADLINE_EXCEEDED, when there is none in time or it holds nothing else. */
+/** The result; or only DEADLINE_EXCEEDED, when there is none in time or it has no other content. */
 async function inTime(result: Promise<ExecutionResult>, deadline: Deadline): Promise<ExecutionResult> {
   try {
     const answer = await deadline.race(result, GRACE_MS);
@@ -74,14 +76,14 @@ function isAllTooLate({ data, errors = [] }: ExecutionResult): boolean {
 
 const tooLate = ({ error }: Deadline): ExecutionResult => refusal(error);
 
-/** A result that is nothing but a refusal. Apollo Server takes the status from it, and does not send it. */
+/** A result with only an error. Apollo Server uses its HTTP status, and does not send it to the client. */
 const refusal = ({ message, code, extensions }: PublicError): ExecutionResult => ({
   errors: [
     new GraphQLError(message, { extensions: { ...extensions, http: { status: ERROR_STATUS[code] } } }),
   ],
 });
 
-/** The result, or the refusal with its status where it is too large. */
+/** The result, or the error with its status when it is too large. */
 function orTooLarge(result: ExecutionResult): ExecutionResult {
   const [error] = result.errors ?? [];
   return error instanceof PublicError && error.code === 'ANSWER_TOO_LARGE' && result.data === undefined

@@ -3,8 +3,8 @@ import type { DocumentRequest, Documents } from '../services/documents/documents
 import { PublicError } from '../kernel/vocabulary/errors.js';
 
 /**
- * Puts the text of the document that a request names into the request, as if the client had sent it. What comes after
- * sees no id any more, and no other text than the one that was found.
+ * Replaces the document id of a request by the document's text, as if the client had sent the text. Later steps see no
+ * id, and only the text that was found.
  */
 export const findDocument =
   (documents: Documents) =>
@@ -13,7 +13,7 @@ export const findDocument =
       try {
         return documents.find(asked, request.viewer?.tenantId);
       } catch (error) {
-        // Its status is 200, and the next answer to the same URL will be another.
+        // The status is 200, but the next answer to the same URL will differ, so it must not be cached.
         void reply.header('cache-control', 'private, no-cache, must-revalidate');
         throw error;
       }
@@ -25,7 +25,7 @@ export const findDocument =
 type Find = (asked: DocumentRequest) => string | undefined;
 
 function findInBody(request: FastifyRequest, find: Find): void {
-  // What is no object is refused when its turn comes.
+  // A later step refuses a body that is not an object.
   if (typeof request.body !== 'object' || request.body === null || Array.isArray(request.body)) return;
   const { documentId, ...body } = request.body as Record<string, unknown>;
   const query = find({ ...body, documentId });
@@ -50,7 +50,7 @@ function findInUrl(request: FastifyRequest, find: Find): void {
   request.raw.url = `${pathname}?${searchParams.toString()}`;
 }
 
-/** Whatever else is there, or is not an object, is for others to judge. */
+/** Other properties, and values that are not objects, are checked elsewhere. */
 function withoutId(extensions: unknown): unknown {
   if (typeof extensions !== 'object' || extensions === null || Array.isArray(extensions)) return extensions;
   return Object.fromEntries(Object.entries(extensions).filter(([name]) => name !== 'persistedQuery'));

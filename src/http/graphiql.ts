@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 
 const compress = promisify(gzip);
 
-/** `/graphiql`: the page to try the API with, complete from a package: nothing is loaded from elsewhere. */
+/** `/graphiql`: a page to try the API. All of its files come from a package. */
 export function installGraphiql(app: FastifyInstance): void {
   let page: Promise<Buffer> | undefined;
   app.get('/', async (_request, reply) => reply.redirect('/graphiql'));
@@ -22,7 +22,7 @@ export function installGraphiql(app: FastifyInstance): void {
   });
 }
 
-/** Nine megabytes, loaded when somebody asks for the page and kept compressed. */
+/** Nine megabytes, loaded at the first request of the page and kept compressed. */
 async function render(): Promise<Buffer> {
   const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
   const html = renderGraphiQL({

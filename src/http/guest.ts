@@ -1,21 +1,21 @@
 /**
- * What a guest may do: a user whose token was verified, but who is not a member of the tenant that the request names, if
- * it names one. One of the mutations that the schema opens to guests, alone in its document; everything else they are
- * refused as they would be without this file.
+ * The rights of a guest: a user with a verified token who is not a member of the tenant of the request, or whose
+ * request names no tenant. A guest may only send one of the mutations that the schema opens to guests, as the only
+ * field of its document; everything else is refused.
  */
 import type { FastifyRequest } from 'fastify';
 import { Kind, OperationTypeNode, parse, type DocumentNode, type OperationDefinitionNode } from 'graphql';
 
-/** Such a mutation fits in here many times. Whatever is larger, or of unknown length, is refused unread. */
+/** Much larger than such a mutation. Larger bodies, and those of unknown length, are refused without being read. */
 const LARGEST_GUEST_BODY_BYTES = 4 * 1024;
 
-/** Whether the body is worth reading. */
+/** Whether the body may be read. */
 export function mayBringGuestMutation({ method, headers }: FastifyRequest): boolean {
   const length = Number(headers['content-length']);
   return method === 'POST' && length <= LARGEST_GUEST_BODY_BYTES;
 }
 
-/** Whether the body is one of the mutations, and nothing else. */
+/** Whether the body is exactly one of the mutations. */
 export function isGuestMutation(body: unknown, mutations: ReadonlySet<string>): boolean {
   if (typeof body !== 'object' || body === null || !('query' in body) || typeof body.query !== 'string')
     return false;

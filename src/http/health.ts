@@ -2,13 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import type { Services } from './services.js';
 import type { Drain } from './drain.js';
 
-/** A probe does not wait longer for the first keys; they are fetched all the same. */
+/** How long a probe waits for the first keys; fetching them continues afterwards. */
 const KEYS_MS = 1_000;
 
 /**
- * `/healthz`: the process runs. `/readyz`: it can answer requests, that is, the database answers, the server has not
- * been told to stop, and keys of the identity provider are known; a load balancer sends requests only then. Keys that cannot be
- * renewed go on serving, so that a server which knows some stays in rotation.
+ * `/healthz`: the process runs. `/readyz`: the server can answer requests: the database answers, the server has not
+ * been told to stop, and keys of the identity provider are known. Load balancers send requests only then. Keys that
+ * cannot be renewed are still used, so a server with known keys stays ready.
  */
 export function installHealth(
   app: FastifyInstance,
@@ -22,7 +22,7 @@ export function installHealth(
     try {
       await readiness.check();
     } catch (error) {
-      // Many probes share a failure.
+      // Probes share a failure.
       if (error !== logged) request.log.warn({ err: error }, 'not ready');
       logged = error;
       return reply.code(503).send({ status: 'database unavailable' });

@@ -7,8 +7,8 @@ import { isMissing } from '../kernel/config/development-package.js';
 type Pretty = typeof import('pino-pretty');
 
 /**
- * JSON lines in production, and where pino-pretty is not installed; lines for people in development. What clients sent may
- * be in either, and cannot do anything to the terminal that shows them.
+ * JSON lines in production and without pino-pretty; readable lines in development. Both may contain data of clients,
+ * escaped so that it cannot control a terminal.
  */
 export function loggerOptions({
   logLevel,
@@ -37,16 +37,19 @@ const escaping = (to: Lines, escaped: (line: string) => string): Lines => ({
   write: (line) => to.write(escaped(line)),
 });
 
-/** What JSON leaves as it is: DEL, the control characters beyond ASCII, and what turns the direction of text. */
+/**
+ * Characters that JSON does not escape: DEL, control characters beyond ASCII, and those that change the direction of
+ * text.
+ */
 const LEFT_BY_JSON = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** A line of JSON without any character that is not shown as itself. */
+/** A line of JSON with all invisible characters escaped. */
 export const escapedInJson = (line: string): string =>
   line.replace(LEFT_BY_JSON, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /**
- * The same for a line that will be read as JSON and shown: there an escape must still be one. Line breaks stay, which
- * stacks are full of.
+ * The same for a line that is parsed as JSON and then shown, so escapes must remain after parsing. Keeps line breaks,
+ * which stacks contain.
  */
 export const escapedForPeople = (line: string): string =>
   escapedInJson(line).replace(/\\(?:\\|u00[01789]|u20|[brf])/g, (escape) =>
@@ -55,7 +58,7 @@ export const escapedForPeople = (line: string): string =>
 
 /**
  * One line per answer, with the request's id, and its tenant and actor once they are known. Neither headers nor bodies
- * are logged: the former carry tokens, the latter tenants' data.
+ * are logged: they contain tokens and tenants' data.
  */
 export function installRequestLog(app: FastifyInstance): void {
   app.addHook('onResponse', async (request, reply) => {
@@ -70,7 +73,7 @@ export function installRequestLog(app: FastifyInstance): void {
   });
 }
 
-/** The log of a request, whose lines carry its tenant and actor once they are known. Made when there is something to log. */
+/** The log of a request, whose lines have its tenant and actor once they are known. Created at its first use. */
 export const logOf = (request: FastifyRequest): FastifyBaseLogger => request.log.child(callerOf(request));
 
 const callerOf = ({ viewer, guest }: FastifyRequest) =>

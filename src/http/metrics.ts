@@ -85,7 +85,7 @@ export function installMetrics(app: FastifyInstance, services: Measured, connect
   });
 }
 
-/** What is counted elsewhere, shown as it is when somebody asks. */
+/** Metrics that are counted elsewhere and read at each request of `/metrics`. */
 function countProblems(registry: Registry, { problems, leaving, providerKeys }: Measured): void {
   const counted = (
     name: string,

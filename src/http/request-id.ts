@@ -5,15 +5,15 @@ import type { FastifyInstance } from 'fastify';
 const WELL_FORMED = /^[A-Za-z0-9._:/+=-]{1,128}$/;
 
 /**
- * The id that a request carries through logs, errors and the audit log: the caller's own `x-request-id` if it is
- * well-formed (a gateway's, say), else a new one.
+ * The id of a request in logs, errors and the audit log: the caller's `x-request-id` if it is well-formed (for example
+ * from a gateway), else a new one.
  */
 export function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && WELL_FORMED.test(given) ? given : randomUUID();
 }
 
-/** Every answer says under which id it is to be found. */
+/** Adds the id to every answer. */
 export function installRequestId(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

@@ -1,6 +1,6 @@
 /**
- * The limits of a request as HTTP has it (docs/hardening.md), and the answers to what is no HTTP at all: in the form
- * of every other refusal, though no request has begun and no hook has run.
+ * The limits of HTTP requests (docs/hardening.md), and the answers to data that is not HTTP: in the form of every other
+ * error, although there is no request and no hook has run.
  */
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
@@ -12,7 +12,7 @@ import { errorAnswer, RefusedRequest } from './error-answers.js';
 const KIB = 1024;
 
 export const REQUEST_LIMITS = {
-  /** Larger bodies are refused unread. */
+  /** Larger bodies are refused without being read. */
   bodyBytes: 100 * KIB,
   /** The request line and all headers together. */
   headBytes: 16 * KIB,
@@ -21,15 +21,18 @@ export const REQUEST_LIMITS = {
   urlBytes: 8 * KIB,
   /** From the first byte of a request to the last of its headers. */
   headersMs: 10_000,
-  /** From its first byte to its last. */
+  /** From the first byte of a request to its last. */
   requestMs: 30_000,
-  /** Without a byte in either direction, beyond the time that a request may take. */
+  /** Without a byte in either direction, in addition to the time limit of a request. */
   silentMs: 60_000,
-  /** How often Node looks for requests that have exceeded their time, which they may exceed by as much. */
+  /**
+   * How often Node checks for requests that have exceeded their time, which is also the most by which they can exceed
+   * it.
+   */
   checkedEveryMs: 2_000,
 };
 
-/** For `fastify()`. */
+/** The options for `fastify()`. */
 export const requestLimits = {
   bodyLimit: REQUEST_LIMITS.bodyBytes,
   requestTimeout: REQUEST_LIMITS.requestMs,
@@ -44,10 +47,10 @@ export const requestLimits = {
   clientErrorHandler: answerWhatIsNoRequest,
 };
 
-/** Headers that decide whose request it is, and that proxies and servers choose differently from when there are two. */
+/** Headers that determine the tenant or caller. When there are two, proxies and servers may use different ones. */
 const ONCE = ['host', 'authorization'];
 
-/** Refuses what Node lets pass. Comes before everything that reads a header. */
+/** Refuses requests that Node accepts. Install it before everything that reads a header. */
 export function installRequestLimits(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const problem = problemOf(request);
@@ -91,10 +94,10 @@ function problemOf({ raw }: FastifyRequest): Problem | undefined {
   return undefined;
 }
 
-/** What Node's parser gave up on: neither a method nor a path is known for certain, and the connection ends. */
+/** Answers data that Node's parser could not parse: method and path are unknown, and the connection ends. */
 function answerWhatIsNoRequest(this: FastifyInstance, error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  // Half an answer may be on its way.
+  // Part of an answer may already be sent.
   const { _httpMessage: begun } = socket as { _httpMessage?: { headersSent: boolean } };
   if (socket.writable && !begun?.headersSent) {
     const problem = PROBLEMS[error.code ?? ''] ?? [400, 'This is not an HTTP request.'];
@@ -104,7 +107,7 @@ function answerWhatIsNoRequest(this: FastifyInstance, error: NodeJS.ErrnoExcepti
   socket.destroySoon();
 }
 
-/** @returns the id under which it is answered */
+/** @returns the request id of the answer */
 function write(socket: Duplex, [status, message]: Problem): string {
   const { head, body } = answer(status, message);
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -1,4 +1,4 @@
-/** Tells in the header `Retry-After` what an error says of it: proxies and clients of HTTP know that, not our extensions. */
+/** Copies `retryAfter` of errors to the header `Retry-After`, which proxies and HTTP clients understand. */
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 

@@ -6,8 +6,8 @@ import { badInput } from '../kernel/vocabulary/errors.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 
 /**
- * Answers introspection from the schema of the caller's permissions. It has to come before any plugin that executes
- * operations in another way, for the first answer counts.
+ * Answers introspection from the schema of the caller's permissions. It must come before other plugins that execute
+ * operations, because the first answer is used.
  */
 export function roleIntrospection(api: GuardedSchema): ApolloServerPlugin<RequestContext> {
   const schemas = new RoleSchemas(api);
@@ -24,7 +24,7 @@ export function roleIntrospection(api: GuardedSchema): ApolloServerPlugin<Reques
           });
           const headers = new HeaderMap();
           if (!errors) return { http: { headers }, body: { kind: 'single', singleResult: { data } } };
-          // Nothing but a variable can be wrong with introspection that is valid.
+          // In valid introspection only variables can be wrong.
           const refused = { errors: errors.map(({ message }) => badInput(message).toJSON()) };
           return { http: { status: 400, headers }, body: { kind: 'single', singleResult: refused } };
         },

@@ -1,7 +1,7 @@
 import helmet from 'helmet';
 import type { FastifyInstance } from 'fastify';
 
-/** An API serves no pages: whatever a browser makes of an answer, it may neither run, load nor frame anything. */
+/** An API serves no pages, so a browser may not run, load or frame anything of an answer. */
 const secure = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
@@ -10,7 +10,7 @@ const secure = helmet({
   crossOriginResourcePolicy: { policy: 'cross-origin' },
 });
 
-/** The headers are the same on every answer: helmet is asked for them once. */
+/** The headers are the same on every answer, so helmet computes them once. */
 export function installSecurityHeaders(app: FastifyInstance): void {
   const headers: Record<string, string> = {};
   const recorder = {

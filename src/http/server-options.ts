@@ -7,18 +7,18 @@ import { requestId } from './request-id.js';
 import { REQUEST_LIMITS, requestLimits } from './request-limits.js';
 import { upgradeOptions } from './websocket.js';
 
-/** What Fastify itself is told: its log, the ids of requests, and the limits that its HTTP parser holds. */
+/** Fastify's options: its log, the ids of requests, and the limits of its HTTP parser. */
 export const serverOptions = (config: Pick<Config, 'logLevel' | 'production' | 'requestTimeoutMs'>) =>
   ({
     logger: loggerOptions(config),
-    // One line per answer, of our own: logging.ts.
+    // Disabled: logging.ts writes one line per answer.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
     ...requestLimits,
-    // For clients that neither send nor read; a request that is worked on for as long as it may be is none of them.
+    // For clients that neither send nor read; longer than a request may run.
     connectionTimeout: config.requestTimeoutMs + REQUEST_LIMITS.silentMs,
-    // Fastify would refuse in a form of its own: drain.ts does it.
+    // Disabled: Fastify would refuse in another format, so drain.ts refuses requests.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     http: { ...requestLimits.http, ...upgradeOptions },

@@ -1,8 +1,8 @@
-/** Failures of Apollo Server's own steps, which reach no resolver and no error of a field. */
+/** Handles failures of Apollo Server's own steps, which are not errors of resolvers or fields. */
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 
-/** Logs such a failure in full; Apollo Server itself says one line of it, and does not know the request. */
+/** Logs such a failure in full; Apollo Server itself logs only one line without the request. */
 export const reportUnexpected: ApolloServerPlugin<RequestContext> = {
   async unexpectedErrorProcessingRequest({ requestContext, error }) {
     requestContext.contextValue.log.error({ err: error }, 'a request failed');
@@ -13,7 +13,7 @@ interface Answer {
   readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[];
 }
 
-/** The body of an answer, in which each masked error names the request under which it is logged. */
+/** The body of an answer, in which each masked error has the id of the request under which it is logged. */
 export function withRequestIds(body: string, requestId: string): string {
   let answer: Answer;
   try {

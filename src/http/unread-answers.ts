@@ -1,6 +1,6 @@
 /**
- * What clients leave unread is kept for them in memory: so much, and so long. A connection is worked off one request at a
- * time, so that it holds one answer at the most; a large one that nobody goes on reading is dropped with its connection.
+ * Limits the size and time of unread answers in memory. A connection handles one request at a time, so it holds at most
+ * one answer; a large answer that the client stops reading is dropped with its connection.
  */
 import { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -8,13 +8,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 const KIB = 1024;
 
 export const UNREAD_LIMITS = {
-  /** A client that has not read any of an answer for so long is cut off. */
+  /** A client that has read nothing of an answer for this time is disconnected. */
   stalledMs: 10_000,
-  /** Of all connections together. Beyond it, the one whose answer has been under way for longest is cut off. */
+  /** The limit of all connections together. Beyond it, the connection with the oldest answer is closed. */
   bytes: 128 * KIB * KIB,
-  /** A smaller answer is not worth counting: a connection itself takes as much. */
+  /** Smaller answers are not counted: a connection itself takes as much. */
   smallBytes: 16 * KIB,
-  /** Requests that a client sends before it has read the answer to an earlier one. With more it is cut off. */
+  /** The most pipelined requests of a client. With more it is disconnected. */
   requestsAhead: 16,
 };
 
@@ -23,16 +23,16 @@ interface UnreadAnswer {
   readonly bytes: number;
 }
 
-/** Comes before everything that does work for a request, and behind everything that changes what is sent. */
+/** Install it before everything that works for a request, and after everything that changes the answer. */
 export function limitUnreadAnswers(app: FastifyInstance): void {
   /** The oldest first. */
   const unread = new Set<UnreadAnswer>();
   let total = 0;
   const waiting = new WeakMap<Socket, number>();
 
-  // Node reads requests ahead, and has them worked off at the same time: their answers wait for each other in memory.
+  // Node reads pipelined requests and handles them concurrently, so their answers would wait for each other in memory.
   app.addHook('onRequest', (request, { raw: response }, done) => {
-    // A response has the socket when its turn has come: when the one before has been handed to the operating system.
+    // A response gets the socket when the previous one has been passed to the operating system.
     if (response.socket !== null) return done();
     const { socket } = request.raw;
     const ahead = (waiting.get(socket) ?? 0) + 1;
@@ -44,7 +44,7 @@ export function limitUnreadAnswers(app: FastifyInstance): void {
     }
     response.once('socket', () => {
       waiting.set(socket, waiting.get(socket)! - 1);
-      // Node goes on with the next one though the connection has ended. Nobody waits for its answer.
+      // Node continues with the next request although the connection has ended; its answer is not needed.
       if (!socket.destroyed) done();
     });
   });
@@ -58,7 +58,7 @@ export function limitUnreadAnswers(app: FastifyInstance): void {
 
   function watch(request: FastifyRequest, { raw: response }: FastifyReply, bytes: number): void {
     const { socket } = response;
-    // Not that of a test without a connection.
+    // Not in a test without a connection.
     if (!(socket instanceof Socket)) return;
     const answer = { socket, bytes };
     const forget = () => {
@@ -66,12 +66,12 @@ export function limitUnreadAnswers(app: FastifyInstance): void {
     };
     unread.add(answer);
     total += bytes;
-    // Node destroys a socket on which nothing has moved for that long.
+    // Node destroys a socket without traffic for this time.
     socket.setTimeout(UNREAD_LIMITS.stalledMs);
     response.once('close', () => {
       forget();
       if (!response.writableFinished) request.log.info({ bytes }, 'an answer was not read to its end');
-      // Unless Node has given it the time for the next request.
+      // Unless Node has already set the timeout for the next request.
       if (socket.timeout === UNREAD_LIMITS.stalledMs) socket.setTimeout(app.server.timeout);
     });
     for (const oldest of unread) {

@@ -80,7 +80,7 @@ async function story(server: TestServer): Promise<unknown> {
   for (const subject of ['eins', 'zwei', 'Ärger', 'drei \\ vier', "fünf '%_"])
     made.push(await create(owner, subject));
   seen['created now'] = made.map(({ createdAt }) => isNow(createdAt));
-  await until('all are announced', () => watched.messages.length >= made.length, 5_000);
+  await until('all are announced', () => watched.messages.length >= made.length);
   seen['announced'] = watched.messages.map(({ data }) => data);
   watched.stop();
 

@@ -56,7 +56,7 @@ const post = (client: TestClient, conversationId: string, body: string) =>
   });
 
 const arrived = (watched: Watched, count: number) =>
-  until(`${count} messages arrive`, () => watched.messages.length >= count, 5_000);
+  until(`${count} messages arrive`, () => watched.messages.length >= count);
 
 test('a conversation is followed from its creation to its end', async () => {
   const watched = await watch(member, CHANGED);

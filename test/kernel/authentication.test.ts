@@ -45,7 +45,7 @@ const claims = (changed: Claims = {}): Claims => ({
   iss: 'tenantry',
   aud: 'tenantry',
   iat: now(),
-  exp: now() + 60,
+  exp: now() + 3_600,
   ...changed,
 });
 

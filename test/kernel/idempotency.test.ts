@@ -608,19 +608,18 @@ describe('the answer that is kept', () => {
   });
 
   test('is looked for with care: fragments in fragments do not take for ever', async () => {
-    const depth = 26;
+    // Looked at once for each way to it, the last fragment would be looked at 2 ** 40 times.
+    const depth = 40;
     const chain = Array.from({ length: depth }, (_value, at) => {
       const next = `...F${String(at + 1)}`;
       return `fragment F${String(at)} on Added { ${next} ${next} }`;
     }).join(' ');
     const name = unique();
-    const started = performance.now();
     const { errors } = await send(
       newKey(),
       `${addOf(name, '...F0')} ${chain} fragment F${String(depth)} on Added { id }`,
     );
     expect(errors).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 });
 

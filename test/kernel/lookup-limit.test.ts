@@ -95,7 +95,7 @@ describe('unknown API keys', () => {
        VALUES ($1, 'restored', $2, $3, '{members:read}', 'demo|acme|owner')`,
       [await server().database.tenantId('acme'), prefix, keyHash],
     );
-    await expect.poll(async () => (await ask(key)).errors, { timeout: 1_500, interval: 20 }).toEqual([]);
+    await expect.poll(async () => (await ask(key)).errors, { timeout: 4_000, interval: 20 }).toEqual([]);
   });
 });
 

@@ -83,7 +83,7 @@ async function waitingMutation(
     );
     return rowCount;
   };
-  await until('a mutation waits for the lock', async () => (await waiting()) === 1, 3_000);
+  await until('a mutation waits for the lock', async () => (await waiting()) === 1);
   await client.end();
   return { answer };
 }
@@ -95,7 +95,7 @@ const isListening = (server: RunningServer) =>
   );
 
 const untilDraining = (server: RunningServer) =>
-  until('the server accepts no connection', async () => !(await isListening(server)), 3_000);
+  until('the server accepts no connection', async () => !(await isListening(server)));
 
 describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 }, () => {
   let dataDir: string;
@@ -389,7 +389,7 @@ describe.concurrent('a database of one’s own', { timeout: 150_000 }, () => {
     void migrating.ended.then(() => {
       ended = true;
     });
-    await until('the command ends', () => ended, 2_000);
+    await until('the command ends', () => ended);
   });
 
   test('is not seeded in production', { concurrent: false }, async () => {

@@ -39,10 +39,9 @@ const subscribe = (query: string, id = 'a', rest: object = {}) => ({
   payload: { query, ...rest },
 });
 
-const closing = (raw: RawSocket, withinMs = 5_000) =>
-  until('the connection is closed', () => raw.closed !== undefined, withinMs);
+const closing = (raw: RawSocket) => until('the connection is closed', () => raw.closed !== undefined);
 const answer = (raw: RawSocket, type: string) =>
-  until(`${type} comes`, () => raw.messages.some((message) => message['type'] === type), 5_000);
+  until(`${type} comes`, () => raw.messages.some((message) => message['type'] === type));
 
 async function initialised(): Promise<RawSocket> {
   const raw = await rawSocket(server());
@@ -385,7 +384,7 @@ test('a server that stops says so to its clients, and waits for none that does n
   deaf.socket.pause();
   const since = performance.now();
   await stopping.close();
-  expect(performance.now() - since).toBeLessThan(4_000);
+  expect(performance.now() - since).toBeLessThan(20_000);
   await until('the clients are told', () => client.closed !== undefined && stranger.closed !== undefined);
   expect(client.closed).toEqual({ code: 1001, reason: 'The server is stopping.' });
   expect(stranger.closed?.code).toBe(1001);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await createNotes(database());
   server = await startTestServer({ modules: [tenantModule, leaky.module], database: database() });
   report = await attackServer(server, statements, { attackers: ['owner'] });
-}, 300_000);
+}, 900_000);
 afterAll(async () => {
   await server.close();
   await leaky.close();

@@ -15,7 +15,7 @@ const server = useServer({
 let report: Report;
 beforeAll(async () => {
   report = await attackServer(server(), statements);
-}, 300_000);
+}, 900_000);
 
 /**
  * Whoever holds the link of an invitation is told that it is for another address (docs/invitations.md), and nothing of

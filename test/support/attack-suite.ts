@@ -31,6 +31,11 @@ export async function attackServer(
     statements: async (work) => (await statements.during(work)).length,
     log: captureLog(server.app.log),
     victimRows: () => rowsDigest(database, 'globex'),
+    // The server runs in this process.
+    cpuMs: () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1_000;
+    },
   };
   return attack({
     url: new URL(`${server.url}/graphql`),

@@ -80,7 +80,7 @@ export function sendRaw({ url }: Pick<Target, 'url'>, ...parts: readonly string[
     const socket = connect({ host: hostname, port: Number(port) }, () => {
       for (const part of parts) socket.write(part, 'latin1');
     });
-    socket.setTimeout(10_000, () => socket.destroy(new Error('the server neither answers nor closes')));
+    socket.setTimeout(30_000, () => socket.destroy(new Error('the server neither answers nor closes')));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     // A server that refuses unread may close while we still write.
     socket.on('error', (error: NodeJS.ErrnoException) => {

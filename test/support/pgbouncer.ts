@@ -29,7 +29,7 @@ export function withoutPgBouncer(): boolean {
   return true;
 }
 
-const READY_WITHIN_MS = 10_000;
+const READY_WITHIN_MS = 60_000;
 
 /**
  * Starts one for the login of `url`, with `poolSize` connections to the server.

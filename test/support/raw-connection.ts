@@ -48,7 +48,7 @@ export async function openRaw(url: string, { paused = false } = {}): Promise<Raw
 export async function exchange(url: string, request: string): Promise<{ head: string; body: string }> {
   const connection = await openRaw(url);
   connection.send(request);
-  connection.socket.setTimeout(10_000, () => connection.socket.destroy());
+  connection.socket.setTimeout(30_000, () => connection.socket.destroy());
   await connection.closed;
   const end = connection.received.indexOf('\r\n\r\n');
   return { head: connection.received.slice(0, end), body: connection.received.slice(end + 4) };

@@ -17,7 +17,7 @@ export interface RawRequest {
   readonly withholdBody?: boolean;
 }
 
-/** POSTs to `url` with exactly these headers. Rejects when no answer comes within ten seconds. */
+/** POSTs to `url` with exactly these headers. Rejects when no answer comes within 30 seconds. */
 export function rawPost(url: string, request: RawRequest = {}): Promise<RawAnswer> {
   const { host, authorization, headers, body = '', withholdBody = false } = request;
   return new Promise((resolve, reject) => {
@@ -32,7 +32,7 @@ export function rawPost(url: string, request: RawRequest = {}): Promise<RawAnswe
         ...headers,
       },
     });
-    outgoing.setTimeout(10_000, () => outgoing.destroy(new Error('no answer within ten seconds')));
+    outgoing.setTimeout(30_000, () => outgoing.destroy(new Error('no answer within 30 seconds')));
     outgoing.on('error', reject);
     outgoing.on('response', (answer) => {
       const chunks: Buffer[] = [];

@@ -42,7 +42,7 @@ export function runAttacks(modules: readonly Module[], sections: readonly Attack
     },
     sign: (claims, { secret = TEST_SECRET, algorithm = 'HS256' as const } = {}) =>
       jwt.sign(
-        { iss: 'tenantry', aud: 'tenantry', exp: Math.floor(Date.now() / 1000) + 60, ...claims },
+        { iss: 'tenantry', aud: 'tenantry', exp: Math.floor(Date.now() / 1000) + 3_600, ...claims },
         algorithm === 'none' ? '' : secret,
         { algorithm },
       ),

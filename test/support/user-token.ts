@@ -14,5 +14,5 @@ export const userToken = (claims: UserClaims): string =>
   jwt.sign({ email_verified: true, ...claims }, TEST_SECRET, {
     issuer: 'tenantry',
     audience: 'tenantry',
-    expiresIn: 60,
+    expiresIn: 3_600,
   });

@@ -1,23 +1,23 @@
-/** Who attacks and who is attacked: tokens that were given, or those of the demo users of an `npm start` that runs here. */
+/** The attackers and victims: given tokens, or those of the demo users of a running `npm start`. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Credential } from './wire.js';
 
-/** @param n the how-manieth token of its tenant it is */
+/** @param n the index of the token among those of its tenant */
 export const callerOf = (token: string, tenant: 'A' | 'B', n: number): Credential => ({
   token,
   label: `${nameIn(token) ?? `token ${String(n + 1)}`} (${tenant}${String(n + 1)})`,
   variable: `TOKEN_${tenant}${String(n + 1)}`,
 });
 
-/** @param n the how-manieth API key of A it is */
+/** @param n the index of the key among the API keys of A */
 export const keyOf = (token: string, n: number, label = `API key ${String(n + 1)} of A`): Credential => ({
   token,
   label,
   variable: `KEY_A${String(n + 1)}`,
 });
 
-/** What a token says of its user, unverified: it is only printed. */
+/** The user in a token, unverified, only for printing. */
 function nameIn(token: string): string | undefined {
   try {
     const [, payload = ''] = token.split('.');
@@ -30,7 +30,7 @@ function nameIn(token: string): string | undefined {
 }
 
 /**
- * Tokens of the demo users, as `npm run -s tenantry -- token` prints them.
+ * Tokens of the demo users, like those of `npm run -s tenantry -- token`.
  *
  * @throws Error when no `npm start` runs with this data folder
  */

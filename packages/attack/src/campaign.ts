@@ -1,7 +1,7 @@
 /**
- * One attack after the other, and what is asked of each: that the answer to the victim's value is, byte for byte, the
- * answer to one that nobody has, that it takes as many SQL statements, and that nothing of the victim is in it, nor in
- * what the server logs of it.
+ * Runs attacks and checks each: the answer to the victim's value must have the same bytes as the answer to a value that
+ * does not exist, it must take the same number of SQL statements, and neither the answer nor the server's log of it may
+ * contain data of the victim.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { GraphQLSchema } from 'graphql';
@@ -14,14 +14,16 @@ import type { Search } from './search.js';
 import { unlike } from './unlike.js';
 import { asCurl, requestIdsOf, type Answer, type Credential, type SentRequest, type Wire } from './wire.js';
 
-/** What can be looked at beside the answers. */
+/** Observes the server beyond its answers. */
 export interface Observer {
-  /** Does the work, and tells how many SQL statements the server has sent for it. */
+  /** Runs the work, and returns the number of SQL statements that the server sent for it. */
   readonly statements?: (work: () => Promise<void>) => Promise<number>;
-  /** What the server has logged since it was last asked. */
+  /** The server's log since the last call. */
   readonly log?: () => Promise<string>;
-  /** Changes with every change of the victim's rows. */
+  /** A value that changes with every change of the victim's rows. */
   readonly victimRows?: () => Promise<string>;
+  /** The CPU time that the server has used so far, in milliseconds. */
+  readonly cpuMs?: () => number;
 }
 
 export interface CampaignParts {
@@ -33,18 +35,18 @@ export interface CampaignParts {
   readonly victim: Loot;
   readonly search: Search;
   readonly observer: Observer;
-  /** Whether a value says whose it is: else it is of no use to an attack, and found anywhere. */
+  /** Whether a value is specific to its tenant; others occur anywhere and are useless for an attack. */
   readonly isDistinctive: (value: LootValue) => boolean;
 }
 
-/** A request for each value: the victim's, and the one it is compared with. */
+/** Makes the request for a value: the victim's, or the one it is compared with. */
 export interface Pair {
   readonly attack: AttackKind;
   readonly at: string;
   readonly loot: LootValue;
-  /** Makes another value of the victim's, when one serves only once. */
+  /** Makes another value of the victim, when a value can be used only once. */
   readonly renew?: () => Promise<LootValue>;
-  /** That nobody has; another one for each attempt, from 1 on. */
+  /** A value that does not exist; a different one for each attempt, from 1 on. */
   readonly other: (attempt: number) => string;
   readonly request: (value: string) => SentRequest;
 }
@@ -56,7 +58,7 @@ interface Attempt {
 
 const LATE_MS = 100;
 
-/** What differs must differ each time: others may be changing the attacker's tenant meanwhile. */
+/** A difference must occur in every attempt, because others may change the attacker's tenant meanwhile. */
 const ATTEMPTS = 3;
 
 export class Campaign {
@@ -64,10 +66,10 @@ export class Campaign {
   readonly attacks: Partial<Record<AttackKind, number>> = {};
   readonly withoutEffect: string[] = [];
   readonly notChecked: string[] = [];
-  /** Values of the victim that the attacker has put into its own tenant: there they will be found. */
+  /** Values of the victim that the attacker has written into its own tenant, where they will be found. */
   private readonly broughtIn = new Set<string>();
   private readonly searched = new Set<string>();
-  /** Whether the log has named a request of the attacker's: otherwise it could not be searched. */
+  /** Whether the log contained a request of the attacker; otherwise it could not be searched. */
   logSpeaksOfAttacker = false;
 
   constructor(readonly parts: CampaignParts) {}
@@ -82,7 +84,7 @@ export class Campaign {
     this.attacks[attack] = (this.attacks[attack] ?? 0) + 1;
   }
 
-  /** Notes what the victim was answered: from now on it is searched for. */
+  /** Adds the victim's answer to the values that are searched for. */
   learn(path: Path, answer: Answer): void {
     const found = new Loot();
     noteAnswer(this.parts.schema, { path, answer }, found, true);
@@ -92,16 +94,16 @@ export class Campaign {
     }
   }
 
-  /** Whether it tells anything how the attacker is answered to a value: not when it has brought the value in itself. */
+  /** Whether an answer to this value is significant: not when the attacker has written the value itself. */
   readonly isTelling = (loot: LootValue): boolean =>
     this.parts.isDistinctive(loot) && !this.broughtIn.has(loot.value);
 
-  /** What is in this value of the victim's, the attacker may have in its own tenant from now on. */
+  /** Records that the attacker's tenant may contain this value of the victim from now on. */
   bringIn({ value }: LootValue): void {
     for (const { loot } of this.parts.search.find(value)) this.broughtIn.add(loot.value);
   }
 
-  /** Sends a request; nothing of the victim may be in what comes of it. */
+  /** Sends a request, and checks that its result contains nothing of the victim. */
   async send(attack: AttackKind, at: string, request: SentRequest, sent?: string): Promise<Answer> {
     const late = await this.readLog(false);
     const answer = await this.parts.wire.send(request);
@@ -111,10 +113,10 @@ export class Campaign {
   }
 
   /**
-   * Two requests that must be answered alike. The answers to values that nobody has must themselves be alike for that: where
-   * rows of the attacker's own lie between two times, they rightly differ.
+   * Compares two requests that must have the same answer. The answers to values that do not exist must be the same
+   * among themselves: they may differ when the attacker's own rows lie between two times.
    *
-   * @returns what is answered to a value that nobody has
+   * @returns the answer to a value that does not exist
    */
   async compare(pair: Pair): Promise<string> {
     this.count(pair.attack);
@@ -125,7 +127,7 @@ export class Campaign {
       const { expected, difference } = await this.attempt({ ...pair, loot }, attempt);
       controls.push(expected);
       if (!difference) return expected;
-      // Where others are counted as well, the difference varies.
+      // If statements of others are counted too, the difference varies.
       counts.add(difference[1]);
       if (attempt < ATTEMPTS) continue;
       const [breach, evidence] = difference;
@@ -140,12 +142,12 @@ export class Campaign {
     }
   }
 
-  /** Says once what could not be looked at. */
+  /** Reports once what could not be checked. */
   note(what: string): void {
     if (!this.notChecked.includes(what)) this.notChecked.push(what);
   }
 
-  /** Nothing of the victim may be in a text that the attacker was given. */
+  /** Checks that a text for the attacker contains nothing of the victim. */
   inspect(
     { attack, at, request, where }: { attack: AttackKind; at: string; request: SentRequest; where: string },
     text: string,
@@ -154,7 +156,7 @@ export class Campaign {
     this.searched.add(text);
     const found = this.parts.search.find(text);
     if (found.length === 0) return;
-    // What the attacker sends, it knows.
+    // The attacker already knows the values that it sends.
     const known = this.parts.search.find(JSON.stringify([request.body, request.headers]));
     for (const { loot, form } of found) {
       if (this.broughtIn.has(loot.value) || known.some((each) => each.loot.value === loot.value)) continue;
@@ -173,7 +175,7 @@ export class Campaign {
     const { at, as } = { at: breach.at, as: request.as.label };
     const same = (known: Breach) =>
       known.at === at && known.as === as && known.breach === breach.breach && known.attack === breach.attack;
-    // The first three tell what is wrong; a list without a filter would fill pages.
+    // Three are enough; a list without a filter would fill pages.
     if (this.breaches.filter(same).length >= 3) return;
     this.breaches.push({
       ...breach,
@@ -199,7 +201,7 @@ export class Campaign {
     return { expected, difference: ['statements differ', evidence] };
   }
 
-  /** @param patiently leaves time for statements that a server sends after its answer */
+  /** @param patiently waits for statements that a server sends after its answer */
   private async observed({ attack, at, request }: Pair, value: string, patiently: boolean) {
     const { statements: count } = this.parts.observer;
     let answer: Answer | undefined;
@@ -213,8 +215,8 @@ export class Campaign {
   }
 
   /**
-   * A line that says which request it is of is the attacker's to answer for when it is one of its own. A line of JSON that
-   * does not say is, when it came while the attacker's request was under way.
+   * A line with a request id belongs to the attacker when it is the id of one of its requests. A line of JSON without
+   * an id does when it was written during a request of the attacker.
    */
   private async readLog(underWay: boolean): Promise<string> {
     const { observer, attackers } = this.parts;

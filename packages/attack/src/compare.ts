@@ -1,11 +1,11 @@
-/** Whether two answers tell a difference, apart from what the requests themselves made different. */
+/** Whether two answers differ, apart from differences of the requests themselves. */
 import { encodingsOf } from './encodings.js';
 import type { Answer } from './wire.js';
 
-/** Differ from answer to answer whatever was asked. */
+/** Headers that differ in every answer. */
 const OF_THE_MOMENT = /^(date|age|x-request-id|server-timing|retry-after|(x-)?ratelimit.*|cf-ray|via)$/;
 
-/** Everything that the attacker was told, without the value that it sent itself: what a server repeats is no news. */
+/** The attacker's answer without the value that it sent, which servers repeat. */
 export function told(answer: Answer, sent?: string): string {
   const headers = answer.headers.filter(([name]) => !OF_THE_MOMENT.test(name));
   const text = [
@@ -17,7 +17,7 @@ export function told(answer: Answer, sent?: string): string {
   return without(text.replaceAll(answer.requestId, '‹request id›'), sent);
 }
 
-/** A text with a value in any of its encodings taken out. */
+/** A text without a value in any of its encodings. */
 export function without(text: string, value: string | undefined): string {
   if (value === undefined || value.length < 3) return text;
   let rest = text;
@@ -30,7 +30,7 @@ export function without(text: string, value: string | undefined): string {
 
 function replaceAllOf(text: string, form: string): string {
   const lower = text.toLowerCase();
-  // Letters that become several in lower case would shift the places.
+  // Letters with a longer lower case would shift the positions.
   if (lower.length !== text.length) return text.replaceAll(form, '‹value›');
   let rest = '';
   let from = 0;
@@ -42,8 +42,8 @@ function replaceAllOf(text: string, form: string): string {
 }
 
 /**
- * The same for a mutation that took effect: what it made anew (ids, times, secrets, counters) differs each time, so of
- * its data only the shape counts. Errors count to the letter.
+ * The same for a mutation that took effect: new ids, times, secrets and counters differ each time, so only the shape of
+ * its data is compared. Errors are compared exactly.
  */
 export function toldByMutation(answer: Answer, sent?: string): string {
   const [head = '', body = ''] = told(answer, sent).split(/\n\n([^]*)/);
@@ -68,7 +68,7 @@ function shapeOf(data: unknown): unknown {
   return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, shapeOf(value)]));
 }
 
-/** The first line in which two texts differ, and where: for a person to look at. */
+/** The first line in which two texts differ, and its position, for the report. */
 export function firstDifference(one: string, other: string): string {
   const before = one.split('\n');
   const after = other.split('\n');

@@ -1,6 +1,6 @@
 /**
- * The forms in which a value may leave a server: as it is, as JSON or a URL writes it, in hexadecimal digits, and in
- * base64 wherever in a longer text it stands. In lower case: case is no disguise.
+ * The forms of a value in an answer: plain, as JSON or a URL encodes it, in hexadecimal digits, and in base64 at any
+ * position of a longer text. In lower case, because the search ignores case.
  */
 
 /** Each form once, in lower case. A UUID and a time have further forms of their own. */
@@ -24,8 +24,8 @@ export function encodingsOf(value: string): string[] {
 }
 
 /**
- * Three bytes become four characters, so there are three ways to begin. The characters at both ends depend on what
- * stands beside the value, and are left out.
+ * Three bytes become four characters, so there are three ways to begin. The characters at both ends depend on the
+ * surrounding text, and are left out.
  */
 function base64Of(bytes: Buffer): string[] {
   return [0, 1, 2].flatMap((offset) => {

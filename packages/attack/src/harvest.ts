@@ -1,4 +1,4 @@
-/** Reads everything that a tenant's users can read, and notes each value with the field it was found in. */
+/** Reads everything that a tenant's users can read, and records each value with its field. */
 import {
   getNamedType,
   getNullableType,
@@ -15,7 +15,7 @@ import { buildRequest, rootPaths, type Arguments, type Path } from './operations
 import { fillPath, type Filling } from './values.js';
 import { codesOf, dataOf, type Answer, type Credential, type GraphqlRequest, type Wire } from './wire.js';
 
-/** A server may refuse what is too deep or too costly: then less is asked for. */
+/** When a server refuses a query as too deep or too costly, a smaller one is sent. */
 const DEPTHS = [6, 4, 3, 2, 1];
 const TOO_MUCH = /COST|COMPLEX|DEPTH|VALIDATION/;
 
@@ -25,7 +25,7 @@ export interface Reading {
   readonly answer: Answer;
 }
 
-/** Asks for all that lies behind a path, as deep as the server lets. */
+/** Selects everything below a path, as deep as the server allows. */
 export async function readDeep(
   { schema, wire, as }: { readonly schema: GraphQLSchema; readonly wire: Wire; readonly as: Credential },
   path: Path,
@@ -40,7 +40,7 @@ export async function readDeep(
   return reading!;
 }
 
-/** What a caller is answered to every root field of a query. Adds what it finds, and uses it for what comes later. */
+/** Queries every root field as a caller. Adds the values it finds, and uses them for later fields. */
 export async function readAll(
   { schema, wire }: { readonly schema: GraphQLSchema; readonly wire: Wire },
   as: Credential,
@@ -62,7 +62,7 @@ export async function readAll(
 
 const MOST_PAGES = 50;
 
-/** The same, and of each list at the root all its pages. */
+/** The same, with all pages of each list at the root. */
 export async function readPages(
   { schema, wire }: { readonly schema: GraphQLSchema; readonly wire: Wire },
   as: Credential,
@@ -96,7 +96,7 @@ interface Connection {
   readonly pageInfo?: { readonly hasNextPage?: boolean; readonly endCursor?: string | null };
 }
 
-/** @param planted what was answered is of the attack's making */
+/** @param planted the answers contain values that the attack has written */
 export function noteAnswer(
   schema: GraphQLSchema,
   { path, answer }: Pick<Reading, 'path' | 'answer'>,
@@ -139,7 +139,7 @@ function note(schema: GraphQLSchema, { type, at, value }: Place, add: (found: Lo
   }
 }
 
-/** JSON is noted value by value, with the names in it. */
+/** JSON is recorded value by value, with its property names. */
 function noteScalar(at: string, value: unknown, isId: boolean, add: (found: LootValue) => void): void {
   if (typeof value === 'object' && value !== null) {
     for (const [name, inner] of Object.entries(value)) noteScalar(`${at}.${name}`, inner, false, add);

@@ -1,6 +1,6 @@
 /**
- * Requests that are small and would keep a careless server busy for seconds, made from the schema of the server under
- * attack. Each stands for a way in which reading, checking or refusing a document may take more than linear time.
+ * Small requests that keep a server without limits busy for seconds, generated from the schema of the attacked server.
+ * Each represents a way in which reading, checking or refusing a document may take more than linear time.
  */
 import { getIntrospectionQuery, type GraphQLSchema } from 'graphql';
 import { hostileVariables } from './hostile-variables.js';
@@ -9,14 +9,14 @@ import { placesOf, type Places } from './hostile-places.js';
 export interface HostileRequest {
   readonly name: string;
   readonly query: string;
-  /** The body of the request. As text, for some are too deep to be written by `JSON.stringify`. */
+  /** The body of the request, as text, because some are too deep for `JSON.stringify`. */
   readonly json: string;
 }
 
 export interface HostileOptions {
-  /** How large a request may be, as JSON. */
+  /** The largest size of a request as JSON. */
   readonly bytes: number;
-  /** Whether mutations may be among them, which may take effect. */
+  /** Whether to include mutations, which may take effect. */
   readonly write: boolean;
 }
 
@@ -63,7 +63,7 @@ function hostileRequest(
 
 const HEAD = 40;
 
-/** The largest that `make` makes of a size, as long as the request has no more than `bytes`. */
+/** The largest result of `make` whose request has at most `bytes`. */
 export function fit(bytes: number, make: (size: number) => string): string {
   for (let size = bytes; ; size = Math.floor(size * 0.8)) {
     const document = make(size);
@@ -71,7 +71,7 @@ export function fit(bytes: number, make: (size: number) => string): string {
   }
 }
 
-/** As many pieces as there is room for, up to `most`: documents of more than some thousand tokens are easily refused. */
+/** As many pieces as fit, up to `most`, because documents of more than some thousand tokens are easily refused. */
 function many(bytes: number, piece: (n: number) => string, most = 400): string {
   const pieces: string[] = [];
   for (let n = 0, length = 0; n < most; n++) {

@@ -1,4 +1,4 @@
-/** Places of a schema where hostile requests get further than a server's first look. */
+/** Positions in a schema where hostile requests pass a server's first checks. */
 import {
   getNamedType,
   isInputObjectType,
@@ -13,23 +13,23 @@ import {
 } from 'graphql';
 
 export interface Places {
-  /** A field of the root that needs no argument, its type, and a field there without fields of its own. */
+  /** A root field that needs no argument, its type, and a scalar field of that type. */
   readonly field: string;
   readonly object: string;
   readonly leaf: string;
-  /** A field that a deep selection may consist of; where types lead nowhere, one that is not there deeper down. */
+  /** A field for a deep selection; if types do not nest, one that does not exist further down. */
   readonly self: string;
-  /** The field with a page of a list, if there is one. */
+  /** A field with a page of a list, if there is one. */
   readonly page: string;
-  /** An operation with this literal for an argument, of a scalar that takes any where there is one. */
+  /** An operation with this literal as an argument, of a scalar that accepts any literal if there is one. */
   readonly argument: (literal: string) => string;
   /** The fields with an input object, and the name of its type. */
   readonly input: { readonly operation: string; readonly type: GraphQLInputObjectType } | undefined;
 }
 
 /**
- * @param write whether places may be in mutations
- * @throws Error for a schema without a field that could be asked for
+ * @param write whether mutations may be used
+ * @throws Error for a schema without a usable field
  */
 export function placesOf(schema: GraphQLSchema, write: boolean): Places {
   const mutations = Object.values((write ? schema.getMutationType()?.getFields() : undefined) ?? {});
@@ -60,7 +60,7 @@ const isPlain = ({ type, args }: Field) => isLeafType(getNamedType(type)) && !ar
 
 const SPECIFIED = ['Int', 'Float', 'String', 'Boolean', 'ID'];
 
-/** A custom scalar in the input of a mutation takes literals of any form: there they are looked at longest. */
+/** A custom scalar in the input of a mutation accepts literals of any form, and takes the longest to check. */
 function argumentOf(mutations: readonly Field[]): (literal: string) => string {
   for (const field of mutations) {
     for (const { name, type } of field.args) {

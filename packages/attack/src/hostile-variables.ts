@@ -1,16 +1,16 @@
-/** Variables that are small enough for a request, and would keep a careless server busy. */
+/** Variables that fit into a request and keep a server without limits busy. */
 import type { Places } from './hostile-places.js';
 
 export interface HostileVariables {
   readonly name: string;
   readonly query: string;
-  /** As JSON: some are too deep for `JSON.stringify`. */
+  /** As JSON text, because some are too deep for `JSON.stringify`. */
   readonly variables: string;
 }
 
 const BOOLEAN = 'query ($v: Boolean!) { __typename @skip(if: $v) }';
 
-/** Variables of about `bytes` bytes: for a scalar, for an input, for a field of it, and for nothing. */
+/** Variables of about `bytes` bytes: for a scalar, for an input, for a field of it, and for no declared variable. */
 export function hostileVariables({ input }: Places, bytes: number): HostileVariables[] {
   const room = bytes - 600;
   const nested = (open: string, close: string, inner = '') => {

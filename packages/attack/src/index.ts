@@ -1,4 +1,4 @@
-/** The attack as a function, for tests that can look into the server they attack. The command is main.ts. */
+/** The attack as a function, for tests that can observe the attacked server. The command is main.ts. */
 export { attack } from './run.js';
 export { callerOf, keyOf } from './callers.js';
 export type { Observer } from './campaign.js';

@@ -1,6 +1,6 @@
 /**
- * What is known of a tenant: the values that stand in its rows and its answers, and where. Of the victim, they are what
- * the attacker tries and what is searched for in its answers; of the attacker, what the comparisons are made with.
+ * The known values of a tenant and their places in rows and answers. The attacker tries the victim's values, and its
+ * answers are searched for them. The attacker's values are used for comparison.
  */
 
 export type ValueKind = 'id' | 'cursor' | 'email' | 'secret' | 'text' | 'date' | 'number';
@@ -10,20 +10,20 @@ export interface LootValue {
   readonly kind: ValueKind;
   /** `Conversation.id` of the schema, `conversations.body` of the database. */
   readonly at: string;
-  /** Made for the attack: it stands nowhere else, and what it belongs to may be deleted. */
+  /** Made for the attack: the value is unique, and its row may be deleted. */
   readonly planted?: boolean;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 const DATE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d/;
-/** Shorter values, and numbers of fewer digits, are found in any answer by chance. */
+/** Shorter values, and numbers of fewer digits, occur in answers by chance. */
 export const SHORTEST_SEARCHED = 6;
 
-/** The marks of {@link newMark}, wherever they stand. */
+/** The marks of {@link newMark} in a text. */
 export const MARK = /canary[a-z]{16}/g;
 
-/** A word that stands nowhere else: lower-case letters alone, so that it gets through any input that takes a name. */
+/** A unique word, only of lower-case letters, so that every input for names accepts it. */
 export function newMark(): string {
   const letters = crypto.getRandomValues(new Uint8Array(16));
   return `canary${Array.from(letters, (byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
@@ -39,9 +39,9 @@ function kindOf(name: string, value: string | number, isId = false): ValueKind {
 }
 
 /**
- * A value as it is compared: times in the form of JSON, whatever form they stand in.
+ * A value in the form for comparison: times in the form of JSON.
  *
- * @param isId whether the schema calls it an ID
+ * @param isId whether its type in the schema is ID
  */
 export function lootValue(at: string, value: string | number, isId = false): LootValue {
   const kind = kindOf(at.split('.').at(-1)!, value, isId);
@@ -49,7 +49,7 @@ export function lootValue(at: string, value: string | number, isId = false): Loo
   return { at, kind, value: Number.isFinite(time) ? new Date(time).toISOString() : String(value) };
 }
 
-/** The values of one tenant, each once for each place it was found in. */
+/** The values of one tenant, once per place. */
 export class Loot {
   private readonly byValue = new Map<string, LootValue[]>();
 
@@ -72,13 +72,13 @@ export class Loot {
     for (const places of this.byValue.values()) yield* places;
   }
 
-  /** Of each place one value, of these kinds and useful; planted ones if there are any. */
+  /** One useful value of these kinds per place, preferably a planted one. */
   samples(kinds: readonly ValueKind[], isUseful: (value: LootValue) => boolean): LootValue[] {
     const best = new Map<string, LootValue>();
     for (const found of this) {
       if (!kinds.includes(found.kind) || !isUseful(found)) continue;
       const known = best.get(found.at);
-      // A text that was planted later may have replaced the earlier one; an id stays.
+      // A text planted later may have replaced an earlier one; ids do not change.
       const isBetter = found.planted && (!known?.planted || found.kind !== 'id');
       if (!known || isBetter) best.set(found.at, found);
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `tenantry-attack`, in this repository `npm run attack`: attacks a running server as the users of one tenant, with what belongs to another. Exit status: 0
- * nothing was found, 1 there are breaches, 2 it could not be run.
+ * `tenantry-attack`, in this repository `npm run attack`: attacks a running server as the users of one tenant, with the
+ * values of another. Exit status: 0 no breaches, 1 breaches, 2 it could not run.
  */
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';

@@ -22,13 +22,13 @@ export interface Step {
   readonly field: GraphQLField<unknown, unknown>;
 }
 
-/** Fields that lead from the root of an operation to one whose arguments matter. */
+/** Fields from the root of an operation to the one whose arguments are attacked. */
 export interface Path {
   readonly operation: OperationKind;
   readonly steps: readonly Step[];
 }
 
-/** For each step of a path the arguments that are given. */
+/** The arguments of each step of a path. */
 export type Arguments = readonly Readonly<Record<string, unknown>>[];
 
 /** `Query.conversations.nodes.messages` */
@@ -44,13 +44,13 @@ export const rootPaths = (schema: GraphQLSchema, operation: OperationKind): Path
   }));
 };
 
-/** Each field of the schema is attacked through so many paths at the most, the shortest ones. */
+/** Each field of the schema is attacked through at most this many paths, the shortest ones. */
 const PATHS_PER_FIELD = 3;
 const MOST_STEPS = 8;
 
 /**
- * The paths of queries to every field of every type that can be reached, no type twice on one path. The payloads of mutations
- * and events are not walked: what they lead to, queries lead to.
+ * The paths of queries to every field of every type that can be reached, no type twice on one path. Payloads of
+ * mutations and events are not visited, because queries reach the same types.
  */
 export function queryPaths(schema: GraphQLSchema): Path[] {
   const taken = new Map<string, number>();
@@ -116,8 +116,8 @@ export function buildRequest(
 }
 
 /**
- * Every field of a type that demands no argument, and of the objects in it, `depth` levels down and no type within
- * itself. Empty for a scalar.
+ * All fields of a type without required arguments, and of its objects, `depth` levels down, without recursion into the
+ * same type. Empty for a scalar.
  */
 function selectionOf(
   schema: GraphQLSchema,
@@ -150,7 +150,7 @@ function fieldsOf(
   return fields.length > 0 ? fields.join(' ') : '__typename';
 }
 
-/** The object types that a value of a type may be of. */
+/** The possible object types of a value of this type. */
 export function objectTypes(schema: GraphQLSchema, type: GraphQLNamedType): readonly GraphQLObjectType[] {
   if (isObjectType(type)) return [type];
   return isAbstractType(type) ? schema.getPossibleTypes(type) : [];

@@ -1,7 +1,7 @@
 /**
- * Changes a tenant through its own API: every mutation that takes a text is called with texts that stand nowhere else,
- * and what they made may afterwards be deleted again. What was there before is neither deleted nor revoked; texts of the
- * tenant itself (its name, its settings) are overwritten.
+ * Changes a tenant through its API: every mutation with a text argument is called with unique texts, and the rows it
+ * creates may be deleted afterwards. Existing rows are neither deleted nor revoked; texts of the tenant itself (its
+ * name, its settings) are overwritten.
  */
 import { getNamedType, isInputObjectType, type GraphQLInputType, type GraphQLSchema } from 'graphql';
 import { newMark, type Loot } from './loot.js';
@@ -10,7 +10,7 @@ import { buildRequest, rootPaths, type Path } from './operations.js';
 import { fillPath } from './values.js';
 import { dataOf, type Credential, type Wire } from './wire.js';
 
-/** Mutations that take something away, by their names: nothing that somebody still needs is given to them. */
+/** Mutations that delete, recognised by name: they only get rows that nobody needs. */
 export const TAKES_AWAY = /^(remove|delete|revoke|suspend|erase|cancel|close|archive|change)/i;
 const DELETES = /^(remove|delete|revoke)/i;
 
@@ -18,9 +18,9 @@ export interface Planting {
   readonly schema: GraphQLSchema;
   readonly wire: Wire;
   readonly as: Credential;
-  /** The tenant's own values; what is made is added. */
+  /** The tenant's values; new ones are added. */
   readonly own: Loot;
-  /** Every text in it is one that stands nowhere else. */
+  /** Makes unique texts. */
   readonly text?: () => string;
 }
 
@@ -40,7 +40,7 @@ export async function plant({ schema, wire, as, own, text = newMark }: Planting)
   return effective;
 }
 
-/** Deletes again what was planted, wherever the API can. @returns the mutations that took effect */
+/** Deletes the planted rows, if the API can. @returns the mutations that took effect */
 export async function uproot({ schema, wire, as, own }: Planting): Promise<string[]> {
   const effective: string[] = [];
   for (const path of rootPaths(schema, 'mutation').filter(isDeletion)) {

@@ -1,4 +1,4 @@
-/** Where a caller can give a value: every argument on every path, and every field of the inputs in it. */
+/** The points where a caller can pass a value: every argument on every path, and every field of its inputs. */
 import {
   getNamedType,
   isInputObjectType,
@@ -17,13 +17,13 @@ export interface Point {
   readonly name: string;
   readonly path: Path;
   readonly argument: GraphQLArgument;
-  /** The fields of inputs that lead from the argument to the value; none when it is the argument itself. */
+  /** The input fields from the argument to the value; empty for the argument itself. */
   readonly leaf: readonly string[];
   readonly type: GraphQLLeafType;
   readonly description: string;
 }
 
-/** An input may contain itself (`and: [Filter]`): so many times it is entered. */
+/** How often a recursive input (`and: [Filter]`) is entered. */
 const INPUT_REPETITIONS = 2;
 
 /** Of queries the points on every path, of mutations and subscriptions those of the root fields. */
@@ -65,5 +65,5 @@ function leavesOf(
   );
 }
 
-/** Whether a value is given there to say whose or what is meant; a choice or a size is no such value. */
+/** Whether the value there identifies data; choices and sizes do not. */
 export const takesValue = ({ type }: Point): boolean => isScalarType(type) && type.name !== 'Boolean';

@@ -1,4 +1,4 @@
-/** What an attack has found, and how it is told. */
+/** The findings of an attack, and their text. */
 
 export const KINDS = {
   read: 'reads of everything, as each user',
@@ -37,33 +37,36 @@ export interface Breach {
   /** `Query.members(filter.userId:)` */
   readonly at: string;
   readonly as: string;
-  /** What was sent, and where the victim has it. */
+  /** The value that was sent, and its place in the victim's data. */
   readonly sent?: string;
-  /** What was seen. */
+  /** The evidence. */
   readonly evidence: string;
-  /** Sends it again. */
+  /** The command that repeats the request. */
   readonly command: string;
 }
 
 export interface Report {
   readonly breaches: readonly Breach[];
   readonly attacks: Readonly<Partial<Record<AttackKind, number>>>;
-  /** Values of the victim that were searched for in everything the attacker received. */
+  /** The number of the victim's values that were searched for in all answers to the attacker. */
   readonly searchedFor: number;
-  /** Values of the victim that cannot be told from others. */
+  /** The number of the victim's values that are not specific enough. */
   readonly notSearchedFor: number;
   readonly requests: number;
   readonly seconds: number;
-  /** Where a value of the attacker's own is answered like one that nobody has: there the attack may not reach anything. */
+  /**
+   * Points where the attacker's own values have the same answer as values that do not exist: the attack may reach no
+   * data there.
+   */
   readonly withoutEffect: readonly string[];
-  /** What could not be looked at, and why. */
+  /** What could not be checked, and why. */
   readonly notChecked: readonly string[];
 }
 
 /** Whether no breach was found. What could not be attacked is no breach. */
 export const isClean = ({ breaches }: Report): boolean => breaches.length === 0;
 
-/** For people: a table, then each breach. */
+/** The report as text: a table, then each breach. */
 export function printReport(report: Report): string {
   const rows = Object.entries(KINDS).flatMap(([kind, about]): [string, number, number][] => {
     const count = report.attacks[kind as AttackKind];

@@ -1,6 +1,6 @@
 /**
- * The whole attack, in order: what only reads comes first, so that what the attacker writes cannot be taken for a
- * leak. It needs a URL, tokens of two tenants, and nothing else of the server.
+ * Runs the whole attack, reads first, so that the attacker's own writes do not look like leaks. It needs only a URL and
+ * tokens of two tenants.
  */
 import { printSchema, type GraphQLSchema } from 'graphql';
 import { Campaign, type Observer } from './campaign.js';
@@ -24,29 +24,29 @@ import { dataOf, Wire, type Credential } from './wire.js';
 
 export interface AttackOptions {
   readonly url: URL;
-  /** Users of the attacking tenant, and of its victim; the first of each should be one who may do everything. */
+  /** Users of the attacking tenant and of the victim; the first of each should have all permissions. */
   readonly attackers: readonly Credential[];
   readonly victims: readonly Credential[];
-  /** Undefined: by introspection. */
+  /** The schema as SDL; undefined to use introspection. */
   readonly schema?: GraphQLSchema;
-  /** Callers of the attacking tenant who hold few permissions. Like the further attackers, they are tried on its own data. */
+  /** Callers of the attacking tenant with few permissions. Like the other attackers, they are tried on its own data. */
   readonly lesser?: readonly Credential[];
-  /** Whether both tenants may be changed. Without it, nothing is. */
+  /** Whether both tenants may be changed. */
   readonly write: boolean;
   readonly observer?: Observer;
   /**
-   * What is known of both beside what they can read: rows of the database, invitations and keys that were handed out. Who gives
-   * them says that there was no earlier run.
+   * Further known values of both tenants: rows of the database, invitations and keys. Passing them implies that there
+   * was no earlier run.
    */
   readonly victimValues?: readonly LootValue[];
   readonly ownValues?: readonly LootValue[];
-  /** Values that both tenants have, rightly. */
+  /** Values that both tenants may have. */
   readonly shared?: readonly string[];
-  /** The domain below which each tenant has its host. */
+  /** The parent domain of the tenants' hosts. */
   readonly baseDomain?: string;
   /** How long an event may take that must not come. */
   readonly quietMs?: number;
-  /** Told what is being done. */
+  /** Called with the progress. */
   readonly progress?: (what: string) => void;
 }
 
@@ -83,7 +83,7 @@ async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
   const own = new Loot(options.ownValues);
   const search = new Search();
   const isUnlikeOthers = distinctive(own, new Set(wordsOf(printSchema(schema))));
-  // Of the texts, only planted ones are needed where there are any: both may well have written the same.
+  // If there are planted texts, only these are used, because both tenants may have written the same other texts.
   const isPlanted = ({ kind, value }: LootValue) =>
     !options.write || kind !== 'text' || value.search(MARK) !== -1;
   const isDistinctive = (loot: LootValue) =>
@@ -91,7 +91,7 @@ async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
   return new Campaign({ schema, wire, attackers, victims, own, victim, search, observer, isDistinctive });
 }
 
-/** Both tenants are read; the victim's texts are planted in between two readings of the attacker's. */
+/** Reads both tenants, and plants the victim's texts between two reads of the attacker. */
 async function harvest(
   campaign: Campaign,
   { write, progress, victimValues }: AttackOptions,
@@ -118,8 +118,8 @@ async function harvest(
 }
 
 /**
- * An earlier run has put values of the victim into the attacker's tenant. With what has been planted since, they are not
- * needed: whatever shows the ones shows the others.
+ * An earlier run has written values of the victim into the attacker's tenant. They are not needed: a leak of them would
+ * also show the newly planted values.
  */
 function allowForEarlierRuns(campaign: Campaign, readings: readonly Reading[]): void {
   const known = new Map<string, LootValue>();
@@ -148,7 +148,7 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   if (write) {
     progress('trying the victim’s values in mutations');
     await tryInMutations(campaign);
-    // After the mutations: here the victim changes its own rows, and an attacker who changed them to the same would not be seen.
+    // After the mutations, because here the victim changes its rows, which would hide the same change by the attacker.
     await tryIdempotencyKeys(campaign);
     await readEverything(campaign);
   } else if (rootPaths(campaign.parts.schema, 'mutation').length > 0) {
@@ -157,7 +157,7 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   }
   progress('reading as callers with few permissions');
   await tryPermissions(campaign, { lesser: options.lesser ?? [], write });
-  // Last: what they write would hide what other attacks change.
+  // Last, because their writes would hide changes by other attacks.
   progress('sending hostile requests');
   await tryHostileRequests(campaign, { write });
   if (!observer.statements) campaign.note('the number of SQL statements: give --database-url');

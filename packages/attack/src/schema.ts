@@ -1,4 +1,4 @@
-/** The schema of the server under attack: what its introspection says, or a file where it says nothing. */
+/** The schema of the attacked server: from introspection, or from a file when introspection is off. */
 import { readFile } from 'node:fs/promises';
 import {
   buildClientSchema,
@@ -10,13 +10,13 @@ import {
 } from 'graphql';
 import { dataOf, type Credential, type Wire } from './wire.js';
 
-/** There is no schema to attack by; the message says why. */
+/** There is no schema; the message says why. */
 export class NoSchema extends Error {
   override readonly name = 'NoSchema';
 }
 
 /**
- * The largest schema that any of the callers is told: a field that one role is not told of may well be asked for by it.
+ * The largest schema that introspection shows to any caller, because a role may also query fields that it is not shown.
  *
  * @throws NoSchema, Unreachable
  */

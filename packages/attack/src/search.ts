@@ -1,19 +1,19 @@
-/** Finds any of many values in a text, in all their encodings, reading the text once. */
+/** Finds any of many values in a text, in all their encodings, in one pass. */
 import { encodingsOf } from './encodings.js';
 import { MARK, SHORTEST_SEARCHED, type Loot, type LootValue } from './loot.js';
 
 export interface Found {
   readonly loot: LootValue;
-  /** As it stands there, in lower case. */
+  /** The pattern, in lower case. */
   readonly form: string;
 }
 
 export class Search {
-  /** Patterns by how they begin. */
+  /** The patterns by their beginning. */
   private readonly patterns = new Map<string, { readonly form: string; readonly loot: LootValue }[]>();
   private readonly known = new Set<string>();
 
-  /** How many values are searched for. */
+  /** The number of values. */
   get size(): number {
     return this.known.size;
   }
@@ -47,12 +47,12 @@ export class Search {
 }
 
 /**
- * Which values of the victim say whose they are. The others are too short, or may rightly stand in any answer: they are
- * neither searched for nor tried.
+ * Selects the values that are specific to the victim. Others are too short, or may be in any answer: they are neither
+ * searched for nor tried.
  *
- * @param own what the attacker has: what both have tells nothing, unless it is an id, a secret or planted, which the
- *   attacker then has by a leak
- * @param vocabulary the words of the schema: a text of a few of them may stand anywhere
+ * @param own the attacker's values: a value of both is not specific, unless it is an id, a secret or planted, which the
+ * attacker then has through a leak
+ * @param vocabulary the words of the schema: a text of a few of them may be anywhere
  */
 export const distinctive =
   (own: Loot, vocabulary: ReadonlySet<string>) =>
@@ -60,7 +60,7 @@ export const distinctive =
     if (value.length < SHORTEST_SEARCHED) return false;
     if (kind === 'id' || kind === 'secret' || kind === 'cursor' || value.search(MARK) !== -1) return true;
     if (own.has(value)) return false;
-    // To the second, two tenants may well have done the same.
+    // Two tenants may have data of the same second.
     if (kind === 'date') return /\.\d*[1-9]/.test(value);
     const words = wordsOf(value);
     return words.length > 3 || !words.every((word) => vocabulary.has(word));

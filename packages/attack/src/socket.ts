@@ -1,14 +1,14 @@
-/** Subscribes as one of the tenants' users (graphql-ws), and keeps every frame that came, as it came. */
+/** Subscribes as one of the tenants' users (graphql-ws), and stores every received frame unchanged. */
 import { createClient, type Client } from 'graphql-ws';
 import { setTimeout as wait } from 'node:timers/promises';
 import { WebSocket, type RawData } from 'ws';
 import type { Credential, GraphqlRequest } from './wire.js';
 
-/** A server may allow only so many on one connection; ours allows 50. */
+/** The most subscriptions per connection: servers have limits, Tenantry's is 50. */
 export const MOST_SUBSCRIPTIONS = 40;
 
 export class Socket {
-  /** Frames of the server, with the reason it closed for as the last one if it did. */
+  /** The frames of the server; if it closed the connection, the last one is the close reason. */
   readonly frames: string[] = [];
   private readonly client: Client;
   private readonly framesOf = new Map<string, string[]>();
@@ -37,7 +37,7 @@ export class Socket {
     });
   }
 
-  /** @returns the frames of this subscription, of which more may come */
+  /** @returns the frames of this subscription; more may follow */
   subscribe(request: GraphqlRequest): readonly string[] {
     const frames: string[] = [];
     this.framesOf.set(String(this.count + 1), frames);
@@ -48,7 +48,7 @@ export class Socket {
     return frames;
   }
 
-  /** Waits until the server has answered what was sent before: it answers a ping behind it. */
+  /** Waits until the server has handled all earlier messages, by the answer to a ping. */
   async settle(): Promise<void> {
     await until(() => this.current?.readyState === WebSocket.OPEN || this.hasEnded, 5_000);
     const before = this.pongs;
@@ -71,7 +71,7 @@ export class Socket {
   }
 }
 
-/** @returns whether it happened in time */
+/** @returns whether it answered in time */
 export async function until(happened: () => boolean, withinMs: number): Promise<boolean> {
   const deadline = Date.now() + withinMs;
   while (!happened()) {

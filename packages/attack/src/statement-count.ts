@@ -1,22 +1,22 @@
-/** Counts the statements that PostgreSQL executes for the server, by pg_stat_statements. */
+/** Counts the statements that PostgreSQL executes for the server, with pg_stat_statements. */
 import pg from 'pg';
 
 /**
- * Not counted: what servers send by themselves, whatever they are asked; what this file asks; and the ends of transactions,
- * which nobody waits for.
+ * Not counted: statements that servers send by themselves, those of this file, and the ends of transactions, which
+ * nothing waits for.
  */
 const NOT_COUNTED = 'pg_notify|listen|pg_stat_statements|^ *(begin|start transaction|commit|rollback)';
 
 export interface StatementCount {
-  /** Does the work, and tells how many statements were executed meanwhile. */
+  /** Runs the work, and returns the number of statements executed meanwhile. */
   readonly during: (work: () => Promise<void>) => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
-/** @throws Error when the database cannot be reached, or the extension pg_stat_statements is not there */
+/** @throws Error when the database cannot be reached, or the extension pg_stat_statements is missing */
 export async function countStatements(url: string): Promise<StatementCount> {
   const client = new pg.Client({ connectionString: url });
-  // A connection that is lost is told by the next statement; unheard, it would end the process.
+  // The next statement reports a lost connection; without a listener the error would end the process.
   client.on('error', () => undefined);
   await client.connect();
   const count = async () => {

@@ -1,6 +1,6 @@
 /**
- * For a value that exists somewhere, one of the same form that exists nowhere, and that stands at the same place of any
- * order: what an attack with the first is compared with.
+ * Makes, for an existing value, one of the same form that does not exist and has the same place in any order, for the
+ * comparison of answers.
  */
 import type { LootValue, ValueKind } from './loot.js';
 
@@ -10,10 +10,10 @@ const DATE = /^\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-]\d\d:?\d\d)?$/;
 const MOST_TRIES = 50;
 
 /**
- * Of the same length; undefined when the value cannot be read, a cursor that is encrypted, say.
+ * A value of the same length; undefined when the value cannot be parsed, for example an encrypted cursor.
  *
  * @param isTaken whether a value exists
- * @param attempt from 1 on: another value for each
+ * @param attempt from 1 on; each gives a different value
  */
 export function unlike(
   { kind, value }: Pick<LootValue, 'kind' | 'value'>,
@@ -29,7 +29,7 @@ export function unlike(
 
 function candidate(kind: ValueKind, value: string, n: number): string | undefined {
   if (kind === 'cursor') return unlikeCursor(value);
-  // The next one, the one before, the next but one: a row of the attacker's own may stand on one side.
+  // The next one, the previous one, the second next one: a row of the attacker may be on one side.
   const step = n % 2 === 1 ? (n + 1) / 2 : -n / 2;
   if (kind === 'number') return String(Number(value) + step);
   return kind === 'date' ? unlikeDate(value, step) : unlikeText(value);
@@ -47,7 +47,7 @@ function unlikeDate(value: string, step: number): string | undefined {
   return DATE.test(value) && Number.isFinite(time) ? new Date(time + step).toISOString() : undefined;
 }
 
-/** A cursor in base64 whose ids can be read: the same with other ids, which is the next place in its order. */
+/** For a base64 cursor with readable ids: the same with other ids, which is the next place in its order. */
 function unlikeCursor(value: string): string | undefined {
   const text = Buffer.from(value, 'base64url').toString();
   const isText = !/[^\x20-\x7e]/.test(text) && text.length > 0;

@@ -1,6 +1,6 @@
 /**
- * Which value to give where. An argument is filled by what its type, its name and its description say; where they say
- * nothing, with everything that fits the type.
+ * Chooses the values for each argument by its type, name and description; if they tell nothing, all values that fit the
+ * type.
  */
 import {
   getNamedType,
@@ -21,10 +21,10 @@ import { unlike } from './unlike.js';
 
 const ALL_KINDS: readonly ValueKind[] = ['id', 'cursor', 'email', 'secret', 'text', 'date', 'number'];
 
-/** Values that say where, not whose: a few tell as much as all of them. */
+/** Values that are positions, such as cursors: a few are as good as all of them. */
 const POSITIONS: readonly ValueKind[] = ['date', 'number'];
 
-/** What a name or a description speaks of; the first that matches. */
+/** The kind of value that a name or a description suggests; the first match counts. */
 const MEANINGS: readonly (readonly [pattern: RegExp, kinds: readonly ValueKind[]])[] = [
   [/cursor|^(after|before)$/i, ['cursor']],
   [/e-?mail/i, ['email']],
@@ -33,7 +33,7 @@ const MEANINGS: readonly (readonly [pattern: RegExp, kinds: readonly ValueKind[]
   [/search|text|contains|body|subject|title|name|comment/i, ['text']],
 ];
 
-/** The kinds of values that are meant by an argument of a type; the others that its type admits come second. */
+/** The suggested kinds of values of an argument, and then the other kinds that its type accepts. */
 export function meantKinds(name: string, description: string, type: GraphQLLeafType) {
   const admitted = admittedKinds(type);
   const [, meant = admitted] =
@@ -52,8 +52,8 @@ function admittedKinds({ name }: GraphQLLeafType): readonly ValueKind[] {
 }
 
 /**
- * A tenant's values to try at a point: of each place that fits one, and of each other kind that the type admits one, for
- * names deceive.
+ * A tenant's values to try at a point: one from each fitting place, and one of each other kind that the type accepts,
+ * because names can mislead.
  */
 export function valuesFor(
   point: Point,
@@ -72,20 +72,20 @@ export function valuesFor(
   ];
 }
 
-/** How arguments are filled that are not the matter. */
+/** How to fill the other arguments. */
 export interface Filling {
   readonly own: Loot;
-  /** Texts, each new. */
+  /** Makes new texts. */
   readonly text: () => string;
-  /** Also gives texts that may be left out: a change needs something to change. */
+  /** Also passes optional texts, because an update needs something to change. */
   readonly optionalTexts: boolean;
-  /** Ids of nothing that exists, for what would destroy. */
+  /** Uses ids that do not exist, for mutations that would delete. */
   readonly idsOfNothing?: boolean;
-  /** Only what was made for the attack. */
+  /** Uses only values that were made for the attack. */
   readonly plantedOnly?: boolean;
 }
 
-/** A value for every argument of a path that is demanded; undefined when there is none to give. */
+/** A value for every required argument of a path; undefined when one has no value. */
 export function fillPath(path: Path, filling: Filling): Arguments | undefined {
   const filled = path.steps.map(({ field }) => {
     const given: Record<string, unknown> = {};
@@ -98,7 +98,7 @@ export function fillPath(path: Path, filling: Filling): Arguments | undefined {
   return filled.some((given) => Object.values(given).includes(undefined)) ? undefined : filled;
 }
 
-/** The arguments of a path with this value at a point, everything else being filled. */
+/** The arguments of a path with this value at a point, and all others filled. */
 export function fillPoint(point: Point, value: unknown, filling: Filling): Arguments | undefined {
   const filled = fillPath(point.path, filling);
   if (!filled) return undefined;
@@ -112,7 +112,7 @@ export function fillPoint(point: Point, value: unknown, filling: Filling): Argum
 interface Placed {
   readonly leaf: readonly string[];
   readonly value: unknown;
-  /** Of the argument and the fields down to here. */
+  /** The names of the argument and the fields down to here. */
   readonly names: readonly string[];
   readonly field: string;
 }
@@ -147,7 +147,7 @@ const isText = (type: GraphQLInputType): boolean => /^(String|JSON.*)$/.test(get
 function fill(type: GraphQLInputType, name: string, field: string, filling: Filling): unknown {
   if (isNonNullType(type)) return fill(type.ofType, name, field, filling);
   if (isListType(type)) return [fill(type.ofType, name, field, filling)];
-  // The last one is the least of roles and permissions.
+  // The last one is usually the least powerful role or permission.
   if (isEnumType(type)) return type.getValues().at(-1)?.name;
   if (isInputObjectType(type)) return fillFields(type, field, filling);
   if (type === GraphQLBoolean) return true;
@@ -166,13 +166,13 @@ function fill(type: GraphQLInputType, name: string, field: string, filling: Fill
   }
 }
 
-/** An id of the attacker's own: of the type that the argument, or else the field, names. */
+/** An id of the attacker, of the type that the argument's name suggests, or else the field's. */
 function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: Filling): string | undefined {
   const ids = [...own].filter(({ kind, planted }) => kind === 'id' && (planted === true || !plantedOnly));
   const [best] = ids
     .map((id) => ({ id, likeness: likeness(id.at, `${name} ${field}`) + (id.planted ? 0.5 : 0) }))
     .filter(({ likeness }) => !plantedOnly || likeness >= 1)
-    // Of two that are as like, the one that speaks of nothing else: `Conversation.id` rather than `Conversation.userId`.
+    // Of two equal matches, the more specific one: `Conversation.id` rather than `Conversation.userId`.
     .sort(
       (one, other) => other.likeness - one.likeness || words(one.id.at).length - words(other.id.at).length,
     );
@@ -180,19 +180,27 @@ function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: 
   return best?.id.value ?? (plantedOnly ? undefined : crypto.randomUUID());
 }
 
-/** How many words of a place stand in a text: `Conversation.id` in `conversationId postMessage`. */
+/** The number of words of a place in a text: `Conversation.id` in `conversationId postMessage`. */
 function likeness(place: string, text: string): number {
   const spoken = new Set(words(text));
   return words(place).filter((word) => spoken.has(word)).length;
 }
 
-const words = (text: string): string[] =>
-  text
+/** Asked for again and again for the same names of the schema, of which there are not many. */
+const wordsByText = new Map<string, readonly string[]>();
+
+function words(text: string): readonly string[] {
+  const known = wordsByText.get(text);
+  if (known) return known;
+  const found = text
     .split(/[^A-Za-z]+|(?<=[a-z])(?=[A-Z])/)
     .map((word) => word.toLowerCase().replace(/s$/, ''))
     .filter((word) => word !== '' && word !== 'id');
+  wordsByText.set(text, found);
+  return found;
+}
 
-/** A value in the form the type takes it. */
+/** A value in the form of the type. */
 export function asInput({ value }: Pick<LootValue, 'value'>, type: GraphQLLeafType): unknown {
   if (type.name === 'Int' || type.name === 'Float') return Number(value);
   return type.name.startsWith('JSON') ? { text: value } : value;

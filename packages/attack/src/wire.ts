@@ -1,4 +1,4 @@
-/** Sends requests as one of the tenants' users, and keeps everything that came back: status, headers, bytes. */
+/** Sends requests as one of the tenants' users, and returns the whole answer: status, headers, bytes. */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { randomUUID } from 'node:crypto';
@@ -6,9 +6,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 /** Who calls. */
 export interface Credential {
-  /** The e-mail address or the user of the token if it says, else its number. */
+  /** The e-mail address or the user id in the token, else its number. */
   readonly label: string;
-  /** What stands for the token in what is printed: tokens are not printed. */
+  /** The name printed instead of the token. */
   readonly variable: string;
   readonly token: string;
 }
@@ -22,7 +22,7 @@ export interface GraphqlRequest {
 export interface SentRequest {
   readonly as: Credential;
   readonly body: GraphqlRequest;
-  /** Sent instead of `body`: what JSON.stringify cannot write. */
+  /** Sent instead of `body`, for requests that JSON.stringify cannot write. */
   readonly json?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -35,10 +35,10 @@ export interface Answer {
   readonly requestId: string;
 }
 
-/** How the ids of a caller's requests begin: its lines in a log are told by them. */
+/** The prefix of a caller's request ids, which identifies its lines in a log. */
 export const requestIdsOf = ({ variable }: Credential): string => `attack-${variable}-`;
 
-/** The server cannot be spoken with. */
+/** The server cannot be reached. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
 }
@@ -55,7 +55,7 @@ export class Wire {
       url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
   }
 
-  /** Waits and repeats the request as often as it is answered 429. @throws Unreachable */
+  /** Sends a request, and repeats it after a pause while it is answered 429. @throws Unreachable */
   async send(request: SentRequest): Promise<Answer> {
     for (let patience = MOST_PATIENCE; ; patience--) {
       const answer = await this.sendOnce(request);
@@ -109,7 +109,7 @@ export class Wire {
 const pairs = (raw: readonly string[]): [string, string][] =>
   raw.flatMap((name, n): [string, string][] => (n % 2 === 0 ? [[name.toLowerCase(), raw[n + 1] ?? '']] : []));
 
-/** The data of an answer; undefined when there is none, or the answer is no JSON. */
+/** The data of an answer; undefined when there is none, or the answer is not JSON. */
 export function dataOf({ body }: Answer): Readonly<Record<string, unknown>> | undefined {
   return parsed(body)?.data ?? undefined;
 }

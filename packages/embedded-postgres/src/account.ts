@@ -1,4 +1,4 @@
-/** Which operating-system user PostgreSQL runs as. It refuses root, so as root somebody else must be found. */
+/** Chooses the operating-system user for PostgreSQL, which refuses to run as root. */
 import { readFile, stat } from 'node:fs/promises';
 
 import { EmbeddedDatabaseError, unless } from './error.js';
@@ -6,8 +6,8 @@ import { weAreRoot } from './folder.js';
 import { type Account, run } from './process.js';
 
 /**
- * The account for the server: nobody in particular (undefined) unless we are root; then the owner of an existing
- * cluster, else `postgres`, else `nobody`. Never creates a user. Throws when the system knows none of them.
+ * The account for the server: undefined unless we are root; then the owner of an existing cluster, else `postgres`,
+ * else `nobody`. Never creates a user. Throws when none of them exists.
  */
 export async function accountFor(cluster: string | undefined): Promise<Account | undefined> {
   if (!weAreRoot()) return undefined;
@@ -21,7 +21,7 @@ export async function accountFor(cluster: string | undefined): Promise<Account |
   );
 }
 
-/** Whether this account can pass through a folder; tried, not computed, so that ACLs and mounts count too. */
+/** Whether this account can enter a folder; tested by trying, so that ACLs and mounts count too. */
 export async function canEnter(account: Account, folder: string): Promise<boolean> {
   const { ok } = await run('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], account);
   return ok;
@@ -29,15 +29,15 @@ export async function canEnter(account: Account, folder: string): Promise<boolea
 
 async function ownerOf(cluster: string): Promise<Account | undefined> {
   const { uid, gid } = await stat(cluster);
-  // A cluster that root owns was copied here by root; it is handed to the usual account before it is used.
+  // Root copied a cluster that it owns; it is given to the usual account before use.
   return uid === 0 ? undefined : { uid, gid, name: `uid ${String(uid)}` };
 }
 
 function entryOf(passwd: string, name: string): Account | undefined {
   const line = passwd.split('\n').find((entry) => entry.startsWith(`${name}:`));
   const [, , uid, gid] = line?.split(':') ?? [];
-  // Zero would be root under another name, which PostgreSQL refuses all the same.
+  // Uid zero would be root under another name, which PostgreSQL refuses too.
   if (!uid || !gid || Number(uid) === 0) return undefined;
-  // macOS writes nobody as -2; the system calls want it unsigned.
+  // macOS has -2 for nobody; the system calls need an unsigned number.
   return { uid: Number(uid) >>> 0, gid: Number(gid) >>> 0, name };
 }

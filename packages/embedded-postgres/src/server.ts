@@ -1,4 +1,4 @@
-/** The server process: found, started until it really answers, stopped in order. */
+/** Finds the server process, starts it until it answers, and stops it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants, open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -28,7 +28,7 @@ export interface Server {
   readonly port: number;
 }
 
-/** What a server is started with. */
+/** The settings of a server's start. */
 export interface ServerOrder {
   readonly binaries: Binaries;
   readonly account: Account | undefined;
@@ -45,12 +45,12 @@ const startPatienceMs = 120_000;
 const fastShutdownMs = 10_000;
 const immediateShutdownMs = 10_000;
 const attempts = 5;
-/** As root we write where somebody else may: a link they put there must not lead us elsewhere. Windows has no such flag. */
+/** As root we write to a folder of another user: do not follow links that they created. Windows has no such flag. */
 const neverFollow = process.platform === 'win32' ? 0 : constants.O_NOFOLLOW;
 
 /**
- * The live server of this cluster; undefined when none runs. One that is just starting or stopping is waited for, at
- * most `patienceMs`. Throws when it does not take our password, or does not answer in time.
+ * The live server of this cluster; undefined when none runs. Waits at most `patienceMs` for one that is starting or
+ * stopping. Throws when it refuses our password, or does not answer in time.
  */
 export async function runningServer(
   cluster: string,
@@ -69,7 +69,7 @@ export async function runningServer(
   }
 }
 
-/** Starts the server and waits until it takes connections. Throws, with its last words, when it does not. */
+/** Starts the server and waits until it accepts connections. Otherwise throws with its last log lines. */
 export async function startServer(order: ServerOrder): Promise<Server> {
   const log = path.join(order.folder, 'postgres.log');
   await rename(log, `${log}.1`).catch(unless(undefined, 'ENOENT'));
@@ -83,8 +83,8 @@ export async function startServer(order: ServerOrder): Promise<Server> {
 }
 
 /**
- * Fast shutdown: sessions are cut off, data is written out. After a bounded time an immediate one, from which the next
- * start recovers as after a crash. Does nothing when the server is gone already. Throws when it survives both.
+ * Fast shutdown: ends sessions and writes data. After a time limit, an immediate shutdown, from which the next start
+ * recovers as after a crash. Does nothing when the server has already ended. Throws when it survives both.
  */
 export async function stopServer(server: Server, cluster: string, pgCtl: string): Promise<void> {
   if (!(await isAlive(server.identity))) return;
@@ -109,12 +109,12 @@ export async function withSession<T>(
     user: 'postgres',
     password,
     database: 'postgres',
-    // Stated, because pg would otherwise take PGSSLMODE and PGOPTIONS from our environment.
+    // Set explicitly, because pg would otherwise use PGSSLMODE and PGOPTIONS of our environment.
     ssl: false,
     options: '-c search_path=pg_catalog',
     connectionTimeoutMillis: 5_000,
   });
-  // A server that goes away between two queries must not bring this process down.
+  // Losing the server between two queries must not end this process.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -124,7 +124,7 @@ export async function withSession<T>(
   }
 }
 
-/** The server that postmaster.pid names, when it is alive and really works on this cluster. */
+/** The server of postmaster.pid, when it is alive and uses this cluster. */
 async function recordedServer(cluster: string): Promise<Server | undefined> {
   const text = await readFile(lockFileOf(cluster), 'utf8').catch(unless('', 'ENOENT', 'ENOTDIR'));
   const lines = text.split('\n');
@@ -133,14 +133,14 @@ async function recordedServer(cluster: string): Promise<Server | undefined> {
   const identity = await identify(pid);
   if (identity === undefined || !(await servesFolder(pid, cluster))) return undefined;
   const port = Number.parseInt(lines[3] ?? '', 10);
-  // A server that has only just begun has not written its port yet.
+  // A server that has just started has not written its port yet.
   return { identity, port: port > 0 ? port : 0 };
 }
 
 /**
- * PostgreSQL refuses to start when the process that postmaster.pid names is alive, be it a reused number. It takes no
- * notice of its own parent there, so the file is made to name us. Deleting it would also do away with the record of
- * the shared memory, by which PostgreSQL sees whether sessions of a killed server are still at work.
+ * PostgreSQL refuses to start when the process of postmaster.pid is alive, even if the pid was reused. It ignores its
+ * own parent, so we write our pid into the file. Deleting the file would also delete the record of the shared memory,
+ * which shows PostgreSQL whether sessions of a killed server still run.
  */
 async function disarmLockFile(cluster: string): Promise<void> {
   const name = lockFileOf(cluster);
@@ -148,7 +148,7 @@ async function disarmLockFile(cluster: string): Promise<void> {
   if (file === undefined) return;
   try {
     const text = await file.readFile('utf8');
-    // Cut off by a crash of the machine, it says nothing and PostgreSQL stumbles over it.
+    // After a crash of the machine the file may be truncated, and PostgreSQL could not parse it.
     const usable = /^-?\d+\n/.test(text) && process.platform !== 'win32';
     if (!usable) await rm(name);
     if (usable) await file.truncate();
@@ -175,7 +175,7 @@ async function attemptStart(order: ServerOrder, log: string): Promise<Server | s
 }
 
 async function spawnServer(order: ServerOrder, port: number, log: string): Promise<ChildProcess> {
-  // We open the log, so that the account needs no way to it.
+  // We open the log, so that the account needs no access to it.
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | neverFollow;
   const handle = await open(log, flags, 0o600);
   try {
@@ -185,7 +185,7 @@ async function spawnServer(order: ServerOrder, port: number, log: string): Promi
       env: cleanEnvironment(),
       cwd: neutralFolder(),
       stdio: ['ignore', handle.fd, handle.fd],
-      // A session of its own: Ctrl-C in the terminal reaches only Node, which then stops the server in order.
+      // A separate session, so that Ctrl-C in the terminal reaches only Node, which then stops the server.
       detached: true,
       windowsHide: true,
     });
@@ -214,7 +214,7 @@ function serverArguments({ cluster, durable }: ServerOrder, port: number): reado
 async function answers(server: Server, { password, cluster }: ServerOrder): Promise<boolean> {
   const deadline = Date.now() + startPatienceMs;
   for (let pause = 20; ; pause = Math.min(pause * 1.5, 250)) {
-    // The order matters: who answers on the port of a server that has exited is not our server.
+    // The order matters: another server may answer on the port after ours has exited.
     const answer = await ask(server.port, password, cluster);
     if (!(await isAlive(server.identity))) return false;
     if (answer === 'ready') return true;
@@ -224,7 +224,9 @@ async function answers(server: Server, { password, cluster }: ServerOrder): Prom
   }
 }
 
-/** Whether the server on this port takes our password and works on this cluster (a copied folder has both). */
+/**
+ * Whether the server on this port accepts our password and uses this cluster (a copied folder has the same password).
+ */
 async function ask(port: number, password: string, cluster: string): Promise<Answer> {
   try {
     const { rows } = await withSession(port, password, async (client) =>
@@ -244,7 +246,7 @@ async function signal(
   pgCtl: string,
 ): Promise<void> {
   if (process.platform === 'win32') {
-    // Windows has no signals; pg_ctl speaks to the server in PostgreSQL's own way.
+    // Windows has no signals; pg_ctl uses PostgreSQL's own way.
     await run(pgCtl, ['stop', '-D', cluster, '-m', name === 'SIGINT' ? 'fast' : 'immediate', '-W']);
     return;
   }
@@ -278,7 +280,7 @@ async function freePort(): Promise<number> {
   });
 }
 
-/** What passes by itself: the port was taken by somebody faster, or a killed server's sessions are still ending. */
+/** Temporary failures: another program took the port first, or sessions of a killed server are still ending. */
 function isPassing(output: string): boolean {
   return /could not bind|could not create any TCP\/IP sockets|shared memory block .* still in use/.test(
     output,

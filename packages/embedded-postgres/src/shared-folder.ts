@@ -1,4 +1,4 @@
-/** Where root puts what PostgreSQL's user must reach when the checkout is closed to it. */
+/** The folder in which root stores files for PostgreSQL's user when the checkout is closed to that user. */
 import { access, chmod, constants, lstat, mkdir } from 'node:fs/promises';
 
 import { EmbeddedDatabaseError, errorCode, unless } from './error.js';
@@ -7,12 +7,12 @@ const location = '/var/lib/tenantry';
 
 /**
  * `/var/lib/tenantry`, created when missing: everybody may enter it, only root may write. Throws when it cannot be
- * made, or when it belongs to somebody else, who could then exchange the programs that we run.
+ * created, or when it belongs to another user, who could then replace the programs that we run.
  */
 export async function sharedFolder(): Promise<string> {
   try {
     const made = await mkdir(location).then(() => true, unless(false, 'EEXIST'));
-    // The umask may have taken away what others need; a folder that was there keeps its mode.
+    // Restores mode bits that the umask removed; an existing folder keeps its mode.
     if (made) await chmod(location, 0o755);
     await access(location, constants.W_OK);
   } catch (error) {

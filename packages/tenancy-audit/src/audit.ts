@@ -1,8 +1,8 @@
 /**
- * The audit: the catalog of a database against every rule, and where asked for, live probes and application code.
+ * The audit: checks the catalog of a database with every rule, and optionally live probes and application code.
  *
- * Guarantees: the catalog is read in one read-only transaction that is rolled back, so that nothing is changed and one
- * state is seen; what could not be looked at is said.
+ * Guarantees: the catalog is read in one read-only transaction that is rolled back, so nothing is changed and the state
+ * is consistent; everything that could not be checked is reported.
  */
 import type pg from 'pg';
 import { judge, type Acceptance } from './baseline.js';
@@ -19,47 +19,47 @@ import { checkRows } from './rules/cross-tenant-rows.js';
 import { auditSource } from './source/audit-source.js';
 import { loadParser } from './sql-parse.js';
 
-/** What to look at. */
+/** What to audit. */
 export interface AuditRequest {
-  /** The database, as any role that can connect. */
+  /** The URL of the database, with any role that can connect. */
   readonly url: string;
   readonly given: GivenSettings;
-  /** Also act as the application's role, and look what it gets of another tenant's. */
+  /** Also act as the application's role, and probe for another tenant's data. */
   readonly probes?: Probes | undefined;
-  /** Also read the application code below this folder. */
+  /** Also read the application code in this folder. */
   readonly source?: string | undefined;
   readonly baseline?: readonly Acceptance[] | undefined;
 }
 
 export interface Probes {
-  /** How the application logs in; without it, the login of `url` becomes its role. */
+  /** The application's login; without it, the login of `url` switches to its role. */
   readonly applicationUrl?: string | undefined;
-  /** The tenant to act as, and one whose rows it must not get. */
+  /** The tenant to act as, and another whose rows must not be visible. */
   readonly tenants?: readonly [string, string] | undefined;
-  /** How the contexts of a Tenantry are signed, if they are. */
+  /** Signs contexts for a Tenantry database with signed contexts. */
   readonly sign?: SignContext | undefined;
 }
 
-/** What the catalog has to say. */
+/** The result of the catalog's rules. */
 export interface CatalogReport {
   /** The name of the database, and the version of its server: `15.18`. */
   readonly database: string;
   readonly server: string;
   readonly settings: AuditSettings;
-  /** What was detected rather than given, and why. */
+  /** The detected settings, with the reasons. */
   readonly detections: readonly Detection[];
-  /** The worst first. */
+  /** The most severe first. */
   readonly findings: readonly Finding[];
   readonly notChecked: readonly NotChecked[];
-  /** How many relations were looked at. */
+  /** The number of audited relations. */
   readonly relations: number;
 }
 
-/** What the whole audit has to say. */
+/** The result of the whole audit. */
 export interface AuditReport extends CatalogReport {
-  /** By the baseline, until a day, or by a comment in the code. */
+  /** Accepted by the baseline, until a day, or by a comment in the code. */
   readonly accepted: readonly Accepted[];
-  /** Acceptances of the baseline whose findings are gone. */
+  /** Entries of the baseline without a finding. */
   readonly stale: readonly Acceptance[];
 }
 
@@ -69,7 +69,7 @@ export interface Accepted {
   readonly expires?: string | undefined;
 }
 
-/** @throws when the database cannot be reached, or the folder not be read */
+/** @throws Error when the database cannot be reached, or the folder cannot be read */
 export async function audit({
   url,
   given,
@@ -77,7 +77,7 @@ export async function audit({
   source,
   baseline = [],
 }: AuditRequest): Promise<AuditReport> {
-  // With the settings that a session has by default: they are looked at.
+  // A session with the default settings, because rules check them.
   const { catalog, report } = await withClient(url, (client) =>
     readOnly(client, () => auditCatalog(client, given)),
   );
@@ -133,7 +133,7 @@ async function readOnly<Result>(client: pg.ClientBase, work: () => Promise<Resul
   }
 }
 
-/** Holds every rule against the catalog, within the caller's transaction, uncommitted changes included. */
+/** Applies every rule to the catalog, within the caller's transaction, including uncommitted changes. */
 export async function auditCatalog(
   client: pg.ClientBase,
   given: GivenSettings,
@@ -158,7 +158,7 @@ export async function auditCatalog(
   return { catalog, report };
 }
 
-/** Without a tenant column or a role there is nothing to hold against the rules: that is no clean bill. */
+/** Without a tenant column or a role the rules cannot be applied, which must not look like a good result. */
 function unknown({ appRoles, tenantColumns }: AuditSettings): readonly NotChecked[] {
   const entries: NotChecked[] = [];
   if (tenantColumns.length === 0) {
@@ -174,7 +174,7 @@ function unknown({ appRoles, tenantColumns }: AuditSettings): readonly NotChecke
   return entries;
 }
 
-/** The worst first, then by rule and object. */
+/** The most severe first, then by rule and object. */
 export function inOrder(findings: readonly Finding[]): readonly Finding[] {
   return [...findings].sort(
     (a, b) =>

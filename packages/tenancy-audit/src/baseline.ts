@@ -1,6 +1,5 @@
 /**
- * Findings that were looked at and accepted, for a reason and until a day. An acceptance that has ended, or that matches
- * nothing any more, is said: a baseline cannot rot in silence.
+ * Findings that were accepted with a reason until a day. Entries that have expired or match no finding are reported.
  */
 import { z } from 'zod';
 import { fingerprintOf, type Finding } from './finding.js';
@@ -16,16 +15,16 @@ const file = z.strictObject({ accepted: z.array(entry) });
 
 export type Acceptance = z.infer<typeof entry>;
 
-/** What a baseline makes of the findings. */
+/** The findings after applying a baseline. */
 export interface Judged {
-  /** Those that are not accepted, or no longer. */
+  /** Findings that are not accepted, or no longer accepted. */
   readonly findings: readonly Finding[];
   readonly accepted: readonly { readonly finding: Finding; readonly acceptance: Acceptance }[];
-  /** Acceptances of what was not found. */
+  /** Entries without a finding. */
   readonly stale: readonly Acceptance[];
 }
 
-/** The file is no baseline. */
+/** The file is not a valid baseline. */
 export class BaselineError extends Error {
   constructor(message: string) {
     super(message);
@@ -33,7 +32,7 @@ export class BaselineError extends Error {
   }
 }
 
-/** @throws BaselineError when it is no JSON of this shape; it says where */
+/** @throws BaselineError when it is not JSON of this shape, with the position */
 export function parseBaseline(text: string): readonly Acceptance[] {
   let json: unknown;
   try {

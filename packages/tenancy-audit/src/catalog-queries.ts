@@ -1,7 +1,6 @@
 /**
- * The queries behind the catalog. Every row has the shape of its type in `catalog.ts`, so that nothing is translated
- * twice. They read pg_catalog alone, which any role may, and work from PostgreSQL 12 on: what came later is reached
- * through to_jsonb, which does not mind a column that is not there.
+ * The queries behind the catalog. Every row has the shape of its type in `catalog.ts`. They read only pg_catalog, which
+ * any role may, and work from PostgreSQL 12 on: later columns are read through to_jsonb, which accepts missing columns.
  */
 
 /** PostgreSQL's own schemas, and other sessions' temporary ones. */
@@ -81,7 +80,7 @@ export const RELATIONS = `
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND ${OURS('n.nspname')}
   ORDER BY n.nspname, c.relname`;
 
-/** Of relations outside PostgreSQL's own schemas; `of` is the relation's oid, as in all that follow. */
+/** Only of relations outside PostgreSQL's own schemas; `of` is the relation's oid, also below. */
 export const COLUMNS = `
   SELECT a.attrelid::int8 AS of, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
     a.attnotnull AS "notNull", pg_get_expr(d.adbin, d.adrelid) AS default,

@@ -1,6 +1,6 @@
 /**
- * The part of PostgreSQL's catalog that decides about tenants, as plain data: read once (`read-catalog.ts`), looked at by
- * every rule. Expressions are PostgreSQL's own text, every name outside pg_catalog qualified with its schema.
+ * The part of PostgreSQL's catalog that matters for tenant isolation, as plain data: read once (`read-catalog.ts`) and
+ * used by every rule. Expressions are PostgreSQL's own text, with names outside pg_catalog qualified.
  */
 
 export interface Catalog {
@@ -11,7 +11,7 @@ export interface Catalog {
   readonly relations: readonly Relation[];
   /** Functions and procedures outside PostgreSQL's own schemas. */
   readonly functions: readonly DatabaseFunction[];
-  /** Databases that are no templates and take connections. */
+  /** Databases that accept connections and are not templates. */
   readonly databases: readonly DatabaseEntry[];
   /** `ALTER ROLE … SET`, `ALTER DATABASE … SET`. */
   readonly roleSettings: readonly RoleSetting[];
@@ -23,12 +23,12 @@ export interface Server {
   /** `server_version_num`: 150018 is 15.18. */
   readonly version: number;
   readonly database: string;
-  /** Whom the audit connected as, and whether row-level security does not hold it. */
+  /** The audit's login, and whether it bypasses row-level security. */
   readonly user: string;
   readonly bypassesRowSecurity: boolean;
-  /** What the server's configuration gives every session, in milliseconds; 0 for no limit, undefined when it cannot be seen. */
+  /** The default of the server's configuration, in milliseconds; 0 for no limit, undefined when it is not visible. */
   readonly statementTimeout: number | undefined;
-  /** Likewise; undefined when the audit's own session has another one. */
+  /** The default of the server's configuration; undefined when the audit's session has another one. */
   readonly timeZone: string | undefined;
   readonly dateStyle: string | undefined;
 }
@@ -44,19 +44,19 @@ export interface Role {
 
 export interface Membership {
   readonly role: string;
-  /** The member has the role's privileges without further ado. */
+  /** The member inherits the role's privileges. */
   readonly inherits: boolean;
   /** The member may SET ROLE to it. */
   readonly mayBecome: boolean;
-  /** The member may grant it, to itself too. */
+  /** The member may grant it, also to itself. */
   readonly mayGrant: boolean;
 }
 
-/** Who may do what; `grantee` is PUBLIC for everybody. */
+/** A privilege; `grantee` is PUBLIC for everybody. */
 export interface Grant {
   readonly grantee: string;
   readonly privilege: string;
-  /** Set where the privilege is on one column only. */
+  /** Set when the privilege is only on one column. */
   readonly column?: string | undefined;
 }
 
@@ -74,7 +74,7 @@ export interface Relation {
   readonly oid: number;
   readonly schema: string;
   readonly name: string;
-  /** `schema.name`, quoted where SQL needs it: for messages and for statements. */
+  /** `schema.name`, quoted if necessary, for messages and statements. */
   readonly qualified: string;
   readonly kind: RelationKind;
   readonly owner: string;
@@ -93,7 +93,7 @@ export interface Relation {
   readonly indexes: readonly Index[];
   readonly foreignKeys: readonly ForeignKey[];
   readonly triggers: readonly Trigger[];
-  /** The oids of what it is a partition of or inherits from. */
+  /** The oids of its parents, as a partition or by inheritance. */
   readonly parents: readonly number[];
   readonly isPartition: boolean;
   /** The query of a view. */
@@ -104,7 +104,7 @@ export interface Relation {
 
 export interface Column {
   readonly name: string;
-  /** As in `format_type`: uuid, character varying(20). */
+  /** In the form of `format_type`: uuid, character varying(20). */
   readonly type: string;
   readonly notNull: boolean;
   readonly default: string | undefined;
@@ -119,7 +119,7 @@ export interface Policy {
   readonly permissive: boolean;
   readonly command: PolicyCommand;
   readonly comment: string | undefined;
-  /** The roles it applies to, PUBLIC among them. */
+  /** The roles it applies to, or PUBLIC. */
   readonly roles: readonly string[];
   readonly using: string | undefined;
   readonly check: string | undefined;
@@ -134,7 +134,7 @@ export interface Index {
   readonly primary: boolean;
   readonly exclusion: boolean;
   readonly valid: boolean;
-  /** The key columns in order; undefined where the key is an expression. */
+  /** The key columns in order; undefined for expressions. */
   readonly columns: readonly (string | undefined)[];
   /** The WHERE of a partial index. */
   readonly predicate: string | undefined;
@@ -152,7 +152,7 @@ export interface ForeignKey {
   /** `ON DELETE`: NO ACTION, RESTRICT, CASCADE, SET NULL, SET DEFAULT. */
   readonly onDelete: string;
   readonly validated: boolean;
-  /** Written rows are checked: it is not declared NOT ENFORCED, and none of its triggers is switched off. */
+  /** Whether written rows are checked: it is not NOT ENFORCED, and none of its triggers is disabled. */
   readonly enforced: boolean;
   /** `pg_get_constraintdef`. */
   readonly definition: string;
@@ -164,7 +164,7 @@ export interface Trigger {
   readonly function: number;
   /** It fires in ordinary sessions. */
   readonly enabled: boolean;
-  /** `origin`: not in sessions that apply replicated changes; `replica`: only there. */
+  /** `origin`: not with session_replication_role = replica; `replica`: only then. */
   readonly mode: 'origin' | 'always' | 'replica' | 'disabled';
   readonly forEachRow: boolean;
   readonly before: boolean;
@@ -192,9 +192,9 @@ export interface DatabaseFunction {
   readonly comment: string | undefined;
   readonly extension: string | undefined;
   readonly grants: readonly Grant[];
-  /** The body where it is SQL or PL/pgSQL. */
+  /** The body, if it is SQL or PL/pgSQL. */
   readonly body: string | undefined;
-  /** `CREATE OR REPLACE FUNCTION …`, where the body is SQL or PL/pgSQL. */
+  /** `CREATE OR REPLACE FUNCTION …`, if the body is SQL or PL/pgSQL. */
   readonly definition: string | undefined;
 }
 
@@ -214,7 +214,7 @@ export interface RoleSetting {
 }
 
 export interface DefaultPrivilege {
-  /** Whose future objects. */
+  /** The owner of the future objects. */
   readonly owner: string;
   /** Undefined for every schema. */
   readonly schema: string | undefined;

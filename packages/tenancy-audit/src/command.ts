@@ -1,4 +1,4 @@
-/** The command and its options, quick to load: what it does is in run-audit.ts. */
+/** The command and its options. Loads quickly, because the work is in run-audit.ts. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Severity } from './finding.js';
 import type { SignContext } from './probes/bind.js';
@@ -7,7 +7,7 @@ const FORMATS = ['table', 'json', 'sarif', 'markdown'] as const;
 export type Format = (typeof FORMATS)[number];
 const SEVERITIES: readonly Severity[] = ['critical', 'major', 'minor'];
 
-/** What commander makes of the options. */
+/** The parsed options. */
 export interface AuditOptions {
   readonly databaseUrl?: string;
   readonly appRole?: readonly string[];
@@ -25,22 +25,22 @@ export interface AuditOptions {
   readonly failOn: Severity;
 }
 
-/** A database that the command audits when it is given none: its caller knows how to reach it. */
+/** The database that the command audits without a URL, given by its caller. */
 export interface KnownDatabase {
-  /** As a role that may look at all rows, if there is one. */
+  /** The URL of a role that may read all rows, if there is one. */
   readonly url: string;
-  /** As the application. */
+  /** The application's URL. */
   readonly applicationUrl: string;
   readonly appRoles: readonly string[];
-  /** How the contexts of a Tenantry are signed, if they are. */
+  /** Signs contexts for a Tenantry database with signed contexts. */
   readonly sign: SignContext;
 }
 
 /**
- * The command: looks for defects of tenant isolation in a live database.
+ * The command that finds defects of tenant isolation in a live database.
  *
- * @param name as it stands in its help
- * @param known what it audits when it is given no URL; without it, a URL is required
+ * @param name the name in its help
+ * @param known the database without a URL; if undefined, a URL is required
  */
 export const auditCommand = (name: string, known?: () => Promise<KnownDatabase>): Command =>
   new Command(name)

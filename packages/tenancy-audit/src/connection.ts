@@ -1,32 +1,32 @@
 /**
- * Connections to the database that is audited.
+ * Connections to the audited database.
  *
- * Guarantees: every failure to connect is one sentence without a password, and a connection that dies while it is idle
- * does not take the process with it.
+ * Guarantees: every failure to connect is one sentence without a password, and losing an idle connection does not end
+ * the process.
  */
 import pg from 'pg';
 
-/** The database cannot be reached, or the URL is none. The message is for whoever gave the URL. */
+/** The database cannot be reached, or the URL is invalid. The message is for the user. */
 export class AuditConnectionError extends Error {
   override readonly name = 'AuditConnectionError';
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** So that values come back in the form that they are compared in, whatever the database's own settings are. */
+/** Settings for values in a known form, regardless of the database's settings. */
 const SETTINGS = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET standard_conforming_strings = on";
 
 /**
- * Runs `work` on one connection of its own and closes it. The session has the settings that the database gives to it.
+ * Runs `work` on one dedicated connection and closes it. The session has the database's default settings.
  *
- * @throws {AuditConnectionError} when there is no connection to be had; what `work` throws passes unchanged
+ * @throws AuditConnectionError when no connection can be made; errors of `work` are passed on
  */
 export async function withClient<Result>(
   url: string,
   work: (client: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   const client = clientFor(url);
-  // A server that goes away between two statements is noticed by the next statement; unheard, it would end Node.
+  // The next statement reports a connection lost between two statements; without a listener the error would end Node.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -42,9 +42,9 @@ export async function withClient<Result>(
 }
 
 /**
- * The same, in a session whose time zone, style of dates and reading of strings are known.
+ * The same, in a session with a known time zone, date style and string syntax.
  *
- * @throws {AuditConnectionError} when there is no connection to be had; what `work` throws passes unchanged
+ * @throws AuditConnectionError when no connection can be made; errors of `work` are passed on
  */
 export const withSettledClient = <Result>(
   url: string,
@@ -57,7 +57,7 @@ export const withSettledClient = <Result>(
 
 function clientFor(url: string): pg.Client {
   try {
-    // `postgres://user@/database?host=/run/postgresql`, a Unix socket, is no URL to Node without a host.
+    // Node refuses `postgres://user@/database?host=/run/postgresql` (a Unix socket), because it has no host.
     if (!/^postgres(ql)?:$/.test(new URL(url.replace('@/', '@localhost/')).protocol)) throw new TypeError();
     return new pg.Client({
       connectionString: url,
@@ -65,7 +65,7 @@ function clientFor(url: string): pg.Client {
       fallback_application_name: 'tenantry-audit',
     });
   } catch {
-    // Without a cause: Node's own error quotes the URL.
+    // Without a cause, because Node's error contains the URL.
     throw new AuditConnectionError(
       'The URL of the database is not of the form postgres://user:password@host:5432/database.',
     );
@@ -73,7 +73,7 @@ function clientFor(url: string): pg.Client {
 }
 
 async function closed(client: pg.Client): Promise<void> {
-  // The connection is given up either way, and why it failed is already known.
+  // The connection is closed in any case, and its failure is already known.
   await client.end().catch(() => undefined);
 }
 

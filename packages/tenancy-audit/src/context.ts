@@ -1,4 +1,4 @@
-/** Where policies take the tenant from: the settings they read, themselves or in the functions they call. */
+/** Finds the settings from which policies take the tenant, directly or in the functions they call. */
 import type { Catalog, DatabaseFunction, Policy, Relation } from './catalog.js';
 
 const SETTING = /\bcurrent_setting\s*\(\s*E?'([^']+)'/gi;
@@ -33,13 +33,13 @@ export function findFunction(catalog: Catalog, oid: number): DatabaseFunction | 
   return functionsIn(catalog).byOid.get(oid);
 }
 
-/** The functions of that name, in that schema if one is named. */
+/** The functions of this name, in the given schema if there is one. */
 export function functionsNamed(catalog: Catalog, name: string, schema?: string): readonly DatabaseFunction[] {
   const found = functionsIn(catalog).byName.get(name) ?? [];
   return schema === undefined ? found : found.filter((each) => each.schema === schema);
 }
 
-/** The functions that a body calls, those that these call, and so on; itself first. */
+/** The function itself and all functions that it calls, directly or indirectly. */
 export function functionsBehind(catalog: Catalog, start: DatabaseFunction): readonly DatabaseFunction[] {
   const { behind } = functionsIn(catalog);
   let found = behind.get(start);
@@ -63,13 +63,13 @@ function calledBy(catalog: Catalog, caller: DatabaseFunction): readonly Database
   return called;
 }
 
-/** The functions that a policy's expressions call, directly or through others. */
+/** The functions that a policy's expressions call, directly or indirectly. */
 export function functionsOfPolicy(catalog: Catalog, policy: Policy): readonly DatabaseFunction[] {
   const direct = policy.functions.flatMap((oid) => findFunction(catalog, oid) ?? []);
   return [...new Set(direct.flatMap((each) => functionsBehind(catalog, each)))];
 }
 
-/** The names of the settings that a text of SQL reads. */
+/** The names of the settings that an SQL text reads. */
 export function settingsIn(sql: string | undefined): readonly string[] {
   return [...(sql ?? '').matchAll(SETTING)].map(([, name]) => name!.toLowerCase());
 }
@@ -81,6 +81,6 @@ export function contextSettings(catalog: Catalog, table: Relation): ReadonlySet<
     policy.check,
     ...functionsOfPolicy(catalog, policy).map(({ body }) => body),
   ]);
-  // Settings of PostgreSQL itself (search_path, role) have no dot, and are not the application's context.
+  // PostgreSQL's own settings (search_path, role) have no dot, and are not the application's context.
   return new Set(texts.flatMap(settingsIn).filter((name) => name.includes('.')));
 }

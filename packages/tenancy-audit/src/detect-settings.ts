@@ -1,8 +1,8 @@
 /**
- * Finds out how a database separates its tenants, where nobody said so: the tenant column, the table of the tenants, the
- * settings that carry the tenant, the roles of the application.
+ * Detects how a database separates its tenants: the tenant column, the table of the tenants, the settings with the
+ * tenant, the roles of the application.
  *
- * Guarantees: what was given is taken as it is; what was detected is said, with the reason.
+ * Guarantees: given values are used unchanged; detected values are reported, with the reason.
  */
 import type { Catalog, Relation, Role } from './catalog.js';
 import { contextSettings } from './context.js';
@@ -11,7 +11,7 @@ import { grantsOf, findRole, mayUse } from './privileges.js';
 import type { AuditSettings } from './rule.js';
 import { isTable } from './tenancy.js';
 
-/** What the caller knows. */
+/** The values given by the caller. */
 export interface GivenSettings {
   readonly tenantColumns?: readonly string[] | undefined;
   readonly tenantsTable?: string | undefined;
@@ -21,14 +21,14 @@ export interface GivenSettings {
   readonly sharedTables?: readonly string[] | undefined;
 }
 
-/** A sentence on what was found out, for a person. */
+/** A sentence about a detected value, for the user. */
 export interface Detection {
   readonly what: string;
   readonly value: string;
   readonly why: string;
 }
 
-/** Names that a tenant column has in the wild, the surest first. */
+/** Common names of tenant columns, the most certain first. */
 const USUAL_COLUMNS = [
   'tenant_id',
   'tenantId',
@@ -55,7 +55,7 @@ const USUAL_COLUMNS = [
   'project_id',
 ];
 
-/** Schemas that a hosting platform brings along: its own business, and not the reader's to mend. */
+/** Schemas of hosting platforms, which users cannot fix. */
 const PLATFORM_SCHEMAS = new Set([
   '_analytics',
   '_realtime',
@@ -77,7 +77,7 @@ const PLATFORM_SCHEMAS = new Set([
   'vault',
 ]);
 
-/** @throws UnknownRoleError when a role that was given does not exist */
+/** @throws UnknownRoleError when a given role does not exist */
 export function detectSettings(
   catalog: Catalog,
   given: GivenSettings,
@@ -126,7 +126,7 @@ export function detectSettings(
   };
 }
 
-/** A role was named that the server does not have. */
+/** A given role does not exist on the server. */
 export class UnknownRoleError extends Error {
   constructor(role: string) {
     super(`There is no role "${role}".`);
@@ -169,7 +169,7 @@ function findTenantColumn(tables: readonly Relation[]): Found<readonly string[]>
   const [best] = mostUsed(tables, (table, name) => {
     const usual = USUAL_COLUMNS.indexOf(name);
     if (usual >= 0) return usual < 6 ? 2 : 1;
-    // An unusual name counts only where a policy compares it and a key leads away from it.
+    // An unusual name counts only when a policy compares it and it is part of a foreign key.
     const isKey = table.foreignKeys.some(({ columns }) => columns.includes(name));
     return isKey && inPolicies(table, name) && !USERS_COLUMN.test(name) && !isPrimary(table, name) ? 1 : 0;
   });
@@ -198,7 +198,7 @@ function found(
   return { value: [name], why: `${where}, in the policies of ${String(policies)}` };
 }
 
-/** Column names, the one with the most weight first; `weigh` is 0 for what is no candidate. */
+/** Column names, the highest weight first; `weigh` is 0 for a column that is not a candidate. */
 function mostUsed(
   tables: readonly Relation[],
   weigh: (table: Relation, column: string) => number,
@@ -317,7 +317,7 @@ function ownsThroughInheritance(catalog: Catalog, role: Role, table: Relation): 
   );
 }
 
-/** No login of its own, but one that another login becomes for each request, as PostgREST does. */
+/** A role without a login, to which another login switches for each request, as in PostgREST. */
 function isSwitchedTo(catalog: Catalog, role: Role): boolean {
   return catalog.roles.some(
     (login) =>

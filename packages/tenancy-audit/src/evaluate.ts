@@ -1,10 +1,10 @@
 /**
- * What an expression of a policy comes to, as far as that can be known without a row: a partial evaluation with SQL's
- * three-valued logic, in one of three situations: a context is bound; none is, and the setting is NULL; none is, and the
- * setting is '', which is what PostgreSQL leaves when a transaction-local setting has ended.
+ * Evaluates an expression of a policy without a row, as far as possible: a partial evaluation with SQL's three-valued
+ * logic, in one of three situations: a context is bound; none is, and the setting is NULL; none is, and the setting is
+ * '', its value after a transaction-local setting has ended.
  *
- * Functions are followed into their bodies: SQL functions are evaluated in place, PL/pgSQL functions of one RETURN too;
- * of others it is known whether they read the context, and whether they raise an error without one.
+ * Bodies of functions are evaluated too: SQL functions and PL/pgSQL functions with only a RETURN. For others it
+ * determines whether they read the context, and whether they raise an error without one.
  */
 import type { Catalog, DatabaseFunction } from './catalog.js';
 import { functionsBehind, functionsNamed, settingsIn } from './context.js';
@@ -20,7 +20,7 @@ import {
 
 export type Situation = 'bound' | 'unset' | 'empty';
 
-/** NULL, an error, a known value, or something that depends on the row, on the context, or on neither. */
+/** NULL, an error, a known value, or an unknown value with its dependence on the row and the context. */
 export type Value =
   | { readonly kind: 'null' }
   | { readonly kind: 'error' }
@@ -31,23 +31,23 @@ export interface Unknown {
   readonly kind: 'unknown';
   /** The columns of the policy's own table that it depends on. */
   readonly columns: ReadonlySet<string>;
-  /** Whether it depends on who asks: a setting, a token, the role. */
+  /** Whether it depends on the caller: a setting, a token, the role. */
   readonly context: boolean;
-  /** The same text for the same value; undefined where it may differ from one evaluation to the next. */
+  /** A text that is equal for equal values; undefined when the value may differ between evaluations. */
   readonly text: string | undefined;
 }
 
-/** Where an expression stands. */
+/** The environment of an expression. */
 export interface Place {
   readonly catalog: Catalog;
   readonly situation: Situation;
-  /** The policy's table: the columns that are its own, and those that are never NULL. */
+  /** The policy's table: its columns, and those that are never NULL. */
   readonly table: OwnTable | undefined;
-  /** What names stand for that are no columns: the parameters of a function. */
+  /** The values of names that are not columns: the parameters of a function. */
   readonly parameters: ReadonlyMap<string, Value>;
-  /** Inside a sub-select, a column without a table's name is not the policy's own. */
+  /** Inside a sub-select, an unqualified column does not belong to the policy's table. */
   readonly inner: boolean;
-  /** How many functions deep. */
+  /** The depth of nested functions. */
   readonly depth: number;
 }
 
@@ -92,7 +92,7 @@ export function evaluate(node: Node | undefined, place: Place): Value {
   if ('SubLink' in node) return subLink(node, place);
   if ('CollateClause' in node) return evaluate(node.CollateClause.arg, place);
   if ('NamedArgExpr' in node) return evaluate(node.NamedArgExpr.arg, place);
-  // current_user, session_user, current_date: who asks, or when.
+  // current_user, session_user, current_date: they depend on the caller or the time.
   if ('SQLValueFunction' in node) {
     const who = /USER|ROLE/.test(node.SQLValueFunction.op ?? '');
     return { kind: 'unknown', columns: NO_COLUMNS, context: who, text: canonical(node) };
@@ -103,12 +103,12 @@ export function evaluate(node: Node | undefined, place: Place): Value {
   );
 }
 
-/** Whether a value is NULL; undefined where that depends. */
+/** Whether a value is NULL; undefined when that is not known. */
 function nullness(value: Value, place: Place): boolean | undefined {
   if (value.kind === 'null') return true;
   if (value.kind === 'known') return false;
   if (value.kind === 'error') return undefined;
-  // Somebody is there, so the context is.
+  // There is a caller, so there is a context.
   if (value.context && value.columns.size === 0 && place.situation === 'bound') return false;
   const [only, ...more] = value.columns;
   const isColumn = only !== undefined && more.length === 0 && value.text === columnText(only);
@@ -143,7 +143,7 @@ function columnText(name: string): string {
   return `own ${name}`;
 }
 
-/** '' is no uuid, no number, no json: casting it raises an error. */
+/** '' is not a uuid, number or json: casting it raises an error. */
 function cast(value: Value, node: Extract<Node, { TypeCast: unknown }>): Value {
   const type = nameParts(node.TypeCast.typeName?.names).at(-1) ?? '';
   if (value.kind !== 'known') return value;
@@ -160,7 +160,7 @@ function known(value: string | boolean): Value {
   return { kind: 'known', value };
 }
 
-/** Depends on all that these depend on. */
+/** An unknown value with the dependences of these. */
 function unknown(values: readonly Value[], node: Node): Value {
   if (values.some(({ kind }) => kind === 'error')) return ERROR;
   const parts = values.filter((value) => value.kind === 'unknown');
@@ -239,7 +239,7 @@ function operator(node: Extract<Node, { A_Expr: unknown }>, place: Place): Value
     }
   }
   if (kind === 'AEXPR_OP' || kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') {
-    // Everything is LIKE '%'.
+    // Every text matches LIKE '%'.
     if (/^~~\*?$/.test(symbol) && right.kind === 'known' && /^%+$/.test(String(right.value))) return TRUE;
   }
   return unknown(sides, node);
@@ -251,13 +251,13 @@ function equal(left: Value, right: Value, node: Node, place: Place): Value {
   if (left.kind === 'known' && right.kind === 'known')
     return known(String(left.value) === String(right.value));
   if (left.kind === 'unknown' && right.kind === 'unknown') {
-    // A column equals itself: `m.org_id = m.org_id` is what an unqualified name in a sub-select becomes.
+    // A column equals itself: an unqualified name in a sub-select becomes `m.org_id = m.org_id`.
     return left.text !== undefined && left.text === right.text ? TRUE : unknown([left, right], node);
   }
   const [value, other] = left.kind === 'known' ? [left, right] : [right, left];
   if (place.situation === 'bound' && value.kind === 'known' && other.kind === 'unknown') {
     const caller = other.context && other.columns.size === 0;
-    // Whoever asks has a context, and is logged in.
+    // The caller has a context, and is logged in.
     if (caller && value.value === '') return FALSE;
     if (caller && value.value === 'authenticated') return TRUE;
   }
@@ -319,7 +319,7 @@ function caseOf(node: Extract<Node, { CaseExpr: unknown }>, place: Place): Value
   return open.length === 0 ? otherwise : merged([...open, otherwise], node);
 }
 
-/** One of several results, each behind a condition that is not known. */
+/** One of several results with unknown conditions. */
 function merged(values: readonly Value[], node: Node): Value {
   return unknown(
     values.filter(({ kind }) => kind !== 'error'),
@@ -338,7 +338,7 @@ function call(node: Extract<Node, { FuncCall: unknown }>, place: Place): Value {
   const target =
     candidates.find(({ argumentTypes }) => argumentTypes.length === args.length) ?? candidates[0];
   if (target) return ownFunction(target, args, node, place);
-  // A platform's function that this role's catalog does not show, such as auth.uid().
+  // A platform's function that the audit's role cannot see, such as auth.uid().
   if (schema !== undefined && schema !== 'pg_catalog') return opaque(args, true, node, place, false);
   if (args.some(({ kind }) => kind === 'error')) return ERROR;
   // Most functions of PostgreSQL are strict.
@@ -380,7 +380,7 @@ function ownFunction(target: DatabaseFunction, args: readonly Value[], node: Nod
 
 const WHO = /\b(current_user|session_user|current_role|auth\.(uid|jwt|role)|pg_has_role)\b/i;
 
-/** A function whose body says no more than whether it reads the context, and whether it can refuse. */
+/** A function of which only two facts are known: whether it reads the context, and whether it may raise an error. */
 function opaque(args: readonly Value[], context: boolean, node: Node, place: Place, raises: boolean): Value {
   const value = asUnknown(unknown(args, node));
   if (args.some(({ kind }) => kind === 'error')) return ERROR;
@@ -405,7 +405,7 @@ function inline(target: DatabaseFunction, args: readonly Value[], place: Place):
 
 const parsedSelects = new Map<string, SelectStmt | undefined>();
 
-/** The SELECT that a body consists of. */
+/** The SELECT of a body with a single statement. */
 function onlySelect(body: string): SelectStmt | undefined {
   if (parsedSelects.has(body)) return parsedSelects.get(body);
   const statements = parseStatements(body);
@@ -434,13 +434,13 @@ function standardBody(body: Node | undefined): SelectStmt | undefined {
   return selects.length === 1 ? selects[0] : undefined;
 }
 
-/** The expression of a PL/pgSQL function that does nothing but return it. */
+/** The expression of a PL/pgSQL function that only returns it. */
 function onlyReturn(target: DatabaseFunction): SelectStmt | undefined {
   const match = /^\s*begin\s+return\s+([^;]+);\s*end\s*;?\s*$/i.exec(target.body ?? '');
   return match ? onlySelect(`SELECT ${match[1]!}`) : undefined;
 }
 
-/** The value of a SELECT that stands for one. */
+/** The value of a scalar sub-select. */
 function scalar(select: SelectStmt, place: Place): Value {
   const [target] = select.targetList ?? [];
   if (select.larg || !target || !('ResTarget' in target)) return dependencies(select, place);
@@ -478,7 +478,7 @@ function subLink(node: Extract<Node, { SubLink: unknown }>, place: Place): Value
   if (!subselect || !('SelectStmt' in subselect)) return unknown([], node);
   const select = subselect.SelectStmt;
   const hasRows = (select.fromClause?.length ?? 0) > 0 || select.larg !== undefined;
-  // Names in a sub-select are qualified in PostgreSQL's own text, so that an unqualified one is a function's parameter.
+  // PostgreSQL's text qualifies columns in sub-selects, so an unqualified name is a function's parameter.
   const inside: Place = { ...place, inner: place.inner || hasRows };
   if (subLinkType === 'EXPR_SUBLINK') return scalar(select, inside);
   const condition = select.larg ? undefined : conditionOf(select, inside);
@@ -497,7 +497,7 @@ function subLink(node: Extract<Node, { SubLink: unknown }>, place: Place): Value
   return unknown([...tested, condition ?? TRUE, dependencies(select, inside)], node);
 }
 
-/** All that a query depends on, whatever it does. An error or a NULL somewhere inside says nothing about the whole. */
+/** All dependences of a query. An error or a NULL inside does not determine the result. */
 function dependencies(select: SelectStmt, place: Place): Value {
   const found: Value[] = [];
   everyObject(select, (object) => {

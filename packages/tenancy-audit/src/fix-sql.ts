@@ -1,6 +1,6 @@
 /**
- * The findings as a migration: every fixing statement once, in an order in which they can run, and as comments what a
- * person has to decide.
+ * The findings as a migration: every fixing statement once, in executable order, and decisions for a person as
+ * comments.
  */
 import type { AuditReport } from './audit.js';
 import type { Finding } from './finding.js';
@@ -33,7 +33,7 @@ export function asMigration(report: AuditReport): string {
     const at = ORDER.indexOf(rule.id);
     return at === -1 ? ORDER.length : at;
   };
-  // Findings in source code are not mended by SQL.
+  // SQL does not fix findings in source code.
   const findings = report.findings
     .filter(({ location }) => location === undefined)
     .sort((a, b) => rank(a) - rank(b));
@@ -55,7 +55,7 @@ export function asMigration(report: AuditReport): string {
   return `${[head.join('\n'), ...(blocks.length > 0 ? blocks : ['-- Nothing was found.'])].join('\n\n')}\n`;
 }
 
-/** The statement as a migration can run it, unless one before it has done the same or changed the same policy. */
+/** The statement, unless an earlier one has done the same or changed the same policy. */
 function statementOf(fix: string, written: Set<string>): string {
   const target = /^ALTER POLICY .+? ON \S+/.exec(fix)?.[0] ?? fix;
   if (written.has(target)) {
@@ -70,7 +70,7 @@ function statementOf(fix: string, written: Set<string>): string {
   return `${remark}\n${fix.replaceAll(' CONCURRENTLY ', ' ')}`;
 }
 
-/** Names may contain line breaks: what follows one is still no statement. */
+/** Names may contain line breaks, which must not end a comment. */
 function comment(text: string): string {
   return text
     .split(/\r\n|\n|\r/)

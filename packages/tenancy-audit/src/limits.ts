@@ -1,4 +1,4 @@
-/** What the audit cannot tell, said in every output. */
+/** The limits of the audit, which every output states. */
 export const LIMITS: readonly string[] = [
   'A role that can run SQL of its own choosing can set the tenant by itself, unless the context is signed: row-level ' +
     'security guards against missed filters, not against SQL injection.',

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The `tenantry-audit` command. The report goes to stdout, everything else to stderr. Exit status: 0 nothing was found
- * from --fail-on on, 1 findings or a failure, 2 wrong use.
+ * The `tenantry-audit` command. The report goes to stdout, everything else to stderr. Exit status: 0 no findings of the
+ * severity --fail-on or higher, 1 findings or a failure, 2 wrong use.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
@@ -30,7 +30,7 @@ try {
   }
 }
 
-/** One sentence for an expected failure, everything for a defect. */
+/** The message of an expected failure, the stack of a defect. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error instanceof AuditConnectionError ? error.message : (error.stack ?? error.message);

@@ -1,12 +1,12 @@
 /**
- * Tables of what may belong to several tenants at once, such as users. A tenant column there says which tenant is chosen
- * at the moment; whose the row is, a membership table says.
+ * Tables whose rows may belong to several tenants, such as users. A tenant column there has the currently selected
+ * tenant; a membership table has the tenants of the row.
  */
 import type { Relation } from './catalog.js';
 
 /**
- * The tables that a membership table ties to the tenants: its primary key holds both the tenant and a reference to them,
- * and their own tenant column may be NULL, as it must for whoever has chosen none.
+ * The tables that a membership table connects with the tenants: its primary key contains the tenant and a reference to
+ * them, and their own tenant column is nullable, for rows without a selected tenant.
  */
 export function tablesOfMembers(
   tables: readonly Relation[],

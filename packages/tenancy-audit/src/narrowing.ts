@@ -1,6 +1,6 @@
 /**
- * How a query that row-level security does not hold narrows the tenant rows it reads or changes by itself: the question
- * behind views and SECURITY DEFINER functions.
+ * Determines how a query that bypasses row-level security filters tenant rows itself, for the rules about views and
+ * SECURITY DEFINER functions.
  */
 import type { Catalog, DatabaseFunction, Relation } from './catalog.js';
 import { functionsBehind, functionsNamed, settingsIn } from './context.js';
@@ -17,22 +17,19 @@ import {
 } from './sql-parse.js';
 import { isAudited, isShared, relationsIn, tenantColumnOf } from './tenancy.js';
 
-/**
- * By what a query chooses its rows: nothing; a value that its caller gives; a secret that its caller has to know; the
- * context that the caller is bound to.
- */
+/** The filter of a query: none; a value from its caller; a secret that its caller must know; the caller's context. */
 export type Narrowing = 'nothing' | 'parameter' | 'secret' | 'context';
 
 /** One SELECT, UPDATE or DELETE, without the sub-selects in it. */
 export interface Access {
   readonly table: Relation;
   readonly narrowing: Narrowing;
-  /** By a parameter, in a function that asks for the context: perhaps it checks the one against the other. */
+  /** A parameter, in a function that reads the context: it may compare the two. */
   readonly perhapsChecked: boolean;
   readonly writes: boolean;
 }
 
-/** What a body is judged by. */
+/** The inputs of the check of a body. */
 interface Surroundings {
   readonly catalog: Catalog;
   readonly settings: AuditSettings;
@@ -40,7 +37,7 @@ interface Surroundings {
   readonly name: string | undefined;
   /** Names of parameters and variables. */
   readonly names: ReadonlySet<string>;
-  /** The body asks for the context somewhere: then a parameter can have been checked against it. */
+  /** The body reads the context somewhere, so it may have compared a parameter with it. */
   readonly readsContext: boolean;
 }
 
@@ -48,7 +45,7 @@ const SECRET = /(hash|token|secret|digest|nonce|signature|password|key|code)$/i;
 const WHO =
   /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b|"SVFOP_(CURRENT|SESSION)_(USER|ROLE)"/i;
 
-/** The tenant rows that a view's query reaches. @returns undefined when it cannot be parsed */
+/** How a view's query reaches tenant rows. @returns undefined when it cannot be parsed */
 export function accessesOfView(
   catalog: Catalog,
   settings: AuditSettings,
@@ -66,7 +63,7 @@ export function accessesOfView(
 }
 
 /**
- * The tenant rows that a function's own statements reach.
+ * How a function's own statements reach tenant rows.
  *
  * @returns undefined when it cannot be parsed
  */
@@ -85,7 +82,7 @@ export function accessesOfFunction(
   );
 }
 
-/** Whether a function runs SQL that it puts together itself, which nobody can judge from its text. */
+/** Whether a function runs dynamic SQL, which cannot be checked. */
 export function buildsSql(target: DatabaseFunction): boolean {
   return target.language === 'plpgsql' && /\bexecute\s+(?!function\b|procedure\b)/i.test(target.body ?? '');
 }
@@ -113,7 +110,7 @@ function bodyOf(target: DatabaseFunction): Body | undefined {
   return { statements, variables };
 }
 
-/** The statements in a body that could not be parsed as a whole; undefined where one of them could not be either. */
+/** The statements of a body that could not be parsed as a whole; undefined when one of them cannot be parsed either. */
 function salvaged(body: string): Body | undefined {
   const code = body.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
   const texts = [...code.matchAll(/\b(?:select|with|update|delete|perform)\b[^;]*/gi)].map(([text]) =>
@@ -137,7 +134,7 @@ function accessesIn(tree: unknown, around: Surroundings): readonly Access[] {
       const statement = object[kind];
       if (isObject(statement)) found.push(...accessesOf(statement, kind !== 'SelectStmt', around));
     }
-    // The halves of a UNION stand without their kind.
+    // The parts of a UNION have no node type.
     for (const half of [object['larg'], object['rarg']]) {
       if (isObject(half) && 'targetList' in half) found.push(...accessesOf(half, false, around));
     }
@@ -178,7 +175,7 @@ function narrowingOf(statement: Readonly<Record<string, unknown>>, around: Surro
     if (quals !== undefined) conditions.push(quals);
   });
   if (conditions.length === 0) return 'nothing';
-  // A condition may join what a sub-select in FROM or WITH has narrowed already.
+  // A condition may join rows that a sub-select in FROM or WITH has already filtered.
   const sources = [...conditions, statement['fromClause'], statement['withClause']];
   return sources.map((source) => strengthOf(source, around)).reduce(stronger, 'nothing');
 }
@@ -218,7 +215,7 @@ function isGiven(node: Node, { name, names }: Surroundings): boolean {
   return names.has(first ?? '') || (first === name && names.has(second ?? ''));
 }
 
-/** `token_hash = $1`: whoever calls has to know the secret. */
+/** `token_hash = $1`: the caller must know the secret. */
 function isSecretTest(node: Extract<Node, { A_Expr: unknown }>, around: Surroundings): boolean {
   if (nameParts(node.A_Expr.name)[0] !== '=') return false;
   const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr];
@@ -240,7 +237,7 @@ function holdsGiven(tree: unknown, around: Surroundings): boolean {
   return found;
 }
 
-/** The same tree, where sub-selects are left out. */
+/** The same tree without sub-selects. */
 function withoutSubselects(tree: unknown): unknown {
   if (Array.isArray(tree)) return tree.map(withoutSubselects);
   if (!isObject(tree)) return tree;

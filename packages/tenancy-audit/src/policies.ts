@@ -1,6 +1,6 @@
 /**
- * What the policies of a table let a role see and write: graded expression by expression, then put together as PostgreSQL
- * does: any permissive policy may let a row through, every restrictive one has to.
+ * Determines what the policies of a table allow a role to see and write: each expression is graded, then the grades are
+ * combined like in PostgreSQL: one permissive policy must permit a row, and all restrictive ones.
  */
 import { PUBLIC, type Catalog, type Policy, type PolicyCommand, type Relation } from './catalog.js';
 import { evaluate, type OwnTable, type Place, type Situation, type Value } from './evaluate.js';
@@ -10,21 +10,21 @@ import { canonical, everyObject, isObject, parseExpression, nameParts, type Node
 import { isRegistry, relationsIn, tenantColumnOf } from './tenancy.js';
 
 /**
- * How an expression narrows the rows, from not at all to entirely.
+ * How an expression filters rows, from not at all to completely.
  *
- * - open: true for every row, whoever asks.
- * - caller: looks at who asks, never at the row, and lets every caller through.
- * - switch: looks at a setting, never at the row, and opens every row when it has some value: any statement can set it.
- * - weak: looks at the row, but only whether a column is NULL or differs from something.
- * - row: looks at the row's own values alone, as `is_public` does.
- * - privileged: looks at who asks, never at the row, and lets few through: administrators.
- * - linked: compares the row with who asks. The only one that separates tenants.
+ * - open: true for every row and every caller.
+ * - caller: depends only on the caller, and permits every caller.
+ * - switch: depends only on a setting, and permits every row for some value, which any statement can set.
+ * - weak: depends on the row, but only on whether a column is NULL or differs from a value.
+ * - row: depends only on the row's values, such as `is_public`.
+ * - privileged: depends only on the caller, and permits few: administrators.
+ * - linked: compares the row with the caller. Only this grade separates tenants.
  * - closed: never true.
  */
 export type Grade = (typeof GRADES)[number];
 const GRADES = ['open', 'caller', 'switch', 'weak', 'row', 'privileged', 'linked', 'closed'] as const;
 
-/** Whether rows graded so stay with their tenant, or were opened on purpose. */
+/** Whether rows with this grade stay with their tenant, or were published on purpose. */
 export function separates(grade: Grade): boolean {
   return GRADES.indexOf(grade) >= GRADES.indexOf('privileged');
 }
@@ -36,7 +36,10 @@ export function isWeaker(a: Grade, b: Grade): boolean {
 
 const gradesByCatalog = new WeakMap<Catalog, Map<string, Grade>>();
 
-/** @returns the grade of an expression of this table's policies; `linked` for what cannot be parsed: doubt accuses nobody */
+/**
+ * @returns the grade of an expression of this table's policies; `linked` when it cannot be parsed, to avoid false
+ * positives
+ */
 export function gradeOf(
   catalog: Catalog,
   settings: AuditSettings,
@@ -55,7 +58,7 @@ export function gradeOf(
   return grade;
 }
 
-/** In which situation without a context an expression is true for every row; undefined when in none. */
+/** The situation without a context in which an expression is true for every row; undefined if there is none. */
 export function opensWithoutContext(
   catalog: Catalog,
   settings: AuditSettings,
@@ -69,7 +72,7 @@ export function opensWithoutContext(
   );
 }
 
-/** The policies that decide on a command of a role. */
+/** The policies that apply to a command of a role. */
 export function policiesFor(
   catalog: Catalog,
   table: Relation,
@@ -85,12 +88,12 @@ export function policiesFor(
   };
 }
 
-/** The expression that decides on the rows a command sees (`using`) or writes (`check`, which defaults to USING). */
+/** The expression for the rows that a command sees (`using`) or writes (`check`, by default USING). */
 export function expressionOf(policy: Policy, part: 'using' | 'check'): string | undefined {
   return part === 'using' ? policy.using : (policy.check ?? policy.using);
 }
 
-/** Why a role sees the rows of every tenant in a table: in words, or undefined when it does not. */
+/** The reason, as text, why a role sees the rows of every tenant in a table; undefined when it does not. */
 export function seesAcross(
   catalog: Catalog,
   settings: AuditSettings,
@@ -112,7 +115,7 @@ export function seesAcross(
   );
 }
 
-/** The column names that a policy's expression mentions in a test for NULL. */
+/** The columns that a policy's expression tests for NULL. */
 export function nullTestsIn(expression: string | undefined): ReadonlySet<string> {
   const node = expression === undefined ? undefined : parseExpression(expression);
   const columns = new Set<string>();
@@ -131,7 +134,7 @@ function placeOf(catalog: Catalog, settings: AuditSettings, table: Relation, sit
   const own: OwnTable = {
     name: table.name,
     columns: new Set(table.columns.map(({ name }) => name)),
-    // A row of a tenant has one, whether or not the column says so.
+    // A tenant's row has a tenant, even if the column is nullable.
     notNull: new Set(
       table.columns.filter((each) => each.notNull || each.name === tenant).map(({ name }) => name),
     ),
@@ -161,7 +164,7 @@ function gradeNode(node: Node, place: Place, catalog: Catalog, settings: AuditSe
   return isNullTest(node) ? 'weak' : 'row';
 }
 
-/** `current_setting('app.bypass') = 'on'`. What a gateway has verified, a token's claims, is another thing. */
+/** `current_setting('app.bypass') = 'on'`. Claims of a token that a gateway has verified are different. */
 function isSwitch(node: Node): boolean {
   const text = canonical(node);
   const names = [
@@ -176,7 +179,7 @@ function isSwitch(node: Node): boolean {
   );
 }
 
-/** `<>`, `IS DISTINCT FROM`, `NOT (…)`: lets through all but a few. */
+/** `<>`, `IS DISTINCT FROM`, `NOT (…)`: permits almost all rows. */
 function isNegative(node: Node): boolean {
   if ('A_Expr' in node) {
     return node.A_Expr.kind === 'AEXPR_DISTINCT' || nameParts(node.A_Expr.name).at(-1) === '<>';
@@ -192,14 +195,14 @@ const MAKES_PRIVILEGED =
   /admin|super|staff|operator|support|service|internal|system|bypass|root|god|role|permission/i;
 
 /**
- * Whether a condition on the caller alone is meant for few: it compares with a literal ('service_role'), or speaks of
- * administrators. A look-up in a tenant table is not: being an admin of one tenant says nothing about the others.
+ * Whether a condition on the caller permits only few: it compares with a literal ('service_role'), or mentions
+ * administrators. A look-up in a tenant table does not count: an admin of one tenant has no rights in others.
  */
 function isPrivileged(node: Node, place: Place, catalog: Catalog, settings: AuditSettings): boolean {
   const read = relationsIn(catalog, node);
   if (read.some((each) => !isRegistry(each, settings) && tenantColumnOf(each, settings) !== undefined))
     return false;
-  // A function that says yes or no to the caller, and was not seen through, was written to tell callers apart.
+  // A boolean function that could not be evaluated was written to distinguish callers.
   if ('FuncCall' in node)
     return !/logged|signed|authenticated/i.test(nameParts(node.FuncCall.funcname).join('.'));
   if (MAKES_PRIVILEGED.test(withoutContextNames(canonical(node)))) return true;
@@ -209,7 +212,7 @@ function isPrivileged(node: Node, place: Place, catalog: Catalog, settings: Audi
   return false;
 }
 
-/** `auth.role()` and `current_user` are about the caller, not about privilege. */
+/** `auth.role()` and `current_user` describe the caller, not a privilege. */
 function withoutContextNames(text: string): string {
   return text.replace(/"SVFOP_CURRENT_ROLE"|\{"sval":"role"\}/g, '');
 }
@@ -227,8 +230,8 @@ export function columnsOf(
 }
 
 /**
- * The roles that a table's policies are judged for: the application's, or where none is known everybody whom a policy
- * names, but the table's owner and roles that are exempt anyway.
+ * The roles for which a table's policies are checked: the application's, or if none is known, all roles in policies
+ * except the table's owner and exempt roles.
  */
 export function judgedRoles(catalog: Catalog, settings: AuditSettings, table: Relation): readonly string[] {
   if (settings.appRoles.length > 0) return settings.appRoles;

@@ -1,10 +1,10 @@
 /**
- * What a role may do, as PostgreSQL decides it: through its own grants, those of PUBLIC, those of roles it inherits from,
- * through ownership, and through the roles it can become.
+ * The privileges of a role, by PostgreSQL's rules: through its own grants, those of PUBLIC, those of roles it inherits
+ * from, ownership, and roles to which it can switch.
  */
 import { PUBLIC, type Catalog, type Grant, type Policy, type Relation, type Role } from './catalog.js';
 
-/** Predefined roles whose members can leave the database, and with it every rule in it. */
+/** Predefined roles whose members can act outside the database, and so bypass all its rules. */
 const EQUAL_TO_SUPERUSER = new Set([
   'pg_execute_server_program',
   'pg_read_server_files',
@@ -13,7 +13,7 @@ const EQUAL_TO_SUPERUSER = new Set([
 
 const rolesByCatalog = new WeakMap<Catalog, ReadonlyMap<string, Role>>();
 
-/** @returns undefined for a name that is no role */
+/** @returns undefined for an unknown role */
 export function findRole(catalog: Catalog, name: string): Role | undefined {
   let roles = rolesByCatalog.get(catalog);
   if (!roles) {
@@ -23,7 +23,7 @@ export function findRole(catalog: Catalog, name: string): Role | undefined {
   return roles.get(name);
 }
 
-/** The role, the roles whose privileges it has without further ado, and PUBLIC. */
+/** The role, the roles whose privileges it inherits, and PUBLIC. */
 export function inheritedRoles(catalog: Catalog, name: string): ReadonlySet<string> {
   return remembered(catalog, `inherited ${name}`, () => {
     const found = reach(catalog, name, (_, membership) => membership.inherits);
@@ -37,10 +37,10 @@ export function reachableRoles(catalog: Catalog, name: string): ReadonlySet<stri
     const found = reach(
       catalog,
       name,
-      // Beyond a superuser there is nothing more to reach.
+      // A superuser already has all privileges.
       (role, membership) => !role.superuser && (membership.mayBecome || membership.mayGrant),
     );
-    // Until PostgreSQL 15, CREATEROLE may grant every role but a superuser's, to itself too.
+    // Until PostgreSQL 15, CREATEROLE may grant every role except superusers, also to itself.
     const grantsAll = [...found].some((role) => findRole(catalog, role)?.createRole === true);
     if (grantsAll && catalog.server.version < 160_000) {
       for (const role of catalog.roles) if (!role.superuser && !isPredefined(role.name)) found.add(role.name);
@@ -49,7 +49,7 @@ export function reachableRoles(catalog: Catalog, name: string): ReadonlySet<stri
   });
 }
 
-/** Why a role is not held by row-level security anywhere: in words, or undefined when it is held. */
+/** The reason, as text, why a role bypasses row-level security everywhere; undefined when it does not. */
 export function escapeOf(catalog: Catalog, name: string): string | undefined {
   const role = findRole(catalog, name);
   if (role?.superuser === true) return `${name} is a superuser`;
@@ -59,8 +59,8 @@ export function escapeOf(catalog: Catalog, name: string): string | undefined {
 }
 
 /**
- * Why a role is not held by the row-level security of this table: in words, or undefined when it is held. A table
- * without row-level security holds nobody.
+ * The reason, as text, why a role bypasses the row-level security of this table; undefined when it does not. On a table
+ * without row-level security every role does.
  */
 export function escapeFrom(catalog: Catalog, name: string, table: Relation): string | undefined {
   if (!table.rowSecurity) return `row-level security is off on ${table.qualified}`;
@@ -72,7 +72,7 @@ export function escapeFrom(catalog: Catalog, name: string, table: Relation): str
   return undefined;
 }
 
-/** The grants that a role has on a relation, of the whole of it or of a column, wherever they come from. */
+/** All grants of a role on a relation or its columns, direct or through other roles. */
 export function grantsOf(catalog: Catalog, name: string, relation: Relation): readonly Grant[] {
   const roles = inheritedRoles(catalog, name);
   const granted = relation.grants.filter((grant) => roles.has(grant.grantee));
@@ -91,7 +91,7 @@ export function grantsOf(catalog: Catalog, name: string, relation: Relation): re
 
 const ALL_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'];
 
-/** Whether a role may use the relation in this way, all columns of it or one. */
+/** Whether a role has this privilege on the relation or one of its columns. */
 export function mayUse(catalog: Catalog, name: string, relation: Relation, ...privileges: string[]): boolean {
   if (!maySee(catalog, name, relation.schema)) return false;
   return grantsOf(catalog, name, relation).some((grant) => privileges.includes(grant.privilege));
@@ -108,7 +108,7 @@ export function mayExecute(
   return maySee(catalog, name, target.schema) && target.grants.some((grant) => roles.has(grant.grantee));
 }
 
-/** Whether a role has USAGE on a schema: without it, no privilege on what is in it counts. */
+/** Whether a role has USAGE on a schema; without it, privileges on its objects have no effect. */
 export function maySee(catalog: Catalog, name: string, schema: string): boolean {
   if (findRole(catalog, name)?.superuser === true) return true;
   const roles = inheritedRoles(catalog, name);
@@ -152,7 +152,7 @@ function reach(
   return found;
 }
 
-/** Who logs in and becomes the role. A superuser who steps down does not come as the application. */
+/** The logins that can switch to the role. A superuser who switches to it is not the application. */
 export function loginsOf(catalog: Catalog, role: string): readonly string[] {
   return catalog.roles
     .filter(

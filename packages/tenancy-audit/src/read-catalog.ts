@@ -1,8 +1,8 @@
 /**
  * Reads the catalog of the connected database in one query.
  *
- * Guarantees: it only reads, and pg_catalog alone, so that any role that can connect will do; names in expressions are
- * qualified whatever the session's search_path is. Call it inside a transaction.
+ * Guarantees: it only reads pg_catalog, so any role that can connect is sufficient; names in expressions are qualified,
+ * regardless of the session's search_path. Call it inside a transaction.
  */
 import type pg from 'pg';
 import type {
@@ -30,7 +30,7 @@ type Of<Part> = Part & { readonly of: number };
 type ColumnRow = Of<Column> & { readonly grants: readonly Grant[] };
 type BareRelation = Omit<Relation, 'columns' | 'policies' | 'indexes' | 'foreignKeys' | 'triggers'>;
 
-/** What the queries answer, each with all its rows. */
+/** The rows of all queries. */
 interface Answers {
   readonly server: readonly Server[];
   readonly roles: readonly Role[];
@@ -74,13 +74,13 @@ export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
   // Compiling the query takes longer than running it.
   await client.query("SET LOCAL search_path = 'pg_catalog'; SET LOCAL jit = off");
   const { rows } = await client.query<{ answers: string }>(ALL);
-  // SQL's NULL is JavaScript's undefined here.
+  // SQL's NULL becomes undefined.
   const answers = JSON.parse(rows[0]!.answers, (_, value: unknown) => value ?? undefined) as Answers;
   const { server, relations, columns, policies, indexes, foreignKeys, triggers, ...rest } = answers;
   const parts = {
     columns: byRelation(columns),
     policies: byRelation(policies),
-    // An expression has no column: NULL, which the parser leaves out of its array.
+    // An expression has no column, but NULL, which pg's parser omits from its array.
     indexes: byRelation(indexes.map((index) => ({ ...index, columns: [...index.columns] }))),
     foreignKeys: byRelation(foreignKeys),
     triggers: byRelation(triggers),

@@ -77,7 +77,7 @@ export const CATALOG_RULES: readonly CatalogRule[] = [
   switchedOff,
 ];
 
-/** Every rule there is, for the outputs and the documentation. */
+/** All rules, for the outputs and the documentation. */
 export const ALL_RULES: readonly Rule[] = [
   ...[...CATALOG_RULES, crossTenantRows].sort((a, b) => (a.id < b.id ? -1 : 1)),
   ...PROBES,

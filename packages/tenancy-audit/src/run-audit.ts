@@ -1,4 +1,4 @@
-/** What the command does, apart from its options: loaded when it runs, since it brings two parsers along. */
+/** The work of the command. Loaded only when it runs, because it imports two parsers. */
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import type { Command } from 'commander';
@@ -21,8 +21,8 @@ const FORMATS: Readonly<Record<Format, (report: AuditReport) => string>> = {
 };
 
 /**
- * Audits the database of `url`, or the known one; prints the report, and sets the exit code: 1 for findings from `failOn`
- * on, 2 where nothing could be held against the rules.
+ * Audits the database of `url`, or the known one; prints the report, and sets the exit code: 1 for findings of the
+ * severity `failOn` or higher, 2 when the rules could not be applied.
  */
 export async function runAudit(
   url: string | undefined,
@@ -36,7 +36,7 @@ export async function runAudit(
     command.error('error: which database? Give its URL: postgresql://user@host/database');
   }
   const report = await reportOf(url, options, known).catch((error: unknown) => {
-    // What was given is wrong, not what was looked at.
+    // An error of the arguments, not of the database.
     if (error instanceof BaselineError || error instanceof UnknownRoleError) command.error(error.message);
     throw error;
   });

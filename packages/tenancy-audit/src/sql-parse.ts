@@ -1,17 +1,19 @@
 /**
- * PostgreSQL's own parser (libpg_query, compiled to WebAssembly), and how to walk what it returns. What it does not
- * understand is undefined, never an exception: an audit has to go on.
+ * PostgreSQL's own parser (libpg_query, compiled to WebAssembly), and functions to visit its trees. Text that it cannot
+ * parse gives undefined, never an exception, so that an audit continues.
  */
 import { loadModule, parsePlPgSQLSync, parseSync, type Node, type SelectStmt } from 'libpg-query';
 
 export type { Node, SelectStmt };
 
-/** Must have ended before anything here is called. */
+/** Must be completed before anything else here is called. */
 export const loadParser = loadModule;
 
 const expressions = new Map<string, Node | undefined>();
 
-/** A single expression, as in a policy. The same text stands in the policies of many tables: it is parsed once. */
+/**
+ * Parses a single expression of a policy. The same text occurs in the policies of many tables, so it is parsed once.
+ */
 export function parseExpression(text: string): Node | undefined {
   if (!expressions.has(text)) expressions.set(text, parseAnew(text));
   return expressions.get(text);
@@ -24,7 +26,7 @@ function parseAnew(text: string): Node | undefined {
   return target && 'ResTarget' in target ? target.ResTarget.val : undefined;
 }
 
-/** The statements of a text of SQL. */
+/** The statements of an SQL text. */
 export function parseStatements(text: string): readonly Node[] | undefined {
   try {
     return (parseSync(text).stmts ?? []).flatMap(({ stmt }) => stmt ?? []);
@@ -33,7 +35,7 @@ export function parseStatements(text: string): readonly Node[] | undefined {
   }
 }
 
-/** A PL/pgSQL function, from its CREATE FUNCTION, as the nested objects that libpg_query makes of it. */
+/** A PL/pgSQL function, from its CREATE FUNCTION, as libpg_query's nested objects. */
 export function parseProcedure(definition: string): unknown {
   try {
     return parsePlPgSQLSync(definition);
@@ -42,7 +44,7 @@ export function parseProcedure(definition: string): unknown {
   }
 }
 
-/** The SQL inside a procedure, in the order of its text, wherever it stands: statements, conditions, values. */
+/** All SQL inside a procedure, in the order of its text: statements, conditions, values. */
 export function queriesIn(procedure: unknown): readonly string[] {
   const queries: string[] = [];
   everyObject(procedure, (object) => {
@@ -51,7 +53,7 @@ export function queriesIn(procedure: unknown): readonly string[] {
   return queries;
 }
 
-/** Visits every object in a tree, outermost first. `visit` returns false to stay out of what is inside. */
+/** Visits every object in a tree, outermost first. `visit` returns false to skip the objects inside. */
 export function everyObject(
   tree: unknown,
   visit: (object: Readonly<Record<string, unknown>>) => unknown,
@@ -74,7 +76,7 @@ export function nameParts(nodes: readonly Node[] | undefined): readonly string[]
   return (nodes ?? []).map((node) => ('String' in node ? (node.String.sval ?? '') : '*'));
 }
 
-/** The same text for the same expression, wherever it stands. */
+/** A text that is equal for equal expressions, regardless of their position. */
 export function canonical(node: Node): string {
   return JSON.stringify(node, (key, value: unknown) => (key === 'location' ? undefined : value));
 }

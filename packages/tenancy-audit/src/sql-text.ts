@@ -1,13 +1,13 @@
-/** Writing SQL for people to read and run. */
+/** Writes SQL for people. */
 import pg from 'pg';
 
-/** Quoted only where it has to be. Reserved words are quoted too: better once too often. */
+/** Quotes a name only if necessary. Reserved words are quoted too. */
 export function quoteName(name: string): string {
   const plain = /^[a-z_][a-z0-9_$]*$/.test(name) && !RESERVED.has(name);
   return plain ? name : pg.escapeIdentifier(name);
 }
 
-/** The words that a name is likely to be among those that PostgreSQL reserves. */
+/** The reserved words of PostgreSQL that are likely names. */
 const RESERVED = new Set(
   (
     'all analyse analyze and any array as asc asymmetric authorization between binary both case cast check collate ' +
@@ -20,12 +20,12 @@ const RESERVED = new Set(
   ).split(' '),
 );
 
-/** A string as SQL writes it. */
+/** An SQL string literal. */
 export function quoteText(text: string): string {
   return pg.escapeLiteral(text);
 }
 
-/** `a, b, c and 4 more`: what a reader takes in. */
+/** `a, b, c and 4 more`. */
 export function list(names: readonly string[], most = 5): string {
   if (names.length <= most) return names.join(', ');
   return `${names.slice(0, most).join(', ')} and ${String(names.length - most)} more`;

@@ -1,20 +1,20 @@
-/** Which tables hold what belongs to a tenant: the questions that most rules begin with. */
+/** Determines which tables have tenants' rows, for most rules. */
 import type { Catalog, Column, Relation } from './catalog.js';
 import type { AuditSettings } from './rule.js';
 import { everyObject, isObject } from './sql-parse.js';
 
-/** A table whose rows belong to a tenant each, and the column that says to which. */
+/** A table whose rows each belong to a tenant, and its tenant column. */
 export interface TenantTable {
   readonly table: Relation;
   readonly column: Column;
-  /** It is the table of the tenants, whose key is the tenant. */
+  /** It is the table of the tenants, whose tenant column is its key. */
   readonly isRegistry: boolean;
 }
 
 const namesByCatalog = new WeakMap<Catalog, Map<string, readonly Relation[]>>();
 const relationsByCatalog = new WeakMap<Catalog, ReadonlyMap<number, Relation>>();
 
-/** @returns undefined for what is not in the catalog, such as a table of PostgreSQL's own */
+/** @returns undefined for a relation that is not in the catalog, such as PostgreSQL's own tables */
 export function findRelation(catalog: Catalog, oid: number): Relation | undefined {
   let relations = relationsByCatalog.get(catalog);
   if (!relations) {
@@ -24,7 +24,7 @@ export function findRelation(catalog: Catalog, oid: number): Relation | undefine
   return relations.get(oid);
 }
 
-/** The relations of a name, in that schema if one is named. */
+/** The relations of this name, in the given schema if there is one. */
 export function relationsNamed(catalog: Catalog, name: string, schema?: string): readonly Relation[] {
   let names = namesByCatalog.get(catalog);
   if (!names) {
@@ -36,7 +36,7 @@ export function relationsNamed(catalog: Catalog, name: string, schema?: string):
   return schema === undefined ? found : found.filter((each) => each.schema === schema);
 }
 
-/** The relations that a piece of parsed SQL names in FROM, wherever in it. */
+/** All relations in FROM clauses of parsed SQL. */
 export function relationsIn(catalog: Catalog, tree: unknown): readonly Relation[] {
   const found: Relation[] = [];
   everyObject(tree, ({ RangeVar: range }) => {
@@ -47,7 +47,7 @@ export function relationsIn(catalog: Catalog, tree: unknown): readonly Relation[
   return found;
 }
 
-/** Whether the audit looks at it: in an audited schema, and no extension's own. */
+/** Whether it is audited: in an audited schema, and not of an extension. */
 export function isAudited(relation: Relation, settings: AuditSettings): boolean {
   return relation.extension === undefined && settings.schemas.includes(relation.schema);
 }
@@ -57,7 +57,7 @@ export function isTable(relation: Relation): boolean {
   return relation.kind === 'table' || relation.kind === 'partitioned table';
 }
 
-/** The column that says whose a row of this relation is; in the table of the tenants, its key. */
+/** The tenant column of this relation; in the table of the tenants, its key. */
 export function tenantColumnOf(relation: Relation, settings: AuditSettings): Column | undefined {
   if (isRegistry(relation, settings)) {
     const key = relation.indexes.find((index) => index.primary)?.columns;
@@ -76,7 +76,7 @@ export function isRegistry(relation: Relation, settings: AuditSettings): boolean
   return relation.qualified === settings.tenantsTable;
 }
 
-/** The audited tables that hold tenants' rows, partitions and the table of the tenants included. */
+/** The audited tables with tenants' rows, including partitions and the table of the tenants. */
 export function tenantTables(catalog: Catalog, settings: AuditSettings): readonly TenantTable[] {
   return catalog.relations.flatMap((table) => {
     if (!isTable(table) || !isAudited(table, settings) || isShared(table, settings)) return [];
@@ -85,7 +85,7 @@ export function tenantTables(catalog: Catalog, settings: AuditSettings): readonl
   });
 }
 
-/** Declared to be meant for all tenants: by option, or by a line `@tenancy shared: <reason>` in its comment. */
+/** Declared as shared by all tenants: by option, or by a line `@tenancy shared: <reason>` in its comment. */
 export function isShared(relation: Relation, settings: AuditSettings): boolean {
   return (
     settings.sharedTables.some((name) => name === relation.name || name === relation.qualified) ||
@@ -94,8 +94,8 @@ export function isShared(relation: Relation, settings: AuditSettings): boolean {
 }
 
 /**
- * The reason that a comment in the database gives for an exception: `@tenancy shared: reason` on a table,
- * `@tenancy audited: reason` on a function or a view. Without a reason it is none.
+ * The reason of an exception in a comment of the database: `@tenancy shared: reason` on a table, `@tenancy audited:
+ * reason` on a function or a view. Without a reason there is no exception.
  */
 export function declaration(comment: string | undefined, kind: 'shared' | 'audited'): string | undefined {
   return new RegExp(`^\\s*@tenancy ${kind}:[ \\t]*(\\S.*)$`, 'm').exec(comment ?? '')?.[1];

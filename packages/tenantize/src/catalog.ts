@@ -1,55 +1,54 @@
 /**
- * What PostgreSQL knows of the tables that are to become tenant-scoped, and of their neighbours, read in one go.
- * Reads catalogs only, never a row; changes nothing.
+ * Reads the catalog for the tables to convert and their neighbours, with one query. Reads no rows and changes nothing.
  */
 import type pg from 'pg';
 
 import { APP_ROLE } from './roles.js';
 
-/** A foreign key, with the columns of both ends in the order in which they pair. */
+/** A foreign key, with the columns of both sides in matching order. */
 export interface ForeignKey {
   readonly name: string;
   readonly table: string;
   readonly columns: readonly string[];
-  /** Whether one of the columns may be null, so that a row may point nowhere. */
+  /** Whether one of the columns is nullable, so that a row may have no reference. */
   readonly optional: boolean;
   readonly references: string;
   readonly referencedColumns: readonly string[];
-  /** As SQL spells them, such as `ON DELETE CASCADE ON UPDATE RESTRICT`. */
+  /** In SQL, such as `ON DELETE CASCADE ON UPDATE RESTRICT`. */
   readonly actions: string;
-  /** ON DELETE, ON UPDATE: SET NULL or SET DEFAULT is among them. */
+  /** Whether ON DELETE or ON UPDATE is SET NULL or SET DEFAULT. */
   readonly setsColumns: boolean;
   readonly full: boolean;
   readonly deferral: string;
   readonly validated: boolean;
 }
 
-/** A unique index, of a constraint or not. */
+/** A unique index, with or without a constraint. */
 export interface UniqueKey {
   readonly index: string;
   readonly primary: boolean;
-  /** Of the constraint behind it, if there is one; it has the index's name. */
+  /** Whether it belongs to a constraint, which has the index's name. */
   readonly constraint: boolean;
   readonly deferrable: boolean;
   readonly exclusion: boolean;
   readonly valid: boolean;
   readonly replicaIdentity: boolean;
   readonly method: string;
-  /** Null where the key is an expression. */
+  /** Null for expressions. */
   readonly columns: readonly (string | null)[];
-  /** Of pg_get_indexdef. */
+  /** The result of pg_get_indexdef. */
   readonly definition: string;
 }
 
-/** A role other than the owner that was granted something. */
+/** A role with grants, other than the owner. */
 export interface Grantee {
   /** Null for PUBLIC. */
   readonly name: string | null;
-  /** On the whole of it; none when it was granted single columns only. */
+  /** The privileges on the whole table; none when it has only privileges on columns. */
   readonly privileges: readonly string[];
-  /** Superusers and roles with BYPASSRLS. */
+  /** True for superusers and roles with BYPASSRLS. */
   readonly unbound: boolean;
-  /** Whether the server's role is a member of it, and what is opened to it is open to the server. */
+  /** Whether the server's role is a member of it, and so has its privileges. */
   readonly app: boolean;
 }
 
@@ -61,31 +60,31 @@ export interface Table {
   readonly inherits: boolean;
   readonly owner: string;
   readonly columns: readonly string[];
-  /** tenantry.protect() has been through, and no tenantize is under way. */
+  /** tenantry.protect() was applied, and no conversion is running. */
   readonly scoped: boolean;
-  /** The trigger of the first part of a tenantize is there. */
+  /** The trigger of a conversion's first part exists. */
   readonly underWay: boolean;
   readonly rowSecurity: boolean;
   readonly policies: readonly string[];
   readonly uniqueKeys: readonly UniqueKey[];
-  /** Its own, towards other tables. */
+  /** Its own foreign keys. */
   readonly foreignKeys: readonly ForeignKey[];
-  /** Those of other tables and its own that point at it. */
+  /** Foreign keys that reference it, also its own. */
   readonly references: readonly ForeignKey[];
-  /** Enabled row triggers of the user's that an UPDATE of any column fires. */
+  /** Enabled row triggers of the user that fire at an UPDATE of any column. */
   readonly updateTriggers: readonly string[];
   readonly rules: readonly string[];
-  /** Views that show its rows past row-level security, and materialized views. */
+  /** Views that bypass row-level security, and materialized views. */
   readonly leakyViews: readonly string[];
-  /** Views that PostgreSQL groups by its primary key. */
+  /** Views grouped by its primary key. */
   readonly keyViews: readonly string[];
   readonly publications: readonly string[];
   readonly grantees: readonly Grantee[];
-  /** Of its serial and identity columns. */
+  /** The sequences of its serial and identity columns. */
   readonly sequences: readonly { readonly name: string; readonly grantees: readonly Grantee[] }[];
 }
 
-/** The trigger that gives a row its tenant while a table is under way. Its name makes it the last of its kind. */
+/** The trigger that sets a row's tenant during a conversion. Its name makes it fire last. */
 export const FILL_TRIGGER = 'zzz_tenantize';
 
 const FOREIGN_KEYS = (condition: string): string =>
@@ -163,13 +162,13 @@ SELECT t.relname AS name, t.relkind AS kind, t.relispartition AS partition, pg_g
     WHERE d.refobjid = t.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')), '[]') AS sequences
 FROM pg_class t WHERE t.relnamespace = 'public'::regnamespace AND t.relname = ANY ($1) AND t.relkind IN ('r', 'p', 'v', 'm', 'f')`;
 
-/** The tables of these names in the schema public, by name; a name that is no relation is missing. */
+/** The tables of these names in the schema public, by name; unknown names are missing. */
 export async function readTables(client: pg.Client, names: readonly string[]): Promise<Map<string, Table>> {
   const { rows } = await client.query<Table & pg.QueryResultRow>(TABLES, [names]);
   return new Map(rows.map((table) => [table.name, table]));
 }
 
-/** The names of the tables that these point at, or that point at them, and of those that have this policy. */
+/** The names of the tables that these reference, that reference them, or that have this policy. */
 export async function neighboursOf(
   client: pg.Client,
   tables: readonly Table[],

@@ -1,7 +1,7 @@
 /**
- * The second part of a conversion, for when no old code runs any more: the old keys go, the temporary trigger and
- * policies with them, and `tenantry.protect` puts its seal on each table. There is no way back: from here on, rows of
- * two tenants may have the same key.
+ * The second part of a conversion, for when no old code runs any more: drops the old keys, the temporary trigger and
+ * policies, and applies `tenantry.protect` to each table. It cannot be undone: from here on, rows of two tenants may
+ * have the same key.
  */
 import { FILL_TRIGGER, type ForeignKey, type Table, type UniqueKey } from './catalog.js';
 import { PROOF, TEMPORARY_POLICY, fillFunction, oldRoles, readPolicy } from './expand.js';
@@ -30,7 +30,7 @@ export function contractSteps(
   ];
 }
 
-/** What of the first part is not there yet, in words; nothing when the second may begin. */
+/** The missing parts of the first part, as text; empty when the second may begin. */
 export function unfinished(tables: readonly Table[], neighbours: ReadonlyMap<string, Table>): string[] {
   const missing: string[] = [];
   for (const table of tables) {

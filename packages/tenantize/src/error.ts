@@ -1,4 +1,4 @@
-/** Tables cannot be converted as they are. The message is for whoever runs the command: what is wrong, a line each. */
+/** Tables cannot be converted. The message is for the user of the command: one line per reason. */
 export class TenantizeError extends Error {
   override readonly name = 'TenantizeError';
 }

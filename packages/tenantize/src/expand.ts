@@ -1,9 +1,9 @@
 /**
- * The first part of a conversion, everything that can be undone: the tables get their tenants, keys that carry them, and
- * row-level security for the new code, while the old code goes on as if nothing had happened.
+ * The first part of a conversion, which can be undone: the tables get tenants, keys with the tenant, and row-level
+ * security for the new code, while the old code continues unchanged.
  *
- * Each step is safe to repeat after its way back, holds no lock that hinders readers or writers for longer than an
- * instant, and leaves both the old and the new code working.
+ * Each step can be repeated after it was undone, blocks readers and writers only for milliseconds, and leaves both the
+ * old and the new code working.
  */
 import { APP_ROLE, OPERATOR_ROLE, OWNER_ROLE } from './roles.js';
 import { FILL_TRIGGER, type ForeignKey, type Grantee, type Table } from './catalog.js';
@@ -21,23 +21,23 @@ import { type Conversion, tenantMayChange, tenantOf } from './rule.js';
 import { inPublic, literal, patiently, prismaName, quoted, temporaryName } from './sql.js';
 import { AN_INSTANT, type Step, labelOf } from './step.js';
 
-/** Proves NOT NULL to PostgreSQL, so that it need not look at every row while it holds the table. */
+/** Proves NOT NULL to PostgreSQL, so that it need not read every row while it locks the table. */
 export const PROOF = 'tenantize_tenant_id_not_null';
 
-/** The policy by which old code, and the owner's own trigger, go on while a table is under way. */
+/** The policy for old code and the owner's trigger during a conversion. */
 export const TEMPORARY_POLICY = 'tenantize';
 
-/** The policy by which the owner reads the scoped neighbours of a conversion, which is called after its first table. */
+/** The policy with which the owner reads tenant-scoped neighbours; it is named after the conversion's first table. */
 export const readPolicy = (tables: readonly Table[]): string => temporaryName(tables[0]?.name ?? '');
 
-/** The function behind the trigger. */
+/** The trigger's function. */
 export const fillFunction = (table: Table): string => `tenantry.${quoted(temporaryName(table.name))}`;
 
 /**
  * The steps, in the order in which they apply.
  *
  * @param entities the names of the tables in the audit log
- * @param read the tables that tell whose a row is
+ * @param read the tables that the rule reads
  */
 export function expandSteps(
   conversions: readonly Conversion[],
@@ -113,8 +113,8 @@ function addColumn(conversion: Conversion): Step {
   };
 }
 
-// PostgreSQL keeps the value of a constant default beside the table: no row is written. The tenant is looked up when the
-// migration runs, since another database has another id for it; one that is empty can do without the tenant.
+// PostgreSQL stores a constant default in the catalog, so no row is written. The tenant is looked up when the migration
+// runs, because its id differs between databases; an empty table needs no tenant.
 function addColumnWithTenant(table: Table, slug: string): string[] {
   const target = inPublic(table.name);
   return [
@@ -159,7 +159,7 @@ function backfill(table: Table, action: string, does: string): Step {
   return {
     label: labelOf(action, table.name),
     sql: `CALL tenantry.backfill_tenant(${literal(inPublic(table.name))});`,
-    // What has been filled in is right, and goes with the column.
+    // The filled values are correct, and are dropped with the column.
     down: '',
     does: `${does}, in batches; can be cut off and run again`,
     locks: `of the rows of one batch of ${table.name}`,
@@ -230,7 +230,7 @@ function createKey(table: Table, key: Table['uniqueKeys'][number]): Step {
   return {
     label: labelOf('key', index.replace(/^tenantize_/, '')),
     sql: createScopedIndex(table, key),
-    // One that was cut off leaves an invalid index behind.
+    // An interrupted build leaves an invalid index.
     down: patiently([table.name], [`DROP INDEX IF EXISTS ${inPublic(index)}`]),
     does: `builds ${index}, which is to replace ${key.index}`,
     locks: `SHARE UPDATE EXCLUSIVE on ${table.name} (hinders neither readers nor writers)`,
@@ -267,7 +267,7 @@ function validateForeignKey(key: ForeignKey): Step {
   };
 }
 
-/** Row-level security as `tenantry.protect` makes it, and one policy more, for the roles that know of no tenant. */
+/** The row-level security of `tenantry.protect`, and an additional policy for roles without a tenant. */
 function isolate(table: Table, entity: string): Step {
   const target = inPublic(table.name);
   const old = oldRoles(table);
@@ -307,7 +307,7 @@ function isolate(table: Table, entity: string): Step {
   };
 }
 
-/** What Tenantry's own roles were granted before. */
+/** Restores the previous grants of Tenantry's roles. */
 function grantsAsBefore(object: string, grantees: readonly Grantee[]): string[] {
   const ours = grantees.filter(
     ({ name, privileges }) => (name === APP_ROLE || name === OPERATOR_ROLE) && privileges.length > 0,
@@ -318,7 +318,7 @@ function grantsAsBefore(object: string, grantees: readonly Grantee[]): string[] 
   ];
 }
 
-/** The roles that row-level security would hold back, and that know of no tenant: those of the old code. */
+/** The roles of old code: subject to row-level security, and without a tenant. */
 export const oldRoles = ({ grantees }: { readonly grantees: readonly Grantee[] }): string[] =>
   grantees
     .filter(({ unbound, name }) => !unbound && name !== APP_ROLE && name !== OPERATOR_ROLE)

@@ -1,4 +1,4 @@
-/** Makes existing tables of a Tenantry tenant-scoped while they are in use: see tenantize.ts. */
+/** Makes existing tables tenant-scoped while they are in use: see tenantize.ts. */
 export { neighboursOf, readTables, type Table } from './catalog.js';
 export { TenantizeError } from './error.js';
 export type { Migration, Project } from './project.js';

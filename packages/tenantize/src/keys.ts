@@ -1,23 +1,23 @@
-/** What a table's keys become: the same with the tenant in front. PostgreSQL checks keys without row-level security. */
+/** The new keys of a table, which begin with the tenant, because PostgreSQL checks keys without row-level security. */
 import type { ForeignKey, Table, UniqueKey } from './catalog.js';
 import { columnList, inPublic, prismaName, quoted, temporaryName } from './sql.js';
 
-/** Whether a unique key leads with the tenant, as `tenantry.protect` demands. */
+/** Whether a unique key begins with the tenant, as `tenantry.protect` requires. */
 export const isScoped = (key: UniqueKey): boolean => key.columns[0] === 'tenant_id';
 
-/** Whether both ends of a foreign key carry the tenant. */
+/** Whether both sides of a foreign key have the tenant. */
 export const pairsTenants = ({ columns, referencedColumns }: ForeignKey): boolean =>
   columns.some((column, index) => column === 'tenant_id' && referencedColumns[index] === 'tenant_id');
 
-/** The unique keys of a table that are to be replaced. */
+/** The unique keys of a table that must be replaced. */
 export const replacedKeys = ({ uniqueKeys }: Table): UniqueKey[] =>
   uniqueKeys.filter((key) => !isScoped(key));
 
-/** Whether Prisma can say what the key is: columns, without expressions or a condition. */
+/** Whether a Prisma model can express the key: columns, without expressions or a condition. */
 export const isPlain = ({ columns, definition }: UniqueKey): boolean =>
   !columns.includes(null) && !definition.includes(' WHERE ');
 
-/** The name of the index that replaces a unique key. That of the primary key takes the old name in the end. */
+/** The name of the index that replaces a unique key. The primary key's gets the old name at the end. */
 export function scopedIndex(table: Table, key: UniqueKey): string {
   if (key.primary) return temporaryName(key.index);
   const columns = key.columns.join();
@@ -30,8 +30,8 @@ export function scopedIndex(table: Table, key: UniqueKey): string {
 }
 
 /**
- * Builds the index that replaces a unique key, with all that distinguishes it (expressions, a condition, orders).
- * The only statement of its migration: CONCURRENTLY is refused inside a transaction.
+ * Builds the index that replaces a unique key, with its expressions, condition and orders. It must be the only
+ * statement of its migration, because CONCURRENTLY is refused in a transaction.
  */
 export function createScopedIndex(table: Table, key: UniqueKey): string {
   const definition = key.definition.slice(key.definition.indexOf(' USING btree ('));
@@ -41,7 +41,7 @@ export function createScopedIndex(table: Table, key: UniqueKey): string {
   );
 }
 
-/** The foreign key that replaces one; it has the name that Prisma would give it. */
+/** The foreign key that replaces one, with Prisma's name for it. */
 export function scopedForeignKey(key: ForeignKey): ForeignKey {
   const columns = ['tenant_id', ...key.columns];
   return {
@@ -61,8 +61,8 @@ export function addForeignKey(key: ForeignKey): string {
 }
 
 /**
- * Takes both ends of a foreign key, the one pointed at first: that is the order in which most transactions come by, and
- * whoever goes the other way waits for those who wait for it.
+ * Locks both tables of a foreign key, the referenced one first: most transactions use this order, and the opposite
+ * order could deadlock.
  */
 export const lockEnds = ({ table, references }: ForeignKey, mode: string): string =>
   `LOCK TABLE ${[...new Set([references, table])].map(inPublic).join(', ')} IN ${mode} MODE`;
@@ -71,7 +71,7 @@ export const lockEnds = ({ table, references }: ForeignKey, mode: string): strin
 export const dropConstraint = (table: string, constraint: string): string =>
   `ALTER TABLE ${inPublic(table)} DROP CONSTRAINT IF EXISTS ${quoted(constraint)}`;
 
-/** The foreign keys that are to be replaced: between tables that have tenants, without pairing them. */
+/** The foreign keys that must be replaced: between tenant tables, without pairing the tenants. */
 export function replacedForeignKeys(
   tables: readonly Table[],
   neighbours: ReadonlyMap<string, Table>,
@@ -84,6 +84,6 @@ export function replacedForeignKeys(
   const unpaired = all.filter(
     (key) => scoped.has(key.table) && scoped.has(key.references) && !pairsTenants(key),
   );
-  // A key between two of the tables is found at both of its ends.
+  // A key between two of the tables is found in both tables.
   return [...new Map(unpaired.map((key) => [`${key.table} ${key.name}`, key])).values()];
 }

@@ -1,10 +1,10 @@
-/** What the Prisma models have to say about converted tables, so that models and migrations agree in the end. */
+/** The changes of the Prisma models for converted tables, so that models and migrations agree at the end. */
 import type { ForeignKey, Table, UniqueKey } from './catalog.js';
 import { isPlain, replacedForeignKeys, replacedKeys } from './keys.js';
 
 /**
- * The names of the tables in the audit log: their models', or, where there is none, the table's name in the singular,
- * as `tenantry.protect` would make it.
+ * The names of the tables in the audit log: those of their models, else the table's name in the singular, like in
+ * `tenantry.protect`.
  *
  * @param models the names of the models, by their tables
  */
@@ -23,7 +23,7 @@ function singular(table: string): string {
     .join('');
 }
 
-/** The lines to change in the Prisma models, for people: fields are called after their columns, in camelCase. */
+/** The lines to change in the Prisma models, for people; field names are the camelCase form of the columns. */
 export function modelChanges(
   tables: readonly Table[],
   neighbours: ReadonlyMap<string, Table>,

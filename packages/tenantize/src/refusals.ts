@@ -1,9 +1,9 @@
-/** Why a table cannot be converted as it is. Each reason says what to do about it. */
+/** The reasons why a table cannot be converted, each with its remedy. */
 import { APP_ROLE, OWNER_ROLE } from './roles.js';
 import type { Table } from './catalog.js';
 import { pairsTenants } from './keys.js';
 
-/** A condition that stands in the way, and the sentence about it. */
+/** A condition that prevents the conversion, and its sentence. */
 type Reason = (table: Table) => string | false;
 
 const list = (names: readonly string[]): string => names.join(', ');
@@ -89,7 +89,7 @@ function about(keys: Table['uniqueKeys'], what: string): string | false {
 }
 
 /**
- * All that stands in the way of converting these tables together, one sentence each.
+ * All reasons why these tables cannot be converted together, one sentence each.
  *
  * @param filled whether rows will be written to give them their tenants, so that triggers fire
  */

@@ -1,17 +1,17 @@
-/** How a row is given its tenant: one of three rules, written as SQL that the table's temporary trigger evaluates. */
+/** Determines the tenant of a row by one of three rules, in SQL that the table's temporary trigger evaluates. */
 import type pg from 'pg';
 
 import type { ForeignKey, Table } from './catalog.js';
 import { TenantizeError } from './error.js';
 import { inPublic, literal, quoted } from './sql.js';
 
-/** Where the tenant of a row comes from. */
+/** The source of a row's tenant. */
 export type TenantRule =
-  /** Every row belongs to this tenant, whatever database the migration runs on. */
+  /** Every row belongs to this tenant, in every database. */
   | { readonly kind: 'tenant'; readonly slug: string }
-  /** A row belongs to the tenant of the row it points at. */
+  /** A row belongs to the tenant of the row that it references. */
   | { readonly kind: 'via'; readonly key: ForeignKey }
-  /** An SQL expression over the row's columns, which go by the table's name. */
+  /** An SQL expression over the row's columns, which may be qualified with the table's name. */
   | { readonly kind: 'expression'; readonly sql: string };
 
 /** A table that becomes tenant-scoped, and how its rows get their tenant. */
@@ -20,17 +20,17 @@ export interface Conversion {
   readonly rule: TenantRule;
 }
 
-/** What the user chose for the first table: exactly one of them. */
+/** The user's choice for the first table: exactly one of these. */
 export interface RuleChoice {
   readonly tenant?: string | undefined;
   readonly tenantExpression?: string | undefined;
 }
 
 /**
- * The tables, parents before children, each with its rule. The choice is the first table's; another table follows the
- * one it points at, or, where all is one tenant's, belongs to that too.
+ * The tables, parents before children, each with its rule. The choice applies to the first table; the others follow the
+ * table that they reference, or belong to the same single tenant.
  *
- * @throws {TenantizeError} when a table points at none of those whose rows have a tenant
+ * @throws TenantizeError when a table references none of the tables whose rows have a tenant
  */
 export function conversionsOf(tables: readonly Table[], choice: RuleChoice): Conversion[] {
   const [first, ...others] = tables;
@@ -61,7 +61,7 @@ function firstRule({ tenant, tenantExpression = '' }: RuleChoice): TenantRule {
 /**
  * The tables that an expression over this table's rows reads.
  *
- * @throws {TenantizeError} when PostgreSQL does not understand it
+ * @throws TenantizeError when PostgreSQL cannot parse it
  */
 export async function tablesRead(client: pg.Client, table: string, expression: string): Promise<string[]> {
   const from = `FROM ${inPublic(table)} AS ${quoted(table)}`;
@@ -98,7 +98,7 @@ function unreachable(waiting: readonly Table[], known: ReadonlySet<string>): str
   );
 }
 
-/** The tenant of `row` (`NEW` or `OLD`) as an SQL expression; null where there is none. */
+/** The tenant of `row` (`NEW` or `OLD`) as an SQL expression; null when there is none. */
 export function tenantOf({ table, rule }: Conversion, row: 'NEW' | 'OLD'): string {
   if (rule.kind === 'tenant') return `(SELECT id FROM public.tenants WHERE slug = ${literal(rule.slug)})`;
   if (rule.kind === 'expression') {

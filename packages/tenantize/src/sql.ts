@@ -1,4 +1,4 @@
-/** How the generated SQL is spelled: identifiers, names as Prisma gives them, and statements that wait for locks. */
+/** Helpers for generated SQL: identifiers, Prisma's names, and statements that wait for locks. */
 import pg from 'pg';
 
 /** A name as SQL writes an identifier. */
@@ -10,11 +10,11 @@ export const inPublic = (table: string): string => `public.${quoted(table)}`;
 /** Names of columns as a list of SQL, without parentheses. */
 export const columnList = (columns: readonly string[]): string => columns.map(quoted).join(', ');
 
-/** What PostgreSQL lets a name be, in bytes. */
+/** The longest name in PostgreSQL, in bytes. */
 const LONGEST_NAME = 63;
 const STRING_TAG = '$tenantize$';
 
-/** The name that Prisma gives to a key of these columns, cut in the same way; no `map` is needed in the model. */
+/** Prisma's name for a key of these columns, truncated in the same way, so that the model needs no `map`. */
 export function prismaName(
   table: string,
   columns: readonly string[],
@@ -24,12 +24,12 @@ export function prismaName(
   return `${stem.slice(0, LONGEST_NAME - suffix.length - 1)}_${suffix}`;
 }
 
-/** A name of our own for what belongs to a table, or to one of its keys, while the tables are under way. */
+/** The name of a temporary object of a table, or of one of its keys, during a conversion. */
 export const temporaryName = (of: string): string => `tenantize_${of}`.slice(0, LONGEST_NAME);
 
 /**
- * Runs statements, all or none of them, that need strong locks on these tables: as `tenantry.patiently` does, which
- * never lets others wait behind it for long.
+ * Runs statements that need strong locks on these tables, all or none of them, with `tenantry.patiently`, which never
+ * blocks others for long.
  */
 export function patiently(tables: readonly string[], statements: readonly string[]): string {
   const targets = [...new Set(tables)].sort().map((table) => literal(inPublic(table)));

@@ -1,6 +1,6 @@
 /**
- * Writes the migrations that make existing tables tenant-scoped while they are in use, in two parts: one that can be
- * undone, under which old and new code work side by side, and one that ends it. Nothing here changes a table.
+ * Writes the migrations that make existing tables tenant-scoped while they are in use, in two parts: the first can be
+ * undone, and old and new code run side by side; the second ends this. Changes no table itself.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import type { Step } from './step.js';
 
 /** A step whose migration has been written. */
 export interface WrittenStep extends Step {
-  /** Of the migration, and of its folder. */
+  /** The name of the migration and its folder. */
   readonly name: string;
   readonly directory: string;
 }
@@ -32,15 +32,15 @@ export interface Plan {
 }
 
 export interface TenantizeOptions extends RuleChoice {
-  /** Let the user's triggers fire for every row. */
+  /** Allow the user's triggers to fire for every row. */
   readonly fireTriggers?: boolean | undefined;
 }
 
 /**
- * Writes the first part: tenants, keys and row-level security, while the old code goes on.
+ * Writes the first part: tenants, keys and row-level security, while the old code continues.
  *
- * @param names of tables in the schema public; the first one by the rule chosen, the others follow their foreign keys
- * @throws {TenantizeError} with all that stands in the way, a line each
+ * @param names of tables in the schema public; the rule applies to the first, the others follow their foreign keys
+ * @throws TenantizeError with all reasons, one per line
  */
 export async function tenantize(
   project: Project,
@@ -67,7 +67,7 @@ export async function tenantize(
 /**
  * Writes the second part, for when no old code runs any more.
  *
- * @throws {TenantizeError} when the first part of one of the tables has not been applied as a whole
+ * @throws TenantizeError when the first part of one of the tables has not been applied as a whole
  */
 export async function finishTenantize(project: Project, names: readonly string[]): Promise<Plan> {
   const { tables, neighbours } = await look(project, names, {});
@@ -94,9 +94,9 @@ export async function finishTenantize(project: Project, names: readonly string[]
 
 interface Surroundings {
   readonly tables: readonly Table[];
-  /** Those that they point at, that point at them, or that tell whose a row is. */
+  /** Tables that they reference, that reference them, or that the rule reads. */
   readonly neighbours: ReadonlyMap<string, Table>;
-  /** Those that tell whose a row is. */
+  /** The tables that the rule reads. */
   readonly read: readonly string[];
 }
 
@@ -129,7 +129,7 @@ function refuse(sentences: readonly string[]): void {
   if (sentences.length > 0) throw new TenantizeError(sentences.join('\n'));
 }
 
-// A migration that alters a table that no migration makes would fail on every new database.
+// A migration that alters a table which no migration creates would fail on every new database.
 function unknownTables(names: readonly string[], migrations: readonly Migration[]): string[] {
   const scripts = migrations.map(({ sql }) => sql).join('\n');
   return names
@@ -186,6 +186,6 @@ const wayBack = (name: string, tables: readonly string[], sql: string): string =
     `WHERE migration_name = ${literal(name)} AND rolled_back_at IS NULL;\n`,
   ].join('\n');
 
-/** By which the migrations of one conversion are known. */
+/** Identifies the migrations of one conversion. */
 export const conversionLine = (tables: readonly string[]): string => `-- Tenantizes ${tables.join(' ')}.`;
 const CONVERSION = /^-- Tenantizes (.*)\.$/m;

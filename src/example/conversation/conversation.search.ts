@@ -18,7 +18,7 @@ const COLUMNS: Readonly<Record<ConversationOrderField, Prisma.Sql>> = {
   updatedAt: Prisma.sql`updated_at`,
 };
 
-/** Conversations whose subject or body contains `filter.search`, in whatever case. */
+/** Conversations whose subject or body contains `filter.search`, ignoring case. */
 export const findConversations = (
   db: TenantClient,
   filter: ConversationFilter & { search: string },
@@ -27,7 +27,7 @@ export const findConversations = (
 ): Promise<Conversation[]> =>
   searchPage(db, CONVERSATIONS, searchOf(filter), page, { column: COLUMNS[field], direction });
 
-/** How many there are. */
+/** The number of these conversations. */
 export const countConversations = (
   db: TenantClient,
   filter: ConversationFilter & { search: string },

@@ -25,7 +25,7 @@ const CONVERSATIONS: readonly {
   { by: 'member', subject: 'Lunch', body: 'Pizza on Friday?', replies: [] },
 ];
 
-/** A few conversations, each written by the user it says. */
+/** Creates a few conversations, each as its author. */
 export async function seedDemo(as: (role: Role) => TenantClient): Promise<void> {
   for (const { by, subject, body, replies } of CONVERSATIONS) {
     const author = as(by);

@@ -40,8 +40,8 @@ export const resolvers: Resolvers = {
 };
 
 /**
- * A page of messages for each of many conversations, in one statement. Prisma would fetch all messages of each and cut
- * them in memory; a lateral join reads each page from the index.
+ * A page of messages for each of many conversations, in one statement. Prisma would fetch all messages of each and take
+ * the page in memory; a lateral join reads each page from the index.
  */
 async function pageOfMessages(
   db: TenantClient,

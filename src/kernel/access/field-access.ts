@@ -2,7 +2,7 @@ import type { Guards } from './guards.js';
 import type { InputGuards } from './input-guards.js';
 import type { Permission } from '../vocabulary/permissions.js';
 
-/** Whether somebody may use one guarded part of the schema. */
+/** Whether a caller may use one guarded part of the schema. */
 export interface FieldAccess {
   /** `Tenant.plan`; of an argument, `Query.members(email:)`. */
   readonly coordinate: string;
@@ -12,7 +12,7 @@ export interface FieldAccess {
   readonly allowed: boolean;
 }
 
-/** Every part of the schema that demands a permission, sorted by coordinate. */
+/** Every part of the schema that requires a permission, sorted by coordinate. */
 export function fieldAccess(
   { guards, inputGuards }: { readonly guards: Guards; readonly inputGuards: InputGuards },
   permissions: ReadonlySet<Permission>,

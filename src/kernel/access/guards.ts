@@ -1,6 +1,6 @@
 /**
- * Reads the guards from the schema's directives, and refuses a schema that leaves one out: deny by default starts
- * before the first request.
+ * Reads the guards from the schema's directives, and refuses a schema with a missing guard, so that access is denied by
+ * default.
  */
 import {
   getNamedType,
@@ -15,13 +15,13 @@ import {
 import { isSecretField, objectTypesOf, usesOf, type Annotated } from './schema-types.js';
 import { enumName, type Permission } from '../vocabulary/permissions.js';
 
-/** What a field demands: a permission, or (`null`) no more than being a member. */
+/** What a field requires: a permission, or (`null`) only a membership. */
 export type Guard = Permission | null;
 
 /** The guard of every field, by coordinate: `Tenant.plan` → `billing:manage`. */
 export type Guards = ReadonlyMap<string, Guard>;
 
-/** The schema does not say who may see something. The server does not start. */
+/** The schema has fields without a guard. The server does not start. */
 export class UnguardedSchemaError extends Error {
   override readonly name = 'UnguardedSchemaError';
 }
@@ -31,9 +31,9 @@ export class UnguardedSchemaError extends Error {
  *
  * - A root field carries `@requires(permission:)` or `@authenticated` itself.
  * - Any other field carries one of them, or its type does.
- * - A field that leads to a type with `@requires` demands the same permission, or belongs to a type that does.
- * - What a field of an interface demands, each type that implements it demands as well, and so it is with `@secret`: a value is
- *   always of an object type, and the directives of that type are the ones that hold.
+ * - A field that returns a type with `@requires` requires the same permission, or belongs to a type that does.
+ * - Each type that implements an interface has at least the guards and `@secret` of the interface's fields: a value
+ *   always has an object type, and the directives of that type apply.
  *
  * @throws UnguardedSchemaError with every place where one of these does not hold.
  */
@@ -85,8 +85,8 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
 }
 
 /**
- * Whether the field has the guard of its type, and so nothing to check of its own: every field that leads to a type with
- * `@requires` demands the same permission, or belongs to a type that does, up to a root field.
+ * Whether the field has the guard of its type, and so needs no check: every field that returns a type with `@requires`
+ * requires the same permission, or belongs to a type that does, up to a root field.
  */
 export const isGuardedByItsType = (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean =>
   GUARDS.every((guard) => usesOf(field, guard).length === 0) && usesOf(type, 'requires').length > 0;
@@ -105,7 +105,7 @@ export const objectTypes = (schema: GraphQLSchema): GraphQLObjectType[] =>
     (type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type),
   );
 
-/** A field of an interface, and the object types that have it for that reason. */
+/** A field of an interface, and the object types that implement it. */
 export interface InterfaceField {
   readonly parent: GraphQLInterfaceType;
   readonly field: GraphQLField<unknown, unknown>;

@@ -1,7 +1,6 @@
 /**
- * The guards of what a caller puts into an operation: arguments, fields of inputs and values of enums may carry
- * `@requires` as well. Whoever may not read a value must not filter or sort by it either: the order and the number of
- * the rows would give it away.
+ * The guards of inputs: arguments, fields of inputs and values of enums may have `@requires` too. A caller who may not
+ * read a value must not filter or sort by it either: the order and the number of rows would reveal it.
  */
 import {
   isEnumType,
@@ -29,9 +28,9 @@ import type { Permission } from '../vocabulary/permissions.js';
 export type InputGuards = ReadonlyMap<string, Permission>;
 
 /**
- * The guards of the schema's inputs. Without what it guards, an operation must still be one: a guarded input is
- * optional, and a default demands nothing. What an argument of an interface's field demands, the argument demands in each type
- * that implements the interface: those are the ones that hold.
+ * The guards of the schema's inputs. An operation must be valid without the guarded inputs: they are optional, and
+ * defaults use no guarded input. Each type that implements an interface has the guards of the arguments of the
+ * interface's fields.
  *
  * @throws UnguardedSchemaError with every place where this does not hold.
  */
@@ -86,7 +85,7 @@ export function readInputGuards(schema: GraphQLSchema, permissions: readonly Per
   return guards;
 }
 
-/** What the arguments that a field was called with demand. */
+/** The permissions that the arguments of a call require. */
 export function* demandsOfArguments(
   field: string,
   declared: readonly GraphQLArgument[],
@@ -104,7 +103,7 @@ export function* demandsOfArguments(
 /** `Query.members(email:)` */
 export const argumentCoordinate = (field: string, argument: string): string => `${field}(${argument}:)`;
 
-/** Whether there are arguments for a field that demand something. */
+/** Whether a field may get an argument that requires a permission. */
 export function takesGuardedInput(
   field: string,
   declared: readonly GraphQLArgument[],
@@ -121,7 +120,7 @@ export function takesGuardedInput(
   return declared.some(({ name, type }) => guards.has(argumentCoordinate(field, name)) || guarded(type));
 }
 
-/** What a value demands, as graphql-js hands it to a resolver: enums are their internal values. */
+/** The permissions that a value requires, in the form that resolvers get: enums as internal values. */
 function* demandsOf(
   value: unknown,
   type: GraphQLInputType,
@@ -140,7 +139,7 @@ function* demandsOf(
     if (own) yield own;
   } else if (isInputObjectType(type)) {
     for (const field of Object.values(type.getFields())) {
-      // Null is a value too: it may clear what the caller may not set.
+      // Null is a value too: it could clear a value that the caller may not set.
       if (!Object.hasOwn(value, field.name)) continue;
       const own = guards.get(`${type.name}.${field.name}`);
       if (own) yield own;

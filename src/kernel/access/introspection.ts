@@ -1,6 +1,6 @@
 /**
- * Which operations ask for the schema. They are answered from the caller's role schema, every other one from the full
- * schema; one that asks for both would have to be answered from two, and is refused.
+ * Finds introspection. It is answered from the caller's role schema, all other operations from the full schema. An
+ * operation with both would need both schemas, and is refused.
  */
 import {
   GraphQLError,
@@ -14,7 +14,7 @@ import {
 } from 'graphql';
 import { rootSelections, walkSelections, type Walk } from '../request/selections.js';
 
-/** Refuses an operation that asks for the schema and for anything else, or for the schema anywhere but at its root. */
+/** Refuses an operation with introspection and other fields, or with introspection below its root. */
 export function introspectionStandsAlone(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
@@ -31,8 +31,8 @@ export function introspectionStandsAlone(context: ValidationContext): ASTVisitor
 }
 
 /**
- * Whether an operation of a validated document asks for the schema, whatever `@skip` and `@include` leave of it. None
- * does not.
+ * Whether an operation of a validated document has introspection, ignoring `@skip` and `@include`; false without an
+ * operation.
  */
 export const introspects = (
   document: DocumentNode,
@@ -42,7 +42,7 @@ export const introspects = (
 const asksForSchema = (node: SelectionNode): boolean =>
   node.kind === Kind.FIELD && (node.name.value === '__schema' || node.name.value === '__type');
 
-/** The fields of an operation, through all fragments; each fragment counts once at the root and once below it. */
+/** The fields of an operation including fragments; each fragment is visited once at the root and once below it. */
 function fieldsOf(
   operation: OperationDefinitionNode,
   fragments: Walk<Level>['fragments'],

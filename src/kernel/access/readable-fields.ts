@@ -1,7 +1,7 @@
 /**
- * What a caller may read at all, for whatever shows the value of a field elsewhere than in the answer to that field: the
- * extensions of an error, a row of the audit log. Fields there are not reached through those that lead to their type, and
- * shield has left many of them without a check for that reason. So their guards have to be asked for here.
+ * The fields that a caller may read, for values shown outside the field itself: in the extensions of an error, or in a
+ * row of the audit log. These values are not reached through the fields that lead to their type, and shield leaves many
+ * such fields without a check. So this checks their guards.
  */
 import { getNamedType, type GraphQLSchema } from 'graphql';
 import type { Guards } from './guards.js';
@@ -9,8 +9,9 @@ import { objectTypesOf } from './schema-types.js';
 import type { Permission } from '../vocabulary/permissions.js';
 
 /**
- * The coordinates of the fields that some operation gives to a caller with these permissions: those whose guard, and the
- * guards of a way of fields from a root field to their type, demand nothing else. Rules that look at data are not asked.
+ * The coordinates of the fields that a caller with these permissions can read with some operation: the field's guard,
+ * and the guards on a path from a root field to its type, require no other permission. Rules that look at data are not
+ * evaluated.
  */
 export function readableFields(
   schema: GraphQLSchema,
@@ -36,7 +37,7 @@ export function readableFields(
   return readable;
 }
 
-/** Whether the guard of a field lets a caller pass. A field that is not in the schema lets nobody. */
+/** Whether a caller passes the guard of a field; false for a field that is not in the schema. */
 export function isOpenTo(guards: Guards, permissions: ReadonlySet<Permission>, coordinate: string): boolean {
   const guard = guards.get(coordinate);
   return guard === null || (guard !== undefined && permissions.has(guard));

@@ -1,7 +1,6 @@
 /**
- * Who may see what of the rows in the audit log. It has them by the names of the database; a guard stands at a field of the
- * schema. A column is shown to whoever may read the field that shows it, and a column of which no such field is known is
- * shown to nobody.
+ * Decides who may see which columns of rows in the audit log. The log has database names; guards belong to fields of
+ * the schema. A column is shown to callers who may read its field, and a column without a known field to nobody.
  */
 import { isObjectType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
 import type { ScopedModel } from '../tenancy/data-model.js';
@@ -10,13 +9,13 @@ import type { Permission } from '../vocabulary/permissions.js';
 import { isSecretField } from './schema-types.js';
 import { namesSecret } from './secret-names.js';
 
-/** What a module says of an entity of the audit log where names alone do not. */
+/** A module's mapping of an entity of the audit log, when the names differ. */
 export interface RecordedEntity {
-  /** The GraphQL type of its rows. Otherwise the one with the name of the Prisma model. */
+  /** The GraphQL type of its rows. Default: the one with the name of the Prisma model. */
   readonly type?: string;
   /**
-   * By column as the database calls it: the field of the type whose guard holds for it, where no field of its own name has one;
-   * or the permission to see it in the audit log: `{ salary_cents: 'pay', internal_note: 'audit:read' }`.
+   * By database column: the field of the type whose guard applies, if it has another name; or the permission to see it
+   * in the audit log: `{ salary_cents: 'pay', internal_note: 'audit:read' }`.
    */
   readonly columns?: Readonly<Record<string, string>>;
 }
@@ -26,7 +25,7 @@ export type RecordedEntities = Readonly<Record<string, RecordedEntity>>;
 type Models = ReadonlyMap<string, ScopedModel>;
 type Columns = ReadonlyMap<string, ColumnGuard>;
 
-/** The field whose guard holds, as a coordinate, or a permission. */
+/** The coordinate of the field whose guard applies, or a permission. */
 type ColumnGuard = { readonly field: string } | { readonly permission: Permission };
 
 const NOTHING: Columns = new Map();
@@ -35,7 +34,7 @@ export interface RecordedColumnsParts {
   readonly schema: GraphQLSchema;
   readonly guards: Guards;
   readonly permissions: readonly Permission[];
-  /** The fields with rules that look at data, which cannot be asked of a row of the past. */
+  /** The fields with rules that look at data, which cannot be evaluated for a past row. */
   readonly fieldsWithRules: ReadonlySet<string>;
   readonly declared: RecordedEntities;
 }
@@ -44,16 +43,16 @@ export class RecordedColumns {
   readonly #parts: RecordedColumnsParts;
   readonly #known = new WeakMap<Models, Map<string, Columns>>();
 
-  /** @throws Error when a module speaks of a type, a field or a permission that is not there */
+  /** @throws Error when a module names a type, a field or a permission that does not exist */
   constructor(parts: RecordedColumnsParts) {
     this.#parts = parts;
     for (const entity of Object.keys(parts.declared)) this.#refuseUnknown(entity);
   }
 
   /**
-   * A recorded row without what the viewer may not read.
+   * A recorded row without the columns that the viewer may not read.
    *
-   * @param models the data model of the database that the row is from
+   * @param models the data model of the row's database
    * @param readable the fields that the viewer may read
    */
   visible(
@@ -83,7 +82,7 @@ export class RecordedColumns {
     const known = this.#known.get(models) ?? new Map<string, Columns>();
     this.#known.set(models, known);
     const columns = known.get(entity) ?? this.#readColumns(models, entity);
-    // What is asked for are names that the database has recorded; but record_audit takes any.
+    // These are usually names that the database recorded, but record_audit accepts any name.
     if (columns !== NOTHING) known.set(entity, columns);
     return columns;
   }
@@ -143,8 +142,8 @@ function fieldGuard(type: GraphQLObjectType, name: string): ColumnGuard | undefi
 }
 
 /**
- * The model whose rows an entity's are: that of its name, or the one whose table gave it the name, as `tenantry.protect` makes
- * it. None when these are two.
+ * The model of an entity: the one with its name, or the one whose table gave it the name, by the rule of
+ * `tenantry.protect`. Undefined when two match.
  */
 function modelOf(models: Models, entity: string): ScopedModel | undefined {
   const named = models.get(entity);
@@ -153,7 +152,7 @@ function modelOf(models: Models, entity: string): ScopedModel | undefined {
   return all.size === 1 ? [...all][0] : undefined;
 }
 
-/** `line_items` → `LineItem`, as `tenantry.protect` names an entity that is given no name. */
+/** `line_items` → `LineItem`, the default name of `tenantry.protect`. */
 const entityOfTable = (table: string): string =>
   (table.endsWith('ies') ? table.replace(/ies$/, 'y') : table.replace(/([^s])s$/, '$1'))
     .toLowerCase()

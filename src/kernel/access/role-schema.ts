@@ -1,7 +1,8 @@
 /**
- * The schema as its callers may use it: what a caller lacks the permission for is not in it, and neither is what only
- * that led to. It is for reading (introspection, `tenantry schema --role`, code generation); operations are validated
- * and executed against the full schema, where a refused field is null with an error that says what is missing.
+ * The schema that a caller may use: without the parts whose permission the caller lacks, and without types that only
+ * those parts use. It is for reading (introspection, `tenantry schema --role`, code generation). Operations are
+ * validated and executed against the full schema, where a refused field is null with an error that names the missing
+ * permission.
  */
 import { mapSchema, MapperKind, pruneSchema } from '@graphql-tools/utils';
 import {
@@ -17,7 +18,7 @@ import type { Guards } from './guards.js';
 import { argumentCoordinate, type InputGuards } from './input-guards.js';
 import type { Permission } from '../vocabulary/permissions.js';
 
-/** A schema with what its parts demand. */
+/** A schema with its guards. */
 export interface GuardedSchema {
   readonly schema: GraphQLSchema;
   readonly guards: Guards;
@@ -25,8 +26,8 @@ export interface GuardedSchema {
 }
 
 /**
- * The part of the schema that a caller with these permissions may use. Descriptions, directives and the order of what
- * remains stay. A field of an interface remains when every implementation that does has it.
+ * The part of the schema that a caller with these permissions may use. Keeps descriptions, directives and order. A
+ * field of an interface is kept when every kept implementation has it.
  */
 export function schemaFor(
   { schema, guards, inputGuards }: GuardedSchema,
@@ -69,7 +70,7 @@ export function schemaFor(
   return withoutMissingRoots(pruneSchema(usable));
 }
 
-/** The definition of a schema, which printers read, goes on naming root types that are no longer there. */
+/** Removes missing root types from the schema's definition, which printers read. */
 function withoutMissingRoots(schema: GraphQLSchema): GraphQLSchema {
   const withRoots = <Node extends SchemaDefinitionNode | SchemaExtensionNode>(node: Node): Node => ({
     ...node,
@@ -83,16 +84,16 @@ function withoutMissingRoots(schema: GraphQLSchema): GraphQLSchema {
   });
 }
 
-/** Some 60 KiB each. Roles are four; API keys bring any set of permissions. */
+/** About 60 KiB each. There are four roles, but API keys may have any set of permissions. */
 export const MOST_ROLE_SCHEMAS = 50;
 
-/** Role schemas, made when they are asked for. Those of the most recently asked for permissions are kept. */
+/** Role schemas, made on demand. Those of the most recently used sets of permissions are kept. */
 export class RoleSchemas {
   private readonly kept = new LRUCache<string, GraphQLSchema>({ max: MOST_ROLE_SCHEMAS });
 
   constructor(private readonly full: GuardedSchema) {}
 
-  /** How many there are. */
+  /** The number of kept schemas. */
   get count(): number {
     return this.kept.size;
   }

@@ -23,7 +23,7 @@ export const usesOf = (
 export const isSecretField = (field: GraphQLField<unknown, unknown>): boolean =>
   usesOf(field, 'secret').length > 0;
 
-/** The object types that a value of a type may be of. */
+/** The possible object types of a value of this type. */
 export function objectTypesOf(schema: GraphQLSchema, type: GraphQLNamedType): readonly GraphQLObjectType[] {
   if (isObjectType(type)) return [type];
   return isAbstractType(type) ? schema.getPossibleTypes(type) : [];

@@ -1,10 +1,10 @@
 /**
- * Names by which a column is taken for a secret, in whatever style they are written: `password_hash`, `apiSecret`,
- * `Access-Token`. The database leaves such columns out of the audit log (`tenantry.names_secret`, which has to agree: a test
- * compares the two), and the API shows none that stand there nevertheless.
+ * Names that mark a column as secret, in any style: `password_hash`, `apiSecret`, `Access-Token`. The database does not
+ * record such columns in the audit log (`tenantry.names_secret`; a test checks that both agree), and the API does not
+ * show any that are there.
  */
 const SECRET_NAME =
   /pass[_ -]?(word|wd|code|phrase|key)|pwd|secret(?!ar)|token|credential|hash(?!tag)|salt|(api|access|private|signing|encryption|session|recovery|backup)[_ -]?(key|code)/i;
 
-/** Rather one too many than one too few: `prompt_tokens` is one. */
+/** Prefers false positives: `prompt_tokens` is one. */
 export const namesSecret = (name: string): boolean => SECRET_NAME.test(name);

@@ -1,33 +1,33 @@
 /**
- * Keeps what the database said of somebody's access, for as long as it is sure to hold. A change reaches every server
- * as a notification and takes effect within a second; while a server cannot be sure to be told, it asks every time. What is
- * asked many times at once is asked once, or twice: see `#ask`.
+ * Caches access that was looked up in the database, while it is known to be valid. A change reaches every server as a
+ * notification and takes effect within a second; while a server may miss notifications, it asks the database every
+ * time. Concurrent equal look-ups are made once or twice: see `#ask`.
  */
 import { LRUCache } from 'lru-cache';
 import { sizeOf } from './size-of.js';
 import type { AccessInvalidations } from '../notifications/access-invalidations.js';
 
-/** Whose access an answer is about: news of either ends it. */
+/** The tenant and user of an entry: a change of either removes it. */
 export interface Concerned {
   readonly tenantId: string;
   readonly userId: string;
 }
 
 const KEPT_FOR_MS = 30_000;
-/** A member's access takes some 700 bytes: enough for those who call within half a minute. */
+/** A member's access takes about 700 bytes: enough for the callers of half a minute. */
 export const KEPT_ANSWER_BYTES = 32 * 1024 * 1024;
-/** Of an entry of the cache beside its key and its value. */
+/** Bytes of a cache entry in addition to its key and value. */
 const BYTES_PER_ENTRY = 200;
-/** Strangers cause these, so that they are fewer and kept more briefly. */
+/** Unauthenticated callers can cause these, so fewer are kept, and for a shorter time. */
 const ABSENCE_KEPT_FOR_MS = 5_000;
 const ABSENCES_KEPT_AT_MOST = 10_000;
 
-/** A question to the database. */
+/** A running look-up in the database. */
 interface Asking<Answer> {
-  /** For the one before it: it is not on its way yet. */
+  /** It waits for the previous look-up and has not been sent yet. */
   isWaiting: boolean;
   readonly answer: Promise<Answer | undefined>;
-  /** Whether changes were heard of when it was asked, and how many there had been. */
+  /** Whether notifications arrived when it was sent, and the number of changes until then. */
   readonly heard: boolean;
   readonly changes: number;
 }
@@ -39,13 +39,12 @@ export class AccessCache<Answer extends object> {
     ttl: KEPT_FOR_MS,
   });
   readonly #absent: LRUCache<string, true> | undefined;
-  /** The last question under each key that has not been answered. */
+  /** The last unanswered look-up of each key. */
   readonly #asking = new Map<string, Asking<Answer>>();
-  // Counts what could have changed answers, silence of the news included, so that an answer that was on its way then
-  // is not kept.
+  // Counts changes, and losses of the listening connection, so that an answer that was pending then is not cached.
   #changes = 0;
 
-  /** @param absences whether it is kept as well, for 5 seconds, that there is no answer; any news ends that */
+  /** @param absences whether missing entries are cached too, for 5 seconds or until any change */
   constructor(
     private readonly invalidations: AccessInvalidations,
     { absences = false }: { readonly absences?: boolean } = {},
@@ -64,16 +63,16 @@ export class AccessCache<Answer extends object> {
     });
   }
 
-  /** What is kept, in bytes. */
+  /** The size of the cache, in bytes. */
   get keptBytes(): number {
     return this.#kept.calculatedSize;
   }
 
   /**
-   * The answer kept under `key`, else what `ask` answers.
+   * The answer cached under `key`, else the answer of `ask`.
    *
-   * @param key all that the answer depends on
-   * @param concerns whom a new answer is about; undefined for one that must not be kept
+   * @param key everything that the answer depends on
+   * @param concerns the tenant and user of a new answer; undefined for one that must not be cached
    */
   async get(
     key: string,
@@ -94,9 +93,9 @@ export class AccessCache<Answer extends object> {
   }
 
   /**
-   * Asks, or joins those who have asked the same. While changes are heard of, an answer that is on its way serves whoever
-   * asks meanwhile: it is as good as one that is kept. While they are not, it may be older than what has changed since, so
-   * that one more question waits for its end, and serves all who come until it is asked.
+   * Asks, or joins an equal look-up. While notifications arrive, callers share a pending answer, which is as valid as a
+   * cached one. Otherwise the pending answer may be older than a change, so one more look-up waits for its end, and
+   * serves all callers until it is sent.
    */
   #ask(key: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
     const last = this.#asking.get(key);
@@ -118,7 +117,7 @@ export class AccessCache<Answer extends object> {
     return asking.answer;
   }
 
-  /** Whether the answer will hold for whoever asks now, though the question was asked before. */
+  /** Whether the answer of an earlier look-up is valid for a caller who asks now. */
   #isFresh({ heard, changes }: Asking<Answer>): boolean {
     return heard && this.invalidations.isLive && this.#changes === changes;
   }

@@ -1,27 +1,27 @@
 /**
  * Records when API keys were last used, without a write per request: uses are collected in memory and written once a
- * minute, in a transaction bound to the key's tenant. The database keeps them out of the audit log.
+ * minute, in a transaction bound to the key's tenant. The audit log does not record them.
  */
 import { Prisma } from '../../generated/prisma/client.js';
 import { sqlState } from '../vocabulary/sql-state.js';
 import type { Database } from '../tenancy/database.js';
 
 export interface ApiKeyUse {
-  /** Costs nothing and never fails. */
+  /** Only stores the time in memory; never fails. */
   record(key: { readonly tenantId: string; readonly apiKeyId: string }): void;
-  /** Writes what is left, and ends. Call it before the database is closed. */
+  /** Writes the remaining uses and stops. Call it before the database is closed. */
   close(): Promise<void>;
 }
 
 const WRITTEN_EVERY_MS = 60_000;
 
-/** @param onProblem told when uses could not be written; they are written with the next ones. */
+/** @param onProblem called when uses could not be written; they are written with the next ones */
 export function recordApiKeyUse(
   database: Pick<Database, 'forTenant'>,
   onProblem: (problem: string) => void,
   writtenEveryMs = WRITTEN_EVERY_MS,
 ): ApiKeyUse {
-  /** By tenant, by key: the last use, in milliseconds. */
+  /** The last use in milliseconds, by tenant and key. */
   let used = new Map<string, Map<string, number>>();
   let writing = Promise.resolve();
 
@@ -44,7 +44,7 @@ export function recordApiKeyUse(
       }
     }
   };
-  // One after the other: a slow write does not meet the next.
+  // Writes run one after the other, so a slow write does not overlap the next.
   const writeInTurn = (): Promise<void> => (writing = writing.then(write));
 
   const timer = setInterval(() => void writeInTurn(), writtenEveryMs);

@@ -1,6 +1,6 @@
 /**
- * From a request's headers to the viewer: who calls, in which tenant, and what the database says they are there.
- * Every refusal is an error with a code of section "Access" in docs/errors.md.
+ * Determines the viewer from a request's headers: the caller, the tenant, and the role or permissions from the
+ * database. Every refusal is an error with a code of section "Access" in docs/errors.md.
  */
 import { PublicError } from '../vocabulary/errors.js';
 import type { RoleMatrix } from '../vocabulary/permissions.js';
@@ -22,13 +22,13 @@ export interface AuthenticationParts {
   readonly baseDomain: string;
 }
 
-/** The headers that take part. */
+/** The headers that are used. */
 export interface RequestHeaders {
   readonly authorization?: string | undefined;
   readonly host?: string | undefined;
 }
 
-/** A user whose token was verified is refused for want of a membership, or of a tenant. */
+/** A user with a verified token is refused because they have no membership, or named no tenant. */
 export class GuestError extends PublicError {
   constructor(
     readonly user: VerifiedUser,
@@ -41,8 +41,8 @@ export class GuestError extends PublicError {
 /**
  * The caller inside one tenant.
  *
- * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED; the
- *   second, and the fifth, as a GuestError
+ * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED;
+ * TENANT_REQUIRED and FORBIDDEN as a GuestError
  */
 export async function authenticate(parts: AuthenticationParts, headers: RequestHeaders): Promise<Viewer> {
   const credential = bearerToken(headers.authorization);
@@ -58,7 +58,7 @@ async function authenticateUser(
   subdomain: string | undefined,
 ): Promise<Viewer> {
   const access = await resolveTenant(parts.access, identity, subdomain);
-  // Whether a tenant is suspended is its members' business.
+  // Only members may learn that a tenant is suspended.
   if (!access.role) {
     throw new GuestError(identity, 'FORBIDDEN', 'You are not a member of this tenant.', {
       requires: 'membership',
@@ -79,7 +79,7 @@ async function authenticateUser(
   };
 }
 
-/** A key names its tenant by itself. Whatever keeps it from being valid, the answer is the same. */
+/** A key determines its tenant. The answer is the same for every reason why a key is invalid. */
 async function authenticateKey(
   parts: AuthenticationParts,
   key: string,
@@ -107,7 +107,7 @@ async function authenticateKey(
   };
 }
 
-/** What the key was made for, as far as its creator may still do it themselves. */
+/** The key's permissions, reduced to those that its creator still has. */
 function permissionsOf({ permissions, creatorRole }: ApiKeyAccess, roles: RoleMatrix) {
   return new Set([...roles.of(creatorRole)].filter((permission) => permissions.includes(permission)));
 }
@@ -124,9 +124,7 @@ function bearerToken(authorization: string | undefined): string {
   return token;
 }
 
-/**
- * The tenant named by the token, by the subdomain, or by both in agreement.
- */
+/** The tenant named by the token or the subdomain; when both name one, they must agree. */
 async function resolveTenant(
   resolver: AccessResolver,
   identity: Identity,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DEVELOPMENT_SECRET_PREFIX, type Config } from '../config/config.js';
 
 /**
- * The secret that tokens are signed with in development when none is configured: made once, kept in the data folder,
- * readable by its owner only. It never serves production: a production configuration has a secret or a JWKS.
+ * The secret that signs tokens in development when none is configured: generated once, stored in the data folder,
+ * readable by its owner only. Production never uses it, because its configuration must have a secret or a JWKS.
  */
 export async function signingSecret(
   config: Pick<Config, 'production' | 'jwtSecret' | 'jwksUri' | 'dataDir'>,

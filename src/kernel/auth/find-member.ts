@@ -3,7 +3,7 @@ import type { Database } from '../tenancy/database.js';
 import { findAccess } from './resolve-access.js';
 
 /**
- * A member of a tenant, by e-mail address or user id: for tools that act on a person's behalf.
+ * A member of a tenant, by e-mail address or user id, for tools that act as this member.
  *
  * @throws NOT_FOUND when there is no such tenant or member
  */

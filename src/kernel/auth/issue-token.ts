@@ -1,13 +1,13 @@
 import jwt from 'jsonwebtoken';
 
-/** Who a token is made for. */
+/** The user of a token. */
 export interface TokenSubject {
   readonly userId: string;
   readonly email: string;
   readonly tenantId: string;
 }
 
-/** Signs a token as an identity provider would: for development, tests and scripts. */
+/** Signs a token like an identity provider, for development, tests and scripts. */
 export function issueToken(
   { userId, email, tenantId }: TokenSubject,
   signing: { readonly secret: string; readonly issuer: string; readonly audience: string },

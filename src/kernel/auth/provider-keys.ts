@@ -1,9 +1,9 @@
 /**
- * The identity provider's published keys, fetched anew in time and whenever a token gives reason to.
+ * The identity provider's published keys, fetched again periodically and when a token needs it.
  *
- * Guarantees: a key that the provider has withdrawn is not used for longer than the cache time, as long as the provider
- * can be reached; while it cannot, the known keys stay in use. However many tokens are invented or forged, the provider
- * is asked {@link FORCED_BURST} times and then twice a minute on their account, and never twice within a second.
+ * Guarantees: a withdrawn key is not used for longer than the cache time while the provider can be reached; while it
+ * cannot, the known keys stay in use. Invented or forged tokens cause at most {@link FORCED_BURST} requests and then
+ * two a minute, and never two within a second.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -12,27 +12,27 @@ import { unavailable } from '../vocabulary/errors.js';
 import { RefusedCredential } from './refused-credential.js';
 
 const FETCH_TIMEOUT_MS = 5_000;
-/** Between two requests to the provider, whatever the reason. */
+/** The minimum time between two requests to the provider. */
 const ASK_AGAIN_AFTER_MS = 1_000;
-/** After a failure, while known keys serve. */
+/** The time between retries after a failure, while known keys are used. */
 const RETRY_AFTER_MS = 5_000;
-/** A failure that is older says nothing of now: where nobody came meanwhile, nobody has tried again. */
+/** An older failure is ignored: without requests, nothing has been retried since. */
 const LATELY_MS = 30_000;
-/** Requests to the provider that tokens may cause at once: those with an unknown key and those with a wrong signature. */
+/** The first requests that tokens with an unknown key or a wrong signature may cause. */
 const FORCED_BURST = 10;
-/** And then one each time. */
+/** The time after which tokens may cause one more. */
 const FORCED_EVERY_MS = 30_000;
 
 export interface ProviderKeysOptions {
   readonly jwksUri: string;
   readonly cacheSeconds: number;
-  /** Told each time that the keys could not be fetched. */
+  /** Called each time the keys could not be fetched. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * - `ok`: keys are known, and could be fetched when they were last asked for;
- * - `stale`: keys are known, and could not be fetched the last time;
+ * - `ok`: keys are known, and the last fetch succeeded;
+ * - `stale`: keys are known, but the last fetch failed;
  * - `missing`: no key is known.
  */
 export type KeysState = 'ok' | 'stale' | 'missing';
@@ -49,7 +49,9 @@ export class ProviderKeys {
   readonly #onFailure: (error: unknown) => void;
   #keys: readonly PublishedKey[] = [];
   #generation = 0;
-  /** By the clock of the day: the other stands still while a machine sleeps, and keys are withdrawn meanwhile. */
+  /**
+   * Uses the wall clock, because the monotonic clock stops while a machine sleeps, and keys may be withdrawn meanwhile.
+   */
   #fetchedAt: number | undefined;
   #askedAt = -Infinity;
   #lastAskFailed = false;
@@ -63,7 +65,7 @@ export class ProviderKeys {
     this.#onFailure = onFailure;
   }
 
-  /** Changes whenever the published keys do: what was verified before may not be good any more. */
+  /** Changes when the published keys change: tokens verified before may no longer be valid. */
   get generation(): number {
     return this.#generation;
   }
@@ -78,7 +80,7 @@ export class ProviderKeys {
     return this.#fetchedAt;
   }
 
-  /** Fetches the keys unless some are known, and waits for them no longer than `timeoutMs`. Never fails. */
+  /** Fetches the keys unless some are known, and waits at most `timeoutMs`. Never fails. */
   async prepare(timeoutMs: number): Promise<KeysState> {
     if (this.#keys.length === 0) {
       const waiting = new AbortController();
@@ -92,7 +94,7 @@ export class ProviderKeys {
   /**
    * The public key that a token names by `kid`; a provider with a single key need not name it.
    *
-   * @throws UNAUTHENTICATED when the provider has no such key, UNAVAILABLE when that cannot be found out
+   * @throws UNAUTHENTICATED when the provider has no such key; UNAVAILABLE when the keys cannot be fetched
    */
   async find(kid: string | undefined): Promise<KeyObject> {
     const asked = await this.#refresh();
@@ -108,11 +110,11 @@ export class ProviderKeys {
   }
 
   /**
-   * The key that is published under `kid` by now, for a token whose signature does not fit `used`; undefined when it is
-   * the same, or when it was asked for too often.
+   * The key now published under `kid`, for a token whose signature does not match `used`; undefined when it is the same
+   * key, or when too many requests were made.
    */
   async findAgain(kid: string | undefined, used: KeyObject): Promise<KeyObject | undefined> {
-    // Another token may have caused it already.
+    // Another token may already have caused the fetch.
     const known = this.#lookUp(kid)?.key;
     if (known !== used) return known;
     if (!this.#mayForce()) return undefined;
@@ -122,8 +124,8 @@ export class ProviderKeys {
   }
 
   /**
-   * Whether what was verified with the keys of that generation still is. It is not once the keys have to be fetched
-   * before anything is believed.
+   * Whether tokens verified with the keys of that generation are still valid. They are not once the keys must be
+   * fetched again before use.
    */
   holds(generation: number): boolean {
     if (generation !== this.#generation || this.#isTooOld()) return false;
@@ -131,7 +133,7 @@ export class ProviderKeys {
     return true;
   }
 
-  /** @returns whether the provider was asked, and the answer waited for */
+  /** @returns whether this call waited for an answer of the provider */
   async #refresh(): Promise<boolean> {
     if (this.#keys.length === 0 || this.#isTooOld()) {
       await this.#ask();
@@ -141,12 +143,12 @@ export class ProviderKeys {
     return false;
   }
 
-  /** In the background, from half of the cache time on: so that nobody has to wait where there are requests. */
+  /** Fetches in the background after half of the cache time, so that requests do not wait. */
   #refreshInTime(): void {
     if (this.#age() > this.#cacheMs / 2 && this.#mayRetry()) void this.#ask();
   }
 
-  /** Keys whose renewal has failed lately serve on: it is tried again in the background. */
+  /** Keys whose renewal failed recently are still used; it is retried in the background. */
   #isTooOld(): boolean {
     return this.#age() > this.#cacheMs && (!this.#lastAskFailed || this.#sinceAsked() > LATELY_MS);
   }
@@ -155,7 +157,7 @@ export class ProviderKeys {
     return !this.#lastAskFailed || this.#sinceAsked() > RETRY_AFTER_MS;
   }
 
-  /** A clock that was set back tells nothing: then the keys are too old. */
+  /** When the clock was set back, the age is unknown, so the keys count as too old. */
   #age(): number {
     const age = Date.now() - (this.#fetchedAt ?? -Infinity);
     return age < 0 ? Infinity : age;
@@ -165,7 +167,7 @@ export class ProviderKeys {
     return performance.now() - this.#askedAt;
   }
 
-  /** Takes one from the requests that tokens may cause. Those that share a request that is under way need none. */
+  /** Takes one of the requests that tokens may cause. Joining a running request needs none. */
   #mayForce(): boolean {
     if (this.#asking) return true;
     const now = performance.now();
@@ -185,8 +187,8 @@ export class ProviderKeys {
   }
 
   /**
-   * Asks the provider, a second after the last time at the earliest; callers that wait share one request. Never fails:
-   * `#lastAskFailed` says whether it did.
+   * Asks the provider, at the earliest a second after the last request; waiting callers share one request. Never
+   * throws: `#lastAskFailed` tells whether it failed.
    */
   #ask(): Promise<void> {
     this.#asking ??= this.#askNow().finally(() => {
@@ -214,7 +216,7 @@ export class ProviderKeys {
     return keys.map((key) => ({ kid: key.kid, pem: key.getPublicKey() }));
   }
 
-  /** A key that is still the same stays the same object. */
+  /** An unchanged key stays the same object. */
   #take(published: readonly { readonly kid: string | undefined; readonly pem: string }[]): void {
     const keys = published.map(
       ({ kid, pem }) =>

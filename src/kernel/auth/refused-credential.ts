@@ -1,4 +1,4 @@
-/** Why a credential is refused: for the log and the metrics. The client is told less. */
+/** The reason why a credential is refused, for the log and the metrics. The client gets less detail. */
 import { PublicError } from '../vocabulary/errors.js';
 import type { ProblemKind } from '../vocabulary/problem-kind.js';
 

@@ -1,13 +1,13 @@
 /**
- * Answers which tenant is meant, and what a user is in it: from the database, through a function that may look before a
- * tenant is bound. Answers are kept briefly, see access-cache.ts.
+ * Looks up a tenant and a user's role in it, through a database function that works before a tenant is bound. Answers
+ * are cached briefly, see access-cache.ts.
  */
 import { isRole, type Role } from '../vocabulary/permissions.js';
 import type { AccessInvalidations } from '../notifications/access-invalidations.js';
 import type { Database } from '../tenancy/database.js';
 import { AccessCache } from './access-cache.js';
 
-/** A tenant as seen by one user. */
+/** A tenant, and one user's role in it. */
 export interface Access {
   readonly tenantId: string;
   readonly slug: string;
@@ -33,10 +33,10 @@ export function createAccessResolver(database: Database, invalidations: AccessIn
   return {
     resolve: (tenantRef, userId) =>
       kept.get(
-        // Tenant and user together, so that an answer can never serve another tenant or another user.
+        // The key has tenant and user, so an answer is never used for another tenant or user.
         JSON.stringify([tenantRef, userId]),
         () => findAccess(database, tenantRef, userId),
-        // Only a member's answer is kept: strangers could fill the memory with refusals.
+        // Only members' answers are cached: others could fill the memory with refusals.
         ({ tenantId, role }) => (role === undefined ? undefined : { tenantId, userId }),
       ),
   };
@@ -52,13 +52,13 @@ interface AccessRow {
 // eslint-disable-next-line no-control-regex -- they are what is looked for
 const UNUSABLE = /[\u0000\u001f]/;
 
-/** What the database says now, of a tenant's id or slug. */
+/** Looks up a tenant by id or slug in the database, without the cache. */
 export async function findAccess(
   database: Pick<Database, 'query' | 'sign'>,
   tenantRef: string,
   userId: string,
 ): Promise<Access | undefined> {
-  // PostgreSQL cannot store U+0000, and what contains U+001F cannot be signed: nothing is called by such a name.
+  // PostgreSQL cannot store U+0000, and text with U+001F cannot be signed: no tenant or user has such a name.
   if (UNUSABLE.test(tenantRef) || UNUSABLE.test(userId)) return undefined;
   const { expires, signature } = database.sign('resolve_access', tenantRef, userId);
   const [row] = await database.query<AccessRow>(

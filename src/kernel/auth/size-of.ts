@@ -1,9 +1,9 @@
-/** Of an object, a list or a text beside its content, and of a number or the like, at the most. */
+/** The most bytes of an object, list or text without its content, or of a number and the like. */
 const BYTES_PER_VALUE = 64;
 
 /**
- * About how much memory a value takes, in bytes: texts with two bytes a character, lists and objects by what is in them.
- * For plain data without circles, as caches keep it.
+ * The approximate memory of a value, in bytes: texts with two bytes per character, lists and objects with their
+ * content. For plain data without cycles.
  */
 export function sizeOf(value: unknown): number {
   if (typeof value === 'string') return BYTES_PER_VALUE + 2 * value.length;

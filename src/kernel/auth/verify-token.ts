@@ -1,6 +1,6 @@
 /**
- * Verifies bearer tokens. A token is believed only with a signature of a configured key, by an algorithm that fits
- * the kind of the key, for our issuer and audience, and before its expiry.
+ * Verifies bearer tokens. A token is valid only with a signature of a configured key, by an algorithm for this kind of
+ * key, for our issuer and audience, and before its expiry.
  */
 import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
@@ -10,15 +10,15 @@ import { sizeOf } from './size-of.js';
 import type { ProviderKeys } from './provider-keys.js';
 import { RefusedCredential } from './refused-credential.js';
 
-/** What a verified token says. It does not say what the user may do: the membership in the database does. */
+/** The claims of a verified token. They do not determine permissions: the membership in the database does. */
 export interface Identity {
   /** The `sub` claim. */
   readonly userId: string;
   /** The `email` claim, unless the provider says that it is not verified. */
   readonly email: string | undefined;
   /**
-   * The `email` claim, when the provider says that it is verified. Providers that say nothing of it may let their users
-   * write there what they like: such an address is fit to be shown, and proves nothing.
+   * The `email` claim, when the provider says that it is verified. Otherwise users may have entered any address: it may
+   * be shown, but proves nothing.
    */
   readonly verifiedEmail: string | undefined;
   /** The `tenant_id` claim: a tenant's id or slug. */
@@ -36,12 +36,12 @@ export interface TokenOptions {
   readonly audience: string;
 }
 
-/** @throws UNAUTHENTICATED for a token that is not to be believed; UNAVAILABLE when the keys cannot be fetched. */
+/** @throws UNAUTHENTICATED for an invalid token; UNAVAILABLE when the keys cannot be fetched */
 export type VerifyToken = (token: string) => Promise<Identity>;
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** Providers differ in what they put into a claim they have no value for; only `sub` and `exp` are indispensable. */
+/** Providers write different values for claims without a value; only `sub` and `exp` are required. */
 const claims = z.object({
   sub: z.string().min(1).max(255),
   exp: z.number(),
@@ -52,8 +52,8 @@ const claims = z.object({
 
 /** Verifies HS256 with the secret, RS256 and ES256 with the provider's keys; what is not given accepts nothing. */
 export function createTokenVerifier({ secret, providerKeys, issuer, audience }: TokenOptions): VerifyToken {
-  // A key object, because jsonwebtoken tries each time whether a string is a public key, which takes longer than
-  // all the rest.
+  // A key object, because jsonwebtoken checks each time whether a string is a public key, which takes longer than the
+  // rest.
   const secretKey = secret === undefined ? undefined : createSecretKey(Buffer.from(secret));
   const expected = { issuer, audience };
 
@@ -70,7 +70,7 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
         return verify(token, key, options);
       } catch (error) {
         if (!(error instanceof RefusedCredential && error.reason === 'signature')) throw error;
-        // The provider may have published another key under the same name.
+        // The provider may have published another key with the same id.
         const other = await providerKeys.findAgain(kid, key);
         if (other === undefined) throw error;
         return verify(token, other, options);
@@ -83,7 +83,7 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
     const decoded = jwt.decode(token, { complete: true });
     if (!decoded) throw new RefusedCredential('malformed', 'The bearer token is not a JSON web token.');
     const { header, payload } = decoded;
-    // RFC 7515: what a token calls critical must be understood, and nothing is here.
+    // RFC 7515: critical header parameters must be understood, and we support none.
     if (header.crit) {
       throw new RefusedCredential('malformed', 'The token demands extensions that are not understood here.');
     }
@@ -106,38 +106,38 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
   });
 }
 
-/** Tokens whose verification is remembered, and for how long at the most. */
+/** The limits of the cache of verified tokens. */
 export const REMEMBERED_BYTES = 16 * 1024 * 1024;
-/** Of an entry beside the identity: the hash, and the place in the list. */
+/** Bytes of an entry in addition to the identity: the hash and the list entry. */
 const BYTES_PER_TOKEN = 400;
 const REMEMBERED_FOR_MS = 30_000;
 
 interface Remembered {
   readonly identity: Identity;
   readonly until: number;
-  /** Of the provider's keys, when it was verified. */
+  /** The generation of the provider's keys when it was verified. */
   readonly generation: number;
 }
 
 /**
- * A client sends the same token with each request, and verifying it costs more than the rest of the way in. Only what was
- * found good is remembered, by a hash of the token, never beyond its expiry, and never beyond a change of the provider's
- * keys.
+ * Caches verified tokens, because clients send the same token with each request, and verification costs more than the
+ * rest of authentication. Only valid tokens are cached, by their hash, and not beyond their expiry or a change of the
+ * provider's keys.
  */
 function rememberVerified(providerKeys: ProviderKeys | undefined, verifyAnew: VerifyToken): VerifyToken {
   const remembered = new LRUCache<string, Remembered>({
     maxSize: REMEMBERED_BYTES,
-    // What a token says is as long as its provider lets it be.
+    // The provider decides the length of the claims.
     sizeCalculation: ({ identity }) => BYTES_PER_TOKEN + sizeOf(identity),
   });
   return async (token) => {
     const key = createHash('sha256').update(token).digest('base64');
     const known = remembered.get(key);
-    // By the clock that the expiry is told by: the cache's own stands still while a machine sleeps.
+    // Uses the wall clock like the expiry; the cache's clock stops while a machine sleeps.
     if (known && Date.now() < known.until && (providerKeys?.holds(known.generation) ?? true)) {
       return known.identity;
     }
-    // From before, since they may change while this token is on its way.
+    // Read before the verification, because the keys may change during it.
     const generation = providerKeys?.generation ?? 0;
     const identity = await verifyAnew(token);
     const until = Math.min(Date.now() + REMEMBERED_FOR_MS, identity.expiresAt);
@@ -152,8 +152,8 @@ interface Expected {
 }
 
 /**
- * Refuses what would be refused whatever its key is, before the provider is asked for that key on its account.
- * {@link verify} decides about everything else.
+ * Refuses tokens that are invalid with any key, before a request to the provider for their key. {@link verify} decides
+ * about all others.
  */
 function refuseForeign(payload: unknown, { issuer, audience }: Expected): void {
   const { iss, aud, exp } =
@@ -178,13 +178,13 @@ function verify(token: string, key: KeyObject, options: jwt.VerifyOptions): unkn
   }
 }
 
-/** jsonwebtoken tells most of its reasons apart by their words alone. */
+/** Most errors of jsonwebtoken differ only in their message. */
 function reasonOf(error: unknown) {
   if (error instanceof jwt.TokenExpiredError) return 'expired';
   if (error instanceof jwt.NotBeforeError) return 'not_yet_valid';
   const message = error instanceof Error ? error.message : '';
   if (message.startsWith('jwt issuer')) return 'issuer';
   if (message.startsWith('jwt audience')) return 'audience';
-  // The second, when the key is of another type than the algorithm of the token.
+  // The second message occurs when the key has another type than the token's algorithm.
   return /^(invalid signature$|"alg" parameter for)/.test(message) ? 'signature' : 'malformed';
 }

@@ -1,4 +1,4 @@
-/** The configuration cannot be used; the message says which variable and why, and never its value. */
+/** The configuration is invalid; the message names the variable and the reason, but never its value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

@@ -1,4 +1,4 @@
-/** The environment, read once and checked: the server starts with a valid configuration or says what is wrong. */
+/** Reads and checks the environment once: the server starts with a valid configuration or reports the error. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from './config-error.js';
@@ -14,32 +14,32 @@ export interface Config {
   readonly logSql: 'statements' | 'plans' | undefined;
   /** Undefined: use the embedded database. */
   readonly databaseUrl: string | undefined;
-  /** Where to LISTEN, when `databaseUrl` leads through a pooler of transactions. */
+  /** The URL for LISTEN, when `databaseUrl` is that of a transaction pooler. */
   readonly databaseListenUrl: string | undefined;
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
   /** How long a request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
-  /** How many connections of the pool one tenant holds at the most. Undefined: half of them. */
+  /** The most connections of the pool that one tenant may hold. Undefined: half of them. */
   readonly tenantConnections: number | undefined;
-  /** What contexts are signed with; docs/signed-contexts.md. Undefined: they are not. */
+  /** The key that signs contexts (docs/signed-contexts.md); undefined when they are unsigned. */
   readonly contextSigningKey: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
-  /** For how long the keys at `jwksUri` are used before they are fetched again. */
+  /** How long the keys at `jwksUri` are used before they are fetched again. */
   readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
-  /** `example.com`: a tenant's requests come to `<slug>.example.com`. */
+  /** `example.com`: the hosts of tenants are `<slug>.example.com`. */
   readonly baseDomain: string;
-  /** Origins of browsers that may call the API from elsewhere. */
+  /** Other origins whose browsers may call the API. */
   readonly corsOrigins: readonly string[];
   /** A manifest of documents, or a folder of them. */
   readonly trustedDocuments: string | undefined;
-  /** Other documents are refused. */
+  /** Whether other documents are refused. */
   readonly trustedDocumentsOnly: boolean;
-  /** The front end, without a slash at the end: links in mails lead there. */
+  /** The URL of the front end, without a trailing slash, for links in mails. */
   readonly appUrl: string;
   /** Undefined: mails are written to the data folder. */
   readonly smtpUrl: string | undefined;
@@ -48,17 +48,17 @@ export interface Config {
   readonly invitationDays: number;
   /** The largest answer, in bytes. */
   readonly maxAnswerBytes: number;
-  /** How long the server goes on answering after it was told to stop, in milliseconds. */
+  /** How long the server continues to answer after it is told to stop, in milliseconds. */
   readonly drainMs: number;
 }
 
-/** A variable that is empty, or blank, is not set: its default holds. */
+/** An empty or blank variable counts as not set, and has its default. */
 const optional = z
   .string()
   .optional()
   .transform((value) => (value?.trim() === '' ? undefined : value));
 
-/** A whole number in decimal digits: `1e3`, `0x10` and `2.0` are none. */
+/** A whole number in decimal digits: `1e3`, `0x10` and `2.0` are refused. */
 const wholeNumber = <Default extends number | undefined>(
   least: number,
   most: number,
@@ -140,8 +140,7 @@ const environment = z.object({
 const LOGGED = { 0: undefined, 1: 'statements', explain: 'plans' } as const;
 
 /**
- * @param purpose `serve` demands what a server needs in production besides a valid environment: how tokens are verified.
- *   A command works without.
+ * @param purpose `serve` also requires the settings to verify tokens in production; commands do not need them
  * @throws ConfigError
  */
 export function readConfig(env: Environment = process.env, purpose: 'serve' | 'command' = 'serve'): Config {
@@ -180,7 +179,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
     invitationDays: values.INVITATION_DAYS,
     maxAnswerBytes: values.MAX_ANSWER_BYTES,
-    // Where nothing watches the readiness, Ctrl-C stops at once.
+    // In development nothing probes the readiness, so Ctrl-C stops at once.
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
   checkCombination(config);
@@ -231,7 +230,7 @@ function checkServing({ production, jwtSecret, jwksUri }: Config): void {
   }
 }
 
-/** Secrets made for development start with this, so that one that is carried over to production is recognised. */
+/** The prefix of development secrets, so that production can recognise and refuse one. */
 export const DEVELOPMENT_SECRET_PREFIX = 'development-';
 
 const PLACEHOLDER =

@@ -1,5 +1,5 @@
 /**
- * Loads packages that only development has: `npm ci --omit=dev` leaves them out, and a production server starts without
+ * Loads packages of development: `npm ci --omit=dev` does not install them, and a production server starts without
  * them.
  */
 import { ConfigError } from './config-error.js';
@@ -8,8 +8,8 @@ import { ConfigError } from './config-error.js';
  * Waits for a package to load.
  *
  * @param loading the dynamic import of the package
- * @param missing what to say when it is not installed: what is missing, and what to do
- * @throws {ConfigError} with `missing`; any other failure of the package passes unchanged
+ * @param missing the message when it is not installed: what is missing, and what to do
+ * @throws ConfigError with `missing`; any other failure of the package passes unchanged
  */
 export async function developmentPackage<Module>(loading: Promise<Module>, missing: string): Promise<Module> {
   try {
@@ -23,7 +23,7 @@ export async function developmentPackage<Module>(loading: Promise<Module>, missi
 /**
  * The embedded PostgreSQL.
  *
- * @throws {ConfigError} when it is not installed
+ * @throws ConfigError when it is not installed
  */
 export const embeddedPostgres = () =>
   developmentPackage(
@@ -32,7 +32,7 @@ export const embeddedPostgres = () =>
       'or run `npm ci` without --omit=dev (and `npm run build`, where dist is run).',
   );
 
-/** Also true of a package that is there but was not built. */
+/** Also true for a package that is installed but not built. */
 export const isMissing = (error: unknown): boolean =>
   error instanceof Error &&
   'code' in error &&

@@ -1,6 +1,6 @@
 /**
- * Secrets that come as files, as container platforms mount them: `JWT_SECRET_FILE=/run/secrets/jwt` stands for
- * `JWT_SECRET` with the content of that file.
+ * Reads secrets from files, which container platforms mount: `JWT_SECRET_FILE=/run/secrets/jwt` sets `JWT_SECRET` to
+ * the content of that file.
  */
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.js';
@@ -8,7 +8,7 @@ import { ConfigError } from './config-error.js';
 /** Environment variables, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The variables that may hold a secret, a password inside a URL included. */
+/** The variables that may contain a secret, including passwords in URLs. */
 export const SECRET_VARIABLES = [
   'DATABASE_URL',
   'DATABASE_LISTEN_URL',
@@ -19,13 +19,13 @@ export const SECRET_VARIABLES = [
   'SMTP_URL',
 ] as const;
 
-/** A secret has no line break at its end; editors and `echo` write one. */
+/** Editors and `echo` add a line break, which is not part of the secret. */
 const LAST_LINE_BREAK = /\r?\n$/;
 
 /**
  * The environment with the content of every `…_FILE`. A blank `…_FILE` counts as not set.
  *
- * @throws ConfigError when a file cannot be read, or when a variable is given both ways; it never contains the secret
+ * @throws ConfigError when a file cannot be read, or when a variable is set in both ways; it never contains the secret
  */
 export function readSecretFiles(env: Environment): Environment {
   const secrets = SECRET_VARIABLES.flatMap((variable) => {

@@ -1,6 +1,6 @@
 /**
- * A database cannot be prepared or migrated. The message is one sentence for whoever runs the command: what is wrong
- * and, where it is known, what to do. It never contains a password; neither does its cause.
+ * A database cannot be prepared or migrated. The message is one sentence for the user of the command: what is wrong
+ * and, if known, what to do. Neither it nor its cause contains a password.
  */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
@@ -12,7 +12,7 @@ export function codeOf(error: unknown): string {
   return typeof error.code === 'string' ? error.code : '';
 }
 
-/** What went wrong, without a closing full stop, so that it can stand inside a sentence. */
+/** The error's message without a final full stop, for use inside a sentence. */
 export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/, '');
 }

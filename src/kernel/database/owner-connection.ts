@@ -1,8 +1,8 @@
 /**
  * Connections for maintenance: creating roles, migrating. Nothing here is used to serve requests.
  *
- * Guarantees: every failure to connect is one sentence without a password, and a connection that dies while it is
- * idle does not take the process with it.
+ * Guarantees: every failure to connect is one sentence without a password, and losing an idle connection does not end
+ * the process.
  */
 import pg from 'pg';
 
@@ -11,12 +11,12 @@ import { SessionClient } from './session.js';
 
 /** Owns every object; runs migrations. */
 export const OWNER_ROLE = 'tenantry_owner';
-/** What the server connects as. */
+/** The server's role. */
 export const APP_ROLE = 'tenantry_app';
-/** What operator code connects as; the only one with BYPASSRLS. */
+/** The role of operators' code; the only one with BYPASSRLS. */
 export const OPERATOR_ROLE = 'tenantry_operator';
 
-/** The parts of a connection URL, as the driver understands them. */
+/** The parts of a connection URL, as the driver parses them. */
 export interface Address {
   readonly user: string;
   readonly password: string | undefined;
@@ -25,7 +25,7 @@ export interface Address {
   readonly server: string;
 }
 
-/** The application_name of these connections, unless the URL gives one. */
+/** The default application_name of these connections. */
 export const MIGRATION_SESSION = 'tenantry migrate';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -33,9 +33,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const RESTORED = '`tenantry migrate --roles-only` makes them (docs/backup.md)';
 
 /**
- * Takes a connection URL apart. `variable` is what the reader knows it as.
+ * Parses a connection URL. `variable` is its name in messages.
  *
- * @throws {MigrationError} when it is no postgres:// URL; without a cause, since Node's own error quotes the URL
+ * @throws MigrationError when it is not a postgres:// URL; without a cause, because Node's error contains the URL
  */
 export function addressOf(url: string, variable = 'The URL of the database'): Address {
   try {
@@ -60,14 +60,14 @@ export function withDatabase(url: string, database: string): string {
 }
 
 /**
- * The same login, acting as tenantry_owner from the first statement on, so that everything made belongs to that role,
- * in the schema public, and without a statement timeout, which a long index build would hit.
+ * The same login, acting as tenantry_owner from the first statement on, so that this role owns everything created; in
+ * the schema public, and without a statement timeout, which a long index build would exceed.
  */
 export function actingAsOwner(url: string): string {
   const settings = ['-c statement_timeout=0', '-c search_path=public'];
   if (addressOf(url).user !== OWNER_ROLE) settings.push(`-c role=${OWNER_ROLE}`);
   const parsed = parseUrl(url);
-  // In the URL, because options given there replace those given beside it.
+  // In the URL, because its options replace those given separately.
   const own = parsed.searchParams.get('options');
   parsed.searchParams.set('options', [own, ...settings].filter(Boolean).join(' '));
   return parsed.toString();
@@ -76,7 +76,7 @@ export function actingAsOwner(url: string): string {
 /**
  * Runs `work` on one dedicated connection and closes it. Its session has the settings of session.ts, unless `Client` is pg's.
  *
- * @throws {MigrationError} when there is no connection to be had; what `work` throws passes unchanged
+ * @throws MigrationError when no connection can be made; errors of `work` are passed on
  */
 export async function withClient<T>(
   url: string,
@@ -85,7 +85,7 @@ export async function withClient<T>(
 ): Promise<T> {
   addressOf(url);
   const client = new Client(connectionConfig(url));
-  // A server that goes away between two statements is noticed by the next statement; unheard, it would end Node.
+  // The next statement reports a connection lost between two statements; without a listener the error would end Node.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -100,7 +100,10 @@ export async function withClient<T>(
   }
 }
 
-/** Of a pool whose users do not listen: it outlives the loss of its connection, and they are told by their statements. */
+/**
+ * For pools without an error listener: losing the connection does not end the process, and the next statement reports
+ * it.
+ */
 class UnheardClient extends SessionClient {
   constructor(config?: pg.ClientConfig | string) {
     super(config);
@@ -116,11 +119,11 @@ export function singleConnectionPool(url: string): pg.Pool {
 }
 
 /**
- * Creates the database that the URL names, owned by tenantry_owner, unless it is there. Safe when several do it at
- * once. `beforehand` runs on the maintenance connection first (the owner has to exist before it can own).
+ * Creates the database of the URL, owned by tenantry_owner, unless it exists. Several instances may do this at once.
+ * `beforehand` first runs on the maintenance connection, because the owner must exist.
  *
  * @returns whether the database was missing
- * @throws {MigrationError} when the server cannot be reached or the login may not create it
+ * @throws MigrationError when the server cannot be reached or the login may not create it
  */
 export async function ensureDatabase(
   url: string,
@@ -154,7 +157,7 @@ async function createDatabase(client: pg.Client, { database, user, server }: Add
   try {
     await client.query(sql);
   } catch (error) {
-    // Another instance was quicker: 42P04 when it is done, 23505 when it is at it.
+    // Another instance was faster: 42P04 when it has finished, 23505 while it runs.
     if (codeOf(error) === '42P04' || codeOf(error) === '23505') return;
     if (codeOf(error) === '42704') throw new MigrationError(ownerMissing(server), { cause: error });
     throw new MigrationError(
@@ -178,15 +181,15 @@ function connectionConfig(url: string): pg.ClientConfig {
 }
 
 function parseUrl(url: string): URL {
-  // `postgres://user@/database?host=/run/postgresql`, a Unix socket, is no URL to Node without a host; the driver
-  // takes the parameter, whatever the host is.
+  // Node refuses `postgres://user@/database?host=/run/postgresql` (a Unix socket) because it has no host; the driver
+  // uses the parameter and ignores the host.
   const parsed = new URL(url.replace('@/', '@localhost/'));
   if (!/^postgres(ql)?:$/.test(parsed.protocol)) throw new TypeError('not a postgres:// URL');
   return parsed;
 }
 
 async function closed(client: pg.Client): Promise<void> {
-  // The connection is given up either way, and why it failed is already known.
+  // The connection is closed in any case, and its failure is already known.
   await client.end().catch(() => undefined);
 }
 
@@ -219,7 +222,7 @@ function ownerMissing(server: string): string {
   return `The role ${OWNER_ROLE} does not exist at ${server}: the roles are created before the first migration.`;
 }
 
-/** What lets a login act as the owner. */
+/** The SQL that allows a login to act as the owner. */
 export function membershipSql(login: string): string {
   return `GRANT ${OWNER_ROLE} TO ${pg.escapeIdentifier(login)}`;
 }

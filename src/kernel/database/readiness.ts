@@ -1,24 +1,24 @@
 /**
- * Whether the database answers, asked over a connection of its own: a tenant that keeps the pool busy does not take the
- * server out of rotation. It is opened with the first probe, kept, and replaced after a failure.
+ * Checks that the database answers, over a separate connection, so that a tenant that keeps the pool busy does not make
+ * the server unready. The connection is opened at the first probe and replaced after a failure.
  */
 import pg from 'pg';
 
 export interface Readiness {
   /**
-   * Resolves when the database answers now, or did a moment ago: probes are not authenticated, so that all of them together
-   * cause two statements a second at the most.
+   * Resolves when the database answers now, or did recently. Probes are not authenticated, so all of them together
+   * cause at most two statements a second.
    *
-   * @throws why it does not
+   * @throws Error when the database does not answer
    */
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface ReadinessOptions {
-  /** As the pool's. */
+  /** The URL of the pool. */
   readonly url: string;
-  /** How long an answer serves other probes, in milliseconds. */
+  /** How long an answer is used for other probes, in milliseconds. */
   readonly sharedForMs?: number;
 }
 
@@ -34,7 +34,7 @@ class Probe implements Readiness {
   readonly #sharedForMs: number;
   #connection: pg.Client | undefined;
   #answer: Promise<void> | undefined;
-  /** When the answer came, on the clock of `performance.now()`; Infinity while it is waited for. */
+  /** When the answer arrived, on the clock of `performance.now()`; Infinity while it is pending. */
   #answeredAt = 0;
   #closed = false;
 
@@ -79,7 +79,7 @@ class Probe implements Readiness {
       connectionTimeoutMillis: TIMEOUT_MS,
       query_timeout: TIMEOUT_MS,
     });
-    // From its birth to its end: one that is lost between two probes is noticed here.
+    // Notices a connection that is lost between two probes.
     connection.on('error', () => this.#drop(connection));
     return connection;
   }

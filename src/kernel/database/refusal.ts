@@ -1,4 +1,4 @@
-/** Why the database did not serve a request that is not at fault: for the log and the metrics. */
+/** Why the database could not serve a valid request, for the log and the metrics. */
 import type { ProblemKind } from '../vocabulary/problem-kind.js';
 import { driverCause, sqlState } from '../vocabulary/sql-state.js';
 
@@ -19,18 +19,18 @@ const SENTENCES = {
 
 export type DatabaseRefusal = keyof typeof SENTENCES;
 
-/** @param error what failed, as Prisma or pg threw it; undefined when that is not known */
+/** @param error the error of Prisma or pg; undefined when it is unknown */
 export function databaseRefusal(error: unknown): ProblemKind {
   const reason = reasonOf(error);
   return { name: 'database', reason, sentence: SENTENCES[reason] };
 }
 
-/** The server's own words for it: PostgreSQL's or the driver's, which name no row and no value. */
+/** The message of PostgreSQL or the driver, which contains no row or value. */
 export function refusalDetail(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { originalCode, originalMessage } = driverCause(error) ?? {};
   const code = originalCode ?? ('code' in error && typeof error.code === 'string' ? error.code : '');
-  // Prisma's own messages begin with an excerpt of the source.
+  // Prisma's messages begin with an excerpt of the source.
   const message = originalMessage ?? error.message.trim().split('\n').at(-1) ?? '';
   return `${code} ${message}`.trim();
 }
@@ -55,7 +55,7 @@ const BY_SQL_STATE: Readonly<Record<string, DatabaseRefusal>> = {
   '42P05': 'pooler',
 };
 
-/** Node, pg, its pool and Prisma have no codes in common. */
+/** Node, pg, its pool and Prisma share no codes. */
 const BY_WORDS: readonly (readonly [DatabaseRefusal, RegExp])[] = [
   ['no_connection', /timeout exceeded when trying to connect|Unable to start a transaction|^P2024/],
   ['no_answer', /Query read timeout|^P2028|^P1008/],

@@ -1,6 +1,7 @@
 /**
- * What may be compiled. graphql-jit writes a document into the text of a function, and answers a few documents other
- * than graphql-js does. So the list here is of what is known to be safe and the same; all else is for graphql-js.
+ * Decides which documents may be compiled. graphql-jit writes a document into the source of a function, and answers a
+ * few documents differently from graphql-js. So only documents that are known to be safe and to have the same answer
+ * are compiled; graphql-js runs all others.
  */
 import {
   BREAK,
@@ -22,24 +23,24 @@ import {
 import { objectTypes } from '../access/guards.js';
 
 /**
- * Names become identifiers, property names and, joined by underscores, the keys under which fields are kept: no
- * `__proto__`, nothing that is an identifier of graphql-jit's own, and no two paths with the same key.
+ * Names become identifiers, property names and, joined by underscores, keys of fields. The pattern excludes
+ * `__proto__`, identifiers of graphql-jit, and two paths with the same key.
  */
 const RESPONSE_NAME = /^(?!idx\d)[a-z][A-Za-z0-9]*$/;
 const VARIABLE_NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
-/** Each is written out. */
+/** The generated code has each of them. */
 const MOST_INPUT_FIELDS = 100;
 
 export interface Compilable {
   /**
-   * The variables that stand inside a list or an object, and whether they must not be null there. graphql-jit makes null
-   * of one that is not given, and does not look at its value.
+   * The variables inside a list or an object, and whether they must not be null there. graphql-jit uses null for a
+   * missing one, and does not check its value.
    */
   readonly nestedVariables: ReadonlyMap<string, boolean>;
 }
 
-/** Whether graphql-jit may have a validated document; undefined when not. */
+/** Checks whether graphql-jit may compile a validated document; undefined when not. */
 export function compilable(schema: GraphQLSchema, document: DocumentNode): Compilable | undefined {
   const types = new TypeInfo(schema);
   const namedInput = (): unknown => unwrapped(types.getInputType());
@@ -52,7 +53,7 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
   visit(
     document,
     visitWithTypeInfo(types, {
-      // graphql-jit decides once for all places where a fragment or a field is.
+      // graphql-jit evaluates a fragment or a field once for all its positions.
       Directive: refuse,
       Field({ name, alias }) {
         const response = alias?.value ?? name.value;
@@ -61,7 +62,7 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
         const parent: unknown = types.getParentType();
         if (!isObjectType(parent)) return refuse();
         const type = unwrapped(types.getType());
-        // A type that is recognised, or looked for, is recognised synchronously only.
+        // graphql-jit supports only synchronous resolution of types.
         if (!isLeafType(type) && (!isObjectType(type) || type.isTypeOf)) return refuse();
         return undefined;
       },
@@ -74,8 +75,8 @@ export function compilable(schema: GraphQLSchema, document: DocumentNode): Compi
         const isNonNull = isNonNullType(types.getInputType());
         nestedVariables.set(name.value, isNonNull || nestedVariables.get(name.value) === true);
       },
-      // It would be written into the function, and be read there as code where graphql-jit marks what is no JSON. A
-      // document with texts of its own is seldom one that comes again.
+      // The text would be part of the function's source, and could be run as code where graphql-jit marks values that
+      // are not JSON. Documents with literal texts are rarely repeated.
       StringValue: refuse,
       FloatValue: refuse,
       IntValue: () => (isSpecifiedScalarType(namedInput() as GraphQLNamedType) ? undefined : refuse()),
@@ -97,7 +98,10 @@ function unwrapped(type: unknown): unknown {
   return inner;
 }
 
-/** How many fields a variable of this type may have, fields of fields counted; one too many for a type within itself. */
+/**
+ * The number of fields that a variable of this type may have, including nested ones; above the limit for a recursive
+ * type.
+ */
 function fieldsWithin(input: unknown, left = MOST_INPUT_FIELDS): number {
   const type = unwrapped(input);
   if (!isInputObjectType(type)) return 0;
@@ -110,8 +114,8 @@ function fieldsWithin(input: unknown, left = MOST_INPUT_FIELDS): number {
 }
 
 /**
- * Whether documents of a schema may be compiled at all: graphql-jit writes defaults and the values of enums as JSON, and
- * keeps the resolvers under the name of the type with that of the field behind it.
+ * Whether documents of a schema may be compiled: graphql-jit writes defaults and enum values as JSON, and stores
+ * resolvers under the joined names of type and field.
  */
 export function isCompilableSchema(schema: GraphQLSchema): boolean {
   const resolvers = objectTypes(schema).flatMap((type) =>

@@ -1,9 +1,9 @@
 /**
- * Relay connections by key, not by offset: a page begins behind a row, so that rows which come or go before it move
- * nothing. The sort key always ends with the id, which makes the order total.
+ * Relay connections with keyset pagination: a page begins after a row, so rows that are added or deleted before it do
+ * not shift the page. The sort key always ends with the id, so the order is total.
  *
- * A cursor is the sort key of a row the caller was given. It says nothing about any other row and is not looked up:
- * a cursor from elsewhere is merely a place in the order.
+ * A cursor is the sort key of a row that the caller received. It is not looked up and reveals nothing about other rows:
+ * a foreign cursor is only a position in the order.
  */
 import { z } from 'zod';
 import { badInput } from '../vocabulary/errors.js';
@@ -21,12 +21,12 @@ export type OrderDirection = 'asc' | 'desc';
 
 /** The order of a list: a column that is never null, then the id in the same direction. */
 export interface Order {
-  /** A date column of the model, or `id` alone (UUIDv7s sort by the time they were made). */
+  /** A date column of the model, or only `id` (UUIDv7s sort by creation time). */
   readonly field: string;
   readonly direction: OrderDirection;
 }
 
-/** What to ask the database for. Spread into a Prisma `findMany`, or read by hand-written SQL. */
+/** The database query of a page, for a Prisma `findMany` or hand-written SQL. */
 export interface PageQuery {
   readonly where: { readonly AND: Record<string, unknown>[] };
   readonly orderBy: Record<string, OrderDirection>[];
@@ -42,7 +42,7 @@ export interface Connection<Node> {
     readonly startCursor: string | null;
     readonly endCursor: string | null;
   };
-  /** Counts all rows of the list; called only when the field is asked for. */
+  /** Counts all rows of the list; called only when the field is selected. */
   readonly totalCount: () => Promise<number>;
 }
 
@@ -51,28 +51,28 @@ export interface Edge<Node> {
   readonly cursor: string;
 }
 
-/** A place in an order. */
+/** A position in an order. */
 export interface Position {
-  /** Of the column, as text. */
+  /** The value of the column, as text. */
   readonly value: string;
   readonly id: string;
 }
 
 export const DEFAULT_PAGE = 20;
 export const LARGEST_PAGE = 100;
-/** Characters; ours have some 120. */
+/** In characters; our cursors have about 120. */
 const LONGEST_CURSOR = 500;
 
 /** One page of a list: which rows, in which order, and how many. */
 export class Page {
   readonly size: number;
-  /** The last rows are asked for: they are fetched in reverse order. */
+  /** The last rows are requested, and fetched in reverse order. */
   readonly backward: boolean;
-  /** The page lies behind this position, and ahead of that one. For hand-written SQL: compare `(column, id)` with it. */
+  /** The page is after this position and before the other. In hand-written SQL, compare `(column, id)` with it. */
   readonly after: Position | undefined;
   readonly before: Position | undefined;
 
-  /** @throws BAD_USER_INPUT for a size out of range, `first` with `last`, or a cursor that is none of this list. */
+  /** @throws BAD_USER_INPUT for a size out of range, `first` with `last`, or an invalid cursor */
   constructor(
     args: PageArguments,
     private readonly order: Order,
@@ -86,13 +86,13 @@ export class Page {
     this.before = this.position(args.before, 'before');
   }
 
-  /** Tells pages of one list apart, for a loader. */
+  /** Identifies the page within its list, for a loader. */
   get name(): string {
     const at = (position: Position | undefined) => (position ? `${position.value} ${position.id}` : '');
     return `${this.backward ? 'last' : 'first'} ${String(this.size)} ${at(this.after)} ${at(this.before)}`;
   }
 
-  /** One row more than the page, to see whether there is a next one. */
+  /** Requests one more row than the page, to detect a next page. */
   get query(): PageQuery {
     const direction: OrderDirection = this.backward === (this.order.direction === 'asc') ? 'desc' : 'asc';
     const forwards = this.order.direction === 'asc' ? 'gt' : 'lt';
@@ -108,7 +108,7 @@ export class Page {
     };
   }
 
-  /** The connection for the rows that `query` found, in the order they came. */
+  /** The connection for the rows of `query`, in their order. */
   connection<Node extends { readonly id: string }>(
     rows: readonly Node[],
     totalCount: () => Promise<number>,
@@ -122,7 +122,7 @@ export class Page {
     return new RowConnection(nodes, (node) => this.cursor(node), hasNextPage, hasPreviousPage, totalCount);
   }
 
-  /** Rows beyond a position. The first condition alone lets an index find them; the second is exact. */
+  /** The condition for rows beyond a position. The first part lets an index find them; the second is exact. */
   private beyond({ value, id }: Position, compare: 'gt' | 'lt'): Record<string, unknown> {
     const { field } = this.order;
     if (field === 'id') return { id: { [compare]: id } };
@@ -148,7 +148,7 @@ export class Page {
   }
 }
 
-/** Many a list is asked for without its cursors: they are made when they are read. */
+/** Cursors are made only when they are read, because many queries do not select them. */
 class RowConnection<Node> implements Connection<Node> {
   constructor(
     readonly nodes: readonly Node[],

@@ -10,7 +10,7 @@ import { Loaders } from './loaders.js';
 import type { ModuleContext, RequestContext } from './request-context.js';
 import type { Api } from './schema.js';
 
-/** What a context is made from. */
+/** The server's parts of a context. */
 export interface ContextParts {
   readonly api: Api;
   readonly database: Database;
@@ -19,21 +19,21 @@ export interface ContextParts {
   readonly config: Pick<Config, 'maxAnswerBytes'>;
 }
 
-/** A request, or an event of a subscription. */
+/** The request or event of a context. */
 export interface ContextOf {
   readonly viewer: Viewer;
   readonly requestId: string;
   readonly deadline?: Deadline | undefined;
   readonly idempotencyKey?: string | undefined;
-  /** What counts the rows that `db` reads. Undefined: one is made. */
+  /** Counts the rows that `db` reads. Default: a new counter. */
   readonly bytes?: AnswerBytes | undefined;
-  /** A client of this viewer and request that reads for other contexts as well. Undefined: one is made. */
+  /** A client of this viewer and request, shared with other contexts. Default: a new client. */
   readonly db?: TenantClient | undefined;
-  /** Made when there is something to log. */
+  /** Creates the logger at its first use. */
   readonly log: () => FastifyBaseLogger;
 }
 
-/** What a resolver is given: made anew for each request and for each event, and thrown away with it. */
+/** Creates the context of resolvers, one for each request and each event. */
 export const createContext = (
   { api, database, changes, moduleContext, config }: ContextParts,
   {

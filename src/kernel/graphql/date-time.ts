@@ -2,8 +2,8 @@ import { GraphQLError, GraphQLScalarType } from 'graphql';
 import { DateTimeResolver } from 'graphql-scalars';
 
 /**
- * The scalar of graphql-scalars, whose answers leave as text: lists of times are most of what JSON.stringify is slow at.
- * What is given has to lie in the years 1 to 9999: `9999-12-31T23:00:00-05:00` does not.
+ * The scalar of graphql-scalars, but serialized to text, because JSON.stringify is slow for lists of dates. Inputs must
+ * be in the years 1 to 9999 in UTC: `9999-12-31T23:00:00-05:00` is not.
  */
 export const DateTime = new GraphQLScalarType({
   ...DateTimeResolver.toConfig(),
@@ -15,7 +15,9 @@ export const DateTime = new GraphQLScalarType({
 const EARLIEST = Date.parse('0001-01-01T00:00:00Z');
 const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** Whether a time can be stored, and read back by everyone: PostgreSQL has no year 0, and texts have years of four digits. */
+/**
+ * Whether a time can be stored and read by all clients: PostgreSQL has no year 0, and texts have years of four digits.
+ */
 export const isTimeInRange = (time: Date): boolean => time.getTime() >= EARLIEST && time.getTime() <= LATEST;
 
 function inRange(time: Date): Date {
@@ -29,7 +31,7 @@ const MINUTE_MS = 60_000;
 
 const padded = (length: number, digits: number) =>
   Array.from({ length }, (_value, number) => String(number).padStart(digits, '0'));
-/** Of every minute of a day, every second of a minute, every millisecond of a second. */
+/** Precomputed texts of every minute of a day, second of a minute and millisecond of a second. */
 const MINUTES = padded(24, 2).flatMap((hour) => padded(60, 2).map((minute) => `T${hour}:${minute}:`));
 const SECONDS = padded(60, 2);
 const MILLISECONDS = padded(1_000, 3).map((digits) => `.${digits}Z`);
@@ -37,7 +39,7 @@ const MILLISECONDS = padded(1_000, 3).map((digits) => `.${digits}Z`);
 let day = Number.NaN;
 let date = '';
 
-/** What `toISOString` answers, put together from parts that are there. The times of a list are often of one day. */
+/** The same text as `toISOString`, built from precomputed parts. Times of a list are often on the same day. */
 function isoTime(time: Date): string {
   const now = time.getTime();
   const itsDay = Math.floor(now / DAY_MS);

@@ -1,6 +1,6 @@
 /**
- * What several modules define at once. The tools that put a schema together take the last definition of a field or a
- * directive and say nothing, so that one module could replace the guards of another. GraphQL itself allows one definition.
+ * Refuses duplicate definitions. The tools that merge schemas silently use the last definition of a field or a
+ * directive, so one module could replace the guards of another. GraphQL allows only one definition.
  */
 import { Kind, parse, type DefinitionNode, type DirectiveNode } from 'graphql';
 
@@ -21,7 +21,7 @@ export function refuseRedefinitions(typeDefs: readonly string[]): void {
   throw new Error(`The modules define more than once: ${[...twice].join(', ')}`);
 }
 
-/** Everything that a definition or an extension settles, by coordinate. */
+/** The coordinates of everything that a definition or an extension defines. */
 function definedIn(definition: DefinitionNode): string[] {
   switch (definition.kind) {
     case Kind.DIRECTIVE_DEFINITION:

@@ -1,7 +1,6 @@
 /**
- * Runs operations. A query that comes again is compiled to a function (graphql-jit), which takes a fraction of the time
- * that graphql-js does. The answer is the same: whatever the two may see differently is left to graphql-js, which also
- * runs every mutation.
+ * Runs operations. A repeated query is compiled to a function (graphql-jit), which takes a fraction of the time of
+ * graphql-js. The answer is the same: graphql-js runs every operation whose answer may differ, and every mutation.
  */
 import { createRequire } from 'node:module';
 import {
@@ -35,26 +34,29 @@ import { compilable, isCompilableSchema, type Compilable } from './compilable.js
 import { DateTime } from './date-time.js';
 import { coerceVariables } from './variables.js';
 
-/** Compiling takes longer than running: a document that comes once or twice, an attacker's say, is not worth it. */
+/**
+ * Compiling takes longer than running, so a document that is used once or twice (for example an attacker's) is not
+ * compiled.
+ */
 const COMPILED_AT_USE = 3;
 /**
- * The size of an operation: its fields, each counted with those it lies in, for the path to it is written out. Compiling
- * takes time in proportion, during which nobody else is served.
+ * The size of an operation: its fields, each counted once per level of its path, which the compiled code contains.
+ * Compiling takes time in proportion and blocks the process.
  */
 const LARGEST_COMPILED = 2_500;
 /**
- * Of all that is compiled and kept, in bytes, the documents included: what was not used for longest goes, and is counted
- * anew.
+ * The limit of the cache in bytes, including documents. The least recently used operation is dropped first, and its
+ * uses are counted again.
  */
 export const COMPILED_BYTES = 32 * 1024 * 1024;
-/** Of memory, at the most: for what an operation is compiled to, by its size, and beside. */
+/** The most memory of a compiled operation: per unit of its size, and fixed. */
 const BYTES_BY_SIZE = 1_000;
 const BYTES_PER_OPERATION = 24 * 1024;
-/** The size of a document with more fields than this is not asked for. */
+/** The size of a document with more fields is not computed. */
 const MOST_FIELDS = 500;
 /**
- * An answer with fewer characters in its texts, none of whose fields has a long name, needs not be looked through before it
- * becomes text: that is then at most a few times as large as the values that are in memory already.
+ * An answer with fewer characters of text and without long field names is serialized without counting its bytes first,
+ * because the result is at most a few times as large as the values already in memory.
  */
 const CERTAINLY_SMALL = 4_000_000;
 const SHORT_NAME = 64;
@@ -70,15 +72,15 @@ export interface Execution {
 export type Execute = (execution: Execution) => Promise<ExecutionResult>;
 
 /**
- * Makes the function that runs operations on `schema`; documents are those of a {@link DocumentReader}.
+ * Returns the function that runs operations on `schema`; documents must come from a {@link DocumentReader}.
  *
- * @param hideSuggestions leaves out of messages which names of the schema are like one that does not exist
+ * @param hideSuggestions removes suggestions of similar names of the schema from messages
  */
 export function createExecute(schema: GraphQLSchema, hideSuggestions = false): Execute {
   resolveWhatMayBeAPromise(schema);
   beginNoMutationTooLate(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
-  // By the operation itself, of which a document has few: the names that clients invent are without number.
+  // Keyed by the operation itself: a document has few operations, but clients can invent any number of names.
   const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
 
   const compilationOf = (document: DocumentNode, operation: OperationDefinitionNode): Compilation => {
@@ -114,18 +116,18 @@ export function createExecute(schema: GraphQLSchema, hideSuggestions = false): E
   };
 }
 
-/** Undefined for what is no request of a client, in tests. */
+/** Undefined in tests without a client's request. */
 const answerBytesOf = (context: unknown): AnswerBytes | undefined =>
   (context as { readonly bytes?: AnswerBytes } | undefined)?.bytes;
 
 const limited = (result: ExecutionResult, context: unknown): ExecutionResult =>
   answerBytesOf(context)?.limit(result) ?? result;
 
-/** An operation that comes again. */
+/** A repeated operation. */
 class Compilation {
   uses = 0;
   readonly size: number;
-  /** Whether no field has a long name in the answer. */
+  /** True when no field has a long name in the answer. */
   readonly hasShortNames: boolean;
 
   constructor(
@@ -153,7 +155,7 @@ class Compiler {
     dispose: (_compiled, compilation) => (compilation.uses = 0),
   });
   private readonly serializers: ReturnType<typeof serializersOf>;
-  /** How many characters of text all operations together have answered so far. */
+  /** The characters of text in all answers so far. */
   characters = 0;
 
   constructor(private readonly schema: GraphQLSchema) {
@@ -162,7 +164,7 @@ class Compiler {
     });
   }
 
-  /** The compiled operation when there is one, and it can be run with these variables. */
+  /** The compiled operation, if there is one and it can run with these variables. */
   use(compilation: Compilation, coerced: Execution['variables']): CompiledQuery['query'] | undefined {
     if (compilation.size > LARGEST_COMPILED) return undefined;
     if (++compilation.uses === COMPILED_AT_USE) this.compile(compilation);
@@ -185,16 +187,16 @@ class Compiler {
   }
 }
 
-// graphql-jit completes what a resolver promised in a callback of the promise. What is thrown there (by a getter, by an
-// iterator) would reach nobody: the answer would not come, and the process would end.
-// Its ES modules import the CommonJS build of this one.
+// graphql-jit completes a resolver's promise in its callback. An error thrown there (by a getter or an iterator) would
+// not be caught: there would be no answer, and the process would end. Its ES modules import the CommonJS build of
+// graphql.
 const { jitRuntime } = createRequire(import.meta.url)('graphql-jit/dist/runtime') as typeof JitRuntime;
 const complete: typeof jitRuntime.handleResolverResult = (context, value, onSuccess, onError) => {
   const succeed = (result: unknown) => {
     try {
       onSuccess(result);
     } catch (cause) {
-      // Not as it is: graphql-js may find another place for it.
+      // Not passed on unchanged, because graphql-js may report another path.
       onError(new Error('not for graphql-jit', { cause }));
     }
   };
@@ -220,11 +222,11 @@ const complete: typeof jitRuntime.handleResolverResult = (context, value, onSucc
 jitRuntime.handleResolverResult = complete;
 jitRuntime.handleListItemResult = complete;
 
-/** What graphql-jit takes for a promise. */
+/** graphql-jit's test for a promise. */
 const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
-/** The serialization of leaf types, which leaves to graphql-js what is not a plain value, promises above all. */
+/** The serializers of leaf types. Values that are not plain, above all promises, are left to graphql-js. */
 function serializersOf(
   schema: GraphQLSchema,
   count: (serialized: unknown) => void,
@@ -245,8 +247,8 @@ function serializersOf(
 }
 
 /**
- * Whether graphql-js would answer the same: a refusal that a resolver threw is a matter of no opinion, when it costs no
- * more than the field that was refused.
+ * Whether graphql-js would give the same answer: true if all errors are public errors thrown by resolvers, and each
+ * makes only its own field null.
  */
 const isCertain = ({ data, errors }: ExecutionResult): boolean =>
   errors === undefined ||
@@ -262,8 +264,8 @@ function at(data: unknown, path: readonly (string | number)[] | undefined): unkn
 }
 
 /**
- * The fields of a mutation run one after the other: none begins when the time is up. Other fields need no such guard: they
- * begin together, and what they read they read with a client that refuses.
+ * The fields of a mutation run one after the other, and none begins after the deadline. Other fields need no such
+ * check: they begin together, and their database client refuses to read after the deadline.
  */
 function beginNoMutationTooLate(schema: GraphQLSchema): void {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
@@ -276,9 +278,8 @@ function beginNoMutationTooLate(schema: GraphQLSchema): void {
 }
 
 /**
- * graphql-jit takes a field without a resolver for a property that holds the value itself, where graphql-js also waits
- * for a promise and calls a function. Where that would go unnoticed, because no scalar refuses to serialize it, the
- * field is given the resolver of graphql-js.
+ * For a field without a resolver, graphql-jit uses the property's value, but graphql-js also awaits promises and calls
+ * functions. If no scalar would refuse to serialize such a value, the field gets the resolver of graphql-js.
  */
 function resolveWhatMayBeAPromise(schema: GraphQLSchema): void {
   for (const type of objectTypes(schema)) {
@@ -293,10 +294,13 @@ function refusesPromises(type: GraphQLOutputType): boolean {
   return isEnumType(value) || value === DateTime || isSpecifiedScalarType(value as never);
 }
 
-/** Whether a text or a number, were one resolved for an object, would have the field. */
+/** Whether a string or number, resolved in place of an object, would have this property. */
 const isOfPrimitives = (name: string): boolean => name in String.prototype || name in Number.prototype;
 
-/** The size of an operation, what is in a fragment counted wherever it is spread; too much, when it has too many fields. */
+/**
+ * The size of an operation, with a fragment's fields counted at each spread; above the limit when it has too many
+ * fields.
+ */
 function sizeOf(
   operation: OperationDefinitionNode,
   document: DocumentNode,

@@ -1,6 +1,6 @@
 /**
- * Updates that must not overwrite what their author has not seen. The client names the version it saw; that is a
- * condition of the UPDATE itself, so that of many at once one succeeds. `tenantry.count_versions` makes the versions.
+ * Updates with optimistic concurrency. The client sends the version it saw, which becomes a condition of the UPDATE, so
+ * of several concurrent updates one succeeds. `tenantry.count_versions` counts the versions.
  */
 import {
   defaultFieldResolver,
@@ -21,21 +21,21 @@ import type { RequestContext } from './request-context.js';
 /** The field `expectedVersion` of an update's input. */
 export const versionInput = z.number().int().nullish();
 
-/** How a row is changed, and how it is read when it could not be. */
+/** How to change a row, and how to read it after a conflict. */
 export interface VersionedUpdate<Row> {
   /** The GraphQL type of the row. */
   readonly type: string;
-  /** Changes the row, or throws NOT_FOUND; `at` is part of its `where`, and empty when no version is expected. */
+  /** Changes the row, or throws NOT_FOUND; add `at` to its `where` (empty when no version is expected). */
   readonly update: (at: { readonly version?: number }) => Promise<Row>;
-  /** Reads the row as it is now. */
+  /** Reads the present row. */
   readonly find: () => Promise<{ readonly version: number } | null>;
 }
 
 /**
- * Changes a row that is expected in a certain version; null and undefined expect none.
+ * Changes a row if it has the expected version; null and undefined accept any version.
  *
- * @throws CONFLICT when the row is in another version. Its present state is in `extensions.current`, as far as the viewer
- * may read it; a viewer who may read nothing of it is given no `current`. Otherwise what `update` throws.
+ * @throws CONFLICT when the row has another version, with the fields that the viewer may read in `extensions.current`,
+ * if there are any; and the errors of `update`
  */
 export async function updateExpecting<Row>(
   expected: number | null | undefined,
@@ -56,11 +56,11 @@ export async function updateExpecting<Row>(
 }
 
 /**
- * The plain fields of a row as a query would give them to this viewer; undefined when there is none. What the viewer may not
- * read is left out, and so is what is a list, leads to another object, needs arguments, or is secret.
+ * The plain fields of a row in the form of a query by this viewer; undefined when there are none. Leaves out fields
+ * that the viewer may not read, lists, objects, fields with arguments, and secrets.
  *
- * The row is not reached through a field that leads to its type, so that the guards are asked for here. The resolvers of
- * the guarded schema check the rules that look at data.
+ * The row is not reached through a field that returns its type, so this checks the guards. The resolvers of the guarded
+ * schema check the rules that look at data.
  */
 async function visibleState(
   typeName: string,
@@ -82,7 +82,7 @@ async function visibleState(
     const ofField = { ...info, fieldName: field.name, parentType: type, returnType: field.type };
     try {
       const value: unknown = await resolve(row, {}, context, ofField);
-      // graphql-js takes a returned error for a thrown one, and graphql-shield returns its refusals.
+      // graphql-js treats a returned error like a thrown one, and graphql-shield returns its refusals.
       if (value instanceof Error) throw value;
       state[field.name] = value == null ? null : fieldType.serialize(value);
     } catch (error) {
@@ -93,8 +93,8 @@ async function visibleState(
 }
 
 /**
- * Whether the mutation would give the viewer the row if it succeeded. What its payload demands for the row holds for the row
- * in an error as well, also when it is more than the row's type demands.
+ * Whether the mutation would return the row to the viewer if it succeeded. The guard of the payload's field applies to
+ * the row in an error too, also when it requires more than the row's type.
  */
 function mayBeAnswered(
   type: GraphQLObjectType,

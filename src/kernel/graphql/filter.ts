@@ -1,19 +1,19 @@
 import { badInput } from '../vocabulary/errors.js';
 import type { DateTimeRange } from '../../generated/graphql.js';
 
-/** A range of time as a Prisma condition. */
+/** A time range as a Prisma condition. */
 export const within = ({ from, to }: DateTimeRange) => ({
   ...(from != null && { gte: from }),
   ...(to != null && { lt: to }),
 });
 
-/** Longer than any id, action or search that has a match. */
+/** Longer than any id, action or search term with a match. */
 const LONGEST_FILTER_TEXT = 255;
 
 /**
- * The filter itself, if none of its texts is too long to be looked for.
+ * Returns the filter if none of its texts is too long.
  *
- * @throws BAD_USER_INPUT naming the first that is, `filter.search`
+ * @throws BAD_USER_INPUT with the path of the first that is too long, `filter.search`
  */
 export function searchable<Filter extends object>(filter: Filter | null | undefined): Filter | undefined {
   for (const [name, value] of Object.entries(filter ?? {})) {

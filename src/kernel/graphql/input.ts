@@ -1,4 +1,4 @@
-/** Checks the input of mutations beyond what GraphQL's types can say. */
+/** Checks that GraphQL's types cannot express, for inputs of mutations. */
 import { z } from 'zod';
 import { PublicError } from '../vocabulary/errors.js';
 import type { Prisma } from '../../generated/prisma/client.js';
@@ -22,7 +22,7 @@ export const jsonObject = (maxBytes: number) =>
     if (problem !== undefined) context.addIssue(problem);
   });
 
-/** Level by level rather than recursively: a client decides how deep it is. */
+/** Not recursive, because the client decides the depth. */
 function jsonProblem(value: unknown, maxBytes: number): string | undefined {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
@@ -41,16 +41,16 @@ function jsonProblem(value: unknown, maxBytes: number): string | undefined {
     : undefined;
 }
 
-/** PostgreSQL stores any text but U+0000, and JSON only with whole surrogate pairs. */
+/** PostgreSQL cannot store U+0000 in text, or incomplete surrogate pairs in JSON. */
 function isStorable(value: string): boolean {
   return !value.includes('\u0000') && value.isWellFormed();
 }
 
 /**
- * Checks `input` and returns it as the schema makes it.
+ * Checks `input` and returns the schema's output.
  *
- * @throws BAD_USER_INPUT naming the first offending field by its path, `input.body`; when there are several, each with
- * its message in `problems`.
+ * @throws BAD_USER_INPUT with the path of the first invalid field, `input.body`; several are listed with their messages
+ * in `problems`
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input);

@@ -2,8 +2,8 @@ import { GraphQLError, GraphQLScalarType, Kind, type ObjectValueNode, type Value
 import { JSONObjectResolver } from 'graphql-scalars';
 
 /**
- * A JSON object. Unlike that of graphql-scalars it refuses what is lost on the way to JSON and back: a number that is
- * beyond all numbers, and a variable in a literal that has no value.
+ * A JSON object. Unlike that of graphql-scalars it refuses values that JSON cannot represent: infinite numbers, and
+ * variables without a value in a literal.
  */
 export const JSONObject = new GraphQLScalarType<Record<string, unknown>, object>({
   ...JSONObjectResolver.toConfig(),
@@ -23,7 +23,7 @@ export const JSONObject = new GraphQLScalarType<Record<string, unknown>, object>
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** JSON has no infinite numbers, but `1e400` is read as one. Not recursively: a client decides how deep a value is. */
+/** JSON has no infinite numbers, but `1e400` is parsed as one. Not recursive, because the client decides the depth. */
 function checkNumbers(value: unknown): void {
   const left: unknown[] = [value];
   while (left.length > 0) {
@@ -40,7 +40,7 @@ const outOfRange = (node?: ValueNode) =>
 /** Undefined while the document is validated, when there are no variables yet. */
 type Variables = Readonly<Record<string, unknown>> | undefined;
 
-/** Of tokens a document has few enough for recursion. */
+/** Recursion is safe because the number of tokens is limited. */
 function objectOf({ fields }: ObjectValueNode, variables: Variables): Record<string, unknown> {
   const object = Object.create(null) as Record<string, unknown>;
   for (const { name, value } of fields) object[name.value] = valueOf(value, variables);

@@ -1,18 +1,17 @@
 import DataLoader from 'dataloader';
 
 /**
- * The batching loaders of one request. They live and die with it: a loader that outlived a request would answer one
- * caller from what another was allowed to see. They batch and do not cache, for a mutation may change what the one
- * before it has read.
+ * The batching loaders of one request. They must not outlive it: otherwise one caller could get data that only another
+ * may see. They do not cache, because a mutation may change data that an earlier one has read.
  */
 export class Loaders {
   private readonly byName = new Map<string, DataLoader<string, unknown>>();
 
   /**
-   * Loads the value of `key` together with all other keys asked for in the same tick. `name` tells loaders apart: it
-   * holds everything `batch` depends on beside the keys, such as the arguments of a field.
+   * Loads the value of `key` together with all other keys requested in the same tick. `name` identifies the loader: it
+   * must contain everything that `batch` depends on besides the keys, such as the arguments of a field.
    *
-   * @param batch answers for many keys at once; a key that is missing in the map loads as undefined.
+   * @param batch loads many keys at once; a key that is missing in the map loads as undefined
    */
   load<Value>(
     name: string,

@@ -1,7 +1,7 @@
 /**
- * Where the nodes of a document stand in its text. graphql-js keeps the text and its tokens for that, and counts the
- * lines before a node anew with each error: a thousand refused fields in a document of many lines would take seconds.
- * Here each node has its line and column from the parser, and neither text nor tokens are kept.
+ * The positions of a document's nodes in its text. graphql-js keeps the text and tokens for this, and counts the lines
+ * before a node again for each error: a thousand refused fields in a document of many lines would take seconds. Here
+ * the parser stores line and column in each node, and neither text nor tokens are kept.
  */
 import { visit, type ASTNode, type DocumentNode, type GraphQLError, type SourceLocation } from 'graphql';
 
@@ -11,7 +11,7 @@ interface Located {
   [LOCATION]?: SourceLocation;
 }
 
-/** Notes where a node begins. */
+/** Stores where a node begins. */
 export function setLocation(node: object, { line, column }: SourceLocation): void {
   (node as Located)[LOCATION] = { line, column };
 }
@@ -19,7 +19,7 @@ export function setLocation(node: object, { line, column }: SourceLocation): voi
 /** Where a node of a document of {@link parseDocument} begins; undefined for any other node. */
 export const locationOf = (node: ASTNode): SourceLocation | undefined => (node as Located)[LOCATION];
 
-/** Gives errors that name nodes of a document, and have no locations yet, the locations of these nodes. */
+/** Adds locations to errors that have nodes of a document but no locations. */
 export function locate(errors: readonly GraphQLError[] | undefined): void {
   for (const error of errors ?? []) {
     if (error.locations !== undefined || error.nodes === undefined) continue;
@@ -29,8 +29,8 @@ export function locate(errors: readonly GraphQLError[] | undefined): void {
 }
 
 /**
- * Does `work` on a document whose nodes have the `loc` from which graphql-jit reads where they begin: the first token.
- * Afterwards they have none again.
+ * Runs `work` while the document's nodes have a `loc` with the first token, which graphql-jit needs for positions, and
+ * removes it afterwards.
  */
 export function withTokens<Result>(document: DocumentNode, work: () => Result): Result {
   const setTokens = (tokenOf: (location: SourceLocation) => unknown) =>

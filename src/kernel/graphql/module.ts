@@ -8,7 +8,7 @@ import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { ModuleContext } from './request-context.js';
 
-/** What a module may make its part of the context from. A service adds what it offers: see services/mail/mailer.ts. */
+/** The server's parts that modules may use for their context. Services add to it: see services/mail/mailer.ts. */
 export interface ServerParts {
   readonly config: Config;
   readonly database: Database;
@@ -17,22 +17,22 @@ export interface ServerParts {
 /** A domain of the API: a folder with its part of the schema, its resolvers and its permissions. */
 export interface Module {
   readonly name: string;
-  /** SDL. Every root field and every type carries `@requires` or `@authenticated`. */
+  /** SDL. Every root field and every type needs `@requires` or `@authenticated`. */
   readonly typeDefs: string;
   readonly resolvers: Resolvers;
   /** The permissions this module introduces, and the roles that hold them. */
   readonly permissions?: PermissionGrants;
   /** Rules that look at data, in addition to the directives. */
   readonly rules?: DataRules;
-  /** What the audit log has of this module's entities, where the names of the database are not those of the schema. */
+  /** The mapping of this module's entities in the audit log, when names of the database and the schema differ. */
   readonly audit?: RecordedEntities;
-  /** Makes, once at the start, what this module adds to the context of every request. */
+  /** Returns what this module adds to the context of every request. Called once at the start. */
   readonly context?: (parts: ServerParts) => Partial<ModuleContext>;
-  /** Fills a new demo tenant, through the tenant-bound client of its user with the given role. */
+  /** Adds demo data to a new demo tenant, through the tenant-bound client of its user with the given role. */
   readonly seedDemo?: (as: (role: Role) => TenantClient) => Promise<void>;
 }
 
-/** @throws Error when two modules add the same: one of them would be lost */
+/** @throws Error when two modules add the same property */
 export function moduleContext(modules: readonly Module[], parts: ServerParts): ModuleContext {
   const added: Record<string, unknown> = {};
   for (const { name, context } of modules) {
@@ -49,6 +49,6 @@ export function moduleContext(modules: readonly Module[], parts: ServerParts): M
 /** Declares a module; src/modules.ts installs it. */
 export const defineModule = (module: Module): Module => module;
 
-/** Reads the SDL file that lies beside a module: `readSchema(import.meta.url, 'conversation.graphql')`. */
+/** Reads the SDL file in a module's folder: `readSchema(import.meta.url, 'conversation.graphql')`. */
 export const readSchema = (moduleUrl: string, file: string): string =>
   readFileSync(new URL(file, moduleUrl), 'utf8');

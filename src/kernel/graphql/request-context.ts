@@ -12,45 +12,48 @@ import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Loaders } from './loaders.js';
 
 /**
- * What modules add to the context of every request, by declaration merging: see platform/invitation/invitation-context.ts.
- * A module that is deleted takes its part with it.
+ * What modules add to the context of every request, by declaration merging: see
+ * platform/invitation/invitation-context.ts. Deleting a module removes its part.
  */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- modules add to it
 export interface ModuleContext {}
 
 /**
- * What a resolver is given. One per request or event of a subscription, bound to one tenant. In a mutation with
- * `@authenticated(member: false)` there may be no tenant: `viewer`, `db` and `changes` then throw.
+ * The context of resolvers: one per request or event of a subscription, bound to one tenant. In a mutation with
+ * `@authenticated(member: false)` there may be no tenant: then `viewer`, `db` and `changes` throw.
  */
 export interface RequestContext extends ModuleContext {
   readonly viewer: Viewer;
-  /** Who signed in, a member of the tenant or not; undefined for an API key. */
+  /** The signed-in user, a member of the tenant or not; undefined for an API key. */
   readonly user: VerifiedUser | undefined;
-  /** The tenant-bound client. Reads that are issued together share a transaction. */
+  /** The tenant-bound client. Reads issued in the same tick share a transaction. */
   readonly db: TenantClient;
   /**
-   * The client of the transaction that the whole mutation runs in, when it was sent with an idempotency key. What changes
-   * something past `db` has to use it: it is undone with the rest.
+   * The client of the transaction of the whole mutation, when it has an idempotency key. Code that changes data without
+   * `db` must use it, so that the change is rolled back with the rest.
    */
   readonly unit?: TenantClient | undefined;
-  /** For subscription fields, see `changesOf`: what changes in the tenant. */
+  /** The changes in the tenant, for subscription fields: see `changesOf`. */
   readonly changes: TenantChanges;
-  /** Batching loaders of this request; nothing of them outlives it. */
+  /** The batching loaders of this request. */
   readonly loaders: Loaders;
   readonly roles: RoleMatrix;
-  /** What each field demands, for what shows a field's value elsewhere. */
+  /** The guards of all fields, for code that shows a field's value elsewhere. */
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
-  /** The same for the rows of the audit log, and the data model that they are of. */
+  /** The same for rows of the audit log, and their data model. */
   readonly recorded: RecordedColumns;
   readonly models: ReadonlyMap<string, ScopedModel>;
   readonly requestId: string;
-  /** When the request has to be over. Give its `signal` to what a resolver waits for beside the database. */
+  /** When the request must end. Pass its `signal` to anything that a resolver waits for besides the database. */
   readonly deadline?: Deadline | undefined;
-  /** What may be read for the request, and answered to it. A resolver that fetches large values from elsewhere counts them. */
+  /**
+   * Counts the bytes of the request's rows and answer. A resolver that fetches large values from elsewhere must count
+   * them.
+   */
   readonly bytes: AnswerBytes;
-  /** The `Idempotency-Key` header, as it came. */
+  /** The `Idempotency-Key` header, unchecked. */
   readonly idempotencyKey?: string | undefined;
-  /** Its lines carry the request's id, tenant and actor. */
+  /** Its lines have the request's id, tenant and actor. */
   readonly log: FastifyBaseLogger;
 }

@@ -1,4 +1,4 @@
-/** Makes the executable schema of the installed modules: their SDL, their resolvers, and the guards in front. */
+/** Builds the executable schema of the installed modules from their SDL, their resolvers and the guards. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { isScalarType, Kind, parse, type GraphQLSchema } from 'graphql';
 import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
@@ -12,13 +12,13 @@ import { JSONObject } from './json-object.js';
 import { refuseRedefinitions } from './definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
 
-/** The schema the server executes, and the role × permission matrix that goes with it. */
+/** The schema that the server executes, with its role × permission matrix. */
 export interface Api {
   readonly schema: GraphQLSchema;
   readonly roles: RoleMatrix;
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
-  /** Who may see what of the rows in the audit log. */
+  /** Decides who may see which columns of rows in the audit log. */
   readonly recorded: RecordedColumns;
   /** The mutations that need no membership. */
   readonly guestMutations: ReadonlySet<string>;
@@ -44,7 +44,7 @@ const kernel = defineModule({
 /**
  * Builds the API of `modules`.
  *
- * @throws UnguardedSchemaError when a field does not say who may see it; Error when modules contradict each other.
+ * @throws UnguardedSchemaError when a field has no guard; Error when modules contradict each other
  */
 export function buildApi(modules: readonly Module[]): Api {
   const installed = [kernel, ...modules];
@@ -54,7 +54,7 @@ export function buildApi(modules: readonly Module[]): Api {
     typeDefs: withSubscriptionType(installed.map((module) => module.typeDefs)),
     resolvers: [
       ...installed.map((module) => module.resolvers),
-      // In code a role and a permission are spelled as in the database and in tokens; in GraphQL they are enums.
+      // Code uses the notation of the database for roles and permissions; GraphQL has enums.
       {
         Role: Object.fromEntries(ROLES.map((role) => [role.toUpperCase(), role])),
         Permission: Object.fromEntries(
@@ -85,14 +85,14 @@ export function buildApi(modules: readonly Module[]): Api {
   };
 }
 
-/** A scalar of a package brings its own description; introspection would show that one, and the printed schema ours. */
+/** Replaces the descriptions of packages' scalars by ours, so that introspection and the printed schema agree. */
 function keepOwnDescriptions(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (isScalarType(type)) type.description = type.astNode?.description?.value ?? type.description;
   }
 }
 
-/** A connection knows how to count its rows, and does so when it is asked. */
+/** Makes `totalCount` count the rows only when it is selected. */
 function countOnDemand(schema: GraphQLSchema): void {
   for (const type of objectTypes(schema)) {
     const { totalCount, pageInfo } = type.getFields();
@@ -103,8 +103,8 @@ function countOnDemand(schema: GraphQLSchema): void {
 }
 
 /**
- * The kernel has no subscription for modules to extend the type with, and a type without fields is none: it is there when
- * it is extended.
+ * Adds the type Subscription when a module extends it: the kernel has no subscription fields, and a type without fields
+ * is invalid.
  */
 function withSubscriptionType(typeDefs: readonly string[]): string[] {
   const definitions = typeDefs.flatMap((source) => parse(source).definitions);
@@ -115,7 +115,7 @@ function withSubscriptionType(typeDefs: readonly string[]): string[] {
     : [...typeDefs];
 }
 
-/** @throws Error when two modules say something of the same: one of them would be lost. */
+/** @throws Error when two modules define the same entry */
 function collect<Key extends 'rules' | 'audit'>(
   installed: readonly Module[],
   key: Key,

@@ -1,41 +1,43 @@
 /**
- * Search for text that columns of a table contain, in whatever case: `filter.search` of a list.
+ * Search for text in columns of a table, ignoring case: `filter.search` of a list.
  *
- * A term is taken literally and folded to lower case by `tenantry.folded`, the same on every server. Its cost is linear: each
- * row's text is folded and looked through once. Where the table has a search index (`tenantry.index_search`), the rows that
- * may match are found by it, unless they are many; then, and without an index, rows are looked through in the order of the
- * list until the page is full. docs/search.md has the costs.
+ * A term is literal and folded to lower case by `tenantry.folded`, the same on every server. The cost is linear: each
+ * row's text is folded and searched once. If the table has a search index (`tenantry.index_search`), the index finds
+ * the candidate rows, unless there are many; then, and without an index, rows are searched in the order of the list
+ * until the page is full. docs/search.md has the costs.
  */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { OrderDirection, Page } from './connection.js';
 
-/** A table for which a migration has called `tenantry.make_searchable`. All parts are SQL that the code writes. */
+/**
+ * A table for which a migration has called `tenantry.make_searchable`. All parts are SQL from code, not from clients.
+ */
 export interface SearchedTable {
-  /** With its schema. */
+  /** The table with its schema. */
   readonly from: Prisma.Sql;
-  /** What is selected, under the names of the model's fields. */
+  /** The selected columns, with the names of the model's fields. */
   readonly columns: Prisma.Sql;
-  /** The columns that are looked through. */
+  /** The columns to search. */
   readonly texts: readonly Prisma.Sql[];
   /** `tenantry.candidates_of_TABLE` */
   readonly candidates: Prisma.Sql;
 }
 
-/** What is searched for, and where. */
+/** The search term and its conditions. */
 export interface Search {
   readonly term: string;
-  /** Further conditions, each of which has to hold. */
+  /** Further conditions, all required. */
   readonly conditions: readonly Prisma.Sql[];
 }
 
-/** The order of the list: a column of times that is never null, then the id. */
+/** The order of the list: a time column that is never null, then the id. */
 export interface SearchOrder {
   readonly column: Prisma.Sql;
   readonly direction: OrderDirection;
 }
 
-/** The rows of a page among those that match, as `findMany` with `page.query` would have them. */
+/** The matching rows of a page, in the form of `findMany` with `page.query`. */
 export function searchPage<Row>(
   db: TenantClient,
   table: SearchedTable,
@@ -54,7 +56,7 @@ export function searchPage<Row>(
     ...(before ? [beyond(ahead, before)] : []),
   ];
   const order = ascending ? Prisma.sql`${column}, id` : Prisma.sql`${column} DESC, id DESC`;
-  // Each branch has the order and the limit: the one that looks through the rows stops when it has a page of them.
+  // Each branch has the order and the limit, so the one that searches the rows stops when the page is full.
   const branch = (which: Prisma.Sql) => Prisma.sql`(
       SELECT ${table.columns}, ${column} AS "at" FROM ${table.from}
       WHERE ${matching(db, table, conditions, which)}
@@ -65,7 +67,7 @@ export function searchPage<Row>(
     ORDER BY ${ascending ? Prisma.sql`"at", id` : Prisma.sql`"at" DESC, id DESC`} LIMIT ${page.query.take}`);
 }
 
-/** How many rows match. Where they are many, this looks through all of the tenant's. */
+/** The number of matching rows. If there are many, this searches all rows of the tenant. */
 export async function searchCount(db: TenantClient, table: SearchedTable, search: Search): Promise<number> {
   const branch = (which: Prisma.Sql) =>
     Prisma.sql`(SELECT count(*) FROM ${table.from} WHERE ${matching(db, table, search.conditions, which)})`;
@@ -78,7 +80,7 @@ export async function searchCount(db: TenantClient, table: SearchedTable, search
 const GREATER = Prisma.sql`>`;
 const LESS = Prisma.sql`<`;
 
-/** The two ways to the rows, of which one is empty. */
+/** The two branches, of which one is empty. */
 const LOOK_THROUGH = Prisma.sql`(SELECT term.ids FROM term) IS NULL`;
 const CANDIDATES = Prisma.sql`id = ANY ((SELECT term.ids FROM term)::uuid[])`;
 
@@ -95,7 +97,7 @@ function matching(
   const contained = texts.map(
     (text) => Prisma.sql`strpos(tenantry.folded(${text}), (SELECT term.folded FROM term)) > 0`,
   );
-  // What is cheap comes first: PostgreSQL orders conditions by their costs, and keeps the order of equal ones.
+  // Cheap conditions come first: PostgreSQL orders conditions by cost, and keeps the order of equal ones.
   return Prisma.join(
     [
       Prisma.sql`tenant_id = ${tenantId}::uuid`,

@@ -1,7 +1,7 @@
 /**
- * Puts graphql-shield in front of the resolvers, with the rules that the schema's directives and the modules ask
- * for. Its defaults are turned round: what has no rule is denied, a resolver's own error passes through, and a rule
- * that throws refuses. `not` must never be used: shield grants when the rule inside it throws.
+ * Guards the resolvers with graphql-shield, with the rules of the schema's directives and the modules. Unlike shield's
+ * defaults, fields without a rule are denied, errors of resolvers are passed on, and a rule that throws refuses. `not`
+ * must never be used: shield grants when the rule inside it throws.
  */
 import { createRequire } from 'node:module';
 import type * as Shield from 'graphql-shield';
@@ -21,7 +21,10 @@ import type { Permission } from '../vocabulary/permissions.js';
 
 type Rule = ReturnType<ReturnType<typeof Shield.rule>>;
 
-/** Rules that look at data, by coordinate (`Mutation.updateConversation`). Each holds beside the field's directive. */
+/**
+ * Rules that look at data, by coordinate (`Mutation.updateConversation`). Each applies in addition to the field's
+ * directive.
+ */
 export type DataRules = Readonly<Record<string, Rule>>;
 
 // graphql-shield's ES modules import a function that Node removed in version 23; its CommonJS build loads
@@ -32,9 +35,8 @@ const { shield, rule, allow, deny, and } = require('graphql-shield') as typeof S
 const { applyMiddleware } = require('graphql-middleware') as typeof Middleware;
 
 /**
- * Makes a rule of a module, to be listed in its `rules`. `check` answers true, or the error the caller is to see. When
- * it throws, the field is refused: with the public error it threw, or else as forbidden, and logged. The name is unique
- * in the schema.
+ * Makes a rule for a module's `rules`. `check` returns true, or the error for the caller. When it throws, the field is
+ * refused: with the public error it threw, or else as forbidden, and logged. The name must be unique in the schema.
  */
 export const dataRule = <Args>(
   name: string,
@@ -59,7 +61,7 @@ const REFUSED = new PublicError('FORBIDDEN', 'You may not do this.', { requires:
 /**
  * Guards the schema.
  *
- * @throws Error when a rule names a field that is not in the schema, and when a subscription field has no events.
+ * @throws Error when a rule names a field that is not in the schema, and when a subscription field has no `subscribe`
  */
 export function guardSchema(
   schema: GraphQLSchema,
@@ -105,7 +107,7 @@ export function guardSchema(
   return guarded;
 }
 
-/** A permission, as a rule. The error is made once: graphql-js copies it when it adds the path. */
+/** The rule for a permission. Its error is created once: graphql-js copies it when it adds the path. */
 function holds(permission: Permission): Rule {
   const refusal = forbidden(permission);
   return rule(`holds ${permission}`, { cache: 'no_cache' })(
@@ -114,7 +116,7 @@ function holds(permission: Permission): Rule {
   );
 }
 
-/** For each field that takes guarded input: whoever calls it holds what its arguments demand. */
+/** For each field with guarded input, a rule that the caller has the permissions of its arguments. */
 function rulesOfInputs(schema: GraphQLSchema, guards: InputGuards): ReadonlyMap<string, Rule> {
   const rules = new Map<string, Rule>();
   for (const type of objectTypes(schema)) {
@@ -138,15 +140,14 @@ type Check = (
   ...of: Parameters<GraphQLFieldResolver<unknown, unknown>>
 ) => unknown;
 
-/** What shield makes of the rules, by type and field; an object when a rule is put together from others. */
+/** Shield's generated middleware, by type and field; an object for combined rules. */
 type GeneratedMiddleware = Readonly<
   Record<string, Readonly<Record<string, Check | { readonly resolve: Check }>>>
 >;
 
 /**
- * A subscription field is asked twice: for its events, and for what to make of each. graphql-middleware puts shield in
- * front of one of them, and it is the wrong one to be alone: of a field that has both, `subscribe` is left open. Here
- * both are guarded.
+ * A subscription field has two functions: `subscribe` for its events, and `resolve` for the payload of each. For a
+ * field with both, graphql-middleware guards only `resolve` and leaves `subscribe` open. This guards both.
  */
 function guardSubscriptions(
   original: GraphQLSchema,
@@ -170,9 +171,9 @@ function guardSubscriptions(
 }
 
 /**
- * Shield wraps every field of every type in asynchronous calls, which costs more than resolving a list does. A field
- * that has nothing left to check gets its own resolver back: any member may read it, or it demands what its type does,
- * and so whoever holds an object of that type has passed the same guard on the way (`readGuards` sees to that).
+ * Shield wraps every field in asynchronous calls, which cost more than resolving a list. A field without a remaining
+ * check gets its own resolver back: any member may read it, or it has the guard of its type, which every path to an
+ * object of that type has passed (`readGuards` ensures this).
  */
 function unwrap(
   original: GraphQLSchema,

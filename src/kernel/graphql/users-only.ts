@@ -1,13 +1,15 @@
 import { PublicError } from '../vocabulary/errors.js';
 import { dataRule } from './shield.js';
 
-/** What is asked of an API key that only a person may do. */
+/** The error for an API key that calls a mutation for users only. */
 export const usersOnlyError = () =>
   new PublicError('FORBIDDEN', 'Only a user who signed in may do this, not an API key.', {
     requires: 'user',
   });
 
-/** For what hands out power: who is a member, as what, and which keys there are. An API key must not multiply. */
+/**
+ * For mutations that give access to others: memberships, roles and API keys. An API key must not create further access.
+ */
 export const usersOnly = dataRule(
   'is a user',
   (_args, { viewer }) => viewer.actor.type === 'user' || usersOnlyError(),

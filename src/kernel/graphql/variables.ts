@@ -1,4 +1,4 @@
-/** The variables of an operation, and what a client is told when they are refused: which input, by its path, and why. */
+/** Coerces the variables of an operation, and reports errors with the path of the input and the reason. */
 import {
   coerceInputValue,
   GraphQLError,
@@ -13,9 +13,9 @@ import {
 } from 'graphql';
 import { locate } from './locations.js';
 
-/** Errors that are reported of one request's variables. With the first beyond these, no more are looked for. */
+/** The most errors reported for one request's variables. The check stops at the next one. */
 export const MOST_VARIABLE_ERRORS = 20;
-/** Characters of a reason: some repeat the value, which the client has, and which may be large. */
+/** The most characters of a reason: some repeat the value, which may be large. */
 const LONGEST_REASON = 300;
 
 type Values = Readonly<Record<string, unknown>>;
@@ -25,14 +25,14 @@ export type CoercedVariables =
   | { readonly coerced?: never; readonly errors: readonly GraphQLError[] };
 
 export interface CoerceOptions {
-  /** Leaves out of messages which names of the schema are like one that does not exist. */
+  /** Removes suggestions of similar names of the schema from messages. */
   readonly hideSuggestions: boolean;
 }
 
 /**
- * The variables of an operation of a valid document as its types make them, or up to {@link MOST_VARIABLE_ERRORS} errors
- * with the code BAD_USER_INPUT and the path of the input in `extensions.field`. graphql-js does the same with another
- * message for each error, which repeats the whole value: of one large value with many mistakes it makes megabytes.
+ * The coerced variables of an operation of a valid document, or up to {@link MOST_VARIABLE_ERRORS} errors with the code
+ * BAD_USER_INPUT and the path of the input in `extensions.field`. graphql-js repeats the whole value in the message of
+ * each error: for a large value with many errors this would be megabytes.
  */
 export function coerceVariables(
   schema: GraphQLSchema,
@@ -51,7 +51,7 @@ export function coerceVariables(
   for (const definition of variableDefinitions) {
     const name = definition.variable.name.value;
     const type = typeFromAST(schema, definition.type);
-    // A valid document has no other.
+    // A valid document has only input types here.
     if (!isInputType(type)) continue;
     try {
       if (!Object.hasOwn(values, name)) {
@@ -72,7 +72,7 @@ export function coerceVariables(
       }
     } catch (error) {
       if (error instanceof Enough) break;
-      // The value decides how deep it is, where a type refers to itself.
+      // With a recursive type, the value decides the depth.
       if (!(error instanceof RangeError)) throw error;
       errors.push(tooDeep(definition, name));
     }

@@ -1,4 +1,4 @@
-/** Changed memberships and tenants, as the database announces them. */
+/** Notifications of changed memberships, API keys and tenants. */
 import { z } from 'zod';
 import type { Notifications } from './notifications.js';
 import { parseJson } from './parse-json.js';
@@ -12,15 +12,15 @@ export interface AccessChange {
 }
 
 export interface AccessInvalidations {
-  /** True while a change made now would be heard of within a second. */
+  /** True while the notification of a change would arrive within a second. */
   readonly isLive: boolean;
-  /** `undefined` as a change means: anything may have changed. Listeners are told in the order in which they came. */
+  /** The change `undefined` means that anything may have changed. Listeners are called in the order of registration. */
   onChange(listener: (change: AccessChange | undefined) => void): void;
 }
 
 const message = z.object({ tenantId: z.string(), userId: z.string().optional() });
 
-/** @param notifications listens to {@link ACCESS_CHANNEL} */
+/** @param notifications must listen to {@link ACCESS_CHANNEL} */
 export function accessInvalidations(notifications: Notifications): AccessInvalidations {
   const listeners: ((change: AccessChange | undefined) => void)[] = [];
   const tell = (change: AccessChange | undefined) => {

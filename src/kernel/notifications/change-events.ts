@@ -1,9 +1,9 @@
 /**
- * Changed rows of published tables, as the database announces them: ids, dispatched by tenant. Whoever watches either
- * hears of every change that is committed from then on, or is told that some may be missing; never neither.
+ * Notifications of changed rows of published tables: ids, distributed by tenant. A watcher either receives every change
+ * that is committed from then on, or is told that changes may be missing.
  *
- * The database announces changes in those tenants only in which somebody watches: this keeps a lease per tenant
- * (`tenantry.listen`), and as long as nobody watches it does nothing.
+ * The database announces changes only in tenants with a lease (`tenantry.listen`). This holds a lease for each watched
+ * tenant, and does nothing without watchers.
  */
 import { z } from 'zod';
 import { unavailable } from '../vocabulary/errors.js';
@@ -17,16 +17,16 @@ export const CHANGES_CHANNEL = 'tenantry_changes';
 
 export interface ChangeListener {
   heard(logged: LoggedChange): void;
-  /** Changes may have been missed, and nothing more will be heard. */
+  /** Changes may have been missed, and no more will follow. */
   lost(): void;
 }
 
 /** The changes in one tenant. */
 export interface TenantChanges {
   /**
-   * Resolves when every change of the entity that is committed from now on will be heard.
+   * Resolves when every change of the entity that is committed from now on will be received.
    *
-   * @returns how to stop
+   * @returns a function that stops watching
    * @throws UNAVAILABLE when notifications do not arrive; Error when the entity's table is not published
    */
   watch(entity: string, listener: ChangeListener): Promise<() => void>;
@@ -37,10 +37,10 @@ export interface ChangeEvents {
   close(): void;
 }
 
-/** A third of the minute for which the database gives a lease. */
+/** A third of the duration of a lease, one minute. */
 const RENEW_MS = 20_000;
 const LEASE_MS = 60_000;
-/** After a start, or while a lost connection is made again. */
+/** How long to wait for the listener after a start or a lost connection. */
 const PATIENCE_MS = 3_000;
 
 const message = z.object({
@@ -51,19 +51,19 @@ const message = z.object({
   keys: z.record(z.string(), z.string().nullable()),
 });
 
-/** @param notifications listens to {@link CHANGES_CHANNEL} */
+/** @param notifications must listen to {@link CHANGES_CHANNEL} */
 export const changeEvents = (
   notifications: Notifications,
   database: Pick<Database, 'query'>,
   warn: (problem: string) => void,
 ): ChangeEvents => new News(notifications, database, warn);
 
-/** A tenant in which somebody watches. */
+/** A tenant with watchers. */
 interface WatchedTenant {
   readonly watchers: Set<{ readonly entity: string; readonly listener: ChangeListener }>;
   /** By entity. */
   readonly logs: Map<string, ChangeLog>;
-  /** The lease, once it is given. */
+  /** The id of the lease. */
   readonly lease: Promise<string>;
 }
 
@@ -108,7 +108,7 @@ class News implements ChangeEvents {
       stop();
       throw error;
     }
-    // Lost while the lease was on its way: the listener has been told, but nobody has subscribed yet.
+    // Lost while the lease was requested: the listener was called, but there is no subscription yet.
     if (!tenant.watchers.has(watcher)) throw unavailable();
     return stop;
   }
@@ -132,7 +132,7 @@ class News implements ChangeEvents {
       if (given === undefined) throw new Error(`there is no tenant ${tenantId}`);
       return given;
     });
-    // Everybody who waits for it is told; that nobody does is no error.
+    // All waiters get the error; a rejection without waiters is not an error.
     lease.catch(() => undefined);
     const tenant = { watchers: new Set<never>(), logs: new Map<string, ChangeLog>(), lease };
     if (this.tenants.size === 0) {
@@ -152,7 +152,7 @@ class News implements ChangeEvents {
     return new Map(rows.map(({ tenant_id: tenantId, lease }) => [tenantId, lease]));
   }
 
-  /** Prolongs the leases. One that is no longer the same had lapsed: in that time nothing was announced. */
+  /** Extends the leases. A lease with a new id had expired: changes meanwhile were not announced. */
   private async renew(): Promise<void> {
     const renewed = [...this.tenants];
     const startedAt = performance.now();

@@ -1,13 +1,13 @@
 import type { RowChange } from './row-change.js';
 
-/** A change in its place among those of one entity in one tenant. */
+/** A change in the log of one entity in one tenant. */
 export interface LoggedChange {
   readonly change: RowChange;
-  /** Counts the changes of the log: how far a reader is behind is the difference of two. */
+  /** The number of the change in the log: the difference of two positions is how far a reader is behind. */
   readonly position: number;
-  /** Undefined for the latest one. */
+  /** The next change; undefined for the latest one. */
   readonly next: LoggedChange | undefined;
-  /** The same row was updated again since: whoever is told of that is told all that this update has to tell. */
+  /** The same row was updated again later, so the event of this update can be skipped. */
   readonly isSuperseded: boolean;
 }
 
@@ -16,16 +16,16 @@ interface Entry extends LoggedChange {
   isSuperseded: boolean;
 }
 
-/** Rows of which the latest update is remembered. */
+/** The most rows whose latest update is remembered. */
 const MOST_ROWS = 1_000;
 
 /**
- * The changes of one entity in one tenant, in order. They form a chain of which the log holds the end only: a change is kept
- * for as long as a reader has not passed it, once for all readers.
+ * The changes of one entity in one tenant, in order. They form a linked list of which the log holds only the end: a
+ * change stays in memory until all readers have passed it, once for all readers.
  */
 export class ChangeLog {
   #last: Entry | undefined;
-  /** Weak, for an entry keeps every entry behind it. */
+  /** Weak references, because an entry references all later entries. */
   readonly #updates = new Map<string, WeakRef<Entry>>();
 
   add(change: RowChange): LoggedChange {
@@ -39,7 +39,7 @@ export class ChangeLog {
 
   #remember(entry: Entry): void {
     const { id, keys } = entry.change;
-    // An update that is announced under other keys may be for other readers.
+    // An update with other keys may be for other readers.
     const row = [id, ...Object.values(keys)].join(' ');
     const earlier = this.#updates.get(row)?.deref();
     if (earlier) earlier.isSuperseded = true;

@@ -1,53 +1,53 @@
 /**
- * What PostgreSQL tells this server (LISTEN), over one connection per process, and whether it would be heard: a listening
- * connection can be lost without a sound, and behind a transaction pooler LISTEN is accepted but delivers nothing. So a
- * second connection, through the URL that everything else uses, sends a message now and then; only while these arrive
- * is the silence between them believed. (A message sent on the listening connection itself would arrive even through a
- * pooler, and one sent to another database would not show that the two are the same.)
+ * Receives PostgreSQL's notifications (LISTEN) over one connection per process, and checks that they arrive: a
+ * listening connection can be lost without an error, and behind a transaction pooler LISTEN is accepted but delivers
+ * nothing. So a second connection, with the URL of the pool, sends a heartbeat; notifications are trusted only while
+ * heartbeats arrive. (A message sent on the listening connection itself would arrive even through a pooler, and the
+ * heartbeat must use the pool's URL to show that both URLs have the same database.)
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { SessionClient } from '../database/session.js';
 
 export interface Notifications {
-  /** True while what is said now would be heard within a second. */
+  /** True while a notification sent now would arrive within a second. */
   readonly isLive: boolean;
   /**
-   * Resolves once a message of our own has arrived over the present connection. From then on everything that is said
-   * arrives, late perhaps, or a gap is told.
+   * Resolves when a heartbeat has arrived over the present connection. From then on every notification arrives, perhaps
+   * late, or a gap is reported.
    *
-   * @returns false when that does not happen within `timeoutMs`
+   * @returns false when none arrives within `timeoutMs`
    */
   untilHearing(timeoutMs: number): Promise<boolean>;
-  /** `channel` is one of those that are listened to. */
+  /** `channel` must be one of the channels of the options. */
   onMessage(channel: string, listener: (payload: string) => void): void;
-  /** Told when it stops being live: what was said since may be late. */
+  /** Called when it stops being live: later notifications may be delayed. */
   onDoubt(listener: () => void): void;
-  /** Told when it is live again, and at the first time: what was said before may never have been heard. */
+  /** Called when it becomes live, also the first time: earlier notifications may have been missed. */
   onTrust(listener: () => void): void;
-  /** Told when the connection is given up: what is said until there is another one is never heard. */
+  /** Called when the connection is closed: notifications until the next connection are lost. */
   onGap(listener: () => void): void;
   close(): Promise<void>;
 }
 
 export interface NotificationOptions {
-  /** Where to listen: past any transaction pooler. */
+  /** The URL for LISTEN, without a transaction pooler. */
   readonly listenUrl: string;
-  /** Where everything else is done. */
+  /** The URL of the pool. */
   readonly databaseUrl: string;
   readonly channels: readonly string[];
-  /** Told once each time it stops hearing. */
+  /** Called once each time heartbeats stop arriving. */
   readonly onProblem: (problem: string) => void;
 }
 
 const PULSE_CHANNEL = 'tenantry_pulse';
-/** A connection that has gone silent is noticed after two pulses. */
+/** The interval of heartbeats, in milliseconds. A silent connection is noticed after two. */
 const PULSE_MS = 400;
 const RECONNECT_AFTER_MISSES = 10;
 const RECONNECT_MS = 1_000;
 const SILENCE = 'notifications do not arrive (a transaction pooler does not deliver them)';
 
-/** Never fails: while the connection cannot be had it tries again, and `isLive` is false. */
+/** Never fails: without a connection it retries, and `isLive` is false. */
 export const listen = (options: NotificationOptions): Notifications => new Listener(options);
 
 class Listener implements Notifications {
@@ -57,7 +57,7 @@ class Listener implements Notifications {
   private readonly onTrusts: (() => void)[] = [];
   private readonly onGaps: (() => void)[] = [];
   private connections: readonly pg.Client[] = [];
-  /** Whether the last message is still on its way to PostgreSQL. */
+  /** Whether the last heartbeat is still being sent. */
   private isSending = false;
   private sent = 0;
   private heard = 0;
@@ -124,7 +124,7 @@ class Listener implements Notifications {
       connection.on('error', () => this.reconnect(connections, 'the connection was lost'));
     }
     listener.on('notification', ({ channel, payload = '' }) => {
-      // One that is given up may still have something to say, of which it is no longer known what came before.
+      // A closed connection may still deliver notifications, but earlier ones may be missing.
       if (this.connections !== connections) return;
       if (channel === PULSE_CHANNEL) this.receivePulse(payload);
       else this.onMessages.get(channel)?.(payload);
@@ -141,7 +141,7 @@ class Listener implements Notifications {
     }
   }
 
-  /** Sends the next message, and looks whether the previous one has arrived. */
+  /** Sends the next heartbeat, and checks that the previous one has arrived. */
   private pulse(connections: readonly pg.Client[], heartbeat: pg.Client): void {
     if (this.closed || this.connections !== connections) return;
     const missed = this.sent - this.heard;
@@ -152,12 +152,12 @@ class Listener implements Notifications {
     }
     this.sent++;
     this.send(connections, heartbeat);
-    // What has arrived while the process was busy is to be read before it counts as missing.
+    // Reads heartbeats that arrived while the process was busy before it counts them as missing.
     this.timer = setTimeout(() => setImmediate(() => this.pulse(connections, heartbeat)), PULSE_MS);
     this.timer.unref();
   }
 
-  /** One message at a time: while PostgreSQL does not take the last one, the next are only counted as missed. */
+  /** Sends one heartbeat at a time: while PostgreSQL has not accepted the last one, the next count as missed. */
   private send(connections: readonly pg.Client[], heartbeat: pg.Client): void {
     if (this.isSending) return;
     this.isSending = true;
@@ -182,7 +182,7 @@ class Listener implements Notifications {
     for (const listener of this.onTrusts) listener();
   }
 
-  /** From now on nothing is believed, for whatever was said since the last message that arrived was not heard. */
+  /** Stops trusting: notifications since the last heartbeat may not have arrived. */
   private doubt(why: string): void {
     if (!this.complained) this.options.onProblem(why);
     this.complained = true;

@@ -1,4 +1,4 @@
-/** What `text` says as JSON; undefined when it is none. */
+/** `text` parsed as JSON; undefined when it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

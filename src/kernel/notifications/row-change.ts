@@ -1,6 +1,9 @@
 export type ChangeKind = 'CREATED' | 'UPDATED' | 'DELETED';
 
-/** That a row has changed. Not to be believed: anybody who may connect to the database can say so. Read the row. */
+/**
+ * The announcement that a row has changed. Do not trust it: anybody who may connect to the database can send one. Read
+ * the row.
+ */
 export interface RowChange {
   /** Unique in this process; a later change has a larger one. */
   readonly number: number;
@@ -9,6 +12,6 @@ export interface RowChange {
   readonly entity: string;
   readonly kind: ChangeKind;
   readonly id: string;
-  /** The ids that the table is published with, by column: `conversation_id`. */
+  /** The published ids of the row, by column: `conversation_id`. */
   readonly keys: Readonly<Record<string, string | null>>;
 }

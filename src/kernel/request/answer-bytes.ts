@@ -1,15 +1,15 @@
 /**
- * How many bytes one request may have answered. Few values may be many bytes: an alias repeats a long text, and pages in
- * pages read many of them. So the bytes are counted where they arise, before they are kept: of rows as they come from the
- * database, and of the answer before it becomes text.
+ * Limits the bytes of one request's answer. Few values may be many bytes: an alias repeats a long text, and nested
+ * pages read many texts. So bytes are counted before they are kept in memory: of rows as they arrive from the database,
+ * and of the answer before it is serialized.
  */
 import type { ExecutionResult } from 'graphql';
 import { PublicError } from '../vocabulary/errors.js';
 
-/** Rows have more columns than are asked for, and an answer may leave out rows: they may be so many times as large. */
+/** Rows have more columns than are selected, and an answer may leave out rows: rows may be this many times as large. */
 export const ROWS_PER_ANSWER = 4;
 
-/** What a request is refused with whose answer, or whose rows, have too many bytes. */
+/** The error for a request whose answer or rows have too many bytes. */
 export const answerTooLarge = (mostBytes: number): PublicError =>
   new PublicError(
     'ANSWER_TOO_LARGE',
@@ -19,7 +19,7 @@ export const answerTooLarge = (mostBytes: number): PublicError =>
 
 /** The bytes of one request, or of one event of a subscription. */
 export class AnswerBytes {
-  /** Of the answer, as it is sent. */
+  /** The limit of the answer that is sent. */
   readonly most: number;
   #left: number;
 
@@ -28,7 +28,7 @@ export class AnswerBytes {
     this.#left = most * ROWS_PER_ANSWER;
   }
 
-  /** Whether more rows were read than the request may read. From then on nothing is read or written for it. */
+  /** Whether more bytes were read than allowed. From then on nothing is read or written for the request. */
   get isOver(): boolean {
     return this.#left < 0;
   }
@@ -38,7 +38,7 @@ export class AnswerBytes {
   }
 
   /**
-   * Counts a row that came from the database.
+   * Counts a row from the database.
    *
    * @returns whether it may be kept
    */
@@ -48,7 +48,7 @@ export class AnswerBytes {
   }
 
   /**
-   * Counts what Prisma has read, by its size as JSON.
+   * Counts a result of Prisma by its size as JSON.
    *
    * @throws ANSWER_TOO_LARGE
    */
@@ -57,28 +57,28 @@ export class AnswerBytes {
     return result;
   }
 
-  /** @throws ANSWER_TOO_LARGE when more was read than may be */
+  /** @throws ANSWER_TOO_LARGE when more was read than allowed */
   throwIfOver(): void {
     if (this.isOver) throw this.error;
   }
 
-  /** Forgets what was counted: the request begins anew, and what it had read is not kept. */
+  /** Resets the count when a request is repeated, because its earlier rows are not kept. */
   restart(): void {
     this.#left = this.most * ROWS_PER_ANSWER;
   }
 
-  /** The result of an execution; the refusal instead, without any data, when its data or its rows are too large. */
+  /** The result of an execution, or an error without data when its data or its rows are too large. */
   limit(result: ExecutionResult): ExecutionResult {
     return this.isOver || leastBytes(result.data, this.most) > this.most ? { errors: [this.error] } : result;
   }
 }
 
-/** Shorter texts are counted by their characters, for that is faster. */
+/** Shorter texts are counted by characters, which is faster. */
 const LONG_TEXT = 1_000;
 
 /**
- * How many bytes of JSON a value is at the least: exactly so many when it consists of objects, lists and ASCII texts in
- * which nothing is escaped, and a few less for numbers. Looks no further once it has counted more than `enough`.
+ * The minimum bytes of a value as JSON: exact for objects, lists and ASCII texts without escapes, slightly less for
+ * numbers. Stops when it has counted more than `enough`.
  */
 export function leastBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') {

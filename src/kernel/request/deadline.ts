@@ -1,7 +1,6 @@
 /**
- * The time at which a request has to be over. It is one object for the whole request: whatever waits on its behalf (for
- * a connection, for a statement, for the pause before a second try) looks at it, and statements that run when it passes
- * are cancelled in PostgreSQL.
+ * The time at which a request must end. There is one object per request: everything that waits for the request (for a
+ * connection, a statement, or a retry) checks it, and statements that run when it passes are cancelled in PostgreSQL.
  */
 import { setMaxListeners } from 'node:events';
 import { PublicError } from '../vocabulary/errors.js';
@@ -12,7 +11,7 @@ export class Deadline {
   readonly #at: number;
   #isOver = false;
   readonly #listeners = new Set<() => void>();
-  /** Runs only while somebody waits: most requests never need one. */
+  /** Runs only while something waits; most requests need no timer. */
   #timer: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;
 
@@ -22,10 +21,10 @@ export class Deadline {
   }
 
   /**
-   * The deadline of what may take so many milliseconds. Making one costs no timer.
+   * A deadline in this many milliseconds. Creating one starts no timer.
    *
-   * @param spentMs so many of them have passed
-   * @param makeError what is not done in time fails with this instead of DEADLINE_EXCEEDED
+   * @param spentMs milliseconds that have already passed
+   * @param makeError the error to use instead of DEADLINE_EXCEEDED
    */
   static after(
     milliseconds: number,
@@ -35,35 +34,35 @@ export class Deadline {
     return new Deadline(milliseconds - spentMs, makeError);
   }
 
-  /** Milliseconds that are left; 0 when it is over. */
+  /** The remaining milliseconds; 0 when it has passed. */
   get remaining(): number {
     return this.#isOver ? 0 : Math.max(0, this.#at - performance.now());
   }
 
-  /** True when the time is up, or when nobody waits for the answer any more. */
+  /** True when the time has passed, or when the client has disconnected. */
   get isOver(): boolean {
     return this.#isOver || performance.now() >= this.#at;
   }
 
-  /** What everything fails with that is not done when it is over. */
+  /** The error of everything that is unfinished when it passes. */
   get error(): PublicError {
     return this.#makeError();
   }
 
-  /** @throws DEADLINE_EXCEEDED when it is over */
+  /** @throws DEADLINE_EXCEEDED when it has passed */
   throwIfOver(): void {
     if (this.isOver) throw this.error;
   }
 
-  /** Ends it now: the client has gone, and nobody waits for the answer. */
+  /** Ends the request now, because the client has disconnected. */
   cancel(): void {
     this.#end();
   }
 
   /**
-   * Calls `listener` once, when it is over; at once when it already is.
+   * Calls `listener` once when the deadline passes; at once when it already has.
    *
-   * @returns how to stop waiting. Always call it: the timer runs as long as somebody waits.
+   * @returns a function that stops waiting. Always call it: the timer runs as long as anything waits.
    */
   whenOver(listener: () => void): () => void {
     if (this.isOver) {
@@ -72,7 +71,7 @@ export class Deadline {
       return ignore;
     }
     this.#listeners.add(listener);
-    // Unreferenced: a deadline keeps no process from ending.
+    // Unreferenced, so that a deadline does not keep the process alive.
     this.#timer ??= setTimeout(() => this.#end(), Math.ceil(this.remaining)).unref();
     return () => {
       this.#listeners.delete(listener);
@@ -82,11 +81,11 @@ export class Deadline {
     };
   }
 
-  /** For functions of others that take a signal, `fetch` for instance. From the first use on a timer runs. */
+  /** For functions that take a signal, such as `fetch`. The first use starts a timer. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = (this.#controller = new AbortController());
-      // As many as the request has fields that wait.
+      // There are as many listeners as the request has waiting fields.
       setMaxListeners(0, controller.signal);
       this.whenOver(() => controller.abort(this.error));
     }
@@ -94,10 +93,10 @@ export class Deadline {
   }
 
   /**
-   * Settles as `work` does, at the latest `graceMs` after the deadline.
+   * Settles like `work`, at the latest `graceMs` after the deadline.
    *
-   * @param graceMs time for what was cancelled at the deadline to say how it ended
-   * @throws DEADLINE_EXCEEDED; `work` goes on, and nobody hears how it ends
+   * @param graceMs time in which cancelled work may still report its end
+   * @throws DEADLINE_EXCEEDED when the time has passed; `work` continues, and its outcome is ignored
    */
   race<Result>(work: Promise<Result>, graceMs = 0): Promise<Result> {
     return new Promise((resolve, reject) => {

@@ -3,8 +3,8 @@ import type { Actor } from '../vocabulary/actor.js';
 import type { Deadline } from './deadline.js';
 
 /**
- * Who acts, in which tenant, in answer to what. One request, job, subscription event or command has exactly one.
- * It is made from verified facts only (see resolve-access.ts) and never from what a client merely says.
+ * The tenant, the actor and the request of an operation. Each request, job, subscription event or command has exactly
+ * one. It is made only from verified facts (see resolve-access.ts), never from unverified data of a client.
  */
 export interface TenantContext {
   /** The tenant's id, a UUID. */
@@ -13,10 +13,10 @@ export interface TenantContext {
   /** Correlates the answer, the log lines and the audit entries of one request. */
   readonly requestId: string;
   /**
-   * When the request has to be over: what still runs then is cancelled, and nothing else begins. Without one, as for work
-   * in the background, each operation has the time limits of transactions to itself.
+   * When the request must end: running statements are then cancelled, and nothing else begins. Without one, as in
+   * background work, only the time limits of each transaction apply.
    */
   readonly deadline?: Deadline | undefined;
-  /** Counts the rows that are read. Undefined: they are not counted, as for commands and jobs. */
+  /** Counts the rows that are read. Undefined for commands and jobs, whose rows are not counted. */
   readonly bytes?: AnswerBytes | undefined;
 }

@@ -1,4 +1,4 @@
-/** Who is recorded in the audit log. */
+/** The actor that the audit log records. */
 export interface Actor {
   readonly type: ActorType;
   /** For a user, the `sub` claim of the identity provider. */

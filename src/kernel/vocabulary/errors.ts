@@ -1,13 +1,13 @@
 /**
- * The closed list of error codes (docs/errors.md), the errors that carry them, and the mask: whatever is not on the
- * list leaves the server as INTERNAL_SERVER_ERROR with the request id, and is logged here in full.
+ * The closed list of error codes (docs/errors.md), the errors with these codes, and the masking: every other error is
+ * sent as INTERNAL_SERVER_ERROR with the request id, and is logged in full.
  */
 import { inspect } from 'node:util';
 import { GraphQLError } from 'graphql';
 import { Prisma } from '../../generated/prisma/client.js';
 import { driverCause, sqlState } from './sql-state.js';
 
-/** Every code of our own, with the HTTP status of an answer that consists of it alone. */
+/** Every code of our own, with the HTTP status of an answer that has only this error. */
 export const ERROR_STATUS = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -17,11 +17,11 @@ export const ERROR_STATUS = {
   TENANT_NOT_FOUND: 404,
   NOT_FOUND: 404,
   BAD_REQUEST: 400,
-  // As Apollo's servers answer: the client then sends the document.
+  // The status of Apollo's servers: the client then sends the document.
   PERSISTED_QUERY_NOT_FOUND: 200,
   DOCUMENT_NOT_TRUSTED: 403,
   COST_LIMIT_EXCEEDED: 400,
-  // As for the cost: the same request is refused again. 413 is about requests.
+  // The status of COST_LIMIT_EXCEEDED, because the same request is refused again. 413 is for large requests.
   ANSWER_TOO_LARGE: 400,
   BAD_USER_INPUT: 400,
   CONFLICT: 409,
@@ -43,18 +43,18 @@ export class PublicError extends GraphQLError {
   }
 }
 
-/** @param requires what is missing, as permissions are spelled: `billing:manage`. */
+/** @param requires what is missing, in the notation of permissions: `billing:manage` */
 export const forbidden = (requires: string) =>
   new PublicError('FORBIDDEN', `This needs the permission ${requires}.`, { requires });
 
-/** The same words whether a row belongs to another tenant or to nobody. */
+/** The message is the same for a row of another tenant and for one that does not exist. */
 export const notFound = () => new PublicError('NOT_FOUND', 'There is no such object.');
 
 /** @param details what the client is told beside the code; never a value that the caller may not read. */
 export const conflict = (message: string, details: Readonly<Record<string, unknown>> = {}) =>
   new PublicError('CONFLICT', message, details);
 
-/** @param field the path of the offending input, `input.body`. */
+/** @param field the path of the invalid input, `input.body` */
 export const badInput = (message: string, field?: string) =>
   new PublicError('BAD_USER_INPUT', message, field === undefined ? {} : { field });
 
@@ -62,25 +62,25 @@ export const badInput = (message: string, field?: string) =>
 export const unavailable = () =>
   new PublicError('UNAVAILABLE', 'The server is too busy to answer in time. Try again later.');
 
-/** @param retryAfter in seconds; over HTTP the header `Retry-After` says the same. */
+/** @param retryAfter in seconds; over HTTP the header `Retry-After` has the same value */
 export const rateLimited = (message: string, retryAfter: number) =>
   new PublicError('RATE_LIMITED', message, { retryAfter });
 
 /**
- * What the client is told about a failure: the error itself when it is public, the public error a database failure
- * stands for, or undefined for a defect, which must be masked and logged. Its `cause`, which no client is told, is what
- * it stands for.
+ * The public error for a failure: the error itself when it is public, the matching error for a database failure, or
+ * undefined for a defect, which must be masked and logged. Its `cause`, which is not sent to clients, is the original
+ * failure.
  */
 export function publicError(error: unknown): PublicError | undefined {
   if (error instanceof PublicError) return error;
-  // What was given the signal of the deadline, and throws what it makes of it.
+  // Code that got the deadline's signal may throw its own error.
   if (error instanceof Error && error.name === 'AbortError' && error.cause instanceof PublicError)
     return error.cause;
   const translated = translate(error);
   return translated && withCause(translated, error);
 }
 
-/** For the log: what an error that is told to a client was made of. */
+/** Adds the original failure to an error for clients, for the log. */
 export const withCause = <Told extends Error>(told: Told, cause: unknown): Told =>
   Object.defineProperty(told, 'cause', { value: cause, enumerable: false, configurable: true });
 
@@ -96,12 +96,12 @@ function translate(error: unknown): PublicError | undefined {
 }
 
 /**
- * A read has tried to write, which PostgreSQL refuses with the code that it has for a database which takes no writes at
- * all. This is a defect of the code that called it.
+ * A read tried to write. PostgreSQL refuses it with the same code as a write in a read-only database, but it is a
+ * defect of the calling code.
  */
 export class WriteInReadError extends Error {
   override readonly name = 'WriteInReadError';
-  /** The SQLSTATE, as pg's errors have it. */
+  /** The SQLSTATE, like in pg's errors. */
   readonly code = READ_ONLY;
 
   constructor(cause: unknown) {
@@ -109,17 +109,17 @@ export class WriteInReadError extends Error {
   }
 }
 
-/** Refused in a transaction, or in a database, that may only read. */
+/** The SQLSTATE of a write in a read-only transaction or database. */
 export const READ_ONLY = '25006';
 
 /**
  * Classes 08 (connection), 53 (the server lacks memory, disk space or connections) and 57P (it shuts down, has not
- * started, or ends sessions), sessions that lasted too long (25P03 to 25P05), a COMMIT of unknown outcome (40003), and prepared statements that are
- * another connection's (26000, 42P05): a pooler between keeps none.
+ * started, or ends sessions), session timeouts (25P03 to 25P05), a COMMIT of unknown outcome (40003), and prepared
+ * statements of another connection (26000, 42P05), when a pooler does not support them.
  */
 const UNAVAILABLE_STATES = /^(08|53|57P|25P0[345]$|40003$|26000$|42P05$)/;
 
-/** The kinds of Prisma's driver adapters that mean the same. They come without a SQLSTATE. */
+/** The error kinds of Prisma's driver adapters with the same meaning. They have no SQLSTATE. */
 const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
   'DatabaseNotReachable',
   'ConnectionClosed',
@@ -128,7 +128,7 @@ const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
   'SocketTimeout',
 ]);
 
-/** How Node, pg and its pool say that there is no connection, or no longer. They have no codes in common. */
+/** The messages of Node, pg and its pool for a missing or lost connection. They share no codes. */
 const CONNECTION_FAILURES =
   /\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)\b|Connection terminated|connection error and is not queryable|Client was closed|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end|Query read timeout|Can't reach database server|Server has closed the connection/;
 
@@ -136,7 +136,7 @@ function isConnectionFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (UNAVAILABLE_KINDS.has(driverCause(error)?.kind ?? '')) return true;
   const told = error.cause === undefined ? '' : inspect(error.cause);
-  // Several addresses of a host that all refuse are an AggregateError, whose own message is empty.
+  // When all addresses of a host refuse, the error is an AggregateError with an empty message.
   const code = 'code' in error ? String(error.code) : '';
   return CONNECTION_FAILURES.test(`${code} ${error.message} ${told}`);
 }
@@ -148,19 +148,19 @@ const inUse = () => conflict('Other objects refer to this one.');
 const databaseMessage = (error: unknown): string =>
   driverCause(error)?.originalMessage ?? (error instanceof Error ? error.message : '');
 
-/** What an audit entry is refused for, no client has sent. */
+/** A refused audit entry is not caused by the client's values. */
 function unlessOfAuditLog(translate: Translation): Translation {
   return (error) => (databaseMessage(error).includes('relation "audit_log') ? undefined : translate(error));
 }
 
 const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
-  // Unique violation. The keys are the tenant's own, so that this says nothing about another tenant.
+  // Unique violation. Keys include the tenant, so this reveals nothing about another tenant.
   '23505': () => conflict('An object with this key exists already.'),
-  // Foreign key violation, in either direction. PostgreSQL tells them apart by words alone (before version 18, where
-  // the second has a code of its own when the key says RESTRICT).
+  // Foreign key violation, in either direction. Only the message differs (before version 18, in which the second has
+  // its own code with RESTRICT).
   '23503': (error) => (databaseMessage(error).includes('update or delete on table') ? inUse() : notFound()),
   '23001': () => inUse(),
-  // Exclusion: two objects that must not overlap.
+  // Exclusion constraint: two objects overlap.
   '23P01': () => conflict('This contradicts another object.'),
   '23502': unlessOfAuditLog(() => badInput('A value is missing.')),
   '23514': unlessOfAuditLog(() => badInput('A value is not allowed.')),
@@ -169,7 +169,7 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   // A value for a column that the database computes.
   '428C9': () => badInput('A value cannot be set.'),
   '22P02': () => badInput('A value has the wrong format.'),
-  // U+0000 in text or in JSON, which PostgreSQL cannot store.
+  // U+0000 in text or JSON, which PostgreSQL cannot store.
   '22021': () => badInput('Text must not contain the character U+0000.'),
   '22P05': () => badInput('Text must not contain the character U+0000.'),
   '22003': () => badInput('A number is out of range.'),
@@ -179,7 +179,7 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   '55P03': unavailable,
   // Cancelled by the statement timeout.
   '57014': unavailable,
-  // The database takes no writes at present: it is a standby, or its administrator has made it read-only.
+  // The database accepts no writes at present: it is a standby, or an administrator has made it read-only.
   [READ_ONLY]: unavailable,
 };
 

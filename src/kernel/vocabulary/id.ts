@@ -1,4 +1,4 @@
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Whether `id` can be the id of anything: all ids are UUIDs. */
+/** Whether `id` has the form of an id: all ids are UUIDs. */
 export const isId = (id: string): boolean => UUID.test(id);

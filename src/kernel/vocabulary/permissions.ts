@@ -1,14 +1,14 @@
-/** Roles and the permissions they grant. Modules declare their permissions; this is where they come together. */
+/** Roles and the permissions they grant. Modules declare permissions; the matrix combines them. */
 
 /** The roles of a membership, the most powerful first. */
 export const ROLES = ['owner', 'admin', 'member', 'viewer'] as const;
 
 export type Role = (typeof ROLES)[number];
 
-/** A permission as tokens, keys and `extensions.requires` spell it: `conversations:read`. */
+/** A permission in the notation of keys and `extensions.requires`: `conversations:read`. */
 export type Permission = `${string}:${string}`;
 
-/** Which roles hold which permission. */
+/** The roles that hold each permission. */
 export type PermissionGrants = Readonly<Record<Permission, readonly Role[]>>;
 
 /** The GraphQL enum value of a permission: `conversations:read` → `CONVERSATIONS_READ`. */
@@ -17,7 +17,7 @@ export const enumName = (permission: Permission): string => permission.replace('
 /** Whether a text is the name of a role, as the database spells it. */
 export const isRole = (value: string): value is Role => ROLES.some((role) => role === value);
 
-/** True when `role` stands at least as high as `other`. Nobody grants, changes or removes a role above their own. */
+/** True when `role` is at least as powerful as `other`. Nobody may grant, change or remove a role above their own. */
 export const atLeast = (role: Role, other: Role): boolean => ROLES.indexOf(role) <= ROLES.indexOf(other);
 
 /** The role × permission matrix of the installed modules. */
@@ -25,7 +25,7 @@ export class RoleMatrix {
   readonly permissions: readonly Permission[];
   private readonly byRole: ReadonlyMap<Role, ReadonlySet<Permission>>;
 
-  /** @throws Error when a permission is declared twice, or two have the same name in GraphQL. */
+  /** @throws Error when a permission is declared twice, or two have the same name in GraphQL */
   constructor(grants: readonly PermissionGrants[]) {
     const all = grants.flatMap((grant) => Object.entries(grant) as [Permission, readonly Role[]][]);
     this.permissions = all.map(([permission]) => permission).sort();

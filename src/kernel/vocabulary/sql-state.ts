@@ -1,10 +1,10 @@
-/** Finds PostgreSQL's own error code behind what Prisma and pg throw. */
+/** Finds PostgreSQL's error code in errors of Prisma and pg. */
 import { DriverAdapterError } from '@prisma/driver-adapter-utils';
 import { Prisma } from '../../generated/prisma/client.js';
 
 /**
- * The SQLSTATE of a failed statement, or undefined when PostgreSQL did not refuse it. Prisma folds several codes
- * into its own (P2034, P2039, P2010); the original stays in `meta.driverAdapterError`.
+ * The SQLSTATE of a failed statement, or undefined when PostgreSQL did not refuse it. Prisma maps several codes to one
+ * of its own (P2034, P2039, P2010); the original is in `meta.driverAdapterError`.
  */
 export function sqlState(error: unknown): string | undefined {
   const cause = driverCause(error);
@@ -21,18 +21,18 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 interface DriverCause {
-  /** What kind of failure the adapter takes it for. */
+  /** The adapter's classification of the failure. */
   readonly kind?: string;
   readonly originalCode?: string;
   readonly originalMessage?: string;
 }
 
-/** What the database driver reported behind an error of Prisma; undefined for any other error. */
+/** The database driver's error inside an error of Prisma; undefined for any other error. */
 export function driverCause(error: unknown): DriverCause | undefined {
   if (error instanceof Prisma.PrismaClientKnownRequestError) {
     const meta = error.meta as { driverAdapterError?: { cause?: DriverCause } } | undefined;
     return meta?.driverAdapterError?.cause ?? {};
   }
-  // A failed COMMIT reaches the caller as the driver reported it.
+  // Prisma passes on the driver's error of a failed COMMIT unchanged.
   return error instanceof DriverAdapterError ? error.cause : undefined;
 }

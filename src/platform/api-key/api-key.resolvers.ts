@@ -25,7 +25,7 @@ export const resolvers: Resolvers = {
   ApiKeyStatus: { ACTIVE: 'active', EXPIRED: 'expired', REVOKED: 'revoked' },
   ApiKey: {
     status: (key) => statusOf(key),
-    // Without those whose module is installed no longer.
+    // Leaves out permissions of modules that are no longer installed.
     permissions: (key, _args, { roles }) =>
       roles.permissions.filter((permission) => key.permissions.includes(permission)),
   },
@@ -60,7 +60,7 @@ export const resolvers: Resolvers = {
     revokeApiKey: (_parent, { input }, { db }) =>
       db.transaction(async (tx) => {
         const key = tx.key(input.id);
-        // Once: the time of the first revocation stands.
+        // Only once, so that the time of the first revocation is kept.
         await tx.apiKey.updateMany({
           where: { id: key.tenantId_id.id, revokedAt: null },
           data: { revokedAt: new Date() },
@@ -73,8 +73,8 @@ export const resolvers: Resolvers = {
 };
 
 /**
- * What the caller may do as of now, and until the transaction ends: whoever is being removed must not leave a key
- * behind that was made too late to be revoked with them.
+ * The caller's present permissions, locked until the transaction ends: a member who is being removed must not create a
+ * key that would not be revoked with them.
  */
 async function permissionsOfCaller(
   tx: TenantTx,

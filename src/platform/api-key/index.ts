@@ -2,7 +2,7 @@ import { usersOnly } from '../../kernel/graphql/users-only.js';
 import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './api-key.resolvers.js';
 
-/** How programs call. Recognising a key is the kernel's business: src/kernel/auth/authenticate.ts. */
+/** API keys, the credentials of programs. The kernel verifies them: src/kernel/auth/authenticate.ts. */
 export const apiKeyModule = defineModule({
   name: 'api-key',
   typeDefs: readSchema(import.meta.url, 'api-key.graphql'),

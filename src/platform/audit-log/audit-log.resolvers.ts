@@ -35,7 +35,7 @@ export const resolvers: Resolvers = {
 
 type Shown = Pick<RequestContext, 'guards' | 'viewer' | 'recorded' | 'models'>;
 
-/** A recorded row as far as the viewer may read it: a permission holds on every path to a value. */
+/** The columns of a recorded row that the viewer may read: a permission applies to every path to a value. */
 function visibleColumns(
   { entity }: Pick<AuditEntry, 'entity'>,
   row: unknown,
@@ -48,7 +48,7 @@ function visibleColumns(
   return recorded.visible(row, { entity, models, permissions, readable: readableBy(schema, context) });
 }
 
-/** Asked for each value of a list: found out once for a request. */
+/** Needed for each value of a list, so computed once per request. */
 const found = new WeakMap<Shown, ReadonlySet<string>>();
 
 function readableBy(schema: GraphQLSchema, context: Shown): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './audit-log.resolvers.js';
 
-/** Reading the audit log. Writing it is the database's business: see the migration of the kernel. */
+/** Reads the audit log. The database writes it: see the migration of the kernel. */
 export const auditLogModule = defineModule({
   name: 'audit-log',
   typeDefs: readSchema(import.meta.url, 'audit-log.graphql'),

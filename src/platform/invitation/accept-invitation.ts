@@ -1,6 +1,6 @@
 /**
- * Makes the holder of an invitation's token a member. It comes before a membership, and so before a tenant is bound:
- * one function of the database does all of it, or nothing.
+ * Makes the user with an invitation's token a member. The user has no membership yet, so no tenant is bound: one
+ * function of the database does everything, or nothing.
  */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { VerifiedUser } from '../../kernel/vocabulary/viewer.js';
@@ -16,7 +16,7 @@ export interface Acceptance {
   readonly requestId: string;
 }
 
-/** The membership that was made. */
+/** The new membership. */
 export interface AcceptedMembership {
   readonly id: string;
   readonly userId: string;
@@ -31,13 +31,13 @@ export interface AcceptedMembership {
 }
 
 /**
- * Whoever is not the person invited learns that, and nothing else: not the tenant, not what became of the invitation.
+ * A user who was not invited learns only that: neither the tenant nor the state of the invitation.
  *
  * @throws NOT_FOUND for an unknown token; FORBIDDEN without a verified e-mail address (`requires: email:verified`), or
- *   with another than the invited one (`email:invited`); TENANT_SUSPENDED; CONFLICT with the `reason` accepted, revoked,
- *   expired, or member
- * @param unit the client of a unit of work that acts for the same user, in whichever tenant: the membership is then part of
- *   its transaction, and undone with it. Without it the acceptance is a transaction by itself.
+ * with another address than the invited one (`email:invited`); TENANT_SUSPENDED; CONFLICT with the `reason` accepted,
+ * revoked, expired, or member
+ * @param unit the client of a unit of work for the same user, in any tenant: the membership is then part of its
+ * transaction. Without it the acceptance is a separate transaction.
  */
 export type AcceptInvitation = (acceptance: Acceptance, unit?: TenantClient) => Promise<AcceptedMembership>;
 

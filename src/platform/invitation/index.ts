@@ -3,7 +3,7 @@ import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { invitationContext } from './invitation-context.js';
 import { resolvers } from './invitation.resolvers.js';
 
-/** How somebody becomes a member: invited by mail, with a link that works once. */
+/** Users become members by an invitation by mail, with a link that works once. */
 export const invitationModule = defineModule({
   name: 'invitation',
   typeDefs: readSchema(import.meta.url, 'invitation.graphql'),

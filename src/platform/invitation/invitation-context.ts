@@ -1,4 +1,4 @@
-/** What invitations need beside the tenant's data, as a part of the context of every request. */
+/** What invitations add to the context of every request. */
 import type { ServerParts } from '../../kernel/graphql/module.js';
 import type { Mailer } from '../../services/mail/mailer.js';
 import { createInvitationAcceptance, type AcceptInvitation } from './accept-invitation.js';
@@ -6,9 +6,9 @@ import { createInvitationAcceptance, type AcceptInvitation } from './accept-invi
 export interface InvitationParts {
   readonly accept: AcceptInvitation;
   readonly mailer: Mailer;
-  /** The front end, without a slash at the end: links in mails lead there. */
+  /** The URL of the front end, without a trailing slash, for links in mails. */
   readonly appUrl: string;
-  /** How long an invitation holds. */
+  /** How long an invitation is valid. */
   readonly days: number;
 }
 

@@ -1,6 +1,6 @@
 import { oneLine, type Mail } from '../../services/mail/mailer.js';
 
-/** Longer names are cut: a name in a mail is a name, not a message. */
+/** Longer names are cut, so that a tenant's name cannot contain a message. */
 const LONGEST_NAME = 80;
 
 /** The mail with the link that accepts an invitation. */

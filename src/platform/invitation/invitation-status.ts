@@ -11,7 +11,7 @@ export function statusOf({ acceptedAt, revokedAt, expiresAt }: Times, now = new 
   return expiresAt <= now ? 'expired' : 'pending';
 }
 
-/** The rows that {@link statusOf} says this of. */
+/** The condition for rows for which {@link statusOf} returns this status. */
 export function havingStatus(status: InvitationStatus, now = new Date()) {
   switch (status) {
     case 'accepted':

@@ -17,13 +17,16 @@ import { havingStatus, statusOf } from './invitation-status.js';
 
 const DAY_MS = 86_400_000;
 
-/** As browsers check `<input type="email">`: no blank, comma, quote or bracket could begin something else in a header. */
+/**
+ * The check of browsers for `<input type="email">`: it allows no blank, comma, quote or bracket, which have a meaning
+ * in headers.
+ */
 const inviteInput = z.object({
   email: z
     .string()
     .max(254, 'must have at most 254 characters')
     .regex(z.regexes.html5Email, 'must be an e-mail address')
-    // A to Z alone, as the database compares addresses: see the migration.
+    // Changes only A to Z, like the comparison of addresses in the database: see the migration.
     .transform(lowerAscii),
 });
 
@@ -82,7 +85,7 @@ export const resolvers: Resolvers = {
   },
 };
 
-/** @throws CONFLICT when a member has this address already */
+/** @throws CONFLICT when a member already has this address */
 async function refuseMember(tx: TenantTx, email: string): Promise<void> {
   const members = await tx.$queryRaw(Prisma.sql`
     SELECT 1 FROM public.memberships
@@ -92,7 +95,7 @@ async function refuseMember(tx: TenantTx, email: string): Promise<void> {
   }
 }
 
-/** Makes the invitation, or makes it anew: the token it had is void from then on. */
+/** Creates the invitation, or replaces it; the previous token becomes invalid. */
 async function invite(
   tx: TenantTx,
   { viewer, invitations }: Pick<RequestContext, 'viewer' | 'invitations'>,
@@ -124,7 +127,9 @@ function refuseAbove(ownRole: Role, { role }: Invitation): void {
 const nameOf = async (tx: TenantTx): Promise<string> =>
   (await tx.tenant.findUniqueOrThrow({ where: { id: tx.context.tenantId } })).name;
 
-/** After the commit: a mail server that fails, or is slow, loses nothing. The log never has the token. */
+/**
+ * Called after the commit, so a failing or slow mail server does not lose the invitation. The token is never logged.
+ */
 async function sendMail(
   { invitations: { mailer, appUrl }, log }: Pick<RequestContext, 'invitations' | 'log'>,
   { id, email, role, expiresAt }: Invitation,

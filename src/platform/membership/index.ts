@@ -2,7 +2,7 @@ import { usersOnly } from '../../kernel/graphql/users-only.js';
 import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './membership.resolvers.js';
 
-/** Who belongs to the tenant, and with which role. */
+/** The members of the tenant and their roles. */
 export const membershipModule = defineModule({
   name: 'membership',
   typeDefs: readSchema(import.meta.url, 'membership.graphql'),

@@ -1,7 +1,7 @@
 import type { Membership } from '../../generated/prisma/client.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 
-/** The membership of a user in this tenant, null when they have none. Many at once are one query. */
+/** The membership of a user in this tenant, or null. Concurrent calls are batched into one query. */
 export async function memberByUser(
   { db, loaders }: RequestContext,
   userId: string,

@@ -1,4 +1,4 @@
-/** What holds for every change of who is a member, and as what. */
+/** Rules for every change of a membership or its role. */
 import { forbidden, PublicError } from '../../kernel/vocabulary/errors.js';
 import { isRole, type Role } from '../../kernel/vocabulary/permissions.js';
 import { Prisma } from '../../generated/prisma/client.js';
@@ -6,10 +6,10 @@ import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
 
 /**
- * Lets one change of roles happen at a time in a tenant, by locking the tenant's row. Two requests that each remove one
- * of the last two owners would otherwise both find the other one.
+ * Serializes changes of roles in a tenant by locking the tenant's row. Otherwise two requests could each remove one of
+ * the last two owners, because each still sees the other owner.
  *
- * @returns the caller's role as it is now: the change that came before may have been of it
+ * @returns the caller's present role, which the previous change may have changed
  */
 export async function serializeMembershipChanges(
   tx: TenantTx,
@@ -21,7 +21,7 @@ export async function serializeMembershipChanges(
   return own.role;
 }
 
-/** Nobody grants, changes or takes a role above their own. */
+/** Nobody may grant, change or remove a role above their own. */
 export const aboveOwnRole = (role: Role) =>
   new PublicError('FORBIDDEN', `Only a member with the role ${role} may do this.`, {
     requires: `role:${role}`,

@@ -70,7 +70,7 @@ async function ownTenant({ loaders, viewer, db }: RequestContext) {
   return tenant;
 }
 
-/** The address the identity provider vouches for, else the one the membership was made with. */
+/** The address that the identity provider has verified, else that of the membership. */
 async function viewerEmail({ viewer, db }: RequestContext): Promise<string | null> {
   if (viewer.email !== undefined) return viewer.email;
   if (viewer.actor.type !== 'user') return null;
@@ -91,7 +91,7 @@ interface ActorMembership {
   readonly joined_at: Date;
 }
 
-/** The one place that looks beyond the tenant: at the caller's own memberships, through a function of the kernel. */
+/** The only code that reads beyond the tenant: the caller's own memberships, through a function of the kernel. */
 async function membershipsOfActor({ db }: RequestContext) {
   const rows = await db.$queryRaw<ActorMembership>(Prisma.sql`SELECT * FROM tenantry.memberships_of_actor()`);
   return rows.map(({ tenant_id, slug, name, status, role, joined_at }) => ({

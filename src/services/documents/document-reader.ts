@@ -1,16 +1,13 @@
-/**
- * Documents as they are executed: parsed, validated, and kept for those who send the same text again, over HTTP and over
- * WebSocket alike.
- */
+/** Parses and validates documents, and caches them by their text, for HTTP and WebSocket. */
 import { GraphQLError, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { problemsOf } from '../limits/document-rules.js';
 import { parseDocument, type ParsedDocument } from '../../kernel/graphql/parse-document.js';
 
-/** Of all documents that are kept together, what belongs to them included. */
+/** The limit of the cache: all documents with the data that belongs to them. */
 export const KEPT_DOCUMENT_BYTES = 32 * 1024 * 1024;
 
-/** An operation is not accepted, for these reasons; each has its code in `extensions`. */
+/** An operation was refused for these reasons; each has its code in `extensions`. */
 export class RefusedOperation extends Error {
   override readonly name = 'RefusedOperation';
 
@@ -21,7 +18,7 @@ export class RefusedOperation extends Error {
 
 export interface DocumentReaderOptions {
   readonly schema: GraphQLSchema;
-  /** Leaves out of messages which names of the schema are like one that does not exist. */
+  /** Removes suggestions of similar names of the schema from messages. */
   readonly hideSuggestions: boolean;
 }
 
@@ -39,8 +36,8 @@ export class DocumentReader {
   }
 
   /**
-   * The valid document of this text. The same text gives the same object while it is kept, so that what is found out
-   * about it can be remembered with it (in a WeakMap). What its operations would cost is not looked at: `limitOperation`.
+   * The valid document of this text. While it is cached, the same text gives the same object, so that results can be
+   * stored for it in a WeakMap. Does not check the cost of its operations: see `limitOperation`.
    *
    * @throws RefusedOperation
    */
@@ -54,7 +51,7 @@ export class DocumentReader {
     return parsed.document;
   }
 
-  /** What the kept documents take, in bytes. */
+  /** The size of the cached documents, in bytes. */
   get keptBytes(): number {
     return this.#kept.calculatedSize;
   }

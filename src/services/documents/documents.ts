@@ -1,17 +1,17 @@
 /**
- * Which document a request means. It sends the text, or names it by an id: of a trusted document, or of one that a
- * client of its tenant registered. Where only trusted documents are answered, no other text leaves this file.
+ * Finds the document of a request, which contains the text or an id: of a trusted document, or of one that a client of
+ * its tenant registered. With trusted documents only, this file returns no other text.
  */
 import { PublicError } from '../../kernel/vocabulary/errors.js';
 import { RegisteredDocuments } from './registered-documents.js';
 import { namesOf, sha256, type TrustedDocument } from './trusted-documents.js';
 
-/** The parts of a GraphQL request that say which document it means, as they came. */
+/** The parts of a GraphQL request that identify its document, unchecked. */
 export interface DocumentRequest {
   readonly query?: unknown;
   /** GraphQL over HTTP, appendix A. */
   readonly documentId?: unknown;
-  /** `{ persistedQuery: { version: 1, sha256Hash } }`, as Apollo's clients send it. */
+  /** `{ persistedQuery: { version: 1, sha256Hash } }`, sent by Apollo's clients. */
   readonly extensions?: unknown;
 }
 
@@ -19,7 +19,7 @@ export class Documents {
   private readonly trusted: ReadonlyMap<string, string>;
   private readonly registered = new RegisteredDocuments();
 
-  /** @param trustedOnly answer nothing else */
+  /** @param trustedOnly accept only trusted documents */
   constructor(
     trusted: readonly TrustedDocument[],
     private readonly trustedOnly: boolean,
@@ -30,10 +30,10 @@ export class Documents {
   }
 
   /**
-   * The text of the document that is to be answered; undefined when the request neither has nor names one. It is not
-   * validated yet: a registered one has to be, like any other.
+   * The text of the request's document; undefined when the request has neither text nor id. It is not validated yet,
+   * also when it is a registered one.
    *
-   * @param tenantId undefined for a caller without a tenant, who registers nothing
+   * @param tenantId undefined for a caller without a tenant, who cannot register documents
    * @throws PERSISTED_QUERY_NOT_FOUND, DOCUMENT_NOT_TRUSTED, BAD_REQUEST
    */
   find(request: DocumentRequest, tenantId: string | undefined): string | undefined {
@@ -61,7 +61,7 @@ export class Documents {
     const name = id.replace(/^sha256:/, '');
     const registered = tenantId === undefined ? undefined : this.registered.get(tenantId, name);
     const text = this.trusted.get(id) ?? this.trusted.get(name) ?? registered;
-    // Apollo's clients recognise it by these words, and register the document.
+    // Apollo's clients recognise this message, and then register the document.
     if (text === undefined) throw new PublicError('PERSISTED_QUERY_NOT_FOUND', 'PersistedQueryNotFound');
     return text;
   }

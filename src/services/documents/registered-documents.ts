@@ -2,26 +2,26 @@ import { LRUCache } from 'lru-cache';
 
 const KIB = 1024;
 
-/** What one tenant's clients may have registered. A frontend has some hundreds of operations of a KiB or so. */
+/** The limits of one tenant. A frontend has some hundreds of operations of about a KiB. */
 export const TENANT_LIMITS = { documents: 500, bytes: 1024 * KIB };
-/** What all tenants together may have registered, on this server. */
+/** The limit of all tenants together, on this server. */
 export const REGISTERED_BYTES = 64 * KIB * KIB;
-/** Of memory beside the text, whose characters are counted with two bytes: the hash, and the place in the list. */
+/** Memory for the hash and the list entry. Each character of the text counts two bytes. */
 const BYTES_PER_DOCUMENT = 400;
 
 /**
  * The documents that clients registered by sending them with their hash (automatic persisted queries). Each tenant has
- * its own: one that registers a great many pushes out nobody else's, and cannot find out what others have asked. What
- * was pushed out is registered again when it is next used.
+ * its own, so a tenant cannot evict documents of another or find out what others have sent. Evicted documents are
+ * registered again at their next use.
  */
 export class RegisteredDocuments {
   private readonly ofTenants = new LRUCache<string, LRUCache<string, string>>({
     maxSize: REGISTERED_BYTES,
-    // A tenant with a few short documents is not free either.
+    // The minimum for a tenant with a few short documents.
     sizeCalculation: ({ calculatedSize }) => calculatedSize + KIB,
   });
 
-  /** What is kept of all tenants, in bytes. */
+  /** The size of the documents of all tenants, in bytes. */
   get keptBytes(): number {
     return this.ofTenants.calculatedSize;
   }
@@ -40,7 +40,7 @@ export class RegisteredDocuments {
         sizeCalculation: (each) => 2 * each.length + BYTES_PER_DOCUMENT,
       });
     documents.set(hash, text);
-    // Its size is taken anew only when it is put in anew.
+    // The cache computes the size again only when the entry is set again.
     this.ofTenants.delete(tenantId);
     this.ofTenants.set(tenantId, documents);
   }

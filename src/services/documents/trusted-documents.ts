@@ -1,6 +1,6 @@
 /**
- * The operations that the team's own clients send, known before the first request: read from files, checked against
- * the schema and its limits when the server starts.
+ * The operations of the team's own clients: read from files and checked against the schema and its limits when the
+ * server starts.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -12,12 +12,12 @@ import { limitOperation } from '../limits/operation-limits.js';
 import { parseDocument } from '../../kernel/graphql/parse-document.js';
 
 export interface TrustedDocument {
-  /** As its manifest calls it; for a `.graphql` file the SHA-256 of `text`. */
+  /** The id in its manifest; for a `.graphql` file the SHA-256 of `text`. */
   readonly id: string;
   readonly text: string;
 }
 
-/** Trusted documents cannot be read or do not fit the schema. The message says which and why. */
+/** Trusted documents cannot be read or are not valid for the schema. The message lists them with the reasons. */
 export class TrustedDocumentsError extends Error {
   override readonly name = 'TrustedDocumentsError';
 }
@@ -25,14 +25,14 @@ export class TrustedDocumentsError extends Error {
 /** The SHA-256 of a text, in lower-case hexadecimal digits. */
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** What a request may call a document by. */
+/** The ids by which a request may name a document. */
 export const namesOf = ({ id, text }: TrustedDocument): readonly string[] => [id, sha256(text)];
 
 /**
  * Reads the documents of a file, or of all files in a folder and its subfolders:
  *
  * - `.json`: a manifest, either Apollo's `apollo-persisted-query-manifest` or a map of ids to documents;
- * - `.graphql`, `.gql`: one document, whose text is what `print` of graphql-js makes of it.
+ * - `.graphql`, `.gql`: one document; its text is the output of graphql-js's `print`.
  *
  * @throws TrustedDocumentsError with every file that cannot be read, every document that is not valid, and every id
  * that two documents have.
@@ -122,7 +122,7 @@ function problemsWith({ id, text }: TrustedDocument, schema: GraphQLSchema): str
   }
 }
 
-/** What is out of proportion in any of the operations of a valid document, whatever the variables are. */
+/** The exceeded limits of the operations of a valid document, for any variables. */
 function disproportions(schema: GraphQLSchema, document: DocumentNode): string[] {
   return document.definitions.flatMap((node) => {
     if (node.kind !== Kind.OPERATION_DEFINITION) return [];

@@ -1,7 +1,6 @@
 /**
- * Mutations that take effect once, however often they are sent. A mutation with an Idempotency-Key runs in one
- * transaction together with its key and its result: either all three are kept, and a retry is given the result, or none
- * is, and a retry runs anew. Nothing is answered before the transaction is committed.
+ * Executes mutations with an Idempotency-Key once. Mutation, key and result are one transaction: either all three are
+ * committed, and a retry gets the result, or none is, and a retry runs again. No answer is sent before COMMIT.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -33,46 +32,48 @@ import { resultAgain, type KeptResult } from './kept-result.js';
 import { keepResult, takeKey } from './key-store.js';
 import { reachedFields, type ReachedRoot } from './reached-fields.js';
 
-/** A result of more bytes than this is sent, and not kept. */
+/** A larger result is sent, but not kept. */
 export const MOST_KEPT_BYTES = 256 * 1024;
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 /** An operation that has been parsed and validated. */
 export interface Operation {
-  /** The text of the document, wherever it came from. */
+  /** The text of the document. */
   readonly source: string;
   readonly document: DocumentNode;
-  /** Undefined when the document has none of the name that is asked for. */
+  /** Undefined when the document has no operation of the requested name. */
   readonly operation: OperationDefinitionNode | undefined;
   readonly variables: Readonly<Record<string, unknown>> | undefined;
   readonly context: RequestContext;
-  /** Called when the result is one that was given before. */
+  /** Called when the result is that of an earlier request. */
   readonly onReplay: () => void;
 }
 
-/** Executes the operation with this context. Called once for each attempt: a deadlock repeats all of the operation. */
+/**
+ * Executes the operation with this context. Called once per attempt: after a deadlock the whole operation is repeated.
+ */
 export type Execute = (context: RequestContext) => ExecutionResult | Promise<ExecutionResult>;
 
 export interface ExecuteOnceParts {
   readonly api: Pick<Api, 'schema' | 'guards'>;
   readonly database: Pick<TenantBinder, 'unitOfWork'>;
-  /** What the client is told of an error. */
+  /** The form of an error for the client. */
   readonly publicForm: (error: GraphQLError, context: RequestContext) => GraphQLFormattedError;
 }
 
 /**
- * Makes the function that executes operations: those without a key, and queries, as they are; a mutation with a key
- * once. Results are kept for 24 hours, for the same tenant and actor. An operation that is refused has no `data`:
+ * Returns the function that executes operations: a mutation with a key once, all others normally. Results are kept for
+ * 24 hours, for the same tenant and actor. A refused operation has no `data`:
  *
  * - BAD_REQUEST for a key that is not 1 to 255 visible ASCII characters;
  * - BAD_USER_INPUT for a mutation that selects a field with `@secret`: its answer is not kept;
- * - CONFLICT for a key that came with another document, operation name or variables before, one that a request which is
- *   still under way came with, one whose result was too large to keep, or when others change the same data;
- * - ANSWER_TOO_LARGE for a result that has too many bytes to be sent;
- * - UNAVAILABLE when the connection is lost. Whether the mutation took effect, the same key tells.
+ * - CONFLICT for a key that was used with another document, operation name or variables, that a running request uses,
+ *   or whose result was too large to keep, and when others change the same data;
+ * - ANSWER_TOO_LARGE for a result that is too large to be sent;
+ * - UNAVAILABLE when the connection is lost. A retry with the same key tells whether the mutation took effect.
  *
- * When a root field fails, all are undone, and nothing is kept.
+ * When a root field fails, all are rolled back, and nothing is kept.
  */
 export function createExecuteOnce({
   api: { schema, guards },
@@ -129,7 +130,7 @@ export function createExecuteOnce({
   };
 }
 
-/** What of a context reaches the database, as parts of the transaction. */
+/** The parts of a context that use the database, bound to the transaction. */
 const within = (db: TenantClient): Partial<RequestContext> => ({ db, unit: db });
 
 function checkKey(key: string): void {
@@ -159,7 +160,7 @@ function secretFields(schema: GraphQLSchema): ReadonlySet<string> {
 }
 
 /**
- * Of everything that decides what a mutation does. The order of the fields of an object is none of it.
+ * A hash of everything that determines the mutation. The order of an object's fields does not matter.
  *
  * @throws BAD_USER_INPUT for variables that are nested some thousand levels deep
  */
@@ -180,7 +181,7 @@ function fingerprintOf(
   }
 }
 
-/** Takes the transaction back, and brings out what is to be answered. */
+/** Rolls the transaction back, and carries the answer. */
 class Undone extends Error {
   constructor(readonly result: ExecutionResult) {
     super('a root field failed');
@@ -188,8 +189,8 @@ class Undone extends Error {
 }
 
 /**
- * Throws when a root field failed: the first error that a repetition may remove, or else {@link Undone}. A field whose
- * own work was good is undone with the others, so that it must not be answered: then there is no data at all.
+ * Throws when a root field failed: the first error for which a retry may succeed, else {@link Undone}. Successful
+ * fields are rolled back too, so the answer then has no data.
  */
 function undoWhenFailed(result: ExecutionResult): void {
   const { data, errors = [] } = result;
@@ -203,13 +204,13 @@ function undoWhenFailed(result: ExecutionResult): void {
   throw new Undone(allFailed ? result : { ...result, data: null });
 }
 
-/** What the answer has beside the result: its cost. */
+/** The bytes of the answer's cost, which is not part of the result. */
 const ROOM_FOR_EXTENSIONS = 100;
 
 /**
- * The result as it is kept; null when it is too large for that.
+ * The text of the result; null when it is too large to keep.
  *
- * @throws ANSWER_TOO_LARGE when it cannot be sent: then nothing is to have taken effect
+ * @throws ANSWER_TOO_LARGE when it cannot be sent: the mutation must then have no effect
  */
 function textOf(
   { data, errors }: ExecutionResult,
@@ -224,7 +225,7 @@ function textOf(
   return size > MOST_KEPT_BYTES ? null : text;
 }
 
-/** Neither the operation nor anything of it took place, as far as the server can tell. */
+/** The answer to an operation that, as far as the server knows, had no effect. */
 function refused(error: PublicError): ExecutionResult {
   const { message, code, extensions } = error;
   const told = new GraphQLError(message, {

@@ -1,4 +1,4 @@
-/** A result as it is kept, and as it is given again. */
+/** The stored form of a result, and its form in the answer to a retry. */
 import { GraphQLError, isNonNullType, type GraphQLFormattedError, type GraphQLSchema } from 'graphql';
 import type { ExecutionResult } from 'graphql';
 import type { Guards } from '../../kernel/access/guards.js';
@@ -7,13 +7,13 @@ import { forbidden, PublicError, type ErrorCode } from '../../kernel/vocabulary/
 import { locate } from '../../kernel/graphql/locations.js';
 import type { ReachedRoot } from './reached-fields.js';
 
-/** What was sent. */
+/** The result that was sent. */
 export interface KeptResult {
   readonly data: Readonly<Record<string, unknown>> | null;
   readonly errors?: readonly GraphQLFormattedError[];
 }
 
-/** An error that was sent before, and is sent again as it was: masked where it was masked, with the request's id. */
+/** An error of the first answer, sent again unchanged: masked errors stay masked, with the first request's id. */
 export class KeptError extends PublicError {
   constructor(private readonly sent: GraphQLFormattedError) {
     const { code, ...details } = sent.extensions ?? {};
@@ -25,7 +25,7 @@ export class KeptError extends PublicError {
   }
 }
 
-/** What says nothing of any row. */
+/** Extensions that contain no data of a row. */
 const WITHOUT_DATA = new Set(['code', 'requires', 'requestId']);
 
 function withoutDetails({ extensions = {}, ...error }: GraphQLFormattedError): GraphQLFormattedError {
@@ -33,7 +33,7 @@ function withoutDetails({ extensions = {}, ...error }: GraphQLFormattedError): G
   return { ...error, extensions: Object.fromEntries(details) };
 }
 
-/** The permissions that the selected fields demand. */
+/** The permissions that the selected fields require. */
 function demanded(roots: Iterable<ReachedRoot>, guards: Guards): ReadonlySet<Permission> {
   const permissions = new Set<Permission>();
   for (const { fields } of roots) {
@@ -46,11 +46,11 @@ function demanded(roots: Iterable<ReachedRoot>, guards: Guards): ReadonlySet<Per
 }
 
 /**
- * The kept result for a caller who holds `permissions` now. What it was given for and the caller has lost is refused as
- * usual: the root field through which it is reached is null, with a FORBIDDEN error. What an error tells beside its code may
- * be of any field: it is told again to a caller who has lost nothing.
+ * The kept result for a caller who now holds `permissions`. A root field that needs a permission which the caller has
+ * lost is null, with a FORBIDDEN error. Details of an error beside its code may be data of any field: only a caller who
+ * has lost no permission gets them.
  *
- * @param granted the permissions that the caller held when the result was given
+ * @param granted the permissions that the caller had at the first answer
  */
 export function resultAgain(
   { data, errors = [] }: KeptResult,

@@ -8,25 +8,24 @@ import type { KeptResult } from './kept-result.js';
 /** How long a result is kept. */
 const KEPT_FOR = '24 hours';
 
-/** Expired rows that one new key removes: more than it adds, and few enough to go unnoticed. */
+/** Expired rows that one new key removes: more than it adds, but few enough to be fast. */
 const REMOVED_AT_ONCE = 20;
 
 const STATEMENT_TIMEOUT = '57014';
 
-/** A result that a key stands for. */
+/** The stored result of a key. */
 export interface KeptKey {
   readonly fingerprint: string;
   /** Null when it was too large to keep. */
   readonly result: KeptResult | null;
-  /** The permissions it was given for. */
+  /** The caller's permissions at the first answer. */
   readonly permissions: readonly string[];
 }
 
 /**
- * Takes a key for this transaction, or finds the result it stands for. While another transaction has taken the same
- * key, this waits for its end.
+ * Takes a key for this transaction, or finds its result. Waits while another transaction has taken the same key.
  *
- * @returns undefined when the key is taken now
+ * @returns undefined when this transaction has taken the key
  * @throws CONFLICT when the other transaction does not end within the statement timeout
  */
 export async function takeKey(tx: TenantTx, key: string, fingerprint: string): Promise<KeptKey | undefined> {
@@ -48,14 +47,14 @@ export async function takeKey(tx: TenantTx, key: string, fingerprint: string): P
     const [kept] = await tx.$queryRaw<KeptKey>(
       Prisma.sql`SELECT fingerprint, result, permissions FROM public.idempotency_keys WHERE ${own(tx, key)}`,
     );
-    // It was there a moment ago: it has expired in between.
+    // The row existed a moment ago; it has expired in between.
     return kept ?? Promise.reject(stillUnderWay());
   }
   await removeExpired(tx);
   return undefined;
 }
 
-/** Keeps the result that a key of this transaction stands for from now on. */
+/** Stores the result of a key of this transaction. */
 export async function keepResult(
   tx: TenantTx,
   key: string,
@@ -70,7 +69,7 @@ export async function keepResult(
 const own = ({ context: { tenantId, actor } }: TenantTx, key: string): Prisma.Sql =>
   Prisma.sql`tenant_id = ${tenantId}::uuid AND actor_type = ${actor.type} AND actor = ${actor.id} AND key = ${key}`;
 
-/** Of whichever actor of this tenant. Rows that another transaction removes just now are left to it. */
+/** Removes expired keys of all actors of this tenant. Skips rows that another transaction is removing. */
 async function removeExpired(tx: TenantTx): Promise<void> {
   const { tenantId } = tx.context;
   await tx.$executeRaw(

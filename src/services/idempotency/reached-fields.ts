@@ -1,4 +1,4 @@
-/** What an operation selects, as far as it can be told before it runs. */
+/** The fields that an operation may select, determined before it runs. */
 import {
   getNamedType,
   isAbstractType,
@@ -14,16 +14,16 @@ import {
 } from 'graphql';
 import { fragmentsOf, type Fragments } from '../../kernel/request/selections.js';
 
-/** A root field of an operation, under one name in the answer. */
+/** A root field of an operation, with its name in the answer. */
 export interface ReachedRoot {
   readonly nodes: FieldNode[];
-  /** The coordinates of everything selected through it, `Mutation.updateTenant` and `Tenant.plan`; its own first. */
+  /** The coordinates of all fields selected through it, `Mutation.updateTenant` and `Tenant.plan`; its own first. */
   readonly fields: Set<string>;
 }
 
 /**
- * The root fields of a valid operation by their names in the answer, with all they lead to. `@skip` and `@include` are
- * not looked at: what may be selected counts as selected.
+ * The root fields of a valid operation by their names in the answer, with all fields below them. `@skip` and `@include`
+ * are ignored: a field that may be selected counts as selected.
  */
 export function reachedFields(
   schema: GraphQLSchema,
@@ -70,9 +70,9 @@ class Walk {
   }
 
   /**
-   * Calls `visit` for each field of a selection set, those of its fragments included.
+   * Calls `visit` for each field of a selection set, including those of fragments.
    *
-   * @param spread the fragments that were met already, and where: fragments in fragments could go on for very long
+   * @param spread the fragments already visited, and where: nested fragments could otherwise take very long
    */
   fieldsOf(
     selections: readonly SelectionNode[],

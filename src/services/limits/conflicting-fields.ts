@@ -1,8 +1,8 @@
 /**
- * Finds fields that would have to be one in the answer and are not the same ("fields can merge", section 5.3.2 of the
- * GraphQL specification). graphql-js compares each pair of fields: a hundred tokens more take it four times as long, up
- * to hundreds of milliseconds. Here fields are put into groups, and each is compared with the first of its group
- * (S. Adameit, https://tech.xing.com/graphql-overlapping-fields-can-be-merged-fast-ea6e92e0a01).
+ * Finds different fields with the same name in the answer ("fields can merge", section 5.3.2 of the GraphQL
+ * specification). graphql-js compares each pair of fields: a hundred more tokens take four times as long, up to
+ * hundreds of milliseconds. Here fields are grouped, and each is compared with the first of its group (S. Adameit,
+ * https://tech.xing.com/graphql-overlapping-fields-can-be-merged-fast-ea6e92e0a01).
  */
 import {
   getNamedType,
@@ -30,10 +30,10 @@ import {
 } from 'graphql';
 import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../kernel/request/selections.js';
 
-/** Fields that are compared, those of a fragment wherever it is spread. Fragments in fragments could multiply them. */
+/** The most fields that are compared; those of a fragment count at each spread. Nested fragments multiply them. */
 export const MOST_COMPARED = 10_000;
 
-/** The first conflict of an otherwise valid document, or that it has too many fields to look for one. */
+/** The first conflict of an otherwise valid document, or an error that it has too many fields to check. */
 export function conflictingFields(schema: GraphQLSchema, document: DocumentNode): GraphQLError | undefined {
   const comparison = new Comparison(schema, document);
   try {
@@ -49,7 +49,7 @@ export function conflictingFields(schema: GraphQLSchema, document: DocumentNode)
   }
 }
 
-/** A selection set, and the type of the objects it is for. */
+/** A selection set, and the type of its objects. */
 interface Typed {
   readonly set: SelectionSetNode;
   readonly type: GraphQLNamedType;
@@ -68,8 +68,8 @@ interface Place {
 }
 
 /**
- * What is compared. Fields of one name in the answer need values of one shape, always; and where they may be of one object,
- * they need to be the same field with the same arguments.
+ * What is compared. Fields with the same name in the answer need values of the same shape. If they may belong to one
+ * object, they must also be the same field with the same arguments.
  */
 type Aspect = 'shape' | 'field' | 'both';
 
@@ -83,7 +83,7 @@ class Comparison implements Walk<Place> {
     this.fragments = fragmentsOf(document);
   }
 
-  /** @throws GraphQLError for the first conflict among what is selected together, and below it */
+  /** @throws GraphQLError for the first conflict among fields selected together, and below them */
   compare(sets: readonly Typed[], aspect: Aspect): void {
     const groups = new Map<string, Entry[]>();
     const spread = new Set<string>();
@@ -136,7 +136,7 @@ class Comparison implements Walk<Place> {
   }
 }
 
-/** The entries by the objects they may be of; those of an interface or a union may be of any. */
+/** The entries grouped by their object type; those of an interface or a union may belong to any. */
 function ofOneObject(entries: readonly Entry[]): readonly (readonly Entry[])[] {
   const types = new Set(entries.map(({ parent }) => parent).filter(isObjectType));
   if (types.size < 2) return [entries];
@@ -171,7 +171,7 @@ function haveOneShape(one: GraphQLOutputType, other: GraphQLOutputType): boolean
   return !isListType(other) && !isNonNullType(other) && !isLeafType(one) && !isLeafType(other);
 }
 
-/** A text that is the same for the same arguments, in whichever order. */
+/** A text that is the same for equal arguments in any order. */
 const argumentsOf = ({ arguments: given }: FieldNode): string => (given?.length ? namedValues(given) : '');
 
 const namedValues = (

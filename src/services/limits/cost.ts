@@ -1,22 +1,22 @@
 /**
- * What an operation costs at the most: the values its answer may hold. The document says what is asked for once and
- * for all; only the sizes of pages may lie in variables, so that a request costs no more than a few multiplications.
+ * The highest cost of an operation: the number of values in its answer. It is computed once per document. Only page
+ * sizes may be variables, so each request needs only a few multiplications.
  */
 
-/** Values that an answer may hold: two nested lists of the largest page, with a handful of fields in each row. */
+/** The most values in an answer: two nested lists of the largest page, with a few fields in each row. */
 export const MOST_COST = 100_000;
 
-/** Of each root field of a mutation, beside its answer: it writes, and what it writes is recorded. */
+/** Added for each root field of a mutation, because it writes rows and audit entries. */
 export const MUTATION_COST = 10;
-/** How many rows a list that is no connection is taken to have. */
+/** The assumed number of rows of a list that is not a connection. */
 export const UNSIZED_LIST = 10;
 
-/** How many rows are asked for. */
+/** The requested number of rows. */
 export type PageSize = (variables: Variables) => number;
 
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** The cost of a selection: what does not depend on variables, and lists whose length does. */
+/** The cost of a selection: a constant part, and lists whose length depends on variables. */
 export class Cost {
   private fixed = 0;
   private readonly lists: { readonly size: PageSize; readonly each: Cost }[] = [];
@@ -25,7 +25,7 @@ export class Cost {
     this.fixed += values;
   }
 
-  /** `each` as many times as the list has rows. */
+  /** Adds `each` once per row of the list. */
   addList(size: number | PageSize, each: Cost): void {
     if (typeof size === 'number') {
       this.fixed += size * each.fixed;
@@ -38,14 +38,14 @@ export class Cost {
     }
   }
 
-  /** With the variables as the client sent them, before they are checked. */
+  /** The cost with the client's variables, which are not validated yet. */
   of(variables: Variables): number {
     let cost = this.fixed;
     for (const { size, each } of this.lists) cost += size(variables) * each.of(variables);
     return cost;
   }
 
-  /** Whatever the variables are, it is not less. */
+  /** The lowest cost for any variables. */
   get least(): number {
     return this.fixed;
   }

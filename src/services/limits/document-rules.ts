@@ -1,4 +1,4 @@
-/** What a document must satisfy beside GraphQL's own rules, whether a request brings it or a file. */
+/** Limits of documents in addition to GraphQL's own rules, for requests and for trusted documents. */
 import {
   GraphQLError,
   Kind,
@@ -15,10 +15,10 @@ import { rootSelections } from '../../kernel/request/selections.js';
 import { locate } from '../../kernel/graphql/locations.js';
 import { noAliasInIntrospection } from './operation-limits.js';
 
-/** Of each operation the fragments are looked at anew, by several of GraphQL's rules. */
+/** Several of GraphQL's rules visit the fragments again for each operation. */
 export const MOST_OPERATIONS = 20;
 export const MOST_FRAGMENTS = 100;
-/** Errors that are reported of one document. */
+/** The most errors reported for one document. */
 export const MOST_ERRORS = 20;
 
 const RULES = [
@@ -29,10 +29,10 @@ const RULES = [
 ];
 
 /**
- * What is wrong with a parsed document; nothing, when it is valid. What an operation of it would cost is not looked at:
- * only the operation that is to be executed matters.
+ * The errors of a parsed document; none when it is valid. Does not check the cost, which matters only for the executed
+ * operation.
  *
- * @param hideSuggestions leaves out which names of the schema are like one that does not exist
+ * @param hideSuggestions removes suggestions of similar names of the schema
  */
 export function problemsOf(
   schema: GraphQLSchema,
@@ -57,7 +57,7 @@ function problemsInOrder(
   return conflict ? [conflict] : [];
 }
 
-/** Comes before GraphQL's rules, some of which take time in proportion to the square of these numbers. */
+/** Checked before GraphQL's rules, some of which take time in proportion to the square of these numbers. */
 function outOfProportion({ definitions }: DocumentNode): GraphQLError | undefined {
   const operations = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
   if (operations.length > MOST_OPERATIONS) return tooMany('operations', MOST_OPERATIONS);
@@ -69,8 +69,8 @@ const tooMany = (what: string, limit: number) =>
   new GraphQLError(`The document has more than ${limit} ${what}.`);
 
 /**
- * A subscription's root field must be there whatever the variables are: where `@skip` or `@include` may take it away,
- * graphql-js throws instead of reporting.
+ * A subscription's root field must not depend on variables: if `@skip` or `@include` may remove it, graphql-js throws
+ * instead of reporting an error.
  */
 function conditionalRoot(document: DocumentNode): GraphQLError | undefined {
   for (const node of document.definitions) {

@@ -1,6 +1,6 @@
 /**
- * Refuses operations whose answer, or whose execution, would be out of proportion to the document, before anything is
- * executed. The number of tokens alone does not bound an answer: aliases, fragments and pages multiply.
+ * Refuses operations whose answer or execution would be too large, before anything is executed. The number of tokens
+ * does not limit an answer, because aliases, fragments and pages multiply fields.
  */
 import {
   getNamedType,
@@ -32,18 +32,18 @@ import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../ke
 import { locate } from '../../kernel/graphql/locations.js';
 import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
 
-/** Levels of fields. The introspection of tools has 15. */
+/** The most levels of fields. The introspection query of tools has 15. */
 export const DEEPEST = 20;
-/** Aliases in an operation. */
+/** The most aliases in an operation. */
 export const MOST_ALIASES = 50;
-/** Directives in an operation, those of its variables and fragments among them. */
+/** The most directives in an operation, including those of its variables and fragments. */
 export const MOST_DIRECTIVES = 50;
-/** Fields that an operation may consist of. */
+/** The most fields of an operation. */
 export const MOST_FIELDS = 5_000;
 
 /**
- * Introspection without aliases. Tools need none; with them, the types of the schema can be listed for each of the
- * fields of each of the types, in one synchronous go.
+ * Refuses aliases in introspection. Tools need none; with them, one synchronous execution could list all types of the
+ * schema for each field of each type.
  */
 export function noAliasInIntrospection(context: ValidationContext): ASTVisitor {
   return {
@@ -65,8 +65,8 @@ function problemOf({ depth, aliases, directives, fields }: Shape): string | unde
 }
 
 /**
- * What an operation of a valid document costs with these variables, or whatever the variables are. Only the operation that is to be executed is
- * measured, once: a document may have others, and each may spread all of its fragments.
+ * The cost of an operation of a valid document, with these variables or for any variables. Only the executed operation
+ * is measured, once: a document may have others, and each may spread all of its fragments.
  *
  * @throws GRAPHQL_VALIDATION_FAILED for an operation that is too deep, or has too many aliases, directives or fields;
  * COST_LIMIT_EXCEEDED for one that costs more than {@link MOST_COST}
@@ -101,7 +101,7 @@ const tooCostly = (requested: number) =>
     { cost: { requested, limit: MOST_COST } },
   );
 
-/** What an operation consists of; what a fragment brings counts wherever it is spread. */
+/** The measurements of an operation; the fields of a fragment count at each spread. */
 interface Shape {
   readonly depth: number;
   readonly aliases: number;
@@ -110,7 +110,7 @@ interface Shape {
   readonly cost: Cost;
 }
 
-/** Documents are kept (document-reader.ts): their operations are measured once. */
+/** Documents are cached (document-reader.ts), so their operations are measured once. */
 const shapes = new WeakMap<OperationDefinitionNode, Shape>();
 
 function shapeOf(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Shape {
@@ -185,7 +185,7 @@ class Measurement implements Shape, Walk<Level> {
     cost.addList(isList && !isIntrospectionType(below) ? (ownPage ?? page ?? UNSIZED_LIST) : 1, each);
   }
 
-  /** `__schema` and `__type` are no fields of the root type. */
+  /** `__schema` and `__type` are not fields of the root type. */
   private introspectionType({ name }: FieldNode): GraphQLNamedType | undefined {
     if (name.value === '__schema') return this.typeOf('__Schema');
     return name.value === '__type' ? this.typeOf('__Type') : undefined;
@@ -195,7 +195,7 @@ class Measurement implements Shape, Walk<Level> {
     return name === undefined ? undefined : this.schema.getType(name);
   }
 
-  /** The size of the page that a connection field is asked for here; undefined for any other field. */
+  /** The requested page size of a connection field; undefined for any other field. */
   private pageOf(field: GraphQLField<unknown, unknown>, node: FieldNode): number | PageSize | undefined {
     const isSize = ({ name }: { readonly name: string }) => name === 'first' || name === 'last';
     if (!field.args.some(isSize)) return undefined;
@@ -218,11 +218,11 @@ class Measurement implements Shape, Walk<Level> {
   }
 }
 
-/** Where a selection set stands. */
+/** The position of a selection set. */
 interface Level {
   readonly type: GraphQLNamedType;
   readonly depth: number;
-  /** Its lists are those of a connection, and have this many rows. */
+  /** Its lists belong to a connection with this many rows. */
   readonly page: number | PageSize | undefined;
   readonly cost: Cost;
 }
@@ -232,7 +232,7 @@ function largest(sizes: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : Math.max(...known);
 }
 
-/** A variable, and null, are no size. What is no number is refused when the field is resolved. */
+/** Variables and null have no size. A value that is not a number is refused when the field is resolved. */
 function literalValue(node: ValueNode | undefined): unknown {
   if (node === undefined || node.kind === Kind.VARIABLE || node.kind === Kind.NULL) return undefined;
   return node.kind === Kind.INT ? Number(node.value) : LARGEST_PAGE;

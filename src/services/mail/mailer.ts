@@ -1,6 +1,6 @@
 /**
- * Sends mail: through an SMTP server, or, where none is configured, into files. What a mail says may be secret: nothing
- * of it may reach a log.
+ * Sends mail through an SMTP server, or writes it to files when none is configured. The content of a mail may be secret
+ * and must not be logged.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createTransport } from 'nodemailer';
 
 export interface Mail {
-  /** One address, nothing but the address. */
+  /** One address, without a name. */
   readonly to: string;
   readonly subject: string;
   readonly text: string;
@@ -16,10 +16,10 @@ export interface Mail {
 
 export interface Mailer {
   /**
-   * Hands a mail over, within ten seconds.
+   * Sends a mail to the SMTP server within ten seconds, or writes it to a file.
    *
-   * @returns the file it was written to, when there is no SMTP server
-   * @throws Error when it could not be handed over; after the ten seconds it may have been all the same
+   * @returns the file, when there is no SMTP server
+   * @throws Error when the server did not accept the mail; after a timeout it may still have accepted it
    */
   send(mail: Mail): Promise<{ readonly file: string | undefined }>;
 }
@@ -31,20 +31,20 @@ declare module '../../kernel/graphql/module.js' {
 }
 
 export interface MailerOptions {
-  /** `smtp://user:password@host:587`, or `smtps:`. Undefined: mails become files. */
+  /** `smtp://user:password@host:587`, or `smtps:`. Undefined: mails are written to files. */
   readonly smtpUrl: string | undefined;
   /** The sender, `Acme <hello@example.com>`. */
   readonly from: string;
-  /** Where the files go. Undefined: without an SMTP server no mail is sent, and none is written. */
+  /** The folder of the files. Undefined: without an SMTP server no mail is sent or written. */
   readonly folder: string | undefined;
 }
 
 const HANDED_OVER_WITHIN_MS = 10_000;
 
-/** A mail of ours has no attachments: nothing in it may make the server read a file or an address of its choice. */
+/** Our mails have no attachments: the content of a mail must not make the server read a file or a URL. */
 const TEXT_ONLY = { disableFileAccess: true, disableUrlAccess: true };
 
-/** @param withinMs how long handing over may take */
+/** @param withinMs how long sending may take, in milliseconds */
 export function createMailer(
   { smtpUrl, from, folder }: MailerOptions,
   withinMs = HANDED_OVER_WITHIN_MS,
@@ -54,7 +54,7 @@ export function createMailer(
     to: { name: '', address: to },
     subject: oneLine(subject),
     text,
-    // No machine shall answer it (RFC 3834), nor learn what we run.
+    // Prevents automatic answers (RFC 3834), and does not reveal our software.
     headers: { 'auto-submitted': 'auto-generated' },
     xMailer: false as const,
   });
@@ -83,7 +83,7 @@ export function createMailer(
 }
 
 /**
- * Text for a header or in the middle of a sentence: without line breaks, control characters and those that turn the
- * direction of writing round or cannot be seen, so that nobody who chooses a name can write more than a name.
+ * Text for a header or a sentence: without line breaks, control characters, invisible characters and those that change
+ * the direction of text, so that a chosen name cannot contain more than a name.
  */
 export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();

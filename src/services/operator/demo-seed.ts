@@ -1,4 +1,4 @@
-/** The demo tenants: what `npm start` shows to whoever has no data yet. Never in production. */
+/** The demo tenants of `npm start`. Never in production. */
 import type { Module } from '../../kernel/graphql/module.js';
 import { ROLES } from '../../kernel/vocabulary/permissions.js';
 import type { Database } from '../../kernel/tenancy/database.js';
@@ -12,12 +12,12 @@ const DEMO_TENANTS = [
 
 const SEED_LOCK = 7_263_546_103;
 
-/** The user id of a demo user, as an identity provider would give it: `demo|acme|owner`. */
+/** The user id of a demo user, in the form of an identity provider: `demo|acme|owner`. */
 const demoUserId = (slug: string, role: string): string => `demo|${slug}|${role}`;
 
 /**
- * Creates the demo tenants that are missing, each with one user of every role (`owner@acme.test`, …) and what the
- * modules add. Changes nothing of a tenant that exists.
+ * Creates the demo tenants that are missing, each with one user of every role (`owner@acme.test`, …) and the modules'
+ * demo data. Does not change existing tenants.
  *
  * @returns the slugs of the tenants just created
  */
@@ -26,7 +26,8 @@ export async function seedDemo(
   database: Database,
   modules: readonly Module[],
 ): Promise<string[]> {
-  // Two servers that start together on a new database must not both create them. Held until the door closes.
+  // Two servers that start at the same time on a new database must not both create them. Held until the connection
+  // closes.
   await connection.query('SELECT pg_advisory_lock($1)', [SEED_LOCK]);
   const existing = new Set((await listTenants(connection)).map(({ slug }) => slug));
   const missing = DEMO_TENANTS.filter(({ slug }) => !existing.has(slug));

@@ -1,6 +1,6 @@
 /**
- * The operators' connection: work on tenants from outside, as tenantry_operator. It binds a tenant like everybody else, so
- * that what an operator does stands in the tenant's own audit log, under the operator's name.
+ * The operators' connection for work on tenants, as tenantry_operator. It binds a tenant like the server, so an
+ * operator's changes are in the tenant's audit log, under the operator's name.
  */
 import type pg from 'pg';
 import { checkContextSigning } from '../../kernel/database/preparation/context-keys.js';
@@ -16,25 +16,23 @@ export type OperatorQuery = <Row extends pg.QueryResultRow>(
 const STATEMENT_TIMEOUT_MS = 30_000;
 
 export interface OperatorConnection {
-  /** Runs `work` in one transaction bound to a tenant; undone when it throws. */
+  /** Runs `work` in one transaction bound to a tenant; rolled back when it throws. */
   inTenant<Result>(tenantId: string, work: (query: OperatorQuery) => Promise<Result>): Promise<Result>;
   /** Reads across tenants. */
   readonly query: OperatorQuery;
 }
 
-/** How to open the door. */
+/** The options of an operator's connection. */
 export interface OperatorDoorOptions {
-  /** As tenantry_operator. */
+  /** The URL of the role tenantry_operator. */
   readonly url: string;
-  /** Who is recorded in the audit logs. */
+  /** The operator's name in the audit logs. */
   readonly operator: string;
-  /** What contexts are signed with. Undefined: they are not. */
+  /** The key that signs contexts; undefined when they are unsigned. */
   readonly contextKey?: string | undefined;
 }
 
-/**
- * @throws MigrationError when the database cannot be reached, or does not agree about signed contexts
- */
+/** @throws MigrationError when the database cannot be reached, or has other signing keys than this configuration */
 export async function withOperatorConnection<Result>(
   { url, operator, contextKey }: OperatorDoorOptions,
   work: (connection: OperatorConnection) => Promise<Result>,

@@ -1,4 +1,4 @@
-/** What operators do to whole tenants. Each change is in the tenant's own audit log. */
+/** Operators' work on tenants. Each change is in the tenant's audit log. */
 import { z } from 'zod';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
 import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
@@ -9,7 +9,7 @@ import type { OperatorConnection } from './operator-connection.js';
 export interface NewTenant {
   readonly slug: string;
   readonly name: string;
-  /** The founding owner. */
+  /** The first owner. */
   readonly owner: NewMember;
   readonly members?: readonly (NewMember & { readonly role: Role })[];
 }
@@ -32,7 +32,7 @@ const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
 const COLUMNS = 'id, slug, name, plan, status, created_at';
 
-/** Subdomains that a product needs for itself, or that others take for its own (RFC 2142 names some). */
+/** Subdomains that a product needs for itself, or that users would trust as the product's (RFC 2142 names some). */
 const RESERVED_SLUGS: ReadonlySet<string> = new Set([
   ...[
     'admin',
@@ -78,7 +78,7 @@ const RESERVED_SLUGS: ReadonlySet<string> = new Set([
   ...['webmaster', 'wpad', 'www'],
 ]);
 
-/** As browsers check `<input type="email">`. */
+/** The check of browsers for `<input type="email">`. */
 const ADDRESS = z.email({ pattern: z.regexes.html5Email });
 
 /** All tenants, by slug. */
@@ -98,7 +98,8 @@ export async function findTenant(connection: OperatorConnection, slug: string): 
 /**
  * Creates a tenant with its members, all or nothing.
  *
- * @throws CONFLICT when the slug is taken; BAD_USER_INPUT when it is none, or is reserved, or when an address is none
+ * @throws CONFLICT when the slug is taken; BAD_USER_INPUT when it is malformed or reserved, or when an address is
+ * malformed
  */
 export async function createTenant(connection: OperatorConnection, tenant: NewTenant): Promise<TenantRow> {
   const { slug, name, owner, members = [] } = tenant;

@@ -1,33 +1,30 @@
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
 import { FairGate } from './fair-gate.js';
 
-/** An open connection, as far as its access is concerned. */
+/** What access checks need of an open connection. */
 export interface Checked {
-  /** Equal for connections that one look-up answers for. */
+  /** The same for connections that share a look-up. */
   readonly credential: string;
   readonly viewer: Viewer | undefined;
-  /** @throws when the credential gives no access any more, or when that cannot be found out */
+  /** @throws Error when the credential no longer gives access, or when the look-up fails */
   lookUp(): Promise<Viewer>;
-  /** Ends what `viewer` may no longer have. */
+  /** Ends the subscriptions that `viewer` may no longer have. */
   hold(viewer: Viewer): void;
   fail(error: unknown): void;
 }
 
-/**
- * Looks up the access of open connections again: once for all of the same credential, so many credentials at a time, and
- * tenants in turn.
- */
+/** Looks up the access of open connections again: once per credential, a limited number at a time, tenants in turn. */
 export class AccessChecks {
   readonly #gate: FairGate;
-  /** By credential: who waits for a look-up that has not begun. */
+  /** By credential: the connections whose look-up has not begun. */
   readonly #due = new Map<string, Set<Checked>>();
 
-  /** @param atOnce look-ups at a time */
+  /** @param atOnce the number of concurrent look-ups */
   constructor(atOnce: number) {
     this.#gate = new FairGate(atOnce);
   }
 
-  /** What is found out was asked after this call. */
+  /** Guarantees a look-up that begins after this call. */
   check(connection: Checked): void {
     const { credential } = connection;
     const due = this.#due.get(credential);
@@ -40,7 +37,7 @@ export class AccessChecks {
   }
 
   async #lookUp(credential: string, first: Checked): Promise<void> {
-    // News from here on are not in the answer.
+    // The answer does not include changes from here on.
     const connections = this.#due.get(credential) ?? [];
     this.#due.delete(credential);
     try {

@@ -4,41 +4,44 @@ import type { Viewer } from '../../kernel/vocabulary/viewer.js';
 import { PublicError } from '../../kernel/vocabulary/errors.js';
 import type { Dependence } from './dependence.js';
 
-/** Of all tenants; whatever was not asked for longest goes. */
+/** The limit for all tenants together; the least recently used answer is dropped first. */
 const MOST_BYTES = 16 * 1024 * 1024;
-/** What somebody loses is lost within a second, by rules that look at data as well. */
+/** A loss of access takes effect within a second, also by rules that look at data. */
 const KEPT_FOR_MS = 1_000;
-/** Of one event and operation: subscribers with other permissions each need one. */
+/** Per event and operation: subscribers with different permissions need different answers. */
 const MOST_VARIANTS = 8;
-/** Operations whose answers turned out to be personal, and for how long that is believed without another look. */
+/** The most operations that are remembered as having personal answers, and for how long. */
 const MOST_PERSONAL = 10_000;
 const PERSONAL_FOR_MS = 10_000;
 
-/** One event as it was answered. */
+/** The answer to one event. */
 export interface Answer {
   readonly viewer: Viewer;
   readonly dependence: Dependence;
   readonly result: ExecutionResult;
   readonly bytes: number;
-  /** On the clock of `performance.now()`: nothing was read before. */
+  /** When its first read began at the earliest, on the clock of `performance.now()`. */
   readonly begunAt: number;
 }
 
 /**
- * Answers to events, kept for a moment: so that subscribers of one tenant who subscribed to the same and have the same rights
- * are told of a change by one read, and a subscriber who is behind reads several changes at once.
+ * Keeps answers to events briefly, so that subscribers of one tenant with the same operation and permissions share one
+ * read, and a subscriber who is behind can read several changes at once.
  */
 export class Answers {
   readonly #kept = new LRUCache<string, readonly Answer[]>({ maxSize: MOST_BYTES, ttl: KEPT_FOR_MS });
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #personal = new LRUCache<string, true>({ max: MOST_PERSONAL, ttl: PERSONAL_FOR_MS });
 
-  /** Settles when the answer that somebody makes under this key has come, or will not; undefined while nobody does. */
+  /**
+   * Settles when the answer that is being made under this key is ready or has failed; undefined while none is being
+   * made.
+   */
   underWay(key: string): Promise<void> | undefined {
     return this.#underWay.get(key);
   }
 
-  /** Says that an answer is being made. Call what it returns when it has come. */
+  /** Registers that an answer is being made. Call the returned function when it is ready. */
   begin(key: string): () => void {
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
@@ -53,13 +56,13 @@ export class Answers {
     return this.#kept.has(key);
   }
 
-  /** The answer, if `viewer` would have been given the same. */
+  /** The answer, if `viewer` would get the same. */
   shared(key: string, viewer: Viewer): ExecutionResult | undefined {
     const answers = this.#kept.get(key);
     return answers?.find((answer) => isFresh(answer) && answer.dependence.holdsFor(viewer))?.result;
   }
 
-  /** The answer that was made for the same subscriber, if they are still who they were in every respect. */
+  /** The answer that was made for the same subscriber, if nothing of the viewer has changed. */
   own(key: string, viewer: Viewer): ExecutionResult | undefined {
     const [answer] = this.#kept.get(key) ?? [];
     this.#kept.delete(key);
@@ -74,7 +77,7 @@ export class Answers {
     this.#kept.set(key, answers, { size: answers.reduce((sum, { bytes }) => sum + bytes, 0) });
   }
 
-  /** Whether answers to the operation were personal of late. */
+  /** Whether recent answers to the operation were personal. */
   isPersonal(operation: string): boolean {
     return this.#personal.has(operation);
   }
@@ -86,7 +89,7 @@ export class Answers {
 
 const isFresh = ({ begunAt }: Answer): boolean => performance.now() - begunAt < KEPT_FOR_MS;
 
-/** A failure concerns whoever met it; that something is refused to a permission is an answer like any other. */
+/** Failures are not shared. A refusal for a missing permission is an answer like any other. */
 export const isCertain = ({ errors = [] }: ExecutionResult): boolean =>
   errors.every(
     ({ originalError }) => originalError instanceof PublicError && originalError.code === 'FORBIDDEN',

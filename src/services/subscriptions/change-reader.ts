@@ -3,9 +3,9 @@ import type { RowChange } from '../../kernel/notifications/row-change.js';
 import type { ChangeListener } from '../../kernel/notifications/change-events.js';
 import { eventsMissed, type Closing } from './closing.js';
 
-/** So many changes of an entity may happen in a tenant while one of them waits for a subscription. */
+/** The most changes of an entity in a tenant that may wait for one subscription. */
 export const FARTHEST_BEHIND = 10_000;
-/** From so many waiting changes on, an update is passed over when the same row was updated again. */
+/** From this number of waiting changes on, an update is skipped when the same row was updated again. */
 export const SKIPS_FROM = 100;
 
 interface Waiting {
@@ -14,12 +14,12 @@ interface Waiting {
 }
 
 /**
- * One subscription's way through the changes, in order. It keeps its place in the log and no changes of its own. Whoever adds
- * changes never waits: a subscription that is too far behind is told that it missed something, and is given nothing after.
+ * Reads the changes for one subscription, in order. It stores only its position in the log. Adding changes never waits:
+ * a subscription that is too far behind fails and gets no further changes.
  */
 export class ChangeReader implements AsyncIterableIterator<RowChange, undefined>, ChangeListener {
   readonly #isWanted: (change: RowChange) => boolean;
-  /** The first change that waits, and how many do. */
+  /** The first waiting change, and the number of waiting changes. */
   #first: LoggedChange | undefined;
   #ahead = 0;
   #waiting: Waiting | undefined;
@@ -33,15 +33,15 @@ export class ChangeReader implements AsyncIterableIterator<RowChange, undefined>
     this.#isWanted = isWanted;
   }
 
-  /** @param release called once, when nothing is taken any more: now, if that is so already */
+  /** @param release called once when the reader has ended; at once if it already has */
   onEnd(release: () => void): void {
     if (this.#ended) release();
     else this.#release = release;
   }
 
   /**
-   * @param failed called at once when nothing more is given because something was missed
-   * @param blame says why, when it is because changes were taken too slowly
+   * @param failed called as soon as the reader fails because changes were missed
+   * @param blame gives the reason when changes were read too slowly
    */
   onFailure(failed: (failure: Closing) => void, blame: () => Closing): void {
     if (this.#failure) failed(this.#failure);
@@ -72,7 +72,7 @@ export class ChangeReader implements AsyncIterableIterator<RowChange, undefined>
     return this.#first !== undefined;
   }
 
-  /** Changes that wait, the first ones. */
+  /** The first waiting changes. */
   upcoming(most: number): RowChange[] {
     const changes: RowChange[] = [];
     for (let at = this.#first; at && changes.length < Math.min(most, this.#ahead); at = at.next) {
@@ -108,7 +108,7 @@ export class ChangeReader implements AsyncIterableIterator<RowChange, undefined>
     return taken?.change;
   }
 
-  /** Goes on to the next change that is wanted. */
+  /** Advances to the next change that the subscription wants. */
   #pass(): LoggedChange | undefined {
     const passed = this.#first;
     if (!passed) return undefined;

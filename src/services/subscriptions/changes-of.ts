@@ -1,23 +1,22 @@
 /**
- * A subscription field in a few lines: which changes it is about, and what a subscriber is told of one.
+ * Defines a subscription field: its changes, and the payload of an event.
  *
- * The announcement of a change is never believed. What a subscriber is told is read from the database when the change is
- * told, bound to the subscriber's own tenant and by the subscriber's permissions of that moment; and of a row that is gone,
- * the tenant's audit log has to know.
+ * The announcement of a change is not trusted. The payload is read from the database when the event is sent, bound to
+ * the subscriber's tenant and with the subscriber's present permissions. For a deleted row, the tenant's audit log must
+ * have the deletion.
  */
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { ChangeKind, RowChange } from '../../kernel/notifications/row-change.js';
 import { ChangeReader } from './change-reader.js';
 
-/** What a subscription is about. */
+/** The changes and the payload of a subscription. */
 export interface Subject<Args, Payload> {
-  /** All of them, unless it says so. */
+  /** Default: all kinds. */
   readonly kinds?: readonly ChangeKind[];
-  /** The ids that a change must carry, by the columns the table is published with: `{ conversation_id: … }`. */
+  /** The ids that a change must have, by the published columns of the table: `{ conversation_id: … }`. */
   readonly where?: (args: Args) => Readonly<Record<string, string>>;
   /**
-   * What the subscriber is told: read it through `context.db`. Null tells nothing, and is the answer for a row that is
-   * not there.
+   * The event's payload: read it through `context.db`. Return null to send no event, also when the row does not exist.
    */
   readonly payload: (
     change: RowChange,
@@ -33,8 +32,8 @@ export interface SubscriptionField<Args, Payload> {
 }
 
 /**
- * @param entity the name in the audit log of a table that is published: `SELECT tenantry.publish('conversations')` is
- *   `Conversation`
+ * @param entity the name of a published table in the audit log: `Conversation` for `SELECT
+ * tenantry.publish('conversations')`
  */
 export function changesOf<Args, Payload>(
   entity: string,
@@ -42,7 +41,7 @@ export function changesOf<Args, Payload>(
 ): SubscriptionField<Args, Payload> {
   return {
     async subscribe(_root, args, { changes }) {
-      // An id is told as PostgreSQL writes it.
+      // Notifications have ids in PostgreSQL's notation.
       const wanted = Object.entries(where?.(args) ?? {}).map(([key, id]) => [key, id.toLowerCase()] as const);
       const reader = new ChangeReader(
         (change) =>
@@ -58,7 +57,7 @@ export function changesOf<Args, Payload>(
   };
 }
 
-/** There is nothing left to read of the row but what the database itself recorded of its end. */
+/** The row can no longer be read, so this checks the deletion that the database recorded. */
 async function wasDeleted({ entity, id }: RowChange, { db }: RequestContext): Promise<boolean> {
   const entry = await db.auditEntry.findFirst({
     where: { entity, entityId: id, action: { endsWith: '.deleted' } },

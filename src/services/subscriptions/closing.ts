@@ -1,15 +1,15 @@
-/** Why a connection ends, in the codes that a client is told: docs/errors.md, section "Subscriptions". */
+/** The close codes of connections: docs/errors.md, section "Subscriptions". */
 import type { PublicError } from '../../kernel/vocabulary/errors.js';
 
 export class Closing extends Error {
   override readonly name = 'Closing';
 
-  /** @param reason for people; it names no one and nothing of a tenant. */
+  /** @param reason for people; it contains no data of users or tenants */
   constructor(
     readonly code: number,
     reason: string,
   ) {
-    // A frame that closes has no room for more.
+    // The limit of a close frame.
     super(Buffer.byteLength(reason) <= 123 ? reason : reason.slice(0, 40));
   }
 }
@@ -31,8 +31,8 @@ export const badRequest = () => new Closing(4400, 'This message is not expected 
 export const defect = () => new Closing(4500, 'Something went wrong on our side.');
 
 /**
- * A refused connection. A credential that is not accepted at the start is 4401: to try again with it is no use. One that
- * has been accepted and has expired since is 4403, after which clients of graphql-ws connect again, with a new one if
+ * The closing of a refused connection. A credential that is refused at the start is 4401: retrying with it is useless.
+ * One that was accepted and has expired since is 4403, after which clients of graphql-ws reconnect, with a new one if
  * they have it.
  */
 export function refused({ code, message }: PublicError, stage: 'start' | 'open'): Closing {

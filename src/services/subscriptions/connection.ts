@@ -1,6 +1,7 @@
 /**
- * One client over WebSocket: a credential, and the subscriptions made with it. The credential is verified and the membership
- * looked up again for every subscription and every event, when news of either arrives, and when the credential expires.
+ * One client over WebSocket: a credential, and the subscriptions made with it. The credential is verified and the
+ * membership looked up again for every subscription and every event, when a change of either is announced, and when the
+ * credential expires.
  */
 import { createSourceEventStream, type ExecutionResult } from 'graphql';
 import type { FastifyBaseLogger } from 'fastify';
@@ -23,7 +24,7 @@ import { LiveSubscription, type Subscriber } from './live-subscription.js';
 import type { Subscription } from './operation.js';
 import { Reservations, type Reservation } from './reservations.js';
 
-/** What all connections share. */
+/** The parts that all connections share. */
 export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
@@ -32,22 +33,22 @@ export interface ConnectionParts extends ContextParts {
 }
 
 export interface ConnectionOptions {
-  /** The `Host` that the client called: its subdomain names the tenant, as over HTTP. */
+  /** The `Host` of the client's request: its subdomain names the tenant, as over HTTP. */
   readonly host: string | undefined;
   readonly requestId: string;
   readonly log: FastifyBaseLogger;
-  /** Tells the client why, and closes. */
+  /** Closes the connection with this code and reason. */
   readonly close: (closing: Closing) => void;
 }
 
-/** setTimeout takes no more. */
+/** The longest delay of setTimeout. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const NOTHING_KNOWN: TenantOnlyReads = { models: new Set(), leadingElsewhere: new Set() };
 
 export class Connection implements Subscriber, Checked {
-  /** Who it is, once that is known. */
+  /** The viewer, after the credential is verified. */
   viewer: Viewer | undefined;
-  /** Its lines carry the tenant and the actor, once they are known. */
+  /** Its lines have the tenant and the actor after the credential is verified. */
   log: FastifyBaseLogger;
   readonly #parts: ConnectionParts;
   readonly #options: ConnectionOptions;
@@ -81,10 +82,10 @@ export class Connection implements Subscriber, Checked {
   }
 
   /**
-   * Takes the client's credential.
+   * Verifies the client's credential.
    *
    * @param params `{ authorization: "Bearer …" }`
-   * @returns whether the client is let in; if not, the connection is closing
+   * @returns whether the client was accepted; if not, the connection is closing
    */
   async start(params: Readonly<Record<string, unknown>> | undefined): Promise<boolean> {
     const given = params?.['authorization'] ?? params?.['Authorization'];
@@ -107,16 +108,16 @@ export class Connection implements Subscriber, Checked {
   }
 
   /**
-   * Counts a subscription that is going to be made; {@link subscribe} has to follow.
+   * Reserves a place for a subscription; {@link subscribe} must follow.
    *
-   * @param bytes what is kept of it
+   * @param bytes the memory that it needs
    * @throws BAD_REQUEST when there are too many
    */
   reserve(bytes: number): Reservation {
     return this.#reservations.reserve(bytes, this.viewer?.tenantId ?? '');
   }
 
-  /** @returns the events; or why there are none */
+  /** @returns the events, or the reason why there are none */
   async subscribe(
     { field, source, ...operation }: Subscription,
     reservation: Reservation,
@@ -155,16 +156,16 @@ export class Connection implements Subscriber, Checked {
   contexts(viewer: Viewer): () => RequestContext {
     const { requestId } = this.#options;
     const { tenantId, actor } = viewer;
-    // Each operation, and each event or what is read of several together, has the time of a request.
+    // Each operation, and each event or group of events that are read together, has the time limit of a request.
     const deadline = Deadline.after(this.#parts.config.requestTimeoutMs);
-    // Shared by what is read together.
+    // Shared by events that are read together.
     const bytes = new AnswerBytes(this.#parts.config.maxAnswerBytes);
     const db = this.#parts.database.forTenant({ tenantId, actor, requestId, deadline, bytes });
     return () => createContext(this.#parts, { viewer, requestId, deadline, bytes, log: () => this.log, db });
   }
 
   tenantOnlyReads(): Promise<TenantOnlyReads> {
-    // An answer that is not known to be the same for others is made for each.
+    // An answer that may differ for others is made for each subscriber.
     return this.#parts.database.tenantOnlyReads().catch(() => NOTHING_KNOWN);
   }
 
@@ -175,7 +176,7 @@ export class Connection implements Subscriber, Checked {
     if (failure !== undefined) this.fail(failure);
   }
 
-  /** What has been found out about who the client is now: what they may no longer have ends. */
+  /** Applies a new access look-up: ends the subscriptions that the client may no longer have. */
   hold(viewer: Viewer): void {
     if (this.#ended) return;
     try {
@@ -188,14 +189,14 @@ export class Connection implements Subscriber, Checked {
     for (const subscription of this.#live.keys()) subscription.holdTo(viewer);
   }
 
-  /** Ends every subscription, and tells the client why. */
+  /** Ends every subscription, and closes the connection with the reason. */
   end(closing: Closing): void {
     if (this.#ended) return;
     this.#options.close(closing);
     this.closed();
   }
 
-  /** The client has gone, or is to go: nothing is told to them any more. */
+  /** The client has disconnected or is being disconnected: nothing more is sent. */
   closed(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -204,7 +205,7 @@ export class Connection implements Subscriber, Checked {
     if (this.viewer) this.#parts.connections.delete(this, this.viewer.tenantId);
   }
 
-  /** Who the client is now, in the tenant it was let into. */
+  /** The client's present access, in the tenant of the connection. */
   async lookUp(): Promise<Viewer> {
     const headers = { authorization: this.#authorization, host: this.#options.host };
     const viewer = await authenticate(this.#parts.authentication, headers);
@@ -212,7 +213,7 @@ export class Connection implements Subscriber, Checked {
     return viewer;
   }
 
-  /** Ends the connection for an error, which the client is told of if it may be. */
+  /** Ends the connection because of an error, and sends the error to the client if it is public. */
   fail(error: unknown, stage: 'start' | 'open' = 'open'): void {
     if (this.#ended) return;
     if (error instanceof Closing) return this.end(error);
@@ -222,7 +223,7 @@ export class Connection implements Subscriber, Checked {
     this.end(known ? refused(known, stage) : defect());
   }
 
-  /** A name may pass from one tenant to another. */
+  /** A slug may pass from one tenant to another. */
   #requireSameTenant({ tenantId }: Viewer): void {
     if (this.viewer && tenantId !== this.viewer.tenantId) {
       throw new PublicError('TENANT_MISMATCH', 'The tenant of this name is another one now.');
@@ -243,7 +244,7 @@ export class Connection implements Subscriber, Checked {
   }
 }
 
-/** A client that is told to come later, by the connection, does so by itself. */
+/** The connection tells the client to retry later, and clients do so by themselves. */
 function unlessUnavailable(result: ExecutionResult): ExecutionResult {
   const causes = result.errors?.map(({ originalError }) => publicError(originalError));
   const later = causes?.find((cause) => cause?.code === 'UNAVAILABLE' || cause?.code === 'RATE_LIMITED');

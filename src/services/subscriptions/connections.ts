@@ -4,16 +4,16 @@ import { Answers } from './answers.js';
 import { tryLater } from './closing.js';
 import { FairGate } from './fair-gate.js';
 
-/** Of one user in one tenant, and of one tenant, to one server process. */
+/** The most connections per user and tenant, and per tenant, to one server process. */
 export const CONNECTIONS_PER_VIEWER = 20;
 export const CONNECTIONS_PER_TENANT = 1_000;
-/** Of one tenant to one server process, and the bytes in which they were asked for. */
+/** The most subscriptions per tenant on one server process, and the bytes of their messages. */
 export const SUBSCRIPTIONS_PER_TENANT = 5_000;
 export const SUBSCRIBED_BYTES_PER_TENANT = 16 * 1024 * 1024;
 
-/** What has to be known of an open connection. */
+/** The required properties of an open connection. */
 interface Open extends Checked {
-  /** How many of its subscriptions are in force. */
+  /** The number of its active subscriptions. */
   readonly subscriptions: number;
 }
 
@@ -23,12 +23,12 @@ interface Tenant {
   bytes: number;
 }
 
-/** The connections of this process whose clients have said who they are, and what they share. */
+/** The authenticated connections of this process, and the state that they share. */
 export class Connections {
-  /** Events read from the database, of which requests want their share. */
+  /** Limits events that read from the database, so that requests get connections too. */
   readonly gate: FairGate;
   readonly answers = new Answers();
-  /** Counts the news of access, so that one who comes while it is told can tell. */
+  /** Counts changes of access, so that a connection that is being opened can detect one. */
   changes = 0;
   readonly #checks: AccessChecks;
   readonly #tenants = new Map<string, Tenant>();
@@ -37,16 +37,16 @@ export class Connections {
   constructor(invalidations: AccessInvalidations, poolSize: number) {
     this.gate = new FairGate(Math.max(1, Math.floor(poolSize / 2)));
     this.#checks = new AccessChecks(Math.max(1, Math.floor(poolSize / 4)));
-    // After the access that was kept has been dropped: who listens first is told first.
+    // Called after the access cache has dropped its entries, because listeners are called in order.
     invalidations.onChange((change) => this.#hear(change));
   }
 
-  /** How many there are. */
+  /** The number of connections. */
   get count(): number {
     return this.#count;
   }
 
-  /** How many subscriptions are in force, for metrics. */
+  /** The number of active subscriptions, for metrics. */
   get subscriptions(): number {
     return this.#all().reduce((sum, { subscriptions }) => sum + subscriptions, 0);
   }
@@ -73,7 +73,7 @@ export class Connections {
     this.#forgetUnused(tenantId);
   }
 
-  /** Counts a subscription of the tenant; false when it has as many as it may. */
+  /** Counts a subscription of the tenant; returns false when the limit is reached. */
   reserve(tenantId: string, bytes: number): boolean {
     const tenant = this.#tenants.get(tenantId);
     if (
@@ -88,7 +88,7 @@ export class Connections {
     return true;
   }
 
-  /** One that was reserved is over. */
+  /** Ends a reservation. */
   release(tenantId: string, bytes: number): void {
     const tenant = this.#tenants.get(tenantId);
     if (!tenant) return;
@@ -97,7 +97,7 @@ export class Connections {
     this.#forgetUnused(tenantId);
   }
 
-  /** Looks up again what the client of a connection may do. */
+  /** Looks up the access of a connection's client again. */
   check(connection: Open): void {
     this.#checks.check(connection);
   }

@@ -1,8 +1,8 @@
 /**
- * What an answer depended on, of whoever it was made for. It is found out and not declared: the context that resolvers are
- * given notes what is asked of it. An answer for which nothing was asked but permissions, and nothing read but tables whose
- * rows are the same for everybody in the tenant, is the same for everybody whose permissions answer alike. Whatever is not
- * known to be harmless makes the answer a personal one.
+ * Finds out how an answer depended on its viewer, without declarations: the resolvers' context records what they read
+ * from it. If they only checked permissions, and only read tables whose rows are the same for everybody in the tenant,
+ * then the answer is the same for everybody with the same results of these checks. Everything else makes the answer
+ * personal.
  */
 import type { Permission } from '../../kernel/vocabulary/permissions.js';
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
@@ -15,17 +15,17 @@ export class Dependence {
   readonly #permissions = new Map<Permission, boolean>();
   #isPersonal = false;
 
-  /** @param reads which models read the same for everybody in the tenant */
+  /** @param reads which models have the same rows for everybody in the tenant */
   constructor(reads: TenantOnlyReads) {
     this.reads = reads;
   }
 
-  /** It may be told to nobody else. */
+  /** The answer may not be sent to anybody else. */
   get isPersonal(): boolean {
     return this.#isPersonal;
   }
 
-  /** Whether the answer would have been the same for `viewer`, who is of the same tenant. */
+  /** Whether the answer would be the same for `viewer`, who belongs to the same tenant. */
   holdsFor({ permissions }: Viewer): boolean {
     if (this.#isPersonal) return false;
     for (const [permission, held] of this.#permissions) {
@@ -34,7 +34,7 @@ export class Dependence {
     return true;
   }
 
-  /** The context, with everything that resolvers ask of it noted here. */
+  /** The context, wrapped to record everything that resolvers read from it. */
   of(context: RequestContext): RequestContext {
     return observed(context, OF_CONTEXT, this);
   }
@@ -50,7 +50,7 @@ export class Dependence {
   }
 }
 
-/** What is seen instead of a property's value. */
+/** Returns the value that resolvers see instead of a property's value. */
 type Show = (value: unknown, dependence: Dependence, target: object) => unknown;
 type Shown = ReadonlyMap<string | symbol, Show>;
 
@@ -70,7 +70,7 @@ const OF_VIEWER: Shown = new Map<string, Show>([
   ['tenantSlug', asItIs],
 ]);
 
-/** Of the tenant's context that a client is bound to. */
+/** The properties of the tenant's context to which a client is bound. */
 const OF_BINDING: Shown = new Map([['tenantId', asItIs]]);
 
 const OF_MODEL: Shown = new Map(
@@ -91,22 +91,22 @@ const OF_CLIENT: Shown = new Map<string, Show>([
 const OF_CONTEXT: Shown = new Map<string, Show>([
   ['viewer', (viewer, dependence) => observed(viewer as object, OF_VIEWER, dependence)],
   ['db', (db, dependence) => observed(db as object, OF_CLIENT, dependence, dependence.reads.models)],
-  // Made for this context alone, and of the whole server.
+  // Made for this context only, or for the whole server.
   ['loaders', asItIs],
   ['roles', asItIs],
   ['guards', asItIs],
   ['inputGuards', asItIs],
-  // Counts what is read and answered; says nothing of the viewer.
+  // Counts bytes; tells nothing about the viewer.
   ['bytes', asItIs],
-  // Where graphql-shield keeps what it knows of a context.
+  // graphql-shield stores its cache of a context here.
   ['_shield', asItIs],
 ]);
 
 /**
- * The object, of which some properties are seen as `shown` says. Whoever looks at anything else is given what is there, and
- * makes the answer personal.
+ * The object, with some properties replaced by `shown`. Reading any other property returns its value and makes the
+ * answer personal.
  *
- * @param models properties that are models to be read from
+ * @param models properties that are models
  */
 const observed = <Target extends object>(
   target: Target,
@@ -114,7 +114,7 @@ const observed = <Target extends object>(
   dependence: Dependence,
   models?: ReadonlySet<string>,
 ): Target =>
-  // Not a proxy of the target itself: that could not show its fixed properties as anything else.
+  // Not a proxy of the target itself, which could not replace its non-configurable properties.
   new Proxy<object>({}, new Observer(target, shown, dependence, models)) as Target;
 
 class Observer implements ProxyHandler<object> {
@@ -143,7 +143,7 @@ class Observer implements ProxyHandler<object> {
     return typeof value === 'function' ? (value.bind(this.#target) as unknown) : value;
   }
 
-  /** What an execution leaves there is for itself. */
+  /** Properties that an execution sets are only for itself. */
   set(_shadow: object, name: string | symbol, value: unknown): boolean {
     this.#seen.set(name, value);
     return Reflect.set(this.#target, name, value, this.#target);
@@ -187,7 +187,7 @@ class Observer implements ProxyHandler<object> {
   }
 }
 
-/** Whether one of the names is a key anywhere in the arguments of an operation. */
+/** Whether one of the names is a key anywhere in an operation's arguments. */
 function mentions(value: unknown, names: ReadonlySet<string>): boolean {
   if (typeof value !== 'object' || value === null || names.size === 0) return false;
   if (Array.isArray(value)) return value.some((each) => mentions(each, names));

@@ -1,6 +1,6 @@
 /**
- * Lets a bounded number of works run at a time, and the tenants that wait take turns: one with a thousand subscribers
- * delays its own events, and those of others by no more than one of theirs.
+ * Limits the number of concurrent tasks; waiting tenants take turns. A tenant with a thousand subscribers delays its
+ * own events, and others by at most one task per turn.
  */
 export class FairGate {
   private readonly waiting = new Map<string, (() => void)[]>();
@@ -26,7 +26,7 @@ export class FairGate {
     });
   }
 
-  /** Hands the place to the tenant that has waited longest for one; it goes to the end of the row. */
+  /** Gives the free place to the tenant that has waited longest, and moves it to the end of the queue. */
   private next(): void {
     const [first] = this.waiting;
     if (!first) {

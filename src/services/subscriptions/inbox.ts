@@ -1,21 +1,21 @@
 /**
- * Messages of clients, on their way to be handled. A client may send as much at once as it likes, and reading a message can
- * take milliseconds: so a connection has one message handled at a time, the connections of a tenant take turns, and so do
- * tenants; and after a few milliseconds of it, everything else that the process has to do comes first.
+ * Queues the messages of clients. A client may send any number of messages at once, and handling one can take
+ * milliseconds. So one message per connection is handled at a time, connections of a tenant take turns, tenants take
+ * turns, and after a few milliseconds the event loop continues with other work.
  */
 
-/** What one connection may have sent that is not yet handled. Beyond it nothing more is read from its socket. */
+/** The most unhandled messages of a connection. Beyond this its socket is not read. */
 export const MOST_MESSAGES = 32;
 export const MOST_BYTES = 128 * 1024;
-/** In milliseconds. One message is handled in any case. */
+/** In milliseconds. At least one message is handled. */
 const SLICE_MS = 3;
 
 export interface InboxOptions {
-  /** Whose turn it is with; changes when the client has said who it is. */
+  /** The tenant with whose connections it takes turns; changes when the client is authenticated. */
   readonly tenantId: () => string;
-  /** Called with one message after the other. */
+  /** Called with the messages, one after the other. */
   readonly handle: (message: Buffer) => void;
-  /** Stops reading from the client, and goes on. */
+  /** Stops and resumes reading from the client. */
   readonly pause: () => void;
   readonly resume: () => void;
 }
@@ -65,7 +65,7 @@ export class Inbox {
     }
   }
 
-  /** The connection is over: what it sent is of no interest. */
+  /** The connection has ended: drops its messages. */
   clear(): void {
     this.#messages = [];
     this.#bytes = 0;
@@ -77,9 +77,9 @@ export class Inbox {
   }
 }
 
-/** Inboxes with something in them, of a whole process. */
+/** All non-empty inboxes of the process. */
 export class Turns {
-  /** By tenant, in the order in which it is their turn. */
+  /** By tenant, in the order of their turns. */
   readonly #waiting = new Map<string, Inbox[]>();
   #isScheduled = false;
 
@@ -109,7 +109,7 @@ export class Turns {
     }
   }
 
-  /** The first inbox of the tenant whose turn it is; both go to the end of their row. */
+  /** The first inbox of the next tenant; both move to the end of their queue. */
   #next(): void {
     const [first] = this.#waiting;
     if (!first) return;

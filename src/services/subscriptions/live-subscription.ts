@@ -1,7 +1,7 @@
 /**
- * One subscription in force. Each event is told as if it were a request of its own: the subscriber is authenticated again,
- * must still hold what the field demands, and is given an answer that was made in a context of its own, for them or for
- * somebody who would have been given the same.
+ * One active subscription. Each event is handled like a separate request: the subscriber is authenticated again, must
+ * still have the field's permission, and gets an answer that was made in a separate context, for them or for another
+ * subscriber who would get the same.
  */
 import { execute, type ExecutionArgs, type ExecutionResult } from 'graphql';
 import type { Guard } from '../../kernel/access/guards.js';
@@ -18,12 +18,12 @@ import { Pace } from './pace.js';
 /** What a subscription needs of the connection it belongs to. */
 export interface Subscriber {
   readonly answers: Answers;
-  /** Runs work that may need the database, when it is the tenant's turn, for the subscriber as they are then. */
+  /** Runs work that may need the database when it is the tenant's turn, with the subscriber's access at that time. */
   attend<Result>(work: (viewer: Viewer) => Promise<Result>): Promise<Result>;
-  /** Makes contexts, of which those that are made together read together. */
+  /** Makes contexts; the reads of contexts made together share a transaction. */
   contexts(viewer: Viewer): () => RequestContext;
   tenantOnlyReads(): Promise<TenantOnlyReads>;
-  /** The subscription is over. With a failure, events may have been lost, or there is no one left to tell them to. */
+  /** Called when the subscription ends. With a failure, events may have been lost, or the subscriber has no access. */
   left(subscription: LiveSubscription, failure?: unknown): void;
 }
 
@@ -32,11 +32,11 @@ export type Operation = Omit<ExecutionArgs, 'rootValue' | 'contextValue'>;
 export interface LiveOperation {
   readonly operation: Operation;
   readonly guard: Guard;
-  /** The same for subscriptions of one tenant that ask for the same: document, variables and all. */
+  /** The same for subscriptions of one tenant with the same document, operation and variables. */
   readonly key: string;
 }
 
-/** Changes that a subscriber who is behind reads together, unless their answers are large. */
+/** The number of changes that a subscriber who is behind reads together, unless their answers are large. */
 const READ_TOGETHER = 16;
 const LARGE_BYTES = 16 * 1024;
 
@@ -51,7 +51,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
   readonly #events: AsyncIterator<unknown>;
   readonly #changes: ChangeReader | undefined;
   readonly #pace = new Pace();
-  /** Unknown as long as nothing was measured: no reason to read more. */
+  /** Infinity until an answer was measured, so that only one change is read at first. */
   #lastBytes = Infinity;
   #refusal: PublicError | undefined;
   #ended = false;
@@ -67,21 +67,21 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     this.#key = key;
     this.#events = events[Symbol.asyncIterator]();
     this.#changes = events instanceof ChangeReader ? events : undefined;
-    // The client may be what is waited for: they are told now, and not when they have read the rest.
+    // The client may be the slow part: it gets the failure now, not after it has read the remaining events.
     this.#changes?.onFailure(
       (failure) => void this.#over(failure),
       () => this.#pace.blame(),
     );
   }
 
-  /** Ends the subscription unless `viewer` holds what it demands. */
+  /** Ends the subscription unless `viewer` has its permission. */
   holdTo(viewer: Viewer): void {
     if (this.#guard === null || viewer.permissions.has(this.#guard)) return;
     this.#refusal = forbidden(this.#guard);
     this.#stopEvents();
   }
 
-  /** @throws FORBIDDEN when the subscriber no longer holds what the field demands. */
+  /** @throws FORBIDDEN when the subscriber no longer has the field's permission */
   async next(): Promise<IteratorResult<ExecutionResult, undefined>> {
     try {
       for (;;) {
@@ -89,7 +89,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
         const event = await this.#events.next();
         this.#pace.serverHasWork();
         const answer = event.done || this.#ended ? undefined : await this.#answer(event.value);
-        // It may have been taken away while the event was waited for, or on its way.
+        // The permission may have been removed while the event was waited for or executed.
         if (this.#refusal) throw this.#refusal;
         if (event.done || this.#ended) return this.#over();
         if (!answer || isNothing(answer)) continue;
@@ -124,12 +124,12 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     return this.#share(change);
   }
 
-  /** The answer of somebody with the same rights, if there is one or is going to be one. */
+  /** The answer of a subscriber with the same permissions, if there is one or one is being made. */
   async #share(change: RowChange): Promise<ExecutionResult | undefined> {
     const { answers } = this.#subscriber;
     const key = this.#keyOf(this.#key, change);
     while (!answers.isPersonal(this.#key)) {
-      // Not in turn: who waits for another keeps no place from anybody.
+      // Does not take a turn, because waiting for another subscriber uses no place.
       await answers.underWay(key);
       if (answers.has(key)) {
         const shared = await this.#attend(async (viewer) => answers.shared(key, viewer));
@@ -137,7 +137,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
       }
       if (!answers.underWay(key)) return this.#makeForAll(change);
     }
-    // Its own one only. Whether that is still so is looked at now and then, as above.
+    // Only its own answer. Whether answers are still personal is checked again from time to time, as above.
     if (this.#changes!.isBehind) return this.#make([change, ...this.#upcoming()]);
     return this.#attend((viewer) => this.#execute(change, this.#subscriber.contexts(viewer)()));
   }
@@ -156,7 +156,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     }
   }
 
-  /** Reads the changes together and answers the first; the answers to the others are kept until it is their turn. */
+  /** Reads the changes together and returns the first answer; the others are kept until their turn. */
   async #make(changes: readonly RowChange[]): Promise<ExecutionResult | undefined> {
     const reads = await this.#subscriber.tenantOnlyReads();
     const answer = await this.#attend(async (viewer) => {
@@ -173,7 +173,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
       }
       return (await made[0]!).result;
     });
-    // What is read together has one budget of bytes and time: what exceeds it may do so for the sake of the others.
+    // Changes that are read together share one limit of bytes and time, so one may fail because of the others.
     const isAlone = changes.length === 1;
     return isAlone || !answer || isCertain(answer) ? answer : this.#make(changes.slice(0, 1));
   }
@@ -194,7 +194,7 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     return `${key} ${String(number)}`;
   }
 
-  /** Undefined when the subscriber may no longer be told. */
+  /** Undefined when the subscription has ended. */
   #attend(
     work: (viewer: Viewer) => Promise<ExecutionResult | undefined>,
   ): Promise<ExecutionResult | undefined> {
@@ -204,12 +204,12 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
     });
   }
 
-  /** @param seen the context as resolvers see it */
+  /** @param seen the context that resolvers get */
   async #execute(rootValue: unknown, context: RequestContext, seen = context): Promise<ExecutionResult> {
     return context.bytes.limit(await execute({ ...this.#operation, rootValue, contextValue: seen }));
   }
 
-  /** Whoever waits for the next event is told that there is none. */
+  /** Ends the wait for the next event. */
   #stopEvents(): void {
     void Promise.resolve(this.#events.return?.()).catch(() => undefined);
   }
@@ -224,6 +224,6 @@ export class LiveSubscription implements AsyncIterableIterator<ExecutionResult, 
   }
 }
 
-/** A field that answers null has nothing to tell. */
+/** A field that returns null sends no event. */
 const isNothing = ({ data, errors }: ExecutionResult): boolean =>
   !errors && Object.values(data ?? {}).every((value) => value === null);

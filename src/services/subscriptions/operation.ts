@@ -1,4 +1,4 @@
-/** Reads what a client subscribes to, by the same rules and limits as a request over HTTP. */
+/** Parses and checks a client's subscription, with the same rules and limits as a request over HTTP. */
 import {
   getOperationAST,
   GraphQLError,
@@ -14,7 +14,7 @@ import { rootSelections } from '../../kernel/request/selections.js';
 import { limitOperation } from '../limits/operation-limits.js';
 import type { Operation } from './live-subscription.js';
 
-/** What a client sends to subscribe, once the document it means has been found. */
+/** A client's subscribe message, after its document was found. */
 export interface SubscribePayload {
   readonly query: string;
   readonly operationName?: string | null | undefined;
@@ -46,7 +46,7 @@ export function readSubscription(
   }
   const { errors } = coerceVariables(schema, operation, variables ?? {}, reader);
   if (errors) throw new RefusedOperation(errors);
-  // Of each event.
+  // The cost of each event.
   limitOperation(schema, document, operation, variables ?? {});
   return {
     schema,

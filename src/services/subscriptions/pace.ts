@@ -2,7 +2,7 @@ import { eventsMissed, tooSlow, type Closing } from './closing.js';
 
 type WaitsFor = 'client' | 'server' | 'nothing';
 
-/** Who keeps whom waiting, since the subscription was last up to date: the client, who reads, or the server. */
+/** Measures who caused the delay since the subscription was last up to date: the client, who reads, or the server. */
 export class Pace {
   #client = 0;
   #server = 0;
@@ -22,7 +22,7 @@ export class Pace {
     this.#settle('client');
   }
 
-  /** Why a subscription that is too far behind ends. */
+  /** The close code of a subscription that is too far behind. */
   blame(): Closing {
     this.#settle('nothing');
     return this.#client > this.#server ? tooSlow() : eventsMissed();

@@ -2,16 +2,16 @@ import { PublicError } from '../../kernel/vocabulary/errors.js';
 import type { Connections } from './connections.js';
 
 export const SUBSCRIPTIONS_PER_CONNECTION = 50;
-/** In which they were asked for: that much is kept of them. */
+/** The bytes of the subscribe messages, which are kept in memory. */
 export const SUBSCRIBED_BYTES_PER_CONNECTION = 256 * 1024;
 
-/** The place of one subscription among those that the client and the tenant may have. */
+/** The place of one subscription within the limits of the client and the tenant. */
 export interface Reservation {
   readonly tenantId: string;
   readonly bytes: number;
 }
 
-/** The subscriptions of one connection, those included that are about to be in force. */
+/** The subscriptions of one connection, including those that are being started. */
 export class Reservations {
   readonly #ofTenants: Pick<Connections, 'reserve' | 'release'>;
   readonly #held = new Set<Reservation>();
@@ -21,7 +21,7 @@ export class Reservations {
     this.#ofTenants = ofTenants;
   }
 
-  /** @throws BAD_REQUEST when the connection or the tenant has as many as it may */
+  /** @throws BAD_REQUEST when the connection or the tenant has reached its limit */
   reserve(bytes: number, tenantId: string): Reservation {
     if (this.#held.size >= SUBSCRIPTIONS_PER_CONNECTION) {
       const most = String(SUBSCRIPTIONS_PER_CONNECTION);
@@ -43,7 +43,7 @@ export class Reservations {
     return reservation;
   }
 
-  /** The subscription is over; a second call does nothing. */
+  /** Ends the subscription; a second call does nothing. */
   release(reservation: Reservation): void {
     if (!this.#held.delete(reservation)) return;
     this.#bytes -= reservation.bytes;

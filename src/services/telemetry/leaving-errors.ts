@@ -1,6 +1,6 @@
 /**
- * The one place that sees every error on its way to a client, whatever carries it: an answer with a status of its own,
- * an answer with status 200, an event, the end of a WebSocket. (What is no HTTP request is refused and logged before.) It counts their codes, and tells the operator why
+ * Sees every error that is sent to a client: in an answer of any status, in an event, or at the end of a WebSocket.
+ * (Data that is not an HTTP request is refused and logged before.) Counts the codes, and reports to the operator why
  * credentials were refused and why the database did not serve.
  */
 import { GraphQLError } from 'graphql';
@@ -9,7 +9,7 @@ import { databaseRefusal, refusalDetail } from '../../kernel/database/refusal.js
 import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
 import type { Problems } from './problems.js';
 
-/** Every error that is told to a client is told here first, once. */
+/** Every error that is sent to a client is reported here first, once. */
 export class LeavingErrors {
   readonly #problems: Problems;
   readonly #codes = new Map<string, number>();
@@ -19,8 +19,8 @@ export class LeavingErrors {
   }
 
   /**
-   * @param code as the client is told it, of the closed list
-   * @param error what the server threw
+   * @param code the code that the client gets, of the closed list
+   * @param error the error that the server threw
    */
   see(code: string, error: unknown): void {
     this.#codes.set(code, (this.#codes.get(code) ?? 0) + 1);
@@ -31,7 +31,7 @@ export class LeavingErrors {
     else if (code !== 'UNAUTHENTICATED') this.#noteRefusal(chain);
   }
 
-  /** The first of the chain that the database is known to be behind tells why. */
+  /** The first error of the chain that comes from the database gives the reason. */
   #noteRefusal(chain: readonly unknown[]): void {
     const causes = chain.filter((each) => each instanceof Error && !(each instanceof GraphQLError));
     const refusals = causes.map((cause) => ({ cause, kind: databaseRefusal(cause) }));
@@ -40,7 +40,7 @@ export class LeavingErrors {
     else this.#problems.note(UNAVAILABLE, chain[0] instanceof Error ? chain[0].message : undefined);
   }
 
-  /** How many errors of each code were told since the start. */
+  /** The number of errors sent since the start, by code. */
   get codes(): ReadonlyMap<string, number> {
     return this.#codes;
   }
@@ -48,7 +48,7 @@ export class LeavingErrors {
 
 const OF_THE_OPERATOR: ReadonlySet<string> = new Set(['UNAUTHENTICATED', 'UNAVAILABLE', 'DEADLINE_EXCEEDED']);
 
-/** Without a failure behind it: the server decided so by itself, such as while it stops. */
+/** Without an underlying failure: the server refused by itself, for example while it stops. */
 const UNAVAILABLE: ProblemKind = {
   name: 'server',
   reason: 'unavailable',
@@ -57,7 +57,7 @@ const UNAVAILABLE: ProblemKind = {
 
 const LONGEST_CHAIN = 10;
 
-/** The error, what it wraps, what that wraps, and so on. */
+/** The error and its chain of causes. */
 function chainOf(error: unknown): readonly unknown[] {
   const chain: unknown[] = [];
   for (let each = error; each !== undefined && each !== null && chain.length < LONGEST_CHAIN;) {

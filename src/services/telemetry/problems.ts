@@ -1,9 +1,9 @@
 /**
- * What goes wrong often is told once per kind and minute, with a count: a log that repeats a line for every request
- * hides everything else, and a log that says nothing leaves an operator with a status code.
+ * Logs frequent problems once per kind and minute, with a count: a line for every request would hide everything else,
+ * and no line would leave an operator with only a status code.
  *
- * Guarantees: the first problem of a kind is written at once; those that follow within a minute are counted and written
- * as one line at its end. Memory is bounded: kinds are few and known, and of each only numbers are kept.
+ * Guarantees: the first problem of a kind is written at once; further ones within a minute are counted and written as
+ * one line at its end. Memory is bounded: there are few kinds, and only numbers are kept for each.
  */
 import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
 
@@ -13,24 +13,24 @@ export type WriteProblem = (
   fields: {
     readonly problem: string;
     readonly reason: string;
-    /** How many there were since the last line of this kind. */
+    /** The number of problems since the last line of this kind. */
     readonly count: number;
     readonly detail?: string;
   },
 ) => void;
 
 const MINUTE_MS = 60_000;
-/** Kinds are closed lists; should that ever be broken, the rest is not told apart. */
+/** Kinds are closed lists; if there were more, the rest would be counted together. */
 const MOST_KINDS = 200;
 const LONGEST_DETAIL = 200;
 
 interface Told {
   readonly kind: ProblemKind;
   total: number;
-  /** Since the last line. */
+  /** Problems since the last line. */
   untold: number;
   detail: string | undefined;
-  /** Runs for the minute that follows a line. */
+  /** Runs for one minute after a line. */
   minute: NodeJS.Timeout | undefined;
 }
 
@@ -43,9 +43,9 @@ export class Problems {
   }
 
   /**
-   * Counts a problem, and writes a line unless there was one of this kind within the last minute.
+   * Counts a problem, and writes a line unless one of this kind was written within the last minute.
    *
-   * @param detail the server's own words for the cause, such as an error code of PostgreSQL; never what a client sent
+   * @param detail the cause, such as an error code of PostgreSQL; never data of a client
    */
   note(kind: ProblemKind, detail?: string): void {
     const told = this.#of(kind);
@@ -55,7 +55,7 @@ export class Problems {
     if (told.minute === undefined) this.#tell(told);
   }
 
-  /** How many of each reason there were since the start, for the problems of this name. */
+  /** The number of problems of this name since the start, by reason. */
   counts(name: string): ReadonlyMap<string, number> {
     return new Map(
       [...this.#told.values()].flatMap(({ kind, total }) =>
@@ -64,7 +64,7 @@ export class Problems {
     );
   }
 
-  /** Writes what has only been counted so far. */
+  /** Writes the problems that were only counted so far. */
   close(): void {
     for (const told of this.#told.values()) {
       if (told.untold > 0) this.#tell(told);
@@ -102,7 +102,7 @@ const OTHERS: ProblemKind = {
   sentence: 'there are too many kinds of problems',
 };
 
-/** Without control characters, which a terminal would obey. */
+/** Removes control characters, which a terminal would interpret. */
 const shortened = (text: string): string =>
   text
     .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')

@@ -1,6 +1,6 @@
 /**
- * What the attacker reads must not depend on what the victim has: everything is read before the victim changes its data
- * and again afterwards, in every order, and must be the same to the byte.
+ * The attacker's reads must not depend on the victim's data: everything is read before and after the victim changes its
+ * data, in every order, and must have the same bytes.
  */
 import { getNamedType, isEnumType } from 'graphql';
 import type { Campaign } from '../campaign.js';
@@ -32,7 +32,7 @@ export async function compareReads(campaign: Campaign, change: () => Promise<voi
   }
 }
 
-/** The arguments are chosen once, so that both readings ask for the same. */
+/** The arguments are chosen once, so that both reads send the same requests. */
 function requestsOf({ parts: { schema, own, attackers } }: Campaign): { at: string; request: SentRequest }[] {
   const filling = { own, text: () => 'nothing', optionalTexts: false };
   const plain = rootPaths(schema, 'query').flatMap((path) => {

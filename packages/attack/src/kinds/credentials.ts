@@ -1,4 +1,4 @@
-/** A credential of one tenant on the other's host, both ways: refused, before anything is answered. */
+/** Sends credentials of each tenant to the host of the other: they must be refused. */
 import type { Campaign } from '../campaign.js';
 import { dataOf, type Credential } from '../wire.js';
 
@@ -16,14 +16,14 @@ export function hostOf(url: URL, slug: string, baseDomain: string | undefined): 
   return `${slug}.${domain}${url.port && `:${url.port}`}`;
 }
 
-/** @param secrets API keys of the victim: whoever has one may use it, but not as another tenant */
+/** @param secrets API keys of the victim; they may be used, but not as another tenant */
 export async function tryCredentials(
   campaign: Campaign,
   { attacker, victim }: Hosts,
   secrets: readonly string[],
 ): Promise<void> {
   const { attackers, victims, wire } = campaign.parts;
-  // Where hosts name no tenants, there is nothing to try.
+  // Without hosts per tenant there is nothing to try.
   const nowhere = await wire.send({ as: attackers[0]!, body: WHO, headers: { host: `no-such-${victim}` } });
   if (dataOf(nowhere)) {
     campaign.note('hosts of tenants: the server takes any host (say --base-domain)');

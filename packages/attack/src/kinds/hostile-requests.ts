@@ -1,17 +1,17 @@
-/** One hostile request may cost others so many milliseconds: the victim asks for next to nothing while it is answered. */
+/** Measures how many milliseconds a hostile request delays others: the victim sends minimal requests meanwhile. */
 import type { Campaign } from '../campaign.js';
 import { hostileRequests, type HostileRequest } from '../hostile-documents.js';
 import { Unreachable, type SentRequest } from '../wire.js';
 
-/** More than a small request may rightly take the only core of a server, and what a network varies by. */
+/** More than a small request may legitimately use a server's only core, plus the variation of the network. */
 export const MOST_DELAY_MS = 250;
-/** Just below what servers take; documents are often held to less. */
+/** Just below the usual limit of servers; the limit of documents is often lower. */
 const SIZES = [95_000, 60_000];
 const QUIET_SAMPLES = 10;
-/** What others are kept waiting for must be seen so often: once may be a machine that is busy otherwise. */
+/** The delay must occur this often: once may be caused by other load. */
 const ATTEMPTS = 3;
 
-/** Sends every hostile request at the side of small ones of the victim's, whose delay is measured. */
+/** Sends every hostile request together with small ones of the victim, and measures their delay. */
 export async function tryHostileRequests(
   campaign: Campaign,
   { write }: { readonly write: boolean },
@@ -42,7 +42,7 @@ async function tryOnce(campaign: Campaign, { name }: HostileRequest, request: Se
   campaign.report({ attack: 'hostile request', breach: 'others kept waiting', at: name, request, evidence });
 }
 
-/** By how many milliseconds a small request takes longer than usual while this one is answered. */
+/** How many milliseconds longer than usual a small request takes while this one is answered. */
 async function delayBy(campaign: Campaign, request: SentRequest): Promise<number> {
   const { wire } = campaign.parts;
   const quiet = await typicalLatency(campaign);
@@ -51,15 +51,26 @@ async function delayBy(campaign: Campaign, request: SentRequest): Promise<number
     () => (isAnswered = true),
     (error: unknown) => {
       isAnswered = true;
-      // A server that hangs up has answered too.
+      // Closing the connection counts as an answer.
       if (!(error instanceof Unreachable)) throw error;
     },
   );
   let longest = 0;
-  do longest = Math.max(longest, await latency(campaign));
+  do longest = Math.max(longest, await delayOfOne(campaign, quiet));
   while (!isAnswered);
   await answer;
-  return longest - quiet;
+  return longest;
+}
+
+/**
+ * By how much one small request is late. Where the server's CPU time is known, not by more than it has used meanwhile: the
+ * rest is a machine that is busy with something else.
+ */
+async function delayOfOne(campaign: Campaign, quiet: number): Promise<number> {
+  const { cpuMs } = campaign.parts.observer;
+  const before = cpuMs?.() ?? 0;
+  const late = (await latency(campaign)) - quiet;
+  return cpuMs ? Math.min(late, cpuMs() - before) : late;
 }
 
 async function typicalLatency(campaign: Campaign): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * What the server keeps for its clients by names they choose: results under an Idempotency-Key, documents under their
- * hash. What the victim left there, the attacker must not be given by the same name.
+ * Data that the server stores under names chosen by clients: results under an Idempotency-Key, documents under their
+ * hash. The attacker must not get the victim's data by the same name.
  */
 import { createHash } from 'node:crypto';
 import type { Campaign } from '../campaign.js';
@@ -10,12 +10,12 @@ import { TAKES_AWAY } from '../plant.js';
 import { fillPath } from '../values.js';
 import { codesOf, dataOf, type GraphqlRequest } from '../wire.js';
 
-/** The victim sends a mutation with a key; the attacker the same, to the letter, with the same key and with another. */
+/** The victim sends a mutation with a key; the attacker sends the same mutation with the same key and with another. */
 export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
   const { schema, attackers, own, victim } = campaign.parts;
   for (const path of rootPaths(schema, 'mutation')) {
     if (TAKES_AWAY.test(path.steps[0]!.field.name)) continue;
-    // Each mutation writes a text of its own: one text in two places would be taken for one value.
+    // Each mutation writes a different text: the same text in two places would count as one value.
     const text = () => `the same of both ${nameOf(path)}`;
     const given = fillPath(path, { own: victim, text, optionalTexts: true });
     if (!given) continue;
@@ -36,7 +36,7 @@ export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
   }
 }
 
-/** @returns a key that the victim's mutation took effect with; undefined when it takes no key */
+/** @returns a key with which the victim's mutation took effect; undefined when it accepts no key */
 async function usedByVictim(
   campaign: Campaign,
   path: Path,
@@ -50,7 +50,7 @@ async function usedByVictim(
   return { value: key, kind: 'secret', at: 'Idempotency-Key' };
 }
 
-/** That a key has any effect is seen on the attacker's own: the second answer is the first. */
+/** Checks with the attacker's own key that keys work: the second answer must be the first. */
 async function tryOwnKey(campaign: Campaign, path: Path, given: Arguments | undefined): Promise<void> {
   const { schema, wire, attackers } = campaign.parts;
   if (!given) return;
@@ -62,7 +62,7 @@ async function tryOwnKey(campaign: Campaign, path: Path, given: Arguments | unde
     campaign.withoutEffect.push(`Idempotency-Key of ${nameOf(path)}`);
 }
 
-/** The victim registers a document under its hash; for the attacker there is none of that hash. */
+/** The victim registers a document under its hash; the attacker must not find one with that hash. */
 export async function tryDocuments(campaign: Campaign): Promise<void> {
   const { wire, victims, attackers } = campaign.parts;
   const query = `{ __typename } # ${newMark()}`;

@@ -1,7 +1,7 @@
 /**
- * What a caller is told of its own tenant without the permission for it. The schema that introspection shows a caller has
- * the fields that it may read; what the first attacker reads in other fields, and in none of these, must not be in anything that
- * the caller receives: data, errors and their extensions, headers, whatever it asks for.
+ * Finds data of its own tenant that a caller receives without permission. Introspection shows a caller the fields that
+ * it may read. Values that the first attacker reads only in other fields must not be in any answer to the caller: data,
+ * errors and their extensions, headers.
  */
 import { getNamedType, isObjectType, isScalarType, type GraphQLSchema } from 'graphql';
 import type { Campaign } from '../campaign.js';
@@ -16,10 +16,10 @@ import { Search, wordsOf } from '../search.js';
 import { fillPath, fillPoint, type Filling } from '../values.js';
 import type { Answer, Credential, SentRequest } from '../wire.js';
 
-/** Mutations are tried with it for each number that they take: no row has had so many changes. */
+/** Used for each number argument of mutations: no row has had so many changes. */
 const NEVER = 987_654_321;
 
-/** Enough to reach the rows that a mutation answers with. */
+/** Enough to reach the rows in a mutation's payload. */
 const DEPTH = 3;
 
 /**
@@ -43,7 +43,7 @@ export async function tryPermissions(
     return;
   }
   for (const as of callers) {
-    // Anew for each: the one before has written.
+    // Computed again for each, because the previous one has written.
     const all = new Loot();
     await readPages({ schema, wire }, first!, all);
     const probe = await Probe.of(campaign, as, all);
@@ -53,11 +53,11 @@ export async function tryPermissions(
   }
 }
 
-/** One caller, and what must not be found in its answers. */
+/** One caller, and the values that must not be in its answers. */
 class Probe {
   readonly #campaign: Campaign;
   readonly #as: Credential;
-  /** What the first attacker has read: ids to try. */
+  /** The values that the first attacker has read, for ids. */
   readonly #all: Loot;
   readonly #search: Search;
 
@@ -68,7 +68,7 @@ class Probe {
     this.#search = search;
   }
 
-  /** Undefined when the caller may read everything, or the server does not say what. */
+  /** Undefined when the caller may read everything, or introspection does not tell. */
   static async of(campaign: Campaign, as: Credential, all: Loot): Promise<Probe | undefined> {
     const { schema, wire } = campaign.parts;
     const visible = await schemaOf(campaign, as);
@@ -104,8 +104,8 @@ class Probe {
   }
 
   /**
-   * Each with a number that is no row's, so that it is refused and what the row has stays what is searched for; then with what it
-   * needs. All of them also as one that is kept for a repetition, and repeated.
+   * Each is sent with an unused number, so that it is refused and the row's values stay valid for the search; then with
+   * valid values. All are also sent with an idempotency key, and repeated.
    */
   async mutations(): Promise<void> {
     const { schema } = this.#campaign.parts;
@@ -158,7 +158,7 @@ async function schemaOf(campaign: Campaign, as: Credential): Promise<GraphQLSche
   }
 }
 
-/** Whether a place is a field of the schema, and no JSON: what stands in that, the schema does not say. */
+/** Whether a place is a field of the schema and not part of a JSON value, which the schema does not describe. */
 function isField(schema: GraphQLSchema, at: string): boolean {
   const [type = '', name = '', ...within] = at.split('.');
   const parent = schema.getType(type);
@@ -168,6 +168,6 @@ function isField(schema: GraphQLSchema, at: string): boolean {
   return !isScalarType(named) || !named.name.startsWith('JSON');
 }
 
-/** Whether a value is found where it is told, and nowhere by chance: a word of the attack's own, an address, a sentence. */
+/** Whether a value does not occur by chance: a word of the attack, an address, a sentence. */
 const isTelling = ({ kind, value }: LootValue): boolean =>
   value.search(MARK) !== -1 || kind === 'email' || (kind === 'text' && wordsOf(value).length > 3);

@@ -1,4 +1,4 @@
-/** What the attacker reads without trying anything: every field, in every order. Nothing of the victim may be in it. */
+/** Normal reads of the attacker: every field, in every order. They must contain nothing of the victim. */
 import { getNamedType, isEnumType, isLeafType } from 'graphql';
 import type { Campaign } from '../campaign.js';
 import { readDeep } from '../harvest.js';
@@ -13,7 +13,7 @@ const fillingOf = ({ parts: { own } }: Campaign): Filling => ({
   optionalTexts: false,
 });
 
-/** Every root field, as deep as it goes, as each user. */
+/** Every root field, as deep as possible, as each user. */
 export async function readEverything(campaign: Campaign): Promise<void> {
   const { schema, wire, attackers } = campaign.parts;
   for (const as of attackers) {

@@ -1,7 +1,7 @@
 /**
- * The attacker follows every subscription, with the victim's values in its arguments, while the victim changes things:
- * it must be told nothing at all, and be answered as for a value that nobody has. That the same subscriptions tell
- * what they are for is seen on those of the victim's own user.
+ * The attacker subscribes to everything, with the victim's values in the arguments, while the victim changes its data.
+ * It must receive no events, and the same answers as for values that do not exist. The same subscriptions of the
+ * victim's own user show that they work.
  */
 import type { Campaign } from '../campaign.js';
 import { firstDifference, without } from '../compare.js';
@@ -14,9 +14,9 @@ import { asInput, fillPath, fillPoint, valuesFor } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 
 export interface SubscriptionOptions {
-  /** Whether the victim may change things. */
+  /** Whether the victim may change data. */
   readonly write: boolean;
-  /** How long an event may take that must not come. */
+  /** How long to wait for events that must not arrive. */
   readonly quietMs: number;
 }
 
@@ -26,7 +26,7 @@ interface Attempt {
   readonly frames: readonly string[];
   readonly sent: string | undefined;
   readonly loot: LootValue | undefined;
-  /** The attempt with a value that nobody has, to compare with. */
+  /** The attempt with a value that does not exist, for the comparison. */
   readonly control?: Attempt;
 }
 
@@ -60,7 +60,7 @@ export async function trySubscriptions(campaign: Campaign, options: Subscription
   }
 }
 
-/** Every subscription without and with each of the victim's values, and its counterpart that nobody has. */
+/** Every subscription without values, with each of the victim's values, and with values that do not exist. */
 function subscribeToAll(campaign: Campaign, as: Credential, sockets: Socket[]): Attempt[] {
   const { schema, own, victim, wire } = campaign.parts;
   const attempts: Attempt[] = [];
@@ -98,7 +98,9 @@ function subscribeToAll(campaign: Campaign, as: Credential, sockets: Socket[]): 
   return attempts;
 }
 
-/** The same subscriptions as the victim's own user: when it has been told, so would the attacker have been. */
+/**
+ * The same subscriptions as the victim's user: when it has received an event, the attacker would have received it too.
+ */
 function watchAsVictim(campaign: Campaign, watcher: Socket): Map<string, readonly string[]> {
   const { schema, victim } = campaign.parts;
   const watched = new Map<string, readonly string[]>();
@@ -122,7 +124,7 @@ async function stirVictim(
   const made = new Loot();
   for (const loot of victim) if (!loot.planted) made.add(loot);
   const watching = [...watched.values()];
-  // Until the subscriptions are known to be in force: what is committed before one is told to nobody.
+  // Waits until the subscriptions are active: earlier changes cause no events.
   for (let round = 0; round < 3; round++) {
     const planting = { schema, wire, as: victims[0]!, own: victim };
     await plant(planting);

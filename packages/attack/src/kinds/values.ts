@@ -1,4 +1,4 @@
-/** The victim's values in every argument of every query and mutation, against values that nobody has. */
+/** The victim's values in every argument of every query and mutation, compared with values that do not exist. */
 import type { Campaign, Pair } from '../campaign.js';
 import { newMark, type LootValue } from '../loot.js';
 import { buildRequest } from '../operations.js';
@@ -9,11 +9,11 @@ import { asInput, fillPoint, valuesFor, type Filling } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 import { VictimWatch } from './victim.js';
 
-/** Who may not use a field at all is refused before any value is looked at: a few values show that. */
+/** A user without permission for a field is refused before values are read, so a few values are enough. */
 const WHEN_REFUSED = 3;
 const REFUSAL = '"code":"FORBIDDEN"';
 
-/** Enough to see rows, how many there are, and what they contain. */
+/** Enough to see rows, their number and their content. */
 const DEPTH = 3;
 
 /** Reports where a query answers one of the victim's values in another way than a value that nobody has. */
@@ -29,7 +29,7 @@ export async function tryInQueries(campaign: Campaign): Promise<void> {
   }
 }
 
-/** Mutations that others of the attacker's tenant would suffer from are given ids of nothing beside the value. */
+/** Mutations that would damage the attacker's tenant get ids of nothing in their other arguments. */
 export async function tryInMutations(campaign: Campaign): Promise<void> {
   const { schema, own, victim, attackers } = campaign.parts;
   const watch = await VictimWatch.begin(campaign);
@@ -43,7 +43,7 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
       if (as === attackers[0] && control) tries.push({ point, as, filling, values, control });
     }
   }
-  // At the end: what is the attacker's own may then be gone.
+  // Last, because they may delete the attacker's own data.
   for (const each of tries) await tryOwn(campaign, each);
 }
 
@@ -54,12 +54,12 @@ interface Attempt {
   readonly values: readonly LootValue[];
 }
 
-/** An attempt, and what is answered to a value that nobody has. */
+/** An attempt, and the answer to a value that does not exist. */
 interface Try extends Attempt {
   readonly control: string;
 }
 
-/** @returns what is answered to a value that nobody has; undefined when nothing could be compared */
+/** @returns the answer to a value that does not exist; undefined when nothing could be compared */
 async function tryAt(
   campaign: Campaign,
   { point, as, filling, values }: Attempt,
@@ -95,7 +95,7 @@ async function tryAt(
   return control;
 }
 
-/** The texts beside the value are the same for both, and the request is made once for each value. */
+/** The other texts are the same for both, and the request is made once per value. */
 function requestAt({ parts: { schema } }: Campaign, point: Point, as: Credential, filling: Filling) {
   const texts: string[] = [];
   return (value: string): SentRequest | undefined => {
@@ -117,8 +117,8 @@ async function searchOnly(
 }
 
 /**
- * Whether the attack can reach anything there: of the attacker's own values, one must be answered in another way than a
- * value that nobody has. A mutation that takes something away is only given what was made for it.
+ * Whether the attack can reach data there: at least one of the attacker's own values must have another answer than a
+ * value that does not exist. Mutations that delete only get values that were made for the attack.
  */
 async function tryOwn(campaign: Campaign, { point, as, filling, control, values }: Try): Promise<void> {
   const { own } = campaign.parts;

@@ -1,4 +1,4 @@
-/** Notices when something that the attacker did has changed what the victim has. */
+/** Detects changes of the victim's data by the attacker. */
 import type { Campaign } from '../campaign.js';
 import { readAll } from '../harvest.js';
 import { dataOf, type SentRequest } from '../wire.js';
@@ -9,17 +9,17 @@ export class VictimWatch {
     private state: string,
   ) {}
 
-  /** What the victim has now is what it must have from here on. */
+  /** Records the victim's present data as the expected state. */
   static async begin(campaign: Campaign): Promise<VictimWatch> {
     return new VictimWatch(campaign, await stateOf(campaign));
   }
 
-  /** With access to its rows this takes a moment, otherwise the victim has to read all that it can. */
+  /** Fast with access to the rows; otherwise the victim must read all that it can. */
   get isCheap(): boolean {
     return this.campaign.parts.observer.victimRows !== undefined;
   }
 
-  /** Reports when the victim's data is not what it was. */
+  /** Reports a change of the victim's data. */
   async check(at: string, request: SentRequest): Promise<void> {
     const state = await stateOf(this.campaign);
     if (state === this.state) return;

@@ -51,7 +51,7 @@ function section(title: string, items: readonly string[]): readonly string[] {
   return items.length === 0 ? [] : [`## ${title}`, '', ...items.map((each) => `- ${each}`), ''];
 }
 
-/** Names and expressions of somebody's database must not become markup. */
+/** Escapes names and expressions of the database. */
 function text(plain: string): string {
   return plain.replace(/[\\`*_[\]<>|#]/g, '\\$&').replace(/\s+/g, ' ');
 }

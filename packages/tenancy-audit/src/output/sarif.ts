@@ -1,6 +1,6 @@
 /**
- * The report as SARIF 2.1.0 (OASIS), for code scanning. A database object stands in no file, and code scanning asks for
- * one: it gets the artifact `database/<name>`, and its own name as a logical location.
+ * The report as SARIF 2.1.0 (OASIS), for code scanning. Code scanning needs a file for each result, and database
+ * objects have none: they get the artifact `database/<name>`, and their name as a logical location.
  */
 import type { AuditReport } from '../audit.js';
 import { DEADLINES, fingerprintOf, type Finding, type Rule, type Severity } from '../finding.js';
@@ -12,7 +12,7 @@ const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
   major: 'warning',
   minor: 'note',
 };
-/** What GitHub sorts security findings by, from 0.1 to 10. */
+/** GitHub's severity of security findings, from 0.1 to 10. */
 const SCORES: Readonly<Record<Severity, string>> = { critical: '9.5', major: '6.5', minor: '3.0' };
 
 /** The report as SARIF 2.1.0, for services that show findings beside the code. */

@@ -1,4 +1,7 @@
-/** The report for a terminal of 100 columns: by severity, then by rule, so that what many tables share is said once. */
+/**
+ * The report for a terminal of 100 columns: by severity, then by rule, so that text common to many tables is printed
+ * once.
+ */
 import type { AuditReport } from '../audit.js';
 import { DEADLINES, SEVERITIES, type Finding, type NotChecked, type Rule } from '../finding.js';
 import { LIMITS } from '../limits.js';
@@ -38,10 +41,10 @@ export function asTable(report: AuditReport): string {
   return printable(`${lines.join('\n')}\n`);
 }
 
-/** Names in a database may contain what a terminal takes for a command. */
+/** Names in a database may contain control sequences of the terminal. */
 export const printable = (text: string): string => text.replace(/[^\P{Cc}\n]/gu, '\uFFFD');
 
-/** The findings of each rule, in the order they come in. */
+/** The findings of each rule, in order. */
 export function byRule(findings: readonly Finding[]): readonly (readonly [Rule, readonly Finding[]])[] {
   const groups = new Map<Rule, Finding[]>();
   for (const finding of findings) groups.set(finding.rule, [...(groups.get(finding.rule) ?? []), finding]);
@@ -56,7 +59,7 @@ function section(rule: Rule, findings: readonly Finding[]): readonly string[] {
   ];
 }
 
-/** Findings of one rule that say the same of several objects. */
+/** Findings of one rule with the same text for several objects. */
 export function alike(findings: readonly Finding[]): readonly (readonly Finding[])[] {
   const groups = new Map<string, Finding[]>();
   for (const finding of findings) {
@@ -76,13 +79,13 @@ function paragraph(group: readonly Finding[]): readonly string[] {
   return [
     ...group.map(({ object }) => `${INDENT}${object}`),
     ...labelled('seen', evidence),
-    // SQL is for copying: never broken.
+    // SQL is never wrapped, so that it can be copied.
     ...fixes.map((line, at) => `${INDENT}${(at === 0 ? 'fix' : '').padEnd(6)}${line}`),
     ...advices.flatMap((advice) => labelled('do', advice)),
   ];
 }
 
-/** What was not checked for the same reason, said once. */
+/** Groups what was not checked by its reason. */
 export function unchecked({ notChecked }: AuditReport): readonly NotChecked[] {
   const groups = new Map<string, NotChecked[]>();
   for (const each of notChecked) {

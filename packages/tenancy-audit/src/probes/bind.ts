@@ -1,18 +1,18 @@
-/** How the audited database binds a transaction to a tenant. */
+/** Binds a transaction to a tenant in the way of the audited database. */
 import type { Catalog } from '../catalog.js';
 import type { AuditSettings } from '../rule.js';
 import type { Bind } from './session.js';
 
-/** Whom a transaction of a Tenantry acts for: what its function `tenantry.bind` is told, and what is signed. */
+/** The context of a Tenantry transaction: the arguments of `tenantry.bind`, which are signed. */
 export interface Context {
   readonly tenantId: string;
   readonly actor: { readonly type: 'system'; readonly id: string };
   readonly requestId: string;
 }
 
-/** Signs a context, for a Tenantry whose contexts are signed: with its key, which only its own command line knows. */
+/** Signs a context for a Tenantry database with signed contexts. Only Tenantry's command line has the key. */
 export type SignContext = (context: Context) => {
-  /** Seconds since 1970, as text; null when contexts are not signed. */
+  /** Seconds since 1970, as text; null when contexts are unsigned. */
   readonly expires: string | null;
   readonly signature: string | null;
 };
@@ -23,10 +23,10 @@ const KERNEL_BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, 5000, true, $5, 
 const ACTOR = { type: 'system', id: 'tenantry audit' } as const;
 
 /**
- * Tenantry's own function where there is one, else the settings that its policies read, for the transaction.
+ * Uses `tenantry.bind` if it exists, else the settings that the policies read, for the transaction.
  *
- * @param sign for a Tenantry whose contexts are signed
- * @returns undefined where neither is known: then nothing can be probed
+ * @param sign for a Tenantry database with signed contexts
+ * @returns undefined when neither is known; then nothing can be probed
  */
 export function findBinding(
   catalog: Catalog,
@@ -57,8 +57,8 @@ export function findBinding(
 }
 
 /**
- * A setting that holds a token's claims, as PostgREST sets it: it names the tenant as its column does. Where each user is
- * a tenant, it is the subject.
+ * The value of a setting with a token's claims, as in PostgREST: the tenant under the name of its column. If each user
+ * is a tenant, it is the subject.
  */
 function claims(tenant: string, columns: readonly string[]): string {
   return JSON.stringify({ sub: tenant, ...Object.fromEntries(columns.map((name) => [name, tenant])) });

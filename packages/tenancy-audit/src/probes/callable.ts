@@ -1,9 +1,9 @@
-/** The functions that a probe may call as the application's role, and why it leaves the others alone. */
+/** The functions that a probe may call as the application's role, and the reasons for skipping others. */
 import type { NotChecked } from '../finding.js';
 import { FOREIGN_ROWS_FROM_FUNCTION } from './rules.js';
 import type { Ask } from './session.js';
 
-/** A function, as far as calling it goes. Extensions' own are not among them. */
+/** A callable function, not of an extension. */
 export interface CallableFunction {
   readonly schema: string;
   /** `schema.name(argument types)`. */
@@ -15,12 +15,12 @@ export interface CallableFunction {
   /** Those without a default. */
   readonly argumentTypes: readonly string[];
   readonly argumentNames: readonly (string | null)[];
-  /** What it returns is rows of this relation. */
+  /** It returns rows of this relation. */
   readonly rowsOf: string | null;
   readonly body: string;
 }
 
-/** What the role given as $1 may execute and what returns something; `trigger` and other pseudo-types are not called. */
+/** Functions that the role $1 may execute and that return a value; not those with `trigger` and other pseudo-types. */
 const FUNCTIONS = `
   SELECT n.nspname::text AS schema,
     format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS signature,
@@ -56,7 +56,7 @@ const OUTSIDE = `
     WHERE extname IN ('dblink', 'http', 'pg_net', 'pgsql-http', 'aws_lambda', 'aws_s3', 'plproxy', 'adminpack', 'pg_background')
   ) AS found ORDER BY name`;
 
-/** What not even a rollback takes back, or what would take the whole limit of time. */
+/** Functions whose effects a rollback does not undo, or that would use the whole time limit. */
 const UNHARMLESS =
   /\b(?:pg_terminate_backend|pg_cancel_backend|pg_reload_conf|pg_rotate_logfile|pg_sleep|lo_export)\b/i;
 
@@ -66,9 +66,9 @@ export interface Callables {
 }
 
 /**
- * STABLE and IMMUTABLE functions are called: by their own word they change nothing. VOLATILE is what a function is when
- * nobody said otherwise, and most that leak are; they are called too, in a transaction that is read-only and rolled
- * back, when nothing they could use reaches beyond it.
+ * STABLE and IMMUTABLE functions are called because they declare that they change nothing. VOLATILE is the default, and
+ * most functions that leak are VOLATILE; they are called too, in a read-only transaction that is rolled back, if they
+ * cannot act outside it.
  */
 export async function callableFunctions(
   ask: Ask,

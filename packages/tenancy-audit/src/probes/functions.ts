@@ -1,4 +1,7 @@
-/** P02: what functions give to the application's role when it is bound to one tenant and asks for another. */
+/**
+ * P02: rows that functions return to the application's role when it is bound to one tenant and passes values of
+ * another.
+ */
 import type { Finding, NotChecked } from '../finding.js';
 import { notCalled, type CallableFunction } from './callable.js';
 import type { ProbeResult } from './relations.js';
@@ -15,7 +18,7 @@ interface Probe {
   readonly tenantColumns: readonly string[];
 }
 
-/** Calls each function with the other tenant's ids for its arguments, in every way that is known. */
+/** Calls each function with the other tenant's ids as arguments, in all known combinations. */
 export async function probeFunctions(
   session: ProbeSession,
   functions: readonly CallableFunction[],
@@ -55,7 +58,7 @@ async function callInEveryWay(
       `SELECT to_jsonb(answer) AS row FROM ${callable.qualified}(${parameters}) AS answer LIMIT ${String(ROWS_LOOKED_AT)}`,
       values,
     );
-    // A function that binds another tenant must not have done so for the next.
+    // Undoes a function's binding of another tenant before the next call.
     await undo();
     if ('refusal' in answer) {
       const { code } = answer.refusal;
@@ -92,8 +95,8 @@ function finding(
 }
 
 /**
- * The values to call with: the other tenant for whatever may name one, the id of one of its rows for what may name a
- * row, and nothing to search for. `undefined` where an argument takes something else.
+ * The values to call with: the other tenant for arguments that may name one, the id of one of its rows for arguments
+ * that may name a row, and empty search terms. `undefined` for an argument of another kind.
  */
 function waysToCall(
   { argumentTypes, argumentNames }: CallableFunction,
@@ -133,8 +136,8 @@ function valueFor(type: string, name: string, key: string, tenant: string): unkn
 }
 
 /**
- * How many rows are another tenant's. What was passed in and comes back once proves nothing: a function may answer
- * with what it was asked. A row of the other's that was not named, an id that was not passed, or many rows do.
+ * The number of another tenant's rows. A passed value that is returned once proves nothing, because a function may
+ * return its arguments. An unnamed row of the other tenant, an id that was not passed, or several rows prove a leak.
  */
 function foreignRows(
   rows: readonly unknown[],
@@ -165,7 +168,7 @@ function ownerOf(row: unknown, tenantColumns: readonly string[]): string | undef
   return undefined;
 }
 
-/** Every string in a value of JSON. */
+/** Every string in a JSON value. */
 function texts(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(texts) : [];

@@ -1,12 +1,12 @@
-/** Probes of what a pooled connection carries from one tenant to the next: plans and settings. */
+/** Probes for state that a pooled connection keeps between tenants: plans and settings. */
 import type { Finding } from '../finding.js';
 import { BINDING_OUTLIVES_TRANSACTION, PLAN_REMEMBERS_TENANT } from './rules.js';
 import type { ProbeSession } from './session.js';
 import type { Target } from './targets.js';
 
 /**
- * P05: a statement prepared and planned under the first tenant, executed under the second. The session makes generic
- * plans only (`GENERIC_PLANS`), as PostgreSQL does by itself from the sixth execution on.
+ * P05: a statement prepared and planned under the first tenant, executed under the second. The session uses only
+ * generic plans (`GENERIC_PLANS`), as PostgreSQL does from the sixth execution on.
  */
 export async function probePlans(
   session: ProbeSession,
@@ -37,7 +37,7 @@ export async function probePlans(
     });
   const before = await foreignAs(first);
   const after = await foreignAs(second);
-  // What is open to the first tenant already is P01's to say.
+  // P01 reports rows that the first tenant can already see.
   return owned
     .filter(({ relation }) => after.has(relation.qualified) && !before.has(relation.qualified))
     .map(({ relation }) => ({
@@ -49,7 +49,7 @@ export async function probePlans(
     }));
 }
 
-/** P06: what the settings say after a bound transaction has been committed. */
+/** P06: the settings after a bound transaction has been committed. */
 export async function probeAfterCommit(
   session: ProbeSession,
   tenantSettings: readonly string[],

@@ -1,8 +1,8 @@
 /**
- * Probes a live database as its application's role: bound to one tenant, what of another does it get?
+ * Probes a live database as its application's role: bound to one tenant, it must not get data of another.
  *
- * Guarantees: nothing is changed (`session.ts`), no value of a row is shown but the ids of tenants; what could not be
- * probed, or would prove nothing, is said.
+ * Guarantees: nothing is changed (`session.ts`), no values of rows are shown except tenant ids; everything that could
+ * not be probed, or would prove nothing, is reported.
  */
 import pg from 'pg';
 import type { Catalog } from '../catalog.js';
@@ -22,34 +22,34 @@ import { findMarks, findTenants } from './tenants.js';
 export interface ProbeOptions {
   readonly catalog: Catalog;
   readonly settings: AuditSettings;
-  /** Where the catalog was read. What this login sees decides which tenants are found. */
+  /** The URL with which the catalog was read. Tenants are found among the rows that this login sees. */
   readonly url: string;
-  /** How the application logs in; without it, the login of `url` becomes each of the application's roles. */
+  /** The application's login; without it, the login of `url` switches to each of the application's roles. */
   readonly applicationUrl?: string | undefined;
-  /** The bound tenant and the one whose rows are looked for; found by looking where left out. */
+  /** The bound tenant and the one whose rows are searched for; detected by default. */
   readonly tenants?: readonly [string, string] | undefined;
-  /** How the contexts of a Tenantry are signed, if they are. */
+  /** Signs contexts for a Tenantry database with signed contexts. */
   readonly sign?: SignContext | undefined;
-  /** How a transaction is bound to a tenant, where neither `tenantry.bind` nor a setting does it. */
+  /** Binds a transaction to a tenant, if neither `tenantry.bind` nor a setting does. */
   readonly bind?: Bind | undefined;
-  /** For each statement. */
+  /** The time limit of each statement. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface ProbeReport {
   readonly findings: readonly Finding[];
   readonly notChecked: readonly NotChecked[];
-  /** The tenants that were probed with; empty when there was nothing to probe. */
+  /** The tenants of the probes; empty when nothing could be probed. */
   readonly tenants: readonly string[];
   readonly relations: number;
   readonly functions: number;
 }
 
 const TIMEOUT_MS = 5_000;
-/** A plan for all values, made at once: what PostgreSQL comes to by itself after some executions. */
+/** Generic plans from the first execution on, as PostgreSQL uses after some executions. */
 const GENERIC_PLANS = 'SET plan_cache_mode = force_generic_plan';
 
-/** @throws when a connection cannot be made */
+/** @throws Error when a connection cannot be made */
 export async function probeDatabase(options: ProbeOptions): Promise<ProbeReport> {
   const bind = options.bind ?? findBinding(options.catalog, options.settings, options.sign);
   if (!bind) return nothingProbed('no policy reads a setting, so that it is not known how a tenant is bound');
@@ -114,7 +114,7 @@ async function probeAs(
     tenantColumns: settings.tenantColumns,
   });
   const unbound = await probeUnbound(session, targets, settings.tenantSettings);
-  // Before the last probe: a binding that outlives its transaction refuses every other.
+  // Before the last probe, because a binding that outlives its transaction prevents any other.
   const control = await bindingControl(session, targets, tenant);
   const lasting = [
     ...(await probePlans(session, targets, [tenant, other])),
@@ -137,19 +137,19 @@ async function probeAs(
   };
 }
 
-/** What took too long takes too long in each of the probes. */
+/** A relation that took too long would take too long in every probe. */
 function distinct(notChecked: readonly NotChecked[]): NotChecked[] {
   return [...new Map(notChecked.map((entry) => [`${entry.object} ${entry.reason}`, entry])).values()];
 }
 
-/** A schema of functions alone has no relation by which it could have been left out. */
+/** A schema with only functions has no relation by which it could be excluded. */
 function isAuditedSchema(catalog: Catalog, settings: AuditSettings, schema: string): boolean {
   return (
     settings.schemas.includes(schema) || !catalog.relations.some((relation) => relation.schema === schema)
   );
 }
 
-/** Who sees nothing of another tenant because they see nothing at all have been asked the wrong way. */
+/** A role that sees no rows at all was probably bound in the wrong way. */
 async function bindingControl(
   session: ProbeSession,
   targets: readonly Target[],
@@ -168,7 +168,7 @@ async function bindingControl(
   });
 }
 
-/** Tables in which no other tenant has a row: that none was shown means nothing there. */
+/** Tables in which no other tenant has a row, so the probe proves nothing. */
 async function provingNothing(
   observer: ProbeSession,
   targets: readonly Target[],

@@ -1,4 +1,4 @@
-/** Probes of everything that can be read: with a tenant bound, with none, and with one that is none. */
+/** Probes of all readable relations: with a tenant bound, with none, and with invalid values. */
 import type { Finding, NotChecked } from '../finding.js';
 import { FOREIGN_ROWS, ROWS_WITH_INVALID_TENANT, ROWS_WITHOUT_TENANT } from './rules.js';
 import { TIMED_OUT, type Answer, type Ask, type ProbeSession, type Refusal } from './session.js';
@@ -10,11 +10,14 @@ export interface ProbeResult {
   readonly notChecked: readonly NotChecked[];
 }
 
-/** Rows are counted up to here, so that an open table of any size costs no more. */
+/** Rows are counted up to this number, so that large open tables are fast. */
 const COUNT_LIMIT = 1_000;
 const ROWS_SEARCHED = 10_000;
 
-/** P01: bound to `tenant`, rows of any other tenant; `others` marks what a relation without a tenant column shows. */
+/**
+ * P01: bound to `tenant`, rows of any other tenant; `others` has ids to recognise them in relations without a tenant
+ * column.
+ */
 export async function probeForeignRows(
   session: ProbeSession,
   targets: readonly Target[],
@@ -47,7 +50,7 @@ export async function probeForeignRows(
   );
 }
 
-/** P03: rows of any tenant at all with none bound. P04: what shows rows only when the setting holds no tenant's id. */
+/** P03: rows of any tenant with none bound. P04: rows that are visible only when the setting is not a tenant's id. */
 export async function probeUnbound(
   session: ProbeSession,
   targets: readonly Target[],
@@ -58,7 +61,7 @@ export async function probeUnbound(
   const keep = (result: ProbeResult): void => {
     results.push(result);
     const open = new Set(result.findings.map(({ object }) => object));
-    // One finding for each relation: the next value would show the same rows again.
+    // One finding per relation: the next value would show the same rows.
     closed = closed.filter(({ relation }) => !open.has(relation.qualified));
   };
   keep(
@@ -81,7 +84,7 @@ export async function probeUnbound(
   };
 }
 
-/** Nothing, no id, a pattern that LIKE takes for everything, and an id that nobody has. */
+/** An empty value, a text that is not an id, a LIKE pattern for everything, and an unknown id. */
 const INVALID_TENANTS = ['', 'no such tenant', '%', '00000000-0000-0000-0000-000000000000'];
 
 interface Seen {
@@ -98,7 +101,7 @@ function countForeign(ask: Ask, relation: string, column: string, tenant: string
   );
 }
 
-/** Rows in which an id of the other tenant appears, whatever the columns are called. */
+/** Rows with an id of the other tenant in any column. */
 function countMarked(ask: Ask, relation: string, { tenant, ids }: Marks): Promise<Answer<Seen>> {
   return ask(
     `SELECT $2::text AS tenant, count(*)::int AS rows FROM (
@@ -132,10 +135,10 @@ async function anyRow(
   }));
 }
 
-/** Denied (42501), the setting does not exist (42704), its value is no tenant (class 22), raised by a function (P0). */
+/** Denied (42501), unknown setting (42704), invalid value (class 22), raised by a function (P0). */
 const NOTHING_SHOWN = /^(?:42501|42704|22|P0)/;
 
-/** A refused read is what should happen; only one that was cut short says nothing. */
+/** A refused read is the correct result; only an interrupted one proves nothing. */
 function refused({ relation }: Target, { code, message }: Refusal): Finding[] | NotChecked {
   if (code === TIMED_OUT) return skipped(relation, 'it took longer than the time limit of a probe');
   if (NOTHING_SHOWN.test(code)) return [];

@@ -1,4 +1,4 @@
-/** What the live probes look for. */
+/** The rules of the live probes. */
 import type { Rule } from '../finding.js';
 
 export const FOREIGN_ROWS: Rule = {

@@ -1,10 +1,10 @@
 /**
- * A session of the application's role that looks and changes nothing: every transaction is read-only and ends with
- * ROLLBACK, every statement has a time limit, and a refused one undoes nothing but itself.
+ * A session of the application's role that changes nothing: every transaction is read-only and ends with ROLLBACK,
+ * every statement has a time limit, and a refused one undoes only itself.
  */
 import pg from 'pg';
 
-/** A statement that the server refused: that, too, is an answer. */
+/** A statement that the server refused, which is a valid result. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
@@ -12,13 +12,13 @@ export interface Refusal {
 
 export type Answer<Row> = { readonly rows: readonly Row[] } | { readonly refusal: Refusal };
 
-/** Asks within the transaction; a refused question does not end it. */
+/** Runs a query within the transaction; a refused query does not end it. */
 export type Ask = <Row extends pg.QueryResultRow>(
   query: string | { name: string; text: string },
   values?: readonly unknown[],
 ) => Promise<Answer<Row>>;
 
-/** Takes back what questions may have done to the transaction, such as a setting that a function has set. */
+/** Undoes changes of the transaction by queries, such as a setting that a function has set. */
 export type Undo = () => Promise<void>;
 
 type Work<Result> = (ask: Ask, undo: Undo) => Promise<Result>;
@@ -27,16 +27,16 @@ type Work<Result> = (ask: Ask, undo: Undo) => Promise<Result>;
 export type Bind = (client: pg.ClientBase, tenant: string) => Promise<void>;
 
 export interface ProbeSession {
-  /** @throws when the tenant cannot be bound */
+  /** @throws Error when the tenant cannot be bound */
   asTenant<Result>(tenant: string, work: Work<Result>): Promise<Result>;
   withoutTenant<Result>(work: Work<Result>): Promise<Result>;
-  /** With the settings at exactly these values, whatever the database's own way of binding is. */
+  /** Sets the settings to exactly these values, instead of binding a tenant. */
   withSettings<Result>(settings: Readonly<Record<string, string>>, work: Work<Result>): Promise<Result>;
-  /** Binds a tenant and commits; what remains is in the session. */
+  /** Binds a tenant and commits; the remaining state is in the session. */
   commitAsTenant(tenant: string): Promise<void>;
 }
 
-/** PostgreSQL's codes for what says nothing about isolation. */
+/** PostgreSQL's error codes that prove nothing about isolation. */
 export const TIMED_OUT = '57014';
 export const READ_ONLY = '25006';
 
@@ -47,9 +47,9 @@ export function createProbeSession(client: pg.ClientBase, bind: Bind, timeoutMs:
     try {
       await client.query(`SET LOCAL statement_timeout = ${String(timeoutMs)}`);
       await prepare();
-      // A binding may bring a limit of its own.
+      // A binding may set its own time limit.
       await client.query(`SET LOCAL statement_timeout = ${String(timeoutMs)}`);
-      // One for all questions: it outlives the ROLLBACK to it.
+      // One savepoint for all queries: it remains after ROLLBACK TO.
       await client.query('SAVEPOINT asked');
       return await work(ask, undo);
     } finally {

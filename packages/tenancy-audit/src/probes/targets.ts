@@ -1,4 +1,4 @@
-/** What the application's role can read, and how a row of it names its tenant. */
+/** The relations that the application's role can read, and their tenant columns. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { NotChecked } from '../finding.js';
 import { mayUse } from '../privileges.js';
@@ -9,7 +9,7 @@ import { FOREIGN_ROWS } from './rules.js';
 
 export interface Target {
   readonly relation: Relation;
-  /** The column that names a row's tenant, quoted; undefined where no column has the name. */
+  /** The quoted column with the row's tenant; undefined when there is none. */
   readonly tenantColumn: string | undefined;
 }
 
@@ -33,13 +33,13 @@ export function readableTargets(catalog: Catalog, settings: AuditSettings, role:
   return { targets, notChecked };
 }
 
-/** A view over the table of the tenants has its key, but not its name; only tables say which column is their key. */
+/** A view over the table of the tenants has its key under another name; only tables have a primary key. */
 function columnName(relation: Relation, settings: AuditSettings): string | undefined {
   const column = tenantColumnOf(relation, settings);
   return column && quoteName(column.name);
 }
 
-/** Tables that hold tenants' rows, for looking up who there is; partitions only as part of their table. */
+/** Tables with tenants' rows, to find tenants; partitions only through their table. */
 export function tenantTablesToAsk(catalog: Catalog, settings: AuditSettings): readonly Target[] {
   return catalog.relations
     .filter((relation) => isTable(relation) && isAudited(relation, settings) && relation.parents.length === 0)

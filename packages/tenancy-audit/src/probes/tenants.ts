@@ -1,4 +1,4 @@
-/** Which two tenants the probes work with, and by which ids the second one's rows are recognised. */
+/** Chooses the two tenants of the probes, and the ids by which the second one's rows are recognised. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { AuditSettings } from '../rule.js';
 import { tenantColumnOf } from '../tenancy.js';
@@ -6,15 +6,15 @@ import { quoteName } from '../sql-text.js';
 import type { Ask } from './session.js';
 import { tenantTablesToAsk } from './targets.js';
 
-/** Of each table so many rows are looked at: who has rows at all shows early, and a table may be huge. */
+/** The number of rows read per table: tenants with rows are found early, and a table may be huge. */
 const ROWS_LOOKED_AT = 10_000;
 const TENANTS_PER_TABLE = 50;
 const IDS_PER_TABLE = 50;
 
 /**
- * The two tenants that have rows in the most tables. Ask as a role that sees all of them.
+ * The two tenants with rows in the most tables. Use a role that sees all of them.
  *
- * @returns fewer than two where there are no more
+ * @returns fewer than two when there are no more
  */
 export async function findTenants(
   catalog: Catalog,
@@ -37,14 +37,14 @@ export async function findTenants(
     .map(([tenant]) => tenant);
 }
 
-/** Ids that only rows of one tenant have, so that their appearance gives those rows away. */
+/** Ids that only rows of one tenant have, so that they identify these rows. */
 export interface Marks {
   readonly tenant: string;
   /** Ids of rows, by table. */
   readonly ids: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Keys long enough not to be found by chance: UUIDs, and texts that are ids. A count from 1 is no mark. */
+/** Keys that do not occur by chance: UUIDs and long text ids, not numbers. */
 const MARK = /^[\w-]{16,}$/;
 
 /** @param ask as a role that sees the rows of both tenants, or bound to `tenant` */
@@ -75,7 +75,7 @@ export async function findMarks(
   return { tenant, ids };
 }
 
-/** The column of the primary key that is not the tenant, where it is one, and of a type that makes a mark. */
+/** The primary key's column besides the tenant, if there is exactly one and its type identifies rows. */
 function keyColumn(relation: Relation, settings: AuditSettings): string | undefined {
   const tenant = tenantColumnOf(relation, settings)?.name;
   const key =

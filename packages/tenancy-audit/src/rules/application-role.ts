@@ -1,4 +1,4 @@
-/** T02, T03: roles of the application that row-level security does not hold, or that could switch it off. */
+/** T02, T03: application roles that bypass row-level security, or could disable it. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { escapeOf, findRole, reachableRoles } from '../privileges.js';
@@ -27,7 +27,7 @@ function exemptions(catalog: Catalog, role: string): readonly Finding[] {
     return escape === undefined ? [] : [{ reached, escape }];
   });
   if (escapes.length === 0) return [];
-  // Who may become a superuser may become everybody else as well.
+  // A role that can become a superuser can become every other role too.
   const superusers = escapes.filter(({ reached }) => findRole(catalog, reached)?.superuser === true);
   const counted = superusers.length > 0 ? superusers : escapes;
   const direct = new Set(findRole(catalog, role)?.memberOf.map((membership) => membership.role));
@@ -95,7 +95,10 @@ function owners(catalog: Catalog, settings: AuditSettings): readonly Finding[] {
   });
 }
 
-/** A table that stands out: the others bind their owner, and so its SECURITY DEFINER functions and views. */
+/**
+ * A table without FORCE among tables with it, which also apply their policies to the owner's SECURITY DEFINER functions
+ * and views.
+ */
 function unforced(catalog: Catalog, settings: AuditSettings): readonly Finding[] {
   const tables = tenantTables(catalog, settings)
     .map(({ table }) => table)

@@ -1,4 +1,4 @@
-/** T10: a tenant that is bound before anybody binds one. */
+/** T10: a default for the tenant setting. */
 import type { Catalog, RoleSetting } from '../catalog.js';
 import { contextSettings } from '../context.js';
 import type { Finding } from '../finding.js';
@@ -31,7 +31,7 @@ export const contextDefault: CatalogRule = {
   },
 };
 
-/** It reaches the application: through everybody's default, its own, or that of a login that becomes it. */
+/** Whether it applies to the application: as a default for all, for its role, or for a login that switches to it. */
 function concerns(catalog: Catalog, settings: AuditSettings, { role }: RoleSetting): boolean {
   if (role === undefined || settings.appRoles.length === 0) return true;
   if (settings.appRoles.includes(role)) return true;

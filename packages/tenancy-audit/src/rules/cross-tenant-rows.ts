@@ -1,9 +1,9 @@
 /**
- * T11: rows that are already linked across tenants. The only rule that reads rows: it counts, for each foreign key that
- * does not pair the tenants, the pairs of rows whose tenants differ.
+ * T11: rows that are linked across tenants. The only rule that reads rows: for each foreign key that does not pair the
+ * tenants, it counts the pairs of rows with different tenants.
  *
- * Guarantees: with row-level security in the way it fails rather than count too few (`row_security = off`), each query has
- * a time limit, and what could not be counted is said.
+ * Guarantees: if row-level security applies, it fails instead of counting too few rows (`row_security = off`); each
+ * query has a time limit; it reports what could not be counted.
  */
 import type pg from 'pg';
 import type { Catalog } from '../catalog.js';
@@ -19,10 +19,10 @@ export const crossTenantRows: Rule = {
   why: 'The leak has happened: a tenant’s row hangs on another tenant’s, and joins and cascades follow it.',
 };
 
-/** How long one count may take, and all of them together, in milliseconds. */
+/** The time limits of one count and of all together, in milliseconds. */
 const ONE_MS = 2_000;
 const ALL_MS = 20_000;
-/** Enough to know that it is no accident. */
+/** The count stops here. */
 const MOST = 1_000;
 
 /**
@@ -67,7 +67,7 @@ function found({ child, parent }: LooseKey, object: string, count: number): Find
   };
 }
 
-/** @returns the number of rows, or why they could not be counted */
+/** @returns the number of rows, or the reason why they could not be counted */
 async function count(client: pg.ClientBase, loose: LooseKey): Promise<number | string> {
   await client.query('SAVEPOINT counting');
   try {

@@ -1,4 +1,4 @@
-/** T26: tables that do not exist yet, and are the application's already. */
+/** T26: default privileges that grant future tables to the application. */
 import { PUBLIC } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { inheritedRoles } from '../privileges.js';

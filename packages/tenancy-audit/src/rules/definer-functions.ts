@@ -1,11 +1,11 @@
 /**
- * T09: SECURITY DEFINER functions through which the application reads or changes the rows of other tenants.
+ * T09: SECURITY DEFINER functions through which the application can read or change rows of other tenants.
  *
- * What decides is what the function lets its caller choose. Harmless: rows narrowed by the caller's own context
- * (`user_id = auth.uid()`), a look-up by a secret the caller must know (`token_hash = $1`), and a look-up by parameter in
- * the table of the tenants, which is how a tenant is found before it is bound. A parameter is also enough where the owner
- * is held by row-level security and sees the rows through a policy that names it: somebody opened that door on purpose,
- * for reading only what the function narrows. Everything else can say so in its comment: `@tenancy audited: reason`.
+ * The filter of the function's rows decides. Safe are: a filter by the caller's context (`user_id = auth.uid()`), a
+ * look-up by a secret that the caller must know (`token_hash = $1`), and a look-up by parameter in the table of the
+ * tenants, which finds a tenant before it is bound. A parameter is also safe when row-level security applies to the
+ * owner, who sees the rows through a policy that names it, that is, on purpose. Other functions can be accepted by a
+ * comment: `@tenancy audited: reason`.
  */
 import type { Catalog, DatabaseFunction } from '../catalog.js';
 import type { Finding } from '../finding.js';
@@ -16,7 +16,7 @@ import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list } from '../sql-text.js';
 import { declaration, isRegistry, isTable } from '../tenancy.js';
 
-/** The functions that the application can call and that run as somebody else. */
+/** The functions that the application can call and that run as another role. */
 function reachable(
   catalog: Catalog,
   settings: AuditSettings,
@@ -24,7 +24,7 @@ function reachable(
   return catalog.functions.flatMap((target) => {
     if (!target.securityDefiner || target.extension !== undefined) return [];
     if (!settings.schemas.includes(target.schema) && isPlatformOwned(catalog, settings, target)) return [];
-    // Nobody can call a trigger function.
+    // Trigger functions cannot be called directly.
     if (/^(event_)?trigger$/.test(target.returns)) return [];
     if (declaration(target.comment, 'audited') !== undefined) return [];
     const callers = settings.appRoles.filter((role) => mayExecute(catalog, role, target));
@@ -33,7 +33,7 @@ function reachable(
   });
 }
 
-/** In a schema with relations that are not looked at: somebody else's business. */
+/** In a schema whose relations are not audited. */
 function isPlatformOwned(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): boolean {
   return catalog.relations.some(
     ({ schema }) => schema === target.schema && !settings.schemas.includes(schema),
@@ -77,7 +77,7 @@ function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunc
     const { table, narrowing, writes } = access;
     if (narrowing === 'context' || narrowing === 'secret' || !isTable(table)) return [];
     const across = seesAcross(catalog, settings, table, target.owner);
-    // Without row-level security the table leaks by itself: T01.
+    // T01 reports tables without row-level security.
     if (!across || !table.rowSecurity) return [];
     if (narrowing === 'parameter' && (across.byPolicy || answersLittle(access, target, settings))) return [];
     const what = writes ? 'changes' : 'reads';
@@ -87,7 +87,7 @@ function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunc
   });
 }
 
-/** A look-up in the table of the tenants, or a yes or no. */
+/** A look-up in the table of the tenants, or a boolean result. */
 function answersLittle(
   { table, writes }: Access,
   target: DatabaseFunction,

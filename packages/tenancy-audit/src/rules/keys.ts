@@ -1,6 +1,6 @@
 /**
- * T14, T15: keys without the tenant. PostgreSQL checks foreign and unique keys without row-level security, so that such a
- * key links rows across tenants, or answers whether another tenant has a value.
+ * T14, T15: keys without the tenant. PostgreSQL checks foreign and unique keys without row-level security, so such a
+ * key can link rows across tenants, or reveal whether another tenant has a value.
  */
 import type { Catalog, Column, ForeignKey, Index, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
@@ -16,7 +16,7 @@ export interface LooseKey {
   readonly key: ForeignKey;
 }
 
-/** Keys to the table of the tenants are the tenant itself, and none of these. */
+/** Keys to the table of the tenants contain the tenant and are not included. */
 export function looseKeys(catalog: Catalog, settings: AuditSettings): readonly LooseKey[] {
   const tenants = new Map(tenantTables(catalog, settings).map((each) => [each.table.oid, each]));
   return [...tenants.values()].flatMap((child) =>
@@ -64,7 +64,7 @@ export const looseForeignKey: CatalogRule = {
   },
 };
 
-/** The key's own definition with the tenant in it: its actions, its MATCH and when it is checked stay as they are. */
+/** The key's definition with the tenant added; actions, MATCH and deferrability are unchanged. */
 function withTenant(catalog: Catalog, { child, parent, key }: LooseKey): string {
   const names = (...columns: readonly string[]): string => columns.map(quoteName).join(', ');
   const references = `REFERENCES ${parent.table.qualified}`;
@@ -72,7 +72,7 @@ function withTenant(catalog: Catalog, { child, parent, key }: LooseKey): string 
   const tail = key.definition
     .slice(at + 1)
     .replace(/ NOT VALID$/, '')
-    // Only the reference itself may become NULL, not the tenant.
+    // Only the reference may become NULL, not the tenant.
     .replace(/ON DELETE SET (NULL|DEFAULT)(?! \()/, (action) =>
       catalog.server.version >= 150_000 ? `${action} (${names(...key.columns)})` : action,
     );
@@ -92,7 +92,7 @@ function hasKey(table: Relation, columns: readonly string[]): boolean {
   );
 }
 
-/** Whether an application role can choose what the key refers to. */
+/** Whether an application role can write the key's columns. */
 function canWrite(
   catalog: Catalog,
   settings: AuditSettings,
@@ -111,7 +111,7 @@ export const looseUniqueKey: CatalogRule = {
   why: 'A duplicate is refused whoever has the first: the error tells a tenant that another one has this value.',
   check(catalog, settings): readonly Finding[] {
     return tenantTables(catalog, settings).flatMap(({ table, column, isRegistry }) => {
-      // A tenant's own slug or domain is what tells tenants apart.
+      // A tenant's slug or domain must be unique across tenants.
       if (isRegistry || table.isPartition) return [];
       return table.indexes
         .filter((index) => (index.unique || index.exclusion) && !index.columns.includes(column.name))
@@ -135,7 +135,7 @@ export const looseUniqueKey: CatalogRule = {
   },
 };
 
-/** Whoever cannot guess one part of what another tenant has cannot ask for the whole of it. */
+/** A caller who cannot guess one column of another tenant's key cannot probe for the key. */
 function isOpaque(table: Relation, index: Index): boolean {
   return index.columns.some((name) => {
     const column = table.columns.find((each) => each.name === name);
@@ -143,14 +143,14 @@ function isOpaque(table: Relation, index: Index): boolean {
   });
 }
 
-/** Ids that were drawn, references to rows, secrets, names in public directories. */
+/** Random ids, references to rows, secrets, names in public directories. */
 function isUnguessable(table: Relation, index: Index, column: Column): boolean {
   const { name } = column;
   if (column.type === 'uuid' || /gen_random|uuid|random/.test(column.default ?? '')) return true;
   if (SECRETS.test(name) || (/^code$/i.test(name) && HANDED_OUT.test(table.name))) return true;
   if (/(domain|hostname|host)$/i.test(name)) return true;
   const isNumber = /^(small|big)?int(eger)?$|^numeric/.test(column.type);
-  // Numbers are drawn from a sequence, but not hard to guess: alone they tell nothing more than that a row is there.
+  // Numbers from a sequence are easy to guess, but reveal only that a row exists.
   if (isNumber)
     return index.columns.length === 1 && (index.primary || (column.default ?? '').includes('nextval('));
   if (table.foreignKeys.some(({ columns }) => columns.includes(name))) return true;
@@ -159,15 +159,15 @@ function isUnguessable(table: Relation, index: Index, column: Column): boolean {
 
 const SECRETS =
   /(hash|hashed|token|secret|digest|nonce|signature|fingerprint|(api|public|private|secret|access|signing|hashed|batch|idempotency)_?key)$/i;
-/** What one gets a code for: to be let in, or let through. */
+/** Codes for access or verification. */
 const HANDED_OUT = /code|token|invit|link|verif|otp|recover/i;
-/** `id`, `friendly_id`, `externalId`: what a program draws, or another service did. */
+/** `id`, `friendly_id`, `externalId`: generated by a program or another service. */
 const IDENTIFIER = /^(id|oid|pk)$|_id$|[a-z]I[dD]$/;
-/** Identifiers that people know by heart, or count up. */
+/** Identifiers that people know or count up. */
 const GIVEN_BY_PEOPLE =
   /(tax|vat|national|social|passport|personal|employee|staff|student|member|badge|registration|login)_?id$/i;
 
-/** A B-tree over columns and nothing else, so that it can be written anew without losing anything. */
+/** A B-tree over columns only, which can be rewritten without losing properties. */
 function isPlain({ columns, definition, exclusion }: Index): boolean {
   if (columns.includes(undefined) || exclusion) return false;
   const keys = columns.flatMap((name) => name ?? []).map(quoteName);
@@ -192,7 +192,7 @@ function fixOf(table: Relation, column: Column, index: Index): string | undefine
   return `ALTER TABLE ${table.qualified} DROP CONSTRAINT ${quoteName(index.constraint)}, ADD CONSTRAINT ${quoteName(index.constraint)} ${kind} (${columns});`;
 }
 
-/** The tables that a table's keys lead to. */
+/** The tables that a table's foreign keys reference. */
 export function referencedTables(catalog: Catalog, table: Relation): readonly Relation[] {
   return table.foreignKeys.flatMap(({ references }) => findRelation(catalog, references) ?? []);
 }

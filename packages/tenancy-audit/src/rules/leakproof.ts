@@ -1,4 +1,4 @@
-/** T33: functions that are declared to reveal nothing, by somebody other than PostgreSQL. */
+/** T33: LEAKPROOF functions that are not PostgreSQL's. */
 import type { Finding } from '../finding.js';
 import type { CatalogRule } from '../rule.js';
 

@@ -1,4 +1,4 @@
-/** T20: a partition or a child table that is open beside its protected parent. */
+/** T20: an unprotected partition or child table of a protected parent. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { mayUse } from '../privileges.js';
@@ -26,7 +26,7 @@ export const openPartition: CatalogRule = {
           rule: openPartition,
           object: table.qualified,
           evidence: `row-level security is off here and on for its parent ${parent.qualified}; ${open.join('; ')}`,
-          // Through the parent nothing changes: its policies alone decide there.
+          // Access through the parent only uses the parent's policies.
           fix: `ALTER TABLE ${table.qualified} ENABLE ROW LEVEL SECURITY;`,
           advice: 'Or revoke the privileges on it: nobody needs them to use the parent.',
         },

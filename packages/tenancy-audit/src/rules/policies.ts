@@ -1,4 +1,4 @@
-/** T04, T05, T06, T12: policies that let through what they should keep. */
+/** T04, T05, T06, T12: policies that permit too much. */
 import type { Catalog, Policy, PolicyCommand, Relation } from '../catalog.js';
 import { functionsOfPolicy, settingsIn } from '../context.js';
 import type { Finding } from '../finding.js';
@@ -20,7 +20,7 @@ import { declaration, tenantTables, type TenantTable } from '../tenancy.js';
 
 type Command = Exclude<PolicyCommand, 'ALL'>;
 
-/** A permissive policy that decides on a command of an application role, with nothing restrictive to hold it. */
+/** A permissive policy for a command of an application role, without a restrictive policy that separates tenants. */
 interface Deciding {
   readonly tenant: TenantTable;
   readonly policy: Policy;
@@ -30,7 +30,7 @@ interface Deciding {
 
 const COMMANDS: readonly Command[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 
-/** Every permissive policy that counts, once. Tables without row-level security are T01's. */
+/** Every relevant permissive policy, once. T01 reports tables without row-level security. */
 function deciding(catalog: Catalog, settings: AuditSettings, part: 'using' | 'check'): readonly Deciding[] {
   return tenantTables(catalog, settings).flatMap((tenant) => {
     const { table } = tenant;
@@ -95,7 +95,8 @@ export const openPolicy: CatalogRule = {
       if (policy.using === undefined) return [];
       const grade = gradeOf(catalog, settings, tenant.table, policy.using);
       const changes = commands.filter((command) => command === 'UPDATE' || command === 'DELETE');
-      // Rows shown to everybody by their own values were published; rows that anybody may change were not.
+      // Rows that are visible to everybody because of their values were published; rows that everybody may change were
+      // not.
       const isOpen = isWeaker(grade, 'row') || (grade === 'row' && changes.length > 0);
       if (!isOpen) return [];
       return [
@@ -140,7 +141,7 @@ export const opensWithoutTenant: CatalogRule = {
       for (const { tenant, policy } of deciding(catalog, settings, part)) {
         const expression = policy[part];
         if (expression === undefined || found.has(policy)) continue;
-        // What is open to everybody anyway is T04's or T06's.
+        // T04 or T06 report policies that are open anyway.
         if (isWeaker(gradeOf(catalog, settings, tenant.table, expression), 'weak')) continue;
         const situation = opensWithoutContext(catalog, settings, tenant.table, expression);
         if (situation === undefined) continue;
@@ -171,10 +172,10 @@ export const weakCheck: CatalogRule = {
     return deciding(catalog, settings, 'check').flatMap((each) => {
       const { tenant, policy, commands } = each;
       const writes = writable(catalog, each, settings);
-      // Anybody may found a tenant; that is no other's.
+      // Anybody may create a tenant, which belongs to no other.
       const counted = tenant.isRegistry ? writes.filter((command) => command !== 'INSERT') : writes;
       if (policy.check === undefined || counted.length === 0) return [];
-      // A policy whose USING is open too is T04's.
+      // T04 reports a policy whose USING is open too.
       if (policy.using !== undefined && !separates(gradeOf(catalog, settings, tenant.table, policy.using)))
         return [];
       const weakness = weaknessOf(catalog, settings, tenant, policy, policy.check);

@@ -1,4 +1,4 @@
-/** T22, T23, T24, T31: how a policy finds out whose rows to show. */
+/** T22, T23, T24, T31: how a policy determines the tenant. */
 import type { Catalog, DatabaseFunction, Policy, Relation } from '../catalog.js';
 import { functionsBehind, functionsNamed, functionsOfPolicy, settingsIn } from '../context.js';
 import type { Finding } from '../finding.js';
@@ -15,7 +15,7 @@ interface TenantPolicy {
   readonly policy: Policy;
 }
 
-/** The policies of tenant tables that the application can meet. */
+/** The policies of tenant tables that apply to the application. */
 function tenantPolicies(catalog: Catalog, settings: AuditSettings): readonly TenantPolicy[] {
   return tenantTables(catalog, settings).flatMap(({ table, column }) =>
     settings.appRoles.some((role) => mayUse(catalog, role, table, 'SELECT', 'INSERT', 'UPDATE', 'DELETE'))
@@ -34,7 +34,7 @@ interface Comparison {
   readonly right: unknown;
 }
 
-/** Every comparison in an expression, those in sub-selects included. */
+/** Every comparison in an expression, including those in sub-selects. */
 function comparisonsIn(expression: string): readonly Comparison[] {
   const found: Comparison[] = [];
   everyObject(parseExpression(expression), ({ A_Expr: comparison }) => {
@@ -59,7 +59,7 @@ function withoutCasts(side: unknown): unknown {
   return isObject(side['CollateClause']) ? withoutCasts(side['CollateClause']['arg']) : side;
 }
 
-/** What the column is compared with, by one of these operators. */
+/** The expressions with which the column is compared, by one of these operators. */
 function comparedWith(each: TenantPolicy, expression: string, operators: RegExp): readonly unknown[] {
   return comparisonsIn(expression).flatMap(({ operator, left, right }) => {
     if (!operators.test(operator)) return [];
@@ -68,7 +68,7 @@ function comparedWith(each: TenantPolicy, expression: string, operators: RegExp)
   });
 }
 
-/** The functions that a piece of an expression calls, by name; `current_setting` has no body to look into. */
+/** The functions that a part of an expression calls, by name, except `current_setting`, which has no body. */
 function callsIn(
   tree: unknown,
 ): readonly { readonly name: readonly string[]; readonly call: Readonly<Record<string, unknown>> }[] {
@@ -79,7 +79,7 @@ function callsIn(
   return found;
 }
 
-/** The settings that a piece of an expression depends on, itself or through functions. */
+/** The settings that a part of an expression depends on, directly or through functions. */
 function settingsBehind(catalog: Catalog, tree: unknown): readonly string[] {
   return callsIn(tree).flatMap(({ name, call }) => {
     if (name.at(-1) === 'current_setting') return constantsIn(call['args']).slice(0, 1);
@@ -125,7 +125,7 @@ export const fragileKey: CatalogRule = {
   },
 };
 
-/** A database role for each tenant is a design of its own: one role for the whole application is none. */
+/** One database role per tenant is a valid design; then there is not one role for the whole application. */
 function roleKeys(each: TenantPolicy, expression: string, settings: AuditSettings): string[] {
   if (settings.appRoles.length !== 1) return [];
   const keyed = comparedWith(each, expression, /^=$/).some((side) => {
@@ -145,7 +145,7 @@ function patternKeys(catalog: Catalog, each: TenantPolicy, expression: string): 
   return keyed ? [`it matches ${each.column} with a pattern that comes from the setting`] : [];
 }
 
-/** Settings of PostgreSQL itself that a policy may well compare with. */
+/** PostgreSQL's own settings with which a policy may compare. */
 const SERVER_SETTINGS = /^(?:role|session_authorization|application_name|search_path|is_superuser)$/;
 
 export const disagreeingSettings: CatalogRule = {
@@ -191,7 +191,7 @@ function usualSetting(names: readonly (readonly string[])[], settings: AuditSett
   return [...counts].sort(([, one], [, other]) => other - one)[0]?.[0];
 }
 
-/** `current_setting('x', true)` with a cast right behind it; not within NULLIF or COALESCE, which put a comma there. */
+/** `current_setting('x', true)` followed directly by a cast; within NULLIF or COALESCE a comma follows. */
 const BARE_CAST =
   /current_setting\s*\(\s*'[^']+'(?:\s*::\s*text)?\s*,\s*true\s*\)\s*\)*\s*::\s*(?!text\b|character varying\b|varchar\b)[\w.]+/i;
 const SETTING_CALL = /current_setting\s*\(\s*'[^']+'(?:\s*::\s*text)?\s*,\s*true\s*\)/gi;
@@ -251,7 +251,7 @@ export const evaluatedPerRow: CatalogRule = {
   severity: 'minor',
   why: 'Within (SELECT …) PostgreSQL evaluates it once for a query; without, once for every row that it looks at.',
   check(catalog, settings): readonly Finding[] {
-    // A distributed table takes no sub-select in its policies.
+    // Distributed tables do not support sub-selects in policies.
     if (catalog.functions.some(({ extension }) => extension === 'citus')) return [];
     return tenantPolicies(catalog, settings).flatMap(({ table, policy }) => {
       const calls = policy.using === undefined ? [] : bareContextCalls(catalog, policy.using);
@@ -268,7 +268,7 @@ export const evaluatedPerRow: CatalogRule = {
   },
 };
 
-/** The names of functions that read a setting outside any sub-select, and take nothing from the row. */
+/** The names of functions that read a setting outside of sub-selects, and do not depend on the row. */
 function bareContextCalls(catalog: Catalog, expression: string): readonly string[] {
   const found: string[] = [];
   everyObject(parseExpression(expression), (object) => {
@@ -283,7 +283,7 @@ function bareContextCalls(catalog: Catalog, expression: string): readonly string
   return found;
 }
 
-/** Puts the calls into sub-selects: they are `current_setting('…'[, true])`, or take no argument. */
+/** Wraps the calls in sub-selects: `current_setting('…'[, true])`, or functions without arguments. */
 function wrapped(names: readonly string[]): (text: string) => string {
   return (text) =>
     [...new Set(names)].reduce((changed, name) => {

@@ -1,4 +1,4 @@
-/** T32, T34: policies that are too few for anybody to see a row, or more than are needed. */
+/** T32, T34: tables without a policy that permits rows, and redundant policies. */
 import { PUBLIC, type Catalog, type Policy, type Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { appliesTo, mayUse } from '../privileges.js';
@@ -22,7 +22,7 @@ export const noPermissivePolicy: CatalogRule = {
           granted.every((command) => permissive(catalog, table, role, command).length === 0)
         );
       });
-      // A partition is reached through its table, whose policies count there.
+      // A partition is accessed through its table, whose policies apply.
       if (barred.length === 0 || table.parents.length > 0) return [];
       return [
         {
@@ -42,7 +42,7 @@ export const redundantPolicy: CatalogRule = {
   title: 'Permissive policy that another one repeats',
   severity: 'minor',
   why: 'Either of the two lets a row through: whoever tightens one changes nothing, and believes to have.',
-  // Several policies with different conditions are how PostgreSQL says "or"; each is judged by itself.
+  // PostgreSQL combines permissive policies with OR; each is checked alone.
   check(catalog, settings): readonly Finding[] {
     return protectedTables(catalog, settings).flatMap((table) => {
       const policies = table.policies.filter(
@@ -66,7 +66,9 @@ export const redundantPolicy: CatalogRule = {
   },
 };
 
-/** Whether one policy lets through all that another does, for the same commands and roles, by the same expressions. */
+/**
+ * Whether one policy permits everything that another does, for the same commands and roles, by the same expressions.
+ */
 function covers(one: Policy, other: Policy): boolean {
   const sameRoles = one.roles.includes(PUBLIC) || other.roles.every((role) => one.roles.includes(role));
   if (!sameRoles || !(one.command === 'ALL' || one.command === other.command)) return false;
@@ -92,7 +94,7 @@ function permissive(
     (policy) =>
       policy.permissive &&
       (policy.command === 'ALL' || policy.command === command) &&
-      // Without an expression it admits nothing.
+      // Without an expression it permits nothing.
       (command === 'INSERT' ? (policy.check ?? policy.using) : policy.using) !== undefined &&
       appliesTo(catalog, policy, role),
   );

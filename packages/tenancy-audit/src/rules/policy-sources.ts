@@ -1,4 +1,4 @@
-/** T21: a policy that believes a table which those it judges may write. */
+/** T21: a policy that depends on a table that the application may write. */
 import type { Finding } from '../finding.js';
 import { mayUse } from '../privileges.js';
 import type { CatalogRule } from '../rule.js';
@@ -15,7 +15,7 @@ export const unprotectedSource: CatalogRule = {
         policy.reads.flatMap((oid) => {
           const source = findRelation(catalog, oid);
           if (!source || !isTable(source) || source.rowSecurity) return [];
-          // With a tenant column of its own it is T01's. That it is declared shared is no reason to let it be written.
+          // T01 reports a table with its own tenant column. A declaration as shared does not permit writes.
           if (tenantColumnOf(source, settings) || !isAudited(source, settings)) return [];
           const writers = settings.appRoles.filter((role) =>
             mayUse(catalog, role, source, 'INSERT', 'UPDATE', 'DELETE'),

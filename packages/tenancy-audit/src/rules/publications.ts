@@ -1,10 +1,10 @@
-/** T25: tenants' rows that leave the database through logical replication. */
+/** T25: tenants' rows in logical replication. */
 import type { Finding } from '../finding.js';
 import type { CatalogRule } from '../rule.js';
 import { quoteName } from '../sql-text.js';
 import { tenantTables } from '../tenancy.js';
 
-/** Realtime of Supabase asks the policies for each subscriber before it passes a change on. */
+/** Supabase Realtime applies the policies for each subscriber. */
 const ASKS_POLICIES = new Set(['supabase_realtime']);
 
 export const unfilteredPublication: CatalogRule = {

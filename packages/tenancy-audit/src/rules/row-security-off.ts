@@ -1,4 +1,4 @@
-/** T01: a tenant table that row-level security does not protect at all. */
+/** T01: a tenant table without row-level security. */
 import type { Finding } from '../finding.js';
 import { mayUse } from '../privileges.js';
 import type { CatalogRule } from '../rule.js';
@@ -12,7 +12,7 @@ export const rowSecurityOff: CatalogRule = {
   check(catalog, settings): readonly Finding[] {
     return tenantTables(catalog, settings).flatMap(({ table, column }) => {
       if (table.rowSecurity) return [];
-      // A partition or a child is reached through its parent, under the parent's policies; reached directly, it is T20's.
+      // A partition or child is accessed through its parent, with the parent's policies; T20 reports direct access.
       if (table.parents.length > 0) return [];
       const readers = settings.appRoles.filter((role) =>
         mayUse(catalog, role, table, 'SELECT', 'INSERT', 'UPDATE', 'DELETE'),

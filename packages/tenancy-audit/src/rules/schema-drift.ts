@@ -1,11 +1,11 @@
-/** T29: a schema for each tenant, which are no longer alike. */
+/** T29: differences between the schemas of tenants. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list } from '../sql-text.js';
 import { isAudited, isTable } from '../tenancy.js';
 
-/** Two schemas that are alike may be a table and its archive; three are a pattern. */
+/** Two similar schemas may be tables and their archive; three are a pattern. */
 const FEWEST = 3;
 
 export const schemaDrift: CatalogRule = {
@@ -49,7 +49,7 @@ export const schemaDrift: CatalogRule = {
         ],
 };
 
-/** The schemas that hold the same tables under different names, each as the set of what it is made of. */
+/** The schemas with the same tables, each as the set of its objects. */
 function tenantSchemas(catalog: Catalog, settings: AuditSettings): ReadonlyMap<string, ReadonlySet<string>> {
   const tables = new Map<string, Relation[]>();
   for (const relation of catalog.relations) {
@@ -70,13 +70,13 @@ function namesOf(tables: readonly Relation[] | undefined): ReadonlySet<string> {
   return new Set((tables ?? []).map(({ name }) => name));
 }
 
-/** Whether they have more names in common than either has alone. */
+/** Whether they have more common names than each has others. */
 function overlap(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
   const common = [...one].filter((name) => other.has(name)).length;
   return common * 2 > Math.max(one.size, other.size);
 }
 
-/** What a table is made of, without the name of its schema. */
+/** The parts of a table, without the name of its schema. */
 function partsOf(table: Relation): string[] {
   const own = (text: string): string => text.replaceAll(new RegExp(`\\b"?${table.schema}"?\\.`, 'g'), '');
   return [

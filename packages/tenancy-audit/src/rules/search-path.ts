@@ -1,4 +1,4 @@
-/** T27: names that the application can make mean something else, inside functions that run with more rights. */
+/** T27: names in privileged functions that the application can redefine. */
 import type { Catalog, DatabaseFunction, Schema } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { inheritedRoles, mayExecute } from '../privileges.js';
@@ -19,7 +19,7 @@ function unpinned(catalog: Catalog, settings: AuditSettings): Finding[] {
   return catalog.functions.flatMap((each) => {
     const callers = settings.appRoles.filter((role) => mayExecute(catalog, role, each));
     if (!each.securityDefiner || each.extension !== undefined || callers.length === 0) return [];
-    // Nothing left to look up: a body of BEGIN ATOMIC was bound to its objects when it was made.
+    // A body of BEGIN ATOMIC was bound to its objects at creation and looks up no names.
     if (pathOf(each) !== undefined || /\bBEGIN ATOMIC\b/.test(each.definition ?? '')) return [];
     return [
       {
@@ -33,7 +33,7 @@ function unpinned(catalog: Catalog, settings: AuditSettings): Finding[] {
   });
 }
 
-/** The schemas that a function looks in; undefined where that is the caller's to say. */
+/** The schemas of a function's search_path; undefined when the caller determines it. */
 function pathOf({ configuration }: DatabaseFunction): string[] | undefined {
   const setting = configuration.find((entry) => entry.startsWith('search_path='));
   return setting === undefined ? undefined : schemasOf(setting.slice('search_path='.length));
@@ -46,12 +46,12 @@ function schemasOf(path: string): string[] {
     .filter((name) => name !== '');
 }
 
-/** pg_temp last: where it is not named it comes first, and everybody may create in it (manual, CREATE FUNCTION). */
+/** pg_temp must be last: unless listed, it comes first, and everybody may create in it (manual, CREATE FUNCTION). */
 function pathFor({ schema }: DatabaseFunction): string {
   return `pg_catalog, ${quoteName(schema)}, pg_temp`;
 }
 
-/** Schemas on somebody's path in which the application may create. */
+/** Schemas on a search_path in which the application may create objects. */
 function writableSchemas(catalog: Catalog, settings: AuditSettings): Finding[] {
   return catalog.schemas.flatMap((schema) => {
     if (!isOnPath(catalog, settings, schema)) return [];
@@ -81,7 +81,7 @@ function creators(schema: Schema, roles: ReadonlySet<string>): string[] {
     .map(({ grantee }) => grantee);
 }
 
-/** On the application's path, which is `"$user", public` where nothing else was set, or pinned by a privileged function. */
+/** On the application's search_path (by default `"$user", public`), or pinned by a privileged function. */
 function isOnPath(catalog: Catalog, settings: AuditSettings, { name }: Schema): boolean {
   const set = catalog.roleSettings.filter(
     (entry) =>

@@ -1,4 +1,4 @@
-/** T28: defects of PostgreSQL itself that let rows past row-level security. */
+/** T28: defects of PostgreSQL that bypass row-level security. */
 import type { Catalog } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
@@ -9,11 +9,11 @@ import { looseUniqueKey } from './keys.js';
 interface Advisory {
   readonly id: string;
   readonly summary: string;
-  /** The first minor release with the fix, by major version. A later major has it from its start. */
+  /** The first minor release with the fix, by major version. Later major versions always have it. */
   readonly fixed: Readonly<Record<number, number>>;
-  /** Where that is known from. */
+  /** The source of this information. */
   readonly source: string;
-  /** Why this database is open to it, in words; undefined when it is not. */
+  /** The reason, as text, why this database is affected; undefined when it is not. */
   readonly exposure: (catalog: Catalog, settings: AuditSettings) => string | undefined;
 }
 
@@ -37,7 +37,8 @@ const ADVISORIES: readonly Advisory[] = [
     summary:
       'the WHERE of INSERT … ON CONFLICT DO UPDATE is asked about a hidden row before its policies are',
     fixed: { 18: 7, 17: 12, 16: 16, 15: 20, 14: 25 },
-    // Read in that secondary source only; the behaviour itself was seen on 18.4 (docs/tenantry-audit-code-and-probes.md).
+    // Known only from this secondary source; the behaviour was reproduced on 18.4
+    // (docs/tenantry-audit-code-and-probes.md).
     source: 'suse.com/security/cve/CVE-2026-120154.html, a secondary source',
     exposure: conflictingKeys,
   },
@@ -86,8 +87,8 @@ function protectedTables(catalog: Catalog, settings: AuditSettings): string | un
 }
 
 /**
- * The attacker's row has to conflict with the hidden one. Where every key that can be guessed begins with the tenant, and
- * nobody inserts for another, no row of another tenant can be met.
+ * The attacker's row must conflict with the hidden one. If every guessable key begins with the tenant, and nobody can
+ * insert for another tenant, there is no conflict with rows of another tenant.
  */
 function conflictingKeys(catalog: Catalog, settings: AuditSettings): string | undefined {
   const keys = looseUniqueKey.check(catalog, settings).map(({ object }) => object);

@@ -1,4 +1,4 @@
-/** T37, T38: defaults of the application's sessions by which a time is stored or read as another one. */
+/** T37, T38: session defaults of the application that change the meaning of times. */
 import type { Catalog } from '../catalog.js';
 import { functionsBehind } from '../context.js';
 import type { Finding } from '../finding.js';
@@ -45,11 +45,11 @@ export const unusualDates: CatalogRule = {
 
 const UTC = /^['"]?(Etc\/)?(UTC|UCT|GMT|GMT[+-]?0|Zulu|Universal|Greenwich)['"]?$/i;
 
-/** Of a column whose database fills in the local time. */
+/** The default of a column that the database fills with the local time. */
 const LOCAL_NOW =
   /^\(?(now\(\)|CURRENT_TIMESTAMP|LOCALTIMESTAMP|transaction_timestamp\(\)|clock_timestamp\(\))/i;
 
-/** Who writes times without a zone here, in words; undefined when nothing says that somebody does. */
+/** What writes times without a zone, as text; undefined when there is no sign of it. */
 function writersOfLocalTimes(catalog: Catalog, settings: AuditSettings): string | undefined {
   const relations = catalog.relations.filter(({ schema }) => settings.schemas.includes(schema));
   const filled = relations.flatMap(({ qualified, columns }) =>
@@ -84,7 +84,7 @@ function findingsOf(catalog: Catalog, settings: AuditSettings, expected: Expecta
   const { rule, name, isFine, remedy, evidence, advice } = expected;
   return settings.appRoles.flatMap((role): readonly Finding[] => {
     if (bindsSetting(catalog, role, name)) return [];
-    // A setting comes with the login.
+    // Settings belong to the login.
     const carriers = findRole(catalog, role)?.login === true ? [role] : loginsOf(catalog, role);
     const amiss = carriers.flatMap((carrier) => {
       const set = effective(catalog, carrier, name);
@@ -111,13 +111,13 @@ function findingsOf(catalog: Catalog, settings: AuditSettings, expected: Expecta
 
 interface Effective {
   readonly value: string;
-  /** Where it comes from, in words. */
+  /** The source of the setting, as text. */
   readonly from: string;
-  /** It is set for the role in this database, which goes before everything else. */
+  /** It is set for the role in this database, which overrides all others. */
   readonly inDatabase: boolean;
 }
 
-/** What a login's sessions begin with; undefined when that cannot be seen. */
+/** The initial settings of a login's sessions; undefined when they are not visible. */
 function effective(catalog: Catalog, login: string, name: 'TimeZone' | 'DateStyle'): Effective | undefined {
   const { database, timeZone, dateStyle } = catalog.server;
   const find = (role: string | undefined, of: string | undefined) =>
@@ -136,7 +136,7 @@ function effective(catalog: Catalog, login: string, name: 'TimeZone' | 'DateStyl
   return undefined;
 }
 
-/** A function such as `tenantry.bind`, which sees to it in each transaction. */
+/** A function such as `tenantry.bind`, which sets it in each transaction. */
 function bindsSetting(catalog: Catalog, role: string, name: string): boolean {
   const sets = new RegExp(`\\bSET\\s+LOCAL\\s+${name}\\b|set_config\\s*\\(\\s*'${name}'`, 'i');
   return catalog.functions.some(

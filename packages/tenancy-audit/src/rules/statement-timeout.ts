@@ -1,4 +1,4 @@
-/** T35: statements of the application that nothing ends. */
+/** T35: no time limit for the application's statements. */
 import type { Catalog } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { findRole, loginsOf, mayExecute } from '../privileges.js';
@@ -27,7 +27,7 @@ export const noStatementTimeout: CatalogRule = {
   },
 };
 
-/** A setting comes with the login: that of a role without one has to be set for those who become it. */
+/** Settings belong to the login: for a role without a login, they must be set for the logins that switch to it. */
 function mended(catalog: Catalog, role: string): Pick<Finding, 'fix' | 'advice'> {
   const carriers = findRole(catalog, role)?.login === true ? [role] : loginsOf(catalog, role);
   if (carriers.length === 0) return { advice: 'Set statement_timeout for the login that becomes this role.' };
@@ -36,7 +36,7 @@ function mended(catalog: Catalog, role: string): Pick<Finding, 'fix' | 'advice'>
   };
 }
 
-/** For the role itself, which a proxy such as PostgREST applies, for a login that becomes it, or for all. */
+/** For the role, which a proxy such as PostgREST applies, for a login that switches to it, or for all. */
 function hasLimit(catalog: Catalog, role: string): boolean {
   const carriers = [role, ...loginsOf(catalog, role)];
   return catalog.roleSettings.some(

@@ -1,4 +1,4 @@
-/** T18, T19: privileges that row-level security does not hold, and an audit log that can be changed. */
+/** T18, T19: privileges that row-level security does not limit, and audit logs that can be changed. */
 import type { Catalog, DatabaseFunction, Relation, Trigger } from '../catalog.js';
 import { findFunction } from '../context.js';
 import type { Finding } from '../finding.js';
@@ -42,7 +42,7 @@ interface Held {
   readonly privilege: string;
 }
 
-/** What an owner or a superuser may do comes with being one: T02 and T03 speak of that. */
+/** T02 and T03 report owners and superusers. */
 function widely(catalog: Catalog, role: string, table: Relation): readonly Held[] {
   if (escapeOf(catalog, role) !== undefined || inheritedRoles(catalog, role).has(table.owner)) return [];
   if (!maySee(catalog, role, table.schema)) return [];
@@ -91,7 +91,7 @@ interface Defect {
 
 function changeable(catalog: Catalog, settings: AuditSettings, table: Relation): readonly Defect[] {
   return settings.appRoles.flatMap((role): readonly Defect[] => {
-    // Of such a role, T02 and T03 say enough.
+    // T02 and T03 report such a role.
     if (findRole(catalog, role)?.superuser === true || inheritedRoles(catalog, role).has(table.owner))
       return [];
     const privileges = CHANGES.filter(
@@ -113,7 +113,7 @@ function changeable(catalog: Catalog, settings: AuditSettings, table: Relation):
   });
 }
 
-/** Whether row-level security lets the role change any row at all. */
+/** Whether row-level security allows the role to change any row. */
 function reachesRows(
   catalog: Catalog,
   role: string,
@@ -125,7 +125,7 @@ function reachesRows(
 }
 
 function truncatable(catalog: Catalog, settings: AuditSettings, table: Relation): readonly Defect[] {
-  // One that is there and switched off is T41's.
+  // T41 reports a disabled trigger.
   if (refusingTrigger(catalog, table, 'TRUNCATE', { evenOff: true })) return [];
   const guard = CHANGES.map((event) => refusingTrigger(catalog, table, event)).find(
     (each) => each !== undefined,
@@ -143,7 +143,7 @@ function truncatable(catalog: Catalog, settings: AuditSettings, table: Relation)
       },
     ];
   }
-  // TRUNCATE on a tenant table is T18's.
+  // T18 reports TRUNCATE on a tenant table.
   if (tenantColumnOf(table, settings) !== undefined) return [];
   return settings.appRoles
     .flatMap((role) => widely(catalog, role, table))

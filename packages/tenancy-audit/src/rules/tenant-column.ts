@@ -1,4 +1,4 @@
-/** T16, T17: a tenant column that does not say for every row whose it is, or is not there. */
+/** T16, T17: a missing tenant column, or one that does not determine the tenant of every row. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { nullTestsIn, seesAcross } from '../policies.js';
@@ -26,7 +26,7 @@ export const looseTenantColumn: CatalogRule = {
     const type = usualType(tenants);
     return tenants.flatMap((tenant): readonly Finding[] => {
       const { table, column } = tenant;
-      // A partition has what its parent has.
+      // A partition has its parent's columns.
       if (tenant.isRegistry || table.parents.length > 0) return [];
       const name = quoteName(column.name);
       const defects: { seen: string; fix?: string }[] = [];
@@ -74,13 +74,13 @@ export const looseTenantColumn: CatalogRule = {
   },
 };
 
-/** Text can be cast to whatever it spells, and what spells a uuid to a uuid. */
+/** Whether the type can be cast: integers to larger integers or text; text and uuid to any type. */
 function isCastable(from: string, to: string | undefined): boolean {
   if (/^(smallint|integer)$/.test(from)) return /^(integer|bigint|text|character varying)/.test(to ?? '');
   return /^(text|character varying|uuid)/.test(from);
 }
 
-/** That of the tenants' key, or what most tables have. */
+/** The type of the tenants' key, or the type in most tables. */
 function usualType(tenants: readonly TenantTable[]): string | undefined {
   const registry = tenants.find(({ isRegistry: is }) => is);
   if (registry) return registry.column.type;
@@ -89,14 +89,14 @@ function usualType(tenants: readonly TenantTable[]): string | undefined {
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-/** A policy that speaks of rows without a tenant means them to be: shared templates, for example. */
+/** A policy that tests for NULL allows rows without a tenant on purpose, for example shared templates. */
 function admitsNull(table: Relation, column: string): boolean {
   return table.policies.some(
     ({ using, check }) => nullTestsIn(using).has(column) || nullTestsIn(check).has(column),
   );
 }
 
-/** It references the tenants, or a row of a tenant table together with that row's tenant. */
+/** It references the tenants, or a row of a tenant table including that row's tenant. */
 function isAnchored({ table, column }: TenantTable, tenants: readonly TenantTable[]): boolean {
   return table.foreignKeys.some((key) => {
     const parent = tenants.find((each) => each.table.oid === key.references);
@@ -104,7 +104,7 @@ function isAnchored({ table, column }: TenantTable, tenants: readonly TenantTabl
   });
 }
 
-/** The book-keeping of migration tools: no tenant's. */
+/** Tables of migration tools, which belong to no tenant. */
 const MIGRATIONS =
   /^(_prisma_migrations|schema_?migrations?|schema_version|ar_internal_metadata|flyway_schema_history|databasechangelog(lock)?|knex_migrations(_lock)?|pgmigrations|__drizzle_migrations|_?drizzle_migrations|goose_db_version|alembic_version|django_migrations|mikro_orm_migrations|kysely_migration(_lock)?|sequelizemeta|migrations|typeorm_metadata|atlas_schema_revisions|_sqlx_migrations|refinery_schema_history|migration_lock)$/i;
 
@@ -131,7 +131,7 @@ export const noTenantColumn: CatalogRule = {
         mayUse(catalog, role, table, 'INSERT', 'UPDATE', 'DELETE'),
       );
       const readers = settings.appRoles.filter((role) => mayUse(catalog, role, table, 'SELECT'));
-      // What the application only reads, and no tenant's row is part of, is reference data.
+      // A table that the application only reads and that does not refer to tenant rows is reference data.
       const counts = linked.length > 0 ? [...writers, ...readers] : writers;
       if (settings.appRoles.length > 0 ? counts.length === 0 : linked.length === 0) return [];
       const join = /^_\w+To\w+$/.test(table.name)
@@ -158,7 +158,7 @@ export const noTenantColumn: CatalogRule = {
   },
 };
 
-/** Row-level security keeps its rows apart by other means: through its parent's tenant, or by the user. */
+/** Row-level security separates its rows in another way: through its parent's tenant, or by user. */
 function isSeparated(catalog: Catalog, settings: AuditSettings, table: Relation): boolean {
   if (!table.rowSecurity) return false;
   if (settings.appRoles.length === 0) return table.policies.length > 0;

@@ -1,10 +1,10 @@
-/** T30: a tenant table whose rows are not found by tenant. */
+/** T30: a tenant table without an index that begins with the tenant. */
 import type { Finding } from '../finding.js';
 import type { CatalogRule } from '../rule.js';
 import { quoteName } from '../sql-text.js';
 import { tenantTables } from '../tenancy.js';
 
-/** PostgreSQL reads a table of this many rows as quickly without an index. */
+/** Up to this number of rows PostgreSQL is as fast without an index. */
 const SMALL = 1_000;
 
 export const noTenantIndex: CatalogRule = {
@@ -14,7 +14,7 @@ export const noTenantIndex: CatalogRule = {
   why: 'Every query carries the tenant’s condition. Without an index for it, each tenant pays for the rows of all.',
   check(catalog, settings): readonly Finding[] {
     return tenantTables(catalog, settings).flatMap(({ table, column, isRegistry }) => {
-      // A partition's indexes come from its table; an empty estimate is -1.
+      // A partition's indexes come from its table; an unknown estimate is -1.
       if (isRegistry || table.isPartition) return [];
       if (table.estimatedRows >= 0 && table.estimatedRows < SMALL) return [];
       const led = table.indexes.some(

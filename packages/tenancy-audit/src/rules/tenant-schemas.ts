@@ -1,6 +1,6 @@
 /**
- * T13: where each tenant has a schema or a database of its own, privileges are all that separates them. A role that may
- * use the schemas of several tenants is held by nothing.
+ * T13: with a schema or database per tenant, only privileges separate tenants. Nothing limits a role that may use the
+ * schemas of several tenants.
  */
 import type { Catalog, Grant } from '../catalog.js';
 import type { Finding } from '../finding.js';
@@ -41,7 +41,7 @@ function schemaFindings(catalog: Catalog, settings: AuditSettings): readonly Fin
   });
 }
 
-/** Schemas that hold the same tables, without a tenant column: at least two, and most of the tables in common. */
+/** At least two schemas with mostly the same tables, without a tenant column. */
 export function tenantSchemas(catalog: Catalog, settings: AuditSettings): readonly string[] {
   const tables = new Map<string, Set<string>>();
   for (const relation of catalog.relations) {
@@ -61,7 +61,7 @@ export function tenantSchemas(catalog: Catalog, settings: AuditSettings): readon
     .sort();
 }
 
-/** The application's roles, and logins that are named in the grants of a tenant's schema but do not own them all. */
+/** The application's roles, and logins that have grants on a tenant's schema but do not own all of them. */
 function judged(catalog: Catalog, settings: AuditSettings, schemas: readonly string[]): readonly string[] {
   const owners = new Set(
     catalog.schemas.filter(({ name }) => schemas.includes(name)).map(({ owner }) => owner),

@@ -1,4 +1,4 @@
-/** T40, T41: triggers that do not fire whenever they must. */
+/** T40, T41: triggers that do not always fire. */
 import type { Catalog, ForeignKey, Relation, Trigger } from '../catalog.js';
 import { findFunction } from '../context.js';
 import type { Finding } from '../finding.js';
@@ -81,7 +81,7 @@ function offKey(table: Relation, { name, definition }: ForeignKey): Finding {
   };
 }
 
-/** Audit logs by their names, and tables whose rows no trigger lets anybody change or delete. */
+/** Audit logs, by name, and tables whose triggers refuse changes and deletions. */
 function appendOnlyTables(catalog: Catalog, settings: AuditSettings): readonly Relation[] {
   return catalog.relations.filter((table) => {
     if (!isTable(table) || !isAudited(table, settings) || table.isPartition) return false;
@@ -93,7 +93,7 @@ function appendOnlyTables(catalog: Catalog, settings: AuditSettings): readonly R
   });
 }
 
-/** Whether it refuses changes, when it fires. */
+/** Whether it refuses changes when it fires. */
 function guards(catalog: Catalog, trigger: Trigger): boolean {
   const target = findFunction(catalog, trigger.function);
   return (

@@ -1,4 +1,4 @@
-/** T07, T08: tenant rows that are reached past the policies of their tables. */
+/** T07, T08: tenant rows that are accessible without the policies of their tables. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { accessesOfView } from '../narrowing.js';
@@ -16,7 +16,7 @@ import {
   tenantTables,
 } from '../tenancy.js';
 
-/** The views that show what a relation reads: itself, and every view over it, however far away. */
+/** The relation itself and all views over it, direct or indirect. */
 function exposures(catalog: Catalog, relation: Relation): readonly Relation[] {
   const found = new Set([relation]);
   for (const each of found) {
@@ -44,7 +44,7 @@ export const ownersView: CatalogRule = {
       const accesses = accessesOfView(catalog, settings, view) ?? [];
       const leaks = accesses.flatMap(({ table, narrowing }) => {
         if (narrowing === 'context' || !isTable(table) || !view.reads.includes(table.oid)) return [];
-        // A table without row-level security, or with open policies, leaks by itself: T01, T04.
+        // T01 and T04 report tables without row-level security or with open policies.
         if (
           !table.rowSecurity ||
           settings.appRoles.some((role) => seesAcross(catalog, settings, table, role))
@@ -123,7 +123,7 @@ function copyOf(
     : `a copy of rows of ${list(sources.map(({ qualified }) => qualified))}`;
 }
 
-/** All that a view reads, through other views too. */
+/** All relations that a view reads, also through other views. */
 function sourcesOf(catalog: Catalog, view: Relation): readonly Relation[] {
   const found = new Set<Relation>();
   const pending = [...view.reads];

@@ -1,6 +1,6 @@
 /**
- * Audits application code: reads a tree of TypeScript, JavaScript and SQL, parses it, and asks every rule. It runs none
- * of it, and resolves no types: rules go by syntax, imports and names.
+ * Audits application code: reads and parses a tree of TypeScript, JavaScript and SQL, and applies every rule. It runs
+ * no code and resolves no types: rules use syntax, imports and names.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,13 +16,13 @@ import { tenantWords, type TenantNames } from './tenant-words.js';
 
 export interface SourceReport {
   readonly findings: readonly Finding[];
-  /** Findings that a comment in the code accepts, with its reason. */
+  /** Findings accepted by a comment in the code, with its reason. */
   readonly suppressed: readonly { readonly finding: Finding; readonly reason: string }[];
   readonly notChecked: readonly NotChecked[];
   readonly filesRead: number;
 }
 
-/** @throws when the folder or a file in it cannot be read. */
+/** @throws Error when the folder or a file in it cannot be read */
 export async function auditSource(directory: string, names: TenantNames): Promise<SourceReport> {
   const files = await listSourceFiles(directory);
   const read = async (path: string) => ({ path, text: await readFile(join(directory, path), 'utf8') });
@@ -46,7 +46,7 @@ interface TextFile {
   readonly text: string;
 }
 
-/** The same on files that are already read; `packages` are the folders with a package.json. */
+/** The same for files already in memory; `packages` are the folders with a package.json. */
 export function checkSources(
   code: readonly TextFile[],
   sql: readonly SqlFile[],
@@ -85,13 +85,13 @@ function parse({ path, text }: TextFile): CodeFile {
   return { path, ast, sql: sqlTextsOf(ast) };
 }
 
-/** JavaScript may hold JSX whatever its extension; a TypeScript cast in angle brackets looks like JSX. */
+/** JavaScript may contain JSX with any extension; in TypeScript, a cast in angle brackets looks like JSX. */
 function scriptKind(path: string): ts.ScriptKind {
   if (path.endsWith('.tsx')) return ts.ScriptKind.TSX;
   return /\.[cm]?ts$/.test(path) ? ts.ScriptKind.TS : ts.ScriptKind.JSX;
 }
 
-/** The parser keeps its complaints on the tree, though its types do not say so. */
+/** The parser stores its errors on the tree, but its types do not have them. */
 function hasSyntaxErrors({ ast }: CodeFile): boolean {
   return 'parseDiagnostics' in ast && Array.isArray(ast.parseDiagnostics) && ast.parseDiagnostics.length > 0;
 }
@@ -110,7 +110,7 @@ function toFinding(rule: Rule, file: string, text: string, { offset, evidence, a
   };
 }
 
-/** A constant that several statements are made with is one finding. */
+/** A constant used in several statements is one finding. */
 function distinct(findings: readonly Finding[]): Finding[] {
   const seen = new Set<string>();
   return findings.filter(({ rule, object, location }) => {

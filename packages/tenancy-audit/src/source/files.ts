@@ -1,4 +1,4 @@
-/** Which files of a tree the source rules read. */
+/** Lists the files that the source rules read. */
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -8,11 +8,11 @@ export interface SourceFiles {
   /** Relative paths, with forward slashes, sorted. */
   readonly code: readonly string[];
   readonly sql: readonly string[];
-  /** The folders that hold a package.json, `''` for the audited folder itself: each may be a program of its own. */
+  /** The folders with a package.json, `''` for the audited folder: each may be a separate program. */
   readonly packages: readonly string[];
-  /** Programs that the rules cannot read, by their extension. */
+  /** Files in languages that the rules cannot read, by extension. */
   readonly unread: ReadonlyMap<string, number>;
-  /** Test files, which are left out. */
+  /** The number of skipped test files. */
   readonly tests: number;
 }
 
@@ -23,7 +23,7 @@ const LEFT_OUT =
 const TEST =
   /(?:^|\/)(?:tests?|testing|testcontainers|__tests__|__mocks__|spec|e2e|cypress|fixtures)\/|[.-](?:test|spec|e2e-spec|stories)\.\w+$/;
 
-/** Programs that people run by hand, on whole databases, as another role. */
+/** Programs that people run by hand on whole databases with another role. */
 const MAINTENANCE =
   /(?:^|\/)(?:scripts?|seeds?|seeders|migrations?|bench|benchmarks?|bin|tools)\/|(?:^|\/)seed[^/]*$/;
 
@@ -33,8 +33,8 @@ export function isMaintenance(path: string): boolean {
 }
 
 /**
- * Lists a tree: what git would commit, where it is a work tree of git, else everything. Left out are dependencies,
- * what was generated or built, and tests, which break isolation on purpose.
+ * Lists a tree: the files that git would commit in a work tree, else all files, without dependencies, generated and
+ * built files, and tests, which break isolation on purpose.
  */
 export async function listSourceFiles(directory: string): Promise<SourceFiles> {
   const paths = ((await filesOfGit(directory)) ?? (await walk(directory))).filter(
@@ -57,7 +57,7 @@ export async function listSourceFiles(directory: string): Promise<SourceFiles> {
   };
 }
 
-/** What git tracks or would add; `undefined` where there is no git, or no work tree. */
+/** The files that git tracks or would add; `undefined` without git or a work tree. */
 async function filesOfGit(directory: string): Promise<string[] | undefined> {
   try {
     const { stdout } = await promisify(execFile)(
@@ -66,7 +66,7 @@ async function filesOfGit(directory: string): Promise<string[] | undefined> {
       { maxBuffer: 256 * 1024 * 1024 },
     );
     const paths = stdout.split('\0').filter((path) => path !== '');
-    // A folder that the surrounding repository ignores has no files there, and is still what was asked for.
+    // A folder that the surrounding repository ignores has no files in git, but must be audited.
     return paths.length === 0 ? undefined : paths;
   } catch {
     return undefined;

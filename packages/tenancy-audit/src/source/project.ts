@@ -1,25 +1,25 @@
-/** What the rules know of the whole tree: which modules make an unbound database client and who imports it. */
+/** Facts about the whole tree: which modules create an unbound database client and which import it. */
 import ts from 'typescript';
 import { clientsOf, type RootClient } from './root-clients.js';
 import type { CodeFile, SqlFile } from './source-rule.js';
 
 export interface Project {
   readonly code: readonly CodeFile[];
-  /** Whether anything in the tree binds a transaction to a tenant. Where nothing does, no client is "unbound". */
+  /** Whether the tree binds transactions to tenants anywhere. If not, no client counts as unbound. */
   readonly bindsTenants: boolean;
-  /** The folder of the program that a file belongs to: the nearest with a package.json, else the whole tree, `''`. */
+  /** The folder of a file's program: the nearest one with a package.json, else the whole tree, `''`. */
   packageOf(path: string): string;
-  /** The file that an import names, when it is one of the tree. */
+  /** The imported file, if it is in the tree. */
   resolveImport(from: string, specifier: string): CodeFile | undefined;
-  /** What a file exports without having made it: `export { db as client } from './db.js'`, `export * from …`. */
+  /** Re-exports of a file: `export { db as client } from './db.js'`, `export * from …`. */
   passedOn(file: CodeFile): readonly PassedOn[];
-  /** Every place that makes a client without a tenant, by the path of its file. */
+  /** All places that create a client without a tenant, by file path. */
   readonly rootClients: ReadonlyMap<string, readonly RootClient[]>;
 }
 
 export interface PassedOn {
   readonly specifier: string;
-  /** The name it is exported under, and the one it has at its origin; both `undefined` for `export *`. */
+  /** The exported name, and the original name; both `undefined` for `export *`. */
   readonly name: string | undefined;
   readonly source: string | undefined;
 }
@@ -46,10 +46,10 @@ export function createProject(
   };
 }
 
-/** The files of the tree by what an import may name them with. */
+/** The files of the tree by their possible names in imports. */
 interface Stems {
   readonly byStem: ReadonlyMap<string, CodeFile>;
-  /** Stems by their last part, so that an alias need not be held against every file. */
+  /** Paths by their last part, so that an alias is not compared with every file. */
   readonly byName: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -68,12 +68,15 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** A path without what an import may leave out: extension and `/index`. */
+/** A path without the parts that an import may omit: extension and `/index`. */
 function stem(path: string): string {
   return path.replace(/\.(?:[cm]?[jt]sx?)$/, '').replace(/\/index$/, '');
 }
 
-/** Relative imports exactly; a path alias (`@/lib/db`, `~/lib/db`) by the end of the path, where that is unambiguous. */
+/**
+ * Resolves relative imports exactly, and path aliases (`@/lib/db`, `~/lib/db`) by the end of the path, if that is
+ * unambiguous.
+ */
 function resolveImport({ byStem, byName }: Stems, from: string, specifier: string): CodeFile | undefined {
   if (specifier.startsWith('.')) return byStem.get(stem(join(from, specifier)));
   const alias = /^(?:[@~#]\/|[@~#](?=\w+\/)|src\/)(.+)$/.exec(specifier);
@@ -107,7 +110,7 @@ function passedOn(file: CodeFile): PassedOn[] {
   });
 }
 
-/** The names that a file takes from others by `import`, types aside. */
+/** The names that a file imports, without types. */
 export function importsOf(
   file: CodeFile,
 ): readonly { readonly name: string; readonly specifier: string; readonly node: ts.Node }[] {

@@ -1,16 +1,16 @@
-/** Recognises the making of a database client that is bound to no tenant. */
+/** Recognises code that creates a database client without a tenant. */
 import ts from 'typescript';
 import { bare, descendants, importedFrom, lastName, receiver, runsOnLoad } from './syntax.js';
 
 export interface RootClient {
-  /** What it is made with: `PrismaClient`, `drizzle`. */
+  /** The constructor or function: `PrismaClient`, `drizzle`. */
   readonly maker: string;
-  /** The name it is exported under, `default` included; `undefined` when it stays in its file. */
+  /** The exported name, or `default`; `undefined` when it is not exported. */
   readonly exportedAs: string | undefined;
   readonly node: ts.Node;
 }
 
-/** Makers by the package they come from. A generated Prisma client lies at a path of the project's own choosing. */
+/** The constructors and functions by package. The project chooses the path of a generated Prisma client. */
 const MAKERS: readonly { readonly module: RegExp; readonly maker: RegExp }[] = [
   { module: /^@prisma\/client|prisma/, maker: /^PrismaClient$/ },
   { module: /^pg$/, maker: /^(?:Pool|pg)$/ },
@@ -38,7 +38,7 @@ function makerOf(file: ts.SourceFile, node: ts.Node): string | undefined {
   if (!ts.isNewExpression(node) && !ts.isCallExpression(node)) return undefined;
   const name = lastName(node.expression);
   if (name === undefined) return undefined;
-  // `new pg.Pool()`: what was imported is the first name.
+  // `new pg.Pool()`: the first name is the import.
   const owner = receiver(node.expression);
   const imported = owner && ts.isIdentifier(owner) ? owner.text : name;
   const module = importedFrom(file, imported);
@@ -48,12 +48,12 @@ function makerOf(file: ts.SourceFile, node: ts.Node): string | undefined {
   return known && (owner === undefined || name === 'Pool') ? name : undefined;
 }
 
-/** `new PrismaClient().$extends(…)`: what comes out may well be bound; it is not called unbound. */
+/** `new PrismaClient().$extends(…)` may be bound, so it does not count as unbound. */
 function isExtended(node: ts.Node): boolean {
   return ts.isPropertyAccessExpression(node.parent) && node.parent.name.text === '$extends';
 }
 
-/** The export that this client becomes, when it is made as the module loads, directly or by a function of the file. */
+/** The export with this client, when it is created while the module loads, directly or by a function of the file. */
 function exportOf(file: ts.SourceFile, node: ts.Node): string | undefined {
   if (!runsOnLoad(node)) {
     const made = callsOfMaker(file, node);
@@ -70,7 +70,7 @@ function exportOf(file: ts.SourceFile, node: ts.Node): string | undefined {
   return undefined;
 }
 
-/** `const make = () => new Client()`: where the file calls it as it loads. */
+/** `const make = () => new Client()`: calls of it while the file loads. */
 function callsOfMaker(file: ts.SourceFile, node: ts.Node): ts.Node[] {
   let maker: ts.Node = node.parent;
   while (!ts.isFunctionLike(maker) && !ts.isSourceFile(maker)) maker = maker.parent;
@@ -82,7 +82,7 @@ function callsOfMaker(file: ts.SourceFile, node: ts.Node): ts.Node[] {
   );
 }
 
-/** `new Client()`, `cached ?? new Client()`, `cached || new Client()`; not an object that has the client inside. */
+/** `new Client()`, `cached ?? new Client()`, `cached || new Client()`; not an object that contains the client. */
 function isItself(value: ts.Expression, client: ts.Node): boolean {
   const plain = bare(value);
   if (plain === client) return true;

@@ -1,18 +1,18 @@
-/** Finds, in SQL, the statements that set a setting for the rest of the session rather than for the transaction. */
+/** Finds SQL statements that set a setting for the session instead of the transaction. */
 import { HOLE, sqlTokens, type SqlToken } from './sql-tokens.js';
 
 export interface SessionSetting {
-  /** The setting's name as written; `undefined` when the program supplies it. */
+  /** The setting's name as written; `undefined` when it comes from a variable. */
   readonly name: string | undefined;
   readonly offset: number;
   /** The statement as written, for the evidence. */
   readonly written: string;
 }
 
-/** What a statement may follow, in a script or in the body of a function. */
+/** The tokens that may precede a statement, in a script or in the body of a function. */
 const STATEMENT_STARTS_AFTER = new Set([';', 'begin', 'then', 'else', 'loop', 'do']);
 
-/** Looks inside function bodies and the strings of EXECUTE as well. */
+/** Also searches function bodies and the strings of EXECUTE. */
 export function sessionSettings(sql: string, base = 0): SessionSetting[] {
   const tokens = sqlTokens(sql);
   return tokens.flatMap((token, index) => {
@@ -35,7 +35,7 @@ interface Found {
   readonly end: number;
 }
 
-/** `SET [SESSION] a.b = …` at the start of a statement; the SET of UPDATE and of CREATE FUNCTION stand elsewhere. */
+/** `SET [SESSION] a.b = …` at the start of a statement; the SET of UPDATE and of CREATE FUNCTION are elsewhere. */
 function setStatement(tokens: readonly SqlToken[], index: number): Found | undefined {
   const before = tokens[index - 1];
   if (!isWord(tokens[index], 'set') || !(before === undefined || STATEMENT_STARTS_AFTER.has(before.text))) {
@@ -54,7 +54,7 @@ function isAssignment(token: SqlToken): boolean {
   return token.text === '=' || isWord(token, 'to');
 }
 
-/** `set_config(name, value, false)`: the third argument says whether it ends with the transaction. */
+/** `set_config(name, value, false)`: the third argument says whether it is local to the transaction. */
 function setConfigCall(tokens: readonly SqlToken[], index: number): Found | undefined {
   if (!isWord(tokens[index], 'set_config') || tokens[index + 1]?.text !== '(') return undefined;
   const call = callArguments(tokens, index + 1);
@@ -84,7 +84,7 @@ export function callArguments(
   return { arguments: found, end: tokens.length - 1 };
 }
 
-/** A string after EXECUTE, or the first argument of format(): a statement made at run time. */
+/** A string after EXECUTE, or the first argument of format(): a dynamic statement. */
 function isDynamicSql(tokens: readonly SqlToken[], index: number): boolean {
   if (tokens[index]?.kind !== 'string') return false;
   return (

@@ -1,4 +1,4 @@
-/** What a rule over application code is: it sees one file and what is known of the whole tree. */
+/** A rule for application code: its inputs are one file and facts about the whole tree. */
 import type ts from 'typescript';
 import type { Rule } from '../finding.js';
 import type { Project } from './project.js';
@@ -10,7 +10,7 @@ export interface CodeFile {
   /** Relative to the audited folder, with forward slashes. */
   readonly path: string;
   readonly ast: ts.SourceFile;
-  /** The SQL this file hands to a database, or builds in a string. */
+  /** The SQL that this file sends to a database, or builds in a string. */
   readonly sql: readonly SqlText[];
 }
 
@@ -20,7 +20,7 @@ export interface SqlFile {
   readonly text: string;
 }
 
-/** What a rule saw at one place, before it becomes a finding. `offset` counts characters from the file's start. */
+/** A rule's result at one position, before it becomes a finding. `offset` counts characters from the file's start. */
 export interface Sighting {
   readonly offset: number;
   readonly evidence: string;

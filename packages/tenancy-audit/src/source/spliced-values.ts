@@ -1,12 +1,15 @@
-/** Which names a spliced expression brings into a statement's text, unless it has been made harmless before. */
+/**
+ * Finds the names whose values a concatenated expression puts into a statement's text, unless they were quoted or
+ * checked.
+ */
 import ts from 'typescript';
 import { bare, descendants, lastName, resolved } from './syntax.js';
 
-/** Functions that quote, check or convert what they get. */
+/** Functions that quote, check or convert their arguments. */
 const HARMLESS =
   /escape|quote|ident|literal|format|uuid|valid|assert|check|safe|sanitiz|slug|toISOString|^(?:Number|BigInt|parseInt|parseFloat)$/i;
 
-/** Names of things that are SQL themselves, or a part of the schema, rather than a value. */
+/** Names of SQL text or of parts of the schema, not of values. */
 const SQL_PART =
   /(?:column|field|table|sql|clause|filter|condition|where|predicate|policy|fragment|placeholder)s?$/i;
 
@@ -28,7 +31,10 @@ export function splicedNames(expression: ts.Expression): string[] {
   return [];
 }
 
-/** `ids.map((_, i) => `$${i}`).join()` writes placeholders; `escape(x)` quotes; of others the receiver and arguments count. */
+/**
+ * `ids.map((_, i) => `$${i}`).join()` writes placeholders; `escape(x)` quotes; for other calls the receiver and
+ * arguments count.
+ */
 function namesOfCall(call: ts.CallExpression): string[] {
   const name = lastName(call.expression);
   if (name !== undefined && HARMLESS.test(name)) return [];
@@ -49,8 +55,8 @@ function writesPlaceholders(call: ts.CallExpression): boolean {
 }
 
 /**
- * Whether an expression can only be text of the program, whatever the program is told: literals, constants made of them,
- * a look-up in a constant table, what a harmless function returns, and lists of texts that write placeholders.
+ * Whether an expression is always text of the program, independent of input: literals, constants of literals, a look-up
+ * in a constant table, results of harmless functions, and lists of placeholders.
  */
 function isFixed(expression: ts.Expression, depth = 0): boolean {
   const value = resolved(expression);
@@ -64,7 +70,7 @@ function isFixed(expression: ts.Expression, depth = 0): boolean {
   return isConstantName(value.getText()) || isStaticLiteral(value);
 }
 
-/** Every part is fixed, or is the number of a placeholder: `$${position + 1}`. */
+/** Every part is constant, or is the number of a placeholder: `$${position + 1}`. */
 function isFixedTemplate(template: ts.TemplateExpression, fixed: (part: ts.Expression) => boolean): boolean {
   const before = [template.head, ...template.templateSpans.map(({ literal }) => literal)];
   return template.templateSpans.every(
@@ -85,7 +91,7 @@ function isFixedCall(call: ts.CallExpression, fixed: (part: ts.Expression) => bo
   return results.length > 0 && results.every(fixed);
 }
 
-/** What a function written in place returns. */
+/** The returned expression of an inline function. */
 function resultsOf(callback: ts.Expression): ts.Expression[] {
   if (!ts.isArrowFunction(callback) && !ts.isFunctionExpression(callback)) return [];
   if (!ts.isBlock(callback.body)) return [callback.body];
@@ -94,7 +100,7 @@ function resultsOf(callback: ts.Expression): ts.Expression[] {
   );
 }
 
-/** `Scheduler.timeoutMs`, where the class says `static readonly timeoutMs = 20_000`. */
+/** `Scheduler.timeoutMs`, if the class has `static readonly timeoutMs = 20_000`. */
 function isStaticLiteral(value: ts.Expression): boolean {
   if (!ts.isPropertyAccessExpression(value) || !ts.isIdentifier(value.expression)) return false;
   const owner = value.expression.text;
@@ -115,12 +121,12 @@ function isStaticLiteral(value: ts.Expression): boolean {
     );
 }
 
-/** `TENANT_COLUMN`: by its name a constant of the program. */
+/** `TENANT_COLUMN`: a constant, judging by its name. */
 function isConstantName(name: string): boolean {
   return /^[A-Z][A-Z0-9_]*$/.test(name);
 }
 
-/** Whether the same function hands the value to something that checks it: `if (!isUuid(tenantId)) throw …`. */
+/** Whether the same function passes the value to a check: `if (!isUuid(tenantId)) throw …`. */
 function isChecked(value: ts.Expression): boolean {
   const name = value.getText();
   let scope: ts.Node = value;

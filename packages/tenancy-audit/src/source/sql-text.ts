@@ -1,30 +1,30 @@
 /**
- * Finds the SQL in a program: strings and templates that read like a statement, and whether what is put into them
- * travels as a parameter or is spliced into the text.
+ * Finds the SQL in a program: strings and templates that look like a statement, and whether their values are sent as
+ * parameters or concatenated into the text.
  */
 import ts from 'typescript';
 import { HOLE } from './sql-tokens.js';
 import { bare, descendants, lastName, resolved } from './syntax.js';
 
 export interface SqlText {
-  /** The statement; every expression put into it is the character HOLE. */
+  /** The statement, with the character HOLE for every embedded expression. */
   readonly text: string;
-  /** The expressions put into it, in order. */
+  /** The embedded expressions, in order. */
   readonly values: readonly ts.Expression[];
-  /** Whether they become part of the statement's text; else they travel as parameters. */
+  /** Whether they become part of the statement's text; otherwise they are sent as parameters. */
   readonly splices: boolean;
-  /** The method or tag that gets the text, `$queryRawUnsafe` or `sql`; `undefined` for a string that stands alone. */
+  /** The method or tag that gets the text, `$queryRawUnsafe` or `sql`; `undefined` for a string outside of a call. */
   readonly sentBy: string | undefined;
-  /** Where the string stands. */
+  /** The position of the string. */
   readonly node: ts.Node;
-  /** The place in the file of a character of `text`. */
+  /** The position in the file of a character of `text`. */
   offsetOf(index: number): number;
 }
 
-/** Tags that turn what stands in `${…}` into parameters. */
+/** Tags that turn `${…}` into parameters. */
 const PARAMETER_TAGS = new Set(['sql', 'SQL', '$queryRaw', '$executeRaw', 'join', 'query']);
 
-/** Methods whose first argument is sent to the database as it stands. */
+/** Methods whose first argument is sent to the database unchanged. */
 export const SENDING_METHODS = new Set([
   'query', 'execute', 'exec', 'raw', 'unsafe', 'queryRaw', 'executeRaw', 'queryRawUnsafe', 'executeRawUnsafe',
   '$queryRaw', '$executeRaw', '$queryRawUnsafe', '$executeRawUnsafe', 'executeSql', 'any', 'many', 'one', 'none',
@@ -34,7 +34,7 @@ export const SENDING_METHODS = new Set([
 const STATEMENT =
   /^\s*(--[^\n]*\n\s*)*(select|insert\s+into|update|delete\s+from|with|set|call|do|begin|alter|create|drop|truncate|copy|merge|lock|refresh|grant|revoke|explain|declare|execute)\b/i;
 
-/** Whether a string reads like the start of a statement. */
+/** Whether a string looks like the start of a statement. */
 export function looksLikeSql(text: string): boolean {
   return STATEMENT.test(text);
 }
@@ -56,7 +56,7 @@ export function sqlTextsOf(file: ts.SourceFile): SqlText[] {
     if (ts.isTaggedTemplateExpression(node)) covered.add(node.template);
     if (ts.isBinaryExpression(text.node)) for (const part of descendants(text.node)) covered.add(part);
   }
-  // A string that a variable carries into a call is found at the call and where it stands: the call knows more.
+  // A string in a variable is found at its position and at the call; the call has more information.
   const sent = new Set(found.filter(({ sentBy }) => sentBy !== undefined).map(({ node }) => node));
   return found.filter(({ node, sentBy }) => sentBy !== undefined || !sent.has(node));
 }
@@ -78,7 +78,7 @@ function sentText(call: ts.CallExpression): SqlText | undefined {
   return looksLikeSql(text.text) ? text : undefined;
 }
 
-/** pg takes `{ text, values }`, others `{ sql, … }`. */
+/** pg accepts `{ text, values }`, others `{ sql, … }`. */
 function textProperty(argument: ts.Expression): ts.Expression | undefined {
   if (!ts.isObjectLiteralExpression(argument)) return undefined;
   for (const property of argument.properties) {
@@ -90,7 +90,7 @@ function textProperty(argument: ts.Expression): ts.Expression | undefined {
 
 function looseText(node: ts.Node): SqlText | undefined {
   if (!ts.isStringLiteralLike(node) && !ts.isTemplateExpression(node)) return undefined;
-  // What an error says may read like a statement.
+  // The message of an error may look like a statement.
   if (ts.isTaggedTemplateExpression(node.parent) || ts.isNewExpression(node.parent)) return undefined;
   const text = sqlText(pieces(node), undefined, node, true);
   return looksLikeSql(text.text) ? text : undefined;
@@ -105,14 +105,14 @@ function isConcatenation(node: ts.Expression): node is ts.BinaryExpression {
   return ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.PlusToken;
 }
 
-/** A run of text with its place in the file, or an expression that is put there. */
+/** Text with its position in the file, or an embedded expression. */
 type Piece = { readonly text: string; readonly offset: number } | ts.Expression;
 
 function isText(piece: Piece): piece is Extract<Piece, { text: string; offset: number }> {
   return 'offset' in piece;
 }
 
-/** The parts of a string, with constants of the file in their places. */
+/** The parts of a string, with constants of the file replaced by their values. */
 function pieces(node: ts.Expression): Piece[] {
   const value = resolved(node);
   if (ts.isStringLiteralLike(value)) return [{ text: value.text, offset: value.getStart() + 1 }];

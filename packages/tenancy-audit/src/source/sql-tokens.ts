@@ -1,20 +1,20 @@
 /**
- * Cuts SQL into tokens, as far as the source rules need it: comments are gone, strings and dollar-quoted bodies are
- * one token each, a place where a program splices something in is a token of its own. It never fails: what is not
- * understood becomes a symbol. PostgreSQL's lexical rules: its manual, section 4.1.
+ * Splits SQL into tokens for the source rules: comments are removed, strings and dollar-quoted bodies are one token
+ * each, and so is each embedded expression. It never fails: unknown characters become symbols. PostgreSQL's lexical
+ * rules are in its manual, section 4.1.
  */
 
 export interface SqlToken {
-  /** `body` is a dollar-quoted string, `hole` a spliced value or a placeholder such as `$1`. */
+  /** `body` is a dollar-quoted string, `hole` an embedded expression or a placeholder such as `$1`. */
   readonly kind: 'word' | 'string' | 'body' | 'hole' | 'symbol';
-  /** A word in lower case, a string without its quotes, a symbol as it stands. */
+  /** A word in lower case, a string without its quotes, a symbol unchanged. */
   readonly text: string;
   /** Where it starts; a string's content starts at `content`. */
   readonly offset: number;
   readonly content: number;
 }
 
-/** Stands for a spliced expression in the text of an SQL string: a character that SQL itself never has. */
+/** Replaces an embedded expression in the text of an SQL string; SQL never contains this character. */
 export const HOLE = '\uE000';
 
 const PATTERN = new RegExp(

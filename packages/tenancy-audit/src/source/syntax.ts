@@ -1,4 +1,4 @@
-/** Small questions about the syntax tree that several source rules ask. */
+/** Helpers for syntax trees, used by several source rules. */
 import ts from 'typescript';
 
 /** Every node of a tree, parents before children. */
@@ -12,7 +12,7 @@ export function* descendants(node: ts.Node): Generator<ts.Node> {
   }
 }
 
-/** Without what does not change a value: parentheses, casts, `!`, `await`. */
+/** The expression without parentheses, casts, `!` and `await`. */
 export function bare(node: ts.Expression): ts.Expression {
   if (
     ts.isParenthesizedExpression(node) ||
@@ -26,20 +26,20 @@ export function bare(node: ts.Expression): ts.Expression {
   return node;
 }
 
-/** The last name of what is called: `query` of `this.pool.query`, `sql` of `sql`. */
+/** The last name of a callee: `query` of `this.pool.query`, `sql` of `sql`. */
 export function lastName(node: ts.Expression): string | undefined {
   const callee = bare(node);
   if (ts.isIdentifier(callee)) return callee.text;
   return ts.isPropertyAccessExpression(callee) ? callee.name.text : undefined;
 }
 
-/** What a method is called on: `this.pool` of `this.pool.query(…)`. */
+/** The receiver of a call: `this.pool` of `this.pool.query(…)`. */
 export function receiver(node: ts.Expression): ts.Expression | undefined {
   const callee = bare(node);
   return ts.isPropertyAccessExpression(callee) ? bare(callee.expression) : undefined;
 }
 
-/** The variable that an identifier names: the declaration in the innermost block around it. */
+/** The declaration of an identifier's variable, in the innermost block around it. */
 export function variableOf(identifier: ts.Identifier): ts.VariableDeclaration | undefined {
   let scope: ts.Node = identifier;
   while (!ts.isSourceFile(scope)) {
@@ -63,13 +63,13 @@ function declaredIn(scope: ts.Node, name: string): ts.VariableDeclaration | 'par
     .find((declaration) => ts.isIdentifier(declaration.name) && declaration.name.text === name);
 }
 
-/** The names that a parameter or a declaration introduces, destructured ones included. */
+/** The names that a parameter or a declaration introduces, including destructured ones. */
 export function boundNames(name: ts.BindingName): string[] {
   if (ts.isIdentifier(name)) return [name.text];
   return name.elements.flatMap((element) => (ts.isBindingElement(element) ? boundNames(element.name) : []));
 }
 
-/** The value of a `const` that an expression names, or the expression itself. */
+/** The value of a named `const`, or the expression itself. */
 export function resolved(node: ts.Expression): ts.Expression {
   const value = bare(node);
   if (!ts.isIdentifier(value)) return value;
@@ -78,7 +78,7 @@ export function resolved(node: ts.Expression): ts.Expression {
   return (declaration.parent.flags & ts.NodeFlags.Const) === 0 ? value : resolved(declaration.initializer);
 }
 
-/** Whether code runs when the module is loaded, once for all requests, rather than when something is called. */
+/** Whether code runs when the module is loaded, once for all requests, and not in a function call. */
 export function runsOnLoad(node: ts.Node): boolean {
   for (let around = node.parent; !ts.isSourceFile(around); around = around.parent) {
     if (ts.isFunctionLike(around) || ts.isClassStaticBlockDeclaration(around)) return false;
@@ -91,7 +91,7 @@ function isStatic(node: ts.PropertyDeclaration): boolean {
   return node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword) ?? false;
 }
 
-/** The module that a name was imported from in this file. */
+/** The module from which this file imports a name. */
 export function importedFrom(file: ts.SourceFile, name: string): string | undefined {
   for (const statement of file.statements) {
     if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) continue;

@@ -1,26 +1,25 @@
 /**
- * Which names mean the tenant. Source code has no catalog to ask: a rule decides by the name of a variable, a key or a
- * setting. The columns and settings that the audited database uses are told; the rest are words that hardly mean
- * anything else.
+ * Decides which names mean the tenant. In source code a rule can only use the name of a variable, a key or a setting.
+ * The names are the columns and settings of the audited database, and words that rarely mean anything else.
  */
 
 export interface TenantNames {
-  /** Columns that hold the tenant, as in the database: `tenant_id`. */
+  /** The database's tenant columns: `tenant_id`. */
   readonly columns: readonly string[];
-  /** Settings that hold the tenant of a transaction: `app.current_tenant`. */
+  /** The settings with the tenant of a transaction: `app.current_tenant`. */
   readonly settings: readonly string[];
 }
 
 export interface TenantWords {
   /** Whether a name of the program (`tenantId`, `ctx.tenant.id`, `tenant_id`) means the tenant. */
   meansTenant(name: string): boolean;
-  /** Whether a PostgreSQL setting carries the tenant, or the user from whom policies derive it. */
+  /** Whether a PostgreSQL setting has the tenant, or the user from whom policies derive it. */
   isTenantSetting(name: string): boolean;
 }
 
 const USUAL_COLUMNS = ['org_id', 'organization_id', 'organisation_id', 'workspace_id'];
 
-/** Settings of extensions and drivers have two-part names as well; these parts tell a tenant's context from them. */
+/** Settings of extensions and drivers also have two-part names; these words distinguish a tenant's context. */
 const CONTEXT = /tenant|org|workspace|account|company|customer|team|user|actor|claim|role|member|session/i;
 
 /** Knows the names that mean the tenant: the usual ones, and those that are given. */

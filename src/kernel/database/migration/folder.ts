@@ -1,7 +1,4 @@
-/**
- * What the repository says the database should be: the Prisma schema files and the migrations beside them. Read from
- * disk each time; nothing here knows a database.
- */
+/** Reads the Prisma schema files and the migrations from disk, each time. Does not use a database. */
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,18 +8,18 @@ import type { MigrationList, SchemaContainer } from '@prisma/schema-engine-wasm'
 
 import { MigrationError, codeOf } from '../migration-error.js';
 
-/** The folder `prisma/` of this package; the same from src/database and from dist/database. */
+/** The folder `prisma/` of this package; the path is valid from src and from dist. */
 export const PRISMA_FOLDER = fileURLToPath(new URL('../../../../prisma/', import.meta.url));
 
 /** One migration on disk. */
 export interface Migration {
   readonly name: string;
   readonly sql: string;
-  /** Undoes it, and says so in the history, in whatever state it was left. Few migrations have it. */
+  /** The script that undoes it from any state, and removes it from the history. Few migrations have one. */
   readonly down?: string | undefined;
 }
 
-/** The folder that holds the migrations of a Prisma folder. */
+/** The folder with the migrations of a Prisma folder. */
 export function migrationsFolder(prismaFolder: string): string {
   return join(prismaFolder, 'migrations');
 }
@@ -30,13 +27,13 @@ export function migrationsFolder(prismaFolder: string): string {
 /**
  * Every migration, in the order in which they apply.
  *
- * @throws {MigrationError} when a migration's folder has no migration.sql
+ * @throws MigrationError when a migration's folder has no migration.sql
  */
 export async function readMigrations(prismaFolder: string): Promise<Migration[]> {
   const folder = migrationsFolder(prismaFolder);
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  // By code unit, as Prisma orders them; a locale would put the underscore elsewhere.
+  // By code unit, like Prisma; a locale would sort the underscore differently.
   names.sort();
   return Promise.all(
     names.map(async (name) => ({
@@ -58,7 +55,7 @@ export async function readSchema(prismaFolder: string): Promise<SchemaContainer[
   );
 }
 
-/** The migrations in the form that Prisma's engine takes. */
+/** The migrations in the form for Prisma's engine. */
 export function migrationList(prismaFolder: string, migrations: readonly Migration[]): MigrationList {
   return {
     baseDir: migrationsFolder(prismaFolder),
@@ -71,15 +68,15 @@ export function migrationList(prismaFolder: string, migrations: readonly Migrati
   };
 }
 
-/** Whether `checksum`, as Prisma stored it, is this script's; the line ends of a checkout do not count. */
+/** Whether `checksum`, stored by Prisma, is that of this script, ignoring the line ends of a checkout. */
 export function hasChecksum({ sql }: Migration, checksum: string): boolean {
   const unix = sql.replaceAll('\r\n', '\n');
   return [sql, unix, unix.replaceAll('\n', '\r\n')].some((script) => sha256(script) === checksum);
 }
 
 /**
- * A name for a new migration: the time, to the second, in UTC, and what the user called it. It sorts after every
- * existing one, even where the clock is behind.
+ * A name for a new migration: the time in UTC, to the second, and the user's label. It sorts after all existing ones,
+ * even if the clock is behind.
  */
 export function nextMigrationName(existing: readonly Migration[], label: string, now: Date): string {
   const newest = existing.reduce((latest, { name }) => Math.max(latest, timeOf(name)), 0);
@@ -104,7 +101,7 @@ async function readWayBack(folder: string, name: string): Promise<string | undef
   }
 }
 
-// Prisma's own names always begin with a time; a name that does not counts as old.
+// Prisma's names always begin with a time; other names count as old.
 function timeOf(name: string): number {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_/.exec(name)?.slice(1).map(Number);
   if (parts === undefined) return 0;

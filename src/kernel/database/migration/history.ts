@@ -1,14 +1,12 @@
-/**
- * What a database says was done to it: Prisma's table `_prisma_migrations`, read, never written.
- */
+/** Reads the migration history of a database, Prisma's table `_prisma_migrations`, and never writes it. */
 import { MigrationError } from '../migration-error.js';
 import { type Migration, hasChecksum } from './folder.js';
 import { APP_ROLE, OWNER_ROLE } from '../owner-connection.js';
 
-/** Runs one statement; pg's client and pool are such functions' natural source. */
+/** Runs one statement, usually on a client or pool of pg. */
 export type Query = (sql: string) => Promise<{ rows: unknown[] }>;
 
-/** What the database holds of one migration; attempts that were rolled back are left out. */
+/** The history of one migration, without attempts that were rolled back. */
 export interface HistoryEntry {
   readonly name: string;
   readonly checksum: string;
@@ -17,14 +15,14 @@ export interface HistoryEntry {
 
 const TABLE = 'public._prisma_migrations';
 
-/** For a database whose objects are there, and nobody's privileges on them. */
+/** The message for a database that has the objects, but no privileges on them. */
 const RESTORED_WITHOUT_PRIVILEGES =
   `The database holds Tenantry's tables, but the roles ${OWNER_ROLE} and ${APP_ROLE} have no rights to them: it was ` +
   'restored without owners and privileges. Restore it again with them, after the roles were created: docs/backup.md.';
 
 /**
- * The first migration of the versions before the first release. Their migrations were then written anew as three, and none
- * leads from theirs to these.
+ * The first migration of the versions before the first release. The migrations were then rewritten as three, and there
+ * is no upgrade from the old ones.
  */
 const BEFORE_THE_FIRST_RELEASE = '20261121000000_kernel';
 
@@ -33,8 +31,8 @@ const UNRELEASED =
   'migration leads from there to this version. If nobody needs its data, delete it and start again: the embedded one by ' +
   'deleting its folder (.tenantry, or TENANTRY_DATA_DIR), any other by DROP DATABASE and CREATE DATABASE.';
 
-// By the catalog alone, which everybody may read: looking up a name fails in a schema without USAGE. Without the schema of
-// the kernel, its first migration has never come to its end.
+// Uses only the catalog, which everybody may read: looking up a name fails in a schema without USAGE. Without the
+// kernel's schema, its first migration never completed.
 const ACCESS = `
   SELECT coalesce(bool_or(readable), false) AS readable,
          coalesce(bool_and(NOT readable), false)
@@ -46,9 +44,9 @@ const ACCESS = `
   ) history`;
 
 /**
- * The history, oldest first; empty where there is none.
+ * The history, oldest first; empty when there is none.
  *
- * @throws {MigrationError} when there is one that this role may not read, and when it began before the first release
+ * @throws MigrationError when this role may not read it, and when it began before the first release
  */
 export async function readHistory(query: Query): Promise<HistoryEntry[]> {
   const { rows: access } = await query(ACCESS);
@@ -64,15 +62,15 @@ export async function readHistory(query: Query): Promise<HistoryEntry[]> {
   return history;
 }
 
-/** The names of the migrations that the database lacks or holds as failed, in the order in which they apply. */
+/** The names of the missing and failed migrations, in the order in which they apply. */
 export function pendingAmong(migrations: readonly Migration[], history: readonly HistoryEntry[]): string[] {
   const finished = new Set(history.filter((entry) => entry.finished).map((entry) => entry.name));
   return migrations.map(({ name }) => name).filter((name) => !finished.has(name));
 }
 
 /**
- * The migrations of the database that are unknown here and later than all that are known: it was brought to a newer
- * version. Finished or not.
+ * The database's migrations that are unknown here and later than all known ones, finished or not: the database belongs
+ * to a newer version.
  */
 export function newerAmong(migrations: readonly Migration[], history: readonly HistoryEntry[]): string[] {
   const known = new Set(migrations.map(({ name }) => name));
@@ -81,9 +79,9 @@ export function newerAmong(migrations: readonly Migration[], history: readonly H
 }
 
 /**
- * Refuses to build on a history that is not ours.
+ * Refuses a history that does not match the migrations.
  *
- * @throws {MigrationError} when a migration failed before, is unknown here, or was edited after it was applied
+ * @throws MigrationError when a migration failed before, is unknown here, or was edited after it was applied
  */
 export function checkHistory(migrations: readonly Migration[], history: readonly HistoryEntry[]): void {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));

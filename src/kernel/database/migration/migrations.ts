@@ -1,9 +1,9 @@
 /**
- * Brings a database to the state of this version, and writes the next migration.
+ * Applies the migrations of this version, and writes new ones.
  *
- * Guarantees: everything a migration makes belongs to tenantry_owner, whoever logs in; any number of instances may
- * start at once, one of them migrates and the others wait; the history is Prisma's own, so that its tools can read it;
- * nothing is applied to a database whose history is not a part of ours. No message or cause contains a password.
+ * Guarantees: everything that a migration creates belongs to tenantry_owner, with any login; any number of instances
+ * may start at once, one migrates and the others wait; the history is Prisma's, so its tools can read it; nothing is
+ * applied to a database with an unknown history. No message or cause contains a password.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -39,19 +39,19 @@ const NO_FILTER = { externalTables: [], externalEnums: [] };
 
 export interface ApplyOptions {
   /**
-   * Takes a database that has all migrations of this version, and newer ones, as it is. For a server, which has to come
-   * up again when it is rolled back: docs/decisions/0017-an-older-server-starts-on-a-newer-database.md.
+   * Accepts a database that has all migrations of this version and newer ones. For a server, which must start again
+   * after a roll-back: docs/decisions/0017-an-older-server-starts-on-a-newer-database.md.
    */
   readonly acceptNewer?: boolean;
   readonly patience?: Patience;
 }
 
 /**
- * Applies every migration that the database lacks. Creates the database if it is missing and the login may; the
- * roles have to exist (`ensureRoles`). A migration that is one transaction waits for its locks in short attempts.
+ * Applies the missing migrations. Creates the database if it is missing and the login may; the roles must exist
+ * (`ensureRoles`). A migration that is one transaction waits for its locks in short attempts.
  *
- * @returns the names of the migrations just applied: none when there was nothing to do, or another instance did it
- * @throws {MigrationError} when the database cannot be reached, has a history that is not ours, or refuses a migration
+ * @returns the names of the applied migrations; none when nothing was missing, or another instance applied them
+ * @throws MigrationError when the database cannot be reached, has an unknown history, or refuses a migration
  */
 export async function applyMigrations(
   ownerUrl: string,
@@ -66,12 +66,12 @@ export async function applyMigrations(
       const newer = acceptNewer ? newerAmong(migrations, history) : [];
       const pending = pendingAmong(migrations, history);
       if (pending.length > 0 && newer.length === 0) return false;
-      // Beside migrations that are lacking, newer ones are no newer version but another one.
+      // If migrations of this version are missing, unknown ones belong to a different version, not to a newer one.
       const judged = pending.length > 0 ? history : history.filter(({ name }) => !newer.includes(name));
       checkHistory(migrations, judged);
       return pending.length === 0;
     };
-    // Where there is nothing to do, nobody waits for an instance that brings the database to a newer version.
+    // If nothing is missing, do not wait for an instance that migrates to a newer version.
     if (await isDone()) return [];
     await lockMigrations(client);
     await clearCutOff(client, migrations);
@@ -86,7 +86,7 @@ export async function applyMigrations(
   });
 }
 
-/** A migration could not be applied for want of a lock, and left nothing behind. */
+/** A migration could not get its locks, and has changed nothing. */
 class LocksHeldMigrationError extends MigrationError {
   constructor(
     readonly migration: string,
@@ -100,7 +100,7 @@ class LocksHeldMigrationError extends MigrationError {
   }
 }
 
-/** As PostgreSQL has taken everything back, the migration is begun anew the next time. */
+/** PostgreSQL has rolled everything back, so the migration starts again the next time. */
 async function forgetAttempt(client: pg.Client, name: string): Promise<void> {
   await client.query(
     `UPDATE public._prisma_migrations SET rolled_back_at = now()
@@ -115,20 +115,19 @@ export async function newerMigrations(query: Query, prismaFolder = PRISMA_FOLDER
 }
 
 /**
- * The names of the migrations of this version that the database lacks or holds as failed. `query` may be the
- * application role's, who can read the history once the first migration is through.
+ * The names of the missing and failed migrations of this version. `query` may be the application role's, which can read
+ * the history after the first migration.
  */
 export async function pendingMigrations(query: Query, prismaFolder = PRISMA_FOLDER): Promise<string[]> {
   return pendingAmong(await readMigrations(prismaFolder), await readHistory(query));
 }
 
 /**
- * Writes the migration that leads from the existing ones to the models in prisma/*.prisma. Tables that are new and
- * tenant-scoped are protected by it. Needs a login that may create a database (a scratch one, dropped again); the
- * database that the URL names is not looked at.
+ * Writes the migration from the existing ones to the models in prisma/*.prisma. It protects new tenant-scoped tables.
+ * Needs a login that may create a database (a temporary one); the database of the URL is not used.
  *
- * @returns the new folder and its script; undefined when models and migrations agree already
- * @throws {MigrationError} for a name that is not `[a-z0-9_]+`, and when the migrations or the models are in error
+ * @returns the new folder and its script; undefined when models and migrations already agree
+ * @throws MigrationError for a name that is not `[a-z0-9_]+`, and when the migrations or the models are invalid
  */
 export async function createMigration(
   name: string,
@@ -152,17 +151,17 @@ export async function createMigration(
 }
 
 /**
- * The SQL that separates what the migrations make from the models in prisma/*.prisma; '' when they agree. Compared in
- * a scratch database, as in `createMigration`.
+ * The SQL difference between the migrations and the models in prisma/*.prisma; '' when they agree. Compared in a
+ * temporary database, as in `createMigration`.
  *
- * @throws {MigrationError} when the migrations or the models are in error, or no database can be created
+ * @throws MigrationError when the migrations or the models are invalid, or no database can be created
  */
 export async function schemaDrift(ownerUrl: string, prismaFolder = PRISMA_FOLDER): Promise<string> {
   return compare(ownerUrl, prismaFolder, await readMigrations(prismaFolder), await readSchema(prismaFolder));
 }
 
-// The engine's own createMigration finds no scratch database in the WebAssembly build (7.10); its diff does, and
-// makes the same script.
+// The engine's createMigration finds no shadow database in the WebAssembly build (7.10); its diff does, and gives the
+// same script.
 async function compare(
   ownerUrl: string,
   prismaFolder: string,
@@ -174,7 +173,7 @@ async function compare(
       from: { tag: 'migrations', ...migrationList(prismaFolder, migrations) },
       to: { tag: 'schemaDatamodel', files: schema },
       script: true,
-      // Makes the result tell "nothing" (0) from "something" (2); the script of nothing is a comment.
+      // Makes the result 0 for no difference and 2 for a difference; without a difference the script is a comment.
       exitCode: true,
       filters: NO_FILTER,
     };
@@ -200,7 +199,7 @@ async function applyPending(
   return withSchemaEngine(ownerUrl, schema, apply, patience);
 }
 
-/** For `catch`: throws what the engine reports as one sentence, which names the migration where one is to blame. */
+/** For `catch`: throws the engine's error as one sentence, which names the failed migration, if there is one. */
 function explained(
   migrations: readonly Migration[],
   failure: EngineRun['scriptFailure'],
@@ -221,8 +220,7 @@ function scriptError(migrations: readonly Migration[], { script, error }: Script
   return new MigrationError(`The migration ${name} failed${where}: ${messageOf(error)}.`, { cause: error });
 }
 
-// The engine appends a trace of its own source (`   0: schema_commands::…`), colours its words, and points into a
-// schema file with an arrow and an excerpt.
+// The engine adds a stack trace (` 0: schema_commands::…`), colours, and an excerpt of the schema file with an arrow.
 function engineMessage(error: unknown): string {
   const [message = ''] = stripVTControlCharacters(messageOf(error)).split(/\n\s+0: /);
   const [, mistake, place] = /^error: (.+)\n\s*-->\s+(.+:\d+)\n/.exec(message.trim()) ?? [];

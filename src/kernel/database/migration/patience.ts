@@ -1,19 +1,19 @@
 /**
- * Runs a migration's script without making a queue: whoever waits for a strong lock makes everybody wait who comes
- * after it, so that no wait is long. In between, the others go on.
+ * Runs a migration's script without blocking others for long: a statement that waits for a strong lock blocks all later
+ * ones, so it waits only briefly, and others continue between its attempts.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { codeOf } from '../migration-error.js';
 import { statementsIn, type Statement } from './statements.js';
 
-/** How long a script waits for locks, and how often it begins again. */
+/** How long a script waits for locks, and how often it is repeated. */
 export interface Patience {
   readonly attempts: number;
-  /** For each lock, in milliseconds. Everything the script has locked before stays locked meanwhile. */
+  /** The wait for each lock, in milliseconds. Earlier locks of the script are held meanwhile. */
   readonly lockMs: number;
-  /** Now and then, in milliseconds: autovacuum makes room only for who waits longer than deadlock_timeout, a second. */
+  /** The occasional longer wait, in milliseconds: autovacuum only gives way after deadlock_timeout, a second. */
   readonly longLockMs: number;
-  /** After the first attempt, in milliseconds. Later pauses are longer in proportion, up to five seconds. */
+  /** The pause after the first attempt, in milliseconds. Later pauses grow in proportion, up to five seconds. */
   readonly pauseMs: number;
 }
 
@@ -23,19 +23,19 @@ export const PATIENCE: Patience = { attempts: 60, lockMs: 200, longLockMs: 1_200
 const LONG_EVERY = 5;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** The script was given up for want of a lock, and nothing of it was done. */
+/** The script could not get its locks, and has changed nothing. */
 export class LocksHeldError extends Error {
   override readonly name = 'LocksHeldError';
 }
 
-/** Runs SQL, of one statement or many, on one and the same connection. */
+/** Runs one or more SQL statements, always on the same connection. */
 type Run = (sql: string) => Promise<unknown>;
 
 /**
- * Runs a script that is one transaction, again and again until it gets its locks. A script that ends transactions
- * itself, or cannot run inside of one, is run once and waits as long as it says itself: half of it may be done.
+ * Repeats a script that is one transaction until it gets its locks. A script that ends transactions itself, or cannot
+ * run in one, is run once without a limit, because half of it may be done.
  *
- * @throws {LocksHeldError} after the last attempt; any other failure of the script passes unchanged
+ * @throws LocksHeldError after the last attempt; any other failure of the script passes unchanged
  */
 export async function runPatiently(run: Run, script: string, patience: Patience = PATIENCE): Promise<void> {
   if (!isOneTransaction(script)) {
@@ -54,33 +54,33 @@ export async function runPatiently(run: Run, script: string, patience: Patience 
         throw new LocksHeldError(`gave up after ${String(attempt)} attempts`, { cause: error });
       }
     } finally {
-      // A connection that is gone has no settings.
+      // A lost connection has no settings to reset.
       await run('RESET lock_timeout').catch(() => undefined);
     }
     await wait(Math.min(patience.pauseMs * attempt, LONGEST_PAUSE_MS));
   }
 }
 
-/** lock_not_available and deadlock_detected: PostgreSQL has undone all of the transaction. */
+/** lock_not_available and deadlock_detected: PostgreSQL has rolled the transaction back. */
 const isForWantOfALock = (error: unknown): boolean => ['55P03', '40P01'].includes(codeOf(error));
 
 /**
- * Whether PostgreSQL runs the script as one transaction, which it does with a message of several statements unless one
- * of them says otherwise. In doubt it does not: false for every command that is not known to be harmless.
+ * Whether PostgreSQL runs the script, one message with several statements, as one transaction. It does unless a
+ * statement ends the transaction; false for every command that is not known to be safe.
  */
 export function isOneTransaction(script: string): boolean {
   const statements = statementsIn(script);
   if (statements === undefined) return false;
-  // It repeats itself until it has its locks.
+  // It has its own retries.
   if (/\bpatiently\s*\(/i.test(script)) return false;
   if (!statements.every(staysInTransaction)) return false;
-  // A block may commit when it is all there is.
+  // A block may commit if it is the only statement.
   const [only, ...others] = statements;
   const mayCommit = others.length === 0 && only?.words[0] === 'do';
   return !(mayCommit && /\b(commit|rollback)\b/i.test(script));
 }
 
-/** Commands that run inside a transaction and do not end it. */
+/** Commands that can run in a transaction and do not end it. */
 const WITHIN_TRANSACTIONS = new Set(
   (
     'alter analyze comment create delete do drop grant import insert lock merge notify reassign refresh reset revoke ' +
@@ -88,7 +88,7 @@ const WITHIN_TRANSACTIONS = new Set(
   ).split(' '),
 );
 
-/** What cannot be created, altered or dropped inside a transaction, or only under conditions. */
+/** Objects that cannot always be created, altered or dropped in a transaction. */
 const OUTSIDE_OF_TRANSACTIONS = new Set(['database', 'subscription', 'system', 'tablespace']);
 
 function staysInTransaction({ words }: Statement): boolean {

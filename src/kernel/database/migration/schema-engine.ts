@@ -1,8 +1,9 @@
 /**
- * Prisma's schema engine, compiled to WebAssembly, in this process. The Prisma CLI would download a native one.
+ * Runs Prisma's schema engine, compiled to WebAssembly, in this process. The Prisma CLI would download a native one.
  *
- * Guarantees: a migration's script reaches PostgreSQL whole, as one simple query, hence (unless it says otherwise) in
- * one transaction, which is begun again while its locks are held by others (`patience.ts`); and whatever the engine opened, connections and shadow databases, is gone when a run is over.
+ * Guarantees: a migration's script is sent to PostgreSQL as one simple query, and so runs in one transaction unless it
+ * ends one itself; the transaction is repeated while others hold its locks (`patience.ts`). All connections and shadow
+ * databases are closed and dropped at the end of a run.
  */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -31,23 +32,23 @@ import {
   withDatabase,
 } from '../owner-connection.js';
 
-/** A script that PostgreSQL refused. The engine reports only its message; this keeps the rest. */
+/** A script that PostgreSQL refused. The engine reports only the message; this has the details. */
 export interface ScriptFailure {
   readonly script: string;
   readonly error: unknown;
 }
 
-/** What a run of the engine was given, and what it could not say itself. */
+/** The engine for one run, and details that it does not report. */
 export interface EngineRun {
   readonly engine: SchemaEngine;
-  /** The script that failed last, if one did. */
+  /** The last failed script, if there is one. */
   readonly scriptFailure: () => ScriptFailure | undefined;
 }
 
 type PgAdapter = Awaited<ReturnType<PrismaPg['connect']>>;
 type EngineModule = typeof import('@prisma/schema-engine-wasm/schema_engine_bg');
 
-// TypeScript knows WebAssembly from browser typings only.
+// TypeScript has types for WebAssembly only in its browser library.
 declare const WebAssembly: {
   instantiate(
     bytes: Uint8Array,
@@ -58,10 +59,10 @@ declare const WebAssembly: {
 let loading: Promise<EngineModule> | undefined;
 
 /**
- * Gives `work` an engine that is connected with this URL and acts as tenantry_owner. An engine is good for one
- * command that uses a shadow database, so each run makes its own.
+ * Calls `work` with an engine that is connected to this URL and acts as tenantry_owner. An engine supports only one
+ * command with a shadow database, so each run creates one.
  *
- * @throws {MigrationError} when the login cannot create the shadow database; what `work` throws passes unchanged
+ * @throws MigrationError when the login cannot create the shadow database; errors of `work` are passed on
  */
 export async function withSchemaEngine<T>(
   ownerUrl: string,
@@ -80,16 +81,16 @@ export async function withSchemaEngine<T>(
     );
     result = await work({ engine, scriptFailure: () => connections.scriptFailure });
   } catch (error) {
-    // The first failure explains the second.
+    // The first failure is the cause of the second.
     await connections.close().catch(() => undefined);
-    // The engine would report what we threw ourselves as an unknown error with a number.
+    // The engine would report our own error as an unknown error with a number.
     throw connections.shadowFailure ?? error;
   }
   await connections.close();
   return result;
 }
 
-// The package imports its .wasm file as a module, which Node 20 cannot; so it is put together by hand.
+// The package imports its .wasm file as a module, which Node 20 does not support, so this loads it by hand.
 function loadEngine(): Promise<EngineModule> {
   loading ??= instantiate();
   return loading;
@@ -97,7 +98,7 @@ function loadEngine(): Promise<EngineModule> {
 
 async function instantiate(): Promise<EngineModule> {
   if (!Reflect.has(globalThis, 'PRISMA_WASM_PANIC_REGISTRY')) {
-    // Where the engine leaves its last words. Without this a panic reads "unreachable".
+    // The engine stores its panic message here. Without this the error would only be "unreachable".
     Reflect.set(globalThis, 'PRISMA_WASM_PANIC_REGISTRY', { set_message: failWithPanic });
   }
   const engine = await import('@prisma/schema-engine-wasm/schema_engine_bg');
@@ -113,7 +114,7 @@ function failWithPanic(message: string): never {
   throw new Error(`Prisma's schema engine panicked: ${message}`);
 }
 
-/** Hands the engine its connections, and takes them back. */
+/** Opens and closes the engine's connections. */
 class EngineConnections implements SqlMigrationAwareDriverAdapterFactory {
   readonly provider = 'postgres';
   readonly adapterName = '@prisma/adapter-pg';
@@ -136,7 +137,7 @@ class EngineConnections implements SqlMigrationAwareDriverAdapterFactory {
   async connectToShadowDb(): Promise<SqlDriverAdapter> {
     const database = `tenantry_shadow_${randomUUID().replaceAll('-', '')}`;
     try {
-      // template0, because a session that happens to be connected to template1 would block this.
+      // template0, because a session connected to template1 would block this.
       await withClient(this.#ownerUrl, (client) =>
         client.query(`CREATE DATABASE ${database} OWNER ${OWNER_ROLE} TEMPLATE template0`),
       );
@@ -148,11 +149,13 @@ class EngineConnections implements SqlMigrationAwareDriverAdapterFactory {
     return this.#adapter(withDatabase(this.#ownerUrl, database));
   }
 
-  /** Closes every connection, then drops every shadow database: what is connected to cannot be dropped. */
+  /**
+   * Closes every connection, then drops every shadow database, because a database with connections cannot be dropped.
+   */
   async close(): Promise<void> {
     await Promise.all(this.#pools.map((pool) => pool.end()));
     if (this.#shadows.length === 0) return;
-    // As the owner, since the login created it for that role and need not inherit from it.
+    // As the owner, because the login created it for that role and may not inherit from it.
     await withClient(actingAsOwner(this.#ownerUrl), async (client) => {
       for (const database of this.#shadows) await client.query(`DROP DATABASE IF EXISTS ${database}`);
     });
@@ -162,7 +165,7 @@ class EngineConnections implements SqlMigrationAwareDriverAdapterFactory {
     const pool = singleConnectionPool(actingAsOwner(url));
     this.#pools.push(pool);
     const adapter = await adapterFor(pool);
-    // The adapter's own splits at every semicolon, which cuts function bodies in pieces.
+    // The adapter's own method splits at every semicolon, also inside function bodies.
     adapter.executeScript = async (script) => {
       try {
         await runPatiently((sql) => pool.query(sql), script, this.#patience);
@@ -189,7 +192,7 @@ function shadowFailure(ownerUrl: string, error: unknown): MigrationError {
   );
 }
 
-/** A refusal by PostgreSQL as the engine understands it; anything else as it is. */
+/** An error of PostgreSQL in the form of the engine; any other error unchanged. */
 function translated(error: unknown): unknown {
   if (!(error instanceof pg.DatabaseError)) return error;
   const { code = '', severity = 'ERROR', message, detail, column, hint } = error;
@@ -200,9 +203,9 @@ const OID_CHAR = 18;
 const OID_BPCHAR = 1042;
 
 /**
- * Teaches the adapter the system catalog's type "char". The engine reads columns of that type when it describes a
- * schema, and it is the one type the adapter refuses. So the pool passes them off as character(n), which the adapter
- * takes, and the engine, which would take nothing but single characters, is told the truth.
+ * Makes the adapter accept the catalog's type "char", which the engine reads when it describes a schema, and which the
+ * adapter refuses. The pool reports these columns as character(n), which the adapter accepts, and the result for the
+ * engine has the type of single characters again.
  */
 async function adapterFor(pool: pg.Pool): Promise<PgAdapter> {
   const characters = new WeakMap<object, number[]>();

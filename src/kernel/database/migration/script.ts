@@ -1,10 +1,10 @@
 /**
- * Completes a generated migration: what Prisma's models cannot say, `tenantry.protect` says. A new tenant-scoped table
- * never comes into being unprotected, and one without a tenant never unnoticed.
+ * Completes a generated migration with calls of `tenantry.protect`, which Prisma's models cannot express. New
+ * tenant-scoped tables are always protected, and tables without a tenant cause a warning.
  */
 import type { SchemaContainer } from '@prisma/schema-engine-wasm';
 
-/** What of a Prisma model matters here. */
+/** The required parts of a Prisma model. */
 interface Model {
   readonly name: string;
   readonly table: string;
@@ -15,8 +15,8 @@ const STRING = String.raw`"(?:\\.|[^"\\])*"`;
 const COMMENT = String.raw`//[^\n]*|/\*[\s\S]*?\*/`;
 
 /**
- * The script, preceded by a warning for each statement that loses data, and followed by one `tenantry.protect` for
- * every table it creates that has a tenant_id, or else by a warning. At the end, since `protect` inspects the keys.
+ * The script, with a warning before it for each statement that loses data, and after it a `tenantry.protect` for every
+ * new table with a tenant_id, or a warning. `protect` comes last because it checks the keys.
  */
 export function completeScript(script: string, schema: readonly SchemaContainer[]): string {
   return `${[...losses(script), script.trim(), ...protections(script, schema)].join('\n')}\n`;
@@ -56,7 +56,7 @@ function protection(table: readonly string[], model: Model | undefined): string 
   );
 }
 
-/** The names (with their schema, where it is given) of the tables that a script creates, in order. */
+/** The names (with their schema, if given) of the tables that a script creates, in order. */
 function createdTables(script: string): string[][] {
   const created = /^CREATE TABLE ((?:"(?:[^"]|"")+"\.)?"(?:[^"]|"")+")/gm;
   return [...script.matchAll(created)].map(([, reference = '']) =>
@@ -69,7 +69,7 @@ export function modelNames(schema: readonly SchemaContainer[]): Map<string, stri
   return new Map(modelsOf(schema).map(({ table, name }) => [table, name]));
 }
 
-/** The models of these files, under the names that the database knows them by. */
+/** The models of these files, by their database names. */
 function modelsOf(schema: readonly SchemaContainer[]): Model[] {
   const block = new RegExp(String.raw`\bmodel\s+(\w+)\s*\{((?:${STRING}|[^{}"])*)\}`, 'g');
   return schema.flatMap(({ content }) =>
@@ -90,7 +90,7 @@ function mappedTo(attribute: '@map' | '@@map', text: string): string | undefined
   return new RegExp(String.raw`(?<!@)${attribute}\(\s*(?:name:\s*)?"([^"]+)"`).exec(text)?.[1];
 }
 
-// A string may contain what looks like a comment, such as a URL; so strings are matched too, and kept.
+// A string may contain text that looks like a comment, such as a URL, so strings are matched too, and kept.
 function withoutComments(source: string): string {
   return source.replaceAll(
     new RegExp(`(${STRING})|${COMMENT}`, 'g'),

@@ -1,26 +1,26 @@
 /**
- * Cuts a script of SQL into statements, as far as one has to know which commands it has and whether it ends transactions.
- * A parser of PostgreSQL's grammar would know more; it is a megabyte that a server in production does not need.
+ * Splits an SQL script into statements, to find its commands and whether it ends transactions. A parser of PostgreSQL's
+ * grammar would be more exact, but is a megabyte that production does not need.
  */
 
 /** A statement without its comments, literals and function bodies. */
 export interface Statement {
-  /** Its words outside of quotation marks, in lower case, in order. */
+  /** Its unquoted words in lower case, in order. */
   readonly words: readonly string[];
 }
 
-/** PostgreSQL's lexical rules: its manual, section 4.1. Block comments nest, and are skipped by themselves. */
+/** PostgreSQL's lexical rules (manual, section 4.1). Block comments nest, and are removed separately. */
 const TOKEN = new RegExp(
   [
     String.raw`--[^\n]*`,
-    // A string with escapes; a string; a quoted name; a string in dollar signs.
+    // A string with escapes; a string; a quoted name; a dollar-quoted string.
     String.raw`\b[eE]'(?:[^'\\]|\\[\s\S]|'')*'`,
     String.raw`'(?:[^']|'')*'`,
     String.raw`"(?:[^"]|"")*"`,
     String.raw`(?<![\w$])\$(?<tag>[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$[\s\S]*?\$\k<tag>\$`,
     String.raw`(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)`,
     String.raw`(?<end>;)`,
-    // What begins a literal or a comment and does not end it.
+    // The start of a literal or a comment without an end.
     String.raw`(?<open>['"]|/\*|\$(?:[A-Za-z_]\w*)?\$)`,
   ].join('|'),
   'g',
@@ -29,7 +29,7 @@ const TOKEN = new RegExp(
 /**
  * The statements of a script, in order. Undefined when a literal or a comment in it has no end.
  *
- * The body of a SQL-standard function (BEGIN ATOMIC … END) is cut at its semicolons, like anything else.
+ * The body of a SQL-standard function (BEGIN ATOMIC … END) is split at its semicolons too.
  */
 export function statementsIn(script: string): readonly Statement[] | undefined {
   const text = withoutBlockComments(script);
@@ -46,7 +46,7 @@ export function statementsIn(script: string): readonly Statement[] | undefined {
   return words.length > 0 ? [...statements, { words }] : statements;
 }
 
-/** A regular expression cannot count how deep comments are nested; it finds where one begins that is no part of a literal. */
+/** A regular expression cannot count nested comments; it only finds the start of a comment outside of literals. */
 function withoutBlockComments(script: string): string | undefined {
   const opening = new RegExp(TOKEN.source, 'g');
   let text = script;

@@ -1,6 +1,4 @@
-/**
- * The way back from migrations: those that know one are undone by it, and begun again when they were cut off.
- */
+/** Undoes migrations with their down.sql, and restarts interrupted ones. */
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type pg from 'pg';
@@ -11,17 +9,17 @@ import { readHistory } from './history.js';
 import { runPatiently } from './patience.js';
 import { MIGRATION_SESSION, actingAsOwner, withClient } from '../owner-connection.js';
 
-// Constant and arbitrary. Not the key of Prisma's own lock, which its engine takes on a connection of its own.
+// An arbitrary constant. It differs from the key of Prisma's lock, which the engine takes on another connection.
 const MIGRATION_LOCK = 7_263_546_101;
 const LOCK_POLL_MS = 100;
-// Prisma's own: https://pris.ly/d/migrate-advisory-locking
+// The key of Prisma's lock: https://pris.ly/d/migrate-advisory-locking
 const PRISMA_LOCK = 72_707_369;
 
 /**
- * Undoes the newest migrations of these, newest first, by their down.sql. Those that are not in the history are left.
+ * Undoes these migrations, newest first, with their down.sql. Skips those that are not in the history.
  *
- * @returns the names of what was undone
- * @throws {MigrationError} when one of them has no way back, or a later migration is not among them
+ * @returns the names of the undone migrations
+ * @throws MigrationError when one of them has no down.sql, or a later migration is not among them
  */
 export async function undoMigrations(
   ownerUrl: string,
@@ -50,7 +48,7 @@ export async function undoMigrations(
   });
 }
 
-/** A migration that knows its way back is begun again when it failed or was cut off. */
+/** Prepares failed or interrupted migrations with a down.sql to be started again. */
 export async function clearCutOff(client: pg.Client, migrations: readonly Migration[]): Promise<void> {
   const history = await readHistory((sql) => client.query(sql));
   const unfinished = new Set(history.filter(({ finished }) => !finished).map(({ name }) => name));
@@ -66,10 +64,11 @@ export async function clearCutOff(client: pg.Client, migrations: readonly Migrat
   }
 }
 
-// Where a process was killed, its session may be at work still: PostgreSQL notices when it next has something to say,
-// and Prisma's lock is held until then. We hold ours, so that whoever else of us holds Prisma's is nobody's any more.
+// The session of a killed process may still be running: PostgreSQL notices only when it next sends data, and the
+// session holds Prisma's lock until then. This process holds our lock, so a session of ours with Prisma's lock belongs
+// to a dead process.
 async function endOrphans(client: pg.Client): Promise<void> {
-  // As the login, whose sessions they are.
+  // As the login, which owns these sessions.
   await client.query('SET ROLE NONE');
   await client.query(
     `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -83,9 +82,8 @@ async function endOrphans(client: pg.Client): Promise<void> {
 /**
  * Lets one instance at a time work on a database's migrations.
  *
- * Held by this connection until it closes. A connection that holds it must not be timed out. Whoever waits asks again
- * and again: a statement that waits has a snapshot, and CREATE INDEX CONCURRENTLY, in the migration of the instance
- * that is waited for, waits for every snapshot.
+ * The connection holds the lock until it closes, and must have no timeout. Waiting instances poll, because a waiting
+ * statement has a snapshot, and CREATE INDEX CONCURRENTLY in the running migration would wait for that snapshot.
  */
 export async function lockMigrations(client: pg.Client): Promise<void> {
   await client.query('SET idle_session_timeout = 0');

@@ -1,6 +1,6 @@
 /**
- * The keys that contexts are signed with, as the database knows them: set and revoked by the owner, checked by a server
- * that starts. A key is given to the database in the form in which HMAC uses it, and never read back.
+ * The database's keys for signed contexts. The owner sets and revokes them, and a server checks them at the start. A
+ * key is stored in the form that HMAC uses, and never read back.
  */
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
@@ -10,12 +10,12 @@ import { codeOf, messageOf, MigrationError } from '../migration-error.js';
 
 /** A key the database accepts. */
 export interface ContextKey {
-  /** Tells keys apart, and nothing else: the beginning of a hash. */
+  /** Identifies the key: the beginning of its hash. */
   readonly fingerprint: string;
   readonly addedAt: Date;
 }
 
-/** The one that is used, and the one that is coming or going. */
+/** The present key, and the next or previous one. */
 const KEYS_AT_MOST = 2;
 
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -25,11 +25,11 @@ const BLOCK = 64;
 const INNER = 0x36;
 const OUTER = 0x5c;
 
-/** The name of a key: 64 bits of a hash of at least as many random ones. */
+/** The fingerprint of a key: 64 bits of its hash. */
 export const fingerprintOf = (key: string): string =>
   createHash('sha256').update(`context key ${key}`).digest('hex').slice(0, 16);
 
-/** A key as HMAC mixes it into the message and into the inner hash. */
+/** The key's inner and outer pads of HMAC. */
 function padsOf(key: string): readonly [inner: Buffer, outer: Buffer] {
   const given = Buffer.from(key, 'utf8');
   const block = Buffer.alloc(BLOCK);
@@ -38,10 +38,10 @@ function padsOf(key: string): readonly [inner: Buffer, outer: Buffer] {
 }
 
 /**
- * Makes the database accept the key, beside the one it may have; with its first key, it demands signatures.
+ * Makes the database accept the key in addition to an existing one. With its first key, it requires signatures.
  *
  * @param ownerUrl a login that may act as tenantry_owner
- * @throws MigrationError when there are two others already
+ * @throws MigrationError when there are already two others
  */
 export async function addContextKey(ownerUrl: string, key: string): Promise<void> {
   await withClient(actingAsOwner(ownerUrl), async (client) => {
@@ -58,12 +58,12 @@ export async function addContextKey(ownerUrl: string, key: string): Promise<void
   });
 }
 
-/** The keys the database accepts, oldest first; none: contexts are not signed. */
+/** The keys that the database accepts, oldest first; none when contexts are unsigned. */
 export const listContextKeys = (ownerUrl: string): Promise<ContextKey[]> =>
   withClient(actingAsOwner(ownerUrl), readKeys);
 
 /**
- * Makes the database refuse what is signed with the key from now on. Without any key, it takes unsigned contexts.
+ * Makes the database refuse signatures with this key. Without any key, it accepts unsigned contexts.
  *
  * @throws MigrationError when there is no such key
  */
@@ -82,8 +82,8 @@ async function readKeys(client: pg.Client): Promise<ContextKey[]> {
 }
 
 /**
- * Refuses to go on where every transaction would be refused, and where an operator believes in signatures that nobody
- * asks for.
+ * Stops when the database would refuse every transaction, and when the server has a key but the database requires no
+ * signatures.
  *
  * @param client connected as the runtime role
  * @throws MigrationError

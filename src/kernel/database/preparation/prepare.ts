@@ -1,7 +1,7 @@
 /**
- * Gets a database ready for the server, whichever it is: the embedded one, one that we may set up (an owner's URL is
- * given), or one that somebody else sets up. Whatever the way, the server goes on as tenantry_app, and only after that
- * role has been seen to be unable to get round row-level security.
+ * Prepares the server's database: the embedded one, one that it may set up (with an owner's URL), or one that is set up
+ * elsewhere. In all cases the server connects as tenantry_app, after a check that this role cannot bypass row-level
+ * security.
  */
 import type { EmbeddedDatabase } from '@tenantry/embedded-postgres';
 import pg from 'pg';
@@ -22,16 +22,16 @@ import { temporaryTables } from './role-defaults.js';
 import { ensureRoles } from './roles.js';
 
 export interface PreparedDatabase {
-  /** As tenantry_app. */
+  /** The URL of the role tenantry_app. */
   readonly url: string;
-  /** As tenantry_operator, where there is one. */
+  /** The URL of the role tenantry_operator, if there is one. */
   readonly operatorUrl: string | undefined;
-  /** What contexts are signed with. Undefined: they are not. */
+  /** The key that signs contexts; undefined when they are unsigned. */
   readonly contextKey: string | undefined;
-  /** The server that we started ourselves. */
+  /** The embedded server, if this process uses one. */
   readonly embedded: EmbeddedDatabase | undefined;
   readonly appliedMigrations: readonly string[];
-  /** What the database has been through that this version does not know of: it was made for a newer one. */
+  /** The database's migrations that belong to a newer version. */
   readonly newerMigrations: readonly string[];
   /** Stops what was started here. */
   stop(): Promise<void>;
@@ -42,7 +42,7 @@ type Addresses = Pick<
   'databaseUrl' | 'databaseOwnerUrl' | 'databaseOperatorUrl' | 'contextSigningKey' | 'dataDir'
 >;
 
-/** @throws MigrationError or EmbeddedDatabaseError with one sentence that says what is wrong and what to do. */
+/** @throws MigrationError or EmbeddedDatabaseError with one sentence: what is wrong and what to do */
 export async function prepareDatabase(config: Addresses): Promise<PreparedDatabase> {
   if (config.databaseUrl === undefined) return prepareEmbedded(config);
   const { databaseUrl: url, databaseOwnerUrl: owner, databaseOperatorUrl: operatorUrl } = config;
@@ -88,10 +88,10 @@ async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
 }
 
 /**
- * Creates the roles that are missing and applies the migrations that are.
+ * Creates missing roles and applies missing migrations.
  *
- * @param contextKey what contexts are signed with from now on, if they are
- * @param options a database that is newer than this version is refused, unless they say otherwise
+ * @param contextKey the key that signs contexts from now on, if there is one
+ * @param options a newer database is refused unless they accept it
  */
 export async function migrate(
   urls: { readonly owner: string; readonly app: string; readonly operator: string | undefined },
@@ -105,10 +105,10 @@ export async function migrate(
 }
 
 /**
- * Refuses a login that row-level security would not hold back, a database that lacks migrations of this version, one that
- * has lost its protection, and one that does not agree about signed contexts.
+ * Refuses a login that bypasses row-level security, and a database that lacks migrations of this version, has lost its
+ * protection, or has other signing keys.
  *
- * @returns the migrations of a newer version, which the database may have
+ * @returns the database's migrations of a newer version
  * @throws MigrationError
  */
 export async function checkRuntimeRole(
@@ -149,7 +149,7 @@ interface RuntimeRole {
   readonly bypass: boolean;
   readonly owner: boolean;
   readonly owns: boolean;
-  /** Whether it may make temporary tables in this database. */
+  /** Whether it may create temporary tables in this database. */
   readonly temporary: boolean;
   readonly database: string;
 }

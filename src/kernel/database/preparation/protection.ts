@@ -1,7 +1,7 @@
 /**
- * Whether the database still has what isolation and the audit log rest on: looked at by a server that starts, as the
- * application's role. A database that was restored in part, or whose triggers somebody has switched off, works as before
- * and protects nothing.
+ * Checks that the database still has the objects that isolation and the audit log need. A server runs this at its
+ * start, as the application's role. A partly restored database, or one with disabled triggers, would work without
+ * protection.
  */
 import type pg from 'pg';
 import { MigrationError } from '../migration-error.js';
@@ -10,8 +10,8 @@ import { APP_ROLE, OWNER_ROLE } from '../owner-connection.js';
 const DRILL = 'docs/backup.md';
 
 /**
- * @throws {MigrationError} with the first defect, and what to do about it: objects that belong to somebody else, rights or
- * policies that are missing, triggers that do not fire whenever they must
+ * @throws MigrationError with the first defect and its remedy: objects with another owner, missing rights or policies,
+ * triggers that do not always fire
  */
 export async function checkProtection(client: pg.Client): Promise<void> {
   const [foreign] = (await client.query<{ object: string; owner: string }>(FOREIGN_OBJECT)).rows;
@@ -42,7 +42,7 @@ export async function checkProtection(client: pg.Client): Promise<void> {
 interface RestingTrigger {
   readonly table: string;
   readonly trigger: string;
-  /** It must fire in every session, also in one that applies replicated changes. */
+  /** It must fire in every session, also in one with `session_replication_role = replica`. */
   readonly always: boolean;
 }
 
@@ -58,7 +58,7 @@ function restingSentence(triggers: readonly RestingTrigger[]): string {
   );
 }
 
-/** Functions of the kernel run as their owner; tables bind their owner by forced row-level security. */
+/** The kernel's functions run as their owner, and forced row-level security applies to the tables' owner. */
 const FOREIGN_OBJECT = `
   SELECT object, pg_get_userbyid(owner) AS owner FROM (
     SELECT format('The function %s', p.oid::regprocedure) AS object, p.proowner AS owner
@@ -75,7 +75,7 @@ const FOREIGN_OBJECT = `
   ) objects
   WHERE pg_get_userbyid(owner) <> '${OWNER_ROLE}' ORDER BY object LIMIT 1`;
 
-/** What a restore leaves out when it is told to, or when the roles are not there: one of each kind is enough to tell. */
+/** Objects that a restore omits with certain options or without the roles; checking one of each kind is sufficient. */
 const MISSING = `
   SELECT 'the right of ${APP_ROLE} to use the schema tenantry' AS what
   WHERE NOT has_schema_privilege('tenantry', 'USAGE')
@@ -107,7 +107,7 @@ const MISSING = `
     WHERE n.nspname = 'public' AND c.relname = 'audit_log' AND p.proname = 'refuse_change' AND (t.tgtype & bit) <> 0
   )`;
 
-/** D: switched off; R: fires only where changes are replicated; O: rests there; A: fires always. */
+/** D: disabled; R: fires only with session_replication_role = replica; O: does not fire then; A: always fires. */
 const RESTING_TRIGGERS = `
   SELECT format('%I.%I', n.nspname, c.relname) AS table, quote_ident(t.tgname) AS trigger,
          p.proname = 'refuse_change' AS always

@@ -1,4 +1,4 @@
-/** What the roles get beside their attributes: the defaults of their sessions, and no temporary tables. */
+/** Sets the session defaults of the roles, and revokes temporary tables. */
 import pg from 'pg';
 
 import { codeOf } from '../migration-error.js';
@@ -6,8 +6,8 @@ import { APP_ROLE, OPERATOR_ROLE, OWNER_ROLE } from '../owner-connection.js';
 import { ROLE_DEFAULTS } from '../session.js';
 
 /**
- * Gives the roles the defaults of `ROLE_DEFAULTS` that they lack, as far as this login may. A setting that a role has
- * already, here or in all databases, is somebody's decision and stays.
+ * Sets missing defaults of `ROLE_DEFAULTS`, if this login may. A setting that a role already has, here or in all
+ * databases, was chosen by an administrator and is kept.
  */
 export async function setMissingDefaults(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ role: string; name: string }>(
@@ -24,22 +24,22 @@ export async function setMissingDefaults(client: pg.Client): Promise<void> {
   }
 }
 
-/** A list of names is written without quotes around it: within them it would be one name. */
+/** A list of names is written without quotes; with quotes it would be one name. */
 function assignment(name: string): string {
   const value = ROLE_DEFAULTS[name]!;
   return `${name} = ${name === 'search_path' ? value : pg.escapeLiteral(value)}`;
 }
 
 /**
- * What keeps temporary tables from the server's role. PostgreSQL lets everybody make them, they outlive a transaction on a
- * pooled connection, and they come before all other tables. Migrations may need them.
+ * Keeps the server's role from creating temporary tables. By default PostgreSQL allows them to everybody; they outlive
+ * a transaction on a pooled connection, and hide other tables of the same name. Migrations may need them.
  */
 export const temporaryTables = (database: string): readonly string[] => [
   `REVOKE TEMPORARY ON DATABASE ${pg.escapeIdentifier(database)} FROM PUBLIC, ${APP_ROLE}`,
   `GRANT TEMPORARY ON DATABASE ${pg.escapeIdentifier(database)} TO ${OWNER_ROLE}`,
 ];
 
-/** Whether the login may run a statement; it has run then. */
+/** Runs a statement; false when the login may not. */
 export async function permitted(client: pg.Client, statement: string): Promise<boolean> {
   try {
     await client.query(statement);

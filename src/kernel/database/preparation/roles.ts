@@ -1,10 +1,10 @@
 /**
- * Makes the three roles that section 3 of the architecture rests on: tenantry_owner, tenantry_app, tenantry_operator.
+ * Creates the three roles tenantry_owner, tenantry_app and tenantry_operator.
  *
- * Guarantees: what exists is respected, no password or setting of an existing role is changed (an operator that could
- * not log in may from when it is given a URL; defaults that a role lacks are added where the login may); an existing
- * application role that could get round row-level security, or make temporary tables, is refused; no clear-text password
- * reaches the server; any number of instances may do this at once.
+ * Guarantees: no password or setting of an existing role is changed (except that an operator without LOGIN gets it with
+ * its URL, and missing defaults are added if the login may); an existing application role that can bypass row-level
+ * security or create temporary tables is refused; no clear-text password is sent to the server; any number of instances
+ * may run this at once.
  */
 import pg from 'pg';
 
@@ -22,14 +22,14 @@ import {
 import { permitted, setMissingDefaults, temporaryTables } from './role-defaults.js';
 import { scramVerifier } from './scram.js';
 
-/** How to reach the database as each of the roles. `owner` may be a superuser's or another administrator's. */
+/** The URLs of the roles. `owner` may be that of a superuser or another administrator. */
 export interface RoleUrls {
   readonly owner: string;
   readonly app: string;
   readonly operator?: string | undefined;
 }
 
-/** What the server knows of a role. */
+/** The attributes of a role in the database. */
 interface Role {
   readonly name: string;
   readonly superuser: boolean;
@@ -43,7 +43,7 @@ interface Role {
 
 type Roles = ReadonlyMap<string, Role>;
 
-/** A statement, and the same without its password for people to read. */
+/** A statement, and its text without the password for messages. */
 interface Statement {
   readonly sql: string;
   readonly shown: string;
@@ -51,21 +51,21 @@ interface Statement {
 
 const ROLE_LOCK = 7_263_546_102;
 
-// Bounds for a session of the application, whatever it forgets. An operator of the database may change them.
+// Default limits for sessions of the application. An administrator of the database may change them.
 const APP_SETTINGS: Readonly<Record<string, string>> = {
   statement_timeout: '30s',
   idle_in_transaction_session_timeout: '60s',
   lock_timeout: '10s',
-  // Compiling pays off in long analytical queries only.
+  // JIT compilation only helps long analytical queries.
   jit: 'off',
 };
 
 /**
- * Creates what is missing: the roles (passwords from the URLs), the database, the owner's rights in it. Afterwards the
- * login of `urls.owner` can run `applyMigrations`. Nothing to do is the normal case, and needs no special rights.
+ * Creates missing roles (with the passwords of the URLs), the database, and the owner's rights in it. Afterwards the
+ * login of `urls.owner` can run `applyMigrations`. Normally nothing is missing; then no special rights are needed.
  *
- * @throws {MigrationError} when a URL names another role than it should, when an existing role is not fit for its part,
- * or when the login may not do what is missing: then with the SQL for a superuser to run
+ * @throws MigrationError when a URL has a wrong role, when an existing role has wrong attributes, or when the login
+ * lacks a right: then with the SQL for a superuser to run
  */
 export async function ensureRoles(urls: RoleUrls): Promise<void> {
   const app = addressOf(urls.app, 'DATABASE_URL');
@@ -80,7 +80,7 @@ export async function ensureRoles(urls: RoleUrls): Promise<void> {
     );
   }
   const make = (client: pg.Client): Promise<void> => makeRoles(client, owner, app, operator);
-  // The owner has to exist before a database can be created for it.
+  // The owner must exist before its database can be created.
   const created = await ensureDatabase(urls.owner, make);
   await withClient(urls.owner, async (client) => {
     if (!created) await make(client);
@@ -107,7 +107,7 @@ async function makeRoles(client: pg.Client, owner: Address, app: Address, operat
 
 async function ownerStatement(owner: Address): Promise<Statement> {
   const attributes = 'NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS';
-  // Somebody else's password is not the owner's: then the owner is a role to act as, and nobody logs in as it.
+  // If the URL is that of another login, its password is not the owner's: then the owner is a role without LOGIN.
   if (owner.user !== OWNER_ROLE) return plain(`CREATE ROLE ${OWNER_ROLE} NOLOGIN ${attributes}`);
   return withPassword(`CREATE ROLE ${OWNER_ROLE} LOGIN ${attributes}`, owner);
 }
@@ -118,11 +118,11 @@ async function appStatement(app: Address): Promise<Statement> {
     ([name, value]) => `ALTER ROLE ${APP_ROLE} SET ${name} = '${value}'`,
   );
   const { sql, shown } = await withPassword(create, app);
-  // One message, one transaction: the role never exists without its bounds.
+  // One message is one transaction, so the role never exists without its limits.
   return { sql: [sql, ...settings].join('; '), shown: [shown, ...settings].join('; ') };
 }
 
-/** What the operator's role lacks. Without a URL it is only a name for the migrations to grant to. */
+/** The statement for the operator's role. Without a URL the role only exists for grants of the migrations. */
 async function operatorStatement(role: Role | undefined, operator?: Address): Promise<Statement | undefined> {
   const attributes = 'NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION';
   if (operator === undefined) {
@@ -158,7 +158,7 @@ async function readRoles(client: pg.Client): Promise<Roles> {
   return new Map(rows.map((role) => [role.name, role]));
 }
 
-/** Refuses existing roles that would not isolate, or could not work. */
+/** Refuses existing roles that would break isolation, or would not work. */
 function checkRoles(roles: Roles, operatorNeeded: boolean): void {
   const app = roles.get(APP_ROLE);
   const operator = roles.get(OPERATOR_ROLE);
@@ -203,7 +203,7 @@ async function letLoginActAsOwner(client: pg.Client, { user }: Address): Promise
   await execute(client, plain(version >= 160_000 ? `${grant} WITH SET TRUE, INHERIT FALSE` : grant));
 }
 
-/** What the owner needs in order to migrate, and the others in order to be there at all. */
+/** Grants the rights that the owner needs to migrate, and that the other roles need to connect. */
 async function grantRights(client: pg.Client, { database, server }: Address): Promise<void> {
   const name = pg.escapeIdentifier(database);
   const grants = [
@@ -213,9 +213,9 @@ async function grantRights(client: pg.Client, { database, server }: Address): Pr
     `GRANT CREATE ON SCHEMA public TO ${OWNER_ROLE}`,
     ...temporaryTables(database),
   ];
-  // Where this login may not, what is granted already decides.
+  // If this login may not grant, the existing grants are used.
   for (const grant of grants) await permitted(client, grant);
-  // A database that was created here is the owner's, whose rights this login may have to take on.
+  // The owner owns a database that was created here, so this login may have to act as the owner.
   if (await permitted(client, `SET ROLE ${OWNER_ROLE}`)) {
     for (const grant of temporaryTables(database)) await permitted(client, grant);
     await client.query('RESET ROLE');
@@ -248,12 +248,13 @@ async function missingRights(client: pg.Client): Promise<string[]> {
   return rows.map(({ missing }) => missing);
 }
 
-/** @throws {MigrationError} with the SQL for a superuser when the login may not run it itself */
+/** @throws MigrationError with the SQL for a superuser when the login may not run it itself */
 async function execute(client: pg.Client, { sql, shown }: Statement): Promise<void> {
   try {
     await client.query(sql);
   } catch (error) {
-    // Roles are the whole server's, the lock is one database's: elsewhere somebody may have been quicker.
+    // Roles belong to the whole server, but the lock only to one database: an instance in another database may be
+    // faster.
     if (codeOf(error) === '42710' || codeOf(error) === '23505') return;
     if (codeOf(error) !== '42501') throw error;
     throw new MigrationError(
@@ -266,8 +267,8 @@ async function execute(client: pg.Client, { sql, shown }: Statement): Promise<vo
 const ATTEMPTS = 5;
 
 /**
- * Runs `work` while no other instance in this database does, and again when one in another database got in its way;
- * so `work` has to look first at what is there.
+ * Runs `work` while no other instance in this database does, and repeats it after a conflict with one in another
+ * database. So `work` must first check what exists.
  */
 async function locked(client: pg.Client, work: () => Promise<void>): Promise<void> {
   await client.query('SELECT pg_advisory_lock($1)', [ROLE_LOCK]);

@@ -1,4 +1,4 @@
-/** S01: the tenant is set for the session, and travels to the next user of a pooled connection. */
+/** S01: the tenant is set for the session, and remains for the next user of a pooled connection. */
 import { sessionSettings, type SessionSetting } from '../session-settings.js';
 import type { Sighting, SourceRule } from '../source-rule.js';
 import type { SqlText } from '../sql-text.js';
@@ -27,7 +27,7 @@ export const sessionSetting: SourceRule = {
       .map((setting) => sighting(setting, setting.offset)),
 };
 
-/** A name that the program supplies counts when the program's own name for it, or for the value, means the tenant. */
+/** A setting's name from a variable counts when the variable's name, or that of the value, means the tenant. */
 function carriesTenant({ name }: SessionSetting, { values }: SqlText, words: TenantWords): boolean {
   if (name !== undefined) return words.isTenantSetting(name);
   return values.some((expression) => words.meansTenant(expression.getText()));

@@ -1,4 +1,4 @@
-/** S02: a client that is bound to no tenant is used outside the folder that makes it. */
+/** S02: a client without a tenant is used outside the folder that creates it. */
 import { isMaintenance } from '../files.js';
 import { importsOf, type Project } from '../project.js';
 import type { RootClient } from '../root-clients.js';
@@ -17,7 +17,7 @@ export const rootClient: SourceRule = {
       : [],
 };
 
-/** Imports of a client that another folder exports. Where nothing binds a tenant there is no other client to use. */
+/** Imports of a client of another folder. If nothing binds a tenant, there is no other client to use. */
 function importedClients(file: CodeFile, project: Project): Sighting[] {
   return importsOf(file).flatMap(({ name, specifier, node }) => {
     const origin = clientOrigin(project, file.path, specifier, name, 0);
@@ -32,7 +32,7 @@ function importedClients(file: CodeFile, project: Project): Sighting[] {
   });
 }
 
-/** A file that wraps the client in a binding of its own is where it belongs, whatever its folder. */
+/** A file that binds the client itself may import it from any folder. */
 function bindsItself(file: CodeFile): boolean {
   return file.sql.some(({ text }) => /set_config\s*\(|\bset\s+local\b|\btenantry\.bind\s*\(/i.test(text));
 }
@@ -42,7 +42,7 @@ interface Origin {
   readonly maker: string;
 }
 
-/** Follows `export { db } from …` and `export * from …` to the file that makes the client. */
+/** Follows `export { db } from …` and `export * from …` to the file that creates the client. */
 function clientOrigin(
   project: Project,
   from: string,
@@ -62,7 +62,7 @@ function clientOrigin(
   return undefined;
 }
 
-/** Prisma clients made in a folder other than the one that makes those of the same program. */
+/** Prisma clients created outside the client folder of the same program. */
 function secondMakers(file: CodeFile, project: Project): Sighting[] {
   const made = prismaClientsOf(file, project);
   const home = made.length === 0 ? undefined : homesOf(project).get(project.packageOf(file.path));
@@ -80,7 +80,7 @@ function prismaClientsOf(file: CodeFile, project: Project): readonly RootClient[
 
 const homesByProject = new WeakMap<Project, ReadonlyMap<string, string>>();
 
-/** For each program of the tree, the folder whose client is imported most; without any import, the first. */
+/** The client folder of each program: the one whose client is imported most; without imports, the first. */
 function homesOf(project: Project): ReadonlyMap<string, string> {
   const known = homesByProject.get(project);
   if (known) return known;

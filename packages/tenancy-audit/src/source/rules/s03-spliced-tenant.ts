@@ -1,4 +1,4 @@
-/** S03: the tenant becomes part of the text of a statement instead of travelling as a parameter. */
+/** S03: the tenant is concatenated into the text of a statement instead of sent as a parameter. */
 import { splicedNames } from '../spliced-values.js';
 import type { SourceRule } from '../source-rule.js';
 import { SENDING_METHODS, type SqlText } from '../sql-text.js';
@@ -23,7 +23,7 @@ export const splicedTenant: SourceRule = {
     ),
 };
 
-/** How many tenants there are is no tenant. */
+/** A number of tenants is not a tenant. */
 const COUNT = /(?:^|\.)(?:tenants|\w*(?:count|size|index|limit|length))$/i;
 
 const ADVICE =

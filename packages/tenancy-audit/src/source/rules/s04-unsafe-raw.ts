@@ -1,4 +1,4 @@
-/** S04: a raw method of Prisma that takes text gets text which is not constant. */
+/** S04: an unsafe raw method of Prisma gets text that is not constant. */
 import { isMaintenance } from '../files.js';
 import { splicedNames } from '../spliced-values.js';
 import ts from 'typescript';
@@ -38,14 +38,14 @@ const QUOTE =
   'This statement takes no parameters: quote each name with an escapeIdentifier(), each value with an escapeLiteral(), ' +
   'and take neither from a request.';
 
-/** Statements that define something, and SET. */
+/** DDL statements, and SET. */
 function takesNoParameters(text: ts.Expression): boolean {
   return /^[`'"\s]*(?:create|alter|drop|grant|revoke|set|reset|do|comment|truncate)\b/i.test(
     resolved(text).getText(),
   );
 }
 
-/** Constant text, text into which only quoted or checked values go, and what S03 reports already. */
+/** Constant text, text with only quoted or checked values, and text that S03 already reports. */
 function isSafe(text: ts.Expression, words: TenantWords): boolean {
   const value = resolved(text);
   if (ts.isStringLiteralLike(value)) return true;

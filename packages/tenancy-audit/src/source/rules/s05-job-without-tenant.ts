@@ -1,4 +1,4 @@
-/** S05: a job about somebody's data does not say whose: the worker cannot bind a tenant. */
+/** S05: a job's payload does not name the tenant, so the worker cannot bind one. */
 import ts from 'typescript';
 import { bare, descendants, importedFrom, lastName, receiver, resolved, variableOf } from '../syntax.js';
 import type { Project } from '../project.js';
@@ -32,11 +32,11 @@ export const jobWithoutTenant: SourceRule = {
   checkSql: (file, _project, words) => sqlJobs(file.text, words, []),
 };
 
-/** A queue's method: where the payload stands among its arguments, and the package that the queue comes from. */
+/** A queue's method: the position of the payload among its arguments, and the queue's package. */
 interface Sender {
   readonly payload: number;
   readonly module: RegExp;
-  /** Distinctive enough to be recognised whatever it is called on. */
+  /** Specific enough to be recognised on any object. */
   readonly anywhere?: true;
 }
 
@@ -74,14 +74,14 @@ function queueCalls(file: CodeFile, project: Project, words: TenantWords): Sight
   });
 }
 
-/** A job that carries what it needs, such as a mail written out, looks nothing up. */
+/** A job that contains all its data, such as a complete mail, reads nothing. */
 function namesRow(key: string): boolean {
   return /^(?:id|ids|uuid)$|_(?:id|ids|uuid)$|(?:Id|Ids|ID|Uuid)$/.test(key.replaceAll(/['"]/g, ''));
 }
 
 /**
- * The keys of a payload that is written out. `undefined` when it is not, or takes in another object: then what is in it
- * cannot be read here.
+ * The keys of an object literal. `undefined` for other expressions and literals with a spread object, whose content is
+ * unknown.
  */
 function payloadKeys(argument: ts.Expression | undefined): string[] | undefined {
   const payload = argument && unwrapped(resolved(argument));
@@ -90,7 +90,7 @@ function payloadKeys(argument: ts.Expression | undefined): string[] | undefined 
   return names.every((name) => name !== undefined) ? names : undefined;
 }
 
-/** `{ MessageBody: JSON.stringify({ … }) }` and `JSON.stringify({ … })` carry the object inside. */
+/** `{ MessageBody: JSON.stringify({ … }) }` and `JSON.stringify({ … })` contain the object. */
 function unwrapped(value: ts.Expression): ts.Expression {
   if (ts.isCallExpression(value) && value.expression.getText() === 'JSON.stringify' && value.arguments[0]) {
     return unwrapped(resolved(value.arguments[0]));
@@ -102,7 +102,7 @@ function unwrapped(value: ts.Expression): ts.Expression {
   return value;
 }
 
-/** Whether a variable holds a queue: it was made here, or in a module that this file imports it from. */
+/** Whether a variable is a queue: created here, or in the module from which this file imports it. */
 function isQueue(
   target: ts.Expression | undefined,
   module: RegExp,
@@ -132,7 +132,7 @@ function isMadeBy(declaration: ts.VariableDeclaration, module: RegExp, file: ts.
   return module.test(importedFrom(file, made.expression.text) ?? '');
 }
 
-/** graphile-worker's SQL function, as triggers call it. A payload without an id names nobody's row. */
+/** graphile-worker's SQL function, called by triggers. A payload without an id identifies no row. */
 function sqlJobs(sql: string, words: TenantWords, spliced: readonly string[], base = 0): Sighting[] {
   const tokens = sqlTokens(sql);
   return tokens.flatMap((token, index) => {

@@ -1,4 +1,4 @@
-/** S06: a Prisma extension that binds the tenant in a batch of its own, and so leaves its caller's transaction. */
+/** S06: a Prisma extension that binds the tenant in a separate batch, and so leaves its caller's transaction. */
 import ts from 'typescript';
 import { bare, boundNames, descendants, lastName } from '../syntax.js';
 import type { SourceRule } from '../source-rule.js';
@@ -32,7 +32,7 @@ export const batchInExtension: SourceRule = {
     }),
 };
 
-/** `query(args)`, where `query` is what Prisma hands to the extension. */
+/** `query(args)`, where `query` is the parameter from Prisma. */
 function replaysOperation(element: ts.Expression): boolean {
   if (!ts.isCallExpression(element) || !ts.isIdentifier(element.expression)) return false;
   const name = element.expression.text;

@@ -1,4 +1,4 @@
-/** S07: a DataLoader that all requests share, and with them all tenants. */
+/** S07: a DataLoader that all requests and so all tenants share. */
 import ts from 'typescript';
 import { descendants, importedFrom, runsOnLoad } from '../syntax.js';
 import type { SourceRule } from '../source-rule.js';
