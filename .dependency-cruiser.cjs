@@ -42,7 +42,7 @@ module.exports = {
     kernel('tenancy', 'vocabulary', 'request', 'database', 'driver', 'pool'),
     kernel('notifications', 'vocabulary', 'database', 'tenancy'),
     kernel('auth', 'vocabulary', 'config', 'tenancy', 'notifications'),
-    kernel('access', 'vocabulary', 'tenancy'),
+    kernel('access', 'vocabulary', 'request', 'tenancy'),
     kernel('graphql', 'vocabulary', 'config', 'request', 'tenancy', 'notifications', 'access'),
     // What a product needs around it.
     service('limits'),

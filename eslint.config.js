@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import eslint from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
+import jsdoc from 'eslint-plugin-jsdoc';
 import tseslint from 'typescript-eslint';
 
 const forbidImports = (files, ...patterns) => ({
@@ -70,6 +71,26 @@ export default defineConfig(
   },
   // Nothing is written past the log: lines of it are JSON, and what clients sent is escaped there.
   { files: ['src/**/*.ts', 'packages/*/src/**/*.ts'], rules: { 'no-console': 'error' } },
+  {
+    // What a function guarantees stands where its users look. Its types say the rest.
+    files: ['src/**/*.ts', 'packages/*/src/**/*.ts'],
+    plugins: { jsdoc },
+    rules: {
+      'jsdoc/require-jsdoc': [
+        'error',
+        {
+          publicOnly: true,
+          enableFixer: false,
+          require: {
+            FunctionDeclaration: true,
+            ArrowFunctionExpression: true,
+            FunctionExpression: true,
+            MethodDefinition: false,
+          },
+        },
+      ],
+    },
+  },
   // Who may import whom is held by .dependency-cruiser.cjs.
   forbidImports(['src/**/*.ts'], prismaStaysInTheKernel),
   {

@@ -15,7 +15,7 @@ import { createMailer } from './services/mail/mailer.js';
 import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
 import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
 import { CHANGES_CHANNEL, changeEvents } from './kernel/notifications/change-events.js';
-import { openDatabase, type Database } from './kernel/tenancy/database.js';
+import { openDatabase, type Database, type StatementLog } from './kernel/tenancy/database.js';
 import { listen } from './kernel/notifications/notifications.js';
 import { createReadiness } from './kernel/database/readiness.js';
 import { createAccessResolver } from './kernel/auth/resolve-access.js';
@@ -40,7 +40,9 @@ export interface ServiceOptions {
   readonly contextKey?: string | undefined;
   /** Verifies HS256 tokens. */
   readonly secret: string | undefined;
-  /** Writes a line of the log. */
+  /** Writes a line of the log that LOG_SQL asks for. Undefined: none is written. */
+  readonly inform?: ((what: string, fields: object) => void) | undefined;
+  /** Writes a warning to the log. */
   readonly warn: (problem: string, fields?: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -54,6 +56,7 @@ export function createServices({
   databaseUrl,
   contextKey,
   secret,
+  inform,
   warn,
 }: ServiceOptions): RunningServices {
   const problems = new Problems(warn);
@@ -67,6 +70,7 @@ export function createServices({
     perTenant: config.tenantConnections,
     limits: LIMITS,
     contextKey,
+    statementLog: statementLog(config, inform),
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
     // In development and in tests it is an error.
     ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
@@ -125,6 +129,22 @@ export function createServices({
       problems.close();
     },
   };
+}
+
+/**
+ * What LOG_SQL asks for. Values, and plans, which show them, are for development only.
+ *
+ * @param inform is given what the line is, `statement` or a plan, and its fields
+ */
+export function statementLog(
+  { logSql, production }: Pick<Config, 'logSql' | 'production'>,
+  inform: ServiceOptions['inform'],
+): StatementLog | undefined {
+  if (logSql === undefined || !inform) return undefined;
+  const write: StatementLog['write'] = (line) => inform('statement', line);
+  if (production) return { write, withValues: false };
+  const writePlan: StatementLog['writePlan'] = ({ plan, ...line }) => inform(`plan\n${plan}\n`, line);
+  return { write, withValues: true, ...(logSql === 'plans' && { writePlan }) };
 }
 
 function openProviderKeys(

@@ -28,17 +28,20 @@ async function main(): Promise<void> {
     const secret = await signingSecret(config);
     // Collects warnings until there is a log: connections may fail before the server is built.
     let warn: ServiceOptions['warn'] = (problem, fields) => void early.push([problem, fields]);
+    let inform: NonNullable<ServiceOptions['inform']> = () => undefined;
     const services = createServices({
       config,
       modules,
       databaseUrl: prepared.url,
       contextKey: prepared.contextKey,
       secret,
+      inform: (what, fields) => inform(what, fields),
       warn: (problem, fields) => warn(problem, fields),
     });
     const drain = new Drain();
     const app = await buildApp(services, drain);
     warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
+    inform = (what, fields) => app.log.info(fields, what);
     for (const warning of early.splice(0)) warn(...warning);
     if (prepared.newerMigrations.length > 0) {
       warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });

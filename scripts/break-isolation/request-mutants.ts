@@ -269,7 +269,11 @@ export const guards: MutantGroup = {
       name: 'nested-guard-ignored',
       breaks: 'the guard of a field is ignored where its type has one',
       edits: [
-        edit('src/kernel/access/guards.ts', '!field.astNode?.directives?.some(isGuard) &&', 'field.name &&'),
+        edit(
+          'src/kernel/access/guards.ts',
+          'GUARDS.every((guard) => usesOf(field, guard).length === 0) &&',
+          'field.name &&',
+        ),
       ],
       tests: ['test/kernel/guards.unit.test.ts'],
     },

@@ -4,7 +4,7 @@ import { checkContextSigning } from '../kernel/database/preparation/context-keys
 import { withClient } from '../kernel/database/owner-connection.js';
 import { embeddedPostgres } from '../kernel/config/development-package.js';
 import { LIMITS } from '../create-services.js';
-import { openDatabase, type Database } from '../kernel/tenancy/database.js';
+import { openDatabase, type Database, type StatementLog } from '../kernel/tenancy/database.js';
 
 /**
  * The URLs that a command uses: the configured ones, or those of the embedded database that runs in the data folder.
@@ -46,9 +46,10 @@ export function demand(url: string | undefined, variable: string): string {
 export async function withDatabase<Result>(
   { app, contextKey }: Pick<CommandUrls, 'app' | 'contextKey'>,
   work: (database: Database) => Promise<Result>,
+  statementLog?: StatementLog,
 ): Promise<Result> {
   await withClient(app, (client) => checkContextSigning(client, contextKey));
-  const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS, contextKey });
+  const database = openDatabase({ url: app, poolSize: 2, limits: LIMITS, contextKey, statementLog });
   try {
     return await work(database);
   } finally {

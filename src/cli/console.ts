@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import repl from 'node:repl';
+import { inspect } from 'node:util';
 import { Command } from 'commander';
 import { Prisma } from '../generated/prisma/client.js';
 import { findMember } from '../kernel/auth/find-member.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
+import type { Database } from '../kernel/tenancy/database.js';
+import { statementLog } from '../create-services.js';
 import { commandUrls, withDatabase } from './connect.js';
 
 /**
@@ -19,7 +22,8 @@ export const consoleCommand = (): Command =>
     .action(async ({ tenant, user = `owner@${tenant}.test` }: { tenant: string; user?: string }) => {
       const config = readConfig(process.env, 'command');
       if (config.production) throw new ConfigError('The console is not for production.');
-      await withDatabase(await commandUrls(config), async (database) => {
+      const log = statementLog(config, tell);
+      const work = async (database: Database): Promise<void> => {
         const { tenantId, userId } = await findMember(database, tenant, user);
         const actor = { type: 'user', id: userId } as const;
         const db = database.forTenant({ tenantId, actor, requestId: 'console' });
@@ -28,5 +32,9 @@ export const consoleCommand = (): Command =>
         const session = repl.start({ prompt: `${tenant}> `, useGlobal: true });
         Object.assign(session.context, { db, Prisma });
         await once(session, 'exit');
-      });
+      };
+      await withDatabase(await commandUrls(config), work, log);
     });
+
+const tell = (what: string, fields: object): void =>
+  void process.stderr.write(`${what} ${inspect(fields, { breakLength: Infinity })}\n`);

@@ -34,6 +34,7 @@ export class Drain {
   }
 }
 
+/** What a request is refused with that comes when the server is about to close. */
 export const stopping = () => new PublicError('UNAVAILABLE', 'The server is stopping.');
 
 /** Install it before the authentication. */

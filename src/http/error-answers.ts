@@ -13,6 +13,7 @@ export interface ErrorAnswer {
   }[];
 }
 
+/** The body of an answer that is nothing but this error. */
 export const errorAnswer = (error: PublicError): ErrorAnswer => ({
   errors: [{ message: error.message, extensions: error.extensions }],
 });
@@ -46,6 +47,7 @@ export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
   }
 }
 
+/** Answers failures, URLs that cannot be decoded and paths where there is nothing, and counts them. */
 export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = publicError(error) ?? refusedByHttp(error);

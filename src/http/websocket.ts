@@ -28,7 +28,7 @@ import { PublicError, publicError } from '../kernel/vocabulary/errors.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { stopping, type Drain } from './drain.js';
 import { errorAnswer } from './error-answers.js';
-import { isDefect, maskDefect } from './graphql.js';
+import { isDefect, maskDefect } from './error-masking.js';
 import { requestId } from './request-id.js';
 
 const PATH = '/graphql';
@@ -57,6 +57,7 @@ interface Prepared extends ExecutionArgs, Subscription {
   readonly reservation: Reservation;
 }
 
+/** Takes WebSockets at the path of GraphQL. When the app closes, every connection is ended first. */
 export function installWebsocket(
   app: FastifyInstance,
   services: Services,

@@ -11,6 +11,7 @@ import { Drain } from '../../src/http/drain.js';
 import { modules as installedModules } from '../../src/modules.js';
 import { createServices, type RunningServices } from '../../src/create-services.js';
 import { findMember } from '../../src/kernel/auth/find-member.js';
+import type { StatementLine } from '../../src/kernel/driver/statement-log.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 
 export const TEST_SECRET = 'jC5s7d2KqXv9Zb4TnWm8RpYeLgHf3AuQ';
@@ -47,6 +48,8 @@ export interface TestServer {
   readonly config: Config;
   /** Lines the server logged, parsed. */
   readonly warnings: string[];
+  /** Lines of its statements, when LOG_SQL is set. */
+  readonly statements: StatementLine[];
   /** A demo user: `as('viewer', 'acme')` is viewer@acme.test. */
   as(user: string, tenant: string): Promise<TestClient>;
   /** A caller with any headers. */
@@ -75,12 +78,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...options.env,
   });
   const warnings: string[] = [];
+  const statements: StatementLine[] = [];
   const services = createServices({
     config,
     modules: options.modules ?? installedModules,
     databaseUrl: options.databaseUrl ?? database.app,
     contextKey: database.contextKey,
     secret: config.jwtSecret,
+    inform: (_what, line) => statements.push(line as StatementLine),
     warn: (problem) => warnings.push(problem),
   });
   const drain = new Drain();
@@ -114,6 +119,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     database,
     config,
     warnings,
+    statements,
     withHeaders,
     async as(user, tenant) {
       const email = user.includes('@') ? user : `${user}@${tenant}.test`;

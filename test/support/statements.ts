@@ -50,8 +50,8 @@ export const transactionsAmong = (statements: readonly string[]): number =>
 function textOf(query: unknown): string {
   if (typeof query === 'string') return query;
   // Several statements that leave together, see src/kernel/driver/statement-batch.ts.
-  if (typeof query === 'object' && query !== null && 'texts' in query && Array.isArray(query.texts)) {
-    return query.texts.join('; ');
+  if (typeof query === 'object' && query !== null && 'statements' in query) {
+    return (query.statements as readonly { readonly text: string }[]).map(({ text }) => text).join('; ');
   }
   return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : '';
 }

@@ -3,6 +3,7 @@
  * position of a longer text. In lower case, because the search ignores case.
  */
 
+/** Each form once, in lower case. A UUID and a time have further forms of their own. */
 export function encodingsOf(value: string): string[] {
   const bytes = Buffer.from(value);
   const forms = [

@@ -35,6 +35,7 @@ export type Arguments = readonly Readonly<Record<string, unknown>>[];
 export const nameOf = ({ steps }: Path): string =>
   [steps[0]!.parent.name, ...steps.map(({ field }) => field.name)].join('.');
 
+/** The fields of the root type; none when the schema has no such operations. */
 export const rootPaths = (schema: GraphQLSchema, operation: OperationKind): Path[] => {
   const root = rootOf(schema, operation);
   return Object.values(root?.getFields() ?? {}).map((field) => ({

@@ -26,6 +26,7 @@ export interface Point {
 /** How often a recursive input (`and: [Filter]`) is entered. */
 const INPUT_REPETITIONS = 2;
 
+/** Of queries the points on every path, of mutations and subscriptions those of the root fields. */
 export function pointsOf(schema: GraphQLSchema, operation: OperationKind): Point[] {
   const paths = operation === 'query' ? queryPaths(schema) : rootPaths(schema, operation);
   return paths.flatMap((path) =>

@@ -63,6 +63,7 @@ export interface Report {
   readonly notChecked: readonly string[];
 }
 
+/** Whether no breach was found. What could not be attacked is no breach. */
 export const isClean = ({ breaches }: Report): boolean => breaches.length === 0;
 
 /** The report as text: a table, then each breach. */

@@ -81,4 +81,5 @@ export async function until(happened: () => boolean, withinMs: number): Promise<
   return true;
 }
 
+/** Whether a frame of graphql-ws brings an event of a subscription. */
 export const isEvent = (frame: string): boolean => frame.includes('"type":"next"');

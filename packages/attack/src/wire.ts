@@ -133,10 +133,10 @@ function parsed(body: string): GraphqlBody | undefined {
   }
 }
 
-/** The command that repeats the request. The token is an environment variable. */
-/** Longer ones are cut: the report describes what was sent. */
+/** Longer ones are cut: the report says what was sent in words. */
 const LONGEST_PRINTED = 2_000;
 
+/** The command that sends the request again. The token is that of an environment variable. */
 export function asCurl(url: URL, { as, body, json, headers = {} }: SentRequest): string {
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   const data = json ?? JSON.stringify(body);

@@ -44,6 +44,7 @@ const supervisionSchema = z.object({ supervisor: identitySchema, server: identit
 const credentialsFile = 'credentials.json';
 const markFile = '.tenantry-data';
 
+/** Whether this process is root, which PostgreSQL refuses to run as. Where there are no user ids it is not. */
 export function weAreRoot(): boolean {
   return process.getuid?.() === 0;
 }
@@ -103,6 +104,7 @@ export async function readSupervision(folder: string): Promise<Supervision | und
   return text === undefined ? undefined : supervisionSchema.safeParse(parseJson(text)).data;
 }
 
+/** Records who answers for the server; the file is replaced whole. */
 export async function writeSupervision(folder: string, supervision: Supervision): Promise<void> {
   await writeWhole(folder, 'supervisor.json', `${JSON.stringify(supervision, undefined, 2)}\n`);
 }
@@ -113,6 +115,7 @@ export async function readClusterLocation(folder: string): Promise<string | unde
   return text?.trim();
 }
 
+/** Records where the cluster lies outside the data folder; the file is replaced whole. */
 export async function writeClusterLocation(folder: string, location: string): Promise<void> {
   await writeWhole(folder, 'cluster-location', `${location}\n`);
 }

@@ -64,6 +64,7 @@ export const FALSE: Value = { kind: 'known', value: false };
 const NO_COLUMNS: ReadonlySet<string> = new Set();
 const DEEPEST = 6;
 
+/** The value of an expression where it stands. What is not understood is unknown; a missing expression is NULL. */
 export function evaluate(node: Node | undefined, place: Place): Value {
   if (!node) return NULL;
   if ('A_Const' in node) return constant(node.A_Const);

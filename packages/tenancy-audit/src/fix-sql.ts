@@ -27,6 +27,7 @@ const ORDER = [
   'T08',
 ];
 
+/** A text to be read before it is run; it has no statement when there is nothing that SQL can fix. */
 export function asMigration(report: AuditReport): string {
   const rank = ({ rule }: Finding): number => {
     const at = ORDER.indexOf(rule.id);

@@ -29,6 +29,7 @@ export function separates(grade: Grade): boolean {
   return GRADES.indexOf(grade) >= GRADES.indexOf('privileged');
 }
 
+/** Whether `a` narrows the rows less than `b` does. */
 export function isWeaker(a: Grade, b: Grade): boolean {
   return GRADES.indexOf(a) < GRADES.indexOf(b);
 }

@@ -69,6 +69,7 @@ const ALL = `SELECT json_build_object(${Object.entries(QUERIES)
   .map(([name, sql]) => `'${name}', (SELECT coalesce(json_agg(to_json(found)), '[]') FROM (${sql}) AS found)`)
   .join(',\n')})::text AS answers`;
 
+/** Reads the catalog in the transaction that is open on the client, and changes settings of that transaction only. */
 export async function readCatalog(client: pg.ClientBase): Promise<Catalog> {
   // Compiling the query takes longer than running it.
   await client.query("SET LOCAL search_path = 'pg_catalog'; SET LOCAL jit = off");

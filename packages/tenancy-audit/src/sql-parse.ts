@@ -66,6 +66,7 @@ export function everyObject(
   }
 }
 
+/** Whether a value has properties to look at: neither null nor a list. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -52,6 +52,7 @@ export function isAudited(relation: Relation, settings: AuditSettings): boolean 
   return relation.extension === undefined && settings.schemas.includes(relation.schema);
 }
 
+/** Whether a relation holds rows itself or in its partitions. */
 export function isTable(relation: Relation): boolean {
   return relation.kind === 'table' || relation.kind === 'partitioned table';
 }
@@ -70,6 +71,7 @@ export function tenantColumnOf(relation: Relation, settings: AuditSettings): Col
   return undefined;
 }
 
+/** Whether a relation is the table of the tenants themselves. */
 export function isRegistry(relation: Relation, settings: AuditSettings): boolean {
   return relation.qualified === settings.tenantsTable;
 }

@@ -67,6 +67,7 @@ export function addForeignKey(key: ForeignKey): string {
 export const lockEnds = ({ table, references }: ForeignKey, mode: string): string =>
   `LOCK TABLE ${[...new Set([references, table])].map(inPublic).join(', ')} IN ${mode} MODE`;
 
+/** The statement without a semicolon; it does nothing when there is no such constraint. */
 export const dropConstraint = (table: string, constraint: string): string =>
   `ALTER TABLE ${inPublic(table)} DROP CONSTRAINT IF EXISTS ${quoted(constraint)}`;
 

@@ -1,10 +1,13 @@
 /** Helpers for generated SQL: identifiers, Prisma's names, and statements that wait for locks. */
 import pg from 'pg';
 
+/** A name as SQL writes an identifier. */
 export const quoted = (name: string): string => pg.escapeIdentifier(name);
+/** A text as SQL writes a value. */
 export const literal = (text: string): string => pg.escapeLiteral(text);
 /** A table of the schema public, where Prisma's models live. */
 export const inPublic = (table: string): string => `public.${quoted(table)}`;
+/** Names of columns as a list of SQL, without parentheses. */
 export const columnList = (columns: readonly string[]): string => columns.map(quoted).join(', ');
 
 /** The longest name in PostgreSQL, in bytes. */

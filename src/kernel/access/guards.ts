@@ -3,18 +3,16 @@
  * default.
  */
 import {
-  Kind,
   getNamedType,
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
-  type DirectiveNode,
   type GraphQLField,
   type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
-import { isSecretField, objectTypesOf } from './schema-types.js';
+import { isSecretField, objectTypesOf, usesOf, type Annotated } from './schema-types.js';
 import { enumName, type Permission } from '../vocabulary/permissions.js';
 
 /** What a field requires: a permission, or (`null`) only a membership. */
@@ -42,17 +40,17 @@ export class UnguardedSchemaError extends Error {
 export function readGuards(schema: GraphQLSchema, permissions: readonly Permission[]): Guards {
   const guards = new Map<string, Guard>();
   const problems: string[] = [];
-  const read = (nodes: readonly (DirectiveNode | undefined)[], where: string) =>
-    readGuard(nodes, permissions, (problem) => problems.push(`${where} ${problem}`));
+  const read = (annotated: Annotated, where: string) =>
+    readGuard(annotated, permissions, (problem) => problems.push(`${where} ${problem}`));
 
   for (const type of objectTypes(schema)) {
     const isRoot = rootTypes(schema).includes(type);
-    const ofType = read(directivesOf(type), type.name);
+    const ofType = read(type, type.name);
     if (isRoot && ofType !== undefined)
       problems.push(`${type.name} is a root type: guard its fields instead`);
     for (const field of Object.values(type.getFields())) {
       const coordinate = `${type.name}.${field.name}`;
-      const own = read(field.astNode?.directives ?? [], coordinate);
+      const own = read(field, coordinate);
       const guard = own === undefined && !isRoot ? ofType : own;
       if (guard === undefined) {
         problems.push(`${coordinate} has neither @requires nor @authenticated`);
@@ -60,7 +58,7 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
       }
       guards.set(coordinate, guard);
       for (const target of objectTypesOf(schema, getNamedType(field.type))) {
-        const demanded = read(directivesOf(target), target.name);
+        const demanded = read(target, target.name);
         if (demanded && guard !== demanded && ofType !== demanded) {
           problems.push(`${coordinate} leads to ${target.name}, which requires ${demanded}`);
         }
@@ -69,10 +67,10 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
   }
   for (const { parent, field, implementations } of interfaceFields(schema)) {
     const coordinate = `${parent.name}.${field.name}`;
-    const demanded = read(field.astNode?.directives ?? [], coordinate);
+    const demanded = read(field, coordinate);
     for (const type of implementations) {
       const own = `${type.name}.${field.name}`;
-      if (demanded && guards.get(own) !== demanded && read(directivesOf(type), type.name) !== demanded) {
+      if (demanded && guards.get(own) !== demanded && read(type, type.name) !== demanded) {
         problems.push(`${own} does not demand ${demanded}, as ${coordinate} of its interface does`);
       }
       if (isSecretField(field) && !isSecretField(type.getFields()[field.name]!)) {
@@ -91,22 +89,17 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
  * requires the same permission, or belongs to a type that does, up to a root field.
  */
 export const isGuardedByItsType = (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean =>
-  !field.astNode?.directives?.some(isGuard) &&
-  directivesOf(type).some((node) => node.name.value === 'requires');
+  GUARDS.every((guard) => usesOf(field, guard).length === 0) && usesOf(type, 'requires').length > 0;
 
 /** The names of the mutations that need no membership: `@authenticated(member: false)`. */
 export function guestMutations(schema: GraphQLSchema): ReadonlySet<string> {
   const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
-  return new Set(fields.filter((field) => isForGuests(field)).map(({ name }) => name));
+  const isForGuests = (field: Annotated) =>
+    usesOf(field, 'authenticated').some(({ member }) => member === false);
+  return new Set(fields.filter(isForGuests).map(({ name }) => name));
 }
 
-const isForGuests = ({ astNode }: GraphQLField<unknown, unknown>): boolean =>
-  (astNode?.directives ?? [])
-    .filter(({ name }) => name.value === 'authenticated')
-    .flatMap((directive) => directive.arguments ?? [])
-    .some(({ name, value }) => name.value === 'member' && value.kind === Kind.BOOLEAN && !value.value);
-
-/** The object types of the schema without those of introspection. */
+/** The object types of the schema, introspection aside. */
 export const objectTypes = (schema: GraphQLSchema): GraphQLObjectType[] =>
   Object.values(schema.getTypeMap()).filter(
     (type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type),
@@ -131,8 +124,7 @@ export const interfaceFields = (schema: GraphQLSchema): InterfaceField[] =>
       })),
     );
 
-const isGuard = ({ name }: DirectiveNode): boolean =>
-  name.value === 'requires' || name.value === 'authenticated';
+const GUARDS = ['requires', 'authenticated'] as const;
 
 const rootTypes = (schema: GraphQLSchema) => [
   schema.getQueryType(),
@@ -140,23 +132,18 @@ const rootTypes = (schema: GraphQLSchema) => [
   schema.getSubscriptionType(),
 ];
 
-const directivesOf = (type: GraphQLObjectType) =>
-  [type.astNode, ...type.extensionASTNodes].flatMap((node) => node?.directives ?? []);
-
-/** The guard among a node's directives; undefined when there is none. */
+/** The guard among the directives of one place; undefined when there is none. */
 export function readGuard(
-  nodes: readonly (DirectiveNode | undefined)[],
+  annotated: Annotated,
   permissions: readonly Permission[],
   report: (problem: string) => void,
 ): Guard | undefined {
-  const own = nodes.filter((node) => node && isGuard(node));
-  if (own.length > 1) report('has more than one guard');
-  const [node] = own;
-  if (!node) return undefined;
-  if (node.name.value === 'authenticated') return null;
-  const value = node.arguments?.[0]?.value;
-  const permission =
-    value?.kind === Kind.ENUM ? permissions.find((each) => enumName(each) === value.value) : undefined;
+  const required = usesOf(annotated, 'requires');
+  const open = usesOf(annotated, 'authenticated');
+  if (required.length + open.length > 1) report('has more than one guard');
+  const [guard] = required;
+  if (!guard) return open.length > 0 ? null : undefined;
+  const permission = permissions.find((each) => enumName(each) === guard['permission']);
   if (!permission) report('requires a permission that no module declares');
   return permission ?? null;
 }

@@ -11,13 +11,13 @@ import {
   isObjectType,
   isRequiredArgument,
   isRequiredInputField,
-  type DirectiveNode,
   type GraphQLArgument,
   type GraphQLInputField,
   type GraphQLInputType,
   type GraphQLNamedType,
   type GraphQLSchema,
 } from 'graphql';
+import type { Annotated } from './schema-types.js';
 import { interfaceFields, readGuard, UnguardedSchemaError } from './guards.js';
 import type { Permission } from '../vocabulary/permissions.js';
 
@@ -38,8 +38,8 @@ export function readInputGuards(schema: GraphQLSchema, permissions: readonly Per
   const guards = new Map<string, Permission>();
   const problems: string[] = [];
   const types = Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type));
-  for (const { coordinate, directives } of types.flatMap(inputsOf)) {
-    const permission = readGuard(directives, permissions, (problem) =>
+  for (const { coordinate, annotated } of types.flatMap(inputsOf)) {
+    const permission = readGuard(annotated, permissions, (problem) =>
       problems.push(`${coordinate} ${problem}`),
     );
     if (permission) guards.set(coordinate, permission);
@@ -63,9 +63,10 @@ export function readInputGuards(schema: GraphQLSchema, permissions: readonly Per
     }
   }
   for (const { parent, field, implementations } of interfaceFields(schema)) {
-    for (const { name, astNode } of field.args) {
+    for (const argument of field.args) {
+      const { name } = argument;
       const coordinate = argumentCoordinate(`${parent.name}.${field.name}`, name);
-      const demanded = readGuard(astNode?.directives ?? [], permissions, (problem) =>
+      const demanded = readGuard(argument, permissions, (problem) =>
         problems.push(`${coordinate} ${problem}`),
       );
       for (const type of implementations) {
@@ -149,7 +150,7 @@ function* demandsOf(
 
 interface Input {
   readonly coordinate: string;
-  readonly directives: readonly DirectiveNode[];
+  readonly annotated: Annotated;
   readonly isRequired: boolean;
   /** Undefined for the value of an enum. */
   readonly value: GraphQLArgument | GraphQLInputField | undefined;
@@ -160,7 +161,7 @@ function inputsOf(type: GraphQLNamedType): Input[] {
     return Object.values(type.getFields()).flatMap((field) =>
       field.args.map((argument) => ({
         coordinate: argumentCoordinate(`${type.name}.${field.name}`, argument.name),
-        directives: argument.astNode?.directives ?? [],
+        annotated: argument,
         isRequired: isRequiredArgument(argument),
         value: argument,
       })),
@@ -169,7 +170,7 @@ function inputsOf(type: GraphQLNamedType): Input[] {
   if (isInputObjectType(type)) {
     return Object.values(type.getFields()).map((field) => ({
       coordinate: `${type.name}.${field.name}`,
-      directives: field.astNode?.directives ?? [],
+      annotated: field,
       isRequired: isRequiredInputField(field),
       value: field,
     }));
@@ -177,7 +178,7 @@ function inputsOf(type: GraphQLNamedType): Input[] {
   if (!isEnumType(type)) return [];
   return type.getValues().map((value) => ({
     coordinate: `${type.name}.${value.name}`,
-    directives: value.astNode?.directives ?? [],
+    annotated: value,
     isRequired: false,
     value: undefined,
   }));

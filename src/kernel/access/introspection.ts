@@ -8,19 +8,19 @@ import {
   type ASTVisitor,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type OperationDefinitionNode,
-  type SelectionSetNode,
+  type SelectionNode,
   type ValidationContext,
 } from 'graphql';
-
-type FragmentOf = (name: string) => FragmentDefinitionNode | null | undefined;
+import { rootSelections, walkSelections, type Walk } from '../request/selections.js';
 
 /** Refuses an operation with introspection and other fields, or with introspection below its root. */
 export function introspectionStandsAlone(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
-      const { atRoot, below } = fieldsOf(operation, (name) => context.getFragment(name));
+      const { atRoot, below } = fieldsOf(operation, {
+        get: (name) => context.getFragment(name) ?? undefined,
+      });
       const asksForData = atRoot.some(({ name }) => !name.value.startsWith('__'));
       const misplaced = below.find(asksForSchema) ?? (asksForData ? atRoot.find(asksForSchema) : undefined);
       if (!misplaced) return;
@@ -34,36 +34,33 @@ export function introspectionStandsAlone(context: ValidationContext): ASTVisitor
  * Whether an operation of a validated document has introspection, ignoring `@skip` and `@include`; false without an
  * operation.
  */
-export function introspects(document: DocumentNode, operation: OperationDefinitionNode | undefined): boolean {
-  if (!operation) return false;
-  const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION);
-  const fragmentOf: FragmentOf = (wanted) => fragments.find(({ name }) => name.value === wanted);
-  return fieldsOf(operation, fragmentOf).atRoot.some(asksForSchema);
-}
+export const introspects = (
+  document: DocumentNode,
+  operation: OperationDefinitionNode | undefined,
+): boolean => operation !== undefined && rootSelections(document, operation.selectionSet).some(asksForSchema);
 
-const asksForSchema = ({ name: { value } }: FieldNode) => value === '__schema' || value === '__type';
+const asksForSchema = (node: SelectionNode): boolean =>
+  node.kind === Kind.FIELD && (node.name.value === '__schema' || node.name.value === '__type');
 
 /** The fields of an operation including fragments; each fragment is visited once at the root and once below it. */
 function fieldsOf(
   operation: OperationDefinitionNode,
-  fragmentOf: FragmentOf,
-): { readonly atRoot: readonly FieldNode[]; readonly below: readonly FieldNode[] } {
+  fragments: Walk<Level>['fragments'],
+): Readonly<Record<Level, readonly FieldNode[]>> {
   const found = { atRoot: [] as FieldNode[], below: [] as FieldNode[] };
   const spread = { atRoot: new Set<string>(), below: new Set<string>() };
-  const collect = ({ selections }: SelectionSetNode, level: 'atRoot' | 'below'): void => {
-    for (const selection of selections) {
-      if (selection.kind === Kind.FIELD) {
-        found[level].push(selection);
-        if (selection.selectionSet) collect(selection.selectionSet, 'below');
-      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        collect(selection.selectionSet, level);
-      } else if (!spread[level].has(selection.name.value)) {
-        spread[level].add(selection.name.value);
-        const fragment = fragmentOf(selection.name.value);
-        if (fragment) collect(fragment.selectionSet, level);
-      }
-    }
+  const walk: Walk<Level> = {
+    fragments,
+    visit: (node, level) => {
+      if (node.kind !== Kind.FIELD) return true;
+      found[level].push(node);
+      if (node.selectionSet) walkSelections(node.selectionSet, 'below', walk, spread.below);
+      return true;
+    },
+    within: (_fragment, level) => level,
   };
-  collect(operation.selectionSet, 'atRoot');
+  walkSelections(operation.selectionSet, 'atRoot', walk, spread.atRoot);
   return found;
 }
+
+type Level = 'atRoot' | 'below';

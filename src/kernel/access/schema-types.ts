@@ -1,3 +1,4 @@
+import { getDirectiveInExtensions } from '@graphql-tools/utils';
 import {
   isAbstractType,
   isObjectType,
@@ -7,9 +8,20 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** Whether the field's value may be shown only once (`@secret`). */
-export const isSecretField = ({ astNode }: GraphQLField<unknown, unknown>): boolean =>
-  astNode?.directives?.some(({ name }) => name.value === 'secret') ?? false;
+/** Something of a schema that may carry directives, in its definition or in extensions of it. */
+export type Annotated = Parameters<typeof getDirectiveInExtensions>[0];
+
+/** The arguments of each use of a directive; a value of an enum is given by its name. */
+export const usesOf = (
+  annotated: Annotated,
+  directive: string,
+): readonly Readonly<Record<string, unknown>>[] =>
+  // Of definitions as well, whatever its name says. With the schema at hand it would throw at a value that is none.
+  getDirectiveInExtensions(annotated, directive) ?? [];
+
+/** Whether nobody is to be told the field's value a second time. */
+export const isSecretField = (field: GraphQLField<unknown, unknown>): boolean =>
+  usesOf(field, 'secret').length > 0;
 
 /** The possible object types of a value of this type. */
 export function objectTypesOf(schema: GraphQLSchema, type: GraphQLNamedType): readonly GraphQLObjectType[] {

@@ -24,6 +24,10 @@ export interface AccessResolver {
   resolve(tenantRef: string, userId: string): Promise<Access | undefined>;
 }
 
+/**
+ * Keeps the answers of members while changes of access are sure to be heard; an answer of one tenant or user never
+ * serves another.
+ */
 export function createAccessResolver(database: Database, invalidations: AccessInvalidations): AccessResolver {
   const kept = new AccessCache<Access>(invalidations);
   return {

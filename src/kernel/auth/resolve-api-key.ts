@@ -27,6 +27,10 @@ export interface ApiKeyResolver {
   resolve(keyHash: string): Promise<ApiKeyAccess | undefined>;
 }
 
+/**
+ * Keeps answers while changes of access are sure to be heard, also that there is no such key. A kept key expires at
+ * its moment.
+ */
 export function createApiKeyResolver(database: Database, invalidations: AccessInvalidations): ApiKeyResolver {
   const kept = new AccessCache<ApiKeyAccess>(invalidations, { absences: true });
   return {

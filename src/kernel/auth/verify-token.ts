@@ -50,6 +50,7 @@ const claims = z.object({
   tenant_id: z.string().nullish(),
 });
 
+/** Verifies HS256 with the secret, RS256 and ES256 with the provider's keys; what is not given accepts nothing. */
 export function createTokenVerifier({ secret, providerKeys, issuer, audience }: TokenOptions): VerifyToken {
   // A key object, because jsonwebtoken checks each time whether a string is a public key, which takes longer than the
   // rest.

@@ -10,7 +10,9 @@ export interface Config {
   readonly port: number;
   readonly dataDir: string;
   readonly logLevel: string;
-  /** Undefined: the embedded database is used. */
+  /** Whether statements are logged, and their plans. Undefined: nothing is. */
+  readonly logSql: 'statements' | 'plans' | undefined;
+  /** Undefined: use the embedded database. */
   readonly databaseUrl: string | undefined;
   /** The URL for LISTEN, when `databaseUrl` is that of a transaction pooler. */
   readonly databaseListenUrl: string | undefined;
@@ -97,6 +99,7 @@ const environment = z.object({
   PORT: wholeNumber(0, 65_535, 'a port number', 4000),
   TENANTRY_DATA_DIR: optional,
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+  LOG_SQL: oneOf(['0', '1', 'explain']),
   DATABASE_URL: postgresUrl,
   DATABASE_LISTEN_URL: postgresUrl,
   DATABASE_OWNER_URL: postgresUrl,
@@ -134,6 +137,8 @@ const environment = z.object({
   DRAIN_SECONDS: wholeNumber(0, 600, 'a whole number of seconds', undefined),
 });
 
+const LOGGED = { 0: undefined, 1: 'statements', explain: 'plans' } as const;
+
 /**
  * @param purpose `serve` also requires the settings to verify tokens in production; commands do not need them
  * @throws ConfigError
@@ -151,6 +156,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     port: values.PORT,
     dataDir: resolve(values.TENANTRY_DATA_DIR ?? '.tenantry'),
     logLevel: values.LOG_LEVEL ?? 'info',
+    logSql: LOGGED[values.LOG_SQL ?? '0'],
     databaseUrl: values.DATABASE_URL,
     databaseListenUrl: values.DATABASE_LISTEN_URL,
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
@@ -204,6 +210,9 @@ function checkCombination(config: Config): void {
     throw new ConfigError('TRUSTED_DOCUMENTS is missing: say which documents are the only ones.');
   }
   if (!config.production) return;
+  if (config.logSql === 'plans') {
+    throw new ConfigError('LOG_SQL=explain is not for production: plans show values. LOG_SQL=1 does not.');
+  }
   if (config.databaseUrl === undefined) {
     throw new ConfigError(
       'DATABASE_URL is missing: in production the server does not start its own database.',

@@ -25,6 +25,7 @@ export interface ReadinessOptions {
 const SHARED_FOR_MS = 500;
 const TIMEOUT_MS = 2_000;
 
+/** Opens no connection yet: the first question does. */
 export const createReadiness = ({ url, sharedForMs = SHARED_FOR_MS }: ReadinessOptions): Readiness =>
   new Probe(url, sharedForMs);
 

@@ -96,4 +96,5 @@ const PARSERS: ReadonlyMap<number, Parse> = new Map([
   [3802, json], // jsonb
 ]);
 
+/** What reads the texts of a type, by its object id; undefined for a type that only Prisma reads. */
 export const parserOf = (typeId: number): Parse | undefined => PARSERS.get(typeId);

@@ -10,6 +10,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { PipeliningClient } from './pipelining-client.js';
+import type { Statement } from './statement-batch.js';
 
 /** What is looked for, as one text; '' when there is nothing. Exported for tests, which count what is sent. */
 export const INSPECTION = `SELECT pg_catalog.concat_ws(', ',
@@ -40,6 +41,7 @@ export interface LeftoverOptions {
   readonly onLeftovers: (leftovers: string) => void;
 }
 
+/** Remembers nothing yet. What was not used for longest is forgotten first. */
 export const createHarmless = (): LRUCache<string, true> =>
   new LRUCache({ maxSize: REMEMBERED, maxEntrySize: LONGEST, sizeCalculation: (_, text) => text.length + 1 });
 
@@ -107,7 +109,8 @@ export class InspectedClient extends PipeliningClient {
     if (typeof query === 'string') this.#noteText(query);
     else if (typeof query === 'object' && query !== null) {
       // Several that leave together: see statement-batch.ts.
-      if ('texts' in query) for (const text of query.texts as readonly string[]) this.#noteText(text);
+      if ('statements' in query)
+        for (const { text } of query.statements as readonly Statement[]) this.#noteText(text);
       else if ('text' in query) this.#noteText(String(query.text));
     }
   }

@@ -10,7 +10,8 @@ import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 const OPENING = 'BEGIN';
 const ISOLATION = 'SET TRANSACTION ';
-const BINDING = 'SELECT tenantry.bind(';
+/** How the statement begins that binds a transaction to a tenant. */
+export const BINDING = 'SELECT tenantry.bind(';
 /** Which of its parameters says that the transaction only reads. */
 const READ_ONLY = 5;
 const CLOSING = /^(COMMIT|ROLLBACK)$/;

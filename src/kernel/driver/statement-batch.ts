@@ -37,6 +37,11 @@ export interface FlightOptions {
   /** In milliseconds. */
   readonly statementTimeout: number;
   readonly sign: Sign;
+  /**
+   * Has PostgreSQL send each answer as soon as it has it. Otherwise it sends those of a batch together, and nobody can tell
+   * how long a statement took.
+   */
+  readonly answersAtOnce?: boolean | undefined;
 }
 
 /**
@@ -52,7 +57,8 @@ export type SendBatch = (
 
 const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
 const COMMIT: Statement = { text: 'COMMIT', values: [] };
-const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
+/** Binds a transaction to a tenant. */
+export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
 
 /** Several statements share one snapshot. */
 export function createSendBatch({
@@ -60,6 +66,7 @@ export function createSendBatch({
   statementName,
   statementTimeout,
   sign,
+  answersAtOnce = false,
 }: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
     // Before it is signed: a signature is short-lived, and connections may be waited for.
@@ -81,7 +88,7 @@ export function createSendBatch({
     // What stands before a Sync is a transaction by itself, and a single statement needs no snapshot but its own.
     const several = statements.length > 1;
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
-    const named = steps.map((step) => ({ ...step, name: statementName(step.text) }));
+    const named = steps.map((step) => ({ ...step, name: statementName(step.text), answersAtOnce }));
 
     // PostgreSQL would go on sending rows that are not kept.
     const { bytes } = context;
@@ -118,6 +125,7 @@ const ignore = (): void => undefined;
 
 interface Step extends Statement {
   readonly name: string;
+  readonly answersAtOnce: boolean;
 }
 
 /** Makes an object of the values of a row; undefined when there is a column that is not read here. */
@@ -195,8 +203,8 @@ class Batch extends Query {
   }
 
   /** What it sends, for whoever watches a connection. */
-  get texts(): readonly string[] {
-    return this.#steps.map(({ text }) => text);
+  get statements(): readonly Statement[] {
+    return this.#steps;
   }
 
   /** Called when the batch is over. pg also calls it when its time is up, and replaces it to stop its clock. */
@@ -211,7 +219,7 @@ class Batch extends Query {
     const messages: Buffer[] = [];
     // The same statement may stand in a batch twice.
     const parsed = new Set<string>();
-    for (const { name, text, values } of this.#steps) {
+    for (const { name, text, values, answersAtOnce } of this.#steps) {
       const known = this.#known(name);
       const isParsed = typeof known === 'function' || (name !== '' && parsed.has(name));
       if (!isParsed) {
@@ -223,6 +231,7 @@ class Batch extends Query {
       // Described once per connection: what a prepared statement answers with cannot change (stale-plans.ts).
       if (typeof known !== 'function') messages.push(serialize.describe({ type: 'P', name: '' }));
       messages.push(serialize.execute());
+      if (answersAtOnce) messages.push(serialize.flush());
     }
     messages.push(serialize.sync());
     if (wire.stream.writable) wire.stream.write(Buffer.concat(messages));

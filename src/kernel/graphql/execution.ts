@@ -25,6 +25,7 @@ import type * as JitRuntime from 'graphql-jit/dist/runtime';
 import { LRUCache } from 'lru-cache';
 import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../vocabulary/errors.js';
+import { fragmentsOf } from '../request/selections.js';
 import { leastBytes, type AnswerBytes } from '../request/answer-bytes.js';
 import { locate, withTokens } from './locations.js';
 import { bytesOf } from './parse-document.js';
@@ -302,11 +303,9 @@ const isOfPrimitives = (name: string): boolean => name in String.prototype || na
  */
 function sizeOf(
   operation: OperationDefinitionNode,
-  { definitions }: DocumentNode,
+  document: DocumentNode,
 ): { readonly size: number; readonly longestName: number } {
-  const fragments = new Map(
-    definitions.flatMap((each) => (each.kind === Kind.FRAGMENT_DEFINITION ? [[each.name.value, each]] : [])),
-  );
+  const fragments = fragmentsOf(document);
   let [fields, size, longestName] = [0, 0, 0];
   const add = ({ selections }: SelectionSetNode, depth: number): void => {
     for (const selection of selections) {

@@ -3,7 +3,7 @@
  * where a nested write leads. A model without a tenant is unknown here, so that no query on it can be built.
  */
 import { escapeIdentifier } from 'pg';
-import type { PrismaClient } from '../../generated/prisma/client.js';
+import { MODELS } from '../../generated/data-model/models.js';
 
 /** A model as the tenant filter sees it. */
 export interface ScopedModel {
@@ -46,50 +46,29 @@ export interface Column {
   readonly isNullable: boolean;
 }
 
-/** Functions of `@default` that Prisma evaluates itself. The others are defaults of the database's column as well. */
-const MADE_BY_PRISMA = /@default\((uuid|cuid|ulid|nanoid)\(/;
-/** What Prisma fills with the time of the operation, the same in all columns of a row. */
-const TIME = /@updatedAt\b|@default\(now\(\)\)/;
-
-/** How a field's line begins. The client's own data model does not say what is a list, or may be null. */
-const DECLARED = /^\s*\w+\s+\w+\s*(?<list>\[\])?(?<nullable>\?)?/;
-
-interface RuntimeModel {
-  readonly dbName?: string | null;
-  readonly schema?: string | null;
-  readonly fields: readonly {
-    readonly name: string;
-    readonly kind: string;
-    readonly type: string;
-    readonly dbName?: string;
-  }[];
+/** A model as the generator writes it: scripts/generate-data-model.ts. */
+export interface ModelDescription {
+  readonly name: string;
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly Omit<Column, 'name' | 'selected'>[];
+  /** Relation fields, and the model each leads to. */
+  readonly relations: readonly { readonly field: string; readonly model: string }[];
+  /** The fields of each key that finds one row. Keys with a name of their own are left out. */
+  readonly keys: readonly (readonly string[])[];
 }
 
 /**
- * Reads the models from the generated client.
+ * The models of the Prisma schema, by name.
  *
- * @throws Error when a model has no tenant, or when the client does not carry its data model. Prisma 7 keeps that
- * in a property which is not documented; the version is pinned, and a start that fails beats a filter that is off.
+ * @throws Error when a model has no tenant
  */
-export function readDataModel(client: PrismaClient): ReadonlyMap<string, ScopedModel> {
-  const { _runtimeDataModel: dataModel, _engineConfig: config } = client as unknown as {
-    _runtimeDataModel?: { models?: Record<string, RuntimeModel> };
-    _engineConfig?: { inlineSchema?: string };
-  };
-  const runtime = dataModel?.models;
-  const schema = config?.inlineSchema;
-  if (!runtime || schema === undefined) {
-    throw new Error('the Prisma client does not carry its data model: the tenant filter cannot be built');
-  }
-  return new Map(
-    Object.entries(runtime).map(([name, model]) => [name, scoped(name, model, declaration(schema, name))]),
-  );
-}
+export const scopedModels = (
+  models: readonly ModelDescription[] = MODELS,
+): ReadonlyMap<string, ScopedModel> => new Map(models.map((model) => [model.name, scoped(model)]));
 
-function scoped(name: string, { fields, dbName, schema }: RuntimeModel, declared: string): ScopedModel {
-  const columns = fields
-    .filter((field) => field.kind !== 'object')
-    .map((field) => columnOf(field.name, field.type, field.dbName ?? field.name, declared));
+function scoped({ name, schema, table, columns: described, relations, keys }: ModelDescription): ScopedModel {
+  const columns = described.map((column) => ({ ...column, ...quoted(column) }));
   const scalars = new Set(columns.map(({ field }) => field));
   const tenantField = name === 'Tenant' ? 'id' : 'tenantId';
   if (!scalars.has(tenantField)) {
@@ -100,55 +79,16 @@ function scoped(name: string, { fields, dbName, schema }: RuntimeModel, declared
     property: name.charAt(0).toLowerCase() + name.slice(1),
     tenantField,
     scalars,
-    relations: new Map(
-      fields.filter((field) => field.kind === 'object').map((field) => [field.name, field.type]),
-    ),
-    table: `${escapeIdentifier(schema ?? 'public')}.${escapeIdentifier(dbName ?? name)}`,
-    tableName: dbName ?? name,
+    relations: new Map(relations.map(({ field, model }) => [field, model])),
+    table: `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`,
+    tableName: table,
     columns: new Map(columns.map((column) => [column.field, column])),
     allColumns: columns.map(({ selected }) => selected).join(', '),
-    keys: keysOf(declared),
+    keys: new Map(keys.map((fields) => [fields.join('_'), fields])),
   };
 }
 
-function columnOf(field: string, type: string, column: string, declared: string): Column {
+function quoted({ field, column }: Pick<Column, 'field' | 'column'>): Pick<Column, 'name' | 'selected'> {
   const name = escapeIdentifier(column);
-  const selected = field === column ? name : `${name} AS ${escapeIdentifier(field)}`;
-  const line = declared.split('\n').find((each) => each.trim().split(/\s/, 1)[0] === field);
-  if (line === undefined) throw new Error(`the Prisma schema does not declare ${field} where it is expected`);
-  const { list, nullable } = DECLARED.exec(line)?.groups ?? {};
-  const isList = list !== undefined;
-  const isNullable = nullable !== undefined;
-  return {
-    field,
-    column,
-    type: isList ? `${type}[]` : type,
-    name,
-    selected,
-    byDefault: defaultOf(line, isNullable || isList),
-    isNullable,
-  };
-}
-
-function defaultOf(line: string, isOptional: boolean): Column['byDefault'] {
-  if (MADE_BY_PRISMA.test(line)) return 'prisma';
-  if (TIME.test(line)) return 'time';
-  return isOptional || line.includes('@default(') ? 'database' : 'prisma';
-}
-
-/** Keys with a name of their own are left out. */
-function keysOf(declared: string): ScopedModel['keys'] {
-  const keys = declared.split('\n').flatMap((line) => {
-    const [, compound] = /^\s*@@(?:id|unique)\(\[([\w, ]+)\]\)/.exec(line) ?? [];
-    if (compound !== undefined) return [compound.split(',').map((field) => field.trim())];
-    const [, single] = /^\s*(\w+)\s[^/]*@(?:id|unique)\b/.exec(line) ?? [];
-    return single === undefined ? [] : [[single]];
-  });
-  return new Map(keys.map((fields) => [fields.join('_'), fields]));
-}
-
-/** A model's own lines of the Prisma schema. */
-function declaration(schema: string, model: string): string {
-  const [, body = ''] = new RegExp(`^model ${model} \\{\\n(.*?)\\n\\}`, 'ms').exec(schema) ?? [];
-  return body;
+  return { name, selected: field === column ? name : `${name} AS ${escapeIdentifier(field)}` };
 }

@@ -12,10 +12,12 @@ import { admitted, PoolShare } from '../pool/admission.js';
 import { LookupLimit, type Lookup } from '../pool/lookup-limit.js';
 import { createHarmless, InspectedClient, type LeftoverOptions } from '../driver/leftovers.js';
 import { PipeliningClient } from '../driver/pipelining-client.js';
+import { Plans, type PlanLine } from '../driver/plans.js';
 import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
 import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
-import { readDataModel, type ScopedModel } from './data-model.js';
+import { logStatements, type BoundStatement, type StatementLine } from '../driver/statement-log.js';
+import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
 import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
 import { createTenantBinder } from './tenant-binder.js';
@@ -32,8 +34,19 @@ export interface DatabaseOptions {
   readonly contextKey?: string | undefined;
   /** Told about connections that fail while idle; they are replaced. */
   readonly onConnectionError?: (error: Error) => void;
+  /** Told of each statement of the pool. Undefined: nothing is watched, which costs nothing. */
+  readonly statementLog?: StatementLog | undefined;
   /** Told of code that takes a second connection inside a transaction. Without this, that code is given the error. */
   readonly onSecondConnection?: (error: SecondConnectionError) => void;
+}
+
+/** What is told of statements. */
+export interface StatementLog {
+  readonly write: (line: StatementLine) => void;
+  /** Whether lines have the values of parameters: tenants' data, for development only. */
+  readonly withValues: boolean;
+  /** Told of the plan of each statement that reads rows of a tenant: for development only. Undefined: none is asked for. */
+  readonly writePlan?: ((line: PlanLine) => void) | undefined;
 }
 
 /** Connections of the pool, and those who wait for them, for metrics. */
@@ -97,12 +110,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     Client: namedStatements ? InspectedClient : PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
+  const plans = watchPool(pool, connectionString, options.statementLog);
   const prismaName = nameStatements('p');
   const adapter = new TenantryAdapter(pool, {
     ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
   });
   const prisma = new PrismaClient({ adapter });
-  const models = readDataModel(prisma);
+  const models = scopedModels();
   const sign = createSign(contextKey);
   const checkout = createCheckout(pool, limits.statementTimeout + SILENCE_MS);
   const sendNow = createSendBatch({
@@ -110,6 +124,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     sign,
     statementName: namedStatements ? nameStatements('f') : () => '',
     statementTimeout: limits.statementTimeout,
+    answersAtOnce: options.statementLog !== undefined,
   });
   const admission = new PoolShare({ poolSize, perTenant: options.perTenant, maxWait: limits.maxWait });
   const door = new LookupLimit({ poolSize, maxWait: limits.maxWait });
@@ -153,8 +168,25 @@ export function openDatabase(options: DatabaseOptions): Database {
     close: async () => {
       await prisma.$disconnect();
       await pool.end();
+      await plans?.close();
     },
   };
+}
+
+/** @returns what asks for plans, when it is asked to */
+function watchPool(
+  pool: pg.Pool,
+  connectionString: string,
+  log: StatementLog | undefined,
+): Plans | undefined {
+  if (!log) return undefined;
+  const { write, withValues, writePlan } = log;
+  const plans = writePlan && new Plans(connectionString, writePlan);
+  const onSuccess = plans && ((statement: BoundStatement) => plans.explain(statement));
+  pool.on('connect', (client) =>
+    logStatements(client as unknown as PipeliningClient, { write, withValues, onSuccess }),
+  );
+  return plans;
 }
 
 async function queryAlone<Row extends pg.QueryResultRow>(

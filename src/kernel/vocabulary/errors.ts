@@ -50,6 +50,7 @@ export const forbidden = (requires: string) =>
 /** The message is the same for a row of another tenant and for one that does not exist. */
 export const notFound = () => new PublicError('NOT_FOUND', 'There is no such object.');
 
+/** @param details what the client is told beside the code; never a value that the caller may not read. */
 export const conflict = (message: string, details: Readonly<Record<string, unknown>> = {}) =>
   new PublicError('CONFLICT', message, details);
 
@@ -57,6 +58,7 @@ export const conflict = (message: string, details: Readonly<Record<string, unkno
 export const badInput = (message: string, field?: string) =>
   new PublicError('BAD_USER_INPUT', message, field === undefined ? {} : { field });
 
+/** Nothing was done, or its end is unknown; the same may succeed later. */
 export const unavailable = () =>
   new PublicError('UNAVAILABLE', 'The server is too busy to answer in time. Try again later.');
 

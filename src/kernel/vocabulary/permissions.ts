@@ -14,6 +14,7 @@ export type PermissionGrants = Readonly<Record<Permission, readonly Role[]>>;
 /** The GraphQL enum value of a permission: `conversations:read` → `CONVERSATIONS_READ`. */
 export const enumName = (permission: Permission): string => permission.replace(':', '_').toUpperCase();
 
+/** Whether a text is the name of a role, as the database spells it. */
 export const isRole = (value: string): value is Role => ROLES.some((role) => role === value);
 
 /** True when `role` is at least as powerful as `other`. Nobody may grant, change or remove a role above their own. */

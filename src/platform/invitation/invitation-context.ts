@@ -18,6 +18,7 @@ declare module '../../kernel/graphql/request-context.js' {
   }
 }
 
+/** What the module adds to the context of every request. */
 export const invitationContext = ({ config, database, mailer }: ServerParts) => ({
   invitations: {
     accept: createInvitationAcceptance(database),

@@ -6,13 +6,13 @@ import {
   Kind,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionNode,
 } from 'graphql';
+import { fragmentsOf, type Fragments } from '../../kernel/request/selections.js';
 
 /** A root field of an operation, with its name in the answer. */
 export interface ReachedRoot {
@@ -47,17 +47,13 @@ export function reachedFields(
 type Types = readonly GraphQLObjectType[];
 
 class Walk {
-  private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  private readonly fragments: Fragments;
 
   constructor(
     private readonly schema: GraphQLSchema,
     document: DocumentNode,
   ) {
-    this.fragments = new Map(
-      document.definitions.flatMap((node) =>
-        node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [],
-      ),
-    );
+    this.fragments = fragmentsOf(document);
   }
 
   /** Adds the coordinates of a field, which is selected on objects of these types, and of all below it. */

@@ -23,9 +23,12 @@ import {
   type GraphQLNamedType,
   type GraphQLOutputType,
   type GraphQLSchema,
+  type InlineFragmentNode,
+  type SelectionNode,
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
+import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../kernel/request/selections.js';
 
 /** The most fields that are compared; those of a fragment count at each spread. Nested fragments multiply them. */
 export const MOST_COMPARED = 10_000;
@@ -58,32 +61,33 @@ interface Entry {
   readonly type: GraphQLOutputType;
 }
 
+/** The type that selections are for, and the groups that their fields are put into. */
+interface Place {
+  readonly type: GraphQLNamedType;
+  readonly groups: Map<string, Entry[]>;
+}
+
 /**
  * What is compared. Fields with the same name in the answer need values of the same shape. If they may belong to one
  * object, they must also be the same field with the same arguments.
  */
 type Aspect = 'shape' | 'field' | 'both';
 
-class Comparison {
-  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+class Comparison implements Walk<Place> {
+  readonly #schema: GraphQLSchema;
+  readonly fragments: Fragments;
   #left = MOST_COMPARED;
 
-  constructor(
-    private readonly schema: GraphQLSchema,
-    { definitions }: DocumentNode,
-  ) {
-    this.#fragments = new Map(
-      definitions.flatMap((node) =>
-        node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [],
-      ),
-    );
+  constructor(schema: GraphQLSchema, document: DocumentNode) {
+    this.#schema = schema;
+    this.fragments = fragmentsOf(document);
   }
 
   /** @throws GraphQLError for the first conflict among fields selected together, and below them */
   compare(sets: readonly Typed[], aspect: Aspect): void {
     const groups = new Map<string, Entry[]>();
     const spread = new Set<string>();
-    for (const typed of sets) this.#collect(typed, groups, spread);
+    for (const { set, type } of sets) walkSelections(set, { type, groups }, this, spread);
     for (const [name, entries] of groups) {
       const shared = entries.length === 1 ? [entries] : ofOneObject(entries);
       if (aspect !== 'field') compareShapes(name, entries);
@@ -104,35 +108,27 @@ class Comparison {
     if (sets.length > 0) this.compare(sets, aspect);
   }
 
-  /** @param spread fragments already collected: another spread of one adds nothing */
-  #collect({ set, type }: Typed, groups: Map<string, Entry[]>, spread: Set<string>): void {
-    for (const selection of set.selections) {
-      if (--this.#left < 0) throw tooManyFields();
-      if (selection.kind === Kind.FIELD) {
-        const fieldType = this.#typeOf(type, selection.name.value);
-        if (!fieldType) continue;
-        const name = selection.alias?.value ?? selection.name.value;
-        const entry = { node: selection, parent: type, type: fieldType };
-        const group = groups.get(name);
-        if (group) group.push(entry);
-        else groups.set(name, [entry]);
-        continue;
-      }
-      if (selection.kind === Kind.FRAGMENT_SPREAD) {
-        if (spread.has(selection.name.value)) continue;
-        spread.add(selection.name.value);
-      }
-      const fragment =
-        selection.kind === Kind.FRAGMENT_SPREAD ? this.#fragments.get(selection.name.value) : selection;
-      if (!fragment) continue;
-      const condition = fragment.typeCondition && this.schema.getType(fragment.typeCondition.name.value);
-      this.#collect({ set: fragment.selectionSet, type: condition ?? type }, groups, spread);
-    }
+  visit(node: SelectionNode, { type: parent, groups }: Place): boolean {
+    if (--this.#left < 0) throw tooManyFields();
+    if (node.kind !== Kind.FIELD) return true;
+    const type = this.#typeOf(parent, node.name.value);
+    if (!type) return true;
+    const name = node.alias?.value ?? node.name.value;
+    const entry = { node, parent, type };
+    const group = groups.get(name);
+    if (group) group.push(entry);
+    else groups.set(name, [entry]);
+    return true;
+  }
+
+  within({ typeCondition }: InlineFragmentNode | FragmentDefinitionNode, place: Place): Place {
+    const type = typeCondition && this.#schema.getType(typeCondition.name.value);
+    return type ? { type, groups: place.groups } : place;
   }
 
   #typeOf(parent: GraphQLNamedType, field: string): GraphQLOutputType | undefined {
     if (field === TypeNameMetaFieldDef.name && isCompositeType(parent)) return TypeNameMetaFieldDef.type;
-    if (parent === this.schema.getQueryType()) {
+    if (parent === this.#schema.getQueryType()) {
       if (field === SchemaMetaFieldDef.name) return SchemaMetaFieldDef.type;
       if (field === TypeMetaFieldDef.name) return TypeMetaFieldDef.type;
     }

@@ -8,11 +8,10 @@ import {
   validate,
   type DocumentNode,
   type GraphQLSchema,
-  type SelectionNode,
-  type SelectionSetNode,
 } from 'graphql';
 import { introspectionStandsAlone } from '../../kernel/access/introspection.js';
 import { conflictingFields } from './conflicting-fields.js';
+import { rootSelections } from '../../kernel/request/selections.js';
 import { locate } from '../../kernel/graphql/locations.js';
 import { noAliasInIntrospection } from './operation-limits.js';
 
@@ -85,25 +84,4 @@ function conditionalRoot(document: DocumentNode): GraphQLError | undefined {
     }
   }
   return undefined;
-}
-
-/** The fields at the root, including those of fragments. */
-export function* rootSelections(
-  document: DocumentNode,
-  { selections }: SelectionSetNode,
-  spread = new Set<string>(),
-): Iterable<SelectionNode> {
-  for (const selection of selections) {
-    yield selection;
-    if (selection.kind === Kind.INLINE_FRAGMENT) {
-      yield* rootSelections(document, selection.selectionSet, spread);
-    } else if (selection.kind === Kind.FRAGMENT_SPREAD && !spread.has(selection.name.value)) {
-      spread.add(selection.name.value);
-      for (const definition of document.definitions) {
-        if (definition.kind === Kind.FRAGMENT_DEFINITION && definition.name.value === selection.name.value) {
-          yield* rootSelections(document, definition.selectionSet, spread);
-        }
-      }
-    }
-  }
 }

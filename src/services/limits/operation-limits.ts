@@ -20,13 +20,15 @@ import {
   type GraphQLField,
   type GraphQLNamedType,
   type GraphQLSchema,
+  type InlineFragmentNode,
   type OperationDefinitionNode,
-  type SelectionSetNode,
+  type SelectionNode,
   type ValidationContext,
   type ValueNode,
 } from 'graphql';
 import { PublicError } from '../../kernel/vocabulary/errors.js';
 import { DEFAULT_PAGE, LARGEST_PAGE } from '../../kernel/graphql/connection.js';
+import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../kernel/request/selections.js';
 import { locate } from '../../kernel/graphql/locations.js';
 import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
 
@@ -119,26 +121,22 @@ function shapeOf(schema: GraphQLSchema, document: DocumentNode, operation: Opera
   return shape;
 }
 
-class Measurement implements Shape {
+class Measurement implements Shape, Walk<Level> {
   depth = 0;
   aliases = 0;
   directives: number;
   fields = 0;
   readonly cost = new Cost();
   private costOfRootField = 0;
-  private readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly fragments: Fragments;
   private readonly defaults: ReadonlyMap<string, ValueNode | undefined>;
 
   constructor(
     private readonly schema: GraphQLSchema,
-    { definitions }: DocumentNode,
+    document: DocumentNode,
     { operation, selectionSet, directives = [], variableDefinitions = [] }: OperationDefinitionNode,
   ) {
-    this.fragments = new Map(
-      definitions.flatMap((node) =>
-        node.kind === Kind.FRAGMENT_DEFINITION ? [[node.name.value, node]] : [],
-      ),
-    );
+    this.fragments = fragmentsOf(document);
     this.defaults = new Map(
       variableDefinitions.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
     );
@@ -149,29 +147,23 @@ class Measurement implements Shape {
     const root = schema.getRootType(operation);
     if (!root) return;
     this.costOfRootField = operation === OperationTypeNode.MUTATION ? MUTATION_COST : 0;
-    this.add(selectionSet, { type: root, depth: 1, page: undefined, cost: this.cost }, new Set());
+    walkSelections(selectionSet, { type: root, depth: 1, page: undefined, cost: this.cost }, this);
   }
 
-  /** @param spread fragments this selection set already has: as in execution, another spread of one adds nothing */
-  private add({ selections }: SelectionSetNode, level: Level, spread: Set<string>): void {
-    for (const selection of selections) {
-      // A limit is exceeded; nested fragments could otherwise take very long.
-      if (problemOf(this) !== undefined) return;
-      this.directives += selection.directives?.length ?? 0;
-      if (selection.kind === Kind.FIELD) {
-        this.addField(selection, level);
-      } else if (selection.kind === Kind.INLINE_FRAGMENT) {
-        const type = this.typeOf(selection.typeCondition?.name.value) ?? level.type;
-        this.add(selection.selectionSet, { ...level, type }, spread);
-      } else if (!spread.has(selection.name.value)) {
-        spread.add(selection.name.value);
-        const fragment = this.fragments.get(selection.name.value);
-        const type = this.typeOf(fragment?.typeCondition.name.value);
-        if (!fragment || !type) continue;
-        this.directives += fragment.directives?.length ?? 0;
-        this.add(fragment.selectionSet, { ...level, type }, spread);
-      }
-    }
+  visit(node: SelectionNode, level: Level): boolean {
+    // Enough is known; fragments in fragments could go on for very long.
+    if (problemOf(this) !== undefined) return false;
+    this.directives += node.directives?.length ?? 0;
+    if (node.kind === Kind.FIELD) this.addField(node, level);
+    return true;
+  }
+
+  within(fragment: InlineFragmentNode | FragmentDefinitionNode, level: Level): Level | undefined {
+    const { kind, typeCondition, directives } = fragment;
+    const type = typeCondition ? this.typeOf(typeCondition.name.value) : level.type;
+    if (!type) return undefined;
+    if (kind === Kind.FRAGMENT_DEFINITION) this.directives += directives?.length ?? 0;
+    return { ...level, type };
   }
 
   private addField(node: FieldNode, { type, depth, page, cost }: Level): void {
@@ -188,8 +180,8 @@ class Measurement implements Shape {
     const ownPage = field && this.pageOf(field, node);
     const isList = field !== undefined && isListType(getNullableType(field.type));
     const level = { type: below, depth: depth + 1, page: isList ? undefined : ownPage, cost: each };
-    this.add(node.selectionSet, level, new Set());
-    // The size of the schema is fixed, so introspection multiplies nothing.
+    walkSelections(node.selectionSet, level, this);
+    // The schema is as large as it is: introspection multiplies nothing.
     cost.addList(isList && !isIntrospectionType(below) ? (ownPage ?? page ?? UNSIZED_LIST) : 1, each);
   }
 

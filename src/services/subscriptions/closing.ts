@@ -14,14 +14,20 @@ export class Closing extends Error {
   }
 }
 
-// RFC 6455 and its registry. Clients of graphql-ws reconnect after these three by themselves.
+// RFC 6455 and its registry. Clients of graphql-ws connect again after these three, by themselves.
+/** The server closes. */
 export const goingAway = () => new Closing(1001, 'The server is stopping.');
+/** Changes were, or may have been, missed: a client that connects again has to read what it shows anew. */
 export const eventsMissed = () => new Closing(1012, 'Events may have been missed.');
+/** The client leaves unread, or takes too slowly, what it is sent. */
 export const tooSlow = () => new Closing(1013, 'The client is too slow: events would be lost.');
+/** @param reason for people, with nothing of a tenant in it */
 export const tryLater = (reason: string) => new Closing(1013, reason);
 
-// The codes of graphql-ws.
+// As graphql-ws uses them.
+/** The client has broken the protocol. */
 export const badRequest = () => new Closing(4400, 'This message is not expected here.');
+/** A failure of the server, which is logged. */
 export const defect = () => new Closing(4500, 'Something went wrong on our side.');
 
 /**

@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { RefusedOperation, type DocumentReader } from '../documents/document-reader.js';
 import { coerceVariables } from '../../kernel/graphql/variables.js';
-import { rootSelections } from '../limits/document-rules.js';
+import { rootSelections } from '../../kernel/request/selections.js';
 import { limitOperation } from '../limits/operation-limits.js';
 import type { Operation } from './live-subscription.js';
 

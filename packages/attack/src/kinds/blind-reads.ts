@@ -12,6 +12,11 @@ import type { SentRequest } from '../wire.js';
 
 const DEPTH = 3;
 
+/**
+ * Reports each read of the attackers whose answer differs after the change.
+ *
+ * @param change what the victim does between the two readings
+ */
 export async function compareReads(campaign: Campaign, change: () => Promise<void>): Promise<void> {
   const { wire } = campaign.parts;
   const requests = requestsOf(campaign);

@@ -22,6 +22,13 @@ const NEVER = 987_654_321;
 /** Enough to reach the rows in a mutation's payload. */
 const DEPTH = 3;
 
+/**
+ * Reports what callers are told of their own tenant without the permission for it. With a single caller there is
+ * nothing to compare, which is noted.
+ *
+ * @param lesser callers of the attackers' tenant with fewer permissions
+ * @param write whether mutations are tried as well
+ */
 export async function tryPermissions(
   campaign: Campaign,
   { lesser, write }: { readonly lesser: readonly Credential[]; readonly write: boolean },

@@ -32,6 +32,10 @@ interface Attempt {
 
 const DEPTH = 3;
 
+/**
+ * Reports what attackers are told of the victim by any subscription of the schema; a schema without any is passed
+ * over.
+ */
 export async function trySubscriptions(campaign: Campaign, options: SubscriptionOptions): Promise<void> {
   const { schema, attackers } = campaign.parts;
   if (rootPaths(schema, 'subscription').length === 0) return;

@@ -16,6 +16,7 @@ const REFUSAL = '"code":"FORBIDDEN"';
 /** Enough to see rows, their number and their content. */
 const DEPTH = 3;
 
+/** Reports where a query answers one of the victim's values in another way than a value that nobody has. */
 export async function tryInQueries(campaign: Campaign): Promise<void> {
   for (const point of pointsOf(campaign.parts.schema, 'query').filter(takesValue)) {
     const filling = { own: campaign.parts.own, text: () => 'nothing', optionalTexts: false };

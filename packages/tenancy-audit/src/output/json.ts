@@ -3,6 +3,7 @@ import type { AuditReport } from '../audit.js';
 import { DEADLINES, fingerprintOf, type Finding } from '../finding.js';
 import { LIMITS } from '../limits.js';
 
+/** The whole report as indented JSON, accepted findings included. */
 export function asJson(report: AuditReport): string {
   const { findings, accepted, ...rest } = report;
   const whole = {

@@ -4,6 +4,7 @@ import { DEADLINES, SEVERITIES, type Finding } from '../finding.js';
 import { LIMITS } from '../limits.js';
 import { byRule, summary, unchecked } from './table.js';
 
+/** The report as a Markdown document. Nothing that comes from the database is read as markup. */
 export function asMarkdown(report: AuditReport): string {
   const lines = ['# Tenancy audit', '', text(summary(report)), ''];
   for (const severity of SEVERITIES) {

@@ -15,6 +15,7 @@ const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
 /** GitHub's severity of security findings, from 0.1 to 10. */
 const SCORES: Readonly<Record<Severity, string>> = { critical: '9.5', major: '6.5', minor: '3.0' };
 
+/** The report as SARIF 2.1.0, for services that show findings beside the code. */
 export function asSarif(report: AuditReport): string {
   const log = {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',

@@ -10,6 +10,7 @@ import { list } from '../sql-text.js';
 const WIDTH = 100;
 const INDENT = '     ';
 
+/** The report for a terminal, the most severe findings first. */
 export function asTable(report: AuditReport): string {
   const lines: string[] = [];
   for (const severity of SEVERITIES) {
@@ -102,6 +103,7 @@ function remarks(title: string, texts: readonly string[]): readonly string[] {
   return [title, '', ...texts.flatMap((text) => wrapped(text, '', INDENT)), ''];
 }
 
+/** One sentence: how many findings of each severity, in what. */
 export function summary({ findings, accepted, database, server, relations }: AuditReport): string {
   const counts = SEVERITIES.map(
     (severity) => `${String(findings.filter(({ rule }) => rule.severity === severity).length)} ${severity}`,

@@ -98,6 +98,7 @@ function reasonNotToCall(callable: CallableFunction, outside: readonly string[])
   return undefined;
 }
 
+/** What the report says of a function that is not called. */
 export function notCalled({ signature }: CallableFunction, reason: string): NotChecked {
   return { rule: FOREIGN_ROWS_FROM_FUNCTION.id, object: signature, reason };
 }

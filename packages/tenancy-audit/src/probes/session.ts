@@ -40,6 +40,7 @@ export interface ProbeSession {
 export const TIMED_OUT = '57014';
 export const READ_ONLY = '25006';
 
+/** @param timeoutMs how long each statement may run */
 export function createProbeSession(client: pg.ClientBase, bind: Bind, timeoutMs: number): ProbeSession {
   async function transaction<Result>(prepare: () => Promise<void>, work: Work<Result>): Promise<Result> {
     await client.query('BEGIN READ ONLY');

@@ -48,6 +48,7 @@ export function tenantTablesToAsk(catalog: Catalog, settings: AuditSettings): re
     .filter(({ tenantColumn }) => tenantColumn !== undefined);
 }
 
+/** What the report says of a relation that is not probed. */
 export function skipped(relation: Relation, reason: string): NotChecked {
   return { rule: FOREIGN_ROWS.id, object: relation.qualified, reason };
 }

@@ -25,6 +25,11 @@ const ALL_MS = 20_000;
 /** The count stops here. */
 const MOST = 1_000;
 
+/**
+ * Counts in the transaction that is open on the client, and changes settings of that transaction only.
+ *
+ * @returns what was found, and which keys could not be counted, and why
+ */
 export async function checkRows(
   client: pg.ClientBase,
   catalog: Catalog,

@@ -28,6 +28,7 @@ export function looseKeys(catalog: Catalog, settings: AuditSettings): readonly L
   );
 }
 
+/** Whether the key holds a row's tenant equal to that of the row it refers to. */
 export function pairsTenants(key: ForeignKey, own: Column, other: Column): boolean {
   return key.columns.some((name, at) => name === own.name && key.referencedColumns[at] === other.name);
 }

@@ -27,6 +27,7 @@ const TEST =
 const MAINTENANCE =
   /(?:^|\/)(?:scripts?|seeds?|seeders|migrations?|bench|benchmarks?|bin|tools)\/|(?:^|\/)seed[^/]*$/;
 
+/** Whether a path, with forward slashes, is that of a program that people run by hand. */
 export function isMaintenance(path: string): boolean {
   return MAINTENANCE.test(path);
 }

@@ -26,6 +26,7 @@ export interface PassedOn {
 
 const BINDING = /set_config\s*\(|\bset\s+local\s+["\w]+\.["\w]+|\btenantry\.bind\s*\(/i;
 
+/** @param packages the folders that hold a package.json */
 export function createProject(
   code: readonly CodeFile[],
   sql: readonly SqlFile[],

@@ -22,6 +22,7 @@ const MAKERS: readonly { readonly module: RegExp; readonly maker: RegExp }[] = [
   { module: /^sequelize/, maker: /^Sequelize$/ },
 ];
 
+/** The places of a file that make a client. One that is extended at once may be bound there, and is left out. */
 export function clientsOf(file: ts.SourceFile): RootClient[] {
   const found: RootClient[] = [];
   for (const node of descendants(file)) {

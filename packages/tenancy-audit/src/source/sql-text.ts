@@ -39,6 +39,7 @@ export function looksLikeSql(text: string): boolean {
   return STATEMENT.test(text);
 }
 
+/** Every text of a file that reads like a statement, in order; the parts of a longer text are not told again. */
 export function sqlTextsOf(file: ts.SourceFile): SqlText[] {
   const found: SqlText[] = [];
   const covered = new Set<ts.Node>();

@@ -29,6 +29,7 @@ const PATTERN = new RegExp(
   'g',
 );
 
+/** The tokens of a text, in order. */
 export function sqlTokens(sql: string): SqlToken[] {
   const tokens: SqlToken[] = [];
   for (const match of sql.matchAll(PATTERN)) {

@@ -22,6 +22,7 @@ const USUAL_COLUMNS = ['org_id', 'organization_id', 'organisation_id', 'workspac
 /** Settings of extensions and drivers also have two-part names; these words distinguish a tenant's context. */
 const CONTEXT = /tenant|org|workspace|account|company|customer|team|user|actor|claim|role|member|session/i;
 
+/** Knows the names that mean the tenant: the usual ones, and those that are given. */
 export function tenantWords({ columns, settings }: TenantNames): TenantWords {
   const plain = [...USUAL_COLUMNS, ...columns].map(plainName);
   const known = new Set(settings.map((name) => name.toLowerCase()));

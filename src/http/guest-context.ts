@@ -1,0 +1,59 @@
+import type { FastifyBaseLogger } from 'fastify';
+import { Loaders } from '../kernel/graphql/loaders.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
+import { AnswerBytes } from '../kernel/request/answer-bytes.js';
+import type { Deadline } from '../kernel/request/deadline.js';
+import type { VerifiedUser } from '../kernel/vocabulary/viewer.js';
+import type { Services } from './services.js';
+
+/** What is known of a guest's request. */
+export interface GuestRequest {
+  readonly user: VerifiedUser;
+  readonly requestId: string;
+  readonly deadline: Deadline | undefined;
+  readonly log: FastifyBaseLogger;
+}
+
+/**
+ * The context of a guest's mutation (guest.ts): as that of a member, but without a tenant. A field that asks for one in vain is
+ * refused, and logged.
+ */
+export function createGuestContext(
+  { api, database, config, moduleContext }: Pick<Services, 'api' | 'database' | 'config' | 'moduleContext'>,
+  { user, requestId, deadline, log }: GuestRequest,
+): RequestContext {
+  const { roles, guards, inputGuards, recorded } = api;
+  const rest = {
+    ...moduleContext,
+    user,
+    loaders: new Loaders(),
+    roles,
+    guards,
+    inputGuards,
+    recorded,
+    models: database.models,
+    requestId,
+    deadline,
+    bytes: new AnswerBytes(config.maxAnswerBytes),
+    log,
+  };
+  return Object.assign(new NoTenant(), rest);
+}
+
+/**
+ * What a guest's request has for a tenant. A class, because Apollo copies contexts, and would read properties of the object
+ * itself.
+ */
+class NoTenant implements Pick<RequestContext, 'viewer' | 'db' | 'changes'> {
+  get viewer(): never {
+    throw new Error('a guest has no tenant');
+  }
+
+  get db(): never {
+    throw new Error('a guest has no tenant');
+  }
+
+  get changes(): never {
+    throw new Error('a guest has no tenant');
+  }
+}

@@ -1,0 +1,118 @@
+/** Proves what the generator writes of a Prisma schema, by Prisma's own command; and what is made of it. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { scopedModels, type ModelDescription } from '../../src/kernel/tenancy/data-model.js';
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+const SCHEMA = `
+  datasource db {
+    provider = "postgresql"
+  }
+  generator data_model {
+    provider = "node --import tsx scripts/generate-data-model.ts"
+    output   = "data-model.ts"
+  }
+  enum Colour {
+    RED
+    GREEN
+  }
+  model Thing {
+    tenantId  String    @default(dbgenerated("tenantry.current_tenant()")) @map("tenant_id") @db.Uuid
+    id        String    @default(uuid()) @db.Uuid
+    number    Int       @default(autoincrement())
+    colour    Colour    @default(RED)
+    code      String    @unique // @default(now())
+    tags      String[]
+    note      String?
+    createdAt DateTime  @default(now()) @map("created_at")
+    updatedAt DateTime  @updatedAt
+    parentId  String?   @db.Uuid
+    parent    Thing?    @relation("family", fields: [tenantId, parentId], references: [tenantId, id])
+    children  Thing[]   @relation("family")
+    @@id([tenantId, id])
+    @@unique([tenantId, number])
+    @@unique([tenantId, colour], name: "by_colour")
+    @@map("many \\"things\\"")
+  }`;
+
+async function generated(): Promise<ModelDescription[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'tenantry-data-model-'));
+  try {
+    await writeFile(join(folder, 'schema.prisma'), SCHEMA);
+    const arguments_ = ['node_modules/.bin/prisma', 'generate', '--schema', join(folder, 'schema.prisma')];
+    await promisify(execFile)(process.execPath, arguments_, { cwd: repository });
+    const written = await readFile(join(folder, 'data-model.ts'), 'utf8');
+    return JSON.parse(
+      written.slice(written.indexOf('= [') + 2, written.lastIndexOf(' as const')),
+    ) as ModelDescription[];
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+test('the generator describes columns, defaults, relations and keys', async () => {
+  const [model, ...others] = await generated();
+  expect(others).toEqual([]);
+  expect(model).toMatchObject({ name: 'Thing', schema: 'public', table: 'many "things"' });
+  const described = model!.columns.map(({ field, column, type, byDefault, isNullable }) =>
+    [field, column, type, byDefault, isNullable].join(' '),
+  );
+  expect(described).toEqual([
+    'tenantId tenant_id String database false',
+    'id id String prisma false',
+    'number number Int database false',
+    'colour colour Colour database false',
+    'code code String prisma false',
+    'tags tags String[] database false',
+    'note note String database true',
+    'createdAt created_at DateTime time false',
+    'updatedAt updatedAt DateTime time false',
+    'parentId parentId String database true',
+  ]);
+  expect(model!.relations).toEqual([
+    { field: 'parent', model: 'Thing' },
+    { field: 'children', model: 'Thing' },
+  ]);
+  expect(model!.keys).toEqual([['code'], ['tenantId', 'id'], ['tenantId', 'number']]);
+});
+
+const description: ModelDescription = {
+  name: 'LineItem',
+  schema: 'public',
+  table: 'many "things"',
+  columns: [
+    { field: 'tenantId', column: 'tenant_id', type: 'String', byDefault: 'database', isNullable: false },
+    { field: 'id', column: 'id', type: 'String', byDefault: 'database', isNullable: false },
+  ],
+  relations: [{ field: 'parent', model: 'Thing' }],
+  keys: [['tenantId', 'id']],
+};
+
+test('names of the database are quoted, and a key has the name that Prisma gives it', () => {
+  const model = scopedModels([description]).get('LineItem');
+  expect(model).toMatchObject({
+    property: 'lineItem',
+    tenantField: 'tenantId',
+    table: '"public"."many ""things"""',
+    tableName: 'many "things"',
+    allColumns: '"tenant_id" AS "tenantId", "id"',
+  });
+  expect([...model!.keys]).toEqual([['tenantId_id', ['tenantId', 'id']]]);
+  expect([...model!.relations]).toEqual([['parent', 'Thing']]);
+});
+
+test('a model without a tenant is refused', () => {
+  const stray = { ...description, columns: description.columns.slice(1) };
+  expect(() => scopedModels([stray])).toThrow('the model LineItem has no tenantId');
+});
+
+test('of the installed models each is known by its name', () => {
+  expect([...scopedModels().keys()]).toEqual(expect.arrayContaining(['Tenant', 'Membership', 'AuditEntry']));
+});
