@@ -64,8 +64,8 @@ const countedByCallgrind: Count = async (server, _postgres, work) => {
 };
 
 const CONNECTIONS = 16;
-/** Under callgrind: the server is so slow that more would wait for too long. */
-const CALLGRIND_CONNECTIONS = 2;
+/** Under callgrind: the server is so slow that a second one would wait for too long. */
+const CALLGRIND_CONNECTIONS = 1;
 /** Under callgrind: until V8 has compiled what the workload runs. */
 const WARM_UP_SECONDS = 30;
 const SIZE = 'small';
