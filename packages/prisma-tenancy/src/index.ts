@@ -1,0 +1,5 @@
+/** A Prisma client extension for PostgreSQL row-level security. */
+export { tenancy, NoTenantError, type TenancyExtension } from './tenancy.js';
+export type { TenancyOptions, TransactionLimits, TransactionOptions } from './options.js';
+export type { TenantClient, TenantTransaction } from './tenant-client.js';
+export { SecondConnectionError } from './open-transactions.js';
