@@ -2,7 +2,7 @@
  * What a bound client offers: the models of Prisma's client and raw statements. It runs nothing by itself, and has no
  * way to Prisma's own client: each call becomes an operation, which a runner takes to the database.
  */
-import { ModelOperation, RawOperation, type Operation } from './operation.js';
+import { ModelOperation, RawOperation, type Operation, type RawAction } from './operation.js';
 
 /** The operations of a model that only read. */
 export const READS = [
@@ -38,7 +38,17 @@ export interface Runner {
   query(operation: Operation): PromiseLike<unknown>;
 }
 
-/** Raw statements; the operations of models are added by {@link surfaceOf}. */
+/** A model as a client offers it. */
+export interface OfferedModel {
+  /** The property of the client, such as `auditEntry`. */
+  readonly name: string;
+  /** The methods that become operations. What is none of {@link READS} counts as a write. */
+  readonly actions: Iterable<string>;
+  /** References to columns for conditions; they read nothing. */
+  readonly fields?: object | undefined;
+}
+
+/** Made with {@link BoundSurface.offering}; by itself it offers nothing. */
 export class BoundSurface {
   readonly #runner: Runner;
 
@@ -46,30 +56,25 @@ export class BoundSurface {
     this.#runner = runner;
   }
 
-  $queryRaw(...args: readonly unknown[]): PromiseLike<unknown> {
-    return this.#runner.query(new RawOperation('$queryRaw', args));
-  }
-
-  $queryRawTyped(...args: readonly unknown[]): PromiseLike<unknown> {
-    return this.#runner.query(new RawOperation('$queryRawTyped', args));
-  }
-
-  $executeRaw(...args: readonly unknown[]): PromiseLike<unknown> {
-    return this.#runner.write(new RawOperation('$executeRaw', args));
-  }
-
   /**
-   * The class of clients with the models of a Prisma client. Made once; a bound client is made for each request, uses a few
+   * The class of clients with these models and raw statements. Made once; a bound client is made for each request, uses a few
    * models, and makes each when it is asked for.
    */
-  static of(prisma: object): typeof BoundSurface {
+  static offering(models: Iterable<OfferedModel>, raw: Iterable<RawAction>): typeof BoundSurface {
     class Surface extends BoundSurface {}
-    for (const [model, delegate] of modelsOf(prisma)) {
-      const Delegate = delegateOf(model, delegate);
-      Object.defineProperty(Surface.prototype, model, {
+    for (const action of raw) {
+      const kind = action === '$executeRaw' ? 'write' : 'query';
+      const value = function (this: BoundSurface, ...args: readonly unknown[]): PromiseLike<unknown> {
+        return this.#runner[kind](new RawOperation(action, args));
+      };
+      Object.defineProperty(Surface.prototype, action, { value });
+    }
+    for (const model of models) {
+      const Delegate = BoundDelegate.of(model);
+      Object.defineProperty(Surface.prototype, model.name, {
         get(this: BoundSurface) {
           const value = new Delegate(this.#runner);
-          Object.defineProperty(this, model, { value });
+          Object.defineProperty(this, model.name, { value });
           return value;
         },
       });
@@ -78,20 +83,7 @@ export class BoundSurface {
   }
 }
 
-/** Prisma's object for a model, such as `prisma.user`. */
-type PrismaDelegate = Readonly<Record<string, unknown>>;
-
-function modelsOf(prisma: object): [string, PrismaDelegate][] {
-  return Object.keys(prisma)
-    .filter((name) => !/^[$_]/.test(name))
-    .map((name): [string, unknown] => [name, (prisma as Readonly<Record<string, unknown>>)[name]])
-    .filter((entry): entry is [string, PrismaDelegate] => isDelegate(entry[1]));
-}
-
-const isDelegate = (value: unknown): value is PrismaDelegate =>
-  typeof value === 'object' && value !== null && 'findMany' in value;
-
-/** The operations of one model, as methods of a prototype. */
+/** The operations of one model, as methods of a prototype: a request makes a delegate or two, and no closures. */
 class BoundDelegate {
   readonly #runner: Runner;
 
@@ -99,33 +91,18 @@ class BoundDelegate {
     this.#runner = runner;
   }
 
-  static of(model: string, prisma: PrismaDelegate): typeof BoundDelegate {
+  static of({ name, actions, fields }: OfferedModel): typeof BoundDelegate {
     class Delegate extends BoundDelegate {}
-    for (const action of actionsOf(prisma)) {
+    for (const action of actions) {
       const kind = READ_ACTIONS.has(action) ? 'read' : 'write';
       const value = function (this: BoundDelegate, ...args: readonly unknown[]): PromiseLike<unknown> {
-        return this.#runner[kind](new ModelOperation(model, action, args));
+        return this.#runner[kind](new ModelOperation(name, action, args));
       };
       Object.defineProperty(Delegate.prototype, action, { value });
     }
-    // References to columns for conditions; they read nothing.
-    Object.defineProperty(Delegate.prototype, 'fields', { get: () => prisma['fields'] });
+    if (fields) Object.defineProperty(Delegate.prototype, 'fields', { value: fields });
     return Delegate;
   }
 }
 
-const delegateOf = (model: string, prisma: PrismaDelegate): typeof BoundDelegate =>
-  BoundDelegate.of(model, prisma);
-
 const READ_ACTIONS: ReadonlySet<string> = new Set(READS);
-
-/** What a delegate has beside them: names, and operations of MongoDB. */
-const NO_ACTIONS: ReadonlySet<string> = new Set(['name', 'fields', 'findRaw', 'aggregateRaw']);
-
-/** Prisma's own, and the methods that extensions made before this one have given the model. */
-function actionsOf(prisma: PrismaDelegate): ReadonlySet<string> {
-  const added = Object.keys(prisma).filter(
-    (name) => !/^[$_]/.test(name) && !NO_ACTIONS.has(name) && typeof prisma[name] === 'function',
-  );
-  return new Set([...READS, ...WRITES, ...added]);
-}

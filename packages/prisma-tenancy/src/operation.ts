@@ -7,16 +7,19 @@ export interface TransactionClient {
   $executeRaw(query: TemplateStringsArray | Sql, ...values: unknown[]): PromiseLike<number>;
 }
 
+/** What can be run as a part of a transaction. */
+export interface Runnable {
+  run(tx: TransactionClient): PromiseLike<unknown>;
+}
+
 /** One operation of Prisma's. */
-export interface Operation {
+export interface Operation extends Runnable {
   /** The property of the client, such as `auditEntry`; undefined for a raw statement. */
   readonly model: string | undefined;
   /** The method that was called: `findMany`, `$queryRaw`, … */
   readonly action: string;
   /** What it was called with. */
   readonly args: readonly unknown[];
-  /** Runs it as a part of a transaction. */
-  run(tx: TransactionClient): PromiseLike<unknown>;
 }
 
 type Methods = Readonly<Record<string, (...args: readonly unknown[]) => PromiseLike<unknown>>>;
@@ -34,11 +37,14 @@ export class ModelOperation implements Operation {
   }
 }
 
+/** A method of a client that runs a raw statement. */
+export type RawAction = '$queryRaw' | '$executeRaw' | '$queryRawTyped';
+
 export class RawOperation implements Operation {
   readonly model = undefined;
 
   constructor(
-    readonly action: '$queryRaw' | '$executeRaw' | '$queryRawTyped',
+    readonly action: RawAction,
     readonly args: readonly unknown[],
   ) {}
 

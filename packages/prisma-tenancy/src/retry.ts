@@ -33,7 +33,7 @@ export interface RetryOptions {
   /** Whether a second try may succeed. */
   readonly isTransient: (error: unknown) => boolean;
   /** Asked after each pause: whether there is time for another try. By default there is. */
-  readonly isOver?: () => boolean;
+  readonly isOver?: (() => boolean) | undefined;
 }
 
 /**

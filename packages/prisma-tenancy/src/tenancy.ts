@@ -1,11 +1,8 @@
 /** The extension itself. */
 import type { Types } from '@prisma/client/runtime/client';
-import { BoundSurface, type Runner } from './bound-surface.js';
 import { BoundTransactions, type PrismaClientBase } from './bound-transactions.js';
-import type { Operation } from './operation.js';
-import type { TenancyOptions, TransactionOptions } from './options.js';
-import { PendingOperation } from './pending-operation.js';
-import { ReadBatch } from './read-batch.js';
+import { createForTenant } from './for-tenant.js';
+import type { TenancyOptions } from './options.js';
 import type { TenantClient } from './tenant-client.js';
 
 /** An operation was called on the client that belongs to no tenant. */
@@ -18,18 +15,23 @@ export class NoTenantError extends Error {
   }
 }
 
-/** What the extended client has more, as Prisma's types know extensions. */
-type ExtensionArguments<Context> = Types.Extensions.DefaultArgs & {
-  client: {
-    $forTenant: () => <Client>(this: Client, context: Context) => TenantClient<Client>;
-    $transaction: () => (refused: never) => Promise<never>;
+/** For `$extends` of any Prisma client, which gains `Methods` and refuses everything else. */
+export type TenancyExtension<Methods> = (prisma: unknown) => {
+  // As Prisma's types know extensions.
+  $extends: {
+    extArgs: Types.Extensions.DefaultArgs & {
+      client: { readonly [Name in keyof Methods]: () => Methods[Name] } & {
+        readonly $transaction: () => (refused: never) => Promise<never>;
+      };
+    };
   };
 };
 
-/** For `$extends` of any Prisma client. */
-export type TenancyExtension<Context> = (prisma: unknown) => {
-  $extends: { extArgs: ExtensionArguments<Context> };
-};
+/** What {@link tenancy} gives a client. */
+export interface TenancyMethods<Context> {
+  /** A client that is bound to one tenant. It opens nothing until its first operation. */
+  readonly $forTenant: <Client>(this: Client, context: Context) => TenantClient<Client>;
+}
 
 /**
  * A Prisma client extension for PostgreSQL row-level security.
@@ -38,11 +40,30 @@ export type TenancyExtension<Context> = (prisma: unknown) => {
  * operation of that runs in a transaction whose first statement binds it to the tenant, and what is set there ends with the
  * transaction: nothing reaches the next user of the pooled connection. Extensions made before this one apply to the bound
  * clients; those made after it do not.
+ *
+ * @throws TypeError, when a client is extended, if the options do not say how a transaction is bound
  */
-export function tenancy<Context>(options: TenancyOptions<Context>): TenancyExtension<Context> {
+export function tenancy<Context>(
+  options: TenancyOptions<Context>,
+): TenancyExtension<TenancyMethods<Context>> {
+  return createTenancy(options, (transactions, prisma) => ({
+    $forTenant: createForTenant(transactions, prisma) as unknown as TenancyMethods<Context>['$forTenant'],
+  }));
+}
+
+/**
+ * The same extension with clients of one's own: for a server that takes operations to the database in a way of its own.
+ *
+ * @param methods makes what the extended client gains, once. It is given the transactions of tenants, and Prisma's client, which
+ * must not be handed out.
+ */
+export function createTenancy<Context, Methods extends object>(
+  options: TenancyOptions<Context>,
+  methods: (transactions: BoundTransactions<Context>, prisma: object) => Methods,
+): TenancyExtension<Methods> {
   return (prisma) => {
-    const forTenant = createForTenant(prisma as PrismaClientBase, options);
-    const extended = (prisma as { $extends(extension: object): unknown }).$extends({
+    const base = prisma as PrismaClientBase & { $extends(extension: object): unknown };
+    const extended = base.$extends({
       name: 'tenancy',
       query: {
         $allOperations({ model, operation }: { readonly model?: string; readonly operation: string }) {
@@ -50,84 +71,12 @@ export function tenancy<Context>(options: TenancyOptions<Context>): TenancyExten
         },
       },
       client: {
-        $forTenant: forTenant,
+        ...methods(new BoundTransactions(base, options), base),
         $transaction: () => Promise.reject(new NoTenantError('$transaction')),
         // Prisma's way back to the client that was extended.
         $parent: undefined,
       },
     });
-    return extended as ReturnType<TenancyExtension<Context>>;
+    return extended as ReturnType<TenancyExtension<Methods>>;
   };
-}
-
-/** Makes clients of tenants. What does not depend on the tenant is made here, once: a bound client is cheap. */
-function createForTenant<Context>(
-  prisma: PrismaClientBase,
-  options: TenancyOptions<Context>,
-): (context: Context) => object {
-  const Surface = BoundSurface.of(prisma);
-  const transactions = new BoundTransactions(prisma, options);
-  return (context) => {
-    const runner = new TenantRunner(transactions, context);
-    return Object.assign(new Surface(runner), {
-      $transaction: (
-        work: ((tx: BoundSurface) => Promise<unknown>) | readonly unknown[],
-        limits?: TransactionOptions,
-      ) =>
-        typeof work === 'function'
-          ? transactions.interactive(Surface, context, work, limits)
-          : runner.together(work, limits),
-    });
-  };
-}
-
-/** The operations of a client: reads of one tick share a transaction, each other operation has its own. */
-class TenantRunner<Context> implements Runner {
-  readonly #transactions: BoundTransactions<Context>;
-  readonly #context: Context;
-  readonly #reads: ReadBatch;
-
-  constructor(transactions: BoundTransactions<Context>, context: Context) {
-    this.#transactions = transactions;
-    this.#context = context;
-    this.#reads = new ReadBatch((work) => transactions.run(context, work));
-  }
-
-  read(operation: Operation): PendingOperation {
-    return new PendingOperation(this, operation, this.#read);
-  }
-
-  write(operation: Operation): PendingOperation {
-    return new PendingOperation(this, operation, this.#alone);
-  }
-
-  /** It may write. */
-  query(operation: Operation): PendingOperation {
-    return this.write(operation);
-  }
-
-  /** Several operations in one transaction, in order. */
-  async together(operations: readonly unknown[], options?: TransactionOptions): Promise<unknown[]> {
-    const own = operations.map((each) => {
-      if (each instanceof PendingOperation) return each.handOver(this);
-      throw new TypeError('$transaction takes a function, or operations of this client');
-    });
-    return this.#transactions.run(
-      this.#context,
-      async (tx) => {
-        const results: unknown[] = [];
-        for (const each of own) results.push(await each.run(tx));
-        return results;
-      },
-      options,
-    );
-  }
-
-  readonly #read = async (operation: Operation): Promise<unknown> => {
-    this.#transactions.refuseInside('A read');
-    return this.#reads.add(operation);
-  };
-
-  readonly #alone = (operation: Operation): Promise<unknown> =>
-    this.#transactions.run(this.#context, async (tx) => operation.run(tx));
 }
