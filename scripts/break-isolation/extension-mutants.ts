@@ -55,6 +55,19 @@ export const extension: MutantGroup = {
       tests: [CLIENT_TESTS],
     },
     {
+      name: 'late-statements-sent',
+      breaks:
+        'an operation that is under way when its transaction is out of time goes on in the next one on the connection',
+      edits: [
+        edit(
+          'packages/prisma-tenancy/src/ending-transactions.ts',
+          'ended = ENDS_THE_TRANSACTION.test(query.sql);',
+          '',
+        ),
+      ],
+      tests: [CLIENT_TESTS],
+    },
+    {
       name: 'outside-while-inside',
       breaks: 'an operation of the client inside its own $transaction leaves it',
       edits: [edit(CLIENTS, 'if (!this.#open.isInside) return;', 'return;')],

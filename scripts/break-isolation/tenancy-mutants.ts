@@ -4,6 +4,7 @@ import { edit, type MutantGroup } from './mutant.js';
 const FILTER = 'src/kernel/tenancy/tenant-filter.ts';
 const FLIGHT = 'src/kernel/driver/statement-batch.ts';
 const BINDER = 'src/kernel/tenancy/tenant-binder.ts';
+const ENDING = 'packages/prisma-tenancy/src/ending-transactions.ts';
 const CLIENTS = 'src/kernel/tenancy/tenant-clients.ts';
 const NARROWED = 'return { ...args, where: this.narrow(';
 const LAYERS = 'test/kernel/isolation-layers.test.ts';
@@ -171,12 +172,8 @@ export const binding: MutantGroup = {
       breaks:
         'a statement that comes after the end of its transaction runs in whatever comes next on the connection',
       edits: [
-        edit(
-          'src/kernel/driver/adapter.ts',
-          '(ended ? refuse() : queryRaw(query).then(withReadableTimes))',
-          'queryRaw(query).then(withReadableTimes)',
-        ),
-        edit('src/kernel/driver/adapter.ts', 'if (ended) return refuse();', ''),
+        edit(ENDING, '(ended ? refuse() : queryRaw(query))', 'queryRaw(query)'),
+        edit(ENDING, 'if (ended) return refuse();', ''),
       ],
       tests: ['test/kernel/pool-safety.test.ts'],
     },

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { startEmbedded } from '@tenantry/embedded-postgres';
-import { tenancy } from '@tenantry/prisma-tenancy';
+import { endingTransactions, tenancy } from '@tenantry/prisma-tenancy';
 import pg from 'pg';
 import { PrismaClient } from '../test/generated/client.js';
 import { createPlainDatabase } from '../test/plain-database.js';
@@ -35,7 +35,7 @@ try {
   );
   const pool = new pg.Pool({ connectionString: database.url, max: 4 });
   const sent = recordStatements(pool);
-  const base = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const base = new PrismaClient({ adapter: endingTransactions(new PrismaPg(pool)) });
   process.exitCode = (await compare(base, sent)) ? 0 : 1;
   await base.$disconnect();
   await pool.end();

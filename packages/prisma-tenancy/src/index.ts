@@ -1,5 +1,6 @@
 /** A Prisma client extension for PostgreSQL row-level security. */
 export { tenancy, NoTenantError, type TenancyExtension, type TenancyMethods } from './tenancy.js';
+export { endingTransactions } from './ending-transactions.js';
 export type {
   Binding,
   TenancyOptions,

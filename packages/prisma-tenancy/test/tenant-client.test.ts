@@ -2,6 +2,7 @@
 import { Prisma } from './generated/client.js';
 import { NoTenantError, SecondConnectionError, tenancy } from '@tenantry/prisma-tenancy';
 import { describe, expect, test } from 'vitest';
+import { recordStatements } from './record-statements.js';
 import { ACME, bySetting, GLOBEX, useClients } from './use-clients.js';
 
 const clients = useClients();
@@ -260,17 +261,30 @@ describe('transactions', () => {
     expect(tries).toBeGreaterThanOrEqual(2);
   });
 
-  test('a time limit ends a transaction', async () => {
-    const waiting = db().$transaction(
-      async (tx) => {
-        await tx.project.create({ data: { name: 'too slow' } });
-        await tx.$queryRaw`SELECT pg_sleep(1)`;
-        await tx.project.count();
+  test('an operation that is under way when the time is up sends nothing into the next transaction', async () => {
+    await clients().database.query(`
+      CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
+      CREATE TRIGGER slow BEFORE INSERT ON projects FOR EACH ROW WHEN (NEW.name = 'too slow') EXECUTE FUNCTION slow();`);
+    const { prisma, pool } = clients().another({}, 1);
+    const sent = recordStatements(pool);
+    let late: PromiseLike<unknown> | undefined;
+
+    const tooSlow = prisma.$forTenant(ACME).$transaction(
+      (tx) => {
+        // Its tasks are statements of their own, which come after half a second.
+        late = tx.project.create({ data: { name: 'too slow', tasks: { create: { title: 'too late' } } } });
+        return Promise.resolve(late);
       },
       { timeout: 200 },
     );
+    const next = prisma.$forTenant(GLOBEX).$transaction(async (tx) => {
+      await Promise.allSettled([late]);
+      return tx.task.count();
+    });
 
-    await expect(waiting).rejects.toThrow();
+    await expect(tooSlow).rejects.toThrow();
+    expect(await next).toBeTypeOf('number');
+    expect(sent.filter((text) => /INSERT INTO .*tasks/.test(text))).toEqual([]);
     expect(await stored('too slow')).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** A plain database for the tests of one file, with clients of the package and of the published example. */
 import { PrismaPg } from '@prisma/adapter-pg';
-import { tenancy, type TenancyOptions } from '@tenantry/prisma-tenancy';
+import { endingTransactions, tenancy, type TenancyOptions } from '@tenantry/prisma-tenancy';
 import pg from 'pg';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { PrismaClient } from './generated/client.js';
@@ -45,7 +45,7 @@ export function useClients(): () => Clients {
     cleanups.push(() => database.drop());
     const base = (max: number) => {
       const pool = new pg.Pool({ connectionString: database.url, max });
-      const client = new PrismaClient({ adapter: new PrismaPg(pool) });
+      const client = new PrismaClient({ adapter: endingTransactions(new PrismaPg(pool)) });
       cleanups.push(async () => {
         await client.$disconnect();
         await pool.end();
