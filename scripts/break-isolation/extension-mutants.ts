@@ -51,7 +51,7 @@ export const extension: MutantGroup = {
       name: 'ended-with-operations-under-way',
       breaks:
         'a transaction ends while an operation of it goes on, on a connection that the next tenant is given',
-      edits: [edit(CLIENTS, 'await inside.end();', '')],
+      edits: [edit(CLIENTS, 'await Promise.allSettled(this.#underWay);', '')],
       tests: [CLIENT_TESTS],
     },
     {

@@ -149,7 +149,7 @@ export const binding: MutantGroup = {
         edit(
           CLIENTS,
           'const reads = new ReadBatch(',
-          'const reads = ((this as { shared?: ReadBatch<TenantRead> }).shared ??= new ReadBatch(',
+          'const reads = ((this as { shared?: ReadBatch<TenantOperation> }).shared ??= new ReadBatch(',
         ),
         edit(CLIENTS, 'run(context, work, READ_ONLY)),\n    );', 'run(context, work, READ_ONLY)),\n    ));'),
       ],

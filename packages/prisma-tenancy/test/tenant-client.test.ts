@@ -63,7 +63,7 @@ describe('isolation', () => {
   });
 
   test('a statement of a transaction that has failed does not reach the next tenant on the connection', async () => {
-    const { prisma } = clients().another({}, 1);
+    const { prisma } = clients().another({}, 1, false);
     let late: Promise<unknown> = Promise.resolve();
     await prisma
       .$forTenant(ACME)

@@ -23,10 +23,15 @@ export interface Clients {
   readonly base: PrismaClient;
   /** One client of the published example. */
   readonly published: (tenantId: string) => ReturnType<typeof publishedExample>;
-  /** Another extended client, with a pool of its own, which is closed after the tests. */
+  /**
+   * Another extended client, with a pool of its own, which is closed after the tests.
+   *
+   * @param isEnding false leaves out `endingTransactions`
+   */
   readonly another: (
     options: Partial<TenancyOptions<string>>,
     max?: number,
+    isEnding?: boolean,
   ) => { readonly prisma: ReturnType<typeof extended>; readonly pool: pg.Pool };
   /** What is sent in the course of `work`. */
   readonly sentBy: (work: () => Promise<unknown>) => Promise<readonly string[]>;
@@ -43,9 +48,10 @@ export function useClients(): () => Clients {
     const { superuser, app } = inject('postgres');
     const database = await createPlainDatabase(superuser, app);
     cleanups.push(() => database.drop());
-    const base = (max: number) => {
+    const base = (max: number, isEnding = true) => {
       const pool = new pg.Pool({ connectionString: database.url, max });
-      const client = new PrismaClient({ adapter: endingTransactions(new PrismaPg(pool)) });
+      const adapter = new PrismaPg(pool);
+      const client = new PrismaClient({ adapter: isEnding ? endingTransactions(adapter) : adapter });
       cleanups.push(async () => {
         await client.$disconnect();
         await pool.end();
@@ -59,8 +65,8 @@ export function useClients(): () => Clients {
       prisma: extended(client),
       base: client,
       published: (tenantId) => publishedExample(client, tenantId),
-      another: (options, max = 2) => {
-        const other = base(max);
+      another: (options, max = 2, isEnding = true) => {
+        const other = base(max, isEnding);
         return { prisma: extended(other.client, options), pool: other.pool };
       },
       sentBy: async (work) => {

@@ -1,13 +1,11 @@
 /** What a bound client does first: each operation is narrowed to the tenant before it is known how it runs. */
-import { ModelOperation, type Operation, type Runner as Called } from '@tenantry/prisma-tenancy/parts';
-import type { Prisma } from '../../generated/prisma/client.js';
+import type { Operation, Runner as Called } from '@tenantry/prisma-tenancy/parts';
 import type { AnswerBytes } from '../request/answer-bytes.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { ScopedModel } from './data-model.js';
-import { plainStatement, rawStatement } from './plain-statement.js';
 import type { Runner } from './runner.js';
 import type { Arguments, Operation as Action, TenantFilter } from './tenant-filter.js';
-import { TenantOperation } from './tenant-operation.js';
+import { NarrowedOperation, RawTenantOperation, type TenantOperation } from './tenant-operation.js';
 
 /** Narrows what is called on a client, and hands it to the runner of its tenant. */
 export class NarrowingRunner implements Called {
@@ -40,22 +38,16 @@ export class NarrowingRunner implements Called {
 
   async query(operation: Operation): Promise<unknown> {
     this.#bytes?.throwIfOver();
-    const [sql] = operation.args as [Prisma.Sql];
-    return this.#runner.read(new TenantOperation(operation, () => rawStatement(sql), this.#bytes));
+    return this.#runner.read(new RawTenantOperation(operation, this.#bytes));
   }
 
   #narrowed(operation: Operation): TenantOperation {
     this.#bytes?.throwIfOver();
     const { model: property } = operation;
-    // A statement written by hand; it answers with a number.
-    if (property === undefined) return new TenantOperation(operation);
+    if (property === undefined) return new RawTenantOperation(operation, undefined);
     const model = this.#models.get(property)!;
     const action = operation.action as Action;
     const args = this.#filter.apply(model, action, operation.args[0] as Arguments | undefined);
-    return new TenantOperation(
-      new ModelOperation(property, action, [args]),
-      () => plainStatement(model, action, args),
-      this.#bytes,
-    );
+    return new NarrowedOperation(model, action, args, this.#bytes);
   }
 }

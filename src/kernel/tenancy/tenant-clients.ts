@@ -21,7 +21,7 @@ import type { Runner } from './runner.js';
 import type { Bound, TenantBinder, TenantClient, TenantTx } from './tenant-client.js';
 import { READS, TenantFilter, WRITES } from './tenant-filter.js';
 import type { TenantOperation } from './tenant-operation.js';
-import { TenantRead, TenantReads } from './tenant-reads.js';
+import { TenantReads } from './tenant-reads.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 /** What the clients of all tenants share. */
@@ -73,11 +73,13 @@ export class TenantClients {
     const runner: Runner = {
       read: (operation) => {
         this.#refuseSecondConnection('A read');
-        return reads.add(new TenantRead(operation));
+        // Of the arguments as they are now: the batch leaves later.
+        operation.prepare();
+        return reads.add(operation);
       },
       write: (operation) => {
         this.#refuseSecondConnection('A write');
-        return this.#write(context, operation, operation.plain());
+        return this.#write(context, operation, operation.prepare());
       },
     };
     return this.#clientOf(context, runner, async (work) => {

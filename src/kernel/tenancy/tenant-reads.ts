@@ -22,29 +22,14 @@ const onlyPrisma = new LRUCache<string, true>({
   sizeCalculation: (_true, text) => 200 + 2 * text.length,
 });
 
-/** A read, with the same as a plain statement, if there is one, as it was when it was issued. */
-export class TenantRead {
-  readonly #operation: TenantOperation;
-  readonly plain: PlainStatement | undefined;
-
-  constructor(operation: TenantOperation) {
-    this.#operation = operation;
-    this.plain = operation.plain();
-  }
-
-  run(tx: TransactionClient): Promise<unknown> {
-    return this.#operation.run(tx);
-  }
-}
-
 /** The reads of one client. */
-export class TenantReads implements ReadSource<TenantRead> {
+export class TenantReads implements ReadSource<TenantOperation> {
   readonly #context: TenantContext;
   readonly #sendBatch: SendBatch;
-  readonly #within: ReadSource<TenantRead>['within'];
+  readonly #within: ReadSource<TenantOperation>['within'];
 
   /** @param within runs work in a read-only transaction of Prisma's that is bound to the tenant */
-  constructor(context: TenantContext, sendBatch: SendBatch, within: ReadSource<TenantRead>['within']) {
+  constructor(context: TenantContext, sendBatch: SendBatch, within: ReadSource<TenantOperation>['within']) {
     this.#context = context;
     this.#sendBatch = sendBatch;
     this.#within = within;
@@ -54,7 +39,7 @@ export class TenantReads implements ReadSource<TenantRead> {
     return this.#within(work);
   }
 
-  direct(reads: readonly TenantRead[], observer: ReadObserver): Promise<void> | undefined {
+  direct(reads: readonly TenantOperation[], observer: ReadObserver): Promise<void> | undefined {
     const statements = plainStatements(reads);
     if (!statements) return undefined;
     let next = 0;
@@ -86,7 +71,7 @@ export class TenantReads implements ReadSource<TenantRead> {
   }
 }
 
-function plainStatements(reads: readonly TenantRead[]): readonly PlainStatement[] | undefined {
+function plainStatements(reads: readonly TenantOperation[]): readonly PlainStatement[] | undefined {
   const statements = reads.map(({ plain }) => plain);
   const canBeSent = (plain: PlainStatement | undefined): plain is PlainStatement =>
     plain !== undefined && !onlyPrisma.has(plain.text);
