@@ -6,6 +6,7 @@ const CLIENTS = 'packages/prisma-tenancy/src/for-tenant.ts';
 const PENDING = 'packages/prisma-tenancy/src/pending-operation.ts';
 const BINDING = 'packages/prisma-tenancy/src/set-local.ts';
 const CLIENT_TESTS = 'packages/prisma-tenancy/test/tenant-client.test.ts';
+const TRANSACTIONS = 'packages/prisma-tenancy/test/transactions.test.ts';
 const ATOMICITY = 'packages/prisma-tenancy/test/published-example.test.ts';
 
 export const extension: MutantGroup = {
@@ -52,7 +53,7 @@ export const extension: MutantGroup = {
       breaks:
         'a transaction ends while an operation of it goes on, on a connection that the next tenant is given',
       edits: [edit(CLIENTS, 'await Promise.allSettled(this.#underWay);', '')],
-      tests: [CLIENT_TESTS],
+      tests: [TRANSACTIONS],
     },
     {
       name: 'late-statements-sent',
@@ -65,19 +66,19 @@ export const extension: MutantGroup = {
           '',
         ),
       ],
-      tests: [CLIENT_TESTS],
+      tests: [TRANSACTIONS],
     },
     {
       name: 'outside-while-inside',
       breaks: 'an operation of the client inside its own $transaction leaves it',
       edits: [edit(CLIENTS, 'if (!this.#open.isInside) return;', 'return;')],
-      tests: [CLIENT_TESTS],
+      tests: [TRANSACTIONS],
     },
     {
       name: 'operation-of-another-tenant-together',
       breaks: 'an operation of one tenant’s client is run in the transaction of another tenant',
       edits: [edit(PENDING, 'if (client !== this.#client)', 'if (!client)')],
-      tests: [CLIENT_TESTS],
+      tests: [TRANSACTIONS],
     },
     {
       name: 'binding-outlives-its-transaction',

@@ -1,8 +1,7 @@
 /** The client of one tenant, on plain row-level security. */
 import { Prisma } from './generated/client.js';
-import { NoTenantError, SecondConnectionError, tenancy } from '@tenantry/prisma-tenancy';
+import { NoTenantError, tenancy } from '@tenantry/prisma-tenancy';
 import { describe, expect, test } from 'vitest';
-import { recordStatements } from './record-statements.js';
 import { ACME, bySetting, GLOBEX, useClients } from './use-clients.js';
 
 const clients = useClients();
@@ -61,36 +60,6 @@ describe('isolation', () => {
     await tenant.$transaction((tx) => tx.$queryRaw`SELECT 1 / 0`).catch(() => undefined);
     expect(await left()).toEqual({ tenant: '', status: null });
   });
-
-  test('a statement of a transaction that has failed does not reach the next tenant on the connection', async () => {
-    const { prisma } = clients().another({}, 1, false);
-    let late: Promise<unknown> = Promise.resolve();
-    await prisma
-      .$forTenant(ACME)
-      .$transaction(async (tx) => {
-        // Several statements: the nested rows come after their project.
-        late = tx.project.create({
-          data: { name: 'late', tasks: { create: [{ title: 'one' }, { title: 'two' }, { title: 'three' }] } },
-        });
-        void late.then(
-          () => undefined,
-          () => undefined,
-        );
-        await Promise.resolve();
-        throw new Error('its sibling failed');
-      })
-      .catch(() => undefined);
-
-    const seen = await prisma.$forTenant(GLOBEX).$transaction(async (tx) => {
-      await late.catch(() => undefined);
-      return tx.task.findMany({ where: { title: { in: ['one', 'two', 'three'] } } });
-    });
-
-    expect(seen).toEqual([]);
-    expect(
-      await clients().database.query("SELECT FROM tasks WHERE title IN ('one', 'two', 'three')"),
-    ).toEqual([]);
-  });
 });
 
 describe('the client without a tenant', () => {
@@ -141,153 +110,6 @@ function ownAndInherited(object: object): string[] {
   }
   return [...names];
 }
-
-describe('transactions', () => {
-  test('nested writes and reads work as in Prisma', async () => {
-    const project = await db().project.create({
-      data: { name: 'nested', tasks: { create: [{ title: 'first' }, { title: 'second' }] } },
-      include: { tasks: { orderBy: { id: 'asc' } } },
-    });
-
-    expect(project.tasks.map(({ title, tenantId }) => ({ title, tenantId }))).toEqual([
-      { title: 'first', tenantId: ACME },
-      { title: 'second', tenantId: ACME },
-    ]);
-  });
-
-  test('a nested write that fails leaves nothing', async () => {
-    const name = 'nested failure';
-
-    await expect(
-      db().project.create({
-        data: { name, tasks: { create: { title: 'foreign', tenantId: GLOBEX } as never } },
-      }),
-    ).rejects.toThrow();
-    expect(await stored(name)).toEqual([]);
-  });
-
-  test('operations given together answer in order, and use one transaction', async () => {
-    const { sentBy } = clients();
-    const tenant = db();
-    let answers: readonly [{ name: string }, number, { count: number }] | undefined;
-
-    const sent = await sentBy(async () => {
-      answers = await tenant.$transaction([
-        tenant.project.create({ data: { name: 'together' } }),
-        tenant.project.count({ where: { name: 'together' } }),
-        tenant.project.deleteMany({ where: { name: 'together' } }),
-      ]);
-    });
-
-    expect(answers).toMatchObject([{ name: 'together' }, 1, { count: 1 }]);
-    expect(sent.filter((text) => text === 'BEGIN' || text === 'COMMIT')).toEqual(['BEGIN', 'COMMIT']);
-  });
-
-  test('operations of another client, or that have begun, are not taken into a transaction', async () => {
-    const tenant = db();
-    const begun = tenant.project.create({ data: { name: 'begun' } });
-    await begun;
-
-    await expect(tenant.$transaction([begun])).rejects.toThrow('has begun already');
-    await expect(tenant.$transaction([db(GLOBEX).project.count()])).rejects.toThrow('another client');
-    await expect(tenant.$transaction([clients().published(ACME).project.count()])).rejects.toThrow(TypeError);
-    await expect(tenant.$transaction([Promise.resolve()] as never)).rejects.toThrow(TypeError);
-  });
-
-  test('an operation begins when it is waited for, once', async () => {
-    const operation = db().project.create({ data: { name: 'lazy' } });
-    expect(await stored('lazy')).toEqual([]);
-
-    const [first, second] = await Promise.all([operation, operation]);
-
-    expect(second).toBe(first);
-    expect(await stored('lazy')).toHaveLength(1);
-  });
-
-  test('an operation of the client inside its own transaction is refused: it would not be undone', async () => {
-    const tenant = db();
-
-    const within = tenant.$transaction(async (tx) => {
-      await tx.project.create({ data: { name: 'inside' } });
-      await tenant.project.create({ data: { name: 'outside' } });
-    });
-
-    await expect(within).rejects.toThrow(SecondConnectionError);
-    expect([...(await stored('inside')), ...(await stored('outside'))]).toEqual([]);
-    await expect(tenant.$transaction(() => tenant.project.count())).rejects.toThrow(SecondConnectionError);
-    await expect(tenant.$transaction(() => tenant.$transaction((tx) => tx.project.count()))).rejects.toThrow(
-      SecondConnectionError,
-    );
-  });
-
-  test('a transaction that has ended takes no operation', async () => {
-    let count: (() => PromiseLike<number>) | undefined;
-    await db().$transaction(async (tx) => {
-      count = () => tx.project.count();
-      await count();
-    });
-
-    await expect(count?.()).rejects.toThrow('has ended');
-  });
-
-  test('the isolation level is the one that was asked for', async () => {
-    const [row] = await db().$transaction(
-      (tx) => tx.$queryRaw<{ level: string }[]>`SELECT current_setting('transaction_isolation') AS level`,
-      { isolationLevel: 'RepeatableRead' },
-    );
-
-    expect(row?.level).toBe('repeatable read');
-  });
-
-  test('a conflict repeats the whole transaction', async () => {
-    const tenant = db();
-    await tenant.project.create({ data: { name: 'counter 0' } });
-    const { id } = await tenant.project.findFirstOrThrow({ where: { name: 'counter 0' } });
-    let tries = 0;
-    const increment = () =>
-      tenant.$transaction(
-        async (tx) => {
-          tries++;
-          const { name } = await tx.project.findFirstOrThrow({ where: { id } });
-          const next = `counter ${String(Number(name.split(' ')[1]) + 1)}`;
-          await tx.project.updateMany({ where: { id }, data: { name: next } });
-        },
-        { isolationLevel: 'RepeatableRead' },
-      );
-
-    await Promise.all([increment(), increment()]);
-
-    expect(await tenant.project.findFirst({ where: { id } })).toMatchObject({ name: 'counter 2' });
-    expect(tries).toBeGreaterThanOrEqual(2);
-  });
-
-  test('an operation that is under way when the time is up sends nothing into the next transaction', async () => {
-    await clients().database.query(`
-      CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$;
-      CREATE TRIGGER slow BEFORE INSERT ON projects FOR EACH ROW WHEN (NEW.name = 'too slow') EXECUTE FUNCTION slow();`);
-    const { prisma, pool } = clients().another({}, 1);
-    const sent = recordStatements(pool);
-    let late: PromiseLike<unknown> | undefined;
-
-    const tooSlow = prisma.$forTenant(ACME).$transaction(
-      (tx) => {
-        // Its tasks are statements of their own, which come after half a second.
-        late = tx.project.create({ data: { name: 'too slow', tasks: { create: { title: 'too late' } } } });
-        return Promise.resolve(late);
-      },
-      { timeout: 200 },
-    );
-    const next = prisma.$forTenant(GLOBEX).$transaction(async (tx) => {
-      await Promise.allSettled([late]);
-      return tx.task.count();
-    });
-
-    await expect(tooSlow).rejects.toThrow();
-    expect(await next).toBeTypeOf('number');
-    expect(sent.filter((text) => /INSERT INTO .*tasks/.test(text))).toEqual([]);
-    expect(await stored('too slow')).toEqual([]);
-  });
-});
 
 describe('reads of one tick', () => {
   test('a read that fails does not fail the others', async () => {
