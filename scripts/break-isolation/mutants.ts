@@ -10,6 +10,7 @@ import {
   sessions,
 } from './database-mutants.js';
 import { documents } from './document-mutants.js';
+import { extension } from './extension-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { pool } from './pool-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
@@ -25,6 +26,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   sessions,
   filter,
   binding,
+  extension,
   pool,
   deadlines,
   callers,

@@ -36,7 +36,9 @@ export const pool: MutantGroup = {
     {
       name: 'second-connection-allowed',
       breaks: 'code inside a transaction may take a second connection',
-      edits: [edit('src/kernel/driver/open-transaction.ts', 'if (!isInside()) return;', 'return;')],
+      edits: [
+        edit('src/kernel/driver/open-transaction.ts', 'if (!openTransactions.isInside) return;', 'return;'),
+      ],
       tests: ['test/kernel/second-connection.test.ts'],
     },
     {
@@ -44,7 +46,7 @@ export const pool: MutantGroup = {
       breaks: 'an invitation accepted with an idempotency key is a transaction of its own',
       edits: [
         edit('src/services/idempotency/execute-once.ts', '({ db, unit: db })', '({ db })'),
-        edit('src/kernel/driver/open-transaction.ts', 'if (!isInside()) return;', 'return;'),
+        edit('src/kernel/driver/open-transaction.ts', 'if (!openTransactions.isInside) return;', 'return;'),
       ],
       tests: [ACCEPTANCE],
     },

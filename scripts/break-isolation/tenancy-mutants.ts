@@ -3,7 +3,9 @@ import { edit, type MutantGroup } from './mutant.js';
 
 const FILTER = 'src/kernel/tenancy/tenant-filter.ts';
 const FLIGHT = 'src/kernel/driver/statement-batch.ts';
-const CLIENT = 'src/kernel/tenancy/tenant-binder.ts';
+const BINDER = 'src/kernel/tenancy/tenant-binder.ts';
+const ENDING = 'packages/prisma-tenancy/src/ending-transactions.ts';
+const CLIENTS = 'src/kernel/tenancy/tenant-clients.ts';
 const NARROWED = 'return { ...args, where: this.narrow(';
 const LAYERS = 'test/kernel/isolation-layers.test.ts';
 
@@ -127,7 +129,16 @@ export const binding: MutantGroup = {
       name: 'transactions-unbound',
       breaks: 'transactions of Prisma’s are not bound',
       edits: [
-        edit(CLIENT, 'await bindTransaction(tx, ', 'if (!context.tenantId) await bindTransaction(tx, '),
+        edit(
+          'packages/prisma-tenancy/src/bound-transactions.ts',
+          'const touched = await tx.$executeRaw(this.#binding(context, { readOnly }));',
+          'const touched = 0;',
+        ),
+        edit(
+          BINDER,
+          'const client = clientOfBinding(touched);',
+          'if (touched === 0) return;\n        const client = clientOfBinding(touched);',
+        ),
       ],
       tests: ['test/kernel/tenant-client.test.ts'],
     },
@@ -136,15 +147,11 @@ export const binding: MutantGroup = {
       breaks: 'reads of several requests share a transaction, which is bound to the tenant of the first',
       edits: [
         edit(
-          CLIENT,
-          'const reads = new ReadBatch({',
-          'const reads = ((parts as { shared?: ReadBatch }).shared ??= new ReadBatch({',
+          CLIENTS,
+          'const reads = new ReadBatch(',
+          'const reads = ((this as { shared?: ReadBatch<TenantOperation> }).shared ??= new ReadBatch(',
         ),
-        edit(
-          CLIENT,
-          'within: (work) => inTransaction(context, true, work),\n      });',
-          'within: (work) => inTransaction(context, true, work),\n      }));',
-        ),
+        edit(CLIENTS, 'run(context, work, READ_ONLY)),\n    );', 'run(context, work, READ_ONLY)),\n    ));'),
       ],
       tests: ['test/kernel/tenant-client.test.ts'],
     },
@@ -165,12 +172,8 @@ export const binding: MutantGroup = {
       breaks:
         'a statement that comes after the end of its transaction runs in whatever comes next on the connection',
       edits: [
-        edit(
-          'src/kernel/driver/adapter.ts',
-          '(ended ? refuse() : queryRaw(query).then(withReadableTimes))',
-          'queryRaw(query).then(withReadableTimes)',
-        ),
-        edit('src/kernel/driver/adapter.ts', 'if (ended) return refuse();', ''),
+        edit(ENDING, '(ended ? refuse() : queryRaw(query))', 'queryRaw(query)'),
+        edit(ENDING, 'if (ended) return refuse();', ''),
       ],
       tests: ['test/kernel/pool-safety.test.ts'],
     },
@@ -179,9 +182,9 @@ export const binding: MutantGroup = {
       breaks: 'the bound client carries Prisma’s own, which is bound to nothing',
       edits: [
         edit(
-          CLIENT,
-          'new Surface(filter, context, runner), { transaction })',
-          'new Surface(filter, context, runner), { transaction, root: parts.prisma })',
+          BINDER,
+          'extended.$forTenant(context),',
+          'Object.assign(extended.$forTenant(context), { root: parts.prisma }),',
         ),
       ],
       tests: ['test/kernel/tenant-client.test.ts'],
@@ -237,7 +240,7 @@ export const deadlines: MutantGroup = {
       name: 'transactions-not-watched',
       breaks: 'the deadline does not concern the transactions of Prisma',
       edits: [
-        edit(CLIENT, 'watched.whenOver(() => void client.cancelWork())', 'watched.whenOver(() => undefined)'),
+        edit(BINDER, 'ends.whenOver(() => void client.cancelWork())', 'ends.whenOver(() => undefined)'),
       ],
       tests: [DEADLINES],
     },
@@ -246,9 +249,9 @@ export const deadlines: MutantGroup = {
       breaks: 'reads that a failure has passed over are run again after the deadline, without one',
       edits: [
         edit(
-          'src/kernel/tenancy/read-batch.ts',
-          'if (deadline?.isOver) for (const',
-          'if (deadline === null) for (const',
+          'src/kernel/tenancy/tenant-reads.ts',
+          'if (deadline?.isOver) return deadline.error;',
+          'if (deadline === null) return undefined;',
         ),
         edit(CHECKOUT, '    deadline?.throwIfOver();\n', ''),
         edit(CHECKOUT, 'if (deadline?.isOver) {', 'if (deadline === null) {'),
@@ -260,11 +263,7 @@ export const deadlines: MutantGroup = {
       name: 'committed-after-deadline',
       breaks: 'a transaction whose code goes on after the deadline is committed',
       edits: [
-        edit(
-          CLIENT,
-          '          // Not committed yet: what is over is undone.\n          deadline?.throwIfOver();\n',
-          '',
-        ),
+        edit(BINDER, 'ending: () => deadline?.throwIfOver(),', 'ending: () => undefined,'),
         edit('src/kernel/driver/time-limits.ts', '  context.deadline?.throwIfOver();\n  try', '  try'),
       ],
       tests: [DEADLINES],

@@ -1,23 +1,18 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
   ColumnTypeEnum,
-  DriverAdapterError,
   type SqlQuery,
   type SqlResultSet,
   type Transaction,
 } from '@prisma/driver-adapter-utils';
+import { endForEverybody } from '@tenantry/prisma-tenancy/parts';
 import { farTime } from './column-parsers.js';
 import { PipeliningClient } from './pipelining-client.js';
-
-const ENDS_THE_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
 
 /**
  * Prisma's adapter for pg, with transactions that end for everybody.
  *
- * An operation of Prisma may be several statements. When its transaction ends before it does (a sibling in Promise.all
- * failed, or the time was up), Prisma gives the connection back to the pool, and the operation goes on sending its
- * statements: into whatever transaction the connection is used for next, which is bound to another tenant. Here a
- * transaction that has ended takes no further statement.
+ * A transaction that has ended takes no further statement: `endForEverybody` says what would happen otherwise.
  *
  * A connection on which something was cancelled is given back when the cancelling is over, and only when it is in no
  * transaction then.
@@ -28,25 +23,15 @@ export class TenantryAdapter extends PrismaPg {
   override async connect() {
     const adapter = await super.connect();
     const start = adapter.startTransaction.bind(adapter);
-    adapter.startTransaction = async (isolationLevel) => endForEverybody(await start(isolationLevel));
+    adapter.startTransaction = async (isolationLevel) => ofTenantry(await start(isolationLevel));
     return adapter;
   }
 }
 
-function endForEverybody(transaction: Transaction): Transaction {
-  let ended = false;
+function ofTenantry(started: Transaction): Transaction {
+  const transaction = endForEverybody(started);
   const queryRaw = transaction.queryRaw.bind(transaction);
-  const executeRaw = transaction.executeRaw.bind(transaction);
-  const refuse = () =>
-    Promise.reject(
-      new DriverAdapterError({ kind: 'TransactionAlreadyClosed', cause: 'its transaction has ended' }),
-    );
-  transaction.queryRaw = (query: SqlQuery) => (ended ? refuse() : queryRaw(query).then(withReadableTimes));
-  transaction.executeRaw = (query: SqlQuery) => {
-    if (ended) return refuse();
-    ended = ENDS_THE_TRANSACTION.test(query.sql);
-    return executeRaw(query);
-  };
+  transaction.queryRaw = (query: SqlQuery) => queryRaw(query).then(withReadableTimes);
   // Prisma calls one of them at the end, and both do the same: they give the connection back.
   for (const end of ['commit', 'rollback'] as const) {
     const giveBack = transaction[end].bind(transaction);

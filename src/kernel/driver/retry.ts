@@ -1,12 +1,14 @@
 /** Repeats transactions that PostgreSQL refused for a reason which a second try removes. */
-import { setTimeout as wait } from 'node:timers/promises';
+import { retry } from '@tenantry/prisma-tenancy/parts';
 import { sqlState } from '../vocabulary/sql-state.js';
 import type { Deadline } from '../request/deadline.js';
 import { isStalePlan } from './stale-plans.js';
 
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
-const ATTEMPTS = 4;
+
+/** How often a transaction is tried at the most. */
+export const ATTEMPTS = 4;
 
 /** Whether PostgreSQL refused a transaction that may well succeed when all of it is repeated. */
 export const isTransient = (error: unknown): boolean =>
@@ -14,20 +16,10 @@ export const isTransient = (error: unknown): boolean =>
 
 /**
  * Runs `transaction`, and again when it failed by a serialization failure, a deadlock or a stale plan, four times at the
- * most, and not after the deadline. It is always the whole transaction that is repeated. The pauses between grow and
- * vary, so that two transactions that collided do not collide again.
+ * most, and not after the deadline. It is always the whole transaction that is repeated.
  */
-export async function retryOnConflict<Result>(
+export const retryOnConflict = <Result>(
   deadline: Deadline | undefined,
   transaction: () => Promise<Result>,
-): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await transaction();
-    } catch (error) {
-      if (attempt === ATTEMPTS || !isTransient(error)) throw error;
-      await wait(Math.random() * 10 * 2 ** attempt);
-      if (deadline?.isOver) throw error;
-    }
-  }
-}
+): Promise<Result> =>
+  retry({ attempts: ATTEMPTS, isTransient, isOver: () => deadline?.isOver ?? false }, transaction);

@@ -1,7 +1,6 @@
 /** How a transaction on tenant data begins: its first statement binds it, and its time is limited. */
-import type { Prisma } from '../../generated/prisma/client.js';
+import { Prisma } from '../../generated/prisma/client.js';
 import type { Signature } from '../database/context-signature.js';
-import { clientOfBinding, type PipeliningClient } from '../driver/pipelining-client.js';
 import { statementTimeoutOf } from '../driver/time-limits.js';
 import type { Deadline } from '../request/deadline.js';
 import type { TenantContext } from '../request/tenant-context.js';
@@ -20,21 +19,14 @@ export const prismaLimits = ({ maxWait, timeout }: TransactionLimits, deadline: 
   };
 };
 
-/**
- * The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so.
- *
- * @returns the connection that the transaction runs on
- */
-export async function bindTransaction(
-  tx: Prisma.TransactionClient,
+/** The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so. */
+export function bindingStatement(
   context: TenantContext,
   { expires, signature }: Signature,
   limits: TransactionLimits,
   readOnly: boolean,
-): Promise<PipeliningClient> {
+): Prisma.Sql {
   const { tenantId, actor, requestId } = context;
   const statementTimeout = statementTimeoutOf(context, limits.statementTimeout);
-  const touched =
-    await tx.$executeRaw`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
-  return clientOfBinding(touched);
+  return Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
 }

@@ -1,9 +1,7 @@
-import type { Call } from './read-batch.js';
-import type { PlainStatement } from './plain-statement.js';
+import type { TenantOperation } from './tenant-operation.js';
 
-/** How the operations of a client or of a transaction reach the database. */
+/** How the operations of a client or of a transaction reach the database, once they are narrowed to the tenant. */
 export interface Runner {
-  /** @param plain the same as a plain statement, if there is one. */
-  read(call: Call, plain?: () => PlainStatement | undefined): Promise<unknown>;
-  write(call: Call, plain?: () => PlainStatement | undefined): Promise<unknown>;
+  read(operation: TenantOperation): Promise<unknown>;
+  write(operation: TenantOperation): Promise<unknown>;
 }

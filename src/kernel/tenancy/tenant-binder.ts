@@ -1,26 +1,25 @@
-/** Binds clients to tenants: decides on which connection, in which transaction and how often an operation runs. */
-import { Prisma, type PrismaClient } from '../../generated/prisma/client.js';
+/**
+ * Binds clients to tenants: Prisma's client with the extension of @tenantry/prisma-tenancy, in the server's way: who may take
+ * a connection, what a transaction is bound with, when it is cancelled, and how often it is tried.
+ */
+import { createTenancy, type TransactionCourse } from '@tenantry/prisma-tenancy/parts';
+import type { PrismaClient } from '../../generated/prisma/client.js';
 import { signContext, type Sign } from '../database/context-signature.js';
-import type { SendBatch, Row } from '../driver/statement-batch.js';
-import { insideTransaction, type RefuseSecondConnection } from '../driver/open-transaction.js';
-import { retryOnConflict } from '../driver/retry.js';
-import { explained, inTimeLimits } from '../driver/time-limits.js';
+import type { RefuseSecondConnection } from '../driver/open-transaction.js';
+import { clientOfBinding } from '../driver/pipelining-client.js';
+import { ATTEMPTS, isTransient } from '../driver/retry.js';
+import type { SendBatch } from '../driver/statement-batch.js';
+import { explained } from '../driver/time-limits.js';
 import { admitted, type Admission } from '../pool/admission.js';
 import { Deadline } from '../request/deadline.js';
 import type { TenantContext } from '../request/tenant-context.js';
-import { bindTransaction, prismaLimits } from './bind-transaction.js';
-import { BoundSurface } from './bound-client.js';
+import { bindingStatement, prismaLimits } from './bind-transaction.js';
 import type { ScopedModel } from './data-model.js';
-import type { PlainStatement } from './plain-statement.js';
-import { ReadBatch, type Call } from './read-batch.js';
-import { knowsReadableAnswers } from './readable-answers.js';
-import type { Runner } from './runner.js';
-import type { TenantBinder, TenantClient, TenantTx, TransactionLimits } from './tenant-client.js';
-import { TenantFilter } from './tenant-filter.js';
-import { UnitOfWork } from './unit-of-work.js';
+import type { TenantBinder, TransactionLimits } from './tenant-client.js';
+import { TenantClients } from './tenant-clients.js';
 
 /** What all tenants' clients share. */
-export interface TenantClientParts {
+export interface TenantBinderParts {
   readonly prisma: PrismaClient;
   readonly models: ReadonlyMap<string, ScopedModel>;
   readonly limits: TransactionLimits;
@@ -31,119 +30,51 @@ export interface TenantClientParts {
   readonly refuseSecondConnection: RefuseSecondConnection;
 }
 
-/** Makes what binds clients to tenants. A bound client is cheap: what does not depend on the tenant is made here, once. */
-export function createTenantBinder(parts: TenantClientParts): TenantBinder {
-  const Surface = BoundSurface.withModels(parts.models);
-  const isReadable = knowsReadableAnswers(parts.sendBatch);
-  const { limits, refuseSecondConnection } = parts;
-
-  const attempt = async <Result>(
-    context: TenantContext,
-    readOnly: boolean,
-    work: (tx: Prisma.TransactionClient) => Promise<Result>,
-  ): Promise<Result> => {
-    const { deadline } = context;
-    deadline?.throwIfOver();
-    let stopWatching: (() => void) | undefined;
-    try {
-      return await parts.prisma.$transaction(
-        async (tx) => {
-          const signature = signContext(parts.sign, context);
-          const client = await bindTransaction(tx, context, signature, limits, readOnly);
-          const watched = deadline ?? Deadline.after(limits.timeout);
-          stopWatching = watched.whenOver(() => void client.cancelWork());
-          const result = await work(tx);
-          // Not committed yet: what is over is undone.
-          deadline?.throwIfOver();
-          return result;
-        },
-        {
-          ...prismaLimits(limits, deadline),
-          // One snapshot for all reads of a tick.
-          ...(readOnly && { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead }),
-        },
-      );
-    } catch (error) {
-      throw explained(error, context);
-    } finally {
-      stopWatching?.();
-    }
-  };
-
-  const inTransaction = <Result>(
-    context: TenantContext,
-    readOnly: boolean,
-    work: (tx: Prisma.TransactionClient) => Promise<Result>,
-  ): Promise<Result> =>
-    retryOnConflict(context.deadline, () =>
-      admitted(parts.admission, context, () => attempt(context, readOnly, work), context.deadline),
-    );
-
-  /** A client whose operations and whose transactions are run as told. */
-  const clientOf = (
-    context: TenantContext,
-    runner: Runner,
-    transact: <Result>(work: (inside: Runner) => Promise<Result>) => Promise<Result>,
-  ): TenantClient => {
-    const filter = new TenantFilter(parts.models, context.tenantId);
-    const transaction: TenantClient['transaction'] = (work) =>
-      transact((inside) => work(new Surface(filter, context, inside) as unknown as TenantTx));
-    return Object.assign(new Surface(filter, context, runner), { transaction }) as unknown as TenantClient;
-  };
-
+/** Makes what binds clients to tenants. The extended client stays here, and refuses whatever is bound to no tenant. */
+export function createTenantBinder(parts: TenantBinderParts): TenantBinder {
+  const { limits, sign } = parts;
+  const extended = parts.prisma.$extends(
+    createTenancy(
+      {
+        bind: (context: TenantContext, { readOnly }) =>
+          bindingStatement(context, signContext(sign, context), limits, readOnly),
+        limits: ({ deadline }) => prismaLimits(limits, deadline),
+        attempts: ATTEMPTS,
+        isTransient,
+        isOver: ({ deadline }) => deadline?.isOver ?? false,
+        around: (context, attempt) =>
+          admitted(parts.admission, context, () => watched(context, limits, attempt), context.deadline),
+      },
+      (transactions) => new TenantClients(transactions, parts).methods,
+    ),
+  );
   return {
-    forTenant: (context) => {
-      const reads = new ReadBatch({
-        context,
-        sendBatch: parts.sendBatch,
-        within: (work) => inTransaction(context, true, work),
-      });
-      const write = async (call: Call, plain: PlainStatement | undefined) => {
-        if (!plain || !(await isReadable(context, plain))) return inTransaction(context, false, call);
-        let rows: Row[] = [];
-        await retryOnConflict(context.deadline, () =>
-          parts.sendBatch(context, 'write', [plain], {
-            bound: () => undefined,
-            answered: (found) => (rows = found),
-          }),
-        );
-        return plain.result(rows);
-      };
-      const runner: Runner = {
-        read: (call, plain) => {
-          refuseSecondConnection('A read');
-          return reads.add(call, plain?.());
-        },
-        write: (call, plain) => {
-          refuseSecondConnection('A write');
-          return write(call, plain?.());
-        },
-      };
-      return clientOf(context, runner, async (work) => {
-        refuseSecondConnection('A transaction');
-        return inTransaction(context, false, (tx) => {
-          const run = (call: Call) => inTimeLimits(context, () => call(tx));
-          return insideTransaction({}, () => work({ read: run, write: run }));
-        });
-      });
-    },
-    unitOfWork: async (context, work) => {
-      refuseSecondConnection('A unit of work');
-      return inTransaction(context, false, async (tx) => {
-        const unit = new UnitOfWork(tx, context);
-        try {
-          const filter = new TenantFilter(parts.models, context.tenantId);
-          const itself = new Surface(filter, context, unit.unprotected) as unknown as TenantTx;
-          return await unit.run(() =>
-            work(
-              clientOf(context, unit, (inner) => unit.transaction(inner)),
-              itself,
-            ),
-          );
-        } finally {
-          await unit.end();
-        }
-      });
-    },
+    forTenant: (context) => extended.$forTenant(context),
+    unitOfWork: (context, work) => extended.$unitOfWork(context, work),
   };
+}
+
+/** One try of a transaction: what runs at its deadline is cancelled, and what is over then is not committed. */
+async function watched<Result>(
+  context: TenantContext,
+  limits: TransactionLimits,
+  attempt: (course: TransactionCourse) => Promise<Result>,
+): Promise<Result> {
+  const { deadline } = context;
+  deadline?.throwIfOver();
+  let stopWatching: (() => void) | undefined;
+  try {
+    return await attempt({
+      bound: (touched) => {
+        const client = clientOfBinding(touched);
+        const ends = deadline ?? Deadline.after(limits.timeout);
+        stopWatching = ends.whenOver(() => void client.cancelWork());
+      },
+      ending: () => deadline?.throwIfOver(),
+    });
+  } catch (error) {
+    throw explained(error, context);
+  } finally {
+    stopWatching?.();
+  }
 }

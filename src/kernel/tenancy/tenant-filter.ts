@@ -2,32 +2,10 @@
  * The first line of isolation: every operation of a tenant-bound client is narrowed to its tenant before Prisma
  * sees it. It must hold without row-level security, as row-level security must hold without it.
  */
+import { READS, WRITES } from '@tenantry/prisma-tenancy/parts';
 import type { ScopedModel } from './data-model.js';
 
-/** The operations of a Prisma model delegate that only read. */
-export const READS = [
-  'findUnique',
-  'findUniqueOrThrow',
-  'findFirst',
-  'findFirstOrThrow',
-  'findMany',
-  'count',
-  'aggregate',
-  'groupBy',
-] as const;
-
-/** The operations of a Prisma model delegate that write. */
-export const WRITES = [
-  'create',
-  'createMany',
-  'createManyAndReturn',
-  'update',
-  'updateMany',
-  'updateManyAndReturn',
-  'upsert',
-  'delete',
-  'deleteMany',
-] as const;
+export { READS, WRITES };
 
 /** Nested operations whose payload holds its fields one level deeper, and the names it holds them under. */
 const WRAPPING_OPERATIONS = new Set(['createMany', 'connectOrCreate', 'update', 'updateMany', 'upsert']);

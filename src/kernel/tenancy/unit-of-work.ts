@@ -3,11 +3,11 @@
  * error of the database aborts a transaction for whatever comes behind it; a savepoint before each operation confines
  * it, so that code which handles a failure and goes on works here as well.
  */
-import type { Prisma } from '../../generated/prisma/client.js';
+import type { OpenTransaction, TransactionClient } from '@tenantry/prisma-tenancy/parts';
 import type { TenantContext } from '../request/tenant-context.js';
-import { currentTransaction, insideTransaction, type OpenTransaction } from '../driver/open-transaction.js';
-import type { Call } from './read-batch.js';
+import { openTransactions } from '../driver/open-transaction.js';
 import type { Runner } from './runner.js';
+import type { TenantOperation } from './tenant-operation.js';
 import { inTimeLimits } from '../driver/time-limits.js';
 
 /** The runner of a client whose every operation belongs to the transaction `tx`. */
@@ -15,31 +15,31 @@ export class UnitOfWork implements Runner {
   private readonly outermost = new Queue(this);
 
   constructor(
-    private readonly tx: Prisma.TransactionClient,
+    private readonly tx: TransactionClient,
     private readonly limits: Pick<TenantContext, 'deadline'>,
   ) {}
 
   /** Without savepoints: an operation that fails takes all of the transaction with it. */
   readonly unprotected: Runner = {
-    read: (call) => this.outermost.next(() => this.call(call)),
-    write: (call) => this.outermost.next(() => this.call(call)),
+    read: (operation) => this.outermost.next(() => this.perform(operation)),
+    write: (operation) => this.outermost.next(() => this.perform(operation)),
   };
 
-  read(call: Call): Promise<unknown> {
-    return this.apart(() => this.call(call));
+  read(operation: TenantOperation): Promise<unknown> {
+    return this.apart(() => this.perform(operation));
   }
 
-  write(call: Call): Promise<unknown> {
-    return this.apart(() => this.call(call));
+  write(operation: TenantOperation): Promise<unknown> {
+    return this.apart(() => this.perform(operation));
   }
 
   /** What `TenantClient.transaction` does: undone together when `work` throws, and only that. */
   transaction<Result>(work: (inside: Runner) => Promise<Result>): Promise<Result> {
     return this.apart(async () => {
       const queue = new Queue(this, this.outermost);
-      const run = (call: Call) => queue.next(() => this.call(call));
+      const run = (operation: TenantOperation) => queue.next(() => this.perform(operation));
       try {
-        return await insideTransaction(queue, () => work({ read: run, write: run }));
+        return await openTransactions.run(queue, () => work({ read: run, write: run }));
       } finally {
         await queue.end();
       }
@@ -48,7 +48,7 @@ export class UnitOfWork implements Runner {
 
   /** Runs all of the work. */
   run<Result>(work: () => Promise<Result>): Promise<Result> {
-    return insideTransaction(this.outermost, work);
+    return openTransactions.run(this.outermost, work);
   }
 
   /** Waits for what is under way, and refuses what comes later. */
@@ -59,7 +59,7 @@ export class UnitOfWork implements Runner {
   /** Savepoints are nested, never side by side: what is issued together runs one after the other. */
   private apart<Result>(work: () => Promise<Result>): Promise<Result> {
     // An operation of the client that is called in the course of one of its transactions belongs to that one.
-    const current = currentTransaction();
+    const current = openTransactions.current;
     const queue = current instanceof Queue && current.unit === this ? current : this.outermost;
     return queue.next(async () => {
       this.limits.deadline?.throwIfOver();
@@ -76,8 +76,8 @@ export class UnitOfWork implements Runner {
   }
 
   /** Every operation passes here. */
-  private call(call: Call): Promise<unknown> {
-    return inTimeLimits(this.limits, () => call(this.tx));
+  private perform(operation: TenantOperation): Promise<unknown> {
+    return inTimeLimits(this.limits, () => operation.run(this.tx));
   }
 
   private async undo(): Promise<void> {

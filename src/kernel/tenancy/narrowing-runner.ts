@@ -1,0 +1,53 @@
+/** What a bound client does first: each operation is narrowed to the tenant before it is known how it runs. */
+import type { Operation, Runner as Called } from '@tenantry/prisma-tenancy/parts';
+import type { AnswerBytes } from '../request/answer-bytes.js';
+import type { TenantContext } from '../request/tenant-context.js';
+import type { ScopedModel } from './data-model.js';
+import type { Runner } from './runner.js';
+import type { Arguments, Operation as Action, TenantFilter } from './tenant-filter.js';
+import { NarrowedOperation, RawTenantOperation, type TenantOperation } from './tenant-operation.js';
+
+/** Narrows what is called on a client, and hands it to the runner of its tenant. */
+export class NarrowingRunner implements Called {
+  readonly #models: ReadonlyMap<string, ScopedModel>;
+  readonly #filter: TenantFilter;
+  readonly #bytes: AnswerBytes | undefined;
+  readonly #runner: Runner;
+
+  /** @param models by the property of the client */
+  constructor(
+    models: ReadonlyMap<string, ScopedModel>,
+    filter: TenantFilter,
+    { bytes }: Pick<TenantContext, 'bytes'>,
+    runner: Runner,
+  ) {
+    this.#models = models;
+    this.#filter = filter;
+    this.#bytes = bytes;
+    this.#runner = runner;
+  }
+
+  // Asynchronous, so that a refusal of the filter is a rejection like any other.
+  async read(operation: Operation): Promise<unknown> {
+    return this.#runner.read(this.#narrowed(operation));
+  }
+
+  async write(operation: Operation): Promise<unknown> {
+    return this.#runner.write(this.#narrowed(operation));
+  }
+
+  async query(operation: Operation): Promise<unknown> {
+    this.#bytes?.throwIfOver();
+    return this.#runner.read(new RawTenantOperation(operation, this.#bytes));
+  }
+
+  #narrowed(operation: Operation): TenantOperation {
+    this.#bytes?.throwIfOver();
+    const { model: property } = operation;
+    if (property === undefined) return new RawTenantOperation(operation, undefined);
+    const model = this.#models.get(property)!;
+    const action = operation.action as Action;
+    const args = this.#filter.apply(model, action, operation.args[0] as Arguments | undefined);
+    return new NarrowedOperation(model, action, args, this.#bytes);
+  }
+}

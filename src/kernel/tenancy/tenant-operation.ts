@@ -1,0 +1,67 @@
+import {
+  ModelOperation,
+  type Operation,
+  type Runnable,
+  type TransactionClient,
+} from '@tenantry/prisma-tenancy/parts';
+import type { Prisma } from '../../generated/prisma/client.js';
+import type { AnswerBytes } from '../request/answer-bytes.js';
+import type { ScopedModel } from './data-model.js';
+import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
+import type { Arguments, Operation as Action } from './tenant-filter.js';
+
+/** An operation that is narrowed to its tenant, and whose answer is counted. */
+export interface TenantOperation extends Runnable {
+  run(tx: TransactionClient): Promise<unknown>;
+  /** Makes the same as a plain statement, of the arguments as they are now, if it can be one. */
+  prepare(): PlainStatement | undefined;
+  /** What {@link prepare} has made. */
+  readonly plain: PlainStatement | undefined;
+}
+
+/** An operation of a model. */
+export class NarrowedOperation extends ModelOperation implements TenantOperation {
+  readonly #model: ScopedModel;
+  readonly #narrowed: Arguments;
+  readonly #bytes: AnswerBytes | undefined;
+  plain: PlainStatement | undefined;
+
+  constructor(model: ScopedModel, action: Action, narrowed: Arguments, bytes: AnswerBytes | undefined) {
+    super(model.property, action, [narrowed]);
+    this.#model = model;
+    this.#narrowed = narrowed;
+    this.#bytes = bytes;
+  }
+
+  override async run(tx: TransactionClient): Promise<unknown> {
+    const result = await super.run(tx);
+    return this.#bytes ? this.#bytes.takeResult(result) : result;
+  }
+
+  prepare(): PlainStatement | undefined {
+    return (this.plain = plainStatement(this.#model, this.action as Action, this.#narrowed));
+  }
+}
+
+/** A statement written by hand. */
+export class RawTenantOperation implements TenantOperation {
+  readonly #operation: Operation;
+  readonly #bytes: AnswerBytes | undefined;
+  plain: PlainStatement | undefined;
+
+  /** @param bytes counts the rows of its answer; undefined for one that answers with a number */
+  constructor(operation: Operation, bytes: AnswerBytes | undefined) {
+    this.#operation = operation;
+    this.#bytes = bytes;
+  }
+
+  async run(tx: TransactionClient): Promise<unknown> {
+    const result = await this.#operation.run(tx);
+    return this.#bytes ? this.#bytes.takeResult(result) : result;
+  }
+
+  prepare(): PlainStatement | undefined {
+    const { action, args } = this.#operation;
+    return action === '$queryRaw' ? (this.plain = rawStatement(args[0] as Prisma.Sql)) : undefined;
+  }
+}

@@ -1,0 +1,79 @@
+/** Where the reads of one tick go: as plain statements in one batch when each of them is one, else to Prisma. */
+import type { ReadObserver, ReadSource, TransactionClient } from '@tenantry/prisma-tenancy/parts';
+import { LRUCache } from 'lru-cache';
+import { sqlState } from '../vocabulary/sql-state.js';
+import { READ_ONLY, WriteInReadError } from '../vocabulary/errors.js';
+import { UnsupportedColumnError } from '../driver/column-parsers.js';
+import type { SendBatch } from '../driver/statement-batch.js';
+import { isStalePlan } from '../driver/stale-plans.js';
+import type { TenantContext } from '../request/tenant-context.js';
+import type { PlainStatement } from './plain-statement.js';
+import type { TenantOperation } from './tenant-operation.js';
+
+/** So often a batch is run again because a plan was stale: after the first time all connections prepare anew. */
+const STALE_PLANS = 2;
+
+/**
+ * Statements that only Prisma can read the answer of. There are as many as the code has of them, times the lengths of
+ * their lists: those that were not seen for longest are found out again.
+ */
+const onlyPrisma = new LRUCache<string, true>({
+  maxSize: 1024 * 1024,
+  sizeCalculation: (_true, text) => 200 + 2 * text.length,
+});
+
+/** The reads of one client. */
+export class TenantReads implements ReadSource<TenantOperation> {
+  readonly #context: TenantContext;
+  readonly #sendBatch: SendBatch;
+  readonly #within: ReadSource<TenantOperation>['within'];
+
+  /** @param within runs work in a read-only transaction of Prisma's that is bound to the tenant */
+  constructor(context: TenantContext, sendBatch: SendBatch, within: ReadSource<TenantOperation>['within']) {
+    this.#context = context;
+    this.#sendBatch = sendBatch;
+    this.#within = within;
+  }
+
+  within(work: (tx: TransactionClient) => Promise<void>): Promise<void> {
+    return this.#within(work);
+  }
+
+  direct(reads: readonly TenantOperation[], observer: ReadObserver): Promise<void> | undefined {
+    const statements = plainStatements(reads);
+    if (!statements) return undefined;
+    let next = 0;
+    return this.#sendBatch(this.#context, 'read', statements, {
+      bound: () => observer.bound(),
+      answered: (rows) => {
+        const { result } = statements[next++]!;
+        observer.answered(() => result(rows));
+      },
+    });
+  }
+
+  again(error: unknown, times: number): boolean {
+    if (error instanceof UnsupportedColumnError) {
+      onlyPrisma.set(error.statement, true);
+      return true;
+    }
+    return times <= STALE_PLANS && isStalePlan(error) && !this.#context.deadline?.isOver;
+  }
+
+  explain(error: unknown): unknown {
+    return sqlState(error) === READ_ONLY ? new WriteInReadError(error) : error;
+  }
+
+  ended(): Error | undefined {
+    const { deadline, bytes } = this.#context;
+    if (deadline?.isOver) return deadline.error;
+    return bytes?.isOver ? bytes.error : undefined;
+  }
+}
+
+function plainStatements(reads: readonly TenantOperation[]): readonly PlainStatement[] | undefined {
+  const statements = reads.map(({ plain }) => plain);
+  const canBeSent = (plain: PlainStatement | undefined): plain is PlainStatement =>
+    plain !== undefined && !onlyPrisma.has(plain.text);
+  return statements.every(canBeSent) ? statements : undefined;
+}
