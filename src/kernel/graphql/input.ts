@@ -42,7 +42,7 @@ function jsonProblem(value: unknown, maxBytes: number): string | undefined {
 }
 
 /** PostgreSQL stores any text but U+0000, and JSON only with whole surrogate pairs. */
-function isStorable(value: string): boolean {
+export function isStorable(value: string): boolean {
   return !value.includes('\u0000') && value.isWellFormed();
 }
 
