@@ -89,7 +89,9 @@ test('a schema has the types for columns that its modules use, and no others', (
     const { schema } = buildApi([defineModule({ name: 'things', typeDefs, resolvers: {} })]);
     return Object.keys(schema.getTypeMap());
   };
-  expect(typesOf('extend type Query { a: Int @authenticated }')).not.toEqual(expect.arrayContaining(['BigInt']));
+  expect(typesOf('extend type Query { a: Int @authenticated }')).not.toEqual(
+    expect.arrayContaining(['BigInt']),
+  );
   const types = typesOf('extend type Query { sums(of: BigIntRange): [Decimal!] @authenticated }');
   expect(types).toEqual(expect.arrayContaining(['BigIntRange', 'BigInt', 'Decimal']));
   expect(types).not.toContain('UUID');
