@@ -1,3 +1,4 @@
+import { ModuleError } from './cli/module/module-error.js';
 import { ConfigError } from './kernel/config/config-error.js';
 import { UnguardedSchemaError } from './kernel/access/guards.js';
 import { TrustedDocumentsError } from './services/documents/trusted-documents.js';
@@ -12,7 +13,14 @@ const EXPECTED_OF_PACKAGES = new Set(['AuditConnectionError', 'EmbeddedDatabaseE
  * it is a defect.
  */
 export function explain(error: unknown): string {
-  const expected = [ConfigError, UnguardedSchemaError, TrustedDocumentsError, MigrationError, PublicError];
+  const expected = [
+    ConfigError,
+    ModuleError,
+    UnguardedSchemaError,
+    TrustedDocumentsError,
+    MigrationError,
+    PublicError,
+  ];
   if (!(error instanceof Error)) return String(error);
   if (expected.some((kind) => error instanceof kind) || EXPECTED_OF_PACKAGES.has(error.name)) {
     return error.message;
