@@ -65,7 +65,10 @@ function note(at: string, value: unknown, planted: boolean, values: LootValue[])
   if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) note(at, inner, planted, values);
   } else if (typeof value === 'string' || typeof value === 'number') {
-    values.push({ ...lootValue(at, value, /\.(id|\w+_id)$/.test(at)), ...(planted && { planted }) });
+    values.push({
+      ...lootValue(at, value, /\.(id|\w+_id)$/.test(at) ? 'ID' : ''),
+      ...(planted && { planted }),
+    });
   }
 }
 

@@ -63,6 +63,8 @@ export class Campaign {
   readonly breaches: Breach[] = [];
   readonly attacks: Partial<Record<AttackKind, number>> = {};
   readonly withoutEffect: string[] = [];
+  /** Why something was not attacked, by what it is. */
+  readonly notAttacked = new Map<string, string>();
   readonly notChecked: string[] = [];
   /** Values of the victim that the attacker has put into its own tenant: there they will be found. */
   private readonly broughtIn = new Set<string>();

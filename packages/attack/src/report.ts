@@ -56,11 +56,18 @@ export interface Report {
   readonly seconds: number;
   /** Where a value of the attacker's own is answered like one that nobody has: there the attack may not reach anything. */
   readonly withoutEffect: readonly string[];
+  /**
+   * Where nothing of the victim’s could be tried or planted, and why: `Query.invoices(filter.cents.min:): …`. What was declared
+   * is not in it.
+   */
+  readonly notAttacked: readonly string[];
   /** What could not be looked at, and why. */
   readonly notChecked: readonly string[];
 }
 
-export const isClean = ({ breaches }: Report): boolean => breaches.length === 0;
+/** Nothing was found, and nothing was passed over without being declared. */
+export const isClean = ({ breaches, notAttacked }: Report): boolean =>
+  breaches.length === 0 && notAttacked.length === 0;
 
 /** For people: a table, then each breach. */
 export function printReport(report: Report): string {
@@ -84,10 +91,14 @@ export function printReport(report: Report): string {
       'Without effect: a value of the attacker’s own is answered like one that nobody has',
       report.withoutEffect,
     ),
+    ...section(
+      'NOT ATTACKED, for want of a value or a row; what is meant to be, declare it',
+      report.notAttacked,
+    ),
     ...section('Not checked', report.notChecked),
     ...report.breaches.flatMap((breach, n) => ['', ...printBreach(breach, n + 1)]),
     '',
-    isClean(report) ? 'No breach.' : `${report.breaches.length} breaches.`,
+    report.breaches.length === 0 ? 'No breach.' : `${report.breaches.length} breaches.`,
     '',
   ].join('\n');
 }

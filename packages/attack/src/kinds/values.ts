@@ -5,13 +5,16 @@ import { buildRequest } from '../operations.js';
 import { TAKES_AWAY } from '../plant.js';
 import { pointsOf, takesValue, type Point } from '../points.js';
 import { told, toldByMutation } from '../compare.js';
-import { asInput, fillPoint, valuesFor, type Filling } from '../values.js';
+import { asInput, fillPoint, isKnown, valuesFor, type Filling } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 import { VictimWatch } from './victim.js';
 
 /** Who may not use a field at all is refused before any value is looked at: a few values show that. */
 const WHEN_REFUSED = 3;
 const REFUSAL = '"code":"FORBIDDEN"';
+
+/** How a server refuses a value that a scalar does not take. */
+const NOT_ITS_FORM = /"code":"(BAD_USER_INPUT|GRAPHQL_VALIDATION_FAILED|BAD_REQUEST)"/;
 
 /** Enough to see rows, how many there are, and what they contain. */
 const DEPTH = 3;
@@ -21,6 +24,7 @@ export async function tryInQueries(campaign: Campaign): Promise<void> {
     const filling = { own: campaign.parts.own, text: () => 'nothing', optionalTexts: false };
     const { victim, attackers } = campaign.parts;
     const values = valuesFor(point, victim, campaign.isTelling);
+    if (values.length === 0) leaveOut(campaign, point);
     for (const as of attackers) {
       const control = await tryAt(campaign, { point, as, filling, values });
       if (as === attackers[0] && control) await tryOwn(campaign, { point, as, filling, values, control });
@@ -37,6 +41,7 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
     const idsOfNothing = TAKES_AWAY.test(point.path.steps[0]!.field.name);
     const filling = { own, text: newMark, optionalTexts: true, idsOfNothing };
     const values = valuesFor(point, victim, campaign.parts.isDistinctive);
+    if (values.length === 0) leaveOut(campaign, point);
     for (const as of attackers) {
       const control = await tryAt(campaign, { point, as, filling, values }, watch);
       if (as === attackers[0] && control) tries.push({ point, as, filling, values, control });
@@ -44,6 +49,14 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
   }
   // At the end: what is the attacker's own may then be gone.
   for (const each of tries) await tryOwn(campaign, each);
+}
+
+/** Sizes of pages and versions of rows: numbers that say nothing of whose row is meant. */
+const NOBODYS = /^(first|last|limit|offset|skip|take|\w*version)$/i;
+
+function leaveOut({ notAttacked }: Campaign, { name, type, leaf, argument }: Point): void {
+  if (NOBODYS.test(leaf.at(-1) ?? argument.name)) return;
+  notAttacked.set(name, `the victim has no value of type ${type.name} that tells whose it is`);
 }
 
 interface Attempt {
@@ -67,6 +80,7 @@ async function tryAt(
   const isQuery = point.path.operation === 'query';
   let control: string | undefined;
   let last: SentRequest | undefined;
+  const answers: string[] = [];
   for (const [n, loot] of values.entries()) {
     if (n >= WHEN_REFUSED && control?.includes(REFUSAL)) break;
     const requestFor = requestAt(campaign, point, as, filling);
@@ -86,9 +100,14 @@ async function tryAt(
       };
       const expected = await campaign.compare(pair);
       control ??= expected;
+      answers.push(expected);
     }
     last = request;
     if (watch?.isCheap) await watch.check(point.name, request);
+  }
+  if (!isKnown(point.type) && answers.every((answer) => NOT_ITS_FORM.test(answer))) {
+    const why = `no value of the form that ${point.type.name} has is known`;
+    campaign.notAttacked.set(point.name, why);
   }
   if (last && watch && !watch.isCheap) await watch.check(point.name, last);
   return control;
