@@ -16,7 +16,7 @@ const server = useServer({
 let report: Report;
 beforeAll(async () => {
   report = await attackServer(server(), statements, { notAttacked: NOT_ATTACKED });
-}, 600_000);
+}, 1_200_000);
 
 /**
  * Whoever holds the link of an invitation is told that it is for another address (docs/invitations.md), and nothing of

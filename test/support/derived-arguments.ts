@@ -19,7 +19,7 @@ import {
 import { newMark } from 'tenantry-attack';
 import { MODELS } from '../../src/generated/data-model/index.js';
 import type { ModelInfo } from '../../src/kernel/vocabulary/data-model.js';
-import { insertAnyRow } from './any-rows.js';
+import { insertAnyRow, type Query } from './any-rows.js';
 import type { MakeArguments } from './permission-matrix.js';
 import type { TestServer } from './server.js';
 
@@ -73,7 +73,7 @@ class Maker {
   async row(model: string): Promise<string> {
     const { database } = this.#server;
     const tenantId = await database.tenantId('acme');
-    const query = database.asSuperuser;
+    const query: Query = (sql, values) => database.asSuperuser(sql, values);
     const id = await insertAnyRow(query, { table: models[model]!.table, tenantId });
     if (this.#withChildren) {
       for (const { table, column } of childrenOf(model))

@@ -9,6 +9,8 @@ import {
   isCompositeType,
   isObjectType,
   isRequiredArgument,
+  isTypeDefinitionNode,
+  isTypeExtensionNode,
   parse,
   type GraphQLField,
   type GraphQLFieldResolver,
@@ -251,7 +253,7 @@ function complete(
 function ownFields(modules: readonly Module[]): ReadonlySet<string> {
   const own = new Set<string>();
   for (const definition of modules.flatMap(({ typeDefs }) => parse(typeDefs).definitions)) {
-    if (!('name' in definition) || definition.name === undefined) continue;
+    if (!isTypeDefinitionNode(definition) && !isTypeExtensionNode(definition)) continue;
     const type = definition.name.value;
     const fields = 'fields' in definition ? (definition.fields ?? []) : [];
     const values = 'values' in definition ? (definition.values ?? []) : [];

@@ -69,6 +69,7 @@ export class Campaign {
   /** Values of the victim that the attacker has put into its own tenant: there they will be found. */
   private readonly broughtIn = new Set<string>();
   private readonly searched = new Set<string>();
+  private readonly counterparts = new Map<string, string>();
   /** Whether the log has named a request of the attacker's: otherwise it could not be searched. */
   logSpeaksOfAttacker = false;
 
@@ -97,6 +98,13 @@ export class Campaign {
   /** Whether it tells anything how the attacker is answered to a value: not when it has brought the value in itself. */
   readonly isTelling = (loot: LootValue): boolean =>
     this.parts.isDistinctive(loot) && !this.broughtIn.has(loot.value);
+
+  /** The value that stands beside one of the victim's in every mutation: always the same. */
+  counterpart(value: string, other: string): string {
+    const known = this.counterparts.get(value) ?? other;
+    this.counterparts.set(value, known);
+    return known;
+  }
 
   /** What is in this value of the victim's, the attacker may have in its own tenant from now on. */
   bringIn({ value }: LootValue): void {

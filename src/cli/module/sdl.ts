@@ -24,7 +24,7 @@ export function printSdl(plan: ModulePlan): string {
     `extend type Query {
       "One ${words(one)}; null when there is none with this id."
       ${one}(id: ID!): ${model} ${read}
-      "The ${words(many)} of this tenant${orders.length > 0 ? ', the newest first unless `orderBy` says otherwise' : ', the newest first'}."
+      "The ${words(many)} of this tenant${orderOf(orders)}."
       ${many}(${PAGE} ${listArguments}): ${model}Connection ${read}
     }`,
     ...plan.relations
@@ -75,6 +75,12 @@ function mutations({ model, one, columns, hasVersion }: ModulePlan, read: string
       delete${model}(input: Delete${model}Input!): Delete${model}Payload ${write}
     }`,
   ];
+}
+
+function orderOf(orders: readonly PlannedColumn[]): string {
+  if (orders.length === 0) return ', the newest first';
+  const isByTime = orders.some(({ name }) => name === 'createdAt');
+  return isByTime ? ', the newest first unless `orderBy` says otherwise' : ', as `orderBy` says';
 }
 
 const orderTypes = (model: string, orders: readonly PlannedColumn[]): string[] => {

@@ -95,7 +95,14 @@ async function tryAt(
         attack,
         at: point.name,
         loot,
-        other: (attempt) => (attempt === 1 ? other : (campaign.unlike(loot, attempt) ?? other)),
+        // What a mutation did with the victim’s value it has to have done with the other: a key that is unique in the attacker’s
+        // own tenant is taken the second time.
+        other: (attempt) =>
+          isQuery && attempt > 1
+            ? (campaign.unlike(loot, attempt) ?? other)
+            : isQuery
+              ? other
+              : campaign.counterpart(loot.value, other),
         request: (value) => requestFor(value)!,
       };
       const expected = await campaign.compare(pair);
@@ -141,6 +148,8 @@ async function searchOnly(
 async function tryOwn(campaign: Campaign, { point, as, filling, control, values }: Try): Promise<void> {
   const { own } = campaign.parts;
   const isQuery = point.path.operation === 'query';
+  // A mutation that took effect has shown that it is reached.
+  if (!isQuery && !control.includes('"errors":')) return;
   const plantedOnly = !isQuery && TAKES_AWAY.test(point.path.steps[0]!.field.name);
   const candidates = valuesFor(point, own).filter(({ planted }) => planted === true || !plantedOnly);
   const likely = [...candidates].sort((a, b) => Number(isOf(values, b)) - Number(isOf(values, a)));
