@@ -103,6 +103,8 @@ export class Campaign {
   counterpart(value: string, other: string): string {
     const known = this.counterparts.get(value) ?? other;
     this.counterparts.set(value, known);
+    // The victim may come to have it too: the next version of a row, say.
+    this.broughtIn.add(known);
     return known;
   }
 

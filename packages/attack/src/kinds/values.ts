@@ -54,9 +54,12 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
 /** Sizes of pages and versions of rows: numbers that say nothing of whose row is meant. */
 const NOBODYS = /^(first|last|limit|offset|skip|take|\w*version)$/i;
 
-function leaveOut({ notAttacked }: Campaign, { name, type, leaf, argument }: Point): void {
-  if (NOBODYS.test(leaf.at(-1) ?? argument.name)) return;
-  notAttacked.set(name, `the victim has no value of type ${type.name} that tells whose it is`);
+const isNobodys = ({ leaf, argument }: Point): boolean => NOBODYS.test(leaf.at(-1) ?? argument.name);
+
+function leaveOut({ notAttacked }: Campaign, point: Point): void {
+  if (isNobodys(point)) return;
+  const why = `the victim has no value of type ${point.type.name} that tells whose it is`;
+  notAttacked.set(point.name, why);
 }
 
 interface Attempt {
@@ -149,7 +152,7 @@ async function tryOwn(campaign: Campaign, { point, as, filling, control, values 
   const { own } = campaign.parts;
   const isQuery = point.path.operation === 'query';
   // A mutation that took effect has shown that it is reached.
-  if (!isQuery && !control.includes('"errors":')) return;
+  if (isNobodys(point) || (!isQuery && !control.includes('"errors":'))) return;
   const plantedOnly = !isQuery && TAKES_AWAY.test(point.path.steps[0]!.field.name);
   const candidates = valuesFor(point, own).filter(({ planted }) => planted === true || !plantedOnly);
   const likely = [...candidates].sort((a, b) => Number(isOf(values, b)) - Number(isOf(values, a)));
