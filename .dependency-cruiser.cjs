@@ -15,6 +15,9 @@ const ring = (from, ...mayImport) => ({
   to: { path: [from, ...mayImport, 'generated'].map((folder) => `^src/${folder}/`) },
 });
 
+/** The folders of the product's own modules. `tenantry module new` adds to them. */
+const DOMAINS = ['example'];
+
 module.exports = {
   forbidden: [
     {
@@ -54,7 +57,7 @@ module.exports = {
     service('subscriptions', 'limits', 'documents', 'telemetry'),
     ring('http', 'kernel', 'services'),
     ring('platform', 'kernel', 'services'),
-    ring('example', 'kernel', 'services', 'platform'),
+    ...DOMAINS.map((domain) => ring(domain, 'kernel', 'services', 'platform')),
     // The code that tools generate names types of all rings.
     { from: { path: '^src/generated/' }, to: { path: '^src/' } },
     // The entry points put everything together. Only modules.ts knows what is installed: delete a line, lose a domain.
@@ -62,7 +65,7 @@ module.exports = {
       from: { path: '^src/(cli/|[^/]+[.]ts$)' },
       to: { path: ['^src/(kernel|services|http|cli|generated)/', '^src/[^/]+[.]ts$'] },
     },
-    { from: { path: '^src/modules[.]ts$' }, to: { path: '^src/(platform|example)/' } },
+    { from: { path: '^src/modules[.]ts$' }, to: { path: `^src/(${['platform', ...DOMAINS].join('|')})/` } },
   ],
   allowedSeverity: 'error',
   options: {

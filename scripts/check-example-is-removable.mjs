@@ -89,18 +89,18 @@ function deleteExample() {
   const modules = [...read('src/modules.ts').matchAll(/^import \{ (\w+) \} from '\.\/example\//gm)];
   edit('the imports', 'src/modules.ts', /^import .* from '\.\/example\/.*\n/gm);
   for (const [, module] of modules) edit(`${module}`, 'src/modules.ts', new RegExp(`^ +${module},\\n`, 'gm'));
-
-  edit('the clients', 'codegen.yml', /^ {2}# Last, [^]*/m);
-  edit('the types', 'codegen.yml', new RegExp(`^ +(${names})\\w*: .*\\n`, 'gm'));
   return models;
 }
 
 /** What is generated must have forgotten the example as well. */
 function refuseTraces(models) {
   const declared = new RegExp(`^(type|input|enum) (${models.join('|')})`, 'm');
-  const traces = ['schema.graphql', 'src/generated/graphql.d.ts', 'codegen.yml', 'src/modules.ts'].filter(
-    (file) => [declared, /\/example\//].some((trace) => trace.test(read(file))),
-  );
+  const traces = [
+    'schema.graphql',
+    'src/generated/graphql.d.ts',
+    'src/generated/data-model/index.ts',
+    'src/modules.ts',
+  ].filter((file) => [declared, /\/example\//].some((trace) => trace.test(read(file))));
   // As arguments of the triggers that audit and publish.
   const entities = new RegExp(`'(${models.join('|')})'`);
   if (entities.test(read('prisma/kernel.sql'))) traces.push('prisma/kernel.sql');

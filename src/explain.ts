@@ -1,3 +1,4 @@
+import { ModuleError } from './cli/module/module-error.js';
 import { ConfigError } from './kernel/config/config-error.js';
 import { UnguardedSchemaError } from './kernel/access/guards.js';
 import { TrustedDocumentsError } from './services/documents/trusted-documents.js';
@@ -9,7 +10,14 @@ const EXPECTED_OF_PACKAGES = new Set(['AuditConnectionError', 'EmbeddedDatabaseE
 
 /** The text that the terminal shows for a failure: the message of an expected error, the stack of a defect. */
 export function explain(error: unknown): string {
-  const expected = [ConfigError, UnguardedSchemaError, TrustedDocumentsError, MigrationError, PublicError];
+  const expected = [
+    ConfigError,
+    ModuleError,
+    UnguardedSchemaError,
+    TrustedDocumentsError,
+    MigrationError,
+    PublicError,
+  ];
   if (!(error instanceof Error)) return String(error);
   if (expected.some((kind) => error instanceof kind) || EXPECTED_OF_PACKAGES.has(error.name)) {
     return error.message;

@@ -77,6 +77,6 @@ async function lastTotal(pid: number): Promise<number> {
   for (let dump = 1; ; dump++) {
     const text = await readFile(`${OUTPUT}.${pid}.${dump}`, 'utf8').catch(() => undefined);
     if (text === undefined) return total;
-    total = Number(/^(?:summary|totals): (\d+)/m.exec(text)?.[1] ?? Number.NaN);
+    total = Number(/^totals: (\d+)/m.exec(text)?.[1] ?? Number.NaN);
   }
 }

@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'Work on migrations',
     load: async () => (await import('./migrate.js')).migrationCommand(),
   },
+  module: {
+    description: 'Work on modules of the API, in a checkout',
+    load: async () => (await import('./module.js')).moduleCommand(),
+  },
   'context-key': {
     description: 'Work on the keys that contexts are signed with (needs DATABASE_OWNER_URL)',
     load: async () => (await import('./context-key.js')).contextKeyCommand(),

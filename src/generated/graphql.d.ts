@@ -1,16 +1,15 @@
-import type { Role } from '../kernel/vocabulary/permissions.js';
-import type { Permission } from '../kernel/vocabulary/permissions.js';
-import type { TenantStatus } from '../kernel/vocabulary/tenant-status.js';
-import type { OrderDirection } from '../kernel/graphql/connection.js';
-import type { InvitationStatus } from '../platform/invitation/invitation-status.js';
-import type { ApiKeyStatus } from '../platform/api-key/api-key-status.js';
-import type { ActorType } from '../kernel/vocabulary/actor.js';
-import type { ConversationOrderField } from '../example/conversation/order-field.js';
+import type { OrderDirectionMapper as OrderDirection } from '../kernel/graphql/kernel.mappers.js';
+import type { PermissionMapper as Permission } from '../kernel/graphql/kernel.mappers.js';
+import type { RoleMapper as Role } from '../kernel/graphql/kernel.mappers.js';
+import type { TenantStatusMapper as TenantStatus } from '../platform/tenant/tenant.mappers.js';
+import type { InvitationStatusMapper as InvitationStatus } from '../platform/invitation/invitation.mappers.js';
+import type { ApiKeyStatusMapper as ApiKeyStatus } from '../platform/api-key/api-key.mappers.js';
+import type { ActorTypeMapper as ActorType } from '../platform/audit-log/audit-log.mappers.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { Viewer as ViewerContext } from '../kernel/vocabulary/viewer.js';
 import type { Tenant as TenantRow, Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
+import type { ViewerMapper } from '../platform/tenant/tenant.mappers.js';
 import type { Connection } from '../kernel/graphql/connection.js';
-import type { AcceptedMembership as AcceptedMembershipRow } from '../platform/invitation/accept-invitation.js';
+import type { AcceptedMembershipMapper } from '../platform/invitation/invitation.mappers.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 export type Maybe<T> = T | null | undefined;
 export type InputMaybe<T> = T | null | undefined;
@@ -222,7 +221,9 @@ export type ConversationOrder = {
   field?: ConversationOrderField;
 };
 
-export { ConversationOrderField };
+export type ConversationOrderField =
+  | 'CREATED_AT'
+  | 'UPDATED_AT';
 
 export type CreateApiKeyInput = {
   /** Without it, the key is valid until it is revoked. */
@@ -793,7 +794,7 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 export type ResolversTypes = {
   AcceptInvitationInput: AcceptInvitationInput;
   AcceptInvitationPayload: ResolverTypeWrapper<Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversTypes['AcceptedMembership'] }>;
-  AcceptedMembership: ResolverTypeWrapper<AcceptedMembershipRow>;
+  AcceptedMembership: ResolverTypeWrapper<AcceptedMembershipMapper>;
   ActorType: ActorType;
   ApiKey: ResolverTypeWrapper<ApiKeyRow>;
   ApiKeyConnection: ResolverTypeWrapper<Connection<ApiKeyRow>>;
@@ -866,7 +867,7 @@ export type ResolversTypes = {
   UpdateConversationPayload: ResolverTypeWrapper<Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: ResolverTypeWrapper<Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversTypes['Tenant'] }>;
-  Viewer: ResolverTypeWrapper<ViewerContext>;
+  Viewer: ResolverTypeWrapper<ViewerMapper>;
   ViewerMembership: ResolverTypeWrapper<ViewerMembership>;
 };
 
@@ -874,7 +875,7 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   AcceptInvitationInput: AcceptInvitationInput;
   AcceptInvitationPayload: Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversParentTypes['AcceptedMembership'] };
-  AcceptedMembership: AcceptedMembershipRow;
+  AcceptedMembership: AcceptedMembershipMapper;
   ApiKey: ApiKeyRow;
   ApiKeyConnection: Connection<ApiKeyRow>;
   ApiKeyEdge: Omit<ApiKeyEdge, 'node'> & { node: ResolversParentTypes['ApiKey'] };
@@ -938,7 +939,7 @@ export type ResolversParentTypes = {
   UpdateConversationPayload: Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversParentTypes['Tenant'] };
-  Viewer: ViewerContext;
+  Viewer: ViewerMapper;
   ViewerMembership: ViewerMembership;
 };
 
@@ -1061,8 +1062,6 @@ export type ConversationEdgeResolvers<ContextType = RequestContext, ParentType e
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   node?: Resolver<ResolversTypes['Conversation'], ParentType, ContextType>;
 };
-
-export type ConversationOrderFieldResolvers = EnumResolverSignature<{ CREATED_AT?: any, UPDATED_AT?: any }, ResolversTypes['ConversationOrderField']>;
 
 export type CreateApiKeyPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['CreateApiKeyPayload'] = ResolversParentTypes['CreateApiKeyPayload']> = {
   apiKey?: Resolver<Maybe<ResolversTypes['ApiKey']>, ParentType, ContextType>;
@@ -1296,7 +1295,6 @@ export type Resolvers<ContextType = RequestContext> = {
   ConversationChange?: ConversationChangeResolvers<ContextType>;
   ConversationConnection?: ConversationConnectionResolvers<ContextType>;
   ConversationEdge?: ConversationEdgeResolvers<ContextType>;
-  ConversationOrderField?: ConversationOrderFieldResolvers;
   CreateApiKeyPayload?: CreateApiKeyPayloadResolvers<ContextType>;
   CreateConversationPayload?: CreateConversationPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;

@@ -16,7 +16,7 @@ const SCHEMA = `
     provider = "postgresql"
   }
   generator data_model {
-    provider = "node --import tsx scripts/generate-data-model.ts"
+    provider = "node --import tsx scripts/data-model-generator.ts"
     output   = "data-model.ts"
   }
   enum Colour {
@@ -50,7 +50,10 @@ async function generated(): Promise<ModelDescription[]> {
     await promisify(execFile)(process.execPath, arguments_, { cwd: repository });
     const written = await readFile(join(folder, 'data-model.ts'), 'utf8');
     return JSON.parse(
-      written.slice(written.indexOf('= [') + 2, written.lastIndexOf(' as const')),
+      written.slice(
+        written.indexOf('DESCRIPTIONS = [') + 'DESCRIPTIONS = '.length,
+        written.lastIndexOf(' as const'),
+      ),
     ) as ModelDescription[];
   } finally {
     await rm(folder, { recursive: true });

@@ -3,7 +3,7 @@
  * Without this, finding nothing would mean nothing.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { printReport, type Breach, type Report } from 'tenantry-attack';
+import { isClean, printReport, type Breach, type Report } from 'tenantry-attack';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { attackServer } from '../support/attack-suite.js';
 import { endChildrenAfterAll, runChild } from '../support/child.js';
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await createNotes(database());
   server = await startTestServer({ modules: [tenantModule, leaky.module], database: database() });
   report = await attackServer(server, statements, { attackers: ['owner'] });
-}, 900_000);
+}, 1_200_000);
 afterAll(async () => {
   await server.close();
   await leaky.close();
@@ -53,6 +53,17 @@ test.each<[string, Breach['breach'], string]>([
 test('and nothing where nothing leaks', () => {
   const leaking = /allTexts|hidden|note|countOfTexts|lastCursor|busyness|claimText|anyNoteAdded|connection/i;
   expect(report.breaches.filter(({ at }) => !leaking.test(at))).toEqual([]);
+});
+
+test('what it has no value or no row for, it says, and that is a failure', () => {
+  expect(report.notAttacked).toEqual([
+    'Mutation.claimText: the victim could plant nothing with it: it was answered null',
+    'Mutation.payIn: the victim could plant nothing with it: it was answered BAD_USER_INPUT',
+    'Query.countOver(money:): no value of the form that Money has is known',
+    'Mutation.payIn(money:): no value of the form that Money has is known',
+  ]);
+  expect(isClean({ ...report, breaches: [] })).toBe(false);
+  expect(printReport(report)).toContain('NOT ATTACKED');
 });
 
 test('each breach comes with the request that shows it, and without a token', () => {

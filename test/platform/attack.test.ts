@@ -4,6 +4,7 @@
  */
 import { beforeAll, expect, test } from 'vitest';
 import type { Breach, Report } from 'tenantry-attack';
+import { NOT_ATTACKED, WITHOUT_EFFECT } from '../attack-declarations.js';
 import { attackServer } from '../support/attack-suite.js';
 import { useServer } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';
@@ -14,8 +15,8 @@ const server = useServer({
 });
 let report: Report;
 beforeAll(async () => {
-  report = await attackServer(server(), statements);
-}, 900_000);
+  report = await attackServer(server(), statements, { notAttacked: NOT_ATTACKED });
+}, 1_200_000);
 
 /**
  * Whoever holds the link of an invitation is told that it is for another address (docs/invitations.md), and nothing of
@@ -36,9 +37,9 @@ test('nothing is left unlooked at', () => {
 });
 
 test('the attacks reach something: values of the attacker’s own are answered in other ways', () => {
-  expect(report.withoutEffect).toEqual([
-    // No own value is the name of a plan, or the link of an invitation to the attacker itself.
-    'Mutation.changePlan(input.plan:)',
-    'Mutation.acceptInvitation(input.token:)',
-  ]);
+  expect(report.withoutEffect).toEqual(WITHOUT_EFFECT);
+});
+
+test('everything is attacked, with rows and values of every kind, but for what is declared', () => {
+  expect(report.notAttacked).toEqual([]);
 });

@@ -19,8 +19,13 @@ import { useServer } from '../support/server.js';
 
 const modules = [tenantModule, membershipModule, invitationModule, apiKeyModule, auditLogModule];
 
-provePermissions(useServer({ modules }), modules, {
-  grants: PLATFORM_GRANTS,
-  guards: { Query: PLATFORM_QUERIES, Mutation: PLATFORM_MUTATIONS, ...PLATFORM_GUARDS },
-  arguments: PLATFORM_ARGUMENTS,
-});
+provePermissions(
+  useServer({ modules }),
+  modules,
+  {
+    grants: PLATFORM_GRANTS,
+    guards: { Query: PLATFORM_QUERIES, Mutation: PLATFORM_MUTATIONS, ...PLATFORM_GUARDS },
+    arguments: PLATFORM_ARGUMENTS,
+  },
+  modules,
+);

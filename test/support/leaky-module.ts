@@ -3,6 +3,7 @@
  * the superuser, whom row-level security does not hold.
  */
 import { EventEmitter, on } from 'node:events';
+import { GraphQLError, GraphQLScalarType } from 'graphql';
 import pg from 'pg';
 import { conflict } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
@@ -31,6 +32,7 @@ export function leakyModule(database: () => TestDatabase): { module: Module; clo
     name: 'leaky',
     typeDefs: SCHEMA,
     resolvers: {
+      Money,
       Query: {
         allTexts: async () => (await everywhere('SELECT * FROM notes')).map(({ text }) => text),
         hidden: () => ({}),
@@ -59,6 +61,8 @@ export function leakyModule(database: () => TestDatabase): { module: Module; clo
           const [last] = await everywhere('SELECT * FROM notes ORDER BY text DESC LIMIT 1');
           return last ? Buffer.from(JSON.stringify(['text', last.text])).toString('base64url') : null;
         },
+        // These two leak nothing: they show what the attack says of a scalar that it does not know.
+        countOver: () => null,
         busyness: async () => {
           const [row] = await everywhere('SELECT sum(version)::text AS text FROM tenants');
           return row?.text ?? null;
@@ -79,6 +83,7 @@ export function leakyModule(database: () => TestDatabase): { module: Module; clo
           }
           return null;
         },
+        payIn: () => 'paid',
         addNote: async (_parent: unknown, { text }: { text: string }, { db }: RequestContext) => {
           await db.$executeRaw(Prisma.sql`INSERT INTO notes (text) VALUES (${text})`);
           added.emit('note', text);
@@ -101,7 +106,18 @@ interface ById {
   readonly where: { readonly either: { readonly id: string } };
 }
 
+/** Of a form that nobody guesses. */
+const Money = new GraphQLScalarType<string, string>({
+  name: 'Money',
+  parseValue: (value) => {
+    if (typeof value !== 'string' || !/^[A-Z]{3} \d+$/.test(value))
+      throw new GraphQLError('Not a sum of money.');
+    return value;
+  },
+});
+
 const SCHEMA = `
+  scalar Money
   type Hidden @authenticated { deeper: Deeper! }
   type Deeper @authenticated { note(id: ID!): String }
   input NoteWhere { either: NoteEither! }
@@ -116,11 +132,13 @@ const SCHEMA = `
     countOfTexts(contains: String!): Int @authenticated
     lastCursor: String @authenticated
     busyness: String @authenticated
+    countOver(money: Money!): Int @authenticated
   }
   extend type Mutation {
     rewriteNote(id: ID!): String @authenticated
     claimText(text: String!): String @authenticated
     addNote(text: String!): String @authenticated
+    payIn(money: Money!): String @authenticated
   }
   extend type Subscription { anyNoteAdded: String @authenticated }
 `;

@@ -9,6 +9,9 @@ import {
   isCompositeType,
   isObjectType,
   isRequiredArgument,
+  isTypeDefinitionNode,
+  isTypeExtensionNode,
+  parse,
   type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLObjectType,
@@ -16,13 +19,15 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { objectTypes, readGuards } from '../../src/kernel/access/guards.js';
+import { objectTypes } from '../../src/kernel/access/guards.js';
 import { readInputGuards } from '../../src/kernel/access/input-guards.js';
 import { PublicError } from '../../src/kernel/vocabulary/errors.js';
-import { ROLES, type Permission, type Role } from '../../src/kernel/vocabulary/permissions.js';
+import { enumName, ROLES, type Permission, type Role } from '../../src/kernel/vocabulary/permissions.js';
 import { buildApi } from '../../src/kernel/graphql/schema.js';
 import type { Module } from '../../src/kernel/graphql/module.js';
+import { modules as installedModules } from '../../src/modules.js';
 import { useClients } from './clients.js';
+import { deriveArguments } from './derived-arguments.js';
 import { countAuditRows } from './rows.js';
 import { proveSinglePermissions } from './single-permissions.js';
 import type { TestServer } from './server.js';
@@ -31,68 +36,87 @@ import type { TestServer } from './server.js';
 export type MakeArguments = (server: TestServer, asker: Role) => object | Promise<object>;
 
 export interface PermissionTable {
-  /** The permissions of each role. */
+  /** The permissions of each role, of those that the modules introduce. */
   readonly grants: Readonly<Record<Role, readonly Permission[]>>;
-  /** What each field of each type demands; null is any member. */
-  readonly guards: Readonly<Record<string, Readonly<Record<string, Permission | null>>>>;
+  /**
+   * What each field of each type demands; null is any member. What stands for a whole type, or for `*`, is what its other fields
+   * demand.
+   */
+  readonly guards: Readonly<Record<string, GuardsOfType>>;
   /** What arguments, fields of inputs and values of enums demand, by coordinate: `ThingFilter.secret`. */
   readonly inputGuards?: Readonly<Record<string, Permission>>;
-  /** The arguments of every root field, and of other fields that need some, by coordinate. */
-  readonly arguments: Readonly<Record<string, MakeArguments>>;
+  /** Arguments of fields, by coordinate, where those that follow from the schema and the data model do not do. */
+  readonly arguments?: Readonly<Record<string, MakeArguments>>;
 }
+
+export type GuardsOfType = Permission | null | Readonly<Record<string, Permission | null>>;
 
 /** The tenant in which the fields are asked for. */
 const TENANT = 'acme';
 
-/** Declares the tests; call it at the top level of a test file. */
+/**
+ * Declares the tests; call it at the top level of a test file.
+ *
+ * @param modules those that the table is of
+ * @param installed those that the server has; `modules` among them
+ */
 export function provePermissions(
   server: () => TestServer,
   modules: readonly Module[],
-  table: PermissionTable,
+  reviewed: PermissionTable,
+  installed: readonly Module[] = installedModules,
 ): void {
-  const { schema, roles } = buildApi(modules);
-  const fields = [...allFields(schema)];
+  const { schema, roles, guards: actual } = buildApi(installed);
+  const defined = ownFields(modules);
+  // What the kernel defines is reviewed with the modules that are everything a server has.
+  const isReviewed = (coordinate: string) => modules === installed || defined.has(coordinate);
+  const fields = [...allFields(schema)].filter(({ coordinate }) => isReviewed(coordinate));
+  const table = complete(reviewed, schema, fields);
   const demanded = (coordinate: string): Permission | null => {
     const [type, field] = coordinate.split('.') as [string, string];
-    return table.guards[type]?.[field] ?? null;
+    return isReviewed(coordinate) ? (table.guards[type]?.[field] ?? null) : (actual.get(coordinate) ?? null);
   };
+  const isOwn = (permission: Permission) =>
+    modules.some((module) => Object.hasOwn(module.permissions ?? {}, permission));
+  const ownPermissions = roles.permissions.filter(isOwn);
   const clientOf = useClients(server);
 
   test('each role holds the permissions it was reviewed with, and the API says so', async () => {
     const sorted = Object.fromEntries(ROLES.map((role) => [role, [...table.grants[role]].sort()]));
-    expect(Object.fromEntries(ROLES.map((role) => [role, [...roles.of(role)].sort()]))).toEqual(sorted);
+    const held = (role: Role) => [...roles.of(role)].filter(isOwn).sort();
+    expect(Object.fromEntries(ROLES.map((role) => [role, held(role)]))).toEqual(sorted);
 
     const { data } = await (await clientOf('viewer')).query('{ roles { role permissions } }');
-    expect(data['roles']).toEqual(
-      ROLES.map((role) => ({
-        role: role.toUpperCase(),
-        permissions: sorted[role]!.map((permission) => permission.replace(':', '_').toUpperCase()),
-      })),
+    const names = new Set(ownPermissions.map(enumName));
+    const told = (data['roles'] as { role: string; permissions: string[] }[]).map(
+      ({ role, permissions }) => ({
+        role,
+        permissions: permissions.filter((permission) => names.has(permission)),
+      }),
+    );
+    expect(told).toEqual(
+      ROLES.map((role) => ({ role: role.toUpperCase(), permissions: sorted[role]!.map(enumName) })),
     );
   });
 
   test('the guard of every field is the one it was reviewed with', () => {
     const guards: Record<string, Record<string, Permission | null>> = {};
-    for (const [coordinate, guard] of readGuards(schema, roles.permissions)) {
+    for (const [coordinate, guard] of actual) {
+      if (!isReviewed(coordinate)) continue;
       const [type, field] = coordinate.split('.') as [string, string];
       (guards[type] ??= {})[field] = guard;
     }
     expect(guards).toEqual(table.guards);
-    expect(Object.fromEntries(readInputGuards(schema, roles.permissions))).toEqual(table.inputGuards ?? {});
-  });
-
-  test('every field that takes arguments to be asked for has some in the table', () => {
-    const missing = fields
-      .filter(({ coordinate, field, isRoot }) =>
-        isRoot || field.args.some(isRequiredArgument) ? !(coordinate in table.arguments) : false,
-      )
-      .map(({ coordinate }) => coordinate);
-    expect(missing).toEqual([]);
+    const inputGuards = [...readInputGuards(schema, roles.permissions)].filter(([coordinate]) =>
+      isReviewed(coordinate),
+    );
+    expect(Object.fromEntries(inputGuards)).toEqual(table.inputGuards ?? {});
   });
 
   describe.each(ROLES)('as %s', (role) => {
     const holds = (permission: Permission | null) =>
-      permission === null || table.grants[role].includes(permission);
+      permission === null ||
+      (isOwn(permission) ? table.grants[role].includes(permission) : roles.of(role).has(permission));
 
     const reachable = fields.flatMap(({ coordinate, path }) => (path ? [{ coordinate, path }] : []));
     const cases = reachable.map(({ coordinate, path }) => ({
@@ -150,9 +174,16 @@ export function provePermissions(
     });
   });
 
-  proveSinglePermissions(server, modules, table);
+  proveSinglePermissions(server, {
+    schema,
+    permissions: ownPermissions,
+    isReviewed,
+    demanded,
+    arguments: table.arguments,
+  });
 
-  test.each(roles.permissions)(
+  if (ownPermissions.length === 0) return;
+  test.each(ownPermissions)(
     'whoever holds %s alone comes no further than the table says',
     async (permission) => {
       const { given } = await reachOf(schema, new Set([permission]));
@@ -185,6 +216,54 @@ export function provePermissions(
     const behind = behindSubscriptions(schema);
     expect(unreached.filter((coordinate) => !behind.has(coordinate))).toEqual([]);
   });
+}
+
+/** A table with a line for each field and for each argument that has to be given. */
+interface CompleteTable extends PermissionTable {
+  readonly guards: Readonly<Record<string, Readonly<Record<string, Permission | null>>>>;
+  readonly arguments: Readonly<Record<string, MakeArguments>>;
+}
+
+function complete(
+  reviewed: PermissionTable,
+  schema: GraphQLSchema,
+  fields: readonly FieldOfType[],
+): CompleteTable {
+  const guards = Object.entries(reviewed.guards).map(([type, guard]) => {
+    const { '*': others, ...single } = typeof guard === 'string' || guard === null ? { '*': guard } : guard;
+    if (others === undefined) return [type, single] as const;
+    const ofType = fields.filter((each) => each.type.name === type);
+    const rest = Object.fromEntries(ofType.map(({ field }) => [field.name, others]));
+    return [type, { ...rest, ...single }] as const;
+  });
+  const derived = [...allFields(schema)]
+    .filter(({ field, isRoot }) => isRoot || field.args.some(isRequiredArgument))
+    .map(
+      ({ coordinate, field }) =>
+        [coordinate, deriveArguments(field, { isQuery: !coordinate.startsWith('Mutation.') })] as const,
+    );
+  return {
+    ...reviewed,
+    guards: Object.fromEntries(guards),
+    arguments: { ...Object.fromEntries(derived), ...reviewed.arguments },
+  };
+}
+
+/** The fields that modules define, of types of their own and of others', and their inputs and values of enums. */
+function ownFields(modules: readonly Module[]): ReadonlySet<string> {
+  const own = new Set<string>();
+  for (const definition of modules.flatMap(({ typeDefs }) => parse(typeDefs).definitions)) {
+    if (!isTypeDefinitionNode(definition) && !isTypeExtensionNode(definition)) continue;
+    const type = definition.name.value;
+    const fields = 'fields' in definition ? (definition.fields ?? []) : [];
+    const values = 'values' in definition ? (definition.values ?? []) : [];
+    for (const { name } of [...fields, ...values]) own.add(`${type}.${name.value}`);
+    for (const field of fields) {
+      const args = 'arguments' in field ? (field.arguments ?? []) : [];
+      for (const { name } of args) own.add(`${type}.${field.name.value}(${name.value}:)`);
+    }
+  }
+  return own;
 }
 
 /** For `test.each`: the coordinate stands in the test's name. */
@@ -255,7 +334,7 @@ function behindSubscriptions(schema: GraphQLSchema): Set<string> {
 }
 
 /** The operation that asks for the last field of a path, beside something that every member is given. */
-async function operationFor(path: readonly Step[], table: PermissionTable, server: TestServer, asker: Role) {
+async function operationFor(path: readonly Step[], table: CompleteTable, server: TestServer, asker: Role) {
   const before = await countAuditRows(server.database);
   const variables: Record<string, unknown> = {};
   const declarations: string[] = [];

@@ -150,7 +150,7 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
 const none: MakeArguments = () => ({});
 const onePage: MakeArguments = () => ({ first: 1 });
 
-export const PLATFORM_ARGUMENTS: PermissionTable['arguments'] = {
+export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Query.roles': none,
   'Query.me': none,
   'Query.tenant': none,

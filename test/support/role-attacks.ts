@@ -1,20 +1,9 @@
 /** Every mutation as every role that may not use it: the schema itself lists them, so that none is forgotten. */
-import { randomUUID } from 'node:crypto';
-import {
-  getNamedType,
-  GraphQLID,
-  isEnumType,
-  isInputObjectType,
-  isListType,
-  isNonNullType,
-  isObjectType,
-  isRequiredInputField,
-  type GraphQLField,
-  type GraphQLInputType,
-} from 'graphql';
+import { getNamedType, isNonNullType, isObjectType, type GraphQLField } from 'graphql';
 import { ROLES } from '../../src/kernel/vocabulary/permissions.js';
 import { buildApi } from '../../src/kernel/graphql/schema.js';
 import type { Module } from '../../src/kernel/graphql/module.js';
+import { sampleOf } from './derived-arguments.js';
 import { post, type AttackSection, type Target } from './attack.js';
 
 /** Every mutation that demands a permission, as each role that does not have it. */
@@ -38,7 +27,7 @@ export function roleRefusals(modules: readonly Module[]): AttackSection {
 /** A call with an acceptable value for everything that is required. */
 function call(field: GraphQLField<unknown, unknown>) {
   const needed = field.args.filter(({ type }) => isNonNullType(type));
-  const variables = Object.fromEntries(needed.map(({ name, type }) => [name, valueOf(type)]));
+  const variables = Object.fromEntries(needed.map(({ name, type }) => [name, sampleOf(type, name)]));
   const declared = needed.map(({ name, type }) => `$${name}: ${String(type)}`).join(', ');
   const passed = needed.map(({ name }) => `${name}: $${name}`).join(', ');
   const selection = isObjectType(getNamedType(field.type)) ? '{ __typename }' : '';
@@ -46,16 +35,4 @@ function call(field: GraphQLField<unknown, unknown>) {
     query: `mutation ${declared && `(${declared})`} { ${field.name}${passed && `(${passed})`} ${selection} }`,
     variables,
   };
-}
-
-function valueOf(type: GraphQLInputType): unknown {
-  if (isNonNullType(type)) return valueOf(type.ofType);
-  if (isListType(type)) return [valueOf(type.ofType)];
-  if (isEnumType(type)) return type.getValues().at(-1)!.name;
-  if (isInputObjectType(type)) {
-    const fields = Object.values(type.getFields()).filter(isRequiredInputField);
-    return Object.fromEntries(fields.map((each) => [each.name, valueOf(each.type)]));
-  }
-  if (type === GraphQLID) return randomUUID();
-  return { DateTime: '2024-01-01T00:00:00.000Z', Int: 1, Boolean: true, JSONObject: {} }[type.name] ?? 'text';
 }

@@ -8,27 +8,38 @@ import {
   isObjectType,
   type GraphQLField,
   type GraphQLObjectType,
+  type GraphQLSchema,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
-import type { Module } from '../../src/kernel/graphql/module.js';
-import { buildApi } from '../../src/kernel/graphql/schema.js';
 import { useKeyClients } from './key-clients.js';
-import type { PermissionTable } from './permission-matrix.js';
+import type { MakeArguments } from './permission-matrix.js';
 import type { Answer, TestServer } from './server.js';
 
 type Field = GraphQLField<unknown, unknown>;
 
+export interface ReviewedPermissions {
+  readonly schema: GraphQLSchema;
+  /** Those that a caller is to hold alone. */
+  readonly permissions: readonly Permission[];
+  /** Whether the table is of a field, by its coordinate. */
+  readonly isReviewed: (coordinate: string) => boolean;
+  /** What each field demands. */
+  readonly demanded: (coordinate: string) => Permission | null;
+  readonly arguments: Readonly<Record<string, MakeArguments>>;
+}
+
 /** Declares the tests. */
 export function proveSinglePermissions(
   server: () => TestServer,
-  modules: readonly Module[],
-  table: PermissionTable,
+  { schema, permissions, isReviewed, demanded, ...table }: ReviewedPermissions,
 ): void {
-  const { schema, roles } = buildApi(modules);
   const keyOf = useKeyClients(server);
-  const queries = Object.values(schema.getQueryType()?.getFields() ?? {});
-  const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
+  const reviewed = (type: string, fields: readonly Field[]) =>
+    fields.filter(({ name }) => isReviewed(`${type}.${name}`));
+  const queries = reviewed('Query', Object.values(schema.getQueryType()?.getFields() ?? {}));
+  const mutations = reviewed('Mutation', Object.values(schema.getMutationType()?.getFields() ?? {}));
+  if (permissions.length === 0) return;
 
   /** Asks for a root field with the arguments of the table. */
   const ask = async (
@@ -53,15 +64,15 @@ export function proveSinglePermissions(
       );
   };
 
-  describe.each(roles.permissions)('an API key with %s alone', (permission) => {
-    const isHeld = (guard: Permission | null | undefined) => guard === null || guard === permission;
+  describe.each(permissions)('an API key with %s alone', (permission) => {
+    const isHeld = (guard: Permission | null) => guard === null || guard === permission;
 
     test.each([
       ['query', queries, 'Query'],
       ['mutation', mutations, 'Mutation'],
     ] as const)('is refused each %s that demands another', async (operation, fields, type) => {
       for (const field of fields) {
-        const guard = table.guards[type]?.[field.name];
+        const guard = demanded(`${type}.${field.name}`);
         if (isHeld(guard)) continue;
         const { data, errors } = await ask(permission, operation, field);
         expect(data, field.name).toEqual({ [field.name]: null });
@@ -71,7 +82,7 @@ export function proveSinglePermissions(
 
     test('is told of a row in a conflict what it could query, with an Idempotency-Key as well', async () => {
       for (const field of mutations.filter(expectsVersion)) {
-        if (!isHeld(table.guards['Mutation']?.[field.name])) continue;
+        if (!isHeld(demanded(`Mutation.${field.name}`))) continue;
         for (const headers of [{}, { 'idempotency-key': crypto.randomUUID() }]) {
           const { errors } = await ask(permission, 'mutation', field, { change: expectAnother, headers });
           expect(errors, field.name).toMatchObject([{ extensions: { code: 'CONFLICT' } }]);
@@ -79,7 +90,7 @@ export function proveSinglePermissions(
           expect([code, rest]).toEqual(['CONFLICT', {}]);
           const shown = Object.keys(current as object);
           const types = typesOfRow(field).filter((type) =>
-            shown.every((name) => isHeld(table.guards[type.name]?.[name])),
+            shown.every((name) => isHeld(demanded(`${type.name}.${name}`))),
           );
           expect(types, `${field.name} shows ${shown.join(', ')}`).not.toEqual([]);
         }

@@ -65,10 +65,13 @@ export class Campaign {
   readonly breaches: Breach[] = [];
   readonly attacks: Partial<Record<AttackKind, number>> = {};
   readonly withoutEffect: string[] = [];
+  /** Why something was not attacked, by what it is. */
+  readonly notAttacked = new Map<string, string>();
   readonly notChecked: string[] = [];
   /** Values of the victim that the attacker has written into its own tenant, where they will be found. */
   private readonly broughtIn = new Set<string>();
   private readonly searched = new Set<string>();
+  private readonly counterparts = new Map<string, string>();
   /** Whether the log contained a request of the attacker; otherwise it could not be searched. */
   logSpeaksOfAttacker = false;
 
@@ -97,6 +100,15 @@ export class Campaign {
   /** Whether an answer to this value is significant: not when the attacker has written the value itself. */
   readonly isTelling = (loot: LootValue): boolean =>
     this.parts.isDistinctive(loot) && !this.broughtIn.has(loot.value);
+
+  /** The value that stands beside one of the victim's in every mutation: always the same. */
+  counterpart(value: string, other: string): string {
+    const known = this.counterparts.get(value) ?? other;
+    this.counterparts.set(value, known);
+    // The victim may come to have it too: the next version of a row, say.
+    this.broughtIn.add(known);
+    return known;
+  }
 
   /** Records that the attacker's tenant may contain this value of the victim from now on. */
   bringIn({ value }: LootValue): void {

@@ -2,7 +2,6 @@
 import {
   getNamedType,
   getNullableType,
-  GraphQLID,
   isLeafType,
   isListType,
   isObjectType,
@@ -126,7 +125,7 @@ function note(schema: GraphQLSchema, { type, at, value }: Place, add: (found: Lo
       note(schema, { type: nullable.ofType, at, value: each }, add);
     }
   } else if (isLeafType(nullable)) {
-    if (isScalarType(nullable)) noteScalar(at, value, nullable === GraphQLID, add);
+    if (isScalarType(nullable)) noteScalar(at, value, nullable.name, add);
   } else if (typeof value === 'object') {
     const object = value as Readonly<Record<string, unknown>>;
     const named = getNamedType(nullable);
@@ -140,10 +139,10 @@ function note(schema: GraphQLSchema, { type, at, value }: Place, add: (found: Lo
 }
 
 /** JSON is recorded value by value, with its property names. */
-function noteScalar(at: string, value: unknown, isId: boolean, add: (found: LootValue) => void): void {
+function noteScalar(at: string, value: unknown, scalar: string, add: (found: LootValue) => void): void {
   if (typeof value === 'object' && value !== null) {
-    for (const [name, inner] of Object.entries(value)) noteScalar(`${at}.${name}`, inner, false, add);
+    for (const [name, inner] of Object.entries(value)) noteScalar(`${at}.${name}`, inner, '', add);
   } else if (typeof value === 'string' || typeof value === 'number') {
-    add(lootValue(at, value, isId));
+    add(lootValue(at, value, scalar));
   }
 }

@@ -17,6 +17,8 @@ export interface LootValue {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 const DATE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d/;
+/** A day without a time. */
+export const DAY = /^\d{4}-\d\d-\d\d$/;
 /** Shorter values, and numbers of fewer digits, occur in answers by chance. */
 export const SHORTEST_SEARCHED = 6;
 
@@ -29,23 +31,26 @@ export function newMark(): string {
   return `canary${Array.from(letters, (byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
 }
 
-function kindOf(name: string, value: string | number, isId = false): ValueKind {
-  if (typeof value === 'number') return 'number';
+/** Scalars of numbers that JSON has as texts, so that they are exact. */
+export const EXACT_NUMBERS = /^(Big(Int|Decimal|Number)|Decimal|Long)$/;
+
+function kindOf(name: string, value: string | number, scalar: string): ValueKind {
+  if (typeof value === 'number' || EXACT_NUMBERS.test(scalar)) return 'number';
   if (/cursor$/i.test(name)) return 'cursor';
   if (EMAIL.test(value)) return 'email';
-  if (isId || UUID.test(value)) return 'id';
-  if (DATE.test(value)) return 'date';
+  if (scalar === 'ID' || UUID.test(value)) return 'id';
+  if (DATE.test(value) || DAY.test(value)) return 'date';
   return /secret|token|hash|password|prefix|key$/i.test(name) ? 'secret' : 'text';
 }
 
 /**
  * A value in the form for comparison: times in the form of JSON.
  *
- * @param isId whether its type in the schema is ID
+ * @param scalar what the schema calls its type, where there is one: `ID`, `BigInt`
  */
-export function lootValue(at: string, value: string | number, isId = false): LootValue {
-  const kind = kindOf(at.split('.').at(-1)!, value, isId);
-  const time = kind === 'date' ? Date.parse(String(value)) : Number.NaN;
+export function lootValue(at: string, value: string | number, scalar = ''): LootValue {
+  const kind = kindOf(at.split('.').at(-1)!, value, scalar);
+  const time = kind === 'date' && !DAY.test(String(value)) ? Date.parse(String(value)) : Number.NaN;
   return { at, kind, value: Number.isFinite(time) ? new Date(time).toISOString() : String(value) };
 }
 

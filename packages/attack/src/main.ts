@@ -21,6 +21,7 @@ interface Options {
   readonly schema?: string;
   readonly write?: true;
   readonly shared?: readonly string[];
+  readonly notAttacked?: readonly string[];
   readonly baseDomain?: string;
   readonly databaseUrl?: string;
   readonly logFile?: string;
@@ -46,6 +47,11 @@ const program = new Command('tenantry-attack')
   .option('--write', 'change both tenants: they must be expendable, and B’s users may get mails')
   .option('--schema <file>', 'the schema as SDL, where introspection is closed')
   .option('--shared <value>', 'a value that both tenants have, rightly', several)
+  .option(
+    '--not-attacked <name>',
+    'known not to be attacked, as the report names it: Mutation.acceptInvitation',
+    several,
+  )
   .option('--base-domain <domain>', 'tenants have hosts below it (default: the host of the URL)')
   .option('--database-url <url>', 'counts SQL statements, by pg_stat_statements')
   .option('--log-file <file>', 'the server writes its log there: it is searched as well')
@@ -76,6 +82,7 @@ async function main(): Promise<boolean> {
       observer,
       progress: talk,
       ...(options.shared && { shared: options.shared }),
+      ...(options.notAttacked && { notAttacked: options.notAttacked }),
       ...(options.schema !== undefined && { schema: await readSchemaFile(options.schema) }),
       ...(options.baseDomain !== undefined && { baseDomain: options.baseDomain }),
     });

@@ -3,12 +3,19 @@
  * creates may be deleted afterwards. Existing rows are neither deleted nor revoked; texts of the tenant itself (its
  * name, its settings) are overwritten.
  */
-import { getNamedType, isInputObjectType, type GraphQLInputType, type GraphQLSchema } from 'graphql';
+import {
+  getNamedType,
+  isInputObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
+  type GraphQLInputType,
+  type GraphQLSchema,
+} from 'graphql';
 import { newMark, type Loot } from './loot.js';
 import { noteAnswer } from './harvest.js';
 import { buildRequest, rootPaths, type Path } from './operations.js';
-import { fillPath } from './values.js';
-import { dataOf, type Credential, type Wire } from './wire.js';
+import { fillPath, isContent } from './values.js';
+import { codesOf, dataOf, type Credential, type Wire } from './wire.js';
 
 /** Mutations that delete, recognised by name: they only get rows that nobody needs. */
 export const TAKES_AWAY = /^(remove|delete|revoke|suspend|erase|cancel|close|archive|change)/i;
@@ -24,20 +31,37 @@ export interface Planting {
   readonly text?: () => string;
 }
 
-/** @returns the mutations that took effect */
-export async function plant({ schema, wire, as, own, text = newMark }: Planting): Promise<string[]> {
+export interface Planted {
+  /** The mutations that took effect. */
+  readonly effective: readonly string[];
+  /** Those that did not, by their names, and what they were answered. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+/** Runs each mutation that takes content with new texts, and notes which of them took effect. */
+export async function plant({ schema, wire, as, own, text = newMark }: Planting): Promise<Planted> {
   const effective: string[] = [];
+  const refused = new Map<string, string>();
   for (const path of rootPaths(schema, 'mutation')) {
     const { field } = path.steps[0]!;
-    if (TAKES_AWAY.test(field.name) || !field.args.some(({ type }) => takesText(type))) continue;
+    if (TAKES_AWAY.test(field.name) || !field.args.some(({ type }) => takesContent(type))) continue;
     const given = fillPath(path, { own, text, optionalTexts: true });
-    if (!given) continue;
+    if (!given) {
+      refused.set(field.name, 'an argument cannot be filled');
+      continue;
+    }
     const answer = await wire.send({ as, body: buildRequest(schema, path, given, 3) });
-    if (dataOf(answer)?.[field.name] == null) continue;
+    if (dataOf(answer)?.[field.name] == null) {
+      refused.set(
+        field.name,
+        `it was answered ${codesOf(answer).join(', ') || (answer.status === 200 ? 'null' : String(answer.status))}`,
+      );
+      continue;
+    }
     effective.push(field.name);
     noteAnswer(schema, { path, answer }, own, true);
   }
-  return effective;
+  return { effective, refused };
 }
 
 /** Deletes the planted rows, if the API can. @returns the mutations that took effect */
@@ -54,10 +78,11 @@ export async function uproot({ schema, wire, as, own }: Planting): Promise<strin
 
 const isDeletion = ({ steps }: Path): boolean => DELETES.test(steps[0]!.field.name);
 
-function takesText(type: GraphQLInputType, depth = 3): boolean {
+function takesContent(type: GraphQLInputType, depth = 3): boolean {
   const named = getNamedType(type);
   if (isInputObjectType(named)) {
-    return depth > 0 && Object.values(named.getFields()).some((field) => takesText(field.type, depth - 1));
+    return depth > 0 && Object.values(named.getFields()).some((field) => takesContent(field.type, depth - 1));
   }
-  return named.name === 'String' || named.name.startsWith('JSON');
+  // A scalar that is not known here may well be content: a mutation that takes nothing else says that it was refused.
+  return isContent(named) || (isScalarType(named) && !isSpecifiedScalarType(named));
 }

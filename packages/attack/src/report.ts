@@ -59,12 +59,18 @@ export interface Report {
    * data there.
    */
   readonly withoutEffect: readonly string[];
+  /**
+   * Where nothing of the victim’s could be tried or planted, and why: `Query.invoices(filter.cents.min:): …`. What was declared
+   * is not in it.
+   */
+  readonly notAttacked: readonly string[];
   /** What could not be checked, and why. */
   readonly notChecked: readonly string[];
 }
 
-/** Whether no breach was found. What could not be attacked is no breach. */
-export const isClean = ({ breaches }: Report): boolean => breaches.length === 0;
+/** Whether no breach was found and nothing was left unattacked that is not declared. */
+export const isClean = ({ breaches, notAttacked }: Report): boolean =>
+  breaches.length === 0 && notAttacked.length === 0;
 
 /** The report as text: a table, then each breach. */
 export function printReport(report: Report): string {
@@ -88,10 +94,14 @@ export function printReport(report: Report): string {
       'Without effect: a value of the attacker’s own is answered like one that nobody has',
       report.withoutEffect,
     ),
+    ...section(
+      'NOT ATTACKED, for want of a value or a row; what is meant to be, declare it',
+      report.notAttacked,
+    ),
     ...section('Not checked', report.notChecked),
     ...report.breaches.flatMap((breach, n) => ['', ...printBreach(breach, n + 1)]),
     '',
-    isClean(report) ? 'No breach.' : `${report.breaches.length} breaches.`,
+    report.breaches.length === 0 ? 'No breach.' : `${report.breaches.length} breaches.`,
     '',
   ].join('\n');
 }

@@ -42,6 +42,8 @@ export interface AttackOptions {
   readonly ownValues?: readonly LootValue[];
   /** Values that both tenants may have. */
   readonly shared?: readonly string[];
+  /** What is known not to be attacked, by its name: `Mutation.acceptInvitation`, `Query.reports(filter.area:)`. */
+  readonly notAttacked?: readonly string[];
   /** The parent domain of the tenants' hosts. */
   readonly baseDomain?: string;
   /** How long an event may take that must not come. */
@@ -63,6 +65,7 @@ export async function attack(options: AttackOptions): Promise<Report> {
       breaches,
       attacks,
       withoutEffect,
+      notAttacked: undeclared(campaign.notAttacked, options.notAttacked ?? []),
       notChecked,
       searchedFor: campaign.parts.search.size,
       notSearchedFor: leftOut,
@@ -72,6 +75,18 @@ export async function attack(options: AttackOptions): Promise<Report> {
   } finally {
     wire.close();
   }
+}
+
+/** Also what was declared and is attacked after all: the declaration would hide that some day it is not. */
+function undeclared(found: ReadonlyMap<string, string>, declared: readonly string[]): string[] {
+  const stale = declared.filter((name) => !found.has(name));
+  const left = [...found]
+    .filter(([name]) => !declared.includes(name))
+    .map(([name, why]) => `${name}: ${why}`);
+  return [
+    ...left,
+    ...stale.map((name) => `${name}: declared as not attacked, but it is attacked or not there`),
+  ];
 }
 
 async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
@@ -105,7 +120,10 @@ async function harvest(
     progress?.('planting texts');
     await plant({ schema, wire, as: attackers[0]!, own });
     await compareReads(campaign, async () => {
-      await plant({ schema, wire, as: victims[0]!, own: victim });
+      const { refused } = await plant({ schema, wire, as: victims[0]!, own: victim });
+      for (const [name, why] of refused) {
+        campaign.notAttacked.set(`Mutation.${name}`, `the victim could plant nothing with it: ${why}`);
+      }
     });
     for (const as of victims) await readAll({ schema, wire }, as, victim);
     for (const as of attackers) await readAll({ schema, wire }, as, own);

@@ -1,6 +1,6 @@
 /** Finds any of many values in a text, in all their encodings, in one pass. */
 import { encodingsOf } from './encodings.js';
-import { MARK, SHORTEST_SEARCHED, type Loot, type LootValue } from './loot.js';
+import { DAY, MARK, SHORTEST_SEARCHED, type Loot, type LootValue } from './loot.js';
 
 export interface Found {
   readonly loot: LootValue;
@@ -56,12 +56,12 @@ export class Search {
  */
 export const distinctive =
   (own: Loot, vocabulary: ReadonlySet<string>) =>
-  ({ kind, value }: LootValue): boolean => {
+  ({ kind, value, planted }: LootValue): boolean => {
     if (value.length < SHORTEST_SEARCHED) return false;
     if (kind === 'id' || kind === 'secret' || kind === 'cursor' || value.search(MARK) !== -1) return true;
     if (own.has(value)) return false;
     // Two tenants may have data of the same second.
-    if (kind === 'date') return /\.\d*[1-9]/.test(value);
+    if (kind === 'date') return /\.\d*[1-9]/.test(value) || (DAY.test(value) && planted === true);
     const words = wordsOf(value);
     return words.length > 3 || !words.every((word) => vocabulary.has(word));
   };

@@ -2,7 +2,7 @@
  * Makes, for an existing value, one of the same form that does not exist and has the same place in any order, for the
  * comparison of answers.
  */
-import type { LootValue, ValueKind } from './loot.js';
+import { DAY, type LootValue, type ValueKind } from './loot.js';
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const DATE = /^\d{4}-\d\d-\d\d[T ][\d:.]+(Z|[+-]\d\d:?\d\d)?$/;
@@ -31,7 +31,7 @@ function candidate(kind: ValueKind, value: string, n: number): string | undefine
   if (kind === 'cursor') return unlikeCursor(value);
   // The next one, the previous one, the second next one: a row of the attacker may be on one side.
   const step = n % 2 === 1 ? (n + 1) / 2 : -n / 2;
-  if (kind === 'number') return String(Number(value) + step);
+  if (kind === 'number') return unlikeNumber(value, step);
   return kind === 'date' ? unlikeDate(value, step) : unlikeText(value);
 }
 
@@ -42,7 +42,16 @@ function unlikeText(value: string): string {
   return value.replace(UUID, (uuid) => uuid.slice(0, -8) + uuid.slice(-8).replace(/./g, anotherHexDigit));
 }
 
+/** Of as many digits, and exact whatever their number. */
+function unlikeNumber(value: string, step: number): string {
+  const [, whole = '', rest = ''] = /^(-?\d+)(\.\d+)?$/.exec(value) ?? [];
+  return whole === '' ? String(Number(value) + step) : `${String(BigInt(whole) + BigInt(step))}${rest}`;
+}
+
+const DAY_MS = 86_400_000;
+
 function unlikeDate(value: string, step: number): string | undefined {
+  if (DAY.test(value)) return new Date(Date.parse(value) + step * DAY_MS).toISOString().slice(0, 10);
   const time = Date.parse(value);
   return DATE.test(value) && Number.isFinite(time) ? new Date(time + step).toISOString() : undefined;
 }

@@ -14,7 +14,7 @@ import {
   type GraphQLInputType,
   type GraphQLLeafType,
 } from 'graphql';
-import { type Loot, type LootValue, type ValueKind } from './loot.js';
+import { DAY, EXACT_NUMBERS, type Loot, type LootValue, type ValueKind } from './loot.js';
 import type { Arguments, Path } from './operations.js';
 import type { Point } from './points.js';
 import { unlike } from './unlike.js';
@@ -44,9 +44,14 @@ export function meantKinds(name: string, description: string, type: GraphQLLeafT
   return { first: first.length > 0 ? first : admitted, admitted };
 }
 
+/** Whether values of a type have a form that is known here. A scalar of a product’s own may have any. */
+export const isKnown = ({ name }: GraphQLLeafType): boolean =>
+  /^(String|ID|Int|Float|Boolean|UUID|JSON|JSONObject)$|date|time/i.test(name) || EXACT_NUMBERS.test(name);
+
 function admittedKinds({ name }: GraphQLLeafType): readonly ValueKind[] {
   if (name === 'ID') return ['id', 'text', 'email', 'cursor', 'secret'];
-  if (name === 'Int' || name === 'Float' || name === 'BigInt') return ['number'];
+  if (name === 'UUID') return ['id'];
+  if (name === 'Int' || name === 'Float' || EXACT_NUMBERS.test(name)) return ['number'];
   if (/date|time/i.test(name)) return ['date'];
   return name === 'Boolean' ? [] : ALL_KINDS.filter((kind) => kind !== 'number');
 }
@@ -61,16 +66,24 @@ export function valuesFor(
   isUseful: (value: LootValue) => boolean = () => true,
 ): LootValue[] {
   const name = point.leaf.at(-1) ?? point.argument.name;
+  const fits = (value: LootValue) => isUseful(value) && isOfForm(value, point.type);
   const { first, admitted } = meantKinds(name, point.description, point.type);
   const kinds = point.type.name === 'ID' ? (['id'] as const) : first;
   const others = admitted.filter((kind) => !kinds.includes(kind));
   return [
-    ...kinds.flatMap((kind) =>
-      loot.samples([kind], isUseful).slice(0, POSITIONS.includes(kind) ? 3 : undefined),
-    ),
-    ...others.flatMap((kind) => loot.samples([kind], isUseful).slice(0, 1)),
+    ...kinds.flatMap((kind) => loot.samples([kind], fits).slice(0, POSITIONS.includes(kind) ? 3 : undefined)),
+    ...others.flatMap((kind) => loot.samples([kind], fits).slice(0, 1)),
   ];
 }
+
+/** A day is none of the times, and a time none of the days; a whole number has no point. */
+function isOfForm({ kind, value }: LootValue, { name }: GraphQLLeafType): boolean {
+  if (kind === 'date' && /date|time/i.test(name)) return DAY.test(value) === IS_DAY.test(name);
+  return kind !== 'number' || !/^(Int|BigInt|Long)$/.test(name) || /^-?\d+$/.test(value);
+}
+
+/** Types of days without a time. */
+const IS_DAY = /^(Local)?Date$/;
 
 /** How to fill the other arguments. */
 export interface Filling {
@@ -137,12 +150,14 @@ function fillFields(
   const wanted = Object.values(type.getFields()).filter(
     (each) =>
       !leftOut.includes(each.name) &&
-      (isRequiredInputField(each) || (filling.optionalTexts && isText(each.type))),
+      (isRequiredInputField(each) || (filling.optionalTexts && isContent(each.type))),
   );
   return Object.fromEntries(wanted.map((each) => [each.name, fill(each.type, each.name, field, filling)]));
 }
 
-const isText = (type: GraphQLInputType): boolean => /^(String|JSON.*)$/.test(getNamedType(type).name);
+/** What a row is made of, as far as any value of it will do. */
+export const isContent = (type: GraphQLInputType): boolean =>
+  /^(String|JSON.*|Date)$/.test(getNamedType(type).name) || EXACT_NUMBERS.test(getNamedType(type).name);
 
 function fill(type: GraphQLInputType, name: string, field: string, filling: Filling): unknown {
   if (isNonNullType(type)) return fill(type.ofType, name, field, filling);
@@ -160,11 +175,23 @@ function fill(type: GraphQLInputType, name: string, field: string, filling: Fill
     case 'JSON':
     case 'JSONObject':
       return { text: filling.text() };
+    case 'UUID':
+      return crypto.randomUUID();
     default:
+      if (EXACT_NUMBERS.test(type.name)) return String(randomBelow(9e8) + 1e8);
+      if (IS_DAY.test(type.name)) return someDay();
       if (/date|time/i.test(type.name)) return '2100-01-01T00:00:00.000Z';
       return /e-?mail/i.test(name) ? `${filling.text()}@example.com` : filling.text();
   }
 }
+
+const randomBelow = (limit: number): number => Math.floor(Math.random() * limit);
+
+/** One of so many that two tenants hardly have the same. */
+const someDay = (): string =>
+  new Date(Date.UTC(2200 + randomBelow(700), randomBelow(12), 1 + randomBelow(28)))
+    .toISOString()
+    .slice(0, 10);
 
 /** An id of the attacker, of the type that the argument's name suggests, or else the field's. */
 function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: Filling): string | undefined {

@@ -38,14 +38,14 @@ describe('a value is found', () => {
 });
 
 test('a word of the schema, or what the attacker has as well, says nothing of the victim; an id does', () => {
-  const own = new Loot([lootValue('Note.text', 'Pizza on Friday?'), lootValue('Note.id', ID, true)]);
+  const own = new Loot([lootValue('Note.text', 'Pizza on Friday?'), lootValue('Note.id', ID, 'ID')]);
   const saysWhose = distinctive(own, new Set(['conversation', 'created']));
   expect(saysWhose(lootValue('Note.text', 'Pizza on Friday?'))).toBe(false);
   expect(saysWhose(lootValue('AuditEntry.action', 'conversation.created'))).toBe(false);
   expect(saysWhose(lootValue('Note.text', 'Lunch'))).toBe(false);
   expect(saysWhose(lootValue('Note.text', 'Pizza on Monday?'))).toBe(true);
   expect(saysWhose(lootValue('Note.text', newMark()))).toBe(true);
-  expect(saysWhose(lootValue('Note.id', ID, true))).toBe(true);
+  expect(saysWhose(lootValue('Note.id', ID, 'ID'))).toBe(true);
 });
 
 describe('a value that nobody has is of the same form', () => {

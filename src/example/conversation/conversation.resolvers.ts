@@ -8,7 +8,7 @@ import { parseInput, text } from '../../kernel/graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { changesOf } from '../../services/subscriptions/changes-of.js';
 import { isId } from '../../kernel/vocabulary/id.js';
-import { countConversations, findConversations } from './conversation.search.js';
+import { countConversations, findConversations, SORT_KEYS } from './conversation.search.js';
 
 const body = text(1, 10_000);
 const subject = text(0, 200).nullish();
@@ -21,12 +21,12 @@ const updateInput = z.object({
 });
 
 export const resolvers: Resolvers = {
-  ConversationOrderField: { CREATED_AT: 'createdAt', UPDATED_AT: 'updatedAt' },
   Query: {
     conversation: (_parent, { id }, { db }) =>
       isId(id) ? db.conversation.findUnique({ where: db.key(id) }) : null,
     conversations: async (_parent, { filter, orderBy, ...args }, { db }) => {
-      const order = { field: orderBy?.field ?? 'createdAt', direction: orderBy?.direction ?? 'desc' };
+      const { key, column } = SORT_KEYS[orderBy?.field ?? 'CREATED_AT'];
+      const order = { key, column, direction: orderBy?.direction ?? 'desc' } as const;
       const page = new Page(args, order);
       const { search, ...rest } = searchable(filter) ?? {};
       if (search != null) {

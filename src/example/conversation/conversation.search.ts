@@ -1,9 +1,9 @@
-import type { ConversationFilter } from '../../generated/graphql.js';
+import type { ConversationFilter, ConversationOrderField } from '../../generated/graphql.js';
 import { Prisma, type Conversation } from '../../generated/prisma/client.js';
-import type { OrderDirection, Page } from '../../kernel/graphql/connection.js';
-import { searchCount, searchPage, type Search } from '../../kernel/graphql/search.js';
+import type { Page } from '../../kernel/graphql/connection.js';
+import { searchCount, searchPage, type Search, type SearchOrder } from '../../kernel/graphql/search.js';
+import { sortBy, type SortKey } from '../../kernel/graphql/sort-key.js';
 import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
-import type { ConversationOrderField } from './order-field.js';
 
 const CONVERSATIONS = {
   from: Prisma.sql`public.conversations`,
@@ -13,9 +13,12 @@ const CONVERSATIONS = {
   candidates: Prisma.sql`tenantry.candidates_of_conversations`,
 };
 
-const COLUMNS: Readonly<Record<ConversationOrderField, Prisma.Sql>> = {
-  createdAt: Prisma.sql`created_at`,
-  updatedAt: Prisma.sql`updated_at`,
+/** What a list of conversations can be ordered by; each has an index that starts with the tenant. */
+export const SORT_KEYS: Readonly<
+  Record<ConversationOrderField, { readonly key: SortKey; readonly column: Prisma.Sql }>
+> = {
+  CREATED_AT: { key: sortBy('Conversation', 'createdAt'), column: Prisma.sql`created_at` },
+  UPDATED_AT: { key: sortBy('Conversation', 'updatedAt'), column: Prisma.sql`updated_at` },
 };
 
 /** Conversations whose subject or body contains `filter.search`, ignoring case. */
@@ -23,9 +26,8 @@ export const findConversations = (
   db: TenantClient,
   filter: ConversationFilter & { search: string },
   page: Page,
-  { field, direction }: { field: ConversationOrderField; direction: OrderDirection },
-): Promise<Conversation[]> =>
-  searchPage(db, CONVERSATIONS, searchOf(filter), page, { column: COLUMNS[field], direction });
+  order: SearchOrder,
+): Promise<Conversation[]> => searchPage(db, CONVERSATIONS, searchOf(filter), page, order);
 
 /** The number of these conversations. */
 export const countConversations = (

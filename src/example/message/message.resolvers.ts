@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Resolvers, SubscriptionMessagePostedArgs } from '../../generated/graphql.js';
 import { Prisma, type Message } from '../../generated/prisma/client.js';
 import { Page } from '../../kernel/graphql/connection.js';
+import { sortBy } from '../../kernel/graphql/sort-key.js';
 import { parseInput, text } from '../../kernel/graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { changesOf } from '../../services/subscriptions/changes-of.js';
@@ -9,10 +10,12 @@ import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
 
 const postInput = z.object({ conversationId: z.string(), body: text(1, 10_000) });
 
+const BY_CREATED_AT = sortBy('Message', 'createdAt');
+
 export const resolvers: Resolvers = {
   Conversation: {
     messages: async ({ id }, args, { db, loaders }) => {
-      const page = new Page(args, { field: 'createdAt', direction: 'asc' });
+      const page = new Page(args, { key: BY_CREATED_AT, direction: 'asc' });
       const rows = await loaders.load(`messages ${page.name}`, id, (ids) => pageOfMessages(db, ids, page));
       const count = () => loaders.load('messageCount', id, (ids) => messageCounts(db, ids));
       return page.connection(rows ?? [], async () => (await count()) ?? 0);

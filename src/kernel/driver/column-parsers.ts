@@ -1,4 +1,5 @@
 /** What becomes of a column's text, for the types whose values Prisma would represent in the same way. */
+import { Decimal } from '@prisma/client/runtime/client';
 
 export type Parse = (text: string) => unknown;
 
@@ -90,8 +91,10 @@ const PARSERS: ReadonlyMap<number, Parse> = new Map([
   [701, Number], // float8
   [1042, asIs], // char(n)
   [1043, asIs], // varchar
+  [1082, (text) => timeOf(text, `${text}T00:00:00Z`)], // date, which Prisma takes as midnight in UTC
   [1114, (text) => timeOf(text, `${text.replace(' ', 'T')}Z`)], // timestamp, which Prisma takes as UTC
   [1184, timestamptz],
+  [1700, (text) => new Decimal(text)], // numeric
   [2950, asIs], // uuid
   [3802, json], // jsonb
 ]);

@@ -1,14 +1,94 @@
+/** Inputs of filters as Prisma conditions. What is null or left out demands nothing. */
 import { badInput } from '../vocabulary/errors.js';
-import type { DateTimeRange } from '../../generated/graphql.js';
+import { isStorable } from './input.js';
 
-/** A time range as a Prisma condition. */
-export const within = ({ from, to }: DateTimeRange) => ({
+type Given<Value> = Value | null | undefined;
+
+/**
+ * From `from` (included) until `to` (excluded), as times and days are counted: a `DateTimeRange`, a `DateRange`.
+ */
+export const within = <Value>({
+  from,
+  to,
+}: {
+  readonly from?: Given<Value>;
+  readonly to?: Given<Value>;
+}): { gte?: Value; lt?: Value } => ({
   ...(from != null && { gte: from }),
   ...(to != null && { lt: to }),
 });
 
+/** From `min` to `max`, both included, as amounts are: an `IntRange`, a `BigIntRange`, a `DecimalRange`, a `FloatRange`. */
+export const between = <Value>({
+  min,
+  max,
+}: {
+  readonly min?: Given<Value>;
+  readonly max?: Given<Value>;
+}): { gte?: Value; lte?: Value } => ({
+  ...(min != null && { gte: min }),
+  ...(max != null && { lte: max }),
+});
+
+/** One of these, of an enum for instance; of none, nothing. */
+export const oneOf = <Value>(values: readonly Value[]): { in: Value[] } => ({
+  in: limited(values),
+});
+
+interface TextFilterInput {
+  readonly equals?: Given<string>;
+  readonly in?: Given<readonly string[]>;
+  readonly startsWith?: Given<string>;
+  readonly contains?: Given<string>;
+}
+
+/**
+ * A `TextFilter`. `%`, `_` and `\` are taken literally.
+ *
+ * @throws BAD_USER_INPUT for a text that no column can hold, and for more than 100 values
+ */
+export const matching = (filter: TextFilterInput) => ({
+  ...(filter.equals != null && { equals: lookedFor(filter.equals) }),
+  ...(filter.in != null && { in: limited(filter.in).map(lookedFor) }),
+  ...(filter.startsWith != null && { startsWith: literal(lookedFor(filter.startsWith)) }),
+  ...(filter.contains != null && { contains: literal(lookedFor(filter.contains)) }),
+});
+
+/**
+ * Of a column that is a list of texts: every one of these is in it.
+ *
+ * @throws BAD_USER_INPUT for a text that no column can hold, and for more than 100 values
+ */
+export const allOf = (texts: readonly string[]): { hasEvery: string[] } => ({
+  hasEvery: limited(texts).map(lookedFor),
+});
+
+/** The same: at least one of these is in it. Of none, nothing. */
+export const anyOf = (texts: readonly string[]): { hasSome: string[] } => ({
+  hasSome: limited(texts).map(lookedFor),
+});
+
+/** To Prisma these are patterns of LIKE. */
+const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
+
 /** Longer than any id, action or search term with a match. */
 const LONGEST_FILTER_TEXT = 255;
+const MOST_VALUES = 100;
+
+function limited<Value>(values: readonly Value[]): Value[] {
+  if (values.length > MOST_VALUES) throw badInput(`A filter takes at most ${MOST_VALUES} values.`, 'filter');
+  return [...values];
+}
+
+function lookedFor(text: string): string {
+  if (text.length > LONGEST_FILTER_TEXT) {
+    throw badInput(`A filter takes texts of at most ${LONGEST_FILTER_TEXT} characters.`, 'filter');
+  }
+  if (!isStorable(text)) {
+    throw badInput('A filter must not contain U+0000 or half a surrogate pair.', 'filter');
+  }
+  return text;
+}
 
 /**
  * Returns the filter if none of its texts is too long.

@@ -13,7 +13,39 @@ export const text = (min: number, max: number) =>
     .max(max, `must have at most ${String(max)} characters`)
     .refine(isStorable, UNSTORABLE);
 
+/** A value that may be left out. Null counts as left out, for a column that cannot be null. */
+export const optional = <Schema extends z.ZodType>(schema: Schema) =>
+  schema.nullish().transform((value) => value ?? undefined);
+
+/** The same without what was left out: what Prisma is to write. */
+export function given<Values extends object>(
+  values: Values,
+): { [Key in keyof Values]: Exclude<Values[Key], undefined> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof Values]: Exclude<Values[Key], undefined> };
+}
+
+/** A number that a column `numeric(precision, scale)` holds as it is. */
+export const decimal = (precision: number, scale: number) =>
+  z
+    .custom<Prisma.Decimal>()
+    .refine(
+      (value) => value.decimalPlaces() <= scale,
+      `must have at most ${String(scale)} digits behind the point`,
+    )
+    .refine(
+      (value) => value.abs().lessThan(`1e${String(precision - scale)}`),
+      `must have at most ${String(precision - scale)} digits before the point`,
+    );
+
 const DEEPEST_JSON = 32;
+
+/** Any JSON value but null, with the limits of {@link jsonObject}. */
+export const jsonValue = (maxBytes: number) =>
+  z.custom<Prisma.InputJsonValue>().superRefine((value, context) => {
+    const problem = jsonProblem(value, maxBytes);
+    if (problem !== undefined) context.addIssue(problem);
+  });
 
 /** A JSON object of at most `maxBytes` as text, at most 32 levels deep, that PostgreSQL can store. */
 export const jsonObject = (maxBytes: number) =>
@@ -42,7 +74,7 @@ function jsonProblem(value: unknown, maxBytes: number): string | undefined {
 }
 
 /** PostgreSQL cannot store U+0000 in text, or incomplete surrogate pairs in JSON. */
-function isStorable(value: string): boolean {
+export function isStorable(value: string): boolean {
   return !value.includes('\u0000') && value.isWellFormed();
 }
 

@@ -20,6 +20,16 @@ export const JSONObject = new GraphQLScalarType<Record<string, unknown>, object>
   },
 });
 
+/** Any JSON value, with the same care. */
+export const JSONValue = new GraphQLScalarType<unknown, unknown>({
+  name: 'JSON',
+  parseValue: (value) => {
+    checkNumbers(value);
+    return value;
+  },
+  parseLiteral: (node, variables) => valueOf(node, variables ?? undefined),
+});
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

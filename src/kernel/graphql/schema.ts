@@ -10,7 +10,10 @@ import type { Connection } from './connection.js';
 import { DateTime } from './date-time.js';
 import { JSONObject } from './json-object.js';
 import { refuseRedefinitions } from './definitions.js';
+import { SCALARS } from './scalars.js';
+import { usedDefinitions } from './used-definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
+import type { Resolvers } from '../../generated/graphql.js';
 
 /** The schema that the server executes, with its role × permission matrix. */
 export interface Api {
@@ -47,7 +50,7 @@ const kernel = defineModule({
  * @throws UnguardedSchemaError when a field has no guard; Error when modules contradict each other
  */
 export function buildApi(modules: readonly Module[]): Api {
-  const installed = [kernel, ...modules];
+  const installed = [kernel, ...columnTypes([kernel, ...modules]), ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
   refuseRedefinitions(installed.map((module) => module.typeDefs));
   const schema = makeExecutableSchema({
@@ -83,6 +86,19 @@ export function buildApi(modules: readonly Module[]): Api {
     }),
     guestMutations: guestMutations(schema),
   };
+}
+
+/** What the kernel has for columns and filters, as far as the modules use it: a contract has no types that nothing leads to. */
+function columnTypes(installed: readonly Module[]): Module[] {
+  const used = usedDefinitions(
+    readSchema(import.meta.url, 'scalars.graphql'),
+    installed.map(({ typeDefs }) => typeDefs),
+  );
+  if (used.names.length === 0) return [];
+  const resolvers = Object.fromEntries(
+    Object.entries(SCALARS).filter(([name]) => used.names.includes(name)),
+  ) as Resolvers;
+  return [defineModule({ name: 'column types', typeDefs: used.sdl, resolvers })];
 }
 
 /** Replaces the descriptions of packages' scalars by ours, so that introspection and the printed schema agree. */

@@ -9,6 +9,7 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { OrderDirection, Page } from './connection.js';
+import type { SortKey } from './sort-key.js';
 
 /**
  * A table for which a migration has called `tenantry.make_searchable`. All parts are SQL from code, not from clients.
@@ -31,8 +32,9 @@ export interface Search {
   readonly conditions: readonly Prisma.Sql[];
 }
 
-/** The order of the list: a time column that is never null, then the id. */
+/** The order of the list, as that of its page: the column, then the id. */
 export interface SearchOrder {
+  readonly key: SortKey;
   readonly column: Prisma.Sql;
   readonly direction: OrderDirection;
 }
@@ -43,13 +45,13 @@ export function searchPage<Row>(
   table: SearchedTable,
   search: Search,
   page: Page,
-  { column, direction }: SearchOrder,
+  { key, column, direction }: SearchOrder,
 ): Promise<Row[]> {
   const { after, before, backward } = page;
   const ascending = (direction === 'asc') !== backward;
   const [behind, ahead] = direction === 'asc' ? [GREATER, LESS] : [LESS, GREATER];
   const beyond = (compare: Prisma.Sql, { value, id }: { value: string; id: string }) =>
-    Prisma.sql`(${column}, id) ${compare} (${value}::timestamptz, ${id}::uuid)`;
+    Prisma.sql`(${column}, id) ${compare} (${key.asSql(value)}, ${id}::uuid)`;
   const conditions = [
     ...search.conditions,
     ...(after ? [beyond(behind, after)] : []),

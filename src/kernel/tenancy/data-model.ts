@@ -3,7 +3,7 @@
  * where a nested write leads. A model without a tenant is unknown here, so that no query on it can be built.
  */
 import { escapeIdentifier } from 'pg';
-import { MODELS } from '../../generated/data-model/models.js';
+import { DESCRIPTIONS } from '../../generated/data-model/index.js';
 
 /** A model as the tenant filter sees it. */
 export interface ScopedModel {
@@ -46,7 +46,7 @@ export interface Column {
   readonly isNullable: boolean;
 }
 
-/** A model as the generator writes it: scripts/generate-data-model.ts. */
+/** A model as the generator writes it: scripts/data-model-generator.ts. */
 export interface ModelDescription {
   readonly name: string;
   readonly schema: string;
@@ -64,7 +64,7 @@ export interface ModelDescription {
  * @throws Error when a model has no tenant
  */
 export const scopedModels = (
-  models: readonly ModelDescription[] = MODELS,
+  models: readonly ModelDescription[] = DESCRIPTIONS,
 ): ReadonlyMap<string, ScopedModel> => new Map(models.map((model) => [model.name, scoped(model)]));
 
 function scoped({ name, schema, table, columns: described, relations, keys }: ModelDescription): ScopedModel {

@@ -1,4 +1,5 @@
 /** Values as the parameters of plain statements: what Prisma would send for them. */
+import { Decimal } from '@prisma/client/runtime/client';
 import type { Column } from './data-model.js';
 
 /** How a value of a Prisma type travels; undefined for a value that Prisma is to look at. */
@@ -7,6 +8,11 @@ export const PARAMETERS: Readonly<Record<string, (value: unknown) => string | un
   Boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
   Int: (value) =>
     Number.isInteger(value) && Math.abs(value as number) < 2 ** 31 ? String(value) : undefined,
+  BigInt: (value) =>
+    (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) || Number.isSafeInteger(value)
+      ? String(value)
+      : undefined,
+  Decimal: (value) => (Decimal.isDecimal(value) && value.isFinite() ? value.toFixed() : undefined),
   DateTime: (value) => {
     if (typeof value === 'string' ? !ISO_TIME.test(value) : !(value instanceof Date)) return undefined;
     const time = new Date(value as string | Date);

@@ -5,6 +5,7 @@ import { forbidden, notFound } from '../../kernel/vocabulary/errors.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import { Page } from '../../kernel/graphql/connection.js';
+import { sortBy } from '../../kernel/graphql/sort-key.js';
 import { parseInput, text } from '../../kernel/graphql/input.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
@@ -21,6 +22,8 @@ const createInput = z.object({
     .nullish(),
 });
 
+const BY_CREATED_AT = sortBy('ApiKey', 'createdAt');
+
 export const resolvers: Resolvers = {
   ApiKeyStatus: { ACTIVE: 'active', EXPIRED: 'expired', REVOKED: 'revoked' },
   ApiKey: {
@@ -31,7 +34,7 @@ export const resolvers: Resolvers = {
   },
   Query: {
     apiKeys: async (_parent, args, { db }) => {
-      const page = new Page(args, { field: 'createdAt', direction: 'desc' });
+      const page = new Page(args, { key: BY_CREATED_AT, direction: 'desc' });
       return page.connection(await db.apiKey.findMany(page.query), () => db.apiKey.count());
     },
   },

@@ -3,8 +3,11 @@ import { readableFields } from '../../kernel/access/readable-fields.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import type { AuditEntry } from '../../generated/prisma/client.js';
 import { Page } from '../../kernel/graphql/connection.js';
+import { sortBy } from '../../kernel/graphql/sort-key.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import { searchable, within } from '../../kernel/graphql/filter.js';
+
+const BY_ID = sortBy('AuditEntry', 'id');
 
 export const resolvers: Resolvers = {
   ActorType: { USER: 'user', API_KEY: 'api_key', JOB: 'job', OPERATOR: 'operator', SYSTEM: 'system' },
@@ -15,7 +18,7 @@ export const resolvers: Resolvers = {
   Query: {
     auditLog: async (_parent, { filter: given, ...args }, { db }) => {
       const filter = searchable(given);
-      const page = new Page(args, { field: 'id', direction: 'desc' });
+      const page = new Page(args, { key: BY_ID, direction: 'desc' });
       const matching = {
         ...(filter?.actor != null && { actor: filter.actor }),
         ...(filter?.action != null && { action: filter.action }),

@@ -6,6 +6,7 @@ import { notFound, PublicError } from '../../kernel/vocabulary/errors.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { Prisma, type Invitation } from '../../generated/prisma/client.js';
 import { Page } from '../../kernel/graphql/connection.js';
+import { sortBy } from '../../kernel/graphql/sort-key.js';
 import { parseInput } from '../../kernel/graphql/input.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import { UNKNOWN_INVITATION } from './accept-invitation.js';
@@ -30,12 +31,14 @@ const inviteInput = z.object({
     .transform(lowerAscii),
 });
 
+const BY_INVITED_AT = sortBy('Invitation', 'invitedAt');
+
 export const resolvers: Resolvers = {
   InvitationStatus: { PENDING: 'pending', ACCEPTED: 'accepted', EXPIRED: 'expired', REVOKED: 'revoked' },
   Invitation: { status: (invitation) => statusOf(invitation) },
   Query: {
     invitations: async (_parent, { filter, ...args }, { db }) => {
-      const page = new Page(args, { field: 'invitedAt', direction: 'desc' });
+      const page = new Page(args, { key: BY_INVITED_AT, direction: 'desc' });
       const matching = filter?.status == null ? {} : havingStatus(filter.status);
       const rows = await db.invitation.findMany({
         ...page.query,

@@ -2,15 +2,18 @@ import type { Resolvers } from '../../generated/graphql.js';
 import { conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { atLeast, type Role } from '../../kernel/vocabulary/permissions.js';
 import { Page } from '../../kernel/graphql/connection.js';
+import { sortBy } from '../../kernel/graphql/sort-key.js';
 import { searchable } from '../../kernel/graphql/filter.js';
 import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
 import { aboveOwnRole, serializeMembershipChanges } from './role-changes.js';
+
+const BY_JOINED_AT = sortBy('Membership', 'joinedAt');
 
 export const resolvers: Resolvers = {
   Query: {
     members: async (_parent, { filter: given, ...args }, { db }) => {
       const filter = searchable(given);
-      const page = new Page(args, { field: 'joinedAt', direction: 'asc' });
+      const page = new Page(args, { key: BY_JOINED_AT, direction: 'asc' });
       const matching = {
         ...(filter?.role != null && { role: filter.role }),
         ...(filter?.userId != null && { userId: filter.userId }),

@@ -15,7 +15,7 @@ test('the page shows how each client is made', () => {
   const files = blocks.map(({ file }) => file);
   for (const file of ['apollo-client.ts', 'urql-client.ts', 'session.ts', 'apollo.test.ts', 'urql.test.ts'])
     expect(files).toContain(`test/example/clients/${file}`);
-  expect(files).toContain('codegen.yml');
+  expect(files).toContain('codegen.ts');
 });
 
 test.each(blocks)('its code from $file is what is there ($code)', async ({ file, code }) => {

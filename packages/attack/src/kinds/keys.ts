@@ -23,6 +23,8 @@ export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
     for (const as of attackers) {
       const loot = await usedByVictim(campaign, path, body);
       if (!loot) break;
+      // To the letter: the victim’s numbers and days as well are in the attacker’s tenant afterwards.
+      campaign.bringIn({ ...loot, value: JSON.stringify(body.variables) });
       await campaign.compare({
         attack: 'idempotency key',
         at: nameOf(path),

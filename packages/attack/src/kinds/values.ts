@@ -5,13 +5,16 @@ import { buildRequest } from '../operations.js';
 import { TAKES_AWAY } from '../plant.js';
 import { pointsOf, takesValue, type Point } from '../points.js';
 import { told, toldByMutation } from '../compare.js';
-import { asInput, fillPoint, valuesFor, type Filling } from '../values.js';
+import { asInput, fillPoint, isKnown, valuesFor, type Filling } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 import { VictimWatch } from './victim.js';
 
 /** A user without permission for a field is refused before values are read, so a few values are enough. */
 const WHEN_REFUSED = 3;
 const REFUSAL = '"code":"FORBIDDEN"';
+
+/** How a server refuses a value that a scalar does not take. */
+const NOT_ITS_FORM = /"code":"(BAD_USER_INPUT|GRAPHQL_VALIDATION_FAILED|BAD_REQUEST)"/;
 
 /** Enough to see rows, their number and their content. */
 const DEPTH = 3;
@@ -22,6 +25,7 @@ export async function tryInQueries(campaign: Campaign): Promise<void> {
     const filling = { own: campaign.parts.own, text: () => 'nothing', optionalTexts: false };
     const { victim, attackers } = campaign.parts;
     const values = valuesFor(point, victim, campaign.isTelling);
+    if (values.length === 0) leaveOut(campaign, point);
     for (const as of attackers) {
       const control = await tryAt(campaign, { point, as, filling, values });
       if (as === attackers[0] && control) await tryOwn(campaign, { point, as, filling, values, control });
@@ -38,6 +42,7 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
     const idsOfNothing = TAKES_AWAY.test(point.path.steps[0]!.field.name);
     const filling = { own, text: newMark, optionalTexts: true, idsOfNothing };
     const values = valuesFor(point, victim, campaign.parts.isDistinctive);
+    if (values.length === 0) leaveOut(campaign, point);
     for (const as of attackers) {
       const control = await tryAt(campaign, { point, as, filling, values }, watch);
       if (as === attackers[0] && control) tries.push({ point, as, filling, values, control });
@@ -45,6 +50,17 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
   }
   // Last, because they may delete the attacker's own data.
   for (const each of tries) await tryOwn(campaign, each);
+}
+
+/** Sizes of pages and versions of rows: numbers that say nothing of whose row is meant. */
+const NOBODYS = /^(first|last|limit|offset|skip|take|\w*version)$/i;
+
+const isNobodys = ({ leaf, argument }: Point): boolean => NOBODYS.test(leaf.at(-1) ?? argument.name);
+
+function leaveOut({ notAttacked }: Campaign, point: Point): void {
+  if (isNobodys(point)) return;
+  const why = `the victim has no value of type ${point.type.name} that tells whose it is`;
+  notAttacked.set(point.name, why);
 }
 
 interface Attempt {
@@ -68,6 +84,7 @@ async function tryAt(
   const isQuery = point.path.operation === 'query';
   let control: string | undefined;
   let last: SentRequest | undefined;
+  const answers: string[] = [];
   for (const [n, loot] of values.entries()) {
     if (n >= WHEN_REFUSED && control?.includes(REFUSAL)) break;
     const requestFor = requestAt(campaign, point, as, filling);
@@ -82,14 +99,26 @@ async function tryAt(
         attack,
         at: point.name,
         loot,
-        other: (attempt) => (attempt === 1 ? other : (campaign.unlike(loot, attempt) ?? other)),
+        // What a mutation did with the victim’s value it has to have done with the other: a key that is unique in the attacker’s
+        // own tenant is taken the second time.
+        other: (attempt) =>
+          isQuery && attempt > 1
+            ? (campaign.unlike(loot, attempt) ?? other)
+            : isQuery
+              ? other
+              : campaign.counterpart(loot.value, other),
         request: (value) => requestFor(value)!,
       };
       const expected = await campaign.compare(pair);
       control ??= expected;
+      answers.push(expected);
     }
     last = request;
     if (watch?.isCheap) await watch.check(point.name, request);
+  }
+  if (!isKnown(point.type) && answers.every((answer) => NOT_ITS_FORM.test(answer))) {
+    const why = `no value of the form that ${point.type.name} has is known`;
+    campaign.notAttacked.set(point.name, why);
   }
   if (last && watch && !watch.isCheap) await watch.check(point.name, last);
   return control;
@@ -123,6 +152,8 @@ async function searchOnly(
 async function tryOwn(campaign: Campaign, { point, as, filling, control, values }: Try): Promise<void> {
   const { own } = campaign.parts;
   const isQuery = point.path.operation === 'query';
+  // A mutation that took effect has shown that it is reached.
+  if (isNobodys(point) || (!isQuery && !control.includes('"errors":'))) return;
   const plantedOnly = !isQuery && TAKES_AWAY.test(point.path.steps[0]!.field.name);
   const candidates = valuesFor(point, own).filter(({ planted }) => planted === true || !plantedOnly);
   const likely = [...candidates].sort((a, b) => Number(isOf(values, b)) - Number(isOf(values, a)));

@@ -90,7 +90,8 @@ export function checkHistory(migrations: readonly Migration[], history: readonly
     const migration = known.get(name);
     if (migration === undefined) {
       throw new MigrationError(
-        `The database has the migration ${name}, which is unknown here: it belongs to another, probably newer, version.`,
+        `The database has the migration ${name}, which is unknown here: it belongs to another, probably newer, version. ` +
+          'If its folder was deleted, restore it, and remove what it made by a new migration (docs/add-a-model.md).',
       );
     }
     if (!hasChecksum(migration, checksum)) {

@@ -15,11 +15,21 @@ const STRING = String.raw`"(?:\\.|[^"\\])*"`;
 const COMMENT = String.raw`//[^\n]*|/\*[\s\S]*?\*/`;
 
 /**
- * The script, with a warning before it for each statement that loses data, and after it a `tenantry.protect` for every
- * new table with a tenant_id, or a warning. `protect` comes last because it checks the keys.
+ * The script, preceded by a warning for each statement that loses data, and followed by what a dropped table leaves behind and by one `tenantry.protect` for
+ * every table it creates that has a tenant_id, or else by a warning. At the end, since `protect` inspects the keys.
  */
 export function completeScript(script: string, schema: readonly SchemaContainer[]): string {
-  return `${[...losses(script), script.trim(), ...protections(script, schema)].join('\n')}\n`;
+  const parts = [...losses(script), script.trim(), ...leftovers(script), ...protections(script, schema)];
+  return `${parts.join('\n')}\n`;
+}
+
+/** The function that `tenantry.make_searchable` made of a table: PostgreSQL does not know that it goes with the table. */
+function leftovers(script: string): string[] {
+  const dropped = [...script.matchAll(/^DROP TABLE (?:"public"\.)?"((?:[^"]|"")+)"/gm)].map(([, name = '']) =>
+    identifier(`candidates_of_${name.replaceAll('""', '"')}`),
+  );
+  if (dropped.length === 0) return [];
+  return ['', '-- Search.', ...dropped.map((name) => `DROP FUNCTION IF EXISTS tenantry.${name}(text);`)];
 }
 
 function losses(script: string): string[] {

@@ -1,0 +1,119 @@
+/**
+ * What `npm run generate` makes of schema.graphql: the types of the resolvers, and the example's clients. No type is listed
+ * here by name. What a resolver is given for a type of the schema follows from names:
+ *
+ * - a type that has the name of a Prisma model is the model's row;
+ * - `XConnection` is a connection of what `X` is;
+ * - a type, an enum or a scalar `X` for which a file `*.mappers.ts` in src exports a type `XMapper` is that one.
+ *
+ * Everything else is what the schema says.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { CodegenConfig } from '@graphql-codegen/cli';
+import { buildSchema, isEnumType, isObjectType, isScalarType } from 'graphql';
+import { MODELS } from './src/generated/data-model/index.js';
+
+const SCHEMA = 'schema.graphql';
+/** From the folder of the generated file. */
+const ROWS = './prisma/client.js';
+const CONNECTION = '../kernel/graphql/connection.js#Connection';
+
+const types = Object.values(
+  buildSchema(readFileSync(SCHEMA, 'utf8'), { assumeValidSDL: true }).getTypeMap(),
+).filter(({ name }) => !name.startsWith('__'));
+const declared = declaredMappers();
+
+/** What modules say in files of their own, by the name of the type in the schema. */
+function declaredMappers(): Map<string, string> {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.mappers.ts'))
+    .sort();
+  const found = files.flatMap((file) =>
+    [...readFileSync(`src/${file}`, 'utf8').matchAll(/\b(\w+)Mapper\b(?! as )/g)].map(
+      ([mapper, name]) => [name!, `../${file.replace(/\.ts$/, '.js')}#${mapper}`] as const,
+    ),
+  );
+  return new Map(found);
+}
+
+const rowOf = (name: string): string | undefined => (Object.hasOwn(MODELS, name) ? `${name}Row` : undefined);
+
+function mapperOf(name: string): string | undefined {
+  const row = rowOf(name);
+  if (declared.has(name)) return declared.get(name);
+  if (row !== undefined) return `${ROWS}#${name} as ${row}`;
+  const node = rowOf(name.replace(/Connection$/, ''));
+  return node === undefined ? undefined : `${CONNECTION}<${node}>`;
+}
+
+const mapped = (of: (name: string) => string | undefined, names: readonly string[]) =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const mapper = of(name);
+      return mapper === undefined ? [] : [[name, mapper]];
+    }),
+  );
+
+const config: CodegenConfig = {
+  schema: SCHEMA,
+  generates: {
+    'src/generated/graphql.d.ts': {
+      plugins: ['typescript', 'typescript-resolvers'],
+      config: {
+        useTypeImports: true,
+        strictScalars: true,
+        enumsAsTypes: true,
+        emitLegacyCommonJSImports: false,
+        contextType: '../kernel/graphql/request-context.js#RequestContext',
+        maybeValue: 'T | null | undefined',
+        scalars: {
+          ID: 'string',
+          DateTime: 'Date',
+          JSONObject: 'Record<string, unknown>',
+          Date: 'Date',
+          BigInt: 'bigint',
+          Decimal: '@prisma/client/runtime/client#Decimal',
+          JSON: 'unknown',
+          UUID: 'string',
+          ...mapped(
+            (name) => declared.get(name),
+            types.filter(isScalarType).map(({ name }) => name),
+          ),
+        },
+        enumValues: mapped(
+          (name) => declared.get(name),
+          types.filter(isEnumType).map(({ name }) => name),
+        ),
+        mappers: mapped(
+          mapperOf,
+          types.filter(isObjectType).map(({ name }) => name),
+        ),
+      },
+    },
+    // Code for the example's clients, as a frontend team generates it.
+    ...(existsSync('test/example/clients') && {
+      'test/example/clients/generated/': {
+        preset: 'client',
+        documents: 'test/example/clients/operations.graphql',
+        presetConfig: { fragmentMasking: false },
+        config: {
+          useTypeImports: true,
+          strictScalars: true,
+          enumsAsTypes: true,
+          emitLegacyCommonJSImports: false,
+          scalars: {
+            DateTime: 'string',
+            JSONObject: 'Record<string, unknown>',
+            Date: 'string',
+            BigInt: 'string',
+            Decimal: 'string',
+            JSON: 'unknown',
+            UUID: 'string',
+          },
+        },
+      },
+    }),
+  },
+};
+
+export default config;

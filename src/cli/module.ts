@@ -1,0 +1,28 @@
+import process from 'node:process';
+import { Command } from 'commander';
+import { readConfig } from '../kernel/config/config.js';
+import { commandUrls, demand } from './connect.js';
+import { writeModule } from './module/write-module.js';
+
+/** `tenantry module new MODEL` writes the module of a Prisma model, as code that its owner goes on with. */
+export const moduleCommand = (): Command => {
+  const command = new Command('module');
+  command
+    .command('new')
+    .description('Write the migration and the module of a model in prisma/*.prisma, and register it')
+    .argument('<model>', 'as the Prisma models call it: Invoice')
+    .option('--no-migration', 'write the module only')
+    .action(async (model: string, { migration }: { migration: boolean }) => {
+      const ownerUrl = migration
+        ? demand((await commandUrls(readConfig(process.env, 'command'))).owner, 'DATABASE_OWNER_URL')
+        : undefined;
+      const { written, changed, leftOut } = await writeModule(process.cwd(), model, ownerUrl);
+      for (const file of written) process.stdout.write(`${file}\n`);
+      for (const file of changed) process.stderr.write(`changed: ${file}\n`);
+      for (const what of leftOut) process.stderr.write(`left out: ${what}\n`);
+      process.stderr.write(
+        'Read them, and make them yours. Then: npm run tenantry -- migrate && npm run generate && npm run check\n',
+      );
+    });
+  return command;
+};

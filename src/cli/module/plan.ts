@@ -1,0 +1,206 @@
+/** What a module of a model consists of: decided once, from the data model, for all files that are written. */
+import type { FieldInfo, ModelInfo } from '../../kernel/vocabulary/data-model.js';
+import { ModuleError } from './module-error.js';
+import type { ContractView } from './contract.js';
+
+/** A column that the API shows. */
+export interface PlannedColumn {
+  readonly name: string;
+  readonly info: FieldInfo;
+  /** In GraphQL, without `!`. */
+  readonly type: string;
+  /** The caller gives it: in the inputs. The others are made by the server or the database. */
+  readonly isGiven: boolean;
+  /** It has to be given: it may neither be null nor has a default. */
+  readonly isRequired: boolean;
+  /** A list may be ordered by it: a cursor holds it, and an index has it behind the tenant. */
+  readonly isSortable: boolean;
+  readonly description: string | undefined;
+}
+
+/** A relation to one row of another model. */
+export interface PlannedRelation {
+  readonly name: string;
+  /** The model, which is also the type. */
+  readonly type: string;
+  /** The field of the model that holds the id. */
+  readonly key: string;
+  /** What the API demands for the type; undefined when it has none of that name. */
+  readonly guard: string | undefined;
+  /** Whether the type gets a list of this model’s rows. */
+  readonly hasOtherSide: boolean;
+}
+
+export interface ModulePlan {
+  readonly model: string;
+  readonly info: ModelInfo;
+  readonly area: string;
+  /** `invoice`, `lineItem` */
+  readonly one: string;
+  /** `invoices`, `lineItems` */
+  readonly many: string;
+  /** `line-item` */
+  readonly file: string;
+  /** `invoices`, `line_items`: what the permissions begin with. */
+  readonly resource: string;
+  readonly columns: readonly PlannedColumn[];
+  readonly relations: readonly PlannedRelation[];
+  /** Enums that the schema does not have yet, with their values. */
+  readonly enums: Readonly<Record<string, readonly string[]>>;
+  readonly hasVersion: boolean;
+  /** The column of the caller’s user id, set when a row is made. */
+  readonly author: string | undefined;
+  readonly order: string;
+  /** What is left out, and why. */
+  readonly leftOut: readonly string[];
+}
+
+export interface PlanInput {
+  readonly model: string;
+  readonly area: string;
+  readonly models: Readonly<Record<string, ModelInfo>>;
+  readonly enums: Readonly<Record<string, readonly string[]>>;
+  readonly contract: ContractView;
+  /** What lists can be ordered by, and why not by others. */
+  readonly kindOf: (info: FieldInfo) => object | string;
+  readonly namesSecret: (name: string) => boolean;
+}
+
+const SCALARS: Readonly<Record<string, string>> = {
+  String: 'String',
+  Int: 'Int',
+  BigInt: 'BigInt',
+  Float: 'Float',
+  Boolean: 'Boolean',
+  Decimal: 'Decimal',
+  DateTime: 'DateTime',
+  Json: 'JSON',
+};
+
+const AUTHORS = ['userId', 'createdBy', 'authorId', 'ownerId'];
+
+/** @throws ModuleError when the model cannot be a tenant’s, or the schema has a type of that name */
+export function planModule(input: PlanInput): ModulePlan {
+  const { model, area, models, contract } = input;
+  const info = models[model];
+  if (!info) throw new ModuleError(`There is no model ${model}.`);
+  const one = uncapitalized(model);
+  const resource = /^[a-z]/.test(info.table) ? info.table : plural(snake(model));
+  const many = camel(resource);
+  refuseWhatIsNoTenants(model, info);
+  if (contract.hasType(model)) throw new ModuleError(`The schema has a type ${model} already.`);
+  const leftOut: string[] = [];
+  const relations = relationsOf(input, info, many);
+  const author = AUTHORS.find(
+    (name) => info.fields[name]?.type === 'String' && !relations.some(({ key }) => key === name),
+  );
+  const columns = columnsOf(input, info, { relations, author, leftOut });
+  const enums = Object.fromEntries(
+    columns
+      .filter((column) => column.info.isEnum && !contract.hasType(column.type))
+      .map(({ type }) => [type, input.enums[type] ?? []]),
+  );
+  const createdAt = columns.find(({ name, isSortable }) => name === 'createdAt' && isSortable);
+  return {
+    model,
+    info,
+    area,
+    one,
+    many,
+    file: snake(model).replaceAll('_', '-'),
+    resource,
+    columns,
+    relations,
+    enums,
+    hasVersion: info.fields['version']?.type === 'Int',
+    author,
+    order: createdAt?.name ?? 'id',
+    leftOut,
+  };
+}
+
+function refuseWhatIsNoTenants(model: string, { fields, keys }: ModelInfo): void {
+  const isId = fields['id']?.native?.[0] === 'Uuid';
+  if (fields['tenantId']?.native?.[0] === 'Uuid' && isId && keys.some((key) => key.join() === 'tenantId,id'))
+    return;
+  throw new ModuleError(
+    `${model} is no model of a tenant’s: it needs tenantId and id of type @db.Uuid and @@id([tenantId, id]) (docs/add-a-model.md).`,
+  );
+}
+
+function relationsOf(
+  { models, contract }: PlanInput,
+  { fields }: ModelInfo,
+  many: string,
+): PlannedRelation[] {
+  return Object.entries(fields).flatMap(([name, { type, relation }]) => {
+    const key = relation?.fields.find((field) => field !== 'tenantId');
+    if (key === undefined || type === 'Tenant') return [];
+    const guard = contract.guardOf(type);
+    const target = models[type]?.fields ?? {};
+    const hasOtherSide = guard !== undefined && target[many] !== undefined && !contract.hasField(type, many);
+    return [{ name, type, key, guard, hasOtherSide }];
+  });
+}
+
+interface Known {
+  readonly relations: readonly PlannedRelation[];
+  readonly author: string | undefined;
+  readonly leftOut: string[];
+}
+
+function columnsOf(
+  input: PlanInput,
+  info: ModelInfo,
+  { relations, author, leftOut }: Known,
+): PlannedColumn[] {
+  return Object.entries(info.fields).flatMap(([name, field]): PlannedColumn[] => {
+    if (field.relation || name === 'tenantId') return [];
+    if (input.namesSecret(name)) {
+      leftOut.push(`${name}: its name speaks of a secret`);
+      return [];
+    }
+    const isKey = name === 'id' || name === author || relations.some(({ key }) => key === name);
+    const scalar = isKey ? 'ID' : typeOf(field);
+    if (scalar === undefined) {
+      leftOut.push(`${name}: the API has no type for ${field.type}`);
+      return [];
+    }
+    const isGiven = name !== 'id' && name !== author && name !== 'version' && field.byDefault !== 'made';
+    const isIndexed = [...info.keys, ...info.indexes].some((key) => key[0] === 'tenantId' && key[1] === name);
+    return [
+      {
+        name,
+        info: field,
+        type: field.isList ? `[${scalar}!]` : scalar,
+        isGiven,
+        isRequired: isGiven && !field.isNullable && !field.isList && field.byDefault === undefined,
+        isSortable: !isKey && isIndexed && typeof input.kindOf(field) === 'object',
+        description: field.documentation,
+      },
+    ];
+  });
+}
+
+function typeOf({ type, isEnum, isList, native = [] }: FieldInfo): string | undefined {
+  if (isEnum) return type;
+  if (isList && type !== 'String') return undefined;
+  if (type === 'DateTime' && native[0] === 'Date') return 'Date';
+  if (type === 'DateTime' && (native[0] === 'Time' || native[0] === 'Timetz')) return undefined;
+  if (type === 'String' && native[0] === 'Uuid') return 'UUID';
+  return SCALARS[type];
+}
+
+const uncapitalized = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
+/** `invoiceLine` as `InvoiceLine`. */
+export const capitalized = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
+const snake = (name: string) => name.replace(/(?<=[a-z\d])(?=[A-Z])/g, '_').toLowerCase();
+const camel = (name: string) =>
+  name.replace(/_+([a-z\d])/g, (_match, letter: string) => letter.toUpperCase());
+/** `invoiceLine` as `INVOICE_LINE`. */
+export const upper = (name: string) => snake(name).toUpperCase();
+
+function plural(word: string): string {
+  if (/[^aeiou]y$/.test(word)) return `${word.slice(0, -1)}ies`;
+  return /(s|x|z|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
+}

@@ -1,0 +1,43 @@
+/** Makes a new module known: to the server, and to the borders between folders. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ModuleError } from './module-error.js';
+import type { ModulePlan } from './plan.js';
+
+/**
+ * @param root the folder of the checkout
+ * @returns the files that were changed
+ * @throws ModuleError when one of them is not as it is expected: then the module has to be registered by hand
+ */
+export async function register(root: string, { one, area, file }: ModulePlan): Promise<string[]> {
+  const modules = 'src/modules.ts';
+  await edit(root, modules, (text) => {
+    const line = `import { ${one}Module } from './${area}/${file}/index.js';\n`;
+    const imports = text.lastIndexOf('\nimport ');
+    const end = text.indexOf('\n', imports + 1) + 1;
+    const list = text.lastIndexOf('];');
+    if (imports < 0 || list < 0) return undefined;
+    return `${text.slice(0, end)}${line}${text.slice(end, list)}  ${one}Module,\n${text.slice(list)}`;
+  });
+  const borders = '.dependency-cruiser.cjs';
+  const isNew = await edit(root, borders, (text) => {
+    const [whole, names = ''] = /^const DOMAINS = \[(.*)\];$/m.exec(text) ?? [];
+    if (whole === undefined) return undefined;
+    return names.includes(`'${area}'`) ? text : text.replace(whole, `const DOMAINS = [${names}, '${area}'];`);
+  });
+  return [modules, ...(isNew ? [borders] : [])];
+}
+
+async function edit(
+  root: string,
+  file: string,
+  change: (text: string) => string | undefined,
+): Promise<boolean> {
+  const path = join(root, file);
+  const before = await readFile(path, 'utf8');
+  const after = change(before);
+  if (after === undefined)
+    throw new ModuleError(`${file} is not as expected: register the module there yourself.`);
+  if (after !== before) await writeFile(path, after);
+  return after !== before;
+}

@@ -1,0 +1,120 @@
+/** The part of the schema that a module of a model adds. */
+import { upper, type ModulePlan, type PlannedColumn } from './plan.js';
+
+const PAGE = 'first: Int, after: String, last: Int, before: String';
+
+/** The module's part of the GraphQL schema. */
+export function printSdl(plan: ModulePlan): string {
+  const { model, many, one, resource } = plan;
+  const read = `@requires(permission: ${resource.toUpperCase()}_READ)`;
+  const write = `@requires(permission: ${resource.toUpperCase()}_WRITE)`;
+  const filters = plan.columns.flatMap(filterOf);
+  const orders = plan.columns.filter(({ isSortable }) => isSortable);
+  const listArguments = [
+    ...(filters.length > 0 ? [`filter: ${model}Filter`] : []),
+    ...(orders.length > 0 ? [`orderBy: ${model}Order`] : []),
+  ].join(', ');
+  const parts = [
+    `extend enum Permission { ${resource.toUpperCase()}_READ ${resource.toUpperCase()}_WRITE }`,
+    ...Object.entries(plan.enums).map(([name, values]) => `enum ${name} { ${values.join(' ')} }`),
+    `type ${model} ${read} { ${[...plan.columns.map(fieldOf), ...plan.relations.flatMap(relationOf)].join('\n')} }`,
+    `type ${model}Connection ${read} { nodes: [${model}!]! edges: [${model}Edge!]! pageInfo: PageInfo! totalCount: Int! }`,
+    `type ${model}Edge ${read} { node: ${model}! cursor: String! }`,
+    ...(filters.length > 0 ? [`input ${model}Filter { ${filters.join('\n')} }`] : []),
+    ...orderTypes(model, orders),
+    `extend type Query {
+      "One ${words(one)}; null when there is none with this id."
+      ${one}(id: ID!): ${model} ${read}
+      "The ${words(many)} of this tenant${orderOf(orders)}."
+      ${many}(${PAGE} ${listArguments}): ${model}Connection ${read}
+    }`,
+    ...plan.relations
+      .filter(({ hasOtherSide }) => hasOtherSide)
+      .map(
+        ({ type }) => `extend type ${type} {
+          "The newest first."
+          ${many}(${PAGE}): ${model}Connection ${read}
+        }`,
+      ),
+    ...mutations(plan, read, write),
+    `"What happened to a row."
+     type ${model}Change ${read} {
+       kind: ChangeKind!
+       id: ID!
+       "As it is now; null when it was deleted."
+       ${one}: ${model}
+     }`,
+    `extend type Subscription {
+      "Every change of one of this tenant’s ${words(many)}."
+      ${one}Changed: ${model}Change ${read}
+    }`,
+  ];
+  return parts.join('\n\n');
+}
+
+function mutations({ model, one, columns, hasVersion }: ModulePlan, read: string, write: string): string[] {
+  const given = columns.filter(({ isGiven }) => isGiven);
+  const create = given.map((column) => inputOf(column, column.isRequired));
+  const change = given.map((column) => inputOf(column, false));
+  const version = hasVersion
+    ? [
+        '"The `version` that is to be changed. When it is no longer that, the update is a CONFLICT and changes nothing."',
+        'expectedVersion: Int',
+      ]
+    : [];
+  return [
+    `input Create${model}Input { ${create.join('\n')} }`,
+    `type Create${model}Payload ${write} { ${one}: ${model} ${read} }`,
+    `"What is left out stays as it is."
+     input Update${model}Input { id: ID! ${[...change, ...version].join('\n')} }`,
+    `type Update${model}Payload ${write} { ${one}: ${model} ${read} }`,
+    `input Delete${model}Input { id: ID! }`,
+    `type Delete${model}Payload ${write} { deletedId: ID! }`,
+    `extend type Mutation {
+      create${model}(input: Create${model}Input!): Create${model}Payload ${write}
+      update${model}(input: Update${model}Input!): Update${model}Payload ${write}
+      delete${model}(input: Delete${model}Input!): Delete${model}Payload ${write}
+    }`,
+  ];
+}
+
+function orderOf(orders: readonly PlannedColumn[]): string {
+  if (orders.length === 0) return ', the newest first';
+  const isByTime = orders.some(({ name }) => name === 'createdAt');
+  return isByTime ? ', the newest first unless `orderBy` says otherwise' : ', as `orderBy` says';
+}
+
+const orderTypes = (model: string, orders: readonly PlannedColumn[]): string[] => {
+  if (orders.length === 0) return [];
+  const names = orders.map(({ name }) => upper(name));
+  const first = names.includes('CREATED_AT') ? 'CREATED_AT' : names[0]!;
+  return [
+    `"Each of these has an index that starts with the tenant."
+     enum ${model}OrderField { ${names.join(' ')} }`,
+    `input ${model}Order { field: ${model}OrderField! = ${first} direction: OrderDirection! = DESC }`,
+  ];
+};
+
+const described = (description: string | undefined): string =>
+  description === undefined ? '' : `${JSON.stringify(description.replaceAll('\n', ' '))}\n`;
+
+const fieldOf = ({ name, type, info, description }: PlannedColumn): string =>
+  `${described(description)}${name}: ${type}${info.isNullable ? '' : '!'}`;
+
+const relationOf = ({ name, type, guard }: ModulePlan['relations'][number]): string[] =>
+  guard === undefined ? [] : [`${name}: ${type} ${guard}`];
+
+const inputOf = ({ name, type, description }: PlannedColumn, isRequired: boolean): string =>
+  `${described(description)}${name}: ${type}${isRequired ? '!' : ''}`;
+
+/** What a list is narrowed by. Long texts are for a search: docs/search.md. */
+export function filterOf({ name, type, info }: PlannedColumn): string[] {
+  if (name === 'id' || name === 'version' || type === 'JSON') return [];
+  if (info.isList) return [`"All of these."\n${name}: ${type}`];
+  if (info.isEnum) return [`"One of these."\n${name}: [${type}!]`];
+  if (type === 'String') return info.native?.[0] === 'VarChar' ? [`${name}: TextFilter`] : [];
+  const ranges = ['Int', 'BigInt', 'Decimal', 'Float', 'Date', 'DateTime'];
+  return [`${name}: ${ranges.includes(type) ? `${type}Range` : type}`];
+}
+
+const words = (name: string): string => name.replace(/(?<=[a-z\d])(?=[A-Z])/g, ' ').toLowerCase();

@@ -1,0 +1,154 @@
+/** Writes a module into a checkout: all of it, or nothing. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { buildSchema } from 'graphql';
+import { developmentPackage } from '../../kernel/config/development-package.js';
+import { createMigration } from '../../kernel/database/migration/migrations.js';
+import type { ModelInfo } from '../../kernel/vocabulary/data-model.js';
+import { namesSecret } from '../../kernel/access/secret-names.js';
+import { kindOf } from '../../kernel/graphql/sort-key.js';
+import { viewOf } from './contract.js';
+import { ModuleError } from './module-error.js';
+import { printIndex, printSeed, printTest } from './other-code.js';
+import { planModule, type ModulePlan } from './plan.js';
+import { addOtherSides, findModel } from './prisma-files.js';
+import { register } from './registration.js';
+import { printResolvers } from './resolver-code.js';
+import { printSdl } from './sdl.js';
+
+/** Folders of src that are no domains. */
+const TAKEN = ['kernel', 'services', 'http', 'cli', 'generated', 'schema'];
+
+export interface WrittenModule {
+  /** Paths of new files, from the root of the checkout. */
+  readonly written: readonly string[];
+  readonly changed: readonly string[];
+  /** Fields that the API does not show, and why. */
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * Writes the migration, the module and its test, adds the other sides of the model’s relations, and registers the module.
+ *
+ * @param root the folder of the checkout
+ * @param ownerUrl for the migration; undefined writes none
+ * @throws ModuleError, MigrationError when it cannot be done: nothing is left behind but generated files
+ */
+export async function writeModule(
+  root: string,
+  model: string,
+  ownerUrl: string | undefined,
+): Promise<WrittenModule> {
+  if (!/^[A-Z][A-Za-z0-9]*$/.test(model))
+    throw new ModuleError(`"${model}" is no name of a model, such as Invoice.`);
+  const prismaFolder = join(root, 'prisma');
+  const { area } = await findModel(prismaFolder, model);
+  if (TAKEN.includes(area)) {
+    throw new ModuleError(
+      `prisma/${area}.prisma names no domain: move ${model} to a file of its own, such as prisma/billing.prisma.`,
+    );
+  }
+  const format = await formatter(root);
+  const name = `${model.charAt(0).toLowerCase()}${model.slice(1)}`;
+  const table = /@@map\("([a-z]\w*)"\)/.exec(
+    (await findModel(prismaFolder, model)).content.split(`model ${model} `)[1] ?? '',
+  )?.[1];
+  const field =
+    table?.replace(/_+([a-z\d])/g, (_match, letter: string) => letter.toUpperCase()) ?? `${name}s`;
+  const { added, undo } = await addOtherSides(prismaFolder, model, field);
+  try {
+    const plan = planModule(await readInput(root, model, area));
+    const files = filesOf(plan);
+    for (const file of Object.keys(files)) {
+      if (existsSync(join(root, file))) throw new ModuleError(`${file} is there already.`);
+    }
+    const migration = ownerUrl === undefined ? undefined : await migrationOf(prismaFolder, plan, ownerUrl);
+    const registered = await register(root, plan);
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(dirname(join(root, file)), { recursive: true });
+      await writeFile(join(root, file), await format(file, text));
+    }
+    return {
+      written: [...(migration === undefined ? [] : [relative(root, migration)]), ...Object.keys(files)],
+      changed: [...added.map((side) => `prisma (${side})`), ...registered],
+      leftOut: plan.leftOut,
+    };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+/** The data model as Prisma reads it, and what the schema has already. */
+async function readInput(root: string, model: string, area: string) {
+  const prisma = join(root, 'node_modules/prisma-cli/build/index.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [prisma, 'generate'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new ModuleError(`Prisma does not take the models: ${(stderr + stdout).trim()}`);
+  // The one of this process is of before.
+  const file = pathToFileURL(join(root, 'src/generated/data-model/index.ts')).href;
+  const { MODELS, ENUMS } = (await import(`${file}?of=${model}`)) as {
+    MODELS: Readonly<Record<string, ModelInfo>>;
+    ENUMS: Readonly<Record<string, readonly string[]>>;
+  };
+  const contract = viewOf(buildSchema(await readFile(join(root, 'schema.graphql'), 'utf8')));
+  return { model, area, models: MODELS, enums: ENUMS, contract, kindOf, namesSecret };
+}
+
+function filesOf(plan: ModulePlan): Record<string, string> {
+  const { area, file } = plan;
+  const folder = `src/${area}/${file}`;
+  return {
+    [`${folder}/${file}.graphql`]: printSdl(plan),
+    [`${folder}/${file}.resolvers.ts`]: printResolvers(plan),
+    [`${folder}/${file}.seed.ts`]: printSeed(plan),
+    [`${folder}/index.ts`]: printIndex(plan),
+    [`test/${area}/${file}.test.ts`]: printTest(plan),
+  };
+}
+
+/** @returns the new migration.sql; undefined when the migrations have the model already */
+async function migrationOf(
+  prismaFolder: string,
+  { info, resource, hasVersion, columns }: ModulePlan,
+  ownerUrl: string,
+): Promise<string | undefined> {
+  const created = await createMigration(`add_${resource}`, ownerUrl, prismaFolder);
+  if (!created) return undefined;
+  const script = join(created.directory, 'migration.sql');
+  if (!created.sql.includes(`tenantry.protect('${info.table}'`)) return script;
+  const hasTimes = columns.some(({ isGiven, type }) => isGiven && (type === 'Date' || type === 'DateTime'));
+  const lines = [
+    ...(hasVersion
+      ? [
+          '-- The column version grows by one with each change.',
+          `SELECT tenantry.count_versions('${info.table}');`,
+        ]
+      : []),
+    ...(hasTimes
+      ? ['-- Clients choose times: none may be infinite.', `SELECT tenantry.check_times('${info.table}');`]
+      : []),
+    '-- Changes are announced to subscriptions.',
+    `SELECT tenantry.publish('${info.table}');`,
+  ];
+  await appendFile(script, `\n${lines.join('\n')}\n`);
+  return script;
+}
+
+/** As the checkout formats its code. */
+async function formatter(root: string): Promise<(file: string, text: string) => Promise<string>> {
+  const prettier = await developmentPackage(
+    import('prettier'),
+    'module writes code into a checkout and is not installed with the server: run it in a checkout, after `npm ci` without --omit=dev.',
+  );
+  return async (file, text) => {
+    const filepath = join(root, file);
+    return prettier.format(text, { ...(await prettier.resolveConfig(filepath)), filepath });
+  };
+}

@@ -1,0 +1,1534 @@
+/** Generated from the Prisma models by `npm run generate`. Do not edit. */
+
+/** The models, by name. */
+export const MODELS = {
+  "Conversation": {
+    "table": "conversations",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "userId": {
+        "type": "String",
+        "column": "user_id",
+        "documentation": "The author's `sub` claim. Not a foreign key: a conversation outlives its author's membership."
+      },
+      "subject": {
+        "type": "String",
+        "isNullable": true,
+        "column": "subject"
+      },
+      "body": {
+        "type": "String",
+        "column": "body"
+      },
+      "version": {
+        "type": "Int",
+        "column": "version",
+        "byDefault": "value",
+        "documentation": "Counts the changes of this row; the database does."
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "updatedAt": {
+        "type": "DateTime",
+        "column": "updated_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      },
+      "messages": {
+        "type": "Message",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      }
+    },
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "createdAt",
+        "id"
+      ],
+      [
+        "tenantId",
+        "updatedAt",
+        "id"
+      ],
+      [
+        "tenantId",
+        "userId",
+        "createdAt",
+        "id"
+      ]
+    ]
+  },
+  "Message": {
+    "table": "messages",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "conversationId": {
+        "type": "String",
+        "column": "conversation_id",
+        "native": [
+          "Uuid"
+        ]
+      },
+      "userId": {
+        "type": "String",
+        "column": "user_id"
+      },
+      "body": {
+        "type": "String",
+        "column": "body"
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      },
+      "conversation": {
+        "type": "Conversation",
+        "relation": {
+          "fields": [
+            "tenantId",
+            "conversationId"
+          ],
+          "references": [
+            "tenantId",
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "conversationId",
+        "createdAt",
+        "id"
+      ]
+    ]
+  },
+  "Tenant": {
+    "table": "tenants",
+    "fields": {
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "slug": {
+        "type": "String",
+        "column": "slug",
+        "documentation": "The subdomain: 1–63 characters, lower-case letters, digits and inner hyphens."
+      },
+      "name": {
+        "type": "String",
+        "column": "name"
+      },
+      "plan": {
+        "type": "String",
+        "column": "plan",
+        "byDefault": "value"
+      },
+      "status": {
+        "type": "String",
+        "column": "status",
+        "byDefault": "value",
+        "documentation": "`active` or `suspended`; only operators change it."
+      },
+      "billingEmail": {
+        "type": "String",
+        "isNullable": true,
+        "column": "billing_email"
+      },
+      "settings": {
+        "type": "Json",
+        "column": "settings",
+        "byDefault": "value"
+      },
+      "version": {
+        "type": "Int",
+        "column": "version",
+        "byDefault": "value",
+        "documentation": "Counts the changes of this row; the database does."
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "updatedAt": {
+        "type": "DateTime",
+        "column": "updated_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "memberships": {
+        "type": "Membership",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "invitations": {
+        "type": "Invitation",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "apiKeys": {
+        "type": "ApiKey",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "auditEntries": {
+        "type": "AuditEntry",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "idempotencyKeys": {
+        "type": "IdempotencyKey",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "conversations": {
+        "type": "Conversation",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "messages": {
+        "type": "Message",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      }
+    },
+    "keys": [],
+    "indexes": []
+  },
+  "Membership": {
+    "table": "memberships",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "userId": {
+        "type": "String",
+        "column": "user_id"
+      },
+      "email": {
+        "type": "String",
+        "column": "email"
+      },
+      "role": {
+        "type": "String",
+        "column": "role",
+        "documentation": "`owner`, `admin`, `member` or `viewer`."
+      },
+      "invitedBy": {
+        "type": "String",
+        "isNullable": true,
+        "column": "invited_by",
+        "documentation": "The `userId` of whoever invited this member; null for the founding owner."
+      },
+      "joinedAt": {
+        "type": "DateTime",
+        "column": "joined_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ],
+      [
+        "tenantId",
+        "userId"
+      ]
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "joinedAt",
+        "id"
+      ],
+      [
+        "userId"
+      ]
+    ]
+  },
+  "Invitation": {
+    "table": "invitations",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "email": {
+        "type": "String",
+        "column": "email",
+        "documentation": "With the letters A to Z in lower case."
+      },
+      "role": {
+        "type": "String",
+        "column": "role",
+        "documentation": "The role of the membership to be: `owner`, `admin`, `member` or `viewer`."
+      },
+      "invitedBy": {
+        "type": "String",
+        "column": "invited_by",
+        "documentation": "The `userId` of whoever sent it. When they leave or fall in rank, the database revokes it."
+      },
+      "invitedAt": {
+        "type": "DateTime",
+        "column": "invited_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "expiresAt": {
+        "type": "DateTime",
+        "column": "expires_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "tokenHash": {
+        "type": "String",
+        "column": "token_hash",
+        "documentation": "SHA-256 of the token in the mail, which is stored nowhere."
+      },
+      "acceptedAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "accepted_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "acceptedBy": {
+        "type": "String",
+        "isNullable": true,
+        "column": "accepted_by"
+      },
+      "revokedAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "revoked_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ],
+      [
+        "tenantId",
+        "email"
+      ]
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "invitedAt",
+        "id"
+      ],
+      [
+        "tokenHash"
+      ]
+    ]
+  },
+  "ApiKey": {
+    "table": "api_keys",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "name": {
+        "type": "String",
+        "column": "name"
+      },
+      "prefix": {
+        "type": "String",
+        "column": "prefix",
+        "documentation": "How the key begins, to recognise it by."
+      },
+      "keyHash": {
+        "type": "String",
+        "column": "key_hash",
+        "documentation": "SHA-256 of the key, which is stored nowhere."
+      },
+      "permissions": {
+        "type": "String",
+        "isList": true,
+        "column": "permissions",
+        "documentation": "As keys spell them: `conversations:read`. What of them the creator's role does not hold is without effect."
+      },
+      "createdBy": {
+        "type": "String",
+        "column": "created_by",
+        "documentation": "The `userId` of the member the key acts for. When they leave, the database revokes it."
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "expiresAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "expires_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "revokedAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "revoked_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "lastUsedAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "last_used_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "documentation": "To the minute; not in the audit log."
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "createdAt",
+        "id"
+      ],
+      [
+        "keyHash"
+      ]
+    ]
+  },
+  "AuditEntry": {
+    "table": "audit_log",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "actor": {
+        "type": "String",
+        "column": "actor"
+      },
+      "actorType": {
+        "type": "String",
+        "column": "actor_type",
+        "documentation": "`user`, `api_key`, `job`, `operator` or `system`."
+      },
+      "action": {
+        "type": "String",
+        "column": "action"
+      },
+      "entity": {
+        "type": "String",
+        "column": "entity"
+      },
+      "entityId": {
+        "type": "String",
+        "isNullable": true,
+        "column": "entity_id"
+      },
+      "oldValue": {
+        "type": "Json",
+        "isNullable": true,
+        "column": "old_value"
+      },
+      "newValue": {
+        "type": "Json",
+        "isNullable": true,
+        "column": "new_value"
+      },
+      "requestId": {
+        "type": "String",
+        "isNullable": true,
+        "column": "request_id"
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "entity",
+        "entityId",
+        "id"
+      ]
+    ]
+  },
+  "IdempotencyKey": {
+    "table": "idempotency_keys",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "made"
+      },
+      "actorType": {
+        "type": "String",
+        "column": "actor_type"
+      },
+      "actor": {
+        "type": "String",
+        "column": "actor"
+      },
+      "key": {
+        "type": "String",
+        "column": "key"
+      },
+      "fingerprint": {
+        "type": "String",
+        "column": "fingerprint",
+        "documentation": "Of the document, the operation's name and the variables, SHA-256."
+      },
+      "result": {
+        "type": "Json",
+        "isNullable": true,
+        "column": "result",
+        "native": [
+          "Json"
+        ],
+        "documentation": "`data` and `errors` as they were sent; null when they were too large to keep. Not jsonb, which sorts the fields."
+      },
+      "permissions": {
+        "type": "String",
+        "isList": true,
+        "column": "permissions",
+        "byDefault": "value",
+        "documentation": "Those the result was given for."
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "made"
+      },
+      "expiresAt": {
+        "type": "DateTime",
+        "column": "expires_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ],
+      [
+        "tenantId",
+        "actorType",
+        "actor",
+        "key"
+      ]
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "expiresAt"
+      ]
+    ]
+  }
+} as const;
+
+/** The values of the enums, by name, in the order they are declared in. */
+export const ENUMS = {} as const;
+
+/** What the tenant filter and plain statements need to know of the models. */
+export const DESCRIPTIONS = [
+  {
+    "name": "Conversation",
+    "schema": "public",
+    "table": "conversations",
+    "columns": [
+      {
+        "field": "tenantId",
+        "column": "tenant_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "userId",
+        "column": "user_id",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "subject",
+        "column": "subject",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "body",
+        "column": "body",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "version",
+        "column": "version",
+        "type": "Int",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "createdAt",
+        "column": "created_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      },
+      {
+        "field": "updatedAt",
+        "column": "updated_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      }
+    ],
+    "relations": [
+      {
+        "field": "tenant",
+        "model": "Tenant"
+      },
+      {
+        "field": "messages",
+        "model": "Message"
+      }
+    ],
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ]
+  },
+  {
+    "name": "Message",
+    "schema": "public",
+    "table": "messages",
+    "columns": [
+      {
+        "field": "tenantId",
+        "column": "tenant_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "conversationId",
+        "column": "conversation_id",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "userId",
+        "column": "user_id",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "body",
+        "column": "body",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "createdAt",
+        "column": "created_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      }
+    ],
+    "relations": [
+      {
+        "field": "tenant",
+        "model": "Tenant"
+      },
+      {
+        "field": "conversation",
+        "model": "Conversation"
+      }
+    ],
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ]
+  },
+  {
+    "name": "Tenant",
+    "schema": "public",
+    "table": "tenants",
+    "columns": [
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "slug",
+        "column": "slug",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "name",
+        "column": "name",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "plan",
+        "column": "plan",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "status",
+        "column": "status",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "billingEmail",
+        "column": "billing_email",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "settings",
+        "column": "settings",
+        "type": "Json",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "version",
+        "column": "version",
+        "type": "Int",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "createdAt",
+        "column": "created_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      },
+      {
+        "field": "updatedAt",
+        "column": "updated_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      }
+    ],
+    "relations": [
+      {
+        "field": "memberships",
+        "model": "Membership"
+      },
+      {
+        "field": "invitations",
+        "model": "Invitation"
+      },
+      {
+        "field": "apiKeys",
+        "model": "ApiKey"
+      },
+      {
+        "field": "auditEntries",
+        "model": "AuditEntry"
+      },
+      {
+        "field": "idempotencyKeys",
+        "model": "IdempotencyKey"
+      },
+      {
+        "field": "conversations",
+        "model": "Conversation"
+      },
+      {
+        "field": "messages",
+        "model": "Message"
+      }
+    ],
+    "keys": [
+      [
+        "id"
+      ],
+      [
+        "slug"
+      ]
+    ]
+  },
+  {
+    "name": "Membership",
+    "schema": "public",
+    "table": "memberships",
+    "columns": [
+      {
+        "field": "tenantId",
+        "column": "tenant_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "userId",
+        "column": "user_id",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "email",
+        "column": "email",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "role",
+        "column": "role",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "invitedBy",
+        "column": "invited_by",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "joinedAt",
+        "column": "joined_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      }
+    ],
+    "relations": [
+      {
+        "field": "tenant",
+        "model": "Tenant"
+      }
+    ],
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ],
+      [
+        "tenantId",
+        "userId"
+      ]
+    ]
+  },
+  {
+    "name": "Invitation",
+    "schema": "public",
+    "table": "invitations",
+    "columns": [
+      {
+        "field": "tenantId",
+        "column": "tenant_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "email",
+        "column": "email",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "role",
+        "column": "role",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "invitedBy",
+        "column": "invited_by",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "invitedAt",
+        "column": "invited_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      },
+      {
+        "field": "expiresAt",
+        "column": "expires_at",
+        "type": "DateTime",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "tokenHash",
+        "column": "token_hash",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "acceptedAt",
+        "column": "accepted_at",
+        "type": "DateTime",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "acceptedBy",
+        "column": "accepted_by",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "revokedAt",
+        "column": "revoked_at",
+        "type": "DateTime",
+        "byDefault": "database",
+        "isNullable": true
+      }
+    ],
+    "relations": [
+      {
+        "field": "tenant",
+        "model": "Tenant"
+      }
+    ],
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ],
+      [
+        "tenantId",
+        "email"
+      ]
+    ]
+  },
+  {
+    "name": "ApiKey",
+    "schema": "public",
+    "table": "api_keys",
+    "columns": [
+      {
+        "field": "tenantId",
+        "column": "tenant_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "name",
+        "column": "name",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "prefix",
+        "column": "prefix",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "keyHash",
+        "column": "key_hash",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "permissions",
+        "column": "permissions",
+        "type": "String[]",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "createdBy",
+        "column": "created_by",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "createdAt",
+        "column": "created_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      },
+      {
+        "field": "expiresAt",
+        "column": "expires_at",
+        "type": "DateTime",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "revokedAt",
+        "column": "revoked_at",
+        "type": "DateTime",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "lastUsedAt",
+        "column": "last_used_at",
+        "type": "DateTime",
+        "byDefault": "database",
+        "isNullable": true
+      }
+    ],
+    "relations": [
+      {
+        "field": "tenant",
+        "model": "Tenant"
+      }
+    ],
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ]
+  },
+  {
+    "name": "AuditEntry",
+    "schema": "public",
+    "table": "audit_log",
+    "columns": [
+      {
+        "field": "tenantId",
+        "column": "tenant_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "actor",
+        "column": "actor",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "actorType",
+        "column": "actor_type",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "action",
+        "column": "action",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "entity",
+        "column": "entity",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "entityId",
+        "column": "entity_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "oldValue",
+        "column": "old_value",
+        "type": "Json",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "newValue",
+        "column": "new_value",
+        "type": "Json",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "requestId",
+        "column": "request_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "createdAt",
+        "column": "created_at",
+        "type": "DateTime",
+        "byDefault": "database",
+        "isNullable": false
+      }
+    ],
+    "relations": [
+      {
+        "field": "tenant",
+        "model": "Tenant"
+      }
+    ],
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ]
+    ]
+  },
+  {
+    "name": "IdempotencyKey",
+    "schema": "public",
+    "table": "idempotency_keys",
+    "columns": [
+      {
+        "field": "tenantId",
+        "column": "tenant_id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "id",
+        "column": "id",
+        "type": "String",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "actorType",
+        "column": "actor_type",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "actor",
+        "column": "actor",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "key",
+        "column": "key",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "fingerprint",
+        "column": "fingerprint",
+        "type": "String",
+        "byDefault": "prisma",
+        "isNullable": false
+      },
+      {
+        "field": "result",
+        "column": "result",
+        "type": "Json",
+        "byDefault": "database",
+        "isNullable": true
+      },
+      {
+        "field": "permissions",
+        "column": "permissions",
+        "type": "String[]",
+        "byDefault": "database",
+        "isNullable": false
+      },
+      {
+        "field": "createdAt",
+        "column": "created_at",
+        "type": "DateTime",
+        "byDefault": "time",
+        "isNullable": false
+      },
+      {
+        "field": "expiresAt",
+        "column": "expires_at",
+        "type": "DateTime",
+        "byDefault": "prisma",
+        "isNullable": false
+      }
+    ],
+    "relations": [
+      {
+        "field": "tenant",
+        "model": "Tenant"
+      }
+    ],
+    "keys": [
+      [
+        "tenantId",
+        "id"
+      ],
+      [
+        "tenantId",
+        "actorType",
+        "actor",
+        "key"
+      ]
+    ]
+  }
+] as const;

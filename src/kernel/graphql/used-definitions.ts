@@ -1,0 +1,41 @@
+/** The part of a collection of definitions that a schema uses. */
+import { isTypeDefinitionNode, parse, print, visit, type DefinitionNode } from 'graphql';
+
+/**
+ * @param offered SDL of named types, of which any may be left out
+ * @param typeDefs SDL of the schema that may name them
+ * @returns those that `typeDefs` name, and those that these name in turn
+ */
+export function usedDefinitions(
+  offered: string,
+  typeDefs: readonly string[],
+): { readonly names: readonly string[]; readonly sdl: string } {
+  const definitions = new Map(
+    parse(offered, { noLocation: true })
+      .definitions.filter(isTypeDefinitionNode)
+      .map((each) => [each.name.value, each]),
+  );
+  const used = new Map<string, DefinitionNode>();
+  const open = typeDefs.flatMap((source) => namedIn(parse(source, { noLocation: true }).definitions));
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const definition = definitions.get(name);
+    if (!definition || used.has(name)) continue;
+    used.set(name, definition);
+    open.push(...namedIn([definition]));
+  }
+  // In the order they are offered in, whatever the modules name first.
+  const kept = [...definitions].filter(([name]) => used.has(name));
+  return {
+    names: kept.map(([name]) => name),
+    sdl: kept.map(([, definition]) => print(definition)).join('\n\n'),
+  };
+}
+
+/** The types that fields, arguments and inputs have. */
+function namedIn(definitions: readonly DefinitionNode[]): string[] {
+  const names: string[] = [];
+  for (const definition of definitions) {
+    visit(definition, { NamedType: ({ name }) => void names.push(name.value) });
+  }
+  return names;
+}

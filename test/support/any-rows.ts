@@ -1,0 +1,212 @@
+/**
+ * Rows of any table of a tenant, with a value of their own in every column, made from the catalog: a table or a column that is
+ * added later gets its rows without anybody saying how.
+ */
+import { createHash } from 'node:crypto';
+import { newMark } from 'tenantry-attack';
+import type pg from 'pg';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
+
+/** Runs a statement, as the superuser. */
+export type Query = <Row extends pg.QueryResultRow>(
+  sql: string,
+  values?: readonly unknown[],
+) => Promise<Row[]>;
+
+/** A row cannot be made: a test has to make it, or to say that nothing is tried there. */
+export class NoRowError extends Error {
+  override readonly name = 'NoRowError';
+}
+
+export interface Column {
+  readonly name: string;
+  /** As PostgreSQL calls it internally: `int8`, `_text`, `InvoiceStatus`. */
+  readonly type: string;
+  readonly isNullable: boolean;
+  /** Of an enum. */
+  readonly labels: readonly string[] | null;
+  /** Of varchar(n) and numeric(p, s): `atttypmod`. */
+  readonly modifier: number;
+}
+
+interface ForeignKey {
+  readonly columns: readonly string[];
+  readonly parent: string;
+  readonly parent_columns: readonly string[];
+}
+
+/** The columns that take a value. */
+export const columnsOf = (query: Query, table: string): Promise<Column[]> =>
+  query<Column>(
+    `SELECT a.attname::text AS name, t.typname::text AS type, NOT a.attnotnull AS "isNullable", a.atttypmod AS modifier,
+            (SELECT array_agg(e.enumlabel::text ORDER BY e.enumsortorder) FROM pg_enum AS e
+             WHERE e.enumtypid IN (t.oid, t.typelem)) AS labels
+     FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+     WHERE a.attrelid = format('public.%I', $1::text)::regclass AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attgenerated = '' AND a.attidentity = ''
+     ORDER BY a.attnum`,
+    [table],
+  );
+
+const foreignKeysOf = (query: Query, table: string): Promise<ForeignKey[]> =>
+  query<ForeignKey>(
+    `SELECT p.relname::text AS parent,
+       (SELECT array_agg(a.attname::text ORDER BY k.n) FROM unnest(c.conkey) WITH ORDINALITY AS k (attnum, n)
+        JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS columns,
+       (SELECT array_agg(a.attname::text ORDER BY k.n) FROM unnest(c.confkey) WITH ORDINALITY AS k (attnum, n)
+        JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = k.attnum) AS parent_columns
+     FROM pg_constraint AS c JOIN pg_class AS p ON p.oid = c.confrelid
+     WHERE c.contype = 'f' AND c.conrelid = format('public.%I', $1::text)::regclass AND p.relname <> 'tenants'`,
+    [table],
+  );
+
+export interface NewRow {
+  readonly table: string;
+  readonly tenantId: string;
+  /** Columns whose value is given: what the server reads as a name of its own, the row that a key points at. */
+  readonly values?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A row with a canary in each column that has no other value; what its keys point at is made where it is missing. A check that
+ * admits no canary is given what it admits, column by column.
+ *
+ * @returns its id
+ * @throws NoRowError naming the column or the check for which there is no value
+ */
+export async function insertAnyRow(query: Query, { table, tenantId, values = {} }: NewRow): Promise<string> {
+  const columns = await columnsOf(query, table);
+  const row = new Map<string, unknown>();
+  for (const column of columns) {
+    row.set(
+      column.name,
+      column.name === 'tenant_id' ? tenantId : (values[column.name] ?? canary(table, column)),
+    );
+  }
+  for (const key of await foreignKeysOf(query, table)) {
+    if (key.columns.some((column) => Object.hasOwn(values, column))) continue;
+    await pointAtParent(query, key, { table, tenantId, row });
+  }
+  const names = columns.map(({ name }) => `"${name}"`).join(', ');
+  const parameters = columns.map((_column, n) => `$${String(n + 1)}`).join(', ');
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await query(`INSERT INTO public."${table}" (${names}) VALUES (${parameters})`, [...row.values()]);
+      return String(row.get('id'));
+    } catch (error) {
+      const { constraint, message } = error as pg.DatabaseError;
+      if (sqlState(error) !== '23514' || attempt > columns.length) {
+        throw new NoRowError(`${table}: ${message}`, { cause: error });
+      }
+      await satisfy(query, constraint!, row);
+    }
+  }
+}
+
+/** A row of the same tenant; one is made where there is none, unless the row is to point at another of its own table. */
+async function pointAtParent(
+  query: Query,
+  { columns, parent, parent_columns: targets }: ForeignKey,
+  {
+    table,
+    tenantId,
+    row,
+  }: { readonly table: string; readonly tenantId: string; readonly row: Map<string, unknown> },
+): Promise<void> {
+  const find = () =>
+    query<Record<string, unknown>>(
+      `SELECT * FROM public."${parent}" WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1`,
+      [tenantId],
+    );
+  let [found] = await find();
+  if (!found && parent !== table) {
+    await insertAnyRow(query, { table: parent, tenantId });
+    [found] = await find();
+  }
+  for (const [n, column] of columns.entries()) {
+    if (column !== 'tenant_id') row.set(column, found?.[targets[n]!] ?? null);
+  }
+}
+
+let seconds = 0;
+
+/** A value that stands nowhere else, as far as the type has so many. */
+function canary(table: string, column: Column): unknown {
+  const { name, type, labels, modifier } = column;
+  if (labels) return type.startsWith('_') ? labels.slice(-1) : labels.at(-1);
+  switch (type) {
+    case 'uuid':
+      return crypto.randomUUID();
+    case 'int2':
+      return 10_000 + Math.floor(Math.random() * 2e4);
+    case 'int4':
+      return 1_000_000 + Math.floor(Math.random() * 9e8);
+    case 'int8':
+      return 1_000_000_000 + Math.floor(Math.random() * 9e12);
+    case 'float4':
+    case 'float8':
+      return 100_000 + Math.floor(Math.random() * 8e5) + 0.5;
+    case 'numeric':
+      return someDecimal(modifier);
+    case 'bool':
+      return true;
+    case 'date':
+      return new Date(Date.UTC(2200 + Math.floor(Math.random() * 700), 1, 1 + (++seconds % 300)))
+        .toISOString()
+        .slice(0, 10);
+    case 'timestamp':
+    case 'timestamptz':
+      return new Date(Date.UTC(2031, 1, 3, 4, 5, ++seconds, 617)).toISOString();
+    case 'time':
+      return '04:05:06';
+    case 'json':
+    case 'jsonb':
+      return JSON.stringify({ text: newMark() });
+    case 'bytea':
+      return Buffer.from(newMark());
+    case '_text':
+    case '_varchar':
+      return [newMark()];
+    case '_uuid':
+      return [crypto.randomUUID()];
+    case 'text':
+    case 'varchar':
+    case 'bpchar':
+    case 'citext':
+      return name.includes('email') ? `${newMark()}@example.com` : shortened(newMark(), modifier);
+    default:
+      // No canary: the column is left empty, and nothing of it is looked for.
+      if (column.isNullable) return null;
+      throw new NoRowError(`${table}.${name}: no value is known of the type ${type}`);
+  }
+}
+
+/** Of varchar(n), the end of a mark: what is left of it is still unlike all others. */
+const shortened = (mark: string, modifier: number): string =>
+  modifier < 0 ? mark : mark.slice(-(modifier - 4));
+
+/** As many digits as numeric(p, s) has, twelve at the most. */
+function someDecimal(modifier: number): string {
+  const [precision, scale] =
+    modifier < 0 ? [12, 2] : [((modifier - 4) >> 16) & 0xffff, (modifier - 4) & 0xffff];
+  const digits = (count: number) =>
+    Array.from({ length: count }, () => String(1 + Math.floor(Math.random() * 9))).join('');
+  const behind = Math.min(scale, 4);
+  return `${digits(Math.min(precision - scale, 8)) || '0'}${behind > 0 ? `.${digits(behind)}` : ''}`;
+}
+
+/** @throws NoRowError when the check says nothing of what it admits */
+async function satisfy(query: Query, constraint: string, row: Map<string, unknown>): Promise<void> {
+  const [found] = await query<{ rule: string; columns: string[] }>(
+    `SELECT pg_get_constraintdef(c.oid) AS rule, array_agg(a.attname::text) AS columns FROM pg_constraint AS c
+     JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+     WHERE c.conname = $1 GROUP BY c.oid`,
+    [constraint],
+  );
+  const { rule, columns } = found!;
+  const column = columns.at(-1)!;
+  const listed = [...rule.matchAll(/'([^']+)'::text/g)].at(-1)?.[1];
+  if (rule.includes('{64}')) row.set(column, createHash('sha256').update(newMark()).digest('hex'));
+  else if (rule.includes('length(')) row.set(column, newMark().slice(-12));
+  else row.set(column, rule.includes('ARRAY[') ? listed : null);
+}

@@ -1,0 +1,158 @@
+/**
+ * Arguments for a root field, and the rows they speak of, where a test does not give any: from the schema, the data model and
+ * the catalog.
+ */
+import {
+  getNamedType,
+  GraphQLID,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLInputType,
+} from 'graphql';
+import { newMark } from 'tenantry-attack';
+import { MODELS } from '../../src/generated/data-model/index.js';
+import type { ModelInfo } from '../../src/kernel/vocabulary/data-model.js';
+import { insertAnyRow, type Query } from './any-rows.js';
+import type { MakeArguments } from './permission-matrix.js';
+import type { TestServer } from './server.js';
+
+type Field = GraphQLField<unknown, unknown>;
+
+const models: Readonly<Record<string, ModelInfo>> = MODELS;
+
+/** The model that a field is about: it leads to its type, or its name ends with the model's. */
+export function modelOf(field: Field): string | undefined {
+  const reached = [getNamedType(field.type)];
+  for (const type of reached) {
+    if (models[type.name]) return type.name;
+    if (isObjectType(type) && reached.length < 20) {
+      const further = Object.values(type.getFields()).map((each) => getNamedType(each.type));
+      reached.push(...further.filter((each) => isObjectType(each) && !reached.includes(each)));
+    }
+  }
+  return Object.keys(models).find((model) => field.name.endsWith(model));
+}
+
+/**
+ * Makes the arguments that a field demands, and of an input everything that can be changed. Rows are made in acme; for a query
+ * also rows that point at them, so that there is something behind every list. Nothing points at what a mutation may delete.
+ */
+export function deriveArguments(field: Field, { isQuery }: { readonly isQuery: boolean }): MakeArguments {
+  return async (server) => {
+    const model = modelOf(field);
+    const make = new Maker(server, model, isQuery);
+    // A list, too, is asked for while there is something in it.
+    if (model !== undefined && field.args.every((each) => !isRequiredArgument(each))) await make.row(model);
+    const given: Record<string, unknown> = {};
+    for (const { name, type } of field.args.filter(isRequiredArgument))
+      given[name] = await make.value(type, name);
+    return given;
+  };
+}
+
+class Maker {
+  readonly #server: TestServer;
+  readonly #model: string | undefined;
+
+  readonly #withChildren: boolean;
+
+  constructor(server: TestServer, model: string | undefined, withChildren: boolean) {
+    this.#server = server;
+    this.#model = model;
+    this.#withChildren = withChildren;
+  }
+
+  /** @returns the id of a new row */
+  async row(model: string): Promise<string> {
+    const { database } = this.#server;
+    const tenantId = await database.tenantId('acme');
+    const query: Query = (sql, values) => database.asSuperuser(sql, values);
+    const id = await insertAnyRow(query, { table: models[model]!.table, tenantId });
+    if (this.#withChildren) {
+      for (const { table, column } of childrenOf(model))
+        await insertAnyRow(query, { table, tenantId, values: { [column]: id } });
+    }
+    return id;
+  }
+
+  async value(type: GraphQLInputType, name: string): Promise<unknown> {
+    if (isNonNullType(type)) return this.value(type.ofType, name);
+    if (isListType(type)) return [await this.value(type.ofType, name)];
+    if (isInputObjectType(type)) {
+      const given: Record<string, unknown> = {};
+      for (const field of Object.values(type.getFields()).filter(isGiven))
+        given[field.name] = await this.value(field.type, field.name);
+      return given;
+    }
+    if (type === GraphQLID) return this.#id(name);
+    return sampleOf(type, name);
+  }
+
+  /** `id` is of the field's model; `customerId` is of the model that the column of that name points at. */
+  async #id(name: string): Promise<string> {
+    if (this.#model === undefined) return crypto.randomUUID();
+    if (name === 'id') return this.row(this.#model);
+    const relation = Object.values(models[this.#model]!.fields).find((each) =>
+      each.relation?.fields.includes(name),
+    );
+    const byName = Object.keys(models).find((model) => name.toLowerCase() === `${model}id`.toLowerCase());
+    const target = relation?.type ?? byName;
+    return target === undefined ? crypto.randomUUID() : this.row(target);
+  }
+}
+
+/** The tables whose rows point at rows of a model, and the column that does. */
+function childrenOf(model: string): { readonly table: string; readonly column: string }[] {
+  return Object.values(models).flatMap(({ table, fields }) =>
+    Object.values(fields).flatMap(({ type, relation }) => {
+      const key =
+        type === model && model !== 'Tenant' && relation?.fields.find((each) => each !== 'tenantId');
+      return typeof key === 'string' ? [{ table, column: fields[key]!.column! }] : [];
+    }),
+  );
+}
+
+/** What is demanded, and what can be changed: an update that changes nothing is refused. */
+const isGiven = (field: GraphQLInputField): boolean =>
+  isRequiredInputField(field) || (field.name !== 'expectedVersion' && getNamedType(field.type) !== GraphQLID);
+
+/** Some value that a type takes. A scalar that is not known here is given a text, which it may refuse. */
+export function sampleOf(type: GraphQLInputType, name = ''): unknown {
+  if (isNonNullType(type)) return sampleOf(type.ofType, name);
+  if (isListType(type)) return [sampleOf(type.ofType, name)];
+  if (isEnumType(type)) return type.getValues().at(-1)!.name;
+  if (isInputObjectType(type)) {
+    const fields = Object.values(type.getFields()).filter(isRequiredInputField);
+    return Object.fromEntries(fields.map((each) => [each.name, sampleOf(each.type, each.name)]));
+  }
+  switch (getNamedType(type).name) {
+    case 'ID':
+    case 'UUID':
+      return crypto.randomUUID();
+    case 'Boolean':
+      return true;
+    case 'Int':
+    case 'Float':
+      return 1;
+    case 'BigInt':
+      return '1';
+    case 'Decimal':
+      return '1.5';
+    case 'Date':
+      return '2124-01-01';
+    case 'DateTime':
+      return '2124-01-01T00:00:00.000Z';
+    case 'JSON':
+    case 'JSONObject':
+      return {};
+    default:
+      return /e-?mail/i.test(name) ? `${newMark()}@example.com` : newMark();
+  }
+}
