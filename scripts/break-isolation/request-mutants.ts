@@ -418,7 +418,7 @@ export const guards: MutantGroup = {
     {
       name: 'cursor-of-another-order',
       breaks: 'a list takes the cursor of another list',
-      edits: [edit('src/kernel/graphql/connection.ts', '|| parsed.data[0] !== this.order.field)', ')')],
+      edits: [edit('src/kernel/graphql/connection.ts', 'field !== key.field || value', 'value')],
       tests: ['test/platform/connections.test.ts'],
     },
     {
