@@ -90,22 +90,22 @@ test(
     expect(told.get('none')).toBeGreaterThan(0);
     watched.stop();
 
-    await until(
-      'the server is ready',
-      async () => (await fetch(`${server.url}/readyz`)).status === 200,
-      20_000,
-    );
+    await until('the server is ready', async () => (await fetch(`${server.url}/readyz`)).status === 200);
     await until('no backend works for the server', async () => (await workingBackends(database)) === 0);
     const [me] = [server.tokens['owner@acme.test']!];
-    const many = Array.from({ length: 4 * POOL }, () =>
-      askServer(server.url, me, '{ members { totalCount } }'),
+    const many = () =>
+      Array.from({ length: 4 * POOL }, () => askServer(server.url, me, '{ members { totalCount } }'));
+    // A slow machine may need longer for all of them than one request may take.
+    await until('many requests at once are answered', async () =>
+      (await Promise.all(many())).every(({ errors }) => errors === undefined),
     );
-    for (const { errors } of await Promise.all(many)) expect(errors).toBeUndefined();
-    const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    const pool = (state: string) =>
-      Number(new RegExp(`tenantry_pool_connections\\{state="${state}"\\} (\\d+)`).exec(metrics)?.[1]);
-    expect([pool('active'), pool('waiting')]).toEqual([0, 0]);
-    expect(pool('idle')).toBeLessThanOrEqual(POOL);
+    // An answer may be sent before its connection is back.
+    await until('the pool is whole', async () => {
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      const pool = (state: string) =>
+        Number(new RegExp(`tenantry_pool_connections\\{state="${state}"\\} (\\d+)`).exec(metrics)?.[1]);
+      return pool('active') === 0 && pool('waiting') === 0 && pool('idle') <= POOL;
+    });
 
     // It ends under faults as well, in order.
     let isGone = false;
@@ -119,7 +119,7 @@ test(
     expect([ended.code, ended.signal]).toEqual([0, null]);
     expectQuiet(ended.stderr);
   },
-  (SECONDS + 60) * 1_000,
+  (SECONDS + 180) * 1_000,
 );
 
 /** RATE_LIMITED: all of it is one user's work, which waits for its share of the connections. */
