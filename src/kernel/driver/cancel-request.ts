@@ -1,10 +1,10 @@
 /**
- * Asks PostgreSQL to cancel what a connection is at. The request takes a connection of its own, which needs neither a
- * login nor one of the server's places for connections. A pooler passes it on.
+ * Asks PostgreSQL to cancel the running statement of a connection. The request uses a separate connection, which needs
+ * no login and does not count towards `max_connections`. A pooler forwards it.
  */
 import pg from 'pg';
 
-/** The parts of a client that say where it is connected to, and as which backend. Its types know some of them only. */
+/** The address and the backend of a client's connection. Its types declare only some of these properties. */
 interface Address {
   readonly host: string;
   readonly port: number;
@@ -14,7 +14,7 @@ interface Address {
   readonly secretKey: number | null;
 }
 
-/** The part of pg's connection that is used here. */
+/** The part of pg's connection that this file uses. */
 interface Wire extends NodeJS.EventEmitter {
   readonly stream: { destroy(): void };
   connect(port: number | string, host?: string): void;

@@ -1,8 +1,8 @@
 /**
- * The tenant-bound client, as resolvers use it: the only way from application code to tenant data.
+ * The tenant-bound client that resolvers use. Application code has no other access to tenant data.
  *
- * Every operation runs in a transaction that is bound to the tenant by its first statement, and is narrowed to the
- * tenant by the application's filter. Prisma's own client is never handed out, and no setting outlives its transaction.
+ * Every operation runs in a transaction whose first statement binds it to the tenant, and the application's filter
+ * narrows it to the tenant. Prisma's own client is never exported, and no setting outlives its transaction.
  */
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.js';
 import type { TenantContext } from '../request/tenant-context.js';
