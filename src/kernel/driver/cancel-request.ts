@@ -23,10 +23,11 @@ interface Wire extends NodeJS.EventEmitter {
 }
 
 /**
- * Resolves when PostgreSQL has dealt with the request and closed the connection, or when that fails or takes longer than
- * `timeoutMs`; it never rejects. Whether anything was cancelled is not told: the client sees it by its own answer.
+ * Resolves when PostgreSQL has handled the request and closed the connection, or when that fails or takes longer than
+ * `timeoutMs`. Never rejects. It does not say whether a statement was cancelled: the client learns that from its own
+ * answer.
  *
- * When it has closed the connection, the signal has been sent: a statement that the backend begins later is not hit.
+ * PostgreSQL sends the signal before it closes the connection, so statements that begin later are not cancelled.
  */
 export function requestCancel(client: pg.Client, timeoutMs: number): Promise<void> {
   const { host, port, ssl, sslNegotiation, processID, secretKey } = client as unknown as Address;
