@@ -18,9 +18,9 @@ interface RawStatements {
 }
 
 /**
- * An open transaction that is bound to a tenant. What is done through it is committed together, or undone together.
+ * An open transaction that is bound to a tenant. Its operations are committed together or rolled back together.
  *
- * Prisma's fluent API (`findUnique(…).posts()`) is not there: ask with `include`.
+ * Prisma's fluent API (`findUnique(…).posts()`) is missing: use `include`.
  */
 export type TenantTransaction<Client> = Readonly<Pick<Client, ModelsOf<Client>>> & RawStatements;
 
