@@ -5,7 +5,9 @@ import { getDirective } from '@graphql-tools/utils';
 export interface ContractView {
   readonly hasType: (name: string) => boolean;
   readonly hasField: (type: string, field: string) => boolean;
-  /** The directive that every field of this type needs, possibly empty; undefined when there is no such type. */
+  /**
+   * The directive that every field which returns this type needs, possibly empty; undefined when there is no such type.
+   */
   readonly guardOf: (type: string) => string | undefined;
 }
 

@@ -32,7 +32,8 @@ export interface WrittenModule {
 }
 
 /**
- * Writes the migration, the module and its test, adds the other sides of the model’s relations, and registers the module.
+ * Writes the migration, the module and its test, adds the opposite fields of the model’s relations, and registers the
+ * module.
  *
  * @param root the folder of the checkout
  * @param ownerUrl the database for the migration; undefined writes no migration

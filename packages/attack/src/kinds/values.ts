@@ -99,8 +99,8 @@ async function tryAt(
         attack,
         at: point.name,
         loot,
-        // A mutation that took effect with the victim’s value must also do so with the other. It may be refused when
-        // the value must be unique in the attacker’s own tenant and is used for the second time.
+        // In mutations the other value is always the same, so that both values have the same history: a value that must
+        // be unique in the attacker’s own tenant is refused the second time.
         other: (attempt) =>
           isQuery && attempt > 1
             ? (campaign.unlike(loot, attempt) ?? other)
