@@ -104,7 +104,7 @@ async function check(home: string, url: string): Promise<void> {
     );
   }
 
-  // T11, which no change of the schema repairs: rows that reference another tenant's rows.
+  // T11, which the SQL of --fix-sql cannot repair: rows that reference another tenant's rows.
   await withClient(url, (client) =>
     client.query(
       'DELETE FROM invoices i USING customers c WHERE c.id = i.customer_id AND c.organization_id <> i.organization_id',

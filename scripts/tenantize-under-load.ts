@@ -175,7 +175,7 @@ async function startLoad(
     record.deleted.add(gone!);
     record.orders.set(id, { number, note: `note ${turn}`, tenant: customer.tenant });
 
-    // An earlier row that no other client writes: each client has its own row numbers.
+    // An earlier row that no other client writes: the row's id modulo CLIENTS is the client's index.
     if (bound) return;
     const old = (Math.floor((Math.random() * ROWS) / CLIENTS) * CLIENTS + index) % ROWS;
     const updated = await record.run(client, 'UPDATE orders SET note = $2 WHERE id = $1 RETURNING number', [
