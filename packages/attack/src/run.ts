@@ -46,7 +46,7 @@ export interface AttackOptions {
   readonly notAttacked?: readonly string[];
   /** The parent domain of the tenants' hosts. */
   readonly baseDomain?: string;
-  /** How long an event may take that must not come. */
+  /** How long to wait for events that must not arrive. */
   readonly quietMs?: number;
   /** Called with the progress. */
   readonly progress?: (what: string) => void;

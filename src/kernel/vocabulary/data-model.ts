@@ -3,7 +3,7 @@
  */
 
 export interface ModelInfo {
-  /** As the database calls it. */
+  /** The database's name of the table. */
   readonly table: string;
   readonly fields: Readonly<Record<string, FieldInfo>>;
   /** The fields of the primary key and of each unique key of several columns. */
@@ -18,7 +18,7 @@ export interface FieldInfo {
   readonly isEnum?: boolean;
   readonly isNullable?: boolean;
   readonly isList?: boolean;
-  /** As the database calls it; relations have none. */
+  /** The database's name of the column; relations have none. */
   readonly column?: string;
   /** `@db.VarChar(40)` is `['VarChar', '40']`. */
   readonly native?: readonly string[];
