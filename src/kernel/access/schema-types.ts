@@ -16,8 +16,8 @@ export const usesOf = (
   annotated: Annotated,
   directive: string,
 ): readonly Readonly<Record<string, unknown>>[] =>
-  // Despite its name, the function also reads directives of definitions. With a schema as an argument, a similar
-  // function would throw at invalid values.
+  // Despite its name, the function also reads directives of definitions. `getDirective`, which takes the schema, would
+  // throw at invalid values.
   getDirectiveInExtensions(annotated, directive) ?? [];
 
 /** Whether the field's value may be shown only once: it has `@secret`. */
