@@ -60,8 +60,8 @@ export interface Report {
    */
   readonly withoutEffect: readonly string[];
   /**
-   * Points where no value of the victim could be tried or planted, with the reason: `Query.invoices(filter.cents.min:):
-   * …`. Declared points are left out.
+   * Points where no value of the victim could be tried or planted, each with the reason, without those that were
+   * declared: `Query.invoices(filter.cents.min:): …`.
    */
   readonly notAttacked: readonly string[];
   /** What could not be checked, and why. */

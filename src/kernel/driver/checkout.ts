@@ -46,7 +46,7 @@ export function createCheckout(pool: pg.Pool, patienceMs: number): Checkout {
   };
 }
 
-/** Whether PostgreSQL refused a statement without ending the connection (57P01 and similar codes). */
+/** Whether PostgreSQL refused a statement and kept the connection, which it ends with 57P01 and similar codes. */
 export const isRefusal = (failure: unknown): boolean =>
   failure instanceof pg.DatabaseError && !endsConnection(failure.code ?? '');
 
