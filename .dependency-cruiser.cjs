@@ -1,6 +1,6 @@
 /**
- * Who may import whom, by exclusion: an import that no line allows is an error, so a new folder may import nothing until it
- * is given a place here. ARCHITECTURE.md draws the same.
+ * The allowed imports between folders. An import that no line allows is an error, so a new folder may import nothing
+ * until it has a line here. ARCHITECTURE.md has the same as a picture.
  */
 const kernel = (folder, ...mayImport) => ({
   from: { path: `^src/kernel/${folder}/` },
@@ -15,7 +15,7 @@ const ring = (from, ...mayImport) => ({
   to: { path: [from, ...mayImport, 'generated'].map((folder) => `^src/${folder}/`) },
 });
 
-/** The folders of the product's own modules. `tenantry module new` adds to them. */
+/** The folders of the product's own modules. `tenantry module new` adds folders. */
 const DOMAINS = ['example'];
 
 module.exports = {
@@ -35,7 +35,7 @@ module.exports = {
     },
   ],
   allowed: [
-    // Every ring is made of the ones before it. The kernel is what makes one request tenant-safe.
+    // Every ring only uses the rings before it. The kernel makes one request tenant-safe.
     kernel('vocabulary'),
     kernel('config'),
     kernel('request', 'vocabulary'),
@@ -47,7 +47,7 @@ module.exports = {
     kernel('auth', 'vocabulary', 'config', 'tenancy', 'notifications'),
     kernel('access', 'vocabulary', 'request', 'tenancy'),
     kernel('graphql', 'vocabulary', 'config', 'request', 'tenancy', 'notifications', 'access'),
-    // What a product needs around it.
+    // The services that a product needs in addition.
     service('limits'),
     service('documents', 'limits'),
     service('idempotency'),
@@ -58,9 +58,10 @@ module.exports = {
     ring('http', 'kernel', 'services'),
     ring('platform', 'kernel', 'services'),
     ...DOMAINS.map((domain) => ring(domain, 'kernel', 'services', 'platform')),
-    // The code that tools generate names types of all rings.
+    // Generated code uses types of all rings.
     { from: { path: '^src/generated/' }, to: { path: '^src/' } },
-    // The entry points put everything together. Only modules.ts knows what is installed: delete a line, lose a domain.
+    // The entry points combine everything. Only modules.ts names the installed modules: to remove a domain, delete its
+    // line.
     {
       from: { path: '^src/(cli/|[^/]+[.]ts$)' },
       to: { path: ['^src/(kernel|services|http|cli|generated)/', '^src/[^/]+[.]ts$'] },
@@ -70,7 +71,7 @@ module.exports = {
   allowedSeverity: 'error',
   options: {
     includeOnly: '^src/',
-    // Imports of types are dependencies too.
+    // Imports of types count as dependencies.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { extensions: ['.ts', '.js'] },

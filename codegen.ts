@@ -1,12 +1,12 @@
 /**
- * What `npm run generate` makes of schema.graphql: the types of the resolvers, and the example's clients. No type is listed
- * here by name. What a resolver is given for a type of the schema follows from names:
+ * Generates code from schema.graphql for `npm run generate`: the types of the resolvers, and the example's clients. No
+ * type is listed here by name. The TypeScript type of a schema's type follows from names:
  *
- * - a type that has the name of a Prisma model is the model's row;
- * - `XConnection` is a connection of what `X` is;
- * - a type, an enum or a scalar `X` for which a file `*.mappers.ts` in src exports a type `XMapper` is that one.
+ * - a type with the name of a Prisma model is the model's row;
+ * - `XConnection` is a connection of the TypeScript type of `X`;
+ * - for a type, an enum or a scalar `X`, a file `*.mappers.ts` in src may export the type as `XMapper`.
  *
- * Everything else is what the schema says.
+ * All other types are as in the schema.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { CodegenConfig } from '@graphql-codegen/cli';
@@ -14,7 +14,7 @@ import { buildSchema, isEnumType, isObjectType, isScalarType } from 'graphql';
 import { MODELS } from './src/generated/data-model/index.js';
 
 const SCHEMA = 'schema.graphql';
-/** From the folder of the generated file. */
+/** The path from the folder of the generated file. */
 const ROWS = './prisma/client.js';
 const CONNECTION = '../kernel/graphql/connection.js#Connection';
 
@@ -23,7 +23,7 @@ const types = Object.values(
 ).filter(({ name }) => !name.startsWith('__'));
 const declared = declaredMappers();
 
-/** What modules say in files of their own, by the name of the type in the schema. */
+/** The mappers in modules' files, by the name of the type in the schema. */
 function declaredMappers(): Map<string, string> {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.mappers.ts'))
@@ -90,7 +90,7 @@ const config: CodegenConfig = {
         ),
       },
     },
-    // Code for the example's clients, as a frontend team generates it.
+    // Code for the example's clients, as a frontend team would generate it.
     ...(existsSync('test/example/clients') && {
       'test/example/clients/generated/': {
         preset: 'client',

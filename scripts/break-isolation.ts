@@ -1,13 +1,13 @@
 /**
- * Keeps the proof of isolation honest: breaks the kernel in many ways, one at a time on a copy of the working tree, and
- * requires that the tests, or `tenantry audit`, notice each. It exits with 1 when a mutant survives, and when one no
- * longer fits the code.
+ * Tests the tests of isolation: breaks the kernel in many ways, one at a time on a copy of the working tree, and
+ * requires that the tests or `tenantry audit` notice each. Exits with 1 when a mutant is not noticed or no longer fits
+ * the code.
  *
  *   npm run break-isolation -- [--list] [--only NAME …] [--audit-only] [--targeted] [--write-docs]
  *
- * --audit-only asks the audit alone, about the mutants that it has to notice: seconds. --targeted leaves out the whole
- * suite, which is otherwise run for a mutant that its own tests do not notice. --write-docs renews the rows of the mutants
- * in docs/isolation-mutants.md.
+ * --audit-only runs only the audit, on the mutants that it must notice, and takes seconds. --targeted never runs the
+ * whole suite, which otherwise runs for a mutant that its own tests do not notice. --write-docs updates the rows of the
+ * tried mutants in docs/isolation-mutants.md.
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -68,7 +68,7 @@ async function breakAll(): Promise<boolean> {
   }
 }
 
-/** @throws FallenBehind when a mutant no longer fits: said before anything takes long */
+/** @throws FallenBehind when a mutant no longer fits, before anything takes long */
 async function tryOn(copy: WorkingCopy, auditor: Auditor): Promise<void> {
   for (const mutant of chosen) {
     copy.make(mutant)();
@@ -76,7 +76,7 @@ async function tryOn(copy: WorkingCopy, auditor: Auditor): Promise<void> {
   }
 }
 
-/** That something fails says nothing unless all is well without the mutants. */
+/** Requires that everything passes without a mutant; otherwise a failure would prove nothing. */
 function control({ folder }: WorkingCopy): void {
   const started = performance.now();
   const tests = [...new Set(chosen.flatMap((each) => each.tests ?? []))];

@@ -1,6 +1,6 @@
 /**
- * Compiles the package in the current folder to its dist, which is emptied first: what is published holds nothing of an
- * earlier build. `npm run build` and `npm pack` of each package run it.
+ * Compiles the package in the current folder to its dist. Empties dist first, so that a published package has no files
+ * of an earlier build. `npm run build` and `npm pack` of each package run it.
  */
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';

@@ -9,7 +9,7 @@ const builder = fileURLToPath(new URL('build-package.mjs', import.meta.url));
 const packages = fileURLToPath(new URL('../packages', import.meta.url));
 for (const name of readdirSync(packages)) {
   const folder = join(packages, name);
-  // A folder that git has left behind, with nothing but build results, is no package.
+  // A folder with only build results, which git has left, is not a package.
   if (!existsSync(join(folder, 'package.json'))) continue;
   execFileSync(process.execPath, [builder], { cwd: folder, stdio: 'inherit' });
 }

@@ -1,7 +1,8 @@
 /**
- * Checks the files of deploy/ without a container runtime: each against its schema, and the Dockerfile by running its steps
- * in a folder. What comes out is started as another user, on files that it cannot change: it migrates a database, serves,
- * is found healthy, and drains. Run it as root: nobody else can start a process as another user.
+ * Checks the files of deploy/ without a container runtime: each against its schema, and the Dockerfile by running its
+ * steps in a folder. The result runs as another user, on files that this user cannot change: it must migrate a
+ * database, serve requests, report healthy, and drain. Run it as root, because only root can start a process as another
+ * user.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -17,7 +18,7 @@ import { buildImage, type Image } from './check-deploy/image.js';
 import { schemaProblems } from './check-deploy/schemas.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Debian's user nobody: no file here is its own. */
+/** Debian's user nobody, who owns no file here. */
 const NOBODY = 65_534;
 
 const problems = await schemaProblems(join(ROOT, 'deploy'));
@@ -30,7 +31,7 @@ const database = await startEmbedded(join(scratch, 'database'), { durable: false
 try {
   const image = await buildImage(join(ROOT, 'deploy/Dockerfile'), ROOT, join(scratch, 'stages'));
   if (image.user === undefined) throw new Error('The image runs as root.');
-  // Another user has to reach the folder. The database's own stays closed.
+  // The other user must be able to read the folder. The database's folder stays private.
   await chmod(scratch, 0o711);
   const secrets = join(scratch, 'secrets');
   await mkdir(secrets);
@@ -65,10 +66,10 @@ try {
   await database.stop();
   await rm(scratch, { recursive: true, force: true });
 }
-// Prisma's migration engine leaves a timer.
+// Prisma's migration engine leaves a running timer.
 process.exit();
 
-/** Starts a process as a container would: nothing of our environment, another user. */
+/** Starts a process like a container: without our environment, as another user. */
 function inContainer({ folder, env }: Image, command: readonly string[], more: Record<string, string>) {
   const [program, ...words] = command as [string, ...string[]];
   return spawn(program === 'node' ? process.execPath : program, words, {

@@ -1,11 +1,11 @@
 /**
- * Keeps the promise "delete the example, add your own": on a copy of the working tree it deletes the example domain
- * as the documentation says, generates, type-checks, and runs the tests of the kernel, of the platform and of the
- * packages. It exits with 1, and with the output of the step that failed, when anything still needs the example.
+ * Checks that the example can be deleted: on a copy of the working tree, deletes the example domain as the
+ * documentation says, generates, type-checks, and runs the tests of the kernel, of the platform and of the packages.
+ * Exits with 1, and prints the output of the failed step, when anything still needs the example.
  *
  *   node scripts/check-example-is-removable.mjs [--fast] [--keep]
  *
- * --fast leaves out the tests that start servers and databases of their own; --keep keeps the copy, to look at.
+ * --fast skips the tests that start their own servers and databases; --keep keeps the copy for inspection.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -58,7 +58,7 @@ try {
 }
 process.exit(failed ? 1 : 0);
 
-/** What git knows or would know: neither build results nor secrets nor databases. */
+/** Copies the files that git does not ignore: no build results, secrets or databases. */
 function copyWorkingTree() {
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: repository,
@@ -74,7 +74,9 @@ function copyWorkingTree() {
   symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'), 'dir');
 }
 
-/** The steps a team takes; returns the models that went. Whatever else would be needed is a defect that the rest of this script finds. */
+/**
+ * Takes the documented steps, and returns the deleted models. If another step is needed, the rest of this script fails.
+ */
 function deleteExample() {
   const models = [...read('prisma/example.prisma').matchAll(/^model (\w+)/gm)].map(([, name]) => name);
   const names = models.join('|');
@@ -92,7 +94,7 @@ function deleteExample() {
   return models;
 }
 
-/** What is generated must have forgotten the example as well. */
+/** Requires that generated files do not contain the example either. */
 function refuseTraces(models) {
   const declared = new RegExp(`^(type|input|enum) (${models.join('|')})`, 'm');
   const traces = [
@@ -101,7 +103,7 @@ function refuseTraces(models) {
     'src/generated/data-model/index.ts',
     'src/modules.ts',
   ].filter((file) => [declared, /\/example\//].some((trace) => trace.test(read(file))));
-  // As arguments of the triggers that audit and publish.
+  // Names in arguments of the triggers that audit and publish.
   const entities = new RegExp(`'(${models.join('|')})'`);
   if (entities.test(read('prisma/kernel.sql'))) traces.push('prisma/kernel.sql');
   if (traces.length > 0) throw new Error(`The example is still in ${traces.join(', ')}.`);
@@ -109,7 +111,7 @@ function refuseTraces(models) {
 
 function run(step, command, args) {
   console.log(`${step}: ${command} ${args.join(' ')}`);
-  // Colours would only hide the reasons from whoever searches a log for them.
+  // Without colours, whose codes make a log hard to search.
   const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
     cwd: copy,
@@ -139,7 +141,7 @@ function named(folder, pattern) {
     .map((name) => join(folder, name));
 }
 
-/** Takes lines out of a file; it is a failure when there are none, for then this script has fallen behind. */
+/** Removes lines from a file. Fails when there are none, because then this script is outdated. */
 function edit(what, file, lines) {
   const before = read(file);
   const after = before.replace(lines, '');

@@ -1,6 +1,6 @@
 /**
- * Checks the audit as a stranger gets it: packs packages/tenancy-audit, installs the archive in an empty folder, and audits
- * the shop of docs/tenantry-audit.md there with `npx tenantry-audit`. Nothing of this repository is within its reach.
+ * Checks the audit as users install it: packs packages/tenancy-audit, installs the archive in an empty folder, and
+ * audits the shop of docs/tenantry-audit.md there with `npx tenantry-audit`. It cannot use anything of this repository.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -44,7 +44,7 @@ try {
 
 async function pack(): Promise<Packed> {
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', scratch], { cwd: PACKAGE });
-  // Before it, npm may print what the build says.
+  // npm may print the output of the build before it.
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [Packed];
   const paths = packed.files.map(({ path }) => path);
   const beside = paths.filter((path) => !path.startsWith('dist/'));
@@ -70,7 +70,7 @@ async function install({ filename, size, files }: Packed, home: string): Promise
   );
 }
 
-/** The database that the documentation audits, made by its own script. */
+/** Creates the database of the documentation with the documentation's script. */
 async function makeShop(superuser: string): Promise<string> {
   const page = await readFile(join(ROOT, 'docs/tenantry-audit.md'), 'utf8');
   const script = /```sql\n(CREATE TABLE organizations[^]*?)```/.exec(page)?.[1];
@@ -104,7 +104,7 @@ async function check(home: string, url: string): Promise<void> {
     );
   }
 
-  // The one thing that SQL cannot mend by itself, T11: rows that hang on another tenant's.
+  // T11, which the SQL of --fix-sql cannot repair: rows that reference another tenant's rows.
   await withClient(url, (client) =>
     client.query(
       'DELETE FROM invoices i USING customers c WHERE c.id = i.customer_id AND c.organization_id <> i.organization_id',
@@ -128,7 +128,7 @@ async function check(home: string, url: string): Promise<void> {
   );
 }
 
-/** Runs `npx tenantry-audit` in the folder. It takes nothing but what is installed there. */
+/** Runs `npx tenantry-audit` in the folder, with only the packages that are installed there. */
 async function audit(home: string, ...args: readonly string[]): Promise<Outcome> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
   try {

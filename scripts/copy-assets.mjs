@@ -1,4 +1,4 @@
-/** Copies what TypeScript leaves behind, the modules' SDL, next to the compiled modules. */
+/** Copies the modules' SDL, which TypeScript does not copy, next to the compiled modules. */
 import { cpSync } from 'node:fs';
 import { extname } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * A generator of `prisma generate`: writes src/generated/data-model/index.ts, what the server, its tests and `tenantry module new`
- * need to know of the Prisma models beyond what the Prisma client says at run time.
+ * A generator for `prisma generate`: writes src/generated/data-model/index.ts, the facts of the Prisma models that the
+ * server, its tests and `tenantry module new` need and the Prisma client does not have at run time.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,7 +9,7 @@ import type { DMMF } from '@prisma/generator-helper';
 import type { ModelDescription } from '../src/kernel/tenancy/data-model.js';
 import type { FieldInfo, ModelInfo } from '../src/kernel/vocabulary/data-model.js';
 
-/** Functions of `@default` that Prisma evaluates itself. The others are defaults of the database's column as well. */
+/** The functions of `@default` that Prisma evaluates. The others are also defaults of the database's column. */
 const MADE_BY_PRISMA = new Set(['uuid', 'cuid', 'ulid', 'nanoid']);
 
 helper.generatorHandler({
@@ -77,7 +77,10 @@ function fieldOf(field: DMMF.Field): FieldInfo {
   };
 }
 
-/** `value`: a constant of the schema, which a caller may well choose otherwise; `made`: what the database or Prisma makes. */
+/**
+ * `value` for a constant in the schema, which a caller may override; `made` for a value that the database or Prisma
+ * creates.
+ */
 function madeBy({ isUpdatedAt, hasDefaultValue, default: value }: DMMF.Field): FieldInfo['byDefault'] {
   if (isUpdatedAt === true) return 'made';
   if (!hasDefaultValue) return undefined;

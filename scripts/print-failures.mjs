@@ -1,6 +1,6 @@
 /**
- * Prints what failed or was skipped in a JSON report of Vitest: `node scripts/print-failures.mjs REPORT`. CI calls it at its
- * end, because who reads its output often sees the last lines only.
+ * Prints the failed and skipped tests of a JSON report of Vitest: `node scripts/print-failures.mjs REPORT`. CI calls it
+ * at its end, because readers often see only the last lines of its output.
  */
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';

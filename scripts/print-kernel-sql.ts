@@ -1,6 +1,6 @@
 /**
- * Writes prisma/kernel.sql: the roles, functions, policies, grants and triggers as the database has them after all
- * migrations, so that a review sees what a migration changes in them.
+ * Writes prisma/kernel.sql: the roles, functions, policies, grants and triggers after all migrations, so that a review
+ * shows what a migration changes in them.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,5 +27,5 @@ try {
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
-// Prisma's engine leaves a timer of ten seconds behind, for which Node would wait.
+// Otherwise Node would wait for a ten-second timer of Prisma's engine.
 process.exit();

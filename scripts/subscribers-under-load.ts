@@ -1,12 +1,12 @@
 /**
- * Measures what a server of subscriptions holds: so many subscribers of one tenant, so many changes per second, and
- * whether each subscriber is told of each change. Starts a database and a server of its own.
+ * Measures the load that a server of subscriptions sustains: a number of subscribers of one tenant, a number of changes
+ * per second, and whether each subscriber receives each change. Starts its own database and server.
  *
  *   npx tsx scripts/subscribers-under-load.ts [--subscribers 10] [--rates 80,320,1280] [--seconds 10] [--query own|shared]
  *
- * `--query shared` subscribes with a document whose answer is the same for all who hold the same permissions; `--query
- * own` with one that reads by raw SQL, of which that is not known. A rate is held when every change has reached every
- * subscriber two seconds after the last one, and no connection was closed.
+ * `--query shared` subscribes with a document whose answer is the same for all subscribers with the same permissions;
+ * `--query own` with one that uses raw SQL, for which the server cannot know that. A rate is sustained when every
+ * subscriber has received every change two seconds after the last one, and no connection was closed.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
 const document = DOCUMENTS[flags.query] ?? DOCUMENTS['shared']!;
 const TICK_MS = 50;
 
-/** What one subscriber was told. */
+/** The events that one subscriber received. */
 interface Told {
   events: number;
   closed: string | undefined;
@@ -76,7 +76,7 @@ function follow(url: string, userId: string): { readonly told: Told; readonly cl
   return { told, client };
 }
 
-/** Milliseconds of CPU that a process has used. */
+/** The CPU time that a process has used, in milliseconds. */
 async function cpuOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
   const [user = '0', system = '0'] = stat

@@ -1,12 +1,13 @@
 /**
- * Shows `tenantry tenantize` on a large table in use: makes a server, a table of five million orders and their lines,
- * lets old code read and write all the while, applies what tenantize writes (cutting the backfill off once), lets new
- * code work beside the old one, finishes, and then looks for every write that was acknowledged.
+ * Tests `tenantry tenantize` on a large table in use: starts a server, creates five million orders and their lines,
+ * lets old code read and write throughout, applies the migrations of tenantize (interrupting the backfill once), lets
+ * new code run beside the old code, finishes, and then checks every acknowledged write.
  *
  *   npx tsx scripts/tenantize-under-load.ts [--rows 5000000] [--clients 3] [--rollback]
  *
- * With --rollback it goes back instead of finishing, and the tables have to be what they were. Exits with 1 when a write
- * is lost, a row has the wrong tenant, a statement failed, or one waited for a lock for longer than a second.
+ * With --rollback it undoes the migrations instead of finishing, and the tables must be as before. Exits with 1 when a
+ * write is lost, a row has the wrong tenant, a statement failed, or a statement waited for a lock for more than a
+ * second.
  */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -76,7 +77,7 @@ const check = (holds: boolean, what: string): void => {
   if (!holds) failures.push(what);
 };
 
-/** What one kind of client was told, and how long it took. */
+/** The results and durations of one kind of client. */
 class Record {
   readonly orders = new Map<string, { number: string; note: string | null; tenant?: string }>();
   readonly lines = new Map<string, string>();
@@ -114,7 +115,7 @@ interface Load {
   stop(): Promise<void>;
 }
 
-/** Clients that write and read until they are stopped; with a tenant, as new code does, else as old code. */
+/** Starts clients that write and read until they are stopped: with a tenant like new code, or without like old code. */
 async function startLoad(
   url: string,
   name: string,
@@ -174,7 +175,7 @@ async function startLoad(
     record.deleted.add(gone!);
     record.orders.set(id, { number, note: `note ${turn}`, tenant: customer.tenant });
 
-    // A row that was there before, and that no other client writes: its number tells the client.
+    // An earlier row that no other client writes: the row's id modulo CLIENTS is the client's index.
     if (bound) return;
     const old = (Math.floor((Math.random() * ROWS) / CLIENTS) * CLIENTS + index) % ROWS;
     const updated = await record.run(client, 'UPDATE orders SET note = $2 WHERE id = $1 RETURNING number', [
@@ -210,7 +211,7 @@ async function startLoad(
   };
 }
 
-/** Looks every 20 ms at who waits for a lock. Only what a client of the load waits for counts. */
+/** Checks every 20 ms for waits for locks. Only waits of the load's clients count. */
 async function watchLocks(
   url: string,
 ): Promise<{ takeLongest(): string; longest: number; stop(): Promise<void> }> {
@@ -250,7 +251,7 @@ async function watchLocks(
   return watch;
 }
 
-/** All that a catalog knows of the tables, as text, to compare. */
+/** The tables' entries in the catalog as text, for comparison. */
 async function fingerprint(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ line: string }>(
     `SELECT concat_ws(' ', attrelid::regclass, attname, atttypid::regtype, attnotnull) AS line FROM pg_attribute
@@ -283,7 +284,7 @@ async function fill(client: pg.Client): Promise<void> {
   await client.query('VACUUM ANALYZE orders, order_lines, customers');
 }
 
-/** Applies everything; ends the backfill's session once it is under way, and begins again. */
+/** Applies everything, ends the backfill's session once while it runs, and starts again. */
 async function applyWithAccident(owner: string): Promise<void> {
   const accident = (async () => {
     await withClient(owner, async (client) => {
@@ -320,7 +321,7 @@ async function durations(client: pg.Client, plan: Plan): Promise<void> {
   for (const { name, seconds } of rows) say(`  ${seconds.padStart(8)} s  ${name.replace(/^\d+_/, '')}`);
 }
 
-/** Every write that was acknowledged has to be there, as it was written. */
+/** Checks that every acknowledged write is stored unchanged. */
 async function checkWrites(client: pg.Client, load: Load, tenants: boolean): Promise<void> {
   const { orders, lines, deleted } = load.record;
   const column = tenants ? 'tenant_id' : 'NULL';
@@ -451,7 +452,7 @@ async function demonstrate(): Promise<void> {
     await client.query(
       'GRANT CONNECT ON DATABASE tenantry TO old_shop; GRANT USAGE ON SCHEMA public TO old_shop',
     );
-    // What waits for longer than deadlock_timeout, a second, is in the log.
+    // The log contains waits longer than deadlock_timeout, which is a second.
     await client.query('ALTER SYSTEM SET log_lock_waits = on');
     await client.query("ALTER SYSTEM SET log_line_prefix = '%t %a '");
     await client.query("ALTER SYSTEM SET max_wal_size = '8GB'");

@@ -1,4 +1,4 @@
-/** Mutants of what one caller may cost the others with answers, and of the stop of a server. */
+/** Mutants of the limits of answers, and of the server's stop. */
 import { edit, type MutantGroup } from './mutant.js';
 
 const ANSWER_BYTES = 'src/kernel/request/answer-bytes.ts';

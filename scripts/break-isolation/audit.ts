@@ -1,4 +1,4 @@
-/** Asks `tenantry audit` what it finds in what a mutant has broken: catalog and live probes of its database, its code. */
+/** Runs `tenantry audit` on a mutant: on the catalog of its database, with live probes, and on its code. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,10 +19,10 @@ export interface Auditor {
   /** @throws FallenBehind when the mutant's SQL no longer fits the database */
   tryOn(mutant: Mutant): Promise<void>;
   /**
-   * The ids of the rules that notice; undefined of a mutant that leaves the database alone and that no rule on code has to
+   * The ids of the rules that notice; undefined for a mutant that changes no database and that no rule for code must
    * notice.
    *
-   * @param folder the copy in which the mutant has been made
+   * @param folder the copy with the mutant
    */
   audit(mutant: Mutant, folder: string): Promise<readonly string[] | undefined>;
 }
@@ -36,10 +36,10 @@ const TEMPLATE = 'mutants_template';
 const BROKEN = 'mutant';
 
 /**
- * Gives `work` an auditor with a server of its own.
+ * Runs `work` with an auditor that has its own database server.
  *
  * @param folder a working tree without a mutant
- * @throws Error when the audit finds something where there is no mutant
+ * @throws Error when the audit finds something without a mutant
  */
 export async function withAuditor<Result>(
   folder: string,
@@ -64,7 +64,7 @@ export async function withAuditor<Result>(
       tryOn: (mutant) => tryOn(superuser, mutant),
       audit: async (mutant, copy) => {
         const sql = breakingSql(mutant);
-        // Reading all of the code takes seconds: only where a rule has to see something.
+        // Reading all code takes seconds, so only for mutants that a rule for code must notice.
         const isInCode = mutant.audit?.some((rule) => rule.startsWith('S')) ?? false;
         const source = isInCode ? join(copy, 'src') : undefined;
         if (sql === undefined && source === undefined) return undefined;
@@ -89,7 +89,7 @@ async function tryOn(url: string, mutant: Mutant): Promise<void> {
   });
 }
 
-/** Breaks a clone of the template by `sql` and looks at it; `undo` takes back what reaches beyond the database. */
+/** Breaks a clone of the template with `sql` and audits it; `undo` reverts changes beyond the database. */
 async function rulesThatNotice(
   { superuser, app }: Server,
   sql: string,
@@ -100,7 +100,7 @@ async function rulesThatNotice(
   await maintenance.connect();
   try {
     await maintenance.query(`CREATE DATABASE ${BROKEN} TEMPLATE ${TEMPLATE}`);
-    // A clone has the rights of a new database.
+    // A clone has the privileges of a new database, not those of the template.
     await maintenance.query(`REVOKE TEMPORARY ON DATABASE ${BROKEN} FROM PUBLIC`);
     const url = withDatabase(superuser, BROKEN);
     await withClient(url, (client) => client.query(`BEGIN; ${sql}; COMMIT`));

@@ -1,18 +1,15 @@
-/** Runs the tests, or ESLint, on a copy, and says who failed. */
+/** Runs the tests or ESLint on a copy, and reports the first failure. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 
-/** Somebody who noticed. */
+/** The test or rule that noticed a mutant. */
 export interface Notice {
-  /** A test file and the name of a test, or the rule of a linter. */
+  /** A test file and the name of a test, or a rule of the linter. */
   readonly by: string;
-  /**
-   * True when no test has judged: files did not load, hooks failed, or the first test broke down before it came to a
-   * comparison.
-   */
+  /** True when no test reached a comparison: files did not load, hooks failed, or the first test failed earlier. */
   readonly atStart: boolean;
 }
 
@@ -35,10 +32,10 @@ const report = z.object({
 });
 
 /**
- * Runs test files, or without any all of them, until the first failure.
+ * Runs these test files, or all when none are given, until the first failure.
  *
- * @returns who noticed; undefined when every test passed
- * @throws Error when no test has run, or tests were skipped
+ * @returns the test that noticed; undefined when every test passed
+ * @throws Error when no test ran, or tests were skipped
  */
 export function runTests(folder: string, files: readonly string[]): Notice | undefined {
   const scratch = mkdtempSync(join(tmpdir(), 'tenantry-mutant-report-'));
@@ -77,7 +74,7 @@ export function runTests(folder: string, files: readonly string[]): Notice | und
 
 const messages = z.array(z.object({ messages: z.array(z.object({ ruleId: z.string().nullable() })) }));
 
-/** @returns the rule that ESLint says is broken; undefined when there is none */
+/** @returns the rule that ESLint reports; undefined when there is none */
 export function runLint(folder: string, files: readonly string[]): Notice | undefined {
   const { text } = run(folder, 'eslint', ['--format', 'json', ...files]);
   const [found] = messages.parse(JSON.parse(text)).flatMap((file) => file.messages);
@@ -89,7 +86,7 @@ function run(
   command: string,
   args: readonly string[],
 ): { status: number | null; text: string } {
-  // Colours would only hide the reasons from whoever reads them.
+  // Without colours, whose codes would make the output hard to parse.
   const { status, stdout, stderr, error } = spawnSync(join(folder, 'node_modules/.bin', command), args, {
     cwd: folder,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
@@ -110,13 +107,13 @@ function read(file: string): z.infer<typeof report> | undefined {
   }
 }
 
-/** Whether a failure is what the tests themselves had to say: a comparison, or an error that their own code threw. */
+/** Whether a test itself failed: by a comparison, or by an error of its own code. */
 function isJudgement(folder: string, message: string): boolean {
   const [thrownAt] = /^ +at .*$/m.exec(message) ?? [''];
   return message.startsWith('AssertionError') || (thrownAt.includes(folder) && thrownAt.includes('/test/'));
 }
 
-/** Without what follows a bracket, and without a port, which is another one each time. */
+/** The first error, without the part from a bracket on and without ports, which change each time. */
 const firstError = (text: string): string =>
   /^ *\w*[eE]rror: [^(\n]*/m
     .exec(text)?.[0]

@@ -1,4 +1,4 @@
-/** Mutants of the database: what PostgreSQL itself guarantees, taken away piece by piece. */
+/** Mutants of the database: each removes one guarantee of PostgreSQL. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const REFUSES = 'test/kernel/database-refuses.test.ts';

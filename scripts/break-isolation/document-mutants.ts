@@ -1,4 +1,4 @@
-/** Mutants of what bounds a request before it is executed, and what is kept of it. */
+/** Mutants of the limits of a request before its execution, and of the caches of documents. */
 import { edit, type MutantGroup } from './mutant.js';
 
 const HOSTILE = 'test/kernel/hostile-requests.test.ts';

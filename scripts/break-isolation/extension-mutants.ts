@@ -1,4 +1,4 @@
-/** Mutants of `packages/prisma-tenancy`: what a bound client of it promises by itself, on plain row-level security. */
+/** Mutants of `packages/prisma-tenancy`: the guarantees of its bound client on plain row-level security. */
 import { edit, type MutantGroup } from './mutant.js';
 
 const EXTENSION = 'packages/prisma-tenancy/src/tenancy.ts';

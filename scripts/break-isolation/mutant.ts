@@ -1,35 +1,38 @@
-/** What a mutant is: one way in which the isolation of tenants can be broken, and who has to notice it. */
+/**
+ * The type of mutants. A mutant breaks the isolation of tenants in one way, and names the tests and rules that must
+ * notice.
+ */
 import { escapeLiteral } from 'pg';
 
-/** Replaces text in a file. The text must be there exactly once, or the mutant has fallen behind the code. */
+/** Replaces text in a file. The text must occur exactly once; otherwise the mutant no longer fits the code. */
 export interface Edit {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
 }
 
-/** One defect, made by edits of files, by SQL, or by both. */
+/** One defect, made by edits of files, by SQL, or both. */
 export interface Mutant {
   /** Kebab case; unique. */
   readonly name: string;
-  /** What no longer holds, for the table in the documentation. */
+  /** The broken guarantee, for the table in the documentation. */
   readonly breaks: string;
   readonly edits?: readonly Edit[];
-  /** Run on the migrated database, as the owner of its objects. */
+  /** SQL that runs on the migrated database as the owner of its objects. */
   readonly sql?: string;
-  /** The same as a superuser: roles are no business of the owner's. */
+  /** SQL that runs as a superuser instead, because the owner may not change roles. */
   readonly superuserSql?: string;
-  /** Takes back what of that is the whole server's. */
+  /** Reverts its changes that affect the whole database server. */
   readonly undoSql?: string;
   /** The test files that are expected to notice. */
   readonly tests?: readonly string[];
-  /** The rules of the audit that have to notice as well. */
+  /** The rules of the audit that must also notice. */
   readonly audit?: readonly string[];
   /** The files in which ESLint is expected to notice. */
   readonly lint?: readonly string[];
 }
 
-/** A chapter of the table. */
+/** A section of the table. */
 export interface MutantGroup {
   readonly title: string;
   readonly mutants: readonly Mutant[];
@@ -39,8 +42,8 @@ export interface MutantGroup {
 export const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 
 /**
- * SQL that replaces text in the definition of a function of the kernel, as it is after all migrations. It fails when no
- * function of that name has the text. `name` may be several: `bind|open_context`.
+ * SQL that replaces text in the definition of a kernel function after all migrations. It fails when no function of that
+ * name contains the text. `name` may be several names: `bind|open_context`.
  */
 export const inFunction = (name: string, find: string, replace: string): string => `
   DO $mutant$
@@ -63,7 +66,7 @@ export const inFunction = (name: string, find: string, replace: string): string 
   END
   $mutant$`;
 
-/** The statements that break a database; undefined when the mutant leaves the database alone. */
+/** The statements that break a database; undefined when the mutant does not change the database. */
 export function breakingSql({ sql, superuserSql }: Mutant): string | undefined {
   if (superuserSql !== undefined) return superuserSql;
   return sql === undefined ? undefined : `SET LOCAL ROLE tenantry_owner; ${sql}; RESET ROLE`;

@@ -1,4 +1,4 @@
-/** Mutants of who may take a connection: what keeps one tenant from taking those of all, and one request from taking two. */
+/** Mutants of the limits of connections: per tenant, per caller, and one per request. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const ADMISSION = 'src/kernel/pool/admission.ts';

@@ -1,4 +1,4 @@
-/** Mutants of what happens to a request: who calls, what may be seen, what is remembered from one to the next. */
+/** Mutants of the steps of a request: authentication, permissions, and caches between requests. */
 import { edit, type MutantGroup } from './mutant.js';
 
 const AUTHENTICATE = 'src/kernel/auth/authenticate.ts';

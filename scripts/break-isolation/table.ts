@@ -4,17 +4,17 @@ import { format } from 'prettier';
 import type { Notice } from './checks.js';
 import type { Mutant, MutantGroup } from './mutant.js';
 
-/** What became of a mutant. */
+/** The result of a mutant. */
 export interface Outcome {
   readonly mutant: Mutant;
-  /** Who noticed among tests and linter. */
+  /** The test or linter rule that noticed. */
   readonly notice: Notice | undefined;
-  /** The rules of the audit that noticed; undefined where there was nothing for it to see. */
+  /** The rules of the audit that noticed; undefined when the audit was not run. */
   readonly rules: readonly string[] | undefined;
   readonly seconds: number;
 }
 
-/** Somebody has noticed, and so have all rules of the audit that have to. */
+/** Whether something noticed, and all required rules of the audit did. */
 export const isNoticed = ({ mutant, notice, rules = [] }: Outcome): boolean =>
   (notice !== undefined || rules.length > 0) && (mutant.audit ?? []).every((rule) => rules.includes(rule));
 
@@ -26,8 +26,8 @@ const HEAD = [
 ];
 
 /**
- * Puts the table between the marks in the page; the words around it are written by hand. Mutants that were not made this
- * time keep their rows, and those that are no longer there lose them.
+ * Writes the table between the marks in the page, whose other text is written by hand. Mutants that were not tried this
+ * time keep their rows; rows of deleted mutants are removed.
  */
 export async function writeTable(
   page: URL,

@@ -1,4 +1,4 @@
-/** Mutants of `src/tenancy`: the filter of the application, and how its statements come to be bound. */
+/** Mutants of `src/kernel/tenancy`: the application's filter, and the binding of its statements. */
 import { edit, type MutantGroup } from './mutant.js';
 
 const FILTER = 'src/kernel/tenancy/tenant-filter.ts';
@@ -9,7 +9,7 @@ const CLIENTS = 'src/kernel/tenancy/tenant-clients.ts';
 const NARROWED = 'return { ...args, where: this.narrow(';
 const LAYERS = 'test/kernel/isolation-layers.test.ts';
 
-/** The filter with an exception for some operations. */
+/** The filter, except for some operations. */
 const unless = (operations: string) =>
   edit(FILTER, NARROWED, `if (/^(${operations})/.test(operation)) return args;\n    ${NARROWED}`);
 

@@ -1,4 +1,4 @@
-/** A copy of the working tree in which mutants are made: the tree itself is never touched. */
+/** A copy of the working tree for mutants. The tree itself is never changed. */
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { breakingSql, edit, type Edit, type Mutant } from './mutant.js';
 
-/** A mutant no longer fits the code, and says nothing about it any more. */
+/** A mutant no longer fits the code, so it proves nothing. */
 export class FallenBehind extends Error {
   override readonly name = 'FallenBehind';
 }
@@ -22,7 +22,7 @@ export class FallenBehind extends Error {
 export class WorkingCopy {
   private constructor(readonly folder: string) {}
 
-  /** What git knows or would know of `repository`, with its packages by a link. */
+  /** Copies the tracked and untracked files of `repository` that git does not ignore, and links its packages. */
   static of(repository: string): WorkingCopy {
     const folder = mkdtempSync(join(tmpdir(), 'tenantry-mutant-'));
     const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -84,7 +84,7 @@ function applied({ name }: Mutant, { file, find, replace }: Edit, text: string):
 const SETUP = 'test/support/global-setup.ts';
 const TEMPLATE_IS_READY = 'await database.close();';
 
-/** A mutant of the database is made of the template that every test file clones, once it is ready. */
+/** The edits of a mutant. A mutant of the database changes the finished template, which every test file clones. */
 function editsOf(mutant: Mutant): readonly Edit[] {
   const sql = breakingSql(mutant);
   const edits = mutant.edits ?? [];

@@ -1,6 +1,6 @@
 /**
- * Runs the steps of a Dockerfile in folders, one for each stage, as a build would. What it cannot imitate is refused, so
- * that nothing is passed over: it knows FROM, WORKDIR, COPY, RUN, ENV, USER, EXPOSE, HEALTHCHECK and CMD.
+ * Runs the steps of a Dockerfile like a build, with one folder per stage. Supports FROM, WORKDIR, COPY, RUN, ENV, USER,
+ * EXPOSE, HEALTHCHECK and CMD; refuses all others, so that no step is skipped.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, stat } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import dockerignore from '@balena/dockerignore';
 
 const run = promisify(execFile);
 
-/** What a container of the image would run. */
+/** The process of a container of the image. */
 export interface Image {
   /** The working directory, on this machine. */
   readonly folder: string;
@@ -31,7 +31,7 @@ interface Stage {
 }
 
 /**
- * @param context the folder that is sent to the build; what `<Dockerfile>.dockerignore` excludes is not there
+ * @param context the build context; `<Dockerfile>.dockerignore` excludes files
  * @param scratch an empty folder for the stages
  */
 export async function buildImage(dockerfile: string, context: string, scratch: string): Promise<Image> {
@@ -105,7 +105,7 @@ async function perform(step: Instruction, stage: Stage, build: Build): Promise<v
 const wordsOf = (step: Instruction): string[] =>
   (step.getRawArgumentsContent() ?? '').split(/\s+/).filter((word) => word !== '');
 
-/** The exec form. The shell form would put a shell between the process and its signals. */
+/** The words of a command in exec form. In the shell form, a shell would receive the process's signals. */
 function jsonWords(step: Instruction): string[] {
   const list = /\[.*\]$/s.exec(step.getRawArgumentsContent() ?? '')?.[0];
   if (list === undefined) throw new Error(`${step.getKeyword()} has to be in the exec form.`);
@@ -120,7 +120,7 @@ async function copy(step: Instruction, folder: string, build: Build): Promise<vo
     const path =
       from === undefined ? join(build.context, source) : join(build.stages.get(from)!.root, source);
     if (from === undefined && build.excluded.ignores(source)) throw new Error(`${source} is excluded.`);
-    // A folder's content is copied, a file itself.
+    // Copies the content of a folder, or a file itself.
     const isFolder = (await stat(path)).isDirectory();
     const target = isFolder ? destination : join(destination, basename(source));
     await cp(path, target, { recursive: true, verbatimSymlinks: true });

@@ -1,9 +1,9 @@
 /**
- * What is read of the catalog: queries whose rows are an object's name and one SQL statement, in the order in which they are
- * shown. Names are written with their schema when search_path is empty.
+ * The queries of the catalog. Their rows are an object's name and one SQL statement, in the order of the output. Names
+ * include their schema when search_path is empty.
  */
 
-/** The schemas in which migrations make objects. */
+/** The schemas in which migrations create objects. */
 const SCHEMA_NAMES = "('public', 'tenantry')";
 
 /** SQL for the name of a role, or PUBLIC. */
@@ -14,16 +14,16 @@ const roleName = (oid: string): string =>
 const byName = (expression: string): string => `(${expression}) COLLATE "C"`;
 
 interface Part {
-  /** SQL of type text: the object under whose name the statement is shown. */
+  /** SQL of type text: the object that the statement is listed under. */
   readonly object: string;
   readonly statement: string;
-  /** What decides between statements of the same part; by default the statement. */
+  /** The order of statements of the same part; by default the statement. */
   readonly order?: string;
-  /** FROM and what follows it. */
+  /** The query from FROM on. */
   readonly from: string;
 }
 
-/** A query of several parts: by object, for each object by part. */
+/** A query of several parts, ordered by object and then by part. */
 function inOrder(parts: readonly Part[]): string {
   const selects = parts.map(
     ({ object, statement, order, from }, position) =>
@@ -36,20 +36,20 @@ function inOrder(parts: readonly Part[]): string {
 }
 
 interface Granted {
-  /** FROM with the catalog's rows. */
+  /** The FROM clause with the catalog's rows. */
   readonly from: string;
   readonly where: string;
   readonly object: string;
-  /** What stands behind ON. */
+  /** The text after ON. */
   readonly target: string;
-  /** An expression of type aclitem[]: the rights. */
+  /** The privileges, an expression of type aclitem[]. */
   readonly acl: string;
   readonly owner: string;
-  /** A column's name, where the rights are on columns. */
+  /** The column's name, for privileges on columns. */
   readonly column?: string;
 }
 
-/** The GRANT statements of objects: one for each grantee, without what the owner has. */
+/** The GRANT statements of objects: one for each grantee except the owner. */
 function grants({ from, where, object, target, acl, owner, column }: Granted): Part {
   const privilege =
     column === undefined ? 'acl.privilege_type' : `format('%s (%I)', acl.privilege_type, ${column})`;
@@ -63,7 +63,7 @@ function grants({ from, where, object, target, acl, owner, column }: Granted): P
   };
 }
 
-/** Says who owns an object, unless it is tenantry_owner. */
+/** The owner of an object, unless it is tenantry_owner. */
 const owned = ({ from, where, object, target, owner }: Omit<Granted, 'acl'>): Part => ({
   object,
   statement: `format('ALTER %s OWNER TO %I', ${target}, pg_get_userbyid(${owner}))`,
@@ -86,7 +86,7 @@ const ROLES = inOrder([
   },
   {
     object: 'r.rolname::text',
-    // A list of names is written without quotation marks around it.
+    // A list of names is written without quotation marks around the list.
     statement: `format(
       CASE name WHEN 'search_path' THEN 'ALTER ROLE %I%s SET %s = %s' ELSE 'ALTER ROLE %I%s SET %s = %L' END,
       r.rolname, ' IN DATABASE ' || quote_ident(d.datname), name, substr(entry, length(name) + 2))`,
@@ -121,7 +121,7 @@ const SCHEMA = {
 
 const FUNCTION = {
   from: 'FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace',
-  // Not those of extensions; and what pg_get_functiondef does not know, an aggregate, is not made here.
+  // Without functions of extensions. Aggregates, which pg_get_functiondef does not support, are not created here.
   where: `n.nspname IN ${SCHEMA_NAMES} AND p.prokind <> 'a' AND NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')`,
   object: 'p.oid::regprocedure::text',
@@ -174,7 +174,7 @@ const TRIGGER: Part = {
   from: FROM_TRIGGERS,
 };
 
-/** When a trigger fires, unless that is in ordinary sessions only. */
+/** When a trigger fires, unless only in ordinary sessions. */
 const TRIGGER_STATE: Part = {
   object: TABLE.object,
   statement: `format('ALTER TABLE %s %s TRIGGER %I', c.oid::regclass,

@@ -1,8 +1,8 @@
 /**
- * Reads a migrated database's catalog and prints, as SQL, who may do what in it.
+ * Reads a migrated database's catalog and prints its functions, policies, privileges and triggers as SQL.
  *
- * Guarantees: databases with the same catalog give the same text, whichever way the catalog was reached; it holds no
- * object ids, passwords or times. Everything is in the order of its name, compared byte by byte.
+ * Databases with the same catalog give the same text, however the catalog was made. It contains no object ids,
+ * passwords or times. Everything is ordered by name, byte by byte.
  */
 import type pg from 'pg';
 import { SECTIONS } from './catalog.js';
@@ -17,18 +17,18 @@ const HEAD = `-- Generated from the migrations by \`npm run generate\`. Do not e
 -- be called by its owner alone.
 `;
 
-/** One statement, and the object under whose name it is shown. */
+/** One statement, and the object that it is listed under. */
 interface Line {
   readonly object: string;
   readonly statement: string;
 }
 
 /**
- * @param client a superuser's, or another that may read the whole catalog; its search_path is changed
+ * @param client a client of a superuser, or of a role that may read the whole catalog; its search_path is changed
  * @returns the text of prisma/kernel.sql
  */
 export async function printKernel(client: pg.Client): Promise<string> {
-  // With an empty path PostgreSQL writes every name with its schema.
+  // With an empty search_path, PostgreSQL writes every name with its schema.
   await client.query("SET search_path = ''");
   const parts: string[] = [HEAD];
   for (const { title, query } of SECTIONS) {

@@ -4,7 +4,7 @@ import { readConfig } from '../kernel/config/config.js';
 import { commandUrls, demand } from './connect.js';
 import { writeModule } from './module/write-module.js';
 
-/** `tenantry module new MODEL` writes the module of a Prisma model, as code that its owner goes on with. */
+/** `tenantry module new MODEL` writes the module of a Prisma model, as code that its owner edits. */
 export const moduleCommand = (): Command => {
   const command = new Command('module');
   command

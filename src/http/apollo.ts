@@ -16,7 +16,7 @@ import { roleIntrospection } from './role-introspection.js';
 import type { Services } from './services.js';
 import { reportUnexpected } from './unexpected-errors.js';
 
-/** Apollo Server as it is used here: not started yet. What it would do by itself and is done elsewhere is switched off. */
+/** Creates Apollo Server without starting it. Its features that other files implement are switched off. */
 export function createApollo(
   {
     api,
@@ -31,18 +31,18 @@ export function createApollo(
   return new ApolloServer<RequestContext>({
     gateway: executeWith(api.schema, createExecute(api.schema, config.production), executeOnce),
     introspection: true,
-    // Its own writes to the console, and what clients sent as it is.
+    // Its own logger writes to the console, and writes what clients sent without escaping.
     logger: log,
     csrfPrevention: true,
-    // An id has become the document's text before Apollo sees the request: find-document.ts.
+    // find-document.ts has already replaced an id by the document's text.
     persistedQueries: false,
-    // Documents are read, validated and kept by `readDocuments`.
+    // `readDocuments` parses, validates and caches documents.
     documentStore: null,
     dangerouslyDisableValidation: true,
-    // main.ts drains the server; Apollo's own handlers would end it first.
+    // main.ts drains the server; Apollo's own signal handlers would stop it first.
     stopOnTerminationSignals: false,
     includeStacktraceInErrorResponses: false,
-    // Apollo would indent the answers of development, at some cost, and compute cache hints that nobody asked for.
+    // Apollo would indent answers in development, at some cost, and compute cache hints that nobody uses.
     stringifyResult: textOfAnswer(config.maxAnswerBytes),
     plugins: [
       reportErrors(leaving),
@@ -51,7 +51,7 @@ export function createApollo(
       roleIntrospection(api),
       tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
-      // Its pages load from elsewhere; ours is GraphiQL.
+      // Its landing pages load scripts from other hosts; this server has GraphiQL.
       ApolloServerPluginLandingPageDisabled(),
     ],
     formatError: maskDefect,

@@ -34,7 +34,7 @@ export class Drain {
   }
 }
 
-/** What a request is refused with that comes when the server is about to close. */
+/** The error for requests that arrive when the server is closing. */
 export const stopping = () => new PublicError('UNAVAILABLE', 'The server is stopping.');
 
 /** Install it before the authentication. */

@@ -1,4 +1,7 @@
-/** What clients are told of errors, what of them is logged and what is counted. A defect is logged in full and told to nobody. */
+/**
+ * Decides what clients see of errors, and what is logged and counted. A defect is logged in full; clients only get the
+ * request id.
+ */
 import type { ApolloServerPlugin } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
@@ -9,8 +12,9 @@ import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { maskedError } from './error-answers.js';
 
 /**
- * Turns an error into what the client may know of it. What has no path speaks of the client's own document and passes;
- * a failure that stands for a public error becomes it; anything else a resolver throws is a defect and masked.
+ * The error that the client may see. An error without a path is about the client's own document and stays unchanged. A
+ * failure with a corresponding public error becomes that error. Any other error of a resolver is a defect and is
+ * masked.
  */
 export function maskDefect(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const known = knownError(error);
@@ -21,15 +25,17 @@ export function maskDefect(formatted: GraphQLFormattedError, error: unknown): Gr
   return { ...formatted, message, extensions };
 }
 
-/** An error of an execution as the client gets to see it; a defect names the request under which it is logged. */
+/**
+ * The error of an execution that the client sees; a masked defect has the id of the request under which it is logged.
+ */
 export const publicForm = (error: GraphQLError, { requestId }: RequestContext): GraphQLFormattedError =>
   withRequestId(maskDefect(error.toJSON(), error), requestId);
 
-/** Names the request under which a defect is logged; one that was sent before names its own. */
+/** Adds the request id to a masked defect. A repeated answer keeps the id of its first request. */
 const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
   isDefect(error) ? { ...error, extensions: { requestId, ...error.extensions } } : error;
 
-/** Whether an error that was sent stands for a defect. */
+/** Whether a sent error is a masked defect. */
 export const isDefect = ({ extensions }: GraphQLFormattedError): boolean =>
   extensions?.['code'] === 'INTERNAL_SERVER_ERROR';
 
@@ -37,20 +43,23 @@ function knownError(error: unknown): PublicError | undefined {
   return publicError(unwrapResolverError(error)) ?? refusedByRule(error) ?? refusedArgument(error);
 }
 
-/** Of a document, for a reason that has a code of its own. */
+/** The public error of a document that one of our rules refused. */
 function refusedByRule(error: unknown): PublicError | undefined {
   const { originalError } = error instanceof GraphQLError ? error : {};
   return originalError instanceof PublicError ? originalError : undefined;
 }
 
-/** graphql-js checks some arguments only when it calls the resolver; such an error points at a value, not at a field. */
+/**
+ * The public error of a refused argument. graphql-js checks some arguments only before it calls the resolver; such an
+ * error points at a value, not at a field.
+ */
 function refusedArgument(error: unknown): PublicError | undefined {
   if (!(error instanceof GraphQLError) || error.path === undefined) return undefined;
   const [node] = error.nodes ?? [];
   return node && node.kind !== Kind.FIELD ? badInput(error.message) : undefined;
 }
 
-/** Counts every error, logs each defect in full, and tells the client under which id it is logged. */
+/** Counts every error, logs each defect in full, and sends the client the request id under which it is logged. */
 export const reportErrors = (leaving: LeavingErrors): ApolloServerPlugin<RequestContext> => ({
   async requestDidStart() {
     return {
@@ -75,7 +84,9 @@ export const reportErrors = (leaving: LeavingErrors): ApolloServerPlugin<Request
   },
 });
 
-/** Of an error that stands for none of ours: with a path it is masked, without one it speaks of the request itself. */
+/**
+ * The code of an error that has no public error: with a path it is masked, without one it is about the request itself.
+ */
 const codeOf = ({ path, extensions }: GraphQLError): string =>
   path
     ? 'INTERNAL_SERVER_ERROR'

@@ -6,7 +6,7 @@ import type { Deadline } from '../kernel/request/deadline.js';
 import type { VerifiedUser } from '../kernel/vocabulary/viewer.js';
 import type { Services } from './services.js';
 
-/** What is known of a guest's request. */
+/** The data of a guest's request. */
 export interface GuestRequest {
   readonly user: VerifiedUser;
   readonly requestId: string;
@@ -15,8 +15,8 @@ export interface GuestRequest {
 }
 
 /**
- * The context of a guest's mutation (guest.ts): as that of a member, but without a tenant. A field that asks for one in vain is
- * refused, and logged.
+ * The context of a guest's mutation (guest.ts): like a member's, but without a tenant. A field that needs a tenant
+ * fails, and the failure is logged.
  */
 export function createGuestContext(
   { api, database, config, moduleContext }: Pick<Services, 'api' | 'database' | 'config' | 'moduleContext'>,
@@ -41,8 +41,7 @@ export function createGuestContext(
 }
 
 /**
- * What a guest's request has for a tenant. A class, because Apollo copies contexts, and would read properties of the object
- * itself.
+ * Throws when the tenant is read. A class, because Apollo copies contexts and would read the object's own properties.
  */
 class NoTenant implements Pick<RequestContext, 'viewer' | 'db' | 'changes'> {
   get viewer(): never {

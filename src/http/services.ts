@@ -12,7 +12,7 @@ import type { Documents } from '../services/documents/documents.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import type { Problems } from '../services/telemetry/problems.js';
 
-/** What a request needs of the rest of the server. */
+/** The parts of the server that requests use. */
 export interface Services {
   readonly config: Pick<
     Config,
@@ -27,7 +27,7 @@ export interface Services {
   readonly documents: Documents;
   readonly documentReader: DocumentReader;
   readonly moduleContext: ModuleContext;
-  /** The identity provider's; undefined where tokens are verified with a secret only. */
+  /** The identity provider's keys; undefined when tokens are verified only with a secret. */
   readonly providerKeys: ProviderKeys | undefined;
   readonly problems: Problems;
   readonly leaving: LeavingErrors;

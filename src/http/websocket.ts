@@ -1,6 +1,6 @@
 /**
- * `/graphql` over WebSocket: subscriptions, in the protocol graphql-transport-ws. Everything that a client can do wrong ends
- * with a code of docs/errors.md, and everything that a client can make the server keep is bounded.
+ * `/graphql` over WebSocket: subscriptions in the protocol graphql-transport-ws. Every mistake of a client has a code
+ * of docs/errors.md, and everything that the server keeps for a client is limited.
  */
 import { once } from 'node:events';
 import { STATUS_CODES, type IncomingMessage, type ServerOptions } from 'node:http';
@@ -32,20 +32,20 @@ import { isDefect, maskDefect } from './error-masking.js';
 import { requestId } from './request-id.js';
 
 const PATH = '/graphql';
-/** Until a client has said who it is. */
+/** The time in which a client must authenticate. */
 const INIT_MS = 3_000;
-/** A client that has not answered the previous one by then is gone. */
+/** The interval of pings. A client that has not answered the previous ping is disconnected. */
 const PING_MS = 15_000;
-/** Until a client has agreed to a close. */
+/** The time in which a client must confirm a close. */
 const CLOSE_MS = 2_000;
-/** What one client may leave unread. */
+/** The most bytes that one client may leave unread. */
 const MOST_UNREAD_BYTES = 1024 * 1024;
-/** Connections whose clients have not said who they are. */
+/** The most connections that are not authenticated. */
 const MOST_STRANGERS = 1_000;
 
 /**
- * Some clients ask for HTTP/2 in passing, and can do without: only a WebSocket is worth an upgrade. (Node before 22.21 does
- * not know the option; there they are refused.)
+ * Upgrades only to WebSocket. Some clients offer HTTP/2, which they do not need. Node before 22.21 does not have this
+ * option and refuses such clients.
  */
 export const upgradeOptions = {
   shouldUpgradeCallback: ({ headers: { upgrade } }: IncomingMessage) =>
@@ -57,7 +57,7 @@ interface Prepared extends ExecutionArgs, Subscription {
   readonly reservation: Reservation;
 }
 
-/** Takes WebSockets at the path of GraphQL. When the app closes, every connection is ended first. */
+/** Accepts WebSockets at the path of GraphQL. When the app closes, it first closes every connection. */
 export function installWebsocket(
   app: FastifyInstance,
   services: Services,
@@ -68,15 +68,15 @@ export function installWebsocket(
   const parts = { ...services, connections };
   const sockets = new WebSocketServer({
     noServer: true,
-    // As much as a request.
+    // The same limit as for the body of a request.
     maxPayload: app.initialConfig.bodyLimit ?? 0,
     handleProtocols,
   });
   const open = new Map<WebSocket, Connection>();
   const turns = new Turns();
 
-  // graphql-ws brings a server of its own (`graphql-ws/use/ws`). It writes to the console what clients do wrong, and
-  // keeps for them whatever they do not read.
+  // Not the server of graphql-ws (`graphql-ws/use/ws`), which writes mistakes of clients to the console and does not
+  // limit unread messages.
   const protocol = makeServer<Record<string, unknown>, Connection>({
     connectionInitWaitTimeout: INIT_MS,
     onConnect: ({ connectionParams, extra: connection }) => connection.start(connectionParams),
@@ -84,7 +84,7 @@ export function installWebsocket(
       try {
         const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
         const subscription = readSubscription(api.schema, documentReader, { ...payload, query });
-        // The message is kept for as long as the subscription is in force.
+        // The message is kept as long as the subscription is active.
         const reservation = connection.reserve(id.length + JSON.stringify(payload).length + query.length);
         return { ...subscription, connection, reservation };
       } catch (error) {
@@ -109,7 +109,7 @@ export function installWebsocket(
     if (refusal) refuse(socket, request, refusal);
     else sockets.handleUpgrade(request, socket, head, (websocket) => attach(websocket, request));
   });
-  // What ws finds wrong with a handshake: it would say so in a form of its own.
+  // An invalid handshake, which ws would answer in another format.
   sockets.on('wsClientError', (_error, socket: Duplex, request: IncomingMessage) => {
     const error = new PublicError('BAD_REQUEST', 'This is no handshake for a WebSocket of version 13.');
     refuse(socket, request, { status: 400, error });
@@ -122,7 +122,7 @@ export function installWebsocket(
 
   function crowded(): Refusal | undefined {
     if (open.size - connections.count < MOST_STRANGERS) return undefined;
-    // Those that are closing have gone from the one count and not yet from the other.
+    // Counted again, because closing connections are still in `open` but no longer in `connections.count`.
     const strangers = [...open.values()].filter(({ viewer }) => viewer === undefined);
     if (strangers.length < MOST_STRANGERS) return undefined;
     return { status: 503, error: new PublicError('UNAVAILABLE', 'Too many connections. Try again later.') };
@@ -172,7 +172,7 @@ export function installWebsocket(
       if (socket.readyState === socket.OPEN) inbox?.put(data);
     });
     const stopPinging = keepAlive(socket);
-    // What a client does wrong at the level of frames; ws has told it already.
+    // An invalid frame. ws has already informed the client.
     socket.on('error', (error) => connection.log.debug({ err: error }, 'a websocket failed'));
     socket.on('close', (code, reason) => {
       stopPinging();
@@ -187,7 +187,7 @@ export function installWebsocket(
   }
 }
 
-/** One place for everything that is sent: events, errors and the answers to pings alike. */
+/** Sends a message. Everything is sent here: events, errors and answers to pings. */
 function send(socket: WebSocket, data: string, connection: Connection): Promise<void> {
   return new Promise((resolve) => {
     if (socket.readyState !== socket.OPEN) return resolve();
@@ -195,7 +195,7 @@ function send(socket: WebSocket, data: string, connection: Connection): Promise<
       connection.end(tooSlow());
       return resolve();
     }
-    // A failure is the connection's, and told by its end.
+    // A failure also closes the connection, which reports it.
     socket.send(data, () => resolve());
   });
 }
@@ -206,7 +206,7 @@ function keepAlive(socket: WebSocket): () => void {
     answered = true;
   });
   const timer = setInterval(() => {
-    // What the client has answered may lie there unread.
+    // While the socket is paused, the client's answer may be unread.
     if (!answered && !socket.isPaused) return socket.terminate();
     answered = false;
     socket.ping();
@@ -219,7 +219,9 @@ interface Refusal {
   readonly error: PublicError;
 }
 
-/** Browsers may come from the API's own origin and from the listed ones, as over HTTP. Others do not name one. */
+/**
+ * Browsers may connect from the API's own origin and from the listed ones, as over HTTP. Other clients send no origin.
+ */
 function refusalOf(
   { url = '', headers: { origin, host } }: IncomingMessage,
   corsOrigins: readonly string[],
@@ -252,7 +254,7 @@ function answerRefusal(socket: Duplex, id: string, { status, error }: Refusal): 
   );
 }
 
-/** What the client may know of errors, as over HTTP; a defect is logged. */
+/** The errors that the client may see, as over HTTP; defects are logged. */
 function told(
   errors: readonly GraphQLError[],
   connection: Connection,
@@ -260,7 +262,7 @@ function told(
 ): GraphQLFormattedError[] {
   locate(errors);
   return errors.map((error) => {
-    // The error that ended a subscription comes in a wrapping without a path.
+    // The error that ended a subscription is wrapped in an error without a path.
     const cause = error.originalError instanceof PublicError ? error.originalError : error;
     const formatted = maskDefect(error.toJSON(), cause);
     const code = formatted.extensions?.['code'];
@@ -273,7 +275,7 @@ function told(
       connection.log.error({ err: unwrapResolverError(error), path }, 'a resolver failed');
       return { ...formatted, extensions: { ...formatted.extensions, requestId: connection.requestId } };
     }
-    // Without a path it is about the variables: everything else has a code by now.
+    // An error without a code is about the variables; all others have one here.
     return { ...formatted, extensions: { code: 'BAD_USER_INPUT', ...formatted.extensions } };
   });
 }

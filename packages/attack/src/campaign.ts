@@ -65,7 +65,7 @@ export class Campaign {
   readonly breaches: Breach[] = [];
   readonly attacks: Partial<Record<AttackKind, number>> = {};
   readonly withoutEffect: string[] = [];
-  /** Why something was not attacked, by what it is. */
+  /** The reason why something was not attacked, by its name. */
   readonly notAttacked = new Map<string, string>();
   readonly notChecked: string[] = [];
   /** Values of the victim that the attacker has written into its own tenant, where they will be found. */
@@ -101,11 +101,11 @@ export class Campaign {
   readonly isTelling = (loot: LootValue): boolean =>
     this.parts.isDistinctive(loot) && !this.broughtIn.has(loot.value);
 
-  /** The value that stands beside one of the victim's in every mutation: always the same. */
+  /** The value that is compared with one of the victim's values; the same in every mutation. */
   counterpart(value: string, other: string): string {
     const known = this.counterparts.get(value) ?? other;
     this.counterparts.set(value, known);
-    // The victim may come to have it too: the next version of a row, say.
+    // The victim may get this value too, for example as the next version of a row.
     this.broughtIn.add(known);
     return known;
   }

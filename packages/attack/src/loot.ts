@@ -31,7 +31,7 @@ export function newMark(): string {
   return `canary${Array.from(letters, (byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
 }
 
-/** Scalars of numbers that JSON has as texts, so that they are exact. */
+/** Number scalars that are strings in JSON, so that they are exact. */
 export const EXACT_NUMBERS = /^(Big(Int|Decimal|Number)|Decimal|Long)$/;
 
 function kindOf(name: string, value: string | number, scalar: string): ValueKind {

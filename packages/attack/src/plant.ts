@@ -34,11 +34,11 @@ export interface Planting {
 export interface Planted {
   /** The mutations that took effect. */
   readonly effective: readonly string[];
-  /** Those that did not, by their names, and what they were answered. */
+  /** The answers to the mutations that did not take effect, by name. */
   readonly refused: ReadonlyMap<string, string>;
 }
 
-/** Runs each mutation that takes content with new texts, and notes which of them took effect. */
+/** Runs each mutation that accepts content with new texts, and records which of them took effect. */
 export async function plant({ schema, wire, as, own, text = newMark }: Planting): Promise<Planted> {
   const effective: string[] = [];
   const refused = new Map<string, string>();
@@ -83,6 +83,6 @@ function takesContent(type: GraphQLInputType, depth = 3): boolean {
   if (isInputObjectType(named)) {
     return depth > 0 && Object.values(named.getFields()).some((field) => takesContent(field.type, depth - 1));
   }
-  // A scalar that is not known here may well be content: a mutation that takes nothing else says that it was refused.
+  // An unknown scalar may be content: a mutation that only accepts such scalars is reported as refused.
   return isContent(named) || (isScalarType(named) && !isSpecifiedScalarType(named));
 }

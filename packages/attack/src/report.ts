@@ -60,15 +60,15 @@ export interface Report {
    */
   readonly withoutEffect: readonly string[];
   /**
-   * Where nothing of the victim’s could be tried or planted, and why: `Query.invoices(filter.cents.min:): …`. What was declared
-   * is not in it.
+   * Points where no value of the victim could be tried or planted, each with the reason, without those that were
+   * declared: `Query.invoices(filter.cents.min:): …`.
    */
   readonly notAttacked: readonly string[];
   /** What could not be checked, and why. */
   readonly notChecked: readonly string[];
 }
 
-/** Whether no breach was found and nothing was left unattacked that is not declared. */
+/** Whether no breach was found and everything was attacked or is declared. */
 export const isClean = ({ breaches, notAttacked }: Report): boolean =>
   breaches.length === 0 && notAttacked.length === 0;
 

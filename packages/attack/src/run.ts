@@ -42,11 +42,11 @@ export interface AttackOptions {
   readonly ownValues?: readonly LootValue[];
   /** Values that both tenants may have. */
   readonly shared?: readonly string[];
-  /** What is known not to be attacked, by its name: `Mutation.acceptInvitation`, `Query.reports(filter.area:)`. */
+  /** The names of what is declared as not attacked: `Mutation.acceptInvitation`, `Query.reports(filter.area:)`. */
   readonly notAttacked?: readonly string[];
   /** The parent domain of the tenants' hosts. */
   readonly baseDomain?: string;
-  /** How long an event may take that must not come. */
+  /** How long to wait for events that must not arrive. */
   readonly quietMs?: number;
   /** Called with the progress. */
   readonly progress?: (what: string) => void;
@@ -77,7 +77,9 @@ export async function attack(options: AttackOptions): Promise<Report> {
   }
 }
 
-/** Also what was declared and is attacked after all: the declaration would hide that some day it is not. */
+/**
+ * Includes declared points that were attacked, because the declaration would hide it if they were no longer attacked.
+ */
 function undeclared(found: ReadonlyMap<string, string>, declared: readonly string[]): string[] {
   const stale = declared.filter((name) => !found.has(name));
   const left = [...found]

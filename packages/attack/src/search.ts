@@ -66,7 +66,7 @@ export const distinctive =
     return words.length > 3 || !words.every((word) => vocabulary.has(word));
   };
 
-/** `conversation.updatedAt` has three. */
+/** The words of a name; `conversation.updatedAt` has three. */
 export const wordsOf = (text: string): string[] =>
   text
     .split(/[^\p{L}\d]+|(?<=\p{Ll})(?=\p{Lu})/u)

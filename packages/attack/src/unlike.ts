@@ -42,7 +42,7 @@ function unlikeText(value: string): string {
   return value.replace(UUID, (uuid) => uuid.slice(0, -8) + uuid.slice(-8).replace(/./g, anotherHexDigit));
 }
 
-/** Of as many digits, and exact whatever their number. */
+/** A number with as many digits, exact for any number of digits. */
 function unlikeNumber(value: string, step: number): string {
   const [, whole = '', rest = ''] = /^(-?\d+)(\.\d+)?$/.exec(value) ?? [];
   return whole === '' ? String(Number(value) + step) : `${String(BigInt(whole) + BigInt(step))}${rest}`;

@@ -44,7 +44,7 @@ export function meantKinds(name: string, description: string, type: GraphQLLeafT
   return { first: first.length > 0 ? first : admitted, admitted };
 }
 
-/** Whether values of a type have a form that is known here. A scalar of a product’s own may have any. */
+/** Whether the form of a type’s values is known here. A custom scalar may have any form. */
 export const isKnown = ({ name }: GraphQLLeafType): boolean =>
   /^(String|ID|Int|Float|Boolean|UUID|JSON|JSONObject)$|date|time/i.test(name) || EXACT_NUMBERS.test(name);
 
@@ -76,7 +76,7 @@ export function valuesFor(
   ];
 }
 
-/** A day is none of the times, and a time none of the days; a whole number has no point. */
+/** Whether the value has the form of the type: days and times differ, and whole numbers have no point. */
 function isOfForm({ kind, value }: LootValue, { name }: GraphQLLeafType): boolean {
   if (kind === 'date' && /date|time/i.test(name)) return DAY.test(value) === IS_DAY.test(name);
   return kind !== 'number' || !/^(Int|BigInt|Long)$/.test(name) || /^-?\d+$/.test(value);
@@ -155,7 +155,7 @@ function fillFields(
   return Object.fromEntries(wanted.map((each) => [each.name, fill(each.type, each.name, field, filling)]));
 }
 
-/** What a row is made of, as far as any value of it will do. */
+/** Whether the type is for content of rows, for which any value will do. */
 export const isContent = (type: GraphQLInputType): boolean =>
   /^(String|JSON.*|Date)$/.test(getNamedType(type).name) || EXACT_NUMBERS.test(getNamedType(type).name);
 
@@ -187,7 +187,7 @@ function fill(type: GraphQLInputType, name: string, field: string, filling: Fill
 
 const randomBelow = (limit: number): number => Math.floor(Math.random() * limit);
 
-/** One of so many that two tenants hardly have the same. */
+/** A random day, from so many that two tenants hardly get the same. */
 const someDay = (): string =>
   new Date(Date.UTC(2200 + randomBelow(700), randomBelow(12), 1 + randomBelow(28)))
     .toISOString()
@@ -213,7 +213,7 @@ function likeness(place: string, text: string): number {
   return words(place).filter((word) => spoken.has(word)).length;
 }
 
-/** Asked for again and again for the same names of the schema, of which there are not many. */
+/** A cache, because the same few names of the schema are split repeatedly. */
 const wordsByText = new Map<string, readonly string[]>();
 
 function words(text: string): readonly string[] {

@@ -1,11 +1,11 @@
 /**
- * The bound client beside the published example: the same operations, on the same PostgreSQL, in the same run. Prints
- * operations per second, milliseconds of CPU in Node per operation, and the transactions that each operation took.
+ * Compares the bound client with the published example: the same operations on the same PostgreSQL in the same run.
+ * Prints operations per second, milliseconds of CPU in Node per operation, and transactions per operation.
  *
  *   npm run --prefix packages/prisma-tenancy bench -- [SECONDS]
  *
- * SECONDS is how long each contestant runs per round, by default 0.5. It ends with 1 when the answers differ, or when the bound
- * client needs more transactions than the example; how fast they are is for a machine that is doing nothing else.
+ * SECONDS is how long each client runs per round, by default 0.5. Exits with 1 when the results differ, or when the
+ * bound client needs more transactions than the example. Speeds are only meaningful on an idle machine.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -45,14 +45,14 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** The operations that both clients have. */
+/** The common operations of both clients. */
 type Client = Pick<PrismaClient, 'project'>;
 
 async function compare(base: PrismaClient, sent: string[]): Promise<boolean> {
   const extended = base.$extends(
     tenancy({ settings: (tenantId: string) => ({ 'app.current_tenant': tenantId }) }),
   );
-  // As in an application: a client for each request.
+  // A client for each request, as in an application.
   const contestants: Readonly<Record<string, () => Client>> = {
     'published example': () => publishedExample(base, TENANT) as unknown as Client,
     $forTenant: () => extended.$forTenant(TENANT) as unknown as Client,
@@ -102,7 +102,7 @@ async function compare(base: PrismaClient, sent: string[]): Promise<boolean> {
   return holds;
 }
 
-/** The server has no role but its superuser's yet. */
+/** Creates the application's role, because a new server has only the superuser. */
 async function loginRole(superuser: string, app: string): Promise<string> {
   const { username, password } = new URL(app);
   const client = new pg.Client({ connectionString: superuser });

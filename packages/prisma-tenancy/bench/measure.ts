@@ -2,16 +2,16 @@ import process from 'node:process';
 
 export interface Measurement {
   readonly perSecond: number;
-  /** Of this process, for one operation. */
+  /** This process's CPU time for one operation. */
   readonly cpuMilliseconds: number;
-  /** That one operation opened. */
+  /** The transactions of one operation. */
   readonly transactions: number;
 }
 
 /**
- * Runs the operation over and over, one at a time, after a short warm-up.
+ * Runs the operation repeatedly, one at a time, after a short warm-up.
  *
- * @param sent the texts of all statements that were sent; it is emptied
+ * @param sent the texts of all sent statements; it is emptied
  */
 export async function measure(
   seconds: number,

@@ -1,6 +1,6 @@
 /**
- * What a bound client offers: the models of Prisma's client and raw statements. It runs nothing by itself, and has no
- * way to Prisma's own client: each call becomes an operation, which a runner takes to the database.
+ * The API of a bound client: the models of Prisma's client and raw statements. It has no reference to Prisma's own
+ * client: each call becomes an operation, which a runner executes.
  */
 import { ModelOperation, RawOperation, type Operation, type RawAction } from './operation.js';
 
@@ -29,26 +29,26 @@ export const WRITES = [
   'deleteMany',
 ] as const;
 
-/** How the operations of a client, or of a transaction, reach the database. */
+/** Runs the operations of a client or of a transaction. */
 export interface Runner {
-  /** An operation of a model that only reads. */
+  /** Runs an operation of a model that only reads. */
   read(operation: Operation): PromiseLike<unknown>;
   write(operation: Operation): PromiseLike<unknown>;
-  /** A raw statement that answers with rows. It may write all the same. */
+  /** Runs a raw statement that returns rows. It may also write. */
   query(operation: Operation): PromiseLike<unknown>;
 }
 
-/** A model as a client offers it. */
+/** A model of a client. */
 export interface OfferedModel {
   /** The property of the client, such as `auditEntry`. */
   readonly name: string;
-  /** The methods that become operations. What is none of {@link READS} counts as a write. */
+  /** The methods that become operations. Methods that are not in {@link READS} count as writes. */
   readonly actions: Iterable<string>;
-  /** References to columns for conditions; they read nothing. */
+  /** References to columns, for conditions. */
   readonly fields?: object | undefined;
 }
 
-/** Made with {@link BoundSurface.offering}; by itself it offers nothing. */
+/** The base class of bound clients, without models. {@link BoundSurface.offering} makes a subclass with models. */
 export class BoundSurface {
   readonly #runner: Runner;
 
@@ -57,8 +57,8 @@ export class BoundSurface {
   }
 
   /**
-   * The class of clients with these models and raw statements. Made once; a bound client is made for each request, uses a few
-   * models, and makes each when it is asked for.
+   * The class of clients with these models and raw statements. The class is made once. A bound client is made for each
+   * request and uses few models, so it creates each delegate at its first use.
    */
   static offering(models: Iterable<OfferedModel>, raw: Iterable<RawAction>): typeof BoundSurface {
     class Surface extends BoundSurface {}
@@ -83,7 +83,10 @@ export class BoundSurface {
   }
 }
 
-/** The operations of one model, as methods of a prototype: a request makes a delegate or two, and no closures. */
+/**
+ * The operations of one model, as methods of a prototype, so that a request creates only a few delegates and no
+ * closures.
+ */
 class BoundDelegate {
   readonly #runner: Runner;
 

@@ -1,33 +1,33 @@
-/** The transactions of tenants: the first statement of each binds it to its tenant. */
+/** Runs the transactions of tenants. The first statement of each binds it to its tenant. */
 import type { Sql } from '@prisma/client/runtime/client';
 import type { TransactionClient } from './operation.js';
 import type { Binding, TenancyOptions, TransactionCourse, TransactionOptions } from './options.js';
 import { isConflict, retry } from './retry.js';
 import { setLocal } from './set-local.js';
 
-/** Prisma's client, as far as this package uses it. */
+/** The parts of Prisma's client that this package uses. */
 export interface PrismaClientBase {
   $transaction<Result>(work: (tx: TransactionClient) => Promise<Result>, options: object): Promise<Result>;
 }
 
-/** A transaction of one tenant. */
+/** The options of a tenant's transaction. */
 export interface BoundTransactionOptions extends TransactionOptions {
-  /** That nothing in it writes; told to the binding. */
+  /** Nothing in the transaction writes. Passed to the binding. */
   readonly readOnly?: boolean | undefined;
 }
 
 const ATTEMPTS = 4;
-/** Prisma's own limits, 2 and 5 seconds, are for transactions; here each operation is in one. */
+/** Longer than Prisma's limits for transactions, 2 and 5 seconds, because here every operation is in a transaction. */
 const MAX_WAIT_MS = 10_000;
 const TIMEOUT_MS = 30_000;
 
-/** All tenants' transactions on one Prisma client. */
+/** The transactions of all tenants on one Prisma client. */
 export class BoundTransactions<Context> {
   readonly #prisma: PrismaClientBase;
   readonly #options: TenancyOptions<Context>;
   readonly #binding: (context: Context, binding: Binding) => Sql;
 
-  /** @throws TypeError when the options do not say how a transaction is bound */
+  /** @throws TypeError when the options have no binding */
   constructor(prisma: PrismaClientBase, options: TenancyOptions<Context>) {
     this.#prisma = prisma;
     this.#options = options;
@@ -35,7 +35,7 @@ export class BoundTransactions<Context> {
   }
 
   /**
-   * Runs `work` in a transaction that is bound to the tenant before anything else; again when it met a conflict.
+   * Runs `work` in a transaction whose first statement binds it to the tenant, and repeats it after a conflict.
    *
    * @throws what `work` throws, and the errors of the database
    */
@@ -81,6 +81,6 @@ function bindingOf<Context>(options: TenancyOptions<Context>): (context: Context
   return (context) => setLocal(settings(context));
 }
 
-/** Without what is undefined: Prisma takes that for a value. */
+/** Removes undefined options, which Prisma would treat as values. */
 const given = (options: TransactionOptions): object =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

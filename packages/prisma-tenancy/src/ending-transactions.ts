@@ -1,10 +1,10 @@
 /**
- * Transactions that end for everybody.
+ * Makes transactions refuse statements after their end.
  *
- * An operation of Prisma may be several statements. When its transaction ends before it does (the time was up, or a sibling in
- * Promise.all failed), Prisma gives the connection back to the pool, and the operation goes on sending its statements: into
- * whatever transaction the connection is used for next, which is bound to another tenant. An extension does not see that;
- * the driver adapter does.
+ * An operation of Prisma may send several statements. When its transaction ends first (at the time limit, or because
+ * another operation in Promise.all failed), Prisma returns the connection to the pool, but the operation continues to
+ * send statements. They would run in the connection's next transaction, which may belong to another tenant. An
+ * extension cannot prevent this; the driver adapter can.
  */
 import {
   DriverAdapterError,
@@ -16,9 +16,9 @@ import {
 const ENDS_THE_TRANSACTION = /^(COMMIT|ROLLBACK)$/;
 
 /**
- * For the adapter that a Prisma client is given: `new PrismaClient({ adapter: endingTransactions(new PrismaPg(…)) })`.
+ * Wraps the adapter of a Prisma client: `new PrismaClient({ adapter: endingTransactions(new PrismaPg(…)) })`.
  *
- * @returns the same adapter, whose transactions take no further statement once they have ended
+ * @returns the same adapter, whose transactions refuse statements after their end
  */
 export function endingTransactions<Factory extends SqlDriverAdapterFactory>(factory: Factory): Factory {
   const connect = factory.connect.bind(factory);
@@ -31,7 +31,7 @@ export function endingTransactions<Factory extends SqlDriverAdapterFactory>(fact
   return factory;
 }
 
-/** The same transaction, which rejects each statement after its COMMIT or ROLLBACK. */
+/** Makes the transaction reject each statement after its COMMIT or ROLLBACK. @returns the same transaction */
 export function endForEverybody(transaction: Transaction): Transaction {
   let ended = false;
   const queryRaw = transaction.queryRaw.bind(transaction);

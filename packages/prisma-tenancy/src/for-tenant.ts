@@ -1,4 +1,4 @@
-/** The clients that `tenancy` makes: each operation in an interactive transaction of Prisma's. */
+/** The clients of `tenancy`. Each operation runs in an interactive transaction of Prisma. */
 import { BoundSurface, type Runner } from './bound-surface.js';
 import type { BoundTransactions } from './bound-transactions.js';
 import { offeredModels } from './offered-models.js';
@@ -10,7 +10,10 @@ import { ReadBatch } from './read-batch.js';
 
 type Work = (tx: BoundSurface) => Promise<unknown>;
 
-/** Makes clients of tenants. What does not depend on the tenant is made here, once: a bound client is cheap. */
+/**
+ * Creates the clients of tenants. Everything that does not depend on the tenant is created here, once, so a client is
+ * cheap.
+ */
 export function createForTenant<Context>(
   transactions: BoundTransactions<Context>,
   prisma: object,
@@ -39,7 +42,7 @@ export function createForTenant<Context>(
   };
 }
 
-/** The operations of a client: reads of one tick share a transaction, each other operation has its own. */
+/** Runs the operations of a client: the reads of one tick share a transaction, every other operation has its own. */
 class TenantRunner<Context> implements Runner {
   readonly #transactions: BoundTransactions<Context>;
   readonly #open: OpenTransactions;
@@ -63,7 +66,7 @@ class TenantRunner<Context> implements Runner {
     return new PendingOperation(this, operation, this.#write);
   }
 
-  /** It may write. */
+  /** In a transaction of its own, because it may write. */
   query(operation: Operation): PendingOperation {
     return this.write(operation);
   }
@@ -76,7 +79,7 @@ class TenantRunner<Context> implements Runner {
     return this.#transactions.run(this.#context, work, options);
   }
 
-  /** Several operations in one transaction, in order. */
+  /** Runs several operations in one transaction, in order. */
   async together(operations: readonly unknown[], options?: TransactionOptions): Promise<unknown[]> {
     const own = operations.map((each) => {
       if (each instanceof PendingOperation) return each.handOver(this);
@@ -107,9 +110,9 @@ class TenantRunner<Context> implements Runner {
 }
 
 /**
- * The operations of an open transaction. It is ended only when each of them has: an operation may be several statements, and
- * Prisma gives the connection back at the end, so that those which come later would run in the next transaction on it,
- * which is another tenant's.
+ * Runs the operations of an open transaction. The transaction ends only after all of them have ended: an operation may
+ * send several statements, and Prisma returns the connection at the end, so later statements would run in the
+ * connection's next transaction, which may belong to another tenant.
  */
 class InnerRunner implements Runner {
   readonly #tx: TransactionClient;

@@ -3,7 +3,7 @@ import { READS, WRITES, type OfferedModel } from './bound-surface.js';
 /** Prisma's object for a model, such as `prisma.user`. */
 type PrismaDelegate = Readonly<Record<string, unknown>>;
 
-/** The models of a Prisma client, with the methods that extensions have given them. */
+/** The models of a Prisma client, including the methods that extensions have added. */
 export function offeredModels(prisma: object): OfferedModel[] {
   return Object.keys(prisma)
     .filter((name) => !/^[$_]/.test(name))
@@ -19,7 +19,7 @@ export function offeredModels(prisma: object): OfferedModel[] {
 const isDelegate = (value: unknown): value is PrismaDelegate =>
   typeof value === 'object' && value !== null && 'findMany' in value;
 
-/** What a delegate has beside its operations: names, and operations of MongoDB. */
+/** Properties of a delegate that are not operations of PostgreSQL. */
 const NO_ACTIONS: ReadonlySet<string> = new Set(['name', 'fields', 'findRaw', 'aggregateRaw']);
 
 function actionsOf(delegate: PrismaDelegate): ReadonlySet<string> {

@@ -1,19 +1,19 @@
 /**
- * Knows which code runs inside a transaction that is open. There a second connection must not be taken: what is done on it is
- * not undone with the transaction; and whoever waits for one while holding another waits for others who do the same, and
- * when enough of them do, no connection is ever given back.
+ * Detects code that runs inside an open transaction. Such code must not take a second connection: the transaction's
+ * rollback would not undo what runs there, and when enough transactions hold one connection and wait for another, they
+ * wait for each other forever.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** A transaction, or a part of one. */
+/** A transaction or a part of one. */
 export interface OpenTransaction {
   /** Set by {@link OpenTransactions.run}. */
   ended?: boolean;
-  /** What it is a part of. */
+  /** The transaction that it is a part of. */
   readonly whole?: OpenTransaction | undefined;
 }
 
-/** Code that holds a connection asks for another one. A defect of that code, whatever becomes of it. */
+/** Code inside a transaction asks for a second connection. This is a defect of that code, even when it does no harm. */
 export class SecondConnectionError extends Error {
   override readonly name = 'SecondConnectionError';
 }
@@ -23,25 +23,25 @@ export class OpenTransactions {
   readonly #storage = new AsyncLocalStorage<OpenTransaction>();
   #open = 0;
 
-  /** Runs `work` as a part of `transaction`. */
+  /** Runs `work` inside `transaction`. */
   async run<Result>(transaction: OpenTransaction, work: () => Promise<Result>): Promise<Result> {
     this.#open++;
     try {
-      // Waited for inside: what `work` returns may begin only then, as operations of Prisma do.
+      // Awaited inside, because a lazy promise that `work` returns, such as an operation of Prisma, only begins then.
       return await this.#storage.run(transaction, async () => await work());
     } finally {
       transaction.ended = true;
-      // Before Node 24, a storage in use makes every promise of the process cost twice as much.
+      // Before Node 24, an AsyncLocalStorage in use doubles the cost of every promise of the process.
       if (--this.#open === 0) this.#storage.disable();
     }
   }
 
-  /** What the calling code was started in; it may have ended since. Costs next to nothing while nothing is open. */
+  /** The transaction in which the calling code was started; it may have ended since. Almost free while none is open. */
   get current(): OpenTransaction | undefined {
     return this.#open === 0 ? undefined : this.#storage.getStore();
   }
 
-  /** Whether the calling code is inside an open transaction. What outlives its transaction is no longer inside. */
+  /** Whether the calling code is inside a transaction that is still open. */
   get isInside(): boolean {
     let transaction = this.current;
     while (transaction?.ended) transaction = transaction.whole;

@@ -1,24 +1,24 @@
-/** What a client is asked to do, kept until it is known in which transaction it runs. */
+/** Operations as objects, created before their transaction is known. */
 import type { Sql } from '@prisma/client/runtime/client';
 
-/** What Prisma hands to the work of an interactive transaction, as far as this package uses it. */
+/** The parts of Prisma's client of an interactive transaction that this package uses. */
 export interface TransactionClient {
   $queryRaw(query: TemplateStringsArray | Sql, ...values: unknown[]): PromiseLike<unknown>;
   $executeRaw(query: TemplateStringsArray | Sql, ...values: unknown[]): PromiseLike<number>;
 }
 
-/** What can be run as a part of a transaction. */
+/** Can run in a transaction. */
 export interface Runnable {
   run(tx: TransactionClient): PromiseLike<unknown>;
 }
 
-/** One operation of Prisma's. */
+/** An operation of Prisma. */
 export interface Operation extends Runnable {
   /** The property of the client, such as `auditEntry`; undefined for a raw statement. */
   readonly model: string | undefined;
   /** The method that was called: `findMany`, `$queryRaw`, … */
   readonly action: string;
-  /** What it was called with. */
+  /** The arguments of the call. */
   readonly args: readonly unknown[];
 }
 

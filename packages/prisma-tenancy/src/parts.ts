@@ -1,4 +1,4 @@
-/** What the extension is made of, for those who make bound clients of their own with `createTenancy`. */
+/** The parts of the extension, for code that makes its own bound clients with `createTenancy`. */
 export { createTenancy, type TenancyExtension } from './tenancy.js';
 export { BoundSurface, READS, WRITES, type OfferedModel, type Runner } from './bound-surface.js';
 export type { BoundTransactions, BoundTransactionOptions } from './bound-transactions.js';

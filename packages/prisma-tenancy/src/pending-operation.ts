@@ -1,8 +1,8 @@
 import type { Operation } from './operation.js';
 
 /**
- * A promise as Prisma's are: the operation begins when somebody waits for it, and only once. Until then it can be given to
- * `$transaction([…])` instead.
+ * A lazy promise like Prisma's: the operation begins once, when the promise is first awaited. Before that it can be
+ * passed to `$transaction([…])` instead.
  */
 export class PendingOperation implements Promise<unknown> {
   readonly [Symbol.toStringTag] = 'PrismaPromise';
@@ -11,7 +11,7 @@ export class PendingOperation implements Promise<unknown> {
   readonly #start: (operation: Operation) => Promise<unknown>;
   #result: Promise<unknown> | undefined;
 
-  /** @param client whose operation it is */
+  /** @param client the client of the operation */
   constructor(client: object, operation: Operation, start: (operation: Operation) => Promise<unknown>) {
     this.#client = client;
     this.#operation = operation;
@@ -36,9 +36,9 @@ export class PendingOperation implements Promise<unknown> {
   }
 
   /**
-   * Hands the operation over, to be run as a part of a transaction of its client. Nobody can wait for it here any more.
+   * Returns the operation, to run it in a transaction of its client. The promise can no longer be awaited.
    *
-   * @throws TypeError for an operation of another client, which may be bound to another tenant, and for one that has begun
+   * @throws TypeError when the operation belongs to another client, which may have another tenant, or has begun
    */
   handOver(client: object): Operation {
     if (client !== this.#client)

@@ -6,35 +6,35 @@ interface PendingRead<Read> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Told of the course of reads that are sent without Prisma, in order. */
+/** Is called with the progress of reads that are sent without Prisma, in order. */
 export interface ReadObserver {
-  /** The transaction is bound: from here on a failure is that of a read. */
+  /** The transaction is bound; a later failure is the failure of a read. */
   bound(): void;
-  /** The answer of the next read. A function, for it may be an error. */
+  /** The result of the next read. A function, because it may throw. */
   answered(result: () => unknown): void;
 }
 
-/** Where a batch of reads goes. */
+/** Runs batches of reads. */
 export interface ReadSource<Read extends Runnable> {
   /** Runs work in a transaction that is bound to the tenant. */
   within(work: (tx: TransactionClient) => Promise<void>): Promise<void>;
   /**
-   * Sends the reads, bound to the tenant, without Prisma; undefined when they cannot be. Resolves when all are answered, and
-   * rejects with the first failure.
+   * Sends the reads without Prisma, bound to the tenant; undefined when that is not possible. Resolves when all are
+   * answered, and rejects with the first failure.
    */
   readonly direct?: (reads: readonly Read[], observer: ReadObserver) => Promise<void> | undefined;
-  /** Whether the read that failed, and those behind it, are to be run again, which is the `times`-th time. */
+  /** Whether to repeat the failed read and the reads after it, for the `times`-th time. */
   readonly again?: (error: unknown, times: number) => boolean;
-  /** What the caller of a read is told of its failure. */
+  /** The error that the caller of a failed read gets. */
   readonly explain?: (error: unknown) => unknown;
-  /** Why nothing else is begun after a failure. */
+  /** The reason to begin nothing else after a failure; undefined when there is none. */
   readonly ended?: () => Error | undefined;
 }
 
 /**
- * Collects the reads that are issued in one tick and runs them in one transaction, one after the other: one BEGIN, one
- * binding and one COMMIT for all of them. One after the other, for Prisma leaves its plan cache when operations of a
- * transaction are issued together.
+ * Collects the reads that are issued in one tick and runs them in one transaction, with one BEGIN, one binding and one
+ * COMMIT. They run one after the other, because Prisma does not use its plan cache when operations of a transaction are
+ * issued together.
  */
 export class ReadBatch<Read extends Runnable> {
   readonly #source: ReadSource<Read>;
@@ -44,12 +44,13 @@ export class ReadBatch<Read extends Runnable> {
     this.#source = source;
   }
 
-  /** Resolves with the answer of the read. One that fails does not fail the others. */
+  /** Resolves with the result of the read. A failed read does not fail the others. */
   add(read: Read): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ read, resolve, reject });
       if (this.#waiting.length === 1) {
-        // After the promise jobs of this tick, as DataLoader does: whatever resolvers issue together is together.
+        // After the promise jobs of this tick, like DataLoader, so that reads that resolvers issue together share a
+        // batch.
         void Promise.resolve().then(() => process.nextTick(() => void this.#flush()));
       }
     });
@@ -62,8 +63,8 @@ export class ReadBatch<Read extends Runnable> {
   }
 
   /**
-   * A failed read aborts the transaction for the reads behind it, though it has nothing to do with them; they are run
-   * again in a transaction of their own, unless the source has ended.
+   * A failed read aborts the transaction for the reads after it. These are run again in another transaction, unless the
+   * source has ended.
    */
   async #run(reads: readonly PendingRead<Read>[], times = 0): Promise<void> {
     const source = this.#source;
@@ -93,8 +94,8 @@ export class ReadBatch<Read extends Runnable> {
         await this.#run(reads.slice(next), times + 1);
         return;
       }
-      // Without a transaction no read has a chance. With one, the read at `next` is what failed; when there is none, all are
-      // answered and only the COMMIT of a read-only transaction went wrong.
+      // Without a transaction, all reads fail. With one, the read at `next` failed; if there is no such read, all are
+      // answered and only the COMMIT of a read-only transaction failed.
       const failed = begun ? reads.slice(next, next + 1) : reads;
       for (const { reject } of failed) reject(source.explain ? source.explain(error) : error);
       const rest = reads.slice(next + failed.length);

@@ -1,4 +1,4 @@
-/** Repeats transactions that PostgreSQL refused for a reason which a second try removes. */
+/** Repeats transactions whose failure may not occur again. */
 import { setTimeout as wait } from 'node:timers/promises';
 
 const CONFLICTS: ReadonlySet<unknown> = new Set([
@@ -6,15 +6,18 @@ const CONFLICTS: ReadonlySet<unknown> = new Set([
   '40001',
   '40P01',
 ]);
-/** What Prisma says of both. */
+/** Prisma's code for both. */
 const CONFLICT_OF_PRISMA = 'P2034';
 
-/** What the driver adapter reports. */
+/** An error of the driver adapter. */
 interface DriverFailure {
   readonly originalCode?: unknown;
 }
 
-/** Whether PostgreSQL refused a transaction for a conflict with another one: it may well succeed when all of it is repeated. */
+/**
+ * Whether PostgreSQL refused a transaction because of a conflict with another one. It may succeed when all of it is
+ * repeated.
+ */
 export function isConflict(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code, meta, cause } = error as Error & {
@@ -22,25 +25,25 @@ export function isConflict(error: unknown): boolean {
     readonly meta?: { readonly driverAdapterError?: { readonly cause?: DriverFailure } };
     readonly cause?: DriverFailure;
   };
-  // A failed COMMIT reaches the caller as the adapter reported it.
+  // The error of a failed COMMIT is the adapter's own error.
   const state = meta?.driverAdapterError?.cause?.originalCode ?? cause?.originalCode;
   return code === CONFLICT_OF_PRISMA || CONFLICTS.has(state);
 }
 
 export interface RetryOptions {
-  /** How often it is tried at the most. */
+  /** The most tries. */
   readonly attempts: number;
-  /** Whether a second try may succeed. */
+  /** Whether another try may succeed. */
   readonly isTransient: (error: unknown) => boolean;
-  /** Asked after each pause: whether there is time for another try. By default there is. */
+  /** Called after each pause: whether there is no time for another try. By default there is always time. */
   readonly isOver?: (() => boolean) | undefined;
 }
 
 /**
- * Runs `transaction`, and again when it failed for a reason that a second try removes. It is always the whole transaction that
- * is repeated. The pauses between grow and vary, so that two transactions that collided do not collide again.
+ * Runs `transaction`, and repeats it after transient failures. Always repeats the whole transaction. The pauses grow
+ * and vary, so that two transactions that conflicted do not conflict again.
  *
- * @throws what the last try threw
+ * @throws the error of the last try
  */
 export async function retry<Result>(
   { attempts, isTransient, isOver }: RetryOptions,

@@ -1,10 +1,10 @@
 import { Sql } from '@prisma/client/runtime/client';
 
 /**
- * The statement that sets settings for the rest of the transaction, as SET LOCAL does. Names and values are parameters.
+ * The statement that sets these settings for the rest of the transaction, like SET LOCAL. Names and values are
+ * parameters.
  *
- * @throws TypeError when there is no setting, or when one has no value: to a policy, that would be a transaction without a
- * tenant
+ * @throws TypeError when there is no setting or a value is empty, because policies would then see no tenant
  */
 export function setLocal(settings: Readonly<Record<string, string>>): Sql {
   const entries = Object.entries(settings as Readonly<Record<string, unknown>>);

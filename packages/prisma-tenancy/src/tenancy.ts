@@ -1,23 +1,23 @@
-/** The extension itself. */
+/** The extension. */
 import type { Types } from '@prisma/client/runtime/client';
 import { BoundTransactions, type PrismaClientBase } from './bound-transactions.js';
 import { createForTenant } from './for-tenant.js';
 import type { TenancyOptions } from './options.js';
 import type { TenantClient } from './tenant-client.js';
 
-/** An operation was called on the client that belongs to no tenant. */
+/** An operation was called on the client that is not bound to a tenant. */
 export class NoTenantError extends Error {
   override readonly name = 'NoTenantError';
 
-  /** @param what was called */
+  /** @param what the called method */
   constructor(what: string) {
     super(`${what} was called on a client that is bound to no tenant: call it on $forTenant(…)`);
   }
 }
 
-/** For `$extends` of any Prisma client, which gains `Methods` and refuses everything else. */
+/** For `$extends` of any Prisma client: adds `Methods` and refuses everything else. */
 export type TenancyExtension<Methods> = (prisma: unknown) => {
-  // As Prisma's types know extensions.
+  // The form that Prisma's types require of extensions.
   $extends: {
     extArgs: Types.Extensions.DefaultArgs & {
       client: { readonly [Name in keyof Methods]: () => Methods[Name] } & {
@@ -27,21 +27,21 @@ export type TenancyExtension<Methods> = (prisma: unknown) => {
   };
 };
 
-/** What {@link tenancy} gives a client. */
+/** The methods that {@link tenancy} adds to a client. */
 export interface TenancyMethods<Context> {
-  /** A client that is bound to one tenant. It opens nothing until its first operation. */
+  /** A client that is bound to one tenant. It takes no connection before its first operation. */
   readonly $forTenant: <Client>(this: Client, context: Context) => TenantClient<Client>;
 }
 
 /**
  * A Prisma client extension for PostgreSQL row-level security.
  *
- * The extended client refuses every operation and gains `$forTenant(context)`, which returns a client of one tenant. Each
- * operation of that runs in a transaction whose first statement binds it to the tenant, and what is set there ends with the
- * transaction: nothing reaches the next user of the pooled connection. Extensions made before this one apply to the bound
- * clients; those made after it do not.
+ * The extended client refuses every operation. Its `$forTenant(context)` returns a client of one tenant. Each operation
+ * of that client runs in a transaction whose first statement binds it to the tenant. The settings end with the
+ * transaction, so the next user of the pooled connection does not see them. Extensions that were applied before this
+ * one also apply to bound clients; later ones do not.
  *
- * @throws TypeError, when a client is extended, if the options do not say how a transaction is bound
+ * @throws TypeError when a client is extended and the options have no binding
  */
 export function tenancy<Context>(
   options: TenancyOptions<Context>,
@@ -52,10 +52,10 @@ export function tenancy<Context>(
 }
 
 /**
- * The same extension with clients of one's own: for a server that takes operations to the database in a way of its own.
+ * The same extension with other bound clients, for a server that runs operations in its own way.
  *
- * @param methods makes what the extended client gains, once. It is given the transactions of tenants, and Prisma's client, which
- * must not be handed out.
+ * @param methods creates the methods of the extended client, once. It receives the transactions of tenants, and
+ * Prisma's client, which it must not expose.
  */
 export function createTenancy<Context, Methods extends object>(
   options: TenancyOptions<Context>,
@@ -73,7 +73,7 @@ export function createTenancy<Context, Methods extends object>(
       client: {
         ...methods(new BoundTransactions(base, options), base),
         $transaction: () => Promise.reject(new NoTenantError('$transaction')),
-        // Prisma's way back to the client that was extended.
+        // Prisma's reference to the client that was extended.
         $parent: undefined,
       },
     });

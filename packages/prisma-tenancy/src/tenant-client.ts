@@ -1,13 +1,13 @@
-/** What `$forTenant` returns, in the types of the client that was extended. */
+/** The types of bound clients, derived from the type of the extended client. */
 import type { Sql, Types, TypedSql } from '@prisma/client/runtime/client';
 import type { TransactionOptions } from './options.js';
 
 type PrismaPromise<Result> = Types.Public.PrismaPromise<Result>;
 
-/** The names of the properties that are models. */
+/** The names of the model properties. */
 type ModelsOf<Client> = Exclude<Extract<keyof Client, string>, `$${string}` | `_${string}`>;
 
-/** Raw statements. Those that are put together from text (`$queryRawUnsafe`, `$executeRawUnsafe`) are not offered. */
+/** Raw statements. `$queryRawUnsafe` and `$executeRawUnsafe`, which concatenate text, are missing. */
 interface RawStatements {
   $queryRaw<Rows = unknown>(
     query: TemplateStringsArray | Sql,
@@ -18,30 +18,30 @@ interface RawStatements {
 }
 
 /**
- * An open transaction that is bound to a tenant. What is done through it is committed together, or undone together.
+ * An open transaction that is bound to a tenant. Its operations are committed together or rolled back together.
  *
- * Prisma's fluent API (`findUnique(…).posts()`) is not there: ask with `include`.
+ * Prisma's fluent API (`findUnique(…).posts()`) is missing: use `include`.
  */
 export type TenantTransaction<Client> = Readonly<Pick<Client, ModelsOf<Client>>> & RawStatements;
 
-/** A client that is bound to one tenant. It opens nothing until its first operation. */
+/** A client that is bound to one tenant. It takes no connection before its first operation. */
 export type TenantClient<Client> = TenantTransaction<Client> & {
   /**
-   * Runs `work` in one transaction. Everything done through `tx` is committed together, or undone together when `work`
-   * throws. A serialization failure or a deadlock repeats all of `work`: it must not have effects outside the database.
+   * Runs `work` in one transaction. All operations of `tx` are committed together, or rolled back when `work` throws. A
+   * serialization failure or a deadlock repeats all of `work`, so it must have no effects outside the database.
    *
-   * @throws what `work` throws, and the errors of the database. An operation of the client itself that is called in `work`
-   * is rejected with a SecondConnectionError, for it would not be undone with the rest.
+   * @throws what `work` throws, and the errors of the database. `work` must not call operations of the client itself:
+   * they are rejected with a SecondConnectionError, because they would not be rolled back with the rest.
    */
   $transaction<Result>(
     work: (tx: TenantTransaction<Client>) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result>;
   /**
-   * Runs operations of this client in one transaction, in order. When one fails, none is kept.
+   * Runs operations of this client in one transaction, in order. When one fails, all are rolled back.
    *
    * @returns their results, in the same order
-   * @throws the error of the first that failed; TypeError for anything that is not an operation of this client
+   * @throws the error of the first failed operation; TypeError when an element is not an operation of this client
    */
   $transaction<Operations extends readonly PrismaPromise<unknown>[]>(
     operations: readonly [...Operations],

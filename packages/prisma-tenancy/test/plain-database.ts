@@ -1,4 +1,4 @@
-/** A database as any user of row-level security has one: two tables, a policy on each, and a role that it holds. */
+/** A typical database with row-level security: two tables, a policy on each, and a role to which the policies apply. */
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
@@ -19,7 +19,7 @@ const TABLES = `
     FOREIGN KEY (tenant_id, project_id) REFERENCES projects ON DELETE CASCADE
   );`;
 
-/** After a transaction that has set it, a setting is empty and not null. */
+/** After a transaction that has set a setting, its value is empty instead of null. */
 const protect = (table: string, role: string): string => `
   ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
   CREATE POLICY of_the_tenant ON ${table}
@@ -28,16 +28,16 @@ const protect = (table: string, role: string): string => `
   GRANT USAGE ON SEQUENCE ${table}_id_seq TO ${role};`;
 
 export interface PlainDatabase {
-  /** As the role that the policies hold. */
+  /** For the role to which the policies apply. */
   readonly url: string;
-  /** As the owner, whom they do not hold: to see what is really there. */
+  /** Runs a statement as the owner, to whom the policies do not apply, to see all rows. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   drop(): Promise<void>;
 }
 
 /**
- * @param superuser a URL of the server, of a role that may create databases
- * @param app a URL of the role that is to use it
+ * @param superuser a URL of the server with a role that may create databases
+ * @param app a URL with the application's role
  */
 export async function createPlainDatabase(superuser: string, app: string): Promise<PlainDatabase> {
   const name = `plain_${randomBytes(6).toString('hex')}`;
@@ -60,7 +60,7 @@ export async function createPlainDatabase(superuser: string, app: string): Promi
     },
     async drop() {
       await pool.end();
-      // No FORCE: a connection that a test left open is a defect, and this is where it shows.
+      // Without FORCE, so that this fails when a test has left a connection open.
       await maintenance.query(`DROP DATABASE ${name}`);
       await maintenance.end();
     },

@@ -1,4 +1,4 @@
-/** What the published row-level security example gets wrong, each shown to fail there and to hold here. */
+/** The defects of the published row-level security example, each shown to fail there and to be correct here. */
 import { expect, test } from 'vitest';
 import { ACME, useClients } from './use-clients.js';
 
@@ -9,7 +9,7 @@ const projects = async (name: string) =>
 
 class Undo extends Error {}
 
-/** Two writes and then a failure, in one interactive transaction. */
+/** Two writes and then a failure in one interactive transaction. */
 const failing =
   (name: string) => async (tx: { project: { create(args: { data: { name: string } }): unknown } }) => {
     await tx.project.create({ data: { name: `${name} 1` } });

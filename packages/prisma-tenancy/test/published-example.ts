@@ -1,7 +1,7 @@
-/** The row-level security extension as Prisma publishes it: each operation in a batch transaction of its own. */
+/** Prisma's published row-level security extension: each operation runs in a batch transaction of its own. */
 import type { PrismaClient } from './generated/client.js';
 
-/** A client of one tenant, by the published example. */
+/** The published example's client of one tenant. */
 export const publishedExample = (prisma: PrismaClient, tenantId: string) =>
   prisma.$extends({
     query: {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-/** Call it before the pool is used. Returns the texts of what its connections are sent from then on, in order. */
+/** Records the texts of all statements that the pool's connections send, in order. Call it before the pool is used. */
 export function recordStatements(pool: pg.Pool): string[] {
   const texts: string[] = [];
   pool.on('connect', (connection) => {

@@ -21,10 +21,10 @@ export interface Clients {
   readonly prisma: ReturnType<typeof extended>;
   /** Prisma's own client, which `prisma` extends. */
   readonly base: PrismaClient;
-  /** One client of the published example. */
+  /** A client of the published example. */
   readonly published: (tenantId: string) => ReturnType<typeof publishedExample>;
   /**
-   * Another extended client, with a pool of its own, which is closed after the tests.
+   * Creates another extended client with its own pool, which is closed after the tests.
    *
    * @param isEnding false leaves out `endingTransactions`
    */
@@ -33,7 +33,7 @@ export interface Clients {
     max?: number,
     isEnding?: boolean,
   ) => { readonly prisma: ReturnType<typeof extended>; readonly pool: pg.Pool };
-  /** What is sent in the course of `work`. */
+  /** The statements that are sent while `work` runs. */
   readonly sentBy: (work: () => Promise<unknown>) => Promise<readonly string[]>;
 }
 

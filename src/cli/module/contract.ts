@@ -1,15 +1,17 @@
-/** What the schema has already: read from schema.graphql, so that no module has to be loaded for it. */
+/** The existing GraphQL schema, read from schema.graphql, so that no module must be loaded. */
 import { isObjectType, type GraphQLSchema } from 'graphql';
 import { getDirective } from '@graphql-tools/utils';
 
 export interface ContractView {
   readonly hasType: (name: string) => boolean;
   readonly hasField: (type: string, field: string) => boolean;
-  /** What every field that leads to the type has to carry, possibly nothing; undefined when there is no such type. */
+  /**
+   * The directive that every field which returns this type needs, possibly empty; undefined when there is no such type.
+   */
   readonly guardOf: (type: string) => string | undefined;
 }
 
-/** @param schema built from the committed contract, with its directives */
+/** @param schema built from schema.graphql, with its directives */
 export const viewOf = (schema: GraphQLSchema): ContractView => ({
   hasType: (name) => schema.getType(name) !== undefined,
   hasField: (type, field) => {
@@ -20,7 +22,7 @@ export const viewOf = (schema: GraphQLSchema): ContractView => ({
     const found = schema.getType(type);
     if (!isObjectType(found)) return undefined;
     const permission: unknown = getDirective(schema, found, 'requires')?.[0]?.['permission'];
-    // Otherwise the guard of the type that the field belongs to is enough.
+    // Otherwise the guard of the type that has the field is enough.
     return typeof permission === 'string' ? `@requires(permission: ${permission})` : '';
   },
 });

@@ -1,4 +1,4 @@
-/** `tenantry module` cannot do what it was asked; the message says what to do. */
+/** `tenantry module` failed; the message says what to do. */
 export class ModuleError extends Error {
   override readonly name = 'ModuleError';
 }

@@ -1,7 +1,7 @@
-/** The rest of a module: its declaration, rows for the demo, and the test that its permissions are what was meant. */
+/** The other files of a module: its declaration, its demo rows, and the test of its permissions. */
 import type { ModulePlan, PlannedColumn } from './plan.js';
 
-/** The code of `index.ts`: what is installed in src/modules.ts. */
+/** The code of `index.ts`, whose module src/modules.ts installs. */
 export function printIndex({ one, file, resource }: ModulePlan): string {
   return `import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './${file}.resolvers.js';
@@ -20,12 +20,12 @@ export const ${one}Module = defineModule({
 `;
 }
 
-/** The code of the module's seed: rows for a new demo tenant, or none where they need rows of another model. */
+/** The code of the module's seed: rows for a new demo tenant, or none when they need rows of another model. */
 export function printSeed(plan: ModulePlan): string {
   const { one, columns, author, many } = plan;
   const needed = columns.filter((column) => column.isRequired);
   const points = needed.some(({ name }) => plan.relations.some(({ key }) => key === name));
-  // What has to point at another row, its owner writes: which row is meant is not to be guessed.
+  // Rows that must reference another row are left to the owner, because the referenced row cannot be guessed.
   if (points) {
     return `/** Rows for a new demo tenant. Write some: what they point at has to be made first. */
 export async function seedDemo(): Promise<void> {

@@ -1,4 +1,4 @@
-/** What a module of a model consists of: decided once, from the data model, for all files that are written. */
+/** Plans the module of a model. All written files follow this plan, which is made from the data model. */
 import type { FieldInfo, ModelInfo } from '../../kernel/vocabulary/data-model.js';
 import { ModuleError } from './module-error.js';
 import type { ContractView } from './contract.js';
@@ -7,13 +7,13 @@ import type { ContractView } from './contract.js';
 export interface PlannedColumn {
   readonly name: string;
   readonly info: FieldInfo;
-  /** In GraphQL, without `!`. */
+  /** The GraphQL type, without `!`. */
   readonly type: string;
-  /** The caller gives it: in the inputs. The others are made by the server or the database. */
+  /** It is in the inputs. Other columns are set by the server or the database. */
   readonly isGiven: boolean;
-  /** It has to be given: it may neither be null nor has a default. */
+  /** It must be given: it is not nullable and has no default. */
   readonly isRequired: boolean;
-  /** A list may be ordered by it: a cursor holds it, and an index has it behind the tenant. */
+  /** Lists can be ordered by it: a cursor can contain it, and an index has it after the tenant. */
   readonly isSortable: boolean;
   readonly description: string | undefined;
 }
@@ -21,11 +21,11 @@ export interface PlannedColumn {
 /** A relation to one row of another model. */
 export interface PlannedRelation {
   readonly name: string;
-  /** The model, which is also the type. */
+  /** The related model, which is also the GraphQL type. */
   readonly type: string;
-  /** The field of the model that holds the id. */
+  /** The field with the related row's id. */
   readonly key: string;
-  /** What the API demands for the type; undefined when it has none of that name. */
+  /** The guard of the type; undefined when the API has no type of that name. */
   readonly guard: string | undefined;
   /** Whether the type gets a list of this model’s rows. */
   readonly hasOtherSide: boolean;
@@ -41,17 +41,17 @@ export interface ModulePlan {
   readonly many: string;
   /** `line-item` */
   readonly file: string;
-  /** `invoices`, `line_items`: what the permissions begin with. */
+  /** `invoices`, `line_items`: the first part of the permissions' names. */
   readonly resource: string;
   readonly columns: readonly PlannedColumn[];
   readonly relations: readonly PlannedRelation[];
-  /** Enums that the schema does not have yet, with their values. */
+  /** The enums that are missing in the schema, with their values. */
   readonly enums: Readonly<Record<string, readonly string[]>>;
   readonly hasVersion: boolean;
-  /** The column of the caller’s user id, set when a row is made. */
+  /** The column with the caller’s user id, set when a row is created. */
   readonly author: string | undefined;
   readonly order: string;
-  /** What is left out, and why. */
+  /** The fields that are left out, each with the reason. */
   readonly leftOut: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export interface PlanInput {
   readonly models: Readonly<Record<string, ModelInfo>>;
   readonly enums: Readonly<Record<string, readonly string[]>>;
   readonly contract: ContractView;
-  /** What lists can be ordered by, and why not by others. */
+  /** How lists are ordered by the field, or the reason why they cannot be. */
   readonly kindOf: (info: FieldInfo) => object | string;
   readonly namesSecret: (name: string) => boolean;
 }
@@ -79,7 +79,7 @@ const SCALARS: Readonly<Record<string, string>> = {
 
 const AUTHORS = ['userId', 'createdBy', 'authorId', 'ownerId'];
 
-/** @throws ModuleError when the model cannot be a tenant’s, or the schema has a type of that name */
+/** @throws ModuleError when the model is not tenant-scoped, or the schema already has a type of that name */
 export function planModule(input: PlanInput): ModulePlan {
   const { model, area, models, contract } = input;
   const info = models[model];

@@ -1,4 +1,4 @@
-/** The Prisma models as text: where a model stands, and the other sides of its relations. */
+/** Finds a model in the text of the Prisma files, and adds the other sides of its relations. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { readSchema } from '../../kernel/database/migration/folder.js';
@@ -24,10 +24,10 @@ export async function findModel(prismaFolder: string, model: string): Promise<Mo
 }
 
 /**
- * Adds what Prisma demands of the models that `model` leads to: a field that leads back. The files are written at once.
+ * Adds the opposite relation field to each model that `model` references, as Prisma requires. Writes the files at once.
  *
- * @param field what the field is called: `invoices`
- * @returns what puts the files back as they were, and where lines were added
+ * @param field the name of the new field: `invoices`
+ * @returns a function that restores the files, and the added fields
  */
 export async function addOtherSides(
   prismaFolder: string,
@@ -65,7 +65,7 @@ export async function addOtherSides(
   };
 }
 
-/** Behind the last field, in line with the one above it. */
+/** Adds the field after the last one, with the same alignment. */
 function withField(body: string, field: string): string {
   const lines = body.split('\n');
   const last = lines.findLastIndex((line) => /^ *[a-z]\w* +\w/.test(line));

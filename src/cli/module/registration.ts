@@ -1,4 +1,4 @@
-/** Makes a new module known: to the server, and to the borders between folders. */
+/** Registers a new module in the server and in the rules of imports between folders. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModuleError } from './module-error.js';
@@ -6,8 +6,8 @@ import type { ModulePlan } from './plan.js';
 
 /**
  * @param root the folder of the checkout
- * @returns the files that were changed
- * @throws ModuleError when one of them is not as it is expected: then the module has to be registered by hand
+ * @returns the changed files
+ * @throws ModuleError when a file has an unexpected form; the module must then be registered by hand
  */
 export async function register(root: string, { one, area, file }: ModulePlan): Promise<string[]> {
   const modules = 'src/modules.ts';

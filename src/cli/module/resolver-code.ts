@@ -1,4 +1,4 @@
-/** The resolvers of a module, as code that its owner goes on with. */
+/** The resolvers of a module, as code that its owner edits. */
 import { filterOf } from './sdl.js';
 import { upper, type ModulePlan, type PlannedColumn } from './plan.js';
 
@@ -82,7 +82,7 @@ const otherSide = (
     },
   },`;
 
-/** Keys of other rows are checked apart from the rest. */
+/** The fields of an input. Keys of other rows are checked separately. */
 function written({ relations, columns }: ModulePlan, from: string): { pattern: string; data: string } {
   const keys = relations
     .map(({ key }) => key)
@@ -143,7 +143,7 @@ const deleteResolver = ({
     return { deletedId: id };
   },`;
 
-/** Checks what GraphQL's types do not say. */
+/** The check of what GraphQL's types do not express. */
 function ruleOf({ type, info }: PlannedColumn): string {
   const [native, first, second] = info.native ?? [];
   if (info.isList) return 'z.array(text(1, 255)).max(100)';
@@ -197,7 +197,7 @@ function condition({ name, type, info }: PlannedColumn): string {
 
 const delegate = (model: string): string => model.charAt(0).toLowerCase() + model.slice(1);
 
-/** Everything that the code may need, and of it what the code names. */
+/** The imports that the code uses. */
 function imports({ model, columns }: ModulePlan, body: string): string {
   const enums = columns.filter(({ info }) => info.isEnum).map(({ info }) => info.type);
   const from: readonly (readonly [file: string, names: readonly string[]])[] = [

@@ -1,4 +1,4 @@
-/** The part of the schema that a module of a model adds. */
+/** The part of the GraphQL schema that the module of a model adds. */
 import { upper, type ModulePlan, type PlannedColumn } from './plan.js';
 
 const PAGE = 'first: Int, after: String, last: Int, before: String';
@@ -107,7 +107,7 @@ const relationOf = ({ name, type, guard }: ModulePlan['relations'][number]): str
 const inputOf = ({ name, type, description }: PlannedColumn, isRequired: boolean): string =>
   `${described(description)}${name}: ${type}${isRequired ? '!' : ''}`;
 
-/** What a list is narrowed by. Long texts are for a search: docs/search.md. */
+/** The filters of a column. Long texts have none: use a search (docs/search.md). */
 export function filterOf({ name, type, info }: PlannedColumn): string[] {
   if (name === 'id' || name === 'version' || type === 'JSON') return [];
   if (info.isList) return [`"All of these."\n${name}: ${type}`];

@@ -1,4 +1,4 @@
-/** Writes a module into a checkout: all of it, or nothing. */
+/** Writes a module into a checkout, completely or not at all. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -20,23 +20,24 @@ import { register } from './registration.js';
 import { printResolvers } from './resolver-code.js';
 import { printSdl } from './sdl.js';
 
-/** Folders of src that are no domains. */
+/** The folders of src that cannot contain modules. */
 const TAKEN = ['kernel', 'services', 'http', 'cli', 'generated', 'schema'];
 
 export interface WrittenModule {
-  /** Paths of new files, from the root of the checkout. */
+  /** The paths of new files, relative to the root of the checkout. */
   readonly written: readonly string[];
   readonly changed: readonly string[];
-  /** Fields that the API does not show, and why. */
+  /** The fields that the API does not show, each with the reason. */
   readonly leftOut: readonly string[];
 }
 
 /**
- * Writes the migration, the module and its test, adds the other sides of the model’s relations, and registers the module.
+ * Writes the migration, the module and its test, adds the opposite fields of the model’s relations, and registers the
+ * module.
  *
  * @param root the folder of the checkout
- * @param ownerUrl for the migration; undefined writes none
- * @throws ModuleError, MigrationError when it cannot be done: nothing is left behind but generated files
+ * @param ownerUrl the database for the migration; undefined writes no migration
+ * @throws ModuleError, MigrationError when the module cannot be written; only generated files remain then
  */
 export async function writeModule(
   root: string,
@@ -83,7 +84,7 @@ export async function writeModule(
   }
 }
 
-/** The data model as Prisma reads it, and what the schema has already. */
+/** Reads the data model with Prisma, and the existing GraphQL schema. */
 async function readInput(root: string, model: string, area: string) {
   const prisma = join(root, 'node_modules/prisma-cli/build/index.js');
   const { status, stdout, stderr } = spawnSync(process.execPath, [prisma, 'generate'], {
@@ -91,7 +92,7 @@ async function readInput(root: string, model: string, area: string) {
     encoding: 'utf8',
   });
   if (status !== 0) throw new ModuleError(`Prisma does not take the models: ${(stderr + stdout).trim()}`);
-  // The one of this process is of before.
+  // This process has loaded the data model without the new model.
   const file = pathToFileURL(join(root, 'src/generated/data-model/index.ts')).href;
   const { MODELS, ENUMS } = (await import(`${file}?of=${model}`)) as {
     MODELS: Readonly<Record<string, ModelInfo>>;
@@ -113,7 +114,7 @@ function filesOf(plan: ModulePlan): Record<string, string> {
   };
 }
 
-/** @returns the new migration.sql; undefined when the migrations have the model already */
+/** @returns the path of the new migration.sql; undefined when the migrations already have the model */
 async function migrationOf(
   prismaFolder: string,
   { info, resource, hasVersion, columns }: ModulePlan,
@@ -141,7 +142,7 @@ async function migrationOf(
   return script;
 }
 
-/** As the checkout formats its code. */
+/** Formats code with the checkout's settings. */
 async function formatter(root: string): Promise<(file: string, text: string) => Promise<string>> {
   const prettier = await developmentPackage(
     import('prettier'),

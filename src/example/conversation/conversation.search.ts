@@ -13,7 +13,7 @@ const CONVERSATIONS = {
   candidates: Prisma.sql`tenantry.candidates_of_conversations`,
 };
 
-/** What a list of conversations can be ordered by; each has an index that starts with the tenant. */
+/** The orders of a list of conversations; each has an index that starts with the tenant. */
 export const SORT_KEYS: Readonly<
   Record<ConversationOrderField, { readonly key: SortKey; readonly column: Prisma.Sql }>
 > = {

@@ -8,7 +8,7 @@ import {
   type GraphQLSchema,
 } from 'graphql';
 
-/** Something of a schema that may carry directives, in its definition or in extensions of it. */
+/** An element of a schema that may have directives, in its definition or in its extensions. */
 export type Annotated = Parameters<typeof getDirectiveInExtensions>[0];
 
 /** The arguments of each use of a directive; a value of an enum is given by its name. */
@@ -16,10 +16,11 @@ export const usesOf = (
   annotated: Annotated,
   directive: string,
 ): readonly Readonly<Record<string, unknown>>[] =>
-  // Of definitions as well, whatever its name says. With the schema at hand it would throw at a value that is none.
+  // Despite its name, the function also reads directives of definitions. `getDirective`, which takes the schema, would
+  // throw at invalid values.
   getDirectiveInExtensions(annotated, directive) ?? [];
 
-/** Whether nobody is to be told the field's value a second time. */
+/** Whether the field's value may be shown only once: it has `@secret`. */
 export const isSecretField = (field: GraphQLField<unknown, unknown>): boolean =>
   usesOf(field, 'secret').length > 0;
 

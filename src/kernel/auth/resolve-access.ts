@@ -25,8 +25,8 @@ export interface AccessResolver {
 }
 
 /**
- * Keeps the answers of members while changes of access are sure to be heard; an answer of one tenant or user never
- * serves another.
+ * Caches the answers for members while notifications of changed access arrive. An answer is never used for another
+ * tenant or user.
  */
 export function createAccessResolver(database: Database, invalidations: AccessInvalidations): AccessResolver {
   const kept = new AccessCache<Access>(invalidations);

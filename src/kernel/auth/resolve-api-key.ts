@@ -1,7 +1,7 @@
 /**
- * Answers which tenant an API key is for, and what it may do there: from the database, through a function that may look
- * before a tenant is bound. Answers are kept briefly, see access-cache.ts, but never beyond the key's expiry. That there is
- * no such key is kept as well, more briefly: a program whose key was revoked goes on presenting it.
+ * Looks up the tenant and the permissions of an API key, through a database function that works before a tenant is
+ * bound. Answers are cached briefly, see access-cache.ts, but not beyond the key's expiry. A missing key is cached too,
+ * for a shorter time, because a program continues to send its key after it was revoked.
  */
 import { isRole, type Role } from '../vocabulary/permissions.js';
 import type { AccessInvalidations } from '../notifications/access-invalidations.js';
@@ -14,9 +14,9 @@ export interface ApiKeyAccess {
   readonly tenantId: string;
   readonly slug: string;
   readonly status: string;
-  /** What the key was made for. */
+  /** The permissions that the key was created with. */
   readonly permissions: readonly string[];
-  /** The role of its creator now: the key may do nothing that they may not. */
+  /** The present role of its creator, which limits the key's permissions. */
   readonly creatorRole: Role;
   readonly expiresAt: Date | null;
   readonly createdBy: string;
@@ -28,8 +28,8 @@ export interface ApiKeyResolver {
 }
 
 /**
- * Keeps answers while changes of access are sure to be heard, also that there is no such key. A kept key expires at
- * its moment.
+ * Caches answers, including missing keys, while notifications of changed access arrive. A cached key is refused from
+ * its expiry on.
  */
 export function createApiKeyResolver(database: Database, invalidations: AccessInvalidations): ApiKeyResolver {
   const kept = new AccessCache<ApiKeyAccess>(invalidations, { absences: true });

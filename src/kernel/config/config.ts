@@ -10,7 +10,7 @@ export interface Config {
   readonly port: number;
   readonly dataDir: string;
   readonly logLevel: string;
-  /** Whether statements are logged, and their plans. Undefined: nothing is. */
+  /** Whether statements, and their plans, are logged. Undefined: neither. */
   readonly logSql: 'statements' | 'plans' | undefined;
   /** Undefined: use the embedded database. */
   readonly databaseUrl: string | undefined;

@@ -10,14 +10,14 @@ import { farTime } from './column-parsers.js';
 import { PipeliningClient } from './pipelining-client.js';
 
 /**
- * Prisma's adapter for pg, with transactions that end for everybody.
+ * Prisma's adapter for pg, with three changes.
  *
- * A transaction that has ended takes no further statement: `endForEverybody` says what would happen otherwise.
+ * A transaction that has ended accepts no further statement; the comment of `endForEverybody` says why.
  *
- * A connection on which something was cancelled is given back when the cancelling is over, and only when it is in no
- * transaction then.
+ * A connection on which a statement was cancelled is returned to the pool after the cancellation, and only when no
+ * transaction is open on it.
  *
- * And times that only PostgreSQL can write are read here as in a plain statement: see column-parsers.ts.
+ * Times that JavaScript cannot parse are read as in plain statements: see column-parsers.ts.
  */
 export class TenantryAdapter extends PrismaPg {
   override async connect() {
@@ -32,13 +32,13 @@ function ofTenantry(started: Transaction): Transaction {
   const transaction = endForEverybody(started);
   const queryRaw = transaction.queryRaw.bind(transaction);
   transaction.queryRaw = (query: SqlQuery) => queryRaw(query).then(withReadableTimes);
-  // Prisma calls one of them at the end, and both do the same: they give the connection back.
+  // Prisma calls one of them at the end. Both do the same: they return the connection to the pool.
   for (const end of ['commit', 'rollback'] as const) {
     const giveBack = transaction[end].bind(transaction);
     transaction[end] = async () => {
       const client = clientOf(transaction);
       if (client.cancelling) await client.cancelling;
-      // A COMMIT that failed has not always ended the transaction. The end of one that only read is not waited for.
+      // A failed COMMIT may leave the transaction open. The end of a read-only transaction is not awaited.
       if (!client.isBusy && !client.isIdle) client.discard();
       await giveBack();
     };
@@ -46,14 +46,14 @@ function ofTenantry(started: Transaction): Transaction {
   return transaction;
 }
 
-/** The connection of a transaction; the adapter's types hide it. */
+/** The connection of a transaction, which is missing in the adapter's types. */
 function clientOf(transaction: Transaction): PipeliningClient {
   const { client } = transaction as unknown as { client: unknown };
   if (!(client instanceof PipeliningClient)) throw new Error('the transaction runs on a foreign connection');
   return client;
 }
 
-/** Prisma makes a Date of the text by itself, and of these an invalid one, at which a whole list fails. */
+/** Replaces times that Prisma would turn into an invalid Date, at which a whole list fails. */
 function withReadableTimes(result: SqlResultSet): SqlResultSet {
   for (const [column, type] of result.columnTypes.entries()) {
     if (type !== ColumnTypeEnum.DateTime) continue;

@@ -1,10 +1,10 @@
 /**
- * Asks PostgreSQL to cancel what a connection is at. The request takes a connection of its own, which needs neither a
- * login nor one of the server's places for connections. A pooler passes it on.
+ * Asks PostgreSQL to cancel the running statement of a connection. The request uses a separate connection, which needs
+ * no login and does not count towards `max_connections`. A pooler forwards it.
  */
 import pg from 'pg';
 
-/** The parts of a client that say where it is connected to, and as which backend. Its types know some of them only. */
+/** The address and the backend of a client's connection. Its types declare only some of these properties. */
 interface Address {
   readonly host: string;
   readonly port: number;
@@ -14,7 +14,7 @@ interface Address {
   readonly secretKey: number | null;
 }
 
-/** The part of pg's connection that is used here. */
+/** The part of pg's connection that this file uses. */
 interface Wire extends NodeJS.EventEmitter {
   readonly stream: { destroy(): void };
   connect(port: number | string, host?: string): void;
@@ -23,10 +23,11 @@ interface Wire extends NodeJS.EventEmitter {
 }
 
 /**
- * Resolves when PostgreSQL has dealt with the request and closed the connection, or when that fails or takes longer than
- * `timeoutMs`; it never rejects. Whether anything was cancelled is not told: the client sees it by its own answer.
+ * Resolves when PostgreSQL has handled the request and closed the connection, or when that fails or takes longer than
+ * `timeoutMs`. Never rejects. It does not say whether a statement was cancelled: the client learns that from its own
+ * answer.
  *
- * When it has closed the connection, the signal has been sent: a statement that the backend begins later is not hit.
+ * PostgreSQL sends the signal before it closes the connection, so statements that begin later are not cancelled.
  */
 export function requestCancel(client: pg.Client, timeoutMs: number): Promise<void> {
   const { host, port, ssl, sslNegotiation, processID, secretKey } = client as unknown as Address;

@@ -1,7 +1,7 @@
 /**
- * The one way in which a connection leaves the pool for statements that Prisma does not send. What runs on it when its
- * time is up is cancelled in PostgreSQL, and it returns to the pool when PostgreSQL has left that: however many requests
- * are abandoned, no more backends work for this server than its pool has connections.
+ * Takes connections from the pool for all statements that Prisma does not send. A statement that exceeds its time is
+ * cancelled in PostgreSQL, and its connection returns to the pool only when PostgreSQL has stopped it. So the server
+ * never uses more backends than its pool has connections, however many requests are abandoned.
  */
 import pg from 'pg';
 import { Deadline } from '../request/deadline.js';
@@ -10,9 +10,9 @@ import type { PipeliningClient } from './pipelining-client.js';
 export interface CheckedOut {
   readonly client: PipeliningClient;
   /**
-   * Gives the connection back. Call it once.
+   * Returns the connection to the pool. Call it once.
    *
-   * @param isSound false when the connection is not to be used again
+   * @param isSound false when the connection must not be used again
    */
   readonly release: (isSound: boolean) => void;
 }
@@ -20,11 +20,11 @@ export interface CheckedOut {
 /**
  * Waits for a connection.
  *
- * @throws DEADLINE_EXCEEDED when the deadline has passed by then; the pool's error when it has none in time
+ * @throws DEADLINE_EXCEEDED when the deadline has passed; the pool's error when no connection is free in time
  */
 export type Checkout = (deadline?: Deadline) => Promise<CheckedOut>;
 
-/** @param patienceMs how long a connection may be in use when there is no deadline: for a server that is silent */
+/** @param patienceMs how long a connection may be in use without a deadline, in case PostgreSQL does not answer */
 export function createCheckout(pool: pg.Pool, patienceMs: number): Checkout {
   return async (deadline) => {
     deadline?.throwIfOver();
@@ -46,9 +46,9 @@ export function createCheckout(pool: pg.Pool, patienceMs: number): Checkout {
   };
 }
 
-/** PostgreSQL has refused a statement; it has not ended the connection (57P01 and the like). */
+/** Whether PostgreSQL refused a statement and kept the connection, which it ends with 57P01 and similar codes. */
 export const isRefusal = (failure: unknown): boolean =>
   failure instanceof pg.DatabaseError && !endsConnection(failure.code ?? '');
 
-/** The classes 08 and 57P; and sessions or transactions that PostgreSQL found too long (25P03, 25P04). */
+/** The classes 08 and 57P, and the time limits of idle sessions and of transactions (25P03, 25P04). */
 const endsConnection = (code: string): boolean => /^(08|57P|25P0[34])/.test(code);

@@ -1,9 +1,9 @@
-/** What becomes of a column's text, for the types whose values Prisma would represent in the same way. */
+/** Parses the text of columns to the same values as Prisma, for the types listed here. */
 import { Decimal } from '@prisma/client/runtime/client';
 
 export type Parse = (text: string) => unknown;
 
-/** A column of a type that is not read here: Prisma has to run the statement. */
+/** A column has a type that is not parsed here, so Prisma must run the statement. */
 export class UnsupportedColumnError extends Error {
   override readonly name = 'UnsupportedColumnError';
 
@@ -12,13 +12,13 @@ export class UnsupportedColumnError extends Error {
   }
 }
 
-/** Of text, which stays what it is. */
+/** Returns the text unchanged. */
 export const asIs: Parse = (text) => text;
 const json: Parse = (text) => JSON.parse(text) as unknown;
 
 /**
- * A time in UTC, as a session has it unless it is told otherwise, is read digit by digit, in a fraction of the time that
- * `new Date(text)` takes; anything else is left to that.
+ * Parses a time in UTC, the default of a session, digit by digit. `new Date(text)`, which takes several times as long,
+ * parses the others.
  */
 const timestamptz: Parse = (text) => {
   const end = text.length - 3;
@@ -27,7 +27,7 @@ const timestamptz: Parse = (text) => {
   return utc(text, end);
 };
 
-/** The time that a text of PostgreSQL's means, given the same text as JavaScript wants it. */
+/** The time of a text of PostgreSQL. `iso` is the same time in JavaScript's form. */
 function timeOf(text: string, iso: string): Date {
   const time = new Date(iso);
   return Number.isNaN(time.getTime()) ? farTime(text) : time;
@@ -35,13 +35,12 @@ function timeOf(text: string, iso: string): Date {
 
 const FAR_TIME =
   /^(\d{4,})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d):(\d\d)(\.\d+)?)?(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/;
-/** The last moment that JavaScript knows. */
+/** JavaScript's latest time. */
 const LAST_MS = 8.64e15;
 
 /**
- * A time that JavaScript cannot read in the form that PostgreSQL writes: of the year 10000 or later, of before our era, or
- * infinite. What is beyond JavaScript's calendar becomes the first or the last moment in it, so that one such row does not
- * spoil the list it stands in.
+ * Parses the times that JavaScript cannot: from the year 10000, before the year 1, and infinite ones. A time outside
+ * JavaScript's range becomes its earliest or latest time, so that one such row does not make its whole list fail.
  */
 export function farTime(text: string): Date {
   if (text === 'infinity') return new Date(LAST_MS);
@@ -59,7 +58,7 @@ export function farTime(text: string): Date {
   return new Date(time);
 }
 
-/** `2026-11-21 03:10:25.123` up to `end`. */
+/** The time of `2026-11-21 03:10:25.123` up to `end`. */
 function utc(text: string, end: number): Date {
   const two = (at: number) => (text.charCodeAt(at) - ZERO) * 10 + text.charCodeAt(at + 1) - ZERO;
   const tenth = end > 20 ? text.charCodeAt(20) - ZERO : 0;
@@ -69,7 +68,7 @@ function utc(text: string, end: number): Date {
   const date = new Date(
     Date.UTC(year, two(5) - 1, two(8), two(11), two(14), two(17), tenth * 100 + hundredth * 10 + thousandth),
   );
-  // Date.UTC takes the first hundred years for those of the last century but one.
+  // Date.UTC takes the years 0 to 99 as 1900 to 1999.
   if (year < 100) date.setUTCFullYear(year);
   return date;
 }
@@ -77,10 +76,10 @@ function utc(text: string, end: number): Date {
 const ZERO = 48;
 const MINUS = 45;
 
-/** JavaScript wants `T`, and the minutes of an offset. */
+/** JavaScript requires `T`, and minutes in an offset. */
 const withWholeOffset = (text: string): string => text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00');
 
-// By the object ids of PostgreSQL's built-in types, which never change (pg_type.dat).
+// The keys are the object ids of PostgreSQL's built-in types, which never change (pg_type.dat).
 const PARSERS: ReadonlyMap<number, Parse> = new Map([
   [16, (text) => text === 't'], // bool
   [20, BigInt], // int8
@@ -99,5 +98,5 @@ const PARSERS: ReadonlyMap<number, Parse> = new Map([
   [3802, json], // jsonb
 ]);
 
-/** What reads the texts of a type, by its object id; undefined for a type that only Prisma reads. */
+/** The parser of a type with this object id; undefined for a type that only Prisma parses. */
 export const parserOf = (typeId: number): Parse | undefined => PARSERS.get(typeId);

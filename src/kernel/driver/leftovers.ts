@@ -1,18 +1,18 @@
 /**
- * Sees to it that what a statement leaves on a pooled connection does not meet the next tenant.
+ * Drops pooled connections on which a statement has left something that could reach the next tenant.
  *
- * Temporary tables are refused by the database, and a tenant's context ends with its transaction. Other things outlive it: a
- * setting of the session, a cursor WITH HOLD, an advisory lock of the session, LISTEN, a statement prepared by PREPARE (in the
- * place of one of ours, perhaps). The server makes none of them, so that a connection on which one is found is dropped.
+ * The database refuses temporary tables, and a tenant's context ends with its transaction. These outlive a transaction:
+ * session settings, cursors WITH HOLD, session advisory locks, LISTEN, and statements prepared by PREPARE, which may
+ * replace one of the server's. The server creates none of them, so a connection that has one is dropped.
  *
- * To look costs a round trip, when the answer is on its way already. That is spent where there is a reason: on a statement
- * whose text this process has not seen yet, which injected SQL is as a rule, and on each connection from time to time.
+ * An inspection costs a round trip, after the answer is sent. So it only runs after a statement whose text is new to
+ * this process, as injected SQL usually is, and on each connection at intervals.
  */
 import { LRUCache } from 'lru-cache';
 import { PipeliningClient } from './pipelining-client.js';
 import type { Statement } from './statement-batch.js';
 
-/** What is looked for, as one text; '' when there is nothing. Exported for tests, which count what is sent. */
+/** Returns what was left as one text; '' when nothing was. Exported for tests, which count the sent statements. */
 export const INSPECTION = `SELECT pg_catalog.concat_ws(', ',
   CASE WHEN pg_catalog.pg_my_temp_schema() <> 0 THEN 'temporary objects' END,
   (SELECT 'a cursor' FROM pg_catalog.pg_cursors WHERE is_holdable LIMIT 1),
@@ -25,34 +25,34 @@ export const INSPECTION = `SELECT pg_catalog.concat_ws(', ',
   CASE WHEN pg_catalog.current_setting('app.current_tenant', true) OPERATOR(pg_catalog.<>) '' THEN 'a bound tenant' END
 ) AS leftovers`;
 
-/** However often its statements are known, a connection is looked at after so many milliseconds of use. */
+/** A used connection is inspected after this time even if all of its statements are known. */
 const LOOK_EVERY_MS = 10_000;
-/** In a moment, or the connection is not worth keeping. */
+/** The longest inspection; after it, the connection is dropped. */
 const TIMEOUT_MS = 2_000;
-/** Characters of the texts that are remembered, and of the longest of them. */
+/** The most characters of all known texts, and of one of them. */
 const REMEMBERED = 4_000_000;
 const LONGEST = 100_000;
 
-/** What the pool is told beside pg's own options. */
+/** The options of {@link InspectedClient}, in addition to those of pg. */
 export interface LeftoverOptions {
-  /** Texts of statements that were seen to leave nothing; shared by the connections of a pool. */
+  /** Texts of statements after which nothing was left; shared by the connections of a pool. */
   readonly harmless: LRUCache<string, true>;
-  /** Told what was found on a connection that was dropped. */
+  /** Called with what was found on a dropped connection. */
   readonly onLeftovers: (leftovers: string) => void;
 }
 
-/** Remembers nothing yet. What was not used for longest is forgotten first. */
+/** An empty cache of known texts. The least recently used are removed first. */
 export const createHarmless = (): LRUCache<string, true> =>
   new LRUCache({ maxSize: REMEMBERED, maxEntrySize: LONGEST, sizeCalculation: (_, text) => text.length + 1 });
 
 type Release = (error?: Error | boolean) => void;
 
-/** A connection of the pool that is looked at before it is given back. */
+/** A connection that is inspected before it returns to the pool. */
 export class InspectedClient extends PipeliningClient {
   readonly #options: LeftoverOptions;
   readonly #unknown = new Set<string>();
   #lookedAt = performance.now();
-  /** The pool's own, for the present use. */
+  /** The pool's function for the current use. */
   #giveBack: Release | undefined;
 
   constructor(config: ConstructorParameters<typeof PipeliningClient>[0] & LeftoverOptions) {
@@ -66,7 +66,7 @@ export class InspectedClient extends PipeliningClient {
     this.query = query as typeof this.query;
   }
 
-  /** The pool sets this for each use, and whoever has taken the connection calls it. */
+  /** The pool sets this for each use, and the user of the connection calls it. */
   get release(): Release {
     return this.#release;
   }
@@ -85,7 +85,7 @@ export class InspectedClient extends PipeliningClient {
     else giveBack();
   };
 
-  /** What the pool is to be given the connection back with: an error when it has to go. */
+  /** Inspects the connection. @returns an error when the pool must drop it */
   async #look(): Promise<Error | undefined> {
     const texts = [...this.#unknown];
     this.#unknown.clear();
@@ -108,7 +108,7 @@ export class InspectedClient extends PipeliningClient {
   #note(query: unknown): void {
     if (typeof query === 'string') this.#noteText(query);
     else if (typeof query === 'object' && query !== null) {
-      // Several that leave together: see statement-batch.ts.
+      // A batch of statements: see statement-batch.ts.
       if ('statements' in query)
         for (const { text } of query.statements as readonly Statement[]) this.#noteText(text);
       else if ('text' in query) this.#noteText(String(query.text));

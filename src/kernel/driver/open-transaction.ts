@@ -1,23 +1,23 @@
 /**
- * Knows which code runs inside a transaction that is open: that of a unit of work, or of `db.transaction`. There a second
- * connection must not be taken. Whoever waits for one while holding another waits for others who do the same, and when
- * enough of them do, no connection is ever given back.
+ * Detects code that runs inside an open transaction: of a unit of work, or of `db.transaction`. Such code must not take
+ * a second connection: when enough transactions hold one connection and wait for another, they wait for each other
+ * forever.
  */
 import { OpenTransactions, SecondConnectionError } from '@tenantry/prisma-tenancy/parts';
 
 export { SecondConnectionError };
 
-/** Those of this process. */
+/** The open transactions of this process. */
 export const openTransactions = new OpenTransactions();
 
-/** Called before a connection is taken. `what` is for the message. */
+/** Must be called before a connection is taken. `what` is part of the message. */
 export type RefuseSecondConnection = (what: string) => void;
 
 const REPORTED_EVERY_MS = 60_000;
 
 /**
- * @param report told of a second connection, at most once a minute, instead of its being refused
- * @returns what throws a {@link SecondConnectionError} when it is called inside an open transaction
+ * @param report called at most once a minute with the error, instead of throwing it
+ * @returns a function that throws a {@link SecondConnectionError} inside an open transaction
  */
 export function refuseSecondConnection(
   report?: (error: SecondConnectionError) => void,

@@ -1,6 +1,6 @@
 /**
- * A pg connection on which a transaction costs as few round trips as it can: its opening travels with its first
- * statement, and nobody waits for the end of one that only read.
+ * A pg connection that saves round trips of transactions: BEGIN and the binding are sent together with the first
+ * statement, and the end of a read-only transaction is not awaited.
  */
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
@@ -10,17 +10,20 @@ import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 const OPENING = 'BEGIN';
 const ISOLATION = 'SET TRANSACTION ';
-/** How the statement begins that binds a transaction to a tenant. */
+/** The beginning of the statement that binds a transaction to a tenant. */
 export const BINDING = 'SELECT tenantry.bind(';
-/** Which of its parameters says that the transaction only reads. */
+/** The index of its parameter that makes the transaction read-only. */
 const READ_ONLY = 5;
 const CLOSING = /^(COMMIT|ROLLBACK)$/;
 
-/** How long PostgreSQL is given to leave what was cancelled, in milliseconds. Then the connection is given up. */
+/** How long PostgreSQL may take to stop a cancelled statement, in milliseconds. Then the connection is dropped. */
 const GIVEN_UP_AFTER_MS = 5_000;
-/** How long one request to cancel may take. */
+/** The longest duration of one cancel request. */
 const CANCEL_REQUEST_MS = 1_000;
-/** A request that arrives between two statements cancels nothing: it is repeated, after a pause that grows. */
+/**
+ * The first pause before a cancel request is repeated, because a request between two statements cancels nothing. Pauses
+ * grow.
+ */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 320;
 
@@ -30,7 +33,7 @@ interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** What is looked at of pg's own client; its types do not know it. */
+/** Properties of pg's client that are missing in its types. */
 interface Internals {
   readonly connection: {
     readonly stream: NodeJS.WritableStream & { cork(): void; uncork(): void; destroy(): void };
@@ -41,27 +44,27 @@ interface Internals {
   readonly _sentQueryQueue: readonly unknown[];
   readonly _queryQueue: readonly unknown[];
   _queryable: boolean;
-  /** As of the last answer. */
+  /** The status of the last answer. */
   getTransactionStatus(): string | null;
   readonly _ended: boolean;
 }
 
 type Send = (...args: readonly unknown[]) => Promise<unknown>;
 
-/** What Prisma is told of a statement whose answer nobody waits for. */
+/** Prisma's result of a statement whose answer is not awaited. */
 const UNDER_WAY = Promise.resolve({ rows: [], fields: [], rowCount: 0 });
 
-/** Open connections by their number. */
+/** The open connections by number. */
 const clients = new Map<number, PipeliningClient>();
-/** No binding affects so many rows: what Prisma is told of one is a number from here on, see {@link clientOfBinding}. */
+/** The first number of a connection; more than the rows that a binding affects. See {@link clientOfBinding}. */
 const FIRST_NUMBER = 1_000;
 let lastNumber = FIRST_NUMBER;
 
 /**
- * The connection on which a transaction of Prisma's was bound. Prisma keeps its connections to itself; but it passes on
- * how many rows a statement touched, and to the binding the client answers with its own number instead.
+ * The connection of a bound Prisma transaction. Prisma does not expose connections, but it returns the number of
+ * affected rows, and for the binding the client reports its own number there.
  *
- * @throws Error when the statement was not the one that opened its transaction
+ * @throws Error when the binding was not the first statement of its transaction
  */
 export function clientOfBinding(touched: number): PipeliningClient {
   const client = clients.get(touched);
@@ -70,13 +73,13 @@ export function clientOfBinding(touched: number): PipeliningClient {
 }
 
 /**
- * Sends BEGIN, the isolation level and the binding to a tenant in one batch with the first statement behind them, and
- * does not wait for their answers. That is as safe as waiting: PostgreSQL works them off in order, and when one of them
- * fails it refuses every statement behind it (25P02, or for want of a tenant), so that nothing runs unbound. The
- * refusal is reported as the failure that caused it.
+ * Sends BEGIN, the isolation level and the binding in one batch with the first statement after them, without waiting
+ * for their answers. This is as safe as waiting: PostgreSQL executes them in order, and when one fails, it refuses
+ * every later statement (25P02, or because no tenant is bound). So nothing runs unbound. The refusal is reported as the
+ * failure that caused it.
  */
 export class PipeliningClient extends SessionClient {
-  /** The statement that opens the transaction, not yet sent. */
+  /** The first statement of the transaction, not yet sent. */
   private opening: string | undefined;
   private corked = false;
   private readOnly = false;
@@ -85,19 +88,18 @@ export class PipeliningClient extends SessionClient {
   readonly #bound = Promise.resolve({ rows: [], fields: [], rowCount: this.#number });
   #cancelling: Promise<void> | undefined;
   #generation = generationOfPlans();
-  /** Prepared under these names is what may no longer be executed. */
+  /** The names of prepared statements that may be stale. */
   readonly #inDoubt = new Set<string>();
 
   constructor(config?: pg.ClientConfig | string) {
     super({ ...(typeof config === 'string' ? { connectionString: config } : config), pipeline: true });
-    // From its birth to its end. A connection can be lost at any moment, also while it belongs to nobody who listens;
-    // whoever uses it is told by the failure of their statements.
+    // A connection can be lost at any time, also while nothing listens. Its user is informed by failed statements.
     this.on('error', () => undefined);
     clients.set(this.#number, this);
     this.once('end', () => clients.delete(this.#number));
     const send = this.query.bind(this) as Send;
     const query: Send = (...args) => {
-      // Prisma passes one object per statement. Anything else, such as the pool's own queries, is no transaction.
+      // Prisma passes one object per statement. Other calls, such as the pool's own queries, belong to no transaction.
       const statement = args.length === 1 ? statementOf(args[0]) : undefined;
       return statement ? this.pipe(() => send(...args), send, statement) : send(...args);
     };
@@ -111,22 +113,22 @@ export class PipeliningClient extends SessionClient {
     return !readyForQuery || Boolean(_activeQuery) || _sentQueryQueue.length > 0 || _queryQueue.length > 0;
   }
 
-  /** True when everything is answered, and no transaction is open. */
+  /** True when everything is answered and no transaction is open. */
   get isIdle(): boolean {
     return !this.isBusy && this.#internals._queryable && this.#internals.getTransactionStatus() === 'I';
   }
 
   /**
-   * Pending while {@link cancelWork} has not ended. Until then nobody else may use the connection: the request to cancel
-   * could hit what they do.
+   * Pending until {@link cancelWork} has ended. Until then the connection must not be reused, because the cancel
+   * request could cancel the next user's statement.
    */
   get cancelling(): Promise<void> | undefined {
     return this.#cancelling;
   }
 
   /**
-   * Has PostgreSQL leave what it is at for this connection, statements that it has received already included. Resolves
-   * when all of them are answered, or when the connection was given up because they were not; it never rejects.
+   * Cancels the connection's running statement and those that PostgreSQL has already received. Resolves when all are
+   * answered, or when the connection was dropped because they were not. Never rejects.
    */
   cancelWork(): Promise<void> {
     this.#cancelling ??= this.#cancelUntilQuiet().finally(() => {
@@ -135,7 +137,7 @@ export class PipeliningClient extends SessionClient {
     return this.#cancelling;
   }
 
-  /** The pool closes the connection when it is released, and gives it to nobody. */
+  /** Makes the pool close the connection at its release instead of reusing it. */
   discard(): void {
     this.#internals._queryable = false;
   }
@@ -154,7 +156,7 @@ export class PipeliningClient extends SessionClient {
     }
   }
 
-  /** When nothing is left that PostgreSQL has not answered; that it was so once is enough. */
+  /** Watches until PostgreSQL has answered everything. Statements that are sent after that moment do not matter. */
   #untilQuiet(): { readonly isReached: boolean; within(ms: number): Promise<void> } {
     let isReached = !this.isBusy;
     let wake = (): void => undefined;
@@ -206,7 +208,7 @@ export class PipeliningClient extends SessionClient {
       this.bindingFailure = undefined;
       this.readOnly = false;
     }
-    // Only as the first statement: a second binding is refused, and whoever sends it is to be told.
+    // Only for the first statement: PostgreSQL refuses a second binding, and its sender must get the error.
     if (isFirst && text.startsWith(BINDING)) {
       this.readOnly = values[READ_ONLY] === true;
       send().catch((error: unknown) => {
@@ -229,14 +231,14 @@ export class PipeliningClient extends SessionClient {
     throw this.bindingFailure ?? error;
   }
 
-  /** Before a statement is sent by name: closes what is prepared under that name when it may be stale. */
+  /** Call it before a named statement is sent: closes the prepared statement of that name when it may be stale. */
   #closeStale(name: string): void {
     const { stream, parsedStatements } = this.#internals.connection;
     const generation = generationOfPlans();
     if (this.#generation !== generation) {
       this.#generation = generation;
       for (const each of Object.keys(parsedStatements)) {
-        // pg would take it for prepared.
+        // Otherwise pg would treat the statement as prepared.
         Reflect.deleteProperty(parsedStatements, each);
         this.#inDoubt.add(each);
       }
@@ -258,8 +260,8 @@ export class PipeliningClient extends SessionClient {
 }
 
 /**
- * PostgreSQL answers the COMMIT of a transaction in which a statement failed with ROLLBACK, and no error. Code that
- * swallowed the failure must not believe that the rest was kept.
+ * After a failed statement, PostgreSQL answers COMMIT with ROLLBACK and no error. Code that ignored the failure must
+ * not assume that the rest was committed.
  */
 const refuseSilentRollback = (text: string) => (answer: unknown) => {
   if (text === 'COMMIT' && (answer as { command?: string }).command === 'ROLLBACK') {

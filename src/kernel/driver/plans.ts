@@ -1,30 +1,30 @@
 /**
- * The plans of statements, for development. Each is asked for by EXPLAIN without ANALYZE, which executes nothing, in a
- * read-only transaction that is bound as the statement's own was: the plan is that of the same tenant behind the same
- * policies. It has a connection of its own, so no request waits for it.
+ * Reads the plans of statements, for development. Each plan comes from EXPLAIN without ANALYZE, which executes nothing,
+ * in a read-only transaction with the statement's own binding, so the same tenant and policies apply. A separate
+ * connection is used, so no request waits.
  */
 import type pg from 'pg';
 import { SessionClient } from '../database/session.js';
 import { BIND } from './statement-batch.js';
 import type { BoundStatement } from './statement-log.js';
 
-/** What is told of a statement's plan. */
+/** The plan of a statement, for the log. */
 export interface PlanLine {
   readonly tenant: string;
   readonly requestId: string;
   readonly sql: string;
-  /** Lines of PostgreSQL; why there is none, when it could not be had. */
+  /** PostgreSQL's lines, or the reason why there is no plan. */
   readonly plan: string;
 }
 
 const HAS_PLAN = /^\s*(?:SELECT|WITH|UPDATE|DELETE)\b/i;
 
-/** Of `tenantry.bind`, what another transaction has for itself. */
+/** Indexes of the arguments of `tenantry.bind` that this transaction sets itself. */
 const STATEMENT_TIMEOUT = 4;
 const READ_ONLY = 5;
 const TIMEOUT_MS = 2_000;
 
-/** Statements that wait for their plans; those beyond are left out. */
+/** The most statements that wait for their plans; further ones are skipped. */
 const LONGEST_LINE = 200;
 
 export class Plans {
@@ -34,13 +34,13 @@ export class Plans {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  /** Opens no connection yet: the first statement does. */
+  /** The connection is opened for the first statement. */
   constructor(connectionString: string, write: (line: PlanLine) => void) {
     this.#connectionString = connectionString;
     this.#write = write;
   }
 
-  /** Asks for the plan of a statement that reads rows, and writes it. Never waits, never throws. */
+  /** Requests and writes the plan of a statement that reads rows. Returns at once and never throws. */
   explain(statement: BoundStatement): void {
     if (!HAS_PLAN.test(statement.text) || this.#waiting >= LONGEST_LINE) return;
     this.#waiting++;
@@ -52,7 +52,7 @@ export class Plans {
     });
   }
 
-  /** Waits for what was asked for, and closes the connection. */
+  /** Waits for the requested plans, then closes the connection. */
   async close(): Promise<void> {
     await this.#last;
     const client = await this.#client?.catch(() => undefined);
@@ -83,7 +83,7 @@ export class Plans {
       connectionString: this.#connectionString,
       application_name: 'tenantry plans',
     });
-    // A connection that is lost is made again for the next statement.
+    // A lost connection is opened again for the next statement.
     client.on('error', () => undefined);
     client.once('end', () => {
       this.#client = undefined;

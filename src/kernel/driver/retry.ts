@@ -1,4 +1,4 @@
-/** Repeats transactions that PostgreSQL refused for a reason which a second try removes. */
+/** Repeats transactions whose failure may not occur again. */
 import { retry } from '@tenantry/prisma-tenancy/parts';
 import { sqlState } from '../vocabulary/sql-state.js';
 import type { Deadline } from '../request/deadline.js';
@@ -7,16 +7,16 @@ import { isStalePlan } from './stale-plans.js';
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
 
-/** How often a transaction is tried at the most. */
+/** The most tries of a transaction. */
 export const ATTEMPTS = 4;
 
-/** Whether PostgreSQL refused a transaction that may well succeed when all of it is repeated. */
+/** Whether the transaction may succeed when all of it is repeated. */
 export const isTransient = (error: unknown): boolean =>
   [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '') || isStalePlan(error);
 
 /**
- * Runs `transaction`, and again when it failed by a serialization failure, a deadlock or a stale plan, four times at the
- * most, and not after the deadline. It is always the whole transaction that is repeated.
+ * Runs `transaction`, and repeats it after a serialization failure, a deadlock or a stale plan: at most four tries, and
+ * none after the deadline. Always repeats the whole transaction.
  */
 export const retryOnConflict = <Result>(
   deadline: Deadline | undefined,

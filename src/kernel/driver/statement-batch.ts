@@ -1,7 +1,6 @@
 /**
- * A transaction in one batch: the binding to the tenant and every statement go out in one message, and PostgreSQL works
- * them off before it is asked for anything else. One round trip, and no statement can run before the binding: when that
- * fails, PostgreSQL passes over all that follows.
+ * Runs a transaction in one batch: sends the binding and all statements in one message, which takes one round trip. No
+ * statement can run before the binding: when the binding fails, PostgreSQL skips everything after it.
  */
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
@@ -14,7 +13,7 @@ import type { PipeliningClient } from './pipelining-client.js';
 import { explained, statementTimeoutOf } from './time-limits.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
-/** A statement, with its values in the form in which they travel. */
+/** A statement with its values in PostgreSQL's text form. */
 export interface Statement {
   readonly text: string;
   readonly values: readonly (string | null)[];
@@ -22,9 +21,9 @@ export interface Statement {
 
 export type Row = Record<string, unknown>;
 
-/** Told of the course of a batch, in order. */
+/** Is called with the progress of a batch, in order. */
 export interface BatchObserver {
-  /** The transaction is bound: from here on a failure is that of a statement. */
+  /** The transaction is bound; a later failure is the failure of a statement. */
   bound(): void;
   /** The rows of the next statement. */
   answered(rows: Row[]): void;
@@ -32,21 +31,21 @@ export interface BatchObserver {
 
 export interface FlightOptions {
   readonly checkout: Checkout;
-  /** The name under which a connection keeps a statement prepared; the empty name prepares it each time. */
+  /** The name of the prepared statement on a connection; a statement with an empty name is prepared each time. */
   readonly statementName: (text: string) => string;
   /** In milliseconds. */
   readonly statementTimeout: number;
   readonly sign: Sign;
   /**
-   * Has PostgreSQL send each answer as soon as it has it. Otherwise it sends those of a batch together, and nobody can tell
-   * how long a statement took.
+   * Makes PostgreSQL send each answer at once. Otherwise it sends the answers of a batch together, and the duration of
+   * one statement cannot be measured.
    */
   readonly answersAtOnce?: boolean | undefined;
 }
 
 /**
- * Runs statements in one transaction that is bound to the tenant of a context. Resolves when it is committed, and rejects
- * with its first failure; what follows a failed statement is not run.
+ * Runs statements in one transaction that is bound to the tenant of a context. Resolves when it is committed, and
+ * rejects with its first failure; the statements after it are not run.
  */
 export type SendBatch = (
   context: TenantContext,
@@ -60,7 +59,7 @@ const COMMIT: Statement = { text: 'COMMIT', values: [] };
 /** Binds a transaction to a tenant. */
 export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
 
-/** Several statements share one snapshot. */
+/** Creates the function that sends batches. Several statements share one snapshot. */
 export function createSendBatch({
   checkout,
   statementName,
@@ -69,7 +68,7 @@ export function createSendBatch({
   answersAtOnce = false,
 }: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
-    // Before it is signed: a signature is short-lived, and connections may be waited for.
+    // Before signing, because a signature is short-lived and a connection may not be free at once.
     const { client, release } = await checkout(context.deadline);
     const { tenantId, actor, requestId } = context;
     const readOnly = String(purpose === 'read');
@@ -85,12 +84,12 @@ export function createSendBatch({
       signature,
     ];
     const binding = { text: BIND, values };
-    // What stands before a Sync is a transaction by itself, and a single statement needs no snapshot but its own.
+    // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
     const named = steps.map((step) => ({ ...step, name: statementName(step.text), answersAtOnce }));
 
-    // PostgreSQL would go on sending rows that are not kept.
+    // Otherwise PostgreSQL would send further rows, which are not kept.
     const { bytes } = context;
     const refuseRow = (size: number): Error | undefined => {
       if (!bytes || bytes.take(size)) return undefined;
@@ -101,8 +100,8 @@ export function createSendBatch({
       const batch = new Batch(named, several ? 1 : 0, statements.length, observer, refuseRow, resolve);
       client.query(batch as unknown as pg.Query);
     });
-    // A connection on which PostgreSQL has answered is sound, when it is in no transaction. It is in a failed one until
-    // that is undone, or in one that a statement of the tenant's began.
+    // A connection on which PostgreSQL has answered can be reused when it is in no transaction. It may still be in a
+    // failed transaction, or in one that a statement of the tenant began.
     const isSound = failure === undefined || isRefusal(failure) || isOurOwn(failure);
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
@@ -111,13 +110,13 @@ export function createSendBatch({
   };
 }
 
-/** PostgreSQL has answered; what it answered is not taken here. */
+/** PostgreSQL has answered, but the answer was refused here. */
 const isOurOwn = (failure: Error): boolean =>
   failure instanceof UnsupportedColumnError || failure instanceof PublicError;
 
 const IDLE = 'I';
 
-/** As of the last answer: pg has the method, its types have not. */
+/** The transaction status of the last answer. pg's types lack the method. */
 const statusOf = (client: PipeliningClient): string | null =>
   (client as unknown as { getTransactionStatus(): string | null }).getTransactionStatus();
 
@@ -128,22 +127,22 @@ interface Step extends Statement {
   readonly answersAtOnce: boolean;
 }
 
-/** Makes an object of the values of a row; undefined when there is a column that is not read here. */
+/** Makes an object of the values of a row; undefined when a column's type is not parsed here. */
 type ReadRow = ((values: readonly (string | null)[]) => Row) | undefined;
 
-/** What a connection knows of a statement it was sent by name: how to read its answer, or that it may have failed. */
+/** The state of a named statement on a connection: the reader of its rows, or that it may have failed. */
 type Prepared = NonNullable<ReadRow> | 'in doubt';
 
-/** The part of pg's connection that a query speaks to. */
+/** The part of pg's connection that a query uses. */
 interface Wire {
   readonly stream: { readonly writable: boolean; write(message: Buffer): void };
 }
 
-/** What a connection has prepared, by name, and which generation of plans that belongs to. */
+/** The prepared statements of a connection by name, and their generation of plans. */
 class PreparedStatements extends Map<string, Prepared> {
   #generation = generationOfPlans();
 
-  /** Those on a connection. All of them are in doubt when a plan has proved stale since, on whichever connection. */
+  /** The prepared statements of a connection. All of them are in doubt after a plan was stale on any connection. */
   static on(wire: Wire): PreparedStatements {
     const known = preparedOn.get(wire) ?? new PreparedStatements();
     preparedOn.set(wire, known);
@@ -158,17 +157,17 @@ class PreparedStatements extends Map<string, Prepared> {
 
 const preparedOn = new WeakMap<Wire, PreparedStatements>();
 
-// pg knows a query of its own kind by its class, and declares its methods as properties.
+// pg recognizes its queries by their class, and declares their methods as properties.
 const Query = pg.Query as unknown as new (text: string) => object;
 
 /**
- * A query of pg's that consists of several statements of the extended protocol and one Sync behind them. Its own fields
- * are private by name, for pg looks at properties of its queries.
+ * A pg query of several statements in the extended protocol and one Sync after them. Its own fields are `#private`,
+ * because pg reads properties of its queries.
  */
 class Batch extends Query {
   #prepared = new PreparedStatements();
   #at = 0;
-  /** Of the statement at `at`; undefined before PostgreSQL has described them. */
+  /** The reader of the statement at `at`; undefined before PostgreSQL has described its columns. */
   #readRow: ReadRow;
   #rows: Row[] = [];
   #failure: Error | undefined;
@@ -182,8 +181,8 @@ class Batch extends Query {
   readonly #done: (failure: Error | undefined) => void;
 
   /**
-   * @param binding where the binding stands; behind it lie so many statements of the tenant
-   * @param refuseRow is asked for each row, with its size in bytes, before it is kept
+   * @param binding the index of the binding; the tenant's statements follow it
+   * @param refuseRow called with the size of each row in bytes before the row is kept
    */
   constructor(
     steps: readonly Step[],
@@ -202,12 +201,12 @@ class Batch extends Query {
     this.#done = done;
   }
 
-  /** What it sends, for whoever watches a connection. */
+  /** The sent statements, for code that watches a connection. */
   get statements(): readonly Statement[] {
     return this.#steps;
   }
 
-  /** Called when the batch is over. pg also calls it when its time is up, and replaces it to stop its clock. */
+  /** Called when the batch has ended. pg also calls it at its time limit, and replaces it to stop its timer. */
   callback = (failure?: Error | null): void => {
     if (this.#landed) return;
     this.#landed = true;
@@ -217,7 +216,7 @@ class Batch extends Query {
   submit(wire: Wire): null {
     this.#prepared = PreparedStatements.on(wire);
     const messages: Buffer[] = [];
-    // The same statement may stand in a batch twice.
+    // A batch may contain the same statement twice.
     const parsed = new Set<string>();
     for (const { name, text, values, answersAtOnce } of this.#steps) {
       const known = this.#known(name);
@@ -228,7 +227,7 @@ class Batch extends Query {
         parsed.add(name);
       }
       messages.push(serialize.bind({ statement: name, values: values as (string | null)[] }));
-      // Described once per connection: what a prepared statement answers with cannot change (stale-plans.ts).
+      // Described once per connection: the result columns of a prepared statement cannot change (stale-plans.ts).
       if (typeof known !== 'function') messages.push(serialize.describe({ type: 'P', name: '' }));
       messages.push(serialize.execute());
       if (answersAtOnce) messages.push(serialize.flush());
@@ -277,11 +276,11 @@ class Batch extends Query {
   }
 
   handleError(error: Error): void {
-    // It may have failed before it was prepared, or after. Those behind it were passed over.
+    // It may have failed before or after it was prepared. Later statements were skipped.
     const name = this.#steps[this.#at]?.name;
     if (name) this.#prepared.set(name, 'in doubt');
     noticeStalePlan(error);
-    // What failed first is the failure.
+    // The first failure counts.
     this.callback(this.#failure ?? error);
   }
 
@@ -308,8 +307,8 @@ class Batch extends Query {
 const noRow = (): Row => ({});
 
 /**
- * Makes the function that reads the rows of an answer: an object literal with the columns' names, so that all of them
- * have one shape, which is read and written much faster than one that grows by computed keys.
+ * Makes the function that reads the rows of an answer. It uses an object literal with the columns' names, so all rows
+ * have the same shape, which is much faster than adding computed keys.
  */
 function rowReader(fields: readonly { readonly name: string; readonly dataTypeID: number }[]): ReadRow {
   const parsers: Parse[] = [];
@@ -322,7 +321,7 @@ function rowReader(fields: readonly { readonly name: string; readonly dataTypeID
     const value = `values[${String(index)}]`;
     const parsed =
       parsers[index] === asIs ? value : `${value} === null ? null : parsers[${String(index)}](${value})`;
-    // In brackets, for that is what makes `__proto__` a name like any other.
+    // In brackets, because then `__proto__` is an ordinary name.
     return `[${JSON.stringify(name)}]: ${parsed}`;
   });
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- nothing of it but quoted names comes from outside

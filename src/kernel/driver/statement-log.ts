@@ -1,31 +1,31 @@
 /**
- * The log of statements, for people who want to know what a request costs in PostgreSQL. It watches a connection, so it
- * sees whatever is sent there: statement batches, Prisma's statements, look-ups before a tenant is known. A connection that
- * is not watched pays nothing.
+ * Logs statements, to show what a request costs in PostgreSQL. It watches a connection, so it sees everything that is
+ * sent: statement batches, Prisma's statements, look-ups before a tenant is known. Connections that are not watched
+ * have no extra cost.
  */
 import type { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { INSPECTION } from './leftovers.js';
 import { BINDING, type PipeliningClient } from './pipelining-client.js';
 
-/** What is told of a statement that PostgreSQL has answered. */
+/** A statement that PostgreSQL has answered, for the log. */
 export interface StatementLine {
-  /** The id of the tenant that the transaction is bound to. Undefined: of none, as in a look-up. */
+  /** The id of the transaction's tenant. Undefined when none is bound, as in a look-up. */
   readonly tenant?: string | undefined;
-  /** Of the request, or of the event of a subscription, that the transaction belongs to. */
+  /** The id of the request or of the subscription's event. */
   readonly requestId?: string | undefined;
-  /** From the moment it was sent, or that PostgreSQL had answered the one before it, if that is later. */
+  /** Milliseconds since it was sent, or since the previous answer if that was later. */
   readonly ms: number;
-  /** Read, or written. Undefined for statements that do neither. */
+  /** The number of rows that were read or written. Undefined for other statements. */
   readonly rows?: number | undefined;
   readonly sql: string;
-  /** Its parameters, in the form in which they are shown. Only when values are asked for. */
+  /** Its parameters as text, if values are requested. */
   readonly values?: readonly (string | null)[] | undefined;
-  /** The SQLSTATE, when it failed. Never the message: it may quote values. */
+  /** The SQLSTATE when it failed. Never the message, which may contain values. */
   readonly failed?: string | undefined;
 }
 
-/** A statement that was answered in a transaction that is bound to a tenant, with what bound it. */
+/** A statement that was answered in a bound transaction, with its binding. */
 export interface BoundStatement {
   readonly text: string;
   readonly values: readonly unknown[];
@@ -35,9 +35,12 @@ export interface BoundStatement {
 
 export interface ConnectionLogOptions {
   readonly write: (line: StatementLine) => void;
-  /** Whether lines have the values of parameters, which are tenants' data. Those of a binding, which is signed, never. */
+  /**
+   * Whether lines contain the values of parameters, which are tenants' data. The values of a binding, which are signed,
+   * are never logged.
+   */
   readonly withValues: boolean;
-  /** Told of each bound statement that succeeded, after its line was written. */
+  /** Called with each successful bound statement, after its line was written. */
   readonly onSuccess?: ((statement: BoundStatement) => void) | undefined;
 }
 
@@ -46,21 +49,21 @@ interface Sent {
   readonly values?: readonly unknown[] | undefined;
 }
 
-/** A query of pg's, or a statement batch. */
+/** A pg query or a statement batch. */
 type Query = Sent | { readonly statements: readonly Sent[] };
 
-/** What is looked at of pg's own client; its types do not know it. */
+/** Properties of pg's client that are missing in its types. */
 interface Internals {
   readonly connection: EventEmitter;
-  /** The query whose answers arrive now. */
+  /** The query that is being answered. */
   readonly _activeQuery: Query | null;
 }
 
-/** The places of the tenant and of the request among the arguments of `tenantry.bind`. */
+/** The indexes of the tenant and of the request in the arguments of `tenantry.bind`. */
 const TENANT = 0;
 const REQUEST = 3;
 
-/** Writes a line for each statement that the connection sends from now on, when PostgreSQL has answered it. */
+/** From now on, writes a line for each statement of the connection when PostgreSQL has answered it. */
 export function logStatements(client: PipeliningClient, options: ConnectionLogOptions): void {
   const { write, withValues, onSuccess } = options;
   const internals = client as unknown as Internals;
@@ -94,7 +97,7 @@ export function logStatements(client: PipeliningClient, options: ConnectionLogOp
     if (onSuccess && binding && !binds && failed === undefined) onSuccess({ text, values, binding });
   };
 
-  // Before pg's own listeners: with an error, pg forgets the query that it belongs to.
+  // Before pg's own listeners, because at an error pg removes its active query.
   internals.connection
     .prependListener('commandComplete', ({ text }: { readonly text: string }) =>
       answered(undefined, rowsOf(text)),
@@ -109,7 +112,7 @@ export function logStatements(client: PipeliningClient, options: ConnectionLogOp
     });
   const send = client.query.bind(client) as (...args: readonly unknown[]) => unknown;
   const noteTime = (...args: readonly unknown[]): unknown => {
-    // What is sent while an answer is owed begins when that has come.
+    // A statement that is sent while an answer is pending begins after that answer.
     if (!client.isBusy) answeredUntil = performance.now();
     return send(...args);
   };
@@ -118,16 +121,16 @@ export function logStatements(client: PipeliningClient, options: ConnectionLogOp
 
 const OUTSIDE_TRANSACTION = 'I';
 
-/** The server's own look at a connection, which is long and always the same. */
+/** Replaces the text of the server's inspection of a connection, which is long and always the same. */
 const INSPECTION_LINE = 'SELECT … AS leftovers';
 
-/** Of the tag with which PostgreSQL ends an answer: `SELECT 2`, `INSERT 0 1`, `COMMIT`. */
+/** The number of rows in PostgreSQL's command tag: `SELECT 2`, `INSERT 0 1`, `COMMIT`. */
 function rowsOf(tag: string): number | undefined {
   const [count] = /\d+$/.exec(tag) ?? [];
   return count === undefined ? undefined : Number(count);
 }
 
-/** Characters of a text, and of a value. */
+/** The most characters of a statement's text, and of a value. */
 const LONGEST_TEXT = 4_000;
 const LONGEST_VALUE = 200;
 const MOST_VALUES = 100;

@@ -1,4 +1,4 @@
-/** What a request's deadline means for its transactions. */
+/** Applies a request's deadline to its transactions. */
 import { DriverAdapterError } from '@prisma/driver-adapter-utils';
 import { sqlState } from '../vocabulary/sql-state.js';
 import { PublicError, publicError, withCause } from '../vocabulary/errors.js';
@@ -7,16 +7,16 @@ import type { TenantContext } from '../request/tenant-context.js';
 
 type Timed = Pick<TenantContext, 'deadline'>;
 
-/** PostgreSQL's own limit comes a moment after the deadline: it is for a request to cancel that got lost. */
+/** PostgreSQL's own limit ends this much after the deadline, in case the cancel request was lost. */
 const MOMENT_MS = 250;
 
-/** How long a statement may run, in whole milliseconds: never much longer than the request has left. */
+/** The longest duration of a statement in whole milliseconds: not much more than the request's remaining time. */
 export const statementTimeoutOf = ({ deadline }: Timed, longest: number): number =>
   deadline ? Math.min(longest, Math.ceil(deadline.remaining) + MOMENT_MS) : longest;
 
 /**
- * Why an operation failed. Once the deadline has passed, that is the reason for whatever the database or the connection
- * reports. What a resolver throws for a reason of its own stays as it is.
+ * The error of a failed operation. After the deadline, errors of the database or the connection become the deadline's
+ * error. Errors that a resolver throws stay unchanged.
  */
 export function explained(failure: unknown, { deadline }: Timed): unknown {
   if (!deadline?.isOver || failure instanceof PublicError) return failure;
@@ -30,7 +30,7 @@ export function explained(failure: unknown, { deadline }: Timed): unknown {
 }
 
 /**
- * Runs an operation of an open transaction. Code that goes on after a failure begins nothing else once the time is up.
+ * Runs an operation of an open transaction. After the deadline nothing begins, even if code continues after a failure.
  *
  * @throws DEADLINE_EXCEEDED; whatever the operation throws
  */

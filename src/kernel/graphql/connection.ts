@@ -21,7 +21,7 @@ export type OrderDirection = 'asc' | 'desc';
 
 /** The order of a list: a column, then the id in the same direction. */
 export interface Order {
-  /** Of `sortBy`. The id alone is a key as well: UUIDv7s sort by the time they were made. */
+  /** Made by `sortBy`. The id alone is also a key: UUIDv7s sort by their creation time. */
   readonly key: SortKey;
   readonly direction: OrderDirection;
 }
@@ -60,7 +60,7 @@ export interface Position {
 
 export const DEFAULT_PAGE = 20;
 export const LARGEST_PAGE = 100;
-/** Characters. Those of times have some 120; a text of 255 characters needs up to 2,200. */
+/** The most characters of a cursor. Cursors of times have about 120; a text of 255 characters needs up to 2,200. */
 const LONGEST_CURSOR = 2_500;
 
 /** One page of a list: which rows, in which order, and how many. */
@@ -178,7 +178,7 @@ class RowConnection<Node> implements Connection<Node> {
   }
 }
 
-/** The field, its value as text, the id. */
+/** The field, its value as text, and the id. */
 const CURSOR = z.tuple([z.string(), z.string(), z.guid()]);
 
 function decode(cursor: string): unknown {

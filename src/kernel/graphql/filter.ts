@@ -1,12 +1,10 @@
-/** Inputs of filters as Prisma conditions. What is null or left out demands nothing. */
+/** Converts filter inputs to Prisma conditions. Null and missing fields are no condition. */
 import { badInput } from '../vocabulary/errors.js';
 import { isStorable } from './input.js';
 
 type Given<Value> = Value | null | undefined;
 
-/**
- * From `from` (included) until `to` (excluded), as times and days are counted: a `DateTimeRange`, a `DateRange`.
- */
+/** From `from` (inclusive) to `to` (exclusive), for times and days: a `DateTimeRange`, a `DateRange`. */
 export const within = <Value>({
   from,
   to,
@@ -18,7 +16,9 @@ export const within = <Value>({
   ...(to != null && { lt: to }),
 });
 
-/** From `min` to `max`, both included, as amounts are: an `IntRange`, a `BigIntRange`, a `DecimalRange`, a `FloatRange`. */
+/**
+ * From `min` to `max` (both inclusive), for amounts: an `IntRange`, a `BigIntRange`, a `DecimalRange`, a `FloatRange`.
+ */
 export const between = <Value>({
   min,
   max,
@@ -30,7 +30,7 @@ export const between = <Value>({
   ...(max != null && { lte: max }),
 });
 
-/** One of these, of an enum for instance; of none, nothing. */
+/** One of these values, for example of an enum. An empty list matches nothing. */
 export const oneOf = <Value>(values: readonly Value[]): { in: Value[] } => ({
   in: limited(values),
 });
@@ -43,7 +43,7 @@ interface TextFilterInput {
 }
 
 /**
- * A `TextFilter`. `%`, `_` and `\` are taken literally.
+ * A `TextFilter`. `%`, `_` and `\` are literal.
  *
  * @throws BAD_USER_INPUT for a text that no column can hold, and for more than 100 values
  */
@@ -55,7 +55,7 @@ export const matching = (filter: TextFilterInput) => ({
 });
 
 /**
- * Of a column that is a list of texts: every one of these is in it.
+ * For a column of a list of texts: it contains all of these.
  *
  * @throws BAD_USER_INPUT for a text that no column can hold, and for more than 100 values
  */
@@ -63,12 +63,12 @@ export const allOf = (texts: readonly string[]): { hasEvery: string[] } => ({
   hasEvery: limited(texts).map(lookedFor),
 });
 
-/** The same: at least one of these is in it. Of none, nothing. */
+/** For a column of a list of texts: it contains at least one of these. An empty list matches nothing. */
 export const anyOf = (texts: readonly string[]): { hasSome: string[] } => ({
   hasSome: limited(texts).map(lookedFor),
 });
 
-/** To Prisma these are patterns of LIKE. */
+/** Escapes the text, because Prisma uses it as a pattern of LIKE. */
 const literal = (text: string): string => text.replace(/[\\%_]/g, '\\$&');
 
 /** Longer than any id, action or search term with a match. */

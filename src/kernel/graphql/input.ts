@@ -17,7 +17,7 @@ export const text = (min: number, max: number) =>
 export const optional = <Schema extends z.ZodType>(schema: Schema) =>
   schema.nullish().transform((value) => value ?? undefined);
 
-/** The same without what was left out: what Prisma is to write. */
+/** The values without the missing ones, for Prisma to write. */
 export function given<Values extends object>(
   values: Values,
 ): { [Key in keyof Values]: Exclude<Values[Key], undefined> } {
@@ -25,7 +25,7 @@ export function given<Values extends object>(
   return Object.fromEntries(entries) as { [Key in keyof Values]: Exclude<Values[Key], undefined> };
 }
 
-/** A number that a column `numeric(precision, scale)` holds as it is. */
+/** A number that a column `numeric(precision, scale)` stores without rounding. */
 export const decimal = (precision: number, scale: number) =>
   z
     .custom<Prisma.Decimal>()

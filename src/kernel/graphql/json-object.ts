@@ -20,7 +20,7 @@ export const JSONObject = new GraphQLScalarType<Record<string, unknown>, object>
   },
 });
 
-/** Any JSON value, with the same care. */
+/** Any JSON value, with the same checks. */
 export const JSONValue = new GraphQLScalarType<unknown, unknown>({
   name: 'JSON',
   parseValue: (value) => {

@@ -1,19 +1,19 @@
-/** Rows that point at other rows: what an input says of them, and how they are read. */
+/** References to other rows: checks them in inputs, and reads the referenced rows. */
 import type { Bound } from '../tenancy/tenant-client.js';
 import type { Loaders } from './loaders.js';
 
 /**
- * The id that an input names, as a column holds it. Whether there is such a row of this tenant, the foreign key decides.
+ * The id in an input, as the value of a column. The foreign key ensures that the row exists in this tenant.
  *
- * @throws NOT_FOUND for an id that is no UUID, as for a row that is not there
+ * @throws NOT_FOUND when the id is not a UUID, as for a missing row
  */
 export const referenceTo = <Id extends string | null | undefined>(db: Pick<Bound, 'key'>, id: Id): Id =>
   (id == null ? id : db.key(id).tenantId_id.id) as Id;
 
 /**
- * The row that another one points at; null when it points at none. Many at once are one query.
+ * The referenced row; null when there is no reference. References that are read together are one query.
  *
- * @param name tells loaders apart: that of the model
+ * @param name the name of the loader, usually the model's
  * @param find reads the rows with these ids
  */
 export async function rowById<Row extends { readonly id: string }>(

@@ -1,6 +1,6 @@
 /**
- * Scalars for the columns that modules have: each takes what its column can hold and nothing else, so that a value which is
- * accepted is stored, and what is stored is answered to the last digit.
+ * Scalars for columns of modules. Each accepts exactly the values that its column can store, and returns stored values
+ * without loss of digits.
  */
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { DateResolver } from 'graphql-scalars';
@@ -17,7 +17,7 @@ function inRange(day: Date): Date {
   return day;
 }
 
-/** Of a column `DateTime @db.Date`; in code a `Date` at midnight in UTC. */
+/** For columns `DateTime @db.Date`; in code a `Date` at midnight in UTC. */
 const DateScalar = new GraphQLScalarType<Date, string>({
   ...DateResolver.toConfig(),
   parseValue: (value) => inRange(DateResolver.parseValue(value)),
@@ -33,10 +33,10 @@ function bigIntOf(text: string, node?: ValueNode): bigint {
   return value;
 }
 
-/** A JSON number beyond that may be another one than its author wrote. */
+/** A larger JSON number may differ from the one that the client wrote. */
 const isExact = (value: unknown): value is number => Number.isSafeInteger(value);
 
-/** Of a column `BigInt`; in code a `bigint`. */
+/** For columns `BigInt`; in code a `bigint`. */
 const BigIntScalar = new GraphQLScalarType<bigint, string>({
   name: 'BigInt',
   serialize: (value) => {
@@ -61,7 +61,7 @@ function decimalOf(text: string, node?: ValueNode): Prisma.Decimal {
   return new Prisma.Decimal(text);
 }
 
-/** Of a column `Decimal`; in code a `Prisma.Decimal`. */
+/** For columns `Decimal`; in code a `Prisma.Decimal`. */
 const DecimalScalar = new GraphQLScalarType<Prisma.Decimal, string>({
   name: 'Decimal',
   serialize: (value) => {
@@ -84,7 +84,7 @@ function uuidOf(value: unknown, node?: ValueNode): string {
   return value.toLowerCase();
 }
 
-/** Of a column `String @db.Uuid` that is no key: ids are of type `ID`. */
+/** For columns `String @db.Uuid` that are not keys; ids have the type `ID`. */
 const UUIDScalar = new GraphQLScalarType<string, string>({
   name: 'UUID',
   serialize: (value) => uuidOf(value),
@@ -92,7 +92,7 @@ const UUIDScalar = new GraphQLScalarType<string, string>({
   parseLiteral: (node) => uuidOf(node.kind === Kind.STRING ? node.value : undefined, node),
 });
 
-/** The scalars of scalars.graphql. The schema has those that a module uses. */
+/** The scalars of scalars.graphql. The schema contains those that a module uses. */
 export const SCALARS = {
   Date: DateScalar,
   BigInt: BigIntScalar,

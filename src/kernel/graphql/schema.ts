@@ -88,7 +88,10 @@ export function buildApi(modules: readonly Module[]): Api {
   };
 }
 
-/** What the kernel has for columns and filters, as far as the modules use it: a contract has no types that nothing leads to. */
+/**
+ * The kernel's types for columns and filters that the modules use. Others are left out, so the contract has no unused
+ * types.
+ */
 function columnTypes(installed: readonly Module[]): Module[] {
   const used = usedDefinitions(
     readSchema(import.meta.url, 'scalars.graphql'),

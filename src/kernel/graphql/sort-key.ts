@@ -1,6 +1,6 @@
 /**
- * What a list may be ordered by: a column whose values a cursor can hold exactly, so that no page misses a row or shows one
- * twice. Which columns these are is decided by their type, when the server starts.
+ * The columns that lists can be ordered by. A cursor must contain the column's exact value, so that no page skips or
+ * repeats a row. The column's type decides, when the server starts.
  */
 import { MODELS } from '../../generated/data-model/index.js';
 import { Prisma } from '../../generated/prisma/client.js';
@@ -8,25 +8,25 @@ import type { FieldInfo, ModelInfo } from '../vocabulary/data-model.js';
 import { isTimeInRange } from './date-time.js';
 import { isStorable } from './input.js';
 
-/** The models that a list can be of. */
+/** The models of lists. */
 export type ModelName = keyof typeof MODELS;
 
-/** A column of a model. Only {@link sortBy} makes one. */
+/** A column of a model for ordering. Only {@link sortBy} creates one. */
 export interface SortKey {
   readonly field: string;
-  /** The value of a row, as a cursor holds it. */
+  /** The text of a row's value in a cursor. */
   readonly toText: (value: unknown) => string;
-  /** What a Prisma condition compares with; undefined for a text that no row's value has. */
+  /** The value for a Prisma condition; undefined for a text that no row's value has. */
   readonly fromText: (text: string) => string | number | bigint | undefined;
-  /** The text of a cursor as a value of the column's type, for SQL that is written by hand. */
+  /** The text of a cursor as a value of the column's type, for hand-written SQL. */
   readonly asSql: (text: string) => Prisma.Sql;
 }
 
 /**
  * A column to order a list by. The id follows it in the order, so that the order is total.
  *
- * @throws Error when a cursor cannot hold its values exactly: the column may be null, is a list, or is of a type that is not
- *   supported. Called while a module is loaded, it stops the start.
+ * @throws Error when a cursor cannot contain its values exactly: the column is nullable, is a list, or has an
+ * unsupported type. When a module is loaded, this stops the start.
  */
 export function sortBy<Model extends ModelName>(
   model: Model,
@@ -41,7 +41,7 @@ export function sortBy<Model extends ModelName>(
 
 type Kind = Omit<SortKey, 'field'>;
 
-/** How a column of that type is ordered by, or why it is not. */
+/** How lists are ordered by a column of this type, or the reason why they cannot be. */
 export function kindOf({
   type,
   native = [],
@@ -71,7 +71,7 @@ export function kindOf({
   }
 }
 
-/** JavaScript has milliseconds: a finer column has rows that a cursor cannot tell apart. */
+/** JavaScript has milliseconds, so a cursor cannot distinguish the rows of a more precise column. */
 function timeKind(native: string, precision: number): Kind | string {
   const casts: Readonly<Record<string, (text: string) => Prisma.Sql>> = {
     Timestamptz: (text) => Prisma.sql`${text}::timestamptz`,
@@ -96,7 +96,7 @@ function timeKind(native: string, precision: number): Kind | string {
 
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-/** Of a text without a limit, neither a cursor nor an index can hold every value. */
+/** The most characters of a text column. Longer texts may fit neither in a cursor nor in an index. */
 const LONGEST_TEXT = 255;
 
 function textKind(native: string, length: number): Kind | string {
@@ -136,11 +136,11 @@ function numberKind<Value extends number | bigint>(
 
 const INTEGER = /^-?\d{1,19}$/;
 
-/** Digits before and after the point; what a column of money or weights has. */
+/** The digits before and after the point, enough for money and weights. */
 const DECIMAL_TEXT = /^-?\d{1,100}(\.\d{1,100})?$/;
 
 const DECIMAL: Kind = {
-  // Without an exponent, which `toString` would write for small numbers.
+  // Without the exponent that `toString` would write for small numbers.
   toText: (value) => (value as Prisma.Decimal).toFixed(),
   fromText: (text) => (DECIMAL_TEXT.test(text) ? text : undefined),
   asSql: (text) => Prisma.sql`${text}::numeric`,

@@ -1,10 +1,10 @@
-/** The part of a collection of definitions that a schema uses. */
+/** Selects the definitions that a schema uses. */
 import { isTypeDefinitionNode, parse, print, visit, type DefinitionNode } from 'graphql';
 
 /**
- * @param offered SDL of named types, of which any may be left out
- * @param typeDefs SDL of the schema that may name them
- * @returns those that `typeDefs` name, and those that these name in turn
+ * @param offered SDL of named types, each of which may be left out
+ * @param typeDefs SDL of the schema that may use them
+ * @returns the types that `typeDefs` use, directly or through other offered types
  */
 export function usedDefinitions(
   offered: string,
@@ -23,7 +23,7 @@ export function usedDefinitions(
     used.set(name, definition);
     open.push(...namedIn([definition]));
   }
-  // In the order they are offered in, whatever the modules name first.
+  // In the order of `offered`, so the order of modules does not matter.
   const kept = [...definitions].filter(([name]) => used.has(name));
   return {
     names: kept.map(([name]) => name),
@@ -31,7 +31,7 @@ export function usedDefinitions(
   };
 }
 
-/** The types that fields, arguments and inputs have. */
+/** The types of fields, arguments and inputs. */
 function namedIn(definitions: readonly DefinitionNode[]): string[] {
   const names: string[] = [];
   for (const definition of definitions) {

@@ -1,34 +1,34 @@
 /**
- * Who may take a connection of the pool, before they take it. All tenants share the pool: without a limit, one of them that
- * has three hundred slow statements under way makes everybody else wait for all of them.
+ * Decides who may take a connection of the pool. All tenants share the pool: without a limit, one tenant with three
+ * hundred slow statements would make everyone else wait for all of them.
  */
 import { rateLimited } from '../vocabulary/errors.js';
 import type { Actor } from '../vocabulary/actor.js';
 import { Places, type Patience } from './places.js';
 
-/** Gives back what was admitted. Called once. */
+/** Frees the admitted connection. Call it once. */
 export type Release = () => void;
 
-/** What is left of a request. */
+/** The remaining time of a request. */
 export interface RequestLimit {
   /** In milliseconds. */
   readonly remaining: number;
-  /** Aborted when the request is over; with the error that its caller is told. */
+  /** Aborted at the end of the request, with the error for the caller. */
   readonly signal: AbortSignal;
 }
 
-/** The policy: the one place to change when tenants are to be given shares by weight. */
+/** The policy of admission. Implement it to give tenants weighted shares. */
 export interface Admission {
   /**
-   * Asks for one connection.
+   * Requests one connection.
    *
-   * @returns at once when there is nothing to wait for, so that this costs no promise
+   * @returns the release, without a promise when there is no wait, which saves time
    * @throws RATE_LIMITED, as a rejection
    */
   admit(tenantId: string, actor: Actor, limit?: RequestLimit): Release | Promise<Release>;
 }
 
-/** Runs `work` on a connection that it may take. */
+/** Runs `work` when it may take a connection. */
 export async function admitted<Result>(
   admission: Admission,
   { tenantId, actor }: { readonly tenantId: string; readonly actor: Actor },
@@ -44,25 +44,25 @@ export async function admitted<Result>(
   }
 }
 
-/** How many may wait for the connections of one caller, and of one tenant. */
+/** The most operations that wait for one caller's connections, and for one tenant's. */
 const CALLER_QUEUE = 500;
 const TENANT_QUEUE = 1_000;
 
 export interface ShareOptions {
   readonly poolSize: number;
-  /** How many connections one tenant holds at the most. By default half of the pool. */
+  /** The most connections of one tenant. By default half of the pool. */
   readonly perTenant?: number | undefined;
-  /** How long a connection may be waited for, in milliseconds. */
+  /** The longest wait for a connection, in milliseconds. */
   readonly maxWait: number;
 }
 
 /**
- * Gives each tenant a share of the pool, and each caller (a user, in whichever tenants; an API key) one place less, so that
- * one caller does not keep their whole tenant waiting. What is beyond the share waits, the longest first; a caller's
- * operations wait in a queue of their own before they join the tenant's, so that no caller fills that.
+ * Gives each tenant a share of the pool, and each caller (a user across all tenants, or an API key) one connection
+ * less, so that one caller does not block their whole tenant. Operations beyond the share wait in order. A caller's
+ * operations wait in the caller's queue before they join the tenant's, so that no caller fills the tenant's queue.
  */
 export class PoolShare implements Admission {
-  /** How many connections one tenant, and one caller, holds at the most. */
+  /** The most connections of one tenant, and of one caller. */
   readonly perTenant: number;
   readonly perCaller: number;
   readonly #maxWait: number;
@@ -86,17 +86,17 @@ export class PoolShare implements Admission {
     return this.#release(tenantId, actor.id, callers);
   }
 
-  /** Operations that wait, by what they wait for. */
+  /** The number of waiting operations, by the limit that they wait for. */
   get waiting(): { readonly tenant: number; readonly caller: number } {
     return { tenant: this.#tenants.waiting, caller: this.#users.waiting + this.#apiKeys.waiting };
   }
 
-  /** Operations that were refused so far, by what they waited for. */
+  /** The number of refused operations so far, by the limit that they waited for. */
   get refused(): { readonly tenant: number; readonly caller: number } {
     return { tenant: this.#tenants.refused, caller: this.#users.refused + this.#apiKeys.refused };
   }
 
-  /** The server's own work in a tenant, and its operator's, has no queue but the tenant's. */
+  /** Undefined for work of the server or an operator, which only waits in the tenant's queue. */
   #callersOf({ type }: Actor): Places | undefined {
     if (type === 'user') return this.#users;
     return type === 'api_key' ? this.#apiKeys : undefined;

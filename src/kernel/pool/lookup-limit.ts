@@ -1,12 +1,12 @@
 /**
- * The look-ups that come before a tenant is known: who is behind a token or an API key, and whom an invitation is for.
- * Strangers can cause them, so that they have few connections of the pool, lines of their own, and end soon.
+ * Limits the look-ups before a tenant is known: of the user of a token, of an API key, and of an invitation.
+ * Unauthenticated callers can cause them, so they get few connections of the pool, separate queues and little time.
  */
 import { rateLimited, unavailable } from '../vocabulary/errors.js';
 import type { Release } from './admission.js';
 import { Places, type Patience } from './places.js';
 
-/** What is looked up. */
+/** The purpose of a look-up. */
 export type DoorPurpose = 'access' | 'api-key' | 'invitation' | 'changes';
 
 export interface Lookup {
@@ -15,7 +15,7 @@ export interface Lookup {
   readonly caller?: string | undefined;
 }
 
-/** How many may wait, in each line. */
+/** The most look-ups that wait in each queue. */
 const LONGEST_LINE = 500;
 
 export class LookupLimit {
@@ -30,28 +30,29 @@ export class LookupLimit {
     const less = Math.max(1, places - 1);
     this.#maxWait = maxWait;
     this.#visits = new Places(places, LONGEST_LINE);
-    // One user asks once at a time, in as many tenants as they like.
+    // A user has one look-up at a time, across all tenants.
     this.#callers = new Places(1, LONGEST_LINE);
-    // Anybody can make up keys: these never have all places.
+    // Anyone can invent keys, so these never get all places.
     this.#apiKeys = new Places(less, LONGEST_LINE);
-    // An acceptance may wait for whoever changes the members of the tenant, which the others must not wait for.
+    // An acceptance may wait for a change of the tenant's members; other look-ups must not wait for it.
     this.#invitations = new Places(less, LONGEST_LINE);
   }
 
-  /** How many wait. */
+  /** The number of waiting look-ups. */
   get waiting(): number {
     return this.#all().reduce((sum, { waiting }) => sum + waiting, 0);
   }
 
-  /** How many were refused so far. */
+  /** The number of refused look-ups so far. */
   get refused(): number {
     return this.#all().reduce((sum, { refused }) => sum + refused, 0);
   }
 
   /**
-   * Asks for one connection.
+   * Requests one connection.
    *
-   * @throws RATE_LIMITED, as a rejection, for a caller who has too many look-ups under way; else UNAVAILABLE
+   * @throws RATE_LIMITED, as a rejection, when the caller has too many look-ups running; UNAVAILABLE when all callers
+   * together have
    */
   async enter({ purpose, caller }: Lookup): Promise<Release> {
     const until = performance.now() + this.#maxWait;

@@ -1,18 +1,21 @@
-/** Bounded places, for each key apart: whoever finds none waits in the queue of that key, for a time, in a queue of bounded length. */
+/**
+ * Limits concurrent work per key. When a key has no free place, work waits in the key's queue, whose length and time
+ * are limited.
+ */
 
-/** How long somebody may wait. */
+/** The limits of a wait. */
 export interface Patience {
-  /** On the clock of `performance.now()`. */
+  /** The end of the wait on the clock of `performance.now()`. */
   readonly until: number;
-  /** Ends the waiting, with its reason. */
+  /** Ends the wait with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Makes the error of whoever waited in vain, or found the queue too long. */
+  /** Creates the error for a wait that took too long, or for a full queue. */
   readonly refusal: () => Error;
 }
 
 interface Queue {
   taken: number;
-  /** In the order in which they came. */
+  /** The waiting work, in order of arrival. */
   readonly waiting: (() => void)[];
 }
 
@@ -24,25 +27,25 @@ export class Places {
   #refused = 0;
 
   /**
-   * @param each how many places each key has
-   * @param longest how many may wait for the places of one key
+   * @param each the places of each key
+   * @param longest the most waiting work of one key
    */
   constructor(each: number, longest: number) {
     this.#each = each;
     this.#longest = longest;
   }
 
-  /** How many wait, of all keys. */
+  /** The number of waits of all keys. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** How many have been refused so far. */
+  /** The number of refusals so far. */
   get refused(): number {
     return this.#refused;
   }
 
-  /** Takes a place if there is one. Whoever took one has to {@link leave}. */
+  /** Takes a place if one is free. @returns whether it did; the taker must {@link leave} */
   enter(key: string): boolean {
     const queue = this.#queues.get(key);
     if (!queue) this.#queues.set(key, { taken: 1, waiting: [] });
@@ -51,7 +54,7 @@ export class Places {
     return true;
   }
 
-  /** Takes a place when there is one. Rejects with the refusal, or with the reason of the signal, without a place. */
+  /** Waits for a place and takes it. Rejects with the refusal, or with the reason of the signal, without a place. */
   async wait(key: string, { until, signal, refusal }: Patience): Promise<void> {
     signal?.throwIfAborted();
     if (this.enter(key)) return;
@@ -90,7 +93,7 @@ export class Places {
     }
   }
 
-  /** Hands the place to whoever has waited longest for one of this key. */
+  /** Frees the place for the longest wait of this key. */
   leave(key: string): void {
     const queue = this.#queues.get(key);
     if (!queue) return;

@@ -1,7 +1,6 @@
 /**
- * The way through the selections of a document. Whoever counts, compares or looks for fields says what to do with each; how
- * fragments are followed is the same for all: what a set has already of a fragment, another spread of it adds nothing to, as
- * in an execution.
+ * Walks the selections of a document, for code that counts, compares or finds fields. Fragments are followed as in an
+ * execution: a repeated spread of a fragment in the same set adds nothing.
  */
 import {
   Kind,
@@ -24,21 +23,21 @@ export function fragmentsOf({ definitions }: DocumentNode): Fragments {
   return fragments;
 }
 
-/** What is done on the way. A place is what is to be known of where a selection stands: its type, its depth. */
+/** The callbacks of a walk. A place describes the position of a selection, for example its type or depth. */
 export interface Walk<Place> {
   readonly fragments: Pick<Fragments, 'get'>;
   /**
-   * Called for each field, for each fragment that is written in its place and for each spread of one, the first or not. The
-   * walk does not go below fields: whoever wants to, walks there.
+   * Called for each field, each inline fragment and each spread of a fragment, including repeated ones. The walk does
+   * not enter the selections of fields; the callback may walk them.
    *
-   * @returns false when enough is known: the rest of its set is passed over
+   * @returns false to skip the rest of the set
    */
   visit(node: SelectionNode, place: Place): boolean;
-  /** @returns the place of the fragment's own selections; undefined to pass over them */
+  /** @returns the place of the fragment's selections; undefined to skip them */
   within(fragment: InlineFragmentNode | FragmentDefinitionNode, place: Place): Place | undefined;
 }
 
-/** @param spread the names of the fragments that the set has already; those that are met are added */
+/** @param spread the names of the fragments that the set already contains; the walk adds those it finds */
 export function walkSelections<Place>(
   { selections }: SelectionSetNode,
   place: Place,
@@ -64,7 +63,7 @@ function firstSpread(
   return fragments.get(name);
 }
 
-/** What is selected at the root of an operation, its fragments and what they bring included. */
+/** The selections at the root of an operation, including its fragments and their selections. */
 export function rootSelections(document: DocumentNode, set: SelectionSetNode): readonly SelectionNode[] {
   const found: SelectionNode[] = [];
   walkSelections(set, 'root', {

@@ -1,4 +1,4 @@
-/** How a transaction on tenant data begins: its first statement binds it, and its time is limited. */
+/** Binds a transaction to its tenant with its first statement, and limits its time. */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Signature } from '../database/context-signature.js';
 import { statementTimeoutOf } from '../driver/time-limits.js';
@@ -6,10 +6,13 @@ import type { Deadline } from '../request/deadline.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { TransactionLimits } from './tenant-client.js';
 
-/** Prisma gives up a moment after what runs was cancelled: then it still hears how that ended. */
+/**
+ * Prisma's time limit ends this much after a statement is cancelled, so that Prisma still receives the statement's
+ * error.
+ */
 const CANCELLED_BEFORE_MS = 1_000;
 
-/** A transaction neither waits nor lasts longer than its request. */
+/** Prisma's limits of a transaction, in milliseconds: it neither waits nor lasts longer than its request. */
 export const prismaLimits = ({ maxWait, timeout }: TransactionLimits, deadline: Deadline | undefined) => {
   if (!deadline) return { maxWait, timeout: timeout + CANCELLED_BEFORE_MS };
   const remaining = Math.ceil(deadline.remaining) + 1;
@@ -19,7 +22,9 @@ export const prismaLimits = ({ maxWait, timeout }: TransactionLimits, deadline: 
   };
 };
 
-/** The statement that opens every transaction on tenant data; `tenantry.bind` says what it sets and why so. */
+/**
+ * The first statement of every transaction on tenant data. The comment of `tenantry.bind` says what it sets and why.
+ */
 export function bindingStatement(
   context: TenantContext,
   { expires, signature }: Signature,

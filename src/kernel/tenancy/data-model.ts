@@ -1,60 +1,60 @@
 /**
- * What the application's filter needs to know of the Prisma schema: which column carries a model's tenant, and
- * where a nested write leads. A model without a tenant is unknown here, so that no query on it can be built.
+ * The facts of the Prisma schema that the tenant filter needs: the column with a model's tenant, and the models that
+ * nested writes reach. A model without a tenant is refused at the start.
  */
 import { escapeIdentifier } from 'pg';
 import { DESCRIPTIONS } from '../../generated/data-model/index.js';
 
-/** A model as the tenant filter sees it. */
+/** A model, as the tenant filter and plain statements need it. */
 export interface ScopedModel {
   readonly name: string;
-  /** The property of the Prisma client, `auditEntry` for `AuditEntry`. */
+  /** The property of the Prisma client: `auditEntry` for `AuditEntry`. */
   readonly property: string;
-  /** `tenantId`, or `id` for the tenants themselves. */
+  /** `tenantId`; `id` for the model `Tenant`. */
   readonly tenantField: string;
   readonly scalars: ReadonlySet<string>;
-  /** Relation fields and the name of the model each leads to. */
+  /** The name of the related model, by relation field. */
   readonly relations: ReadonlyMap<string, string>;
-  /** The table, quoted. */
+  /** The table with its schema, quoted for SQL. */
   readonly table: string;
   /** As the database calls it. */
   readonly tableName: string;
-  /** The columns that hold the scalar fields, by field. */
+  /** The columns of the scalar fields, by field. */
   readonly columns: ReadonlyMap<string, Column>;
-  /** What selects all of them. */
+  /** The SELECT list of all columns. */
   readonly allColumns: string;
-  /** The fields of each key that finds one row, by the name that Prisma gives the key: `tenantId_id`. */
+  /** The fields of each unique key, by Prisma's name of the key: `tenantId_id`. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Where a scalar field is kept. */
+/** The column of a scalar field. */
 export interface Column {
   readonly field: string;
   /** As the database calls it. */
   readonly column: string;
-  /** The same, quoted. */
+  /** The database's name, quoted for SQL. */
   readonly name: string;
-  /** Prisma's type: `String`, `DateTime`, …; of a list `String[]`. */
+  /** Prisma's type: `String`, `DateTime`, …; a list is `String[]`. */
   readonly type: string;
-  /** What selects it under the name of the field. */
+  /** Selects the column under the name of the field. */
   readonly selected: string;
   /**
-   * What a new row gets when it is given none: what the database has for it, the time, or what Prisma has to say: a value that
-   * only it can make, or that one is missing.
+   * The source of the value when a new row is given none: the column's default, the current time, or Prisma, which
+   * makes the value itself or reports that it is missing.
    */
   readonly byDefault: 'database' | 'time' | 'prisma';
   readonly isNullable: boolean;
 }
 
-/** A model as the generator writes it: scripts/data-model-generator.ts. */
+/** A model, as scripts/data-model-generator.ts writes it. */
 export interface ModelDescription {
   readonly name: string;
   readonly schema: string;
   readonly table: string;
   readonly columns: readonly Omit<Column, 'name' | 'selected'>[];
-  /** Relation fields, and the model each leads to. */
+  /** The relation fields, each with its related model. */
   readonly relations: readonly { readonly field: string; readonly model: string }[];
-  /** The fields of each key that finds one row. Keys with a name of their own are left out. */
+  /** The fields of each unique key. Keys that have a name in the Prisma schema are left out. */
   readonly keys: readonly (readonly string[])[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The server's connection to PostgreSQL. The one place that makes a PrismaClient, and it keeps it: what leaves this
- * folder is bound to a tenant.
+ * The server's connection to PostgreSQL. Only this file creates a PrismaClient, and it never exports it: every client
+ * that leaves this folder is bound to a tenant.
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
@@ -24,49 +24,54 @@ import { createTenantBinder } from './tenant-binder.js';
 import type { TenantBinder, TransactionLimits } from './tenant-client.js';
 
 export interface DatabaseOptions {
-  /** Connects as the runtime role. `?pgbouncer=true` leaves prepared statements unnamed, as Prisma's own URLs do. */
+  /** Connects as the runtime role. With `?pgbouncer=true` prepared statements have no names, as in Prisma's URLs. */
   readonly url: string;
   readonly poolSize: number;
-  /** How many connections of the pool one tenant holds at the most. By default half of them, and at least one. */
+  /** The most connections of the pool that one tenant holds. By default half of them, and at least one. */
   readonly perTenant?: number | undefined;
   readonly limits: TransactionLimits;
-  /** What contexts are signed with. Undefined: they are not. */
+  /** The key that signs contexts. Undefined: contexts are not signed. */
   readonly contextKey?: string | undefined;
-  /** Told about connections that fail while idle; they are replaced. */
+  /** Called when an idle connection fails; the pool replaces it. */
   readonly onConnectionError?: (error: Error) => void;
-  /** Told of each statement of the pool. Undefined: nothing is watched, which costs nothing. */
+  /** Receives each statement of the pool. Undefined: statements are not logged, at no cost. */
   readonly statementLog?: StatementLog | undefined;
-  /** Told of code that takes a second connection inside a transaction. Without this, that code is given the error. */
+  /** Called when code takes a second connection inside a transaction. Undefined: the error is thrown to that code. */
   readonly onSecondConnection?: (error: SecondConnectionError) => void;
 }
 
-/** What is told of statements. */
+/** Receives the log of statements. */
 export interface StatementLog {
   readonly write: (line: StatementLine) => void;
-  /** Whether lines have the values of parameters: tenants' data, for development only. */
+  /** Whether lines contain the values of parameters. These are tenants' data, so this is for development only. */
   readonly withValues: boolean;
-  /** Told of the plan of each statement that reads rows of a tenant: for development only. Undefined: none is asked for. */
+  /**
+   * Receives the plan of each statement that reads a tenant's rows, for development only. Undefined: no plans are made.
+   */
   readonly writePlan?: ((line: PlanLine) => void) | undefined;
 }
 
-/** Connections of the pool, and those who wait for them, for metrics. */
+/** The pool's connections and the operations that wait for them, for metrics. */
 export interface PoolState {
   readonly total: number;
   readonly idle: number;
-  /** For a connection that is free, among those who may take one. */
+  /** Operations that may take a connection and wait until one is free. */
   readonly waiting: number;
-  /** For one to be free among those that they may have: their share, or those of the look-ups before a tenant is known. */
+  /**
+   * Operations that wait because their limit is reached: the share of the tenant or the caller, or the limit of
+   * look-ups before the tenant is known (`door`).
+   */
   readonly waitingForShare: { readonly tenant: number; readonly caller: number; readonly door: number };
-  /** How many have waited in vain so far, or found the line too long. */
+  /** Operations that were refused so far, because they waited too long or the queue was full. */
   readonly refused: { readonly tenant: number; readonly caller: number; readonly door: number };
 }
 
 export interface Database extends TenantBinder {
   /**
-   * Runs one of the kernel's functions that answer before a tenant is bound. For this folder only.
+   * Runs one of the kernel's functions that need no bound tenant. For this folder only.
    *
-   * @param visit what it is for: the connections of each purpose are limited
-   * @throws UNAVAILABLE, RATE_LIMITED when too many look-ups are under way
+   * @param visit the purpose of the look-up; each purpose has its own limit of connections
+   * @throws UNAVAILABLE, RATE_LIMITED when too many look-ups are running
    */
   query<Row extends pg.QueryResultRow>(
     sql: string,
@@ -75,22 +80,28 @@ export interface Database extends TenantBinder {
   ): Promise<Row[]>;
   /** The models of the Prisma schema, by name. */
   readonly models: ReadonlyMap<string, ScopedModel>;
-  /** For those of them that ask for a signature. */
+  /** Signs contexts for functions of the kernel that require a signature. */
   readonly sign: Sign;
-  /** Which reads answer the same for everybody in a tenant, as the policies say now; asked at most once a minute. */
+  /**
+   * The reads that have the same result for all members of a tenant under the current policies. Queried at most once a
+   * minute.
+   */
   tenantOnlyReads(): Promise<TenantOnlyReads>;
   readonly pool: PoolState;
-  /** Waits for what is under way, then closes every connection. */
+  /** Waits for running operations, then closes every connection. */
   close(): Promise<void>;
 }
 
-/** For a server that has fallen silent; one that answers has cancelled a statement by then. */
+/**
+ * The time after the statement timeout in which PostgreSQL must answer. A working server has cancelled the statement by
+ * then.
+ */
 const SILENCE_MS = 3_000;
 
-/** A look-up at the door takes a moment, or is not worth waiting for. */
+/** The most milliseconds of a look-up before the tenant is known. */
 const DOOR_MS = 2_000;
 
-/** Opens no connection yet: the first operation does. */
+/** Creates the database access. The first operation opens the first connection. */
 export function openDatabase(options: DatabaseOptions): Database {
   const { url, poolSize, limits, contextKey, onConnectionError } = options;
   const { connectionString, namedStatements } = readUrl(url);
@@ -106,7 +117,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: limits.maxWait,
     application_name: 'tenantry',
     keepAlive: true,
-    // Behind a transaction pooler, what would be looked at is another connection.
+    // Behind a transaction pooler, the inspection would reach another connection.
     Client: namedStatements ? InspectedClient : PipeliningClient,
   });
   pool.on('error', (error) => onConnectionError?.(error));
@@ -139,7 +150,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     refuseSecond('A look-up');
     const leave = await door.enter(visit);
     const limit = Deadline.after(DOOR_MS, 0, unavailable);
-    // The place is free again when the connection is, which may be after the caller was told that it took too long.
+    // The place is freed together with the connection, which may be after the caller's time limit.
     return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));
   };
   return {
@@ -173,7 +184,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** @returns what asks for plans, when it is asked to */
+/** Logs the statements of each connection. @returns the reader of plans, if plans are wanted */
 function watchPool(
   pool: pg.Pool,
   connectionString: string,
@@ -213,7 +224,7 @@ function readUrl(url: string): { connectionString: string; namedStatements: bool
   return { connectionString: parsed.toString(), namedStatements };
 }
 
-/** A failure is not kept. */
+/** Caches an answer for a minute; a failure is not cached. */
 function keptForAMinute<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
   let kept: { readonly answer: Promise<Answer>; readonly until: number } | undefined;
   return () => {
@@ -228,14 +239,14 @@ function keptForAMinute<Answer>(ask: () => Promise<Answer>): () => Promise<Answe
 }
 
 const NAMES_KEPT = 500;
-/** Characters of a statement: it is kept here, and by each connection. */
+/** The most characters of a named statement. Its text is kept here and by each connection. */
 const LONGEST_NAMED = 10_000;
 
 /**
- * Names the statements that a connection keeps prepared. They are few and recur; lists of varying length make them
- * many and long, so that those beyond the first hundreds, and those that are very long, get no name.
+ * Names the statements that connections keep prepared. Most statements are few and recur, but lists of varying length
+ * make many long ones. Statements beyond the first hundreds and very long ones get no name.
  *
- * @param prefix tells apart who prepares: each keeps its own account of what a connection has seen.
+ * @param prefix distinguishes the users of a connection, because each records separately what is prepared
  */
 export function nameStatements(prefix: string): (sql: string) => string {
   const names = new Map<string, string>();

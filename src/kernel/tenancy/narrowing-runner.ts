@@ -1,4 +1,4 @@
-/** What a bound client does first: each operation is narrowed to the tenant before it is known how it runs. */
+/** Narrows each operation of a bound client to its tenant, before anything decides how the operation runs. */
 import type { Operation, Runner as Called } from '@tenantry/prisma-tenancy/parts';
 import type { AnswerBytes } from '../request/answer-bytes.js';
 import type { TenantContext } from '../request/tenant-context.js';
@@ -7,14 +7,14 @@ import type { Runner } from './runner.js';
 import type { Arguments, Operation as Action, TenantFilter } from './tenant-filter.js';
 import { NarrowedOperation, RawTenantOperation, type TenantOperation } from './tenant-operation.js';
 
-/** Narrows what is called on a client, and hands it to the runner of its tenant. */
+/** Narrows the operations that are called on a client, and passes them to the runner of its tenant. */
 export class NarrowingRunner implements Called {
   readonly #models: ReadonlyMap<string, ScopedModel>;
   readonly #filter: TenantFilter;
   readonly #bytes: AnswerBytes | undefined;
   readonly #runner: Runner;
 
-  /** @param models by the property of the client */
+  /** @param models the models by the property of the client */
   constructor(
     models: ReadonlyMap<string, ScopedModel>,
     filter: TenantFilter,
@@ -27,7 +27,7 @@ export class NarrowingRunner implements Called {
     this.#runner = runner;
   }
 
-  // Asynchronous, so that a refusal of the filter is a rejection like any other.
+  // Asynchronous, so that an error of the filter becomes a rejection.
   async read(operation: Operation): Promise<unknown> {
     return this.#runner.read(this.#narrowed(operation));
   }

@@ -1,8 +1,8 @@
-/** Values as the parameters of plain statements: what Prisma would send for them. */
+/** Converts values to the parameters of plain statements, as Prisma would. */
 import { Decimal } from '@prisma/client/runtime/client';
 import type { Column } from './data-model.js';
 
-/** How a value of a Prisma type travels; undefined for a value that Prisma is to look at. */
+/** The text of a value, by Prisma type; undefined for a value that only Prisma handles. */
 export const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
   String: (value) => (typeof value === 'string' ? value : undefined),
   Boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
@@ -18,7 +18,7 @@ export const PARAMETERS: Readonly<Record<string, (value: unknown) => string | un
     const time = new Date(value as string | Date);
     if (Number.isNaN(time.getTime()) || time.getTime() < FIRST_TIME) return undefined;
     const text = time.toISOString();
-    // A day that does not exist (February 30) is another day to JavaScript.
+    // JavaScript turns a day that does not exist (February 30) into another day.
     const isAsGiven = typeof value !== 'string' || text.startsWith(value.slice(0, 19));
     return isAsGiven && ISO_TIME.test(text) ? text : undefined;
   },
@@ -31,19 +31,20 @@ const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
 
 export const BY_DATABASE = Symbol('by the database');
 
-/** What a new row gets in a column; undefined for what only Prisma can say. */
+/** The value of a column in a new row; undefined when only Prisma can determine it. */
 export function valueOf(
   { type, byDefault, isNullable }: Column,
   given: unknown,
   now: string,
 ): string | null | undefined | typeof BY_DATABASE {
-  // Of JSON there are several nulls, and of a type that is not sent here, Prisma knows. So it does where none may be.
+  // Prisma handles null in JSON columns, which have several nulls, in types that are not sent here, and in columns that
+  // allow no null.
   if (given === null) return isNullable && PARAMETERS[type] ? null : undefined;
   if (given !== undefined) return PARAMETERS[type]?.(given);
   if (byDefault === 'time') return now;
   return byDefault === 'database' ? BY_DATABASE : undefined;
 }
 
-/** A value of an array type, as PostgreSQL reads it. */
+/** The text of a PostgreSQL array. */
 export const arrayLiteral = (values: readonly string[]): string =>
   `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;

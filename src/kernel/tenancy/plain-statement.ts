@@ -1,11 +1,10 @@
 /**
- * Prisma's simple operations, as the SQL that Prisma would make of them: to read rows of one model by conditions on its
- * columns, in an order, so many of them; to create a row. They are most of what an API does, and reach PostgreSQL in one
- * batch (statement-batch.ts) at a fraction of the cost.
+ * Turns Prisma's simple operations into the SQL that Prisma would send: reading rows of one model with conditions on
+ * its columns, an order and a limit, and creating a row. Most operations of an API are simple, and in one batch
+ * (statement-batch.ts) they cost a fraction.
  *
- * The rule is: all of it or nothing. Whatever is not understood here to the last key, values of an unexpected type
- * included, is left to Prisma. The outcome must be the same either way: test/kernel/plain-statement.test.ts holds them
- * together.
+ * An operation with any unknown key, or a value of an unexpected type, is left to Prisma as a whole. The result must be
+ * the same either way: test/kernel/plain-statement.test.ts compares them.
  */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { ScopedModel } from './data-model.js';
@@ -13,11 +12,11 @@ import type { Row, Statement } from '../driver/statement-batch.js';
 import { arrayLiteral, BY_DATABASE, PARAMETERS, valueOf } from './parameters.js';
 import type { Arguments, Operation } from './tenant-filter.js';
 
-/** An operation that needs no Prisma. */
+/** An operation that runs without Prisma. */
 export interface PlainStatement extends Statement {
-  /** What the caller gets for the rows. Throws as Prisma does when there has to be a row and is none. */
+  /** Makes the caller's result from the rows. Throws like Prisma when a required row is missing. */
   readonly result: (rows: Row[]) => unknown;
-  /** Of a statement that writes: one that answers with the same columns and does nothing. */
+  /** For a statement that writes: a statement that has the same result columns and does nothing. */
   readonly answers?: string | undefined;
 }
 
@@ -38,14 +37,14 @@ export function plainStatement(
     : { text, values: builder.values, result: shape.result, answers: builder.answers };
 }
 
-/** Whether the condition finds one row, as Prisma sees it: by the values of a key. */
+/** Whether the condition gives the values of a unique key, as Prisma requires to find one row. */
 function namesKey({ keys }: ScopedModel, where: unknown): boolean {
   if (!isRecord(where)) return false;
   const given = [...keys].filter(([name]) => where[name] !== undefined);
   return given.length > 0 && given.every(([name, fields]) => isRecord(where[name]) === fields.length > 1);
 }
 
-/** A statement written by hand; undefined when a value of it is one that Prisma has to send. */
+/** A hand-written statement; undefined when it has a value that only Prisma can send. */
 export function rawStatement(sql: Prisma.Sql): PlainStatement | undefined {
   const values: (string | null)[] = [];
   for (const value of sql.values) {
@@ -63,7 +62,7 @@ function rawParameter(value: unknown): string | null | undefined {
   return Array.isArray(value) && isListOf(value, isText) ? arrayLiteral(value) : undefined;
 }
 
-/** Unlike `every`, does not pass over the holes of a list: what is not there is undefined. */
+/** Unlike `every`, does not skip the holes of a list: a missing element is undefined. */
 function isListOf<Value>(
   values: readonly unknown[],
   isValue: (value: unknown) => value is Value,
@@ -142,7 +141,7 @@ class Builder {
     const columns = this.selection(select);
     const conditions = this.conditions(where);
     const order = this.order(orderBy);
-    // To take none, Prisma asks nobody, not even whether the condition makes sense.
+    // For `take: 0`, Prisma sends no query and does not check the condition.
     const limit = take === 0 ? undefined : this.bound('LIMIT', take);
     const offset = this.bound('OFFSET', skip);
     const parts = [columns, conditions, order, limit, offset];
@@ -201,19 +200,19 @@ class Builder {
     if (key === 'AND') return this.all(Array.isArray(value) ? value : [value], ' AND ');
     // An empty OR matches nothing in Prisma.
     if (key === 'OR' && Array.isArray(value) && value.length > 0) return this.all(value, ' OR ');
-    // A compound key, `tenantId_id: { tenantId, id }`: called after its fields, each with its value.
+    // A compound key, `tenantId_id: { tenantId, id }`: its name joins its fields, and each field has a value.
     const fields = this.isUnique ? this.model.keys.get(key) : undefined;
     if (!fields || !isRecord(value) || Object.keys(value).length !== fields.length) return undefined;
     return fields.every((field) => isScalar(value[field])) ? this.conditions(value) : undefined;
   }
 
   private all(parts: readonly unknown[], operator: ' AND ' | ' OR '): string | undefined {
-    // A part that is undefined demands nothing of its own; Prisma refuses it.
+    // An undefined part would be no condition; Prisma refuses it.
     if (!isListOf(parts, isRecord)) return undefined;
     const conditions = parts.map((part) => this.conditions(part));
     if (conditions.includes(undefined)) return undefined;
     const narrowing = conditions.filter((each) => each !== EVERYTHING);
-    // To Prisma an OR with a part that demands nothing is not what it is to logic.
+    // Prisma treats an OR with an empty condition differently from logic.
     if (operator === ' OR ' && narrowing.length < parts.length) return undefined;
     return narrowing.length === 0 ? EVERYTHING : `(${narrowing.map((each) => `(${each!})`).join(operator)})`;
   }
@@ -245,7 +244,7 @@ class Builder {
     operand: unknown,
     parameter: (value: unknown) => string | undefined,
   ): string | undefined {
-    // Of no values Prisma makes a statement without parameters, or none.
+    // For an empty list Prisma sends a statement without parameters, or none.
     if (!Array.isArray(operand) || operand.length === 0) return undefined;
     const values = operand.map(parameter);
     if (values.includes(undefined)) return undefined;
@@ -264,7 +263,7 @@ class Builder {
     return columns.length === 0 ? '' : ` ORDER BY ${columns.join(', ')}`;
   }
 
-  /** LIMIT or OFFSET. A negative `take` is Prisma's way of asking for the last rows. */
+  /** LIMIT or OFFSET. A negative `take` asks Prisma for the last rows. */
   private bound(keyword: string, rows: unknown): string | undefined {
     if (rows === undefined) return '';
     if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
@@ -277,10 +276,10 @@ class Builder {
   }
 }
 
-/** The condition that demands nothing. */
+/** The condition that every row meets. */
 const EVERYTHING = 'true';
 
-/** Beyond it, Prisma takes numbers for others. */
+/** Prisma changes larger numbers. */
 const LARGEST = 2 ** 31 - 1;
 
 const hasOnly = (args: Arguments, keys: ReadonlySet<string>): boolean => {
@@ -288,7 +287,7 @@ const hasOnly = (args: Arguments, keys: ReadonlySet<string>): boolean => {
   return true;
 };
 
-/** A plain object: of a class of its own, a value is one of Prisma's special ones. */
+/** Whether the value is a plain object. Prisma's special values have classes of their own. */
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 

@@ -6,8 +6,8 @@ import type { TenantContext } from '../request/tenant-context.js';
 import type { PlainStatement } from './plain-statement.js';
 
 /**
- * Whether the columns that a write answers with can be read without Prisma: after the write it is too late to find out.
- * Asked once for each set of columns.
+ * Whether the result columns of a write can be read without Prisma. This must be known before the write. Each set of
+ * columns is checked once.
  */
 export function knowsReadableAnswers(
   sendBatch: SendBatch,

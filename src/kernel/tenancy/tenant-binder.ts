@@ -1,6 +1,6 @@
 /**
- * Binds clients to tenants: Prisma's client with the extension of @tenantry/prisma-tenancy, in the server's way: who may take
- * a connection, what a transaction is bound with, when it is cancelled, and how often it is tried.
+ * Binds clients to tenants with the extension of @tenantry/prisma-tenancy. Adds the server's parts: admission to the
+ * pool, the signed binding, deadlines and retries.
  */
 import { createTenancy, type TransactionCourse } from '@tenantry/prisma-tenancy/parts';
 import type { PrismaClient } from '../../generated/prisma/client.js';
@@ -18,7 +18,7 @@ import type { ScopedModel } from './data-model.js';
 import type { TenantBinder, TransactionLimits } from './tenant-client.js';
 import { TenantClients } from './tenant-clients.js';
 
-/** What all tenants' clients share. */
+/** The parts that the clients of all tenants share. */
 export interface TenantBinderParts {
   readonly prisma: PrismaClient;
   readonly models: ReadonlyMap<string, ScopedModel>;
@@ -30,7 +30,7 @@ export interface TenantBinderParts {
   readonly refuseSecondConnection: RefuseSecondConnection;
 }
 
-/** Makes what binds clients to tenants. The extended client stays here, and refuses whatever is bound to no tenant. */
+/** Creates the binder. The extended client is not exported, and refuses every operation without a tenant. */
 export function createTenantBinder(parts: TenantBinderParts): TenantBinder {
   const { limits, sign } = parts;
   const extended = parts.prisma.$extends(
@@ -54,7 +54,9 @@ export function createTenantBinder(parts: TenantBinderParts): TenantBinder {
   };
 }
 
-/** One try of a transaction: what runs at its deadline is cancelled, and what is over then is not committed. */
+/**
+ * One try of a transaction: at the deadline, a running statement is cancelled, and from then on nothing is committed.
+ */
 async function watched<Result>(
   context: TenantContext,
   limits: TransactionLimits,

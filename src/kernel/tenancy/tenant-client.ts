@@ -1,15 +1,15 @@
 /**
- * The tenant-bound client, as resolvers use it: the only way from application code to tenant data.
+ * The tenant-bound client that resolvers use. Application code has no other access to tenant data.
  *
- * Every operation runs in a transaction that is bound to the tenant by its first statement, and is narrowed to the
- * tenant by the application's filter. Prisma's own client is never handed out, and no setting outlives its transaction.
+ * Every operation runs in a transaction whose first statement binds it to the tenant, and the application's filter
+ * narrows it to the tenant. Prisma's own client is never exported, and no setting outlives its transaction.
  */
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.js';
 import type { TenantContext } from '../request/tenant-context.js';
 
 /**
- * The model delegates of the Prisma client: `conversation`, `membership`, … Without the fluent API: what Prisma's types
- * say of `findUnique(…).messages()` does not hold here; ask with `include`, or in a loader.
+ * The model delegates of the Prisma client: `conversation`, `membership`, … The fluent API is missing:
+ * `findUnique(…).messages()` compiles with Prisma's types but fails here. Use `include` or a loader.
  */
 export type Models = {
   readonly [Model in Uncapitalize<Prisma.ModelName>]: Omit<PrismaClient[Model], 'fields'>;
@@ -17,20 +17,20 @@ export type Models = {
 
 declare const bound: unique symbol;
 
-/** What a client and a transaction have in common. */
+/** The methods that a client and a transaction share. */
 export interface Bound {
   readonly context: TenantContext;
-  /** The primary key of a row of this tenant. Throws NOT_FOUND for an id that is no UUID, as for an absent row. */
+  /** The primary key of a row of this tenant. @throws NOT_FOUND when the id is not a UUID, as for a missing row */
   key(id: string): { readonly tenantId_id: { readonly tenantId: string; readonly id: string } };
-  /** Runs a statement inside the tenant and returns its rows. Outside `transaction` it may only read. */
+  /** Runs a statement in the tenant and returns its rows. Outside `transaction` it may only read. */
   $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]>;
-  /** Runs a statement inside the tenant and returns the number of rows it touched. */
+  /** Runs a statement in the tenant and returns the number of affected rows. */
   $executeRaw(sql: Prisma.Sql): Promise<number>;
 }
 
 /**
- * An open transaction bound to a tenant. Branded, so that code which demands one cannot be given anything else;
- * only {@link TenantClient.transaction} makes it. Its operations are undone together when the transaction is.
+ * An open transaction that is bound to a tenant. The type is branded, so that code which requires a transaction accepts
+ * nothing else; only {@link TenantClient.transaction} creates one. A rollback undoes all of its operations.
  */
 export interface TenantTx extends Models, Bound {
   readonly [bound]: 'TenantTx';
@@ -39,40 +39,40 @@ export interface TenantTx extends Models, Bound {
 /** A client bound to one tenant for one request. */
 export interface TenantClient extends Models, Bound {
   /**
-   * Runs `work` in one transaction, at read committed. Everything done through `tx` is committed together, or
-   * undone together when `work` throws. A serialization failure or deadlock repeats all of `work`, a bounded number
-   * of times: it must not have effects outside the database.
+   * Runs `work` in one transaction at read committed. All operations of `tx` are committed together, or rolled back
+   * when `work` throws. A serialization failure or deadlock repeats all of `work`, a limited number of times, so `work`
+   * must have no effects outside the database.
    *
-   * What `work` calls must not take a second connection: no operation of this client, and no other transaction.
+   * `work` must not take a second connection: it must not call operations of this client or start another transaction.
    *
-   * @throws whatever `work` throws, and the errors of the database; RATE_LIMITED when the tenant, or the caller, has more
-   *   under way than its share of the connections for too long.
+   * @throws whatever `work` throws, and the errors of the database; RATE_LIMITED when it waited too long for the share
+   * of connections of the tenant or the caller
    */
   transaction<Result>(work: (tx: TenantTx) => Promise<Result>): Promise<Result>;
 }
 
-/** Time limits of a tenant's transactions, in milliseconds. */
+/** The time limits of a tenant's transactions, in milliseconds. */
 export interface TransactionLimits {
-  /** How long a transaction may wait for a connection of the pool. */
+  /** The longest wait for a connection of the pool. */
   readonly maxWait: number;
-  /** How long a transaction may last. */
+  /** The longest duration of a transaction. */
   readonly timeout: number;
-  /** How long one statement may run before PostgreSQL cancels it. */
+  /** The longest duration of a statement; then PostgreSQL cancels it. */
   readonly statementTimeout: number;
 }
 
-/** What binds clients to tenants. */
+/** Binds clients to tenants. */
 export interface TenantBinder {
-  /** A client for one request. It opens nothing until its first operation. */
+  /** A client for one request. It takes no connection before its first operation. */
   forTenant(context: TenantContext): TenantClient;
   /**
-   * Runs `work` with a client whose every operation, `transaction` included, is part of one transaction, committed when
-   * `work` succeeds and undone when it throws. Each operation is still all or nothing by itself: one that fails leaves
-   * the others as they are. A serialization failure or deadlock that `work` throws repeats all of it, a bounded number
-   * of times.
+   * Runs `work` with a client whose operations, including `transaction`, all belong to one transaction. It is committed
+   * when `work` succeeds and rolled back when `work` throws. Each operation is still atomic: when one fails, the others
+   * keep their effect. A serialization failure or deadlock that `work` throws repeats all of it, a limited number of
+   * times.
    *
-   * @param work is also given the transaction itself, in which an operation that fails fails all
-   * @throws whatever `work` throws, and the errors of the database; those of COMMIT among them.
+   * @param work also receives the transaction itself, in which one failed operation fails the whole transaction
+   * @throws whatever `work` throws, and the errors of the database, including those of COMMIT
    */
   unitOfWork<Result>(
     context: TenantContext,

@@ -1,4 +1,4 @@
-/** The clients that the extension makes: on which connection, and in which transaction, each of their operations runs. */
+/** The clients that the extension creates. Decides the connection and the transaction of each operation. */
 import {
   BoundSurface,
   ReadBatch,
@@ -24,7 +24,7 @@ import type { TenantOperation } from './tenant-operation.js';
 import { TenantReads } from './tenant-reads.js';
 import { UnitOfWork } from './unit-of-work.js';
 
-/** What the clients of all tenants share. */
+/** The parts that the clients of all tenants share. */
 export interface TenantClientParts {
   readonly models: ReadonlyMap<string, ScopedModel>;
   /** Runs plain statements without Prisma. */
@@ -32,19 +32,19 @@ export interface TenantClientParts {
   readonly refuseSecondConnection: RefuseSecondConnection;
 }
 
-/** One snapshot for all reads of a tick. */
+/** All reads of a tick share one snapshot. */
 const READ_ONLY = {
   readOnly: true,
   isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead,
 } as const;
 
-/** Makes clients. One is cheap: what does not depend on the tenant is made here, once. */
+/** Creates clients. A client is cheap, because everything that does not depend on the tenant is created here, once. */
 export class TenantClients {
   readonly #transactions: BoundTransactions<TenantContext>;
   readonly #sendBatch: SendBatch;
   readonly #refuseSecondConnection: RefuseSecondConnection;
   readonly #models: ReadonlyMap<string, ScopedModel>;
-  /** By the property of the client. */
+  /** The models by the property of the client. */
   readonly #byProperty: ReadonlyMap<string, ScopedModel>;
   readonly #Surface: ReturnType<typeof surfaceWith>;
   readonly #isReadable: ReturnType<typeof knowsReadableAnswers>;
@@ -59,7 +59,7 @@ export class TenantClients {
     this.#isReadable = knowsReadableAnswers(parts.sendBatch);
   }
 
-  /** What Prisma's client gains. */
+  /** The methods that the extension adds to Prisma's client. */
   get methods() {
     const $forTenant: TenantBinder['forTenant'] = (context) => this.#forTenant(context);
     const $unitOfWork: TenantBinder['unitOfWork'] = (context, work) => this.#unitOfWork(context, work);
@@ -73,7 +73,7 @@ export class TenantClients {
     const runner: Runner = {
       read: (operation) => {
         this.#refuseSecondConnection('A read');
-        // Of the arguments as they are now: the batch leaves later.
+        // Copies the arguments now, because the batch is sent later.
         operation.prepare();
         return reads.add(operation);
       },
@@ -129,7 +129,7 @@ export class TenantClients {
     });
   }
 
-  /** A client whose operations and whose transactions are run as told. */
+  /** A client that runs its operations and transactions with these functions. */
   #clientOf(
     context: TenantContext,
     runner: Runner,
@@ -146,7 +146,7 @@ export class TenantClients {
   }
 }
 
-/** The class of clients with these models. */
+/** The class of the clients with these models. */
 function surfaceWith(models: ReadonlyMap<string, ScopedModel>) {
   const actions = [...READS, ...WRITES];
   const offered = [...models.values()].map(({ property }) => ({ name: property, actions }));

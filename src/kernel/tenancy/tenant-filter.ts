@@ -1,30 +1,30 @@
 /**
- * The first line of isolation: every operation of a tenant-bound client is narrowed to its tenant before Prisma
- * sees it. It must hold without row-level security, as row-level security must hold without it.
+ * The first layer of isolation: narrows every operation of a tenant-bound client to its tenant before Prisma receives
+ * it. It must isolate tenants without row-level security, and row-level security must isolate them without it.
  */
 import { READS, WRITES } from '@tenantry/prisma-tenancy/parts';
 import type { ScopedModel } from './data-model.js';
 
 export { READS, WRITES };
 
-/** Nested operations whose payload holds its fields one level deeper, and the names it holds them under. */
+/** Nested operations whose payload has the fields one level deeper, and the keys of that level. */
 const WRAPPING_OPERATIONS = new Set(['createMany', 'connectOrCreate', 'update', 'updateMany', 'upsert']);
 const WRAPPERS = new Set(['where', 'data', 'create', 'update']);
 
 export type Operation = (typeof READS)[number] | (typeof WRITES)[number];
 
-/** Arguments of a Prisma operation, as far as the filter looks at them. */
+/** The arguments of a Prisma operation. */
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** A write names a tenant other than the one it runs in: a defect of the calling code, never of a request. */
+/** A write names a tenant other than its own. This is a defect of the calling code, never of a request. */
 export class ForeignTenantError extends Error {
   override readonly name = 'ForeignTenantError';
 }
 
 /**
- * Narrows operations to one tenant: adds it to the top-level `where` of reads, updates and deletes, and refuses
- * data that names another tenant at any depth. Nested reads need no filter, for every relation between
- * tenant-scoped models is keyed by the tenant as well.
+ * Narrows operations to one tenant: adds the tenant to the top-level `where` of reads, updates and deletes, and refuses
+ * data that names another tenant at any depth. Nested reads need no filter, because the keys of every relation between
+ * tenant-scoped models include the tenant.
  */
 export class TenantFilter {
   constructor(
@@ -33,8 +33,8 @@ export class TenantFilter {
   ) {}
 
   /**
-   * @throws ForeignTenantError when the data names another tenant; TypeError when the arguments, or the condition, are not a
-   * plain object: copied, a list or a map would be a condition that demands nothing.
+   * @throws ForeignTenantError when the data names another tenant; TypeError when the arguments or the condition are
+   * not a plain object: a copied list or map would be an empty condition
    */
   apply(model: ScopedModel, operation: Operation, args: Arguments = {}): Arguments {
     if (!isPlain(args)) throw new TypeError(`the arguments of ${operation} are not a plain object`);
@@ -67,8 +67,9 @@ export class TenantFilter {
   }
 
   /**
-   * Walks the fields of a payload or of a condition. Scalars end the walk (a JSON column may contain any key), relations
-   * lead on, and anything else (a compound key, AND, OR, NOT) holds more fields of the same model.
+   * Walks the fields of a payload or of a condition. Scalars are not walked (a JSON column may contain any key),
+   * relations are walked as their model, and anything else (a compound key, AND, OR, NOT) contains fields of the same
+   * model.
    */
   private refuseForeign(model: ScopedModel, fields: unknown): void {
     if (Array.isArray(fields)) {
@@ -83,7 +84,7 @@ export class TenantFilter {
     }
   }
 
-  /** Below a relation the keys are operations: `create`, `connect`, `update`, … */
+  /** The keys in a relation are operations: `create`, `connect`, `update`, … */
   private refuseForeignRelation(model: ScopedModel, field: string, operations: unknown): void {
     if (typeof operations !== 'object' || operations === null) return;
     const target = this.models.get(model.relations.get(field) ?? '');
@@ -108,7 +109,7 @@ export class TenantFilter {
     for (const [key, value] of Object.entries(payload)) {
       if (WRAPPERS.has(key)) this.refuseForeign(target, value);
     }
-    // An `update` of one row may also be its fields themselves, whatever they are called: both readings are walked.
+    // An `update` of one row may also contain the fields directly, under any names, so both forms are walked.
     if (operation === 'update') this.refuseForeign(target, payload);
   }
 
@@ -120,7 +121,7 @@ export class TenantFilter {
   }
 }
 
-/** What has its keys for itself, all of them. */
+/** Whether the value is a plain object, which inherits no properties. */
 function isPlain(value: unknown): value is Arguments {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,21 +1,21 @@
 /**
- * Which reads answer the same for everybody in a tenant, as far as the database decides: those of tables whose policies ask
- * for nothing but the bound tenant. A policy that looks at the actor, or at anything else, takes its table out.
+ * Finds the reads for which the database gives all members of a tenant the same result: those of tables whose policies
+ * depend only on the bound tenant. A table is excluded when a policy depends on the actor or on anything else.
  */
 import type pg from 'pg';
 import type { ScopedModel } from './data-model.js';
 
-/** What is known of the models. */
+/** The models whose reads depend only on the tenant. */
 export interface TenantOnlyReads {
-  /** The properties of the client, such as `conversation`, whose reads depend on nothing but the tenant. */
+  /** Their properties of the client, such as `conversation`. */
   readonly models: ReadonlySet<string>;
-  /** Names that, anywhere in the arguments of a read, may lead to other tables than those. */
+  /** Keys of a read's arguments that may reach other tables, at any depth. */
   readonly leadingElsewhere: ReadonlySet<string>;
 }
 
 /**
- * A policy counts only when it is, to the letter, the one that `tenantry.protect` makes: what is understood of any other is
- * no proof. Views have no policies of their own, and are not tables.
+ * A policy counts only when its text is exactly that of `tenantry.protect`, because the meaning of other texts is not
+ * analysed. Views are excluded: they have no policies.
  */
 const TENANT_ONLY = `
   SELECT model.property
@@ -33,7 +33,7 @@ const TENANT_ONLY = `
           format('(%I = ( SELECT tenantry.current_tenant() AS current_tenant))', model.tenant_column)
     )`;
 
-/** Asks the database, as the role that reads. */
+/** Queries the database as the role that reads. */
 export async function findTenantOnlyReads(
   query: <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[]) => Promise<Row[]>,
   scoped: ReadonlyMap<string, ScopedModel>,
@@ -52,7 +52,7 @@ export async function findTenantOnlyReads(
       ),
     ),
   );
-  // Counts every relation when it is not told which.
+  // `_count` counts every relation unless it selects some.
   if (leadingElsewhere.size > 0) leadingElsewhere.add('_count');
   return { models, leadingElsewhere };
 }

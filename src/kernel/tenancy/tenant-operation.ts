@@ -10,12 +10,12 @@ import type { ScopedModel } from './data-model.js';
 import { plainStatement, rawStatement, type PlainStatement } from './plain-statement.js';
 import type { Arguments, Operation as Action } from './tenant-filter.js';
 
-/** An operation that is narrowed to its tenant, and whose answer is counted. */
+/** An operation that is narrowed to its tenant and counts the bytes of its result. */
 export interface TenantOperation extends Runnable {
   run(tx: TransactionClient): Promise<unknown>;
-  /** Makes the same as a plain statement, of the arguments as they are now, if it can be one. */
+  /** Converts the operation, with its current arguments, to a plain statement; undefined when that is not possible. */
   prepare(): PlainStatement | undefined;
-  /** What {@link prepare} has made. */
+  /** The result of {@link prepare}. */
   readonly plain: PlainStatement | undefined;
 }
 
@@ -43,13 +43,13 @@ export class NarrowedOperation extends ModelOperation implements TenantOperation
   }
 }
 
-/** A statement written by hand. */
+/** A hand-written statement. */
 export class RawTenantOperation implements TenantOperation {
   readonly #operation: Operation;
   readonly #bytes: AnswerBytes | undefined;
   plain: PlainStatement | undefined;
 
-  /** @param bytes counts the rows of its answer; undefined for one that answers with a number */
+  /** @param bytes counts the rows of the result; undefined when the result is a number */
   constructor(operation: Operation, bytes: AnswerBytes | undefined) {
     this.#operation = operation;
     this.#bytes = bytes;

@@ -1,4 +1,4 @@
-/** Where the reads of one tick go: as plain statements in one batch when each of them is one, else to Prisma. */
+/** Runs the reads of one tick: as plain statements in one batch when all can be plain statements, else with Prisma. */
 import type { ReadObserver, ReadSource, TransactionClient } from '@tenantry/prisma-tenancy/parts';
 import { LRUCache } from 'lru-cache';
 import { sqlState } from '../vocabulary/sql-state.js';
@@ -10,12 +10,15 @@ import type { TenantContext } from '../request/tenant-context.js';
 import type { PlainStatement } from './plain-statement.js';
 import type { TenantOperation } from './tenant-operation.js';
 
-/** So often a batch is run again because a plan was stale: after the first time all connections prepare anew. */
+/**
+ * The most repetitions of a batch because of stale plans. After the first, all connections prepare their statements
+ * again.
+ */
 const STALE_PLANS = 2;
 
 /**
- * Statements that only Prisma can read the answer of. There are as many as the code has of them, times the lengths of
- * their lists: those that were not seen for longest are found out again.
+ * Statements whose result only Prisma can read. Their number grows with the lengths of lists, so the least recently
+ * used are forgotten, and detected again.
  */
 const onlyPrisma = new LRUCache<string, true>({
   maxSize: 1024 * 1024,
@@ -28,7 +31,7 @@ export class TenantReads implements ReadSource<TenantOperation> {
   readonly #sendBatch: SendBatch;
   readonly #within: ReadSource<TenantOperation>['within'];
 
-  /** @param within runs work in a read-only transaction of Prisma's that is bound to the tenant */
+  /** @param within runs work in a read-only Prisma transaction that is bound to the tenant */
   constructor(context: TenantContext, sendBatch: SendBatch, within: ReadSource<TenantOperation>['within']) {
     this.#context = context;
     this.#sendBatch = sendBatch;

@@ -1,7 +1,7 @@
 /**
- * Many operations of a client in one transaction, each of which stays what it is without: all or nothing by itself. An
- * error of the database aborts a transaction for whatever comes behind it; a savepoint before each operation confines
- * it, so that code which handles a failure and goes on works here as well.
+ * Runs many operations of a client in one transaction and keeps each of them atomic. A database error would abort the
+ * transaction for all later operations. A savepoint before each operation prevents that, so code that handles a failure
+ * and continues works here too.
  */
 import type { OpenTransaction, TransactionClient } from '@tenantry/prisma-tenancy/parts';
 import type { TenantContext } from '../request/tenant-context.js';
@@ -10,7 +10,7 @@ import type { Runner } from './runner.js';
 import type { TenantOperation } from './tenant-operation.js';
 import { inTimeLimits } from '../driver/time-limits.js';
 
-/** The runner of a client whose every operation belongs to the transaction `tx`. */
+/** The runner of a client whose operations all belong to the transaction `tx`. */
 export class UnitOfWork implements Runner {
   private readonly outermost = new Queue(this);
 
@@ -19,7 +19,7 @@ export class UnitOfWork implements Runner {
     private readonly limits: Pick<TenantContext, 'deadline'>,
   ) {}
 
-  /** Without savepoints: an operation that fails takes all of the transaction with it. */
+  /** Without savepoints: a failed operation aborts the whole transaction. */
   readonly unprotected: Runner = {
     read: (operation) => this.outermost.next(() => this.perform(operation)),
     write: (operation) => this.outermost.next(() => this.perform(operation)),
@@ -33,7 +33,7 @@ export class UnitOfWork implements Runner {
     return this.apart(() => this.perform(operation));
   }
 
-  /** What `TenantClient.transaction` does: undone together when `work` throws, and only that. */
+  /** Implements `TenantClient.transaction`: undoes the operations of `work`, and only those, when it throws. */
   transaction<Result>(work: (inside: Runner) => Promise<Result>): Promise<Result> {
     return this.apart(async () => {
       const queue = new Queue(this, this.outermost);
@@ -46,19 +46,19 @@ export class UnitOfWork implements Runner {
     });
   }
 
-  /** Runs all of the work. */
+  /** Runs all of the work inside the transaction. */
   run<Result>(work: () => Promise<Result>): Promise<Result> {
     return openTransactions.run(this.outermost, work);
   }
 
-  /** Waits for what is under way, and refuses what comes later. */
+  /** Waits for running operations, and refuses later ones. */
   end(): Promise<void> {
     return this.outermost.end();
   }
 
-  /** Savepoints are nested, never side by side: what is issued together runs one after the other. */
+  /** Savepoints can only be nested, so operations that are issued together run one after the other. */
   private apart<Result>(work: () => Promise<Result>): Promise<Result> {
-    // An operation of the client that is called in the course of one of its transactions belongs to that one.
+    // An operation of the client that is called inside one of its transactions belongs to that transaction.
     const current = openTransactions.current;
     const queue = current instanceof Queue && current.unit === this ? current : this.outermost;
     return queue.next(async () => {
@@ -75,7 +75,7 @@ export class UnitOfWork implements Runner {
     });
   }
 
-  /** Every operation passes here. */
+  /** Runs an operation within the time limits. Every operation is run here. */
   private perform(operation: TenantOperation): Promise<unknown> {
     return inTimeLimits(this.limits, () => operation.run(this.tx));
   }
@@ -85,12 +85,12 @@ export class UnitOfWork implements Runner {
       await this.tx.$executeRaw`ROLLBACK TO SAVEPOINT apart`;
       await this.tx.$executeRaw`RELEASE SAVEPOINT apart`;
     } catch {
-      // The transaction is lost, and COMMIT will say so; what the caller is to hear is why.
+      // The transaction is lost, and COMMIT will fail; the caller gets the original error.
     }
   }
 }
 
-/** Work in the order in which it came, one at a time. */
+/** Runs work in order, one at a time. */
 class Queue implements OpenTransaction {
   ended = false;
   private last: Promise<unknown> = Promise.resolve();

@@ -50,7 +50,9 @@ export const forbidden = (requires: string) =>
 /** The message is the same for a row of another tenant and for one that does not exist. */
 export const notFound = () => new PublicError('NOT_FOUND', 'There is no such object.');
 
-/** @param details what the client is told beside the code; never a value that the caller may not read. */
+/**
+ * @param details extensions that the client gets in addition to the code; never a value that the caller may not read
+ */
 export const conflict = (message: string, details: Readonly<Record<string, unknown>> = {}) =>
   new PublicError('CONFLICT', message, details);
 

@@ -1,2 +1,2 @@
-/** What types of this module's schema are in code: see codegen.ts. */
+/** The TypeScript types of types in this module's schema: see codegen.ts. */
 export type { ApiKeyStatus as ApiKeyStatusMapper } from './api-key-status.js';

@@ -1,2 +1,2 @@
-/** What types of this module's schema are in code: see codegen.ts. */
+/** The TypeScript types of types in this module's schema: see codegen.ts. */
 export type { ActorType as ActorTypeMapper } from '../../kernel/vocabulary/actor.js';

@@ -73,7 +73,7 @@ interface AcceptanceRow {
   readonly status: TenantStatus;
 }
 
-/** Without a verified address nothing is looked up: {@link AcceptInvitation} says what else is refused. */
+/** Without a verified address nothing is looked up. The errors are those of {@link AcceptInvitation}. */
 export function createInvitationAcceptance(database: Pick<Database, 'query' | 'sign'>): AcceptInvitation {
   return async ({ tokenHash, user: { userId, verifiedEmail }, requestId }, unit) => {
     if (verifiedEmail === undefined) {

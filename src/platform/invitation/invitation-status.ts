@@ -4,7 +4,7 @@ export type InvitationStatus = 'pending' | 'accepted' | 'expired' | 'revoked';
 
 type Times = Pick<Invitation, 'acceptedAt' | 'revokedAt' | 'expiresAt'>;
 
-/** The state of an invitation at a moment. What became of it goes before its age. */
+/** The state of an invitation at a given time. An accepted or revoked invitation does not expire. */
 export function statusOf({ acceptedAt, revokedAt, expiresAt }: Times, now = new Date()): InvitationStatus {
   if (acceptedAt) return 'accepted';
   if (revokedAt) return 'revoked';

@@ -1,3 +1,3 @@
-/** What types of this module's schema are in code: see codegen.ts. */
+/** The TypeScript types of types in this module's schema: see codegen.ts. */
 export type { AcceptedMembership as AcceptedMembershipMapper } from './accept-invitation.js';
 export type { InvitationStatus as InvitationStatusMapper } from './invitation-status.js';

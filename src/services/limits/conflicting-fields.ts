@@ -61,7 +61,7 @@ interface Entry {
   readonly type: GraphQLOutputType;
 }
 
-/** The type that selections are for, and the groups that their fields are put into. */
+/** The type of the selections' objects, and the groups of their fields. */
 interface Place {
   readonly type: GraphQLNamedType;
   readonly groups: Map<string, Entry[]>;

@@ -151,7 +151,7 @@ class Measurement implements Shape, Walk<Level> {
   }
 
   visit(node: SelectionNode, level: Level): boolean {
-    // Enough is known; fragments in fragments could go on for very long.
+    // A limit is exceeded; nested fragments could otherwise take very long.
     if (problemOf(this) !== undefined) return false;
     this.directives += node.directives?.length ?? 0;
     if (node.kind === Kind.FIELD) this.addField(node, level);
@@ -181,7 +181,7 @@ class Measurement implements Shape, Walk<Level> {
     const isList = field !== undefined && isListType(getNullableType(field.type));
     const level = { type: below, depth: depth + 1, page: isList ? undefined : ownPage, cost: each };
     walkSelections(node.selectionSet, level, this);
-    // The schema is as large as it is: introspection multiplies nothing.
+    // The size of the schema is fixed, so introspection multiplies nothing.
     cost.addList(isList && !isIntrospectionType(below) ? (ownPage ?? page ?? UNSIZED_LIST) : 1, each);
   }
 

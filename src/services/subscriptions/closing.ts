@@ -17,14 +17,14 @@ export class Closing extends Error {
 // RFC 6455 and its registry. Clients of graphql-ws connect again after these three, by themselves.
 /** The server closes. */
 export const goingAway = () => new Closing(1001, 'The server is stopping.');
-/** Changes were, or may have been, missed: a client that connects again has to read what it shows anew. */
+/** Changes may have been missed: a client that connects again must read its data again. */
 export const eventsMissed = () => new Closing(1012, 'Events may have been missed.');
-/** The client leaves unread, or takes too slowly, what it is sent. */
+/** The client reads too slowly, or not at all. */
 export const tooSlow = () => new Closing(1013, 'The client is too slow: events would be lost.');
-/** @param reason for people, with nothing of a tenant in it */
+/** @param reason for people; it contains no data of users or tenants */
 export const tryLater = (reason: string) => new Closing(1013, reason);
 
-// As graphql-ws uses them.
+// The codes of graphql-ws.
 /** The client has broken the protocol. */
 export const badRequest = () => new Closing(4400, 'This message is not expected here.');
 /** A failure of the server, which is logged. */

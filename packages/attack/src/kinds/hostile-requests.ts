@@ -63,8 +63,8 @@ async function delayBy(campaign: Campaign, request: SentRequest): Promise<number
 }
 
 /**
- * By how much one small request is late. Where the server's CPU time is known, not by more than it has used meanwhile: the
- * rest is a machine that is busy with something else.
+ * The delay of one small request. If the server's CPU time is known, at most the time that it used meanwhile, because
+ * other delay comes from other load of the machine.
  */
 async function delayOfOne(campaign: Campaign, quiet: number): Promise<number> {
   const { cpuMs } = campaign.parts.observer;

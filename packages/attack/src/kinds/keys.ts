@@ -23,7 +23,7 @@ export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
     for (const as of attackers) {
       const loot = await usedByVictim(campaign, path, body);
       if (!loot) break;
-      // To the letter: the victim’s numbers and days as well are in the attacker’s tenant afterwards.
+      // The same request to the letter, so afterwards the attacker’s tenant also has the victim’s numbers and days.
       campaign.bringIn({ ...loot, value: JSON.stringify(body.variables) });
       await campaign.compare({
         attack: 'idempotency key',

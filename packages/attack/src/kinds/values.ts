@@ -13,7 +13,7 @@ import { VictimWatch } from './victim.js';
 const WHEN_REFUSED = 3;
 const REFUSAL = '"code":"FORBIDDEN"';
 
-/** How a server refuses a value that a scalar does not take. */
+/** The codes of a server that refuses a value of the wrong form. */
 const NOT_ITS_FORM = /"code":"(BAD_USER_INPUT|GRAPHQL_VALIDATION_FAILED|BAD_REQUEST)"/;
 
 /** Enough to see rows, their number and their content. */
@@ -52,7 +52,7 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
   for (const each of tries) await tryOwn(campaign, each);
 }
 
-/** Sizes of pages and versions of rows: numbers that say nothing of whose row is meant. */
+/** Arguments for sizes of pages and versions of rows, whose numbers do not identify a row. */
 const NOBODYS = /^(first|last|limit|offset|skip|take|\w*version)$/i;
 
 const isNobodys = ({ leaf, argument }: Point): boolean => NOBODYS.test(leaf.at(-1) ?? argument.name);
@@ -99,8 +99,8 @@ async function tryAt(
         attack,
         at: point.name,
         loot,
-        // What a mutation did with the victim’s value it has to have done with the other: a key that is unique in the attacker’s
-        // own tenant is taken the second time.
+        // In mutations the other value is always the same, so that both values have the same history: a value that must
+        // be unique in the attacker’s own tenant is refused the second time.
         other: (attempt) =>
           isQuery && attempt > 1
             ? (campaign.unlike(loot, attempt) ?? other)
@@ -152,7 +152,7 @@ async function searchOnly(
 async function tryOwn(campaign: Campaign, { point, as, filling, control, values }: Try): Promise<void> {
   const { own } = campaign.parts;
   const isQuery = point.path.operation === 'query';
-  // A mutation that took effect has shown that it is reached.
+  // A mutation that took effect proves that the attack reaches data.
   if (isNobodys(point) || (!isQuery && !control.includes('"errors":'))) return;
   const plantedOnly = !isQuery && TAKES_AWAY.test(point.path.steps[0]!.field.name);
   const candidates = valuesFor(point, own).filter(({ planted }) => planted === true || !plantedOnly);

@@ -15,15 +15,19 @@ const STRING = String.raw`"(?:\\.|[^"\\])*"`;
 const COMMENT = String.raw`//[^\n]*|/\*[\s\S]*?\*/`;
 
 /**
- * The script, preceded by a warning for each statement that loses data, and followed by what a dropped table leaves behind and by one `tenantry.protect` for
- * every table it creates that has a tenant_id, or else by a warning. At the end, since `protect` inspects the keys.
+ * Adds to the script: before it, a warning for each statement that loses data; after it, statements that remove what a
+ * dropped table leaves behind, and for each created table a `tenantry.protect`, or a warning when it has no tenant_id.
+ * `protect` comes last because it inspects the keys.
  */
 export function completeScript(script: string, schema: readonly SchemaContainer[]): string {
   const parts = [...losses(script), script.trim(), ...leftovers(script), ...protections(script, schema)];
   return `${parts.join('\n')}\n`;
 }
 
-/** The function that `tenantry.make_searchable` made of a table: PostgreSQL does not know that it goes with the table. */
+/**
+ * Drops the functions that `tenantry.make_searchable` created for dropped tables. PostgreSQL does not drop them with
+ * the table.
+ */
 function leftovers(script: string): string[] {
   const dropped = [...script.matchAll(/^DROP TABLE (?:"public"\.)?"((?:[^"]|"")+)"/gm)].map(([, name = '']) =>
     identifier(`candidates_of_${name.replaceAll('""', '"')}`),
