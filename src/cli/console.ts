@@ -31,10 +31,36 @@ export const consoleCommand = (): Command =>
         // In a separate context, an object literal has another Object.prototype, and the client refuses it.
         const session = repl.start({ prompt: `${tenant}> `, useGlobal: true });
         Object.assign(session.context, { db, Prisma });
+        const evaluations = inOrder(session);
         await once(session, 'exit');
+        await evaluations();
       };
       await withDatabase(await commandUrls(config), work, log);
     });
+
+/**
+ * Has each input evaluated when the one before it is done. Node begins all lines of a piped input at once, and exits when
+ * the first of them is done.
+ *
+ * @returns a function that waits for all that were begun
+ */
+function inOrder(session: repl.REPLServer): () => Promise<void> {
+  const evaluate = session.eval;
+  let last = Promise.resolve();
+  const next: repl.REPLEval = (code, context, file, done) => {
+    last = last.then(
+      () =>
+        new Promise((resolve) => {
+          evaluate.call(session, code, context, file, (error, result) => {
+            done(error, result);
+            resolve();
+          });
+        }),
+    );
+  };
+  Object.assign(session, { eval: next });
+  return () => last;
+}
 
 const tell = (what: string, fields: object): void =>
   void process.stderr.write(`${what} ${inspect(fields, { breakLength: Infinity })}\n`);

@@ -35,9 +35,9 @@ async function start(drainSeconds: number): Promise<Running> {
 
 const CLIENTS = 4;
 /** A busy machine takes its time. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 60_000;
 
-test('loses no request, and a second signal ends a server at once', { timeout: 120_000 }, async () => {
+test('loses no request, and a second signal ends a server at once', { timeout: 300_000 }, async () => {
   const [balancer, first, second, third] = await Promise.all([
     startBalancer(),
     start(1),
@@ -88,6 +88,7 @@ test('loses no request, and a second signal ends a server at once', { timeout: 1
   first.kill('SIGTERM');
   const before = good();
   expect(await first.ended).toMatchObject({ code: 0, signal: null });
+  await until('requests are answered by the second', () => good() > before + 50, PATIENCE_MS);
   balancer.add(third.url);
   await until('the third is ready', () => balancer.ready.includes(third.url), PATIENCE_MS);
   second.kill('SIGTERM');
@@ -96,7 +97,6 @@ test('loses no request, and a second signal ends a server at once', { timeout: 1
   await until('the third answers', () => good() > after + 100, PATIENCE_MS);
   isOver = true;
   await load;
-  expect(after).toBeGreaterThan(before + 50);
   expect([...answers.keys()]).toEqual(['good']);
   for (const { stdout } of [first, second]) expect(stdout).not.toContain('cut off');
   agent.destroy();
