@@ -48,6 +48,7 @@ const resolvers: object = {
     settings: (_parent: unknown, { bytes }: Sizes) => ({ text: 'ü'.repeat(bytes / 2), list: [1, 2] }),
     failing: (_parent: unknown, { rows }: Sizes) => Array.from({ length: rows }, () => ({})),
     text: (_parent: unknown, { bytes }: Sizes) => 'x'.repeat(bytes),
+    lines: (_parent: unknown, { rows, bytes }: Sizes) => Array<string>(rows).fill('x'.repeat(bytes)),
     accents: (_parent: unknown, { bytes }: Sizes) => 'ü'.repeat(bytes / 2),
     escapes: (_parent: unknown, { bytes }: Sizes) => '\u0001'.repeat(bytes / 6),
   },
@@ -70,6 +71,7 @@ const module = defineModule({
       settings(bytes: Int!): JSONObject @authenticated
       failing(rows: Int!): [Failing!] @authenticated
       text(bytes: Int!): String @authenticated
+      lines(rows: Int!, bytes: Int!): [String!] @authenticated
       accents(bytes: Int!): String @authenticated
       escapes(bytes: Int!): String @authenticated
     }
@@ -125,6 +127,8 @@ describe('an answer is refused as a whole, compiled or not,', () => {
     ['that repeats a long name', `{ texts(rows: 600, bytes: 1) { ${longName}: body } }`],
     ['that has many errors', '{ failing(rows: 120) { field } }'],
     ['whose rows are too large together', `{ ${repeated('texts(rows: 10, bytes: 10000) { id }', 5)} }`],
+    // More than the longest string of JavaScript, so it cannot be measured as JSON.
+    ['that has no JSON', '{ lines(rows: 600, bytes: 1000000) }'],
     ['whose rows Prisma has read', `{ inTransaction(rows: 50, bytes: 10000) { id } }`],
   ])('%s', async (_which, document) => {
     for (const answer of await severalTimes(document)) expectTooLarge(answer);

@@ -11,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { NOTHING, ONCE, sendKeyed, tracesOf } from '../support/keyed-mutations.js';
 import { startTestServer, type TestClient, type TestServer } from '../support/server.js';
 import { slowModule } from '../support/slow-module.js';
+import { watchStatements } from '../support/statements.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 
@@ -18,10 +19,13 @@ const POOL = 4;
 /** Of 50 requests that are abandoned. With a larger TEST_FAULT_SECONDS it is thousands. */
 const WAVES = 2 * Number(process.env['TEST_FAULT_SECONDS'] ?? 3);
 const slow = slowModule();
+const sent = watchStatements();
 let database: TestDatabase;
 let proxy: TcpProxy;
 let server: TestServer;
 let owner: TestClient;
+/** Its deadline does not come within a test, so only a client that has gone ends a request. */
+let patient: TestServer;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -33,8 +37,14 @@ beforeAll(async () => {
     env: { REQUEST_TIMEOUT_MS: '600', DATABASE_POOL_SIZE: String(POOL) },
   });
   owner = await server.as('owner', 'acme');
+  patient = await startTestServer({
+    database,
+    modules: [tenantModule, membershipModule, slow.module],
+    env: { REQUEST_TIMEOUT_MS: '600000' },
+  });
 });
 afterAll(async () => {
+  await patient.close();
   await server.close();
   await proxy.close();
   await database.drop();
@@ -47,10 +57,10 @@ const TOO_LATE = {
   extensions: { code: 'DEADLINE_EXCEEDED' },
 };
 
-/** Sends a request, and closes the connection as soon as PostgreSQL works on it. */
+/** Sends a request to the patient server, and closes the connection as soon as PostgreSQL works on it. */
 async function abandon(query: string, isUnderWay: () => Promise<boolean>): Promise<void> {
   const gone = new AbortController();
-  const answer = fetch(`${server.url}/graphql`, {
+  const answer = fetch(`${patient.url}/graphql`, {
     method: 'POST',
     headers: { authorization: `Bearer ${owner.token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ query }),
@@ -82,6 +92,16 @@ describe('a query', () => {
     },
   );
 
+  test.each(['slow', 'slowInPrisma'])('of many times %s sends nothing after its deadline', async (field) => {
+    const names = Array.from({ length: 10 }, (_, n) => `a${String(n)}`);
+    const query = `{ ${names.map((name) => `${name}: ${field}(seconds: 30)`).join(' ')} }`;
+    const statements = await sent.during(async () => {
+      expect((await owner.query(query)).errors[0]).toMatchObject(TOO_LATE);
+      await untilNothingRuns();
+    });
+    expect(statements.filter((statement) => statement.includes('pg_sleep'))).toHaveLength(1);
+  });
+
   test('is answered as far as it came', async () => {
     for (let round = 0; round < 3; round++) {
       const { status, data, errors } = await owner.query('{ quick me { userId } slow(seconds: 30) }');
@@ -103,7 +123,7 @@ describe('a query', () => {
 
   test('of a client that has gone is cancelled', async () => {
     for (const field of ['slow', 'slowInPrisma']) {
-      await abandon(`{ ${field}(seconds: 30) }`, async () => (await workingBackends(database)) === 1);
+      await abandon(`{ ${field}(seconds: 500) }`, async () => (await workingBackends(database)) === 1);
       await untilNothingRuns();
     }
   });
@@ -119,7 +139,7 @@ describe('a mutation', () => {
   });
 
   test('of a client that has gone is undone', async () => {
-    const mutation = 'mutation { addThenWait(name: "gone", seconds: 30) }';
+    const mutation = 'mutation { addThenWait(name: "gone", seconds: 500) }';
     await abandon(mutation, async () => (await workingBackends(database)) === 1);
     await untilNothingRuns();
     expect(await tracesOf(database, 'gone')).toEqual(NOTHING);
