@@ -33,7 +33,11 @@ export function createApollo(
     introspection: true,
     // Its own logger writes to the console, and writes what clients sent without escaping.
     logger: log,
-    csrfPrevention: true,
+    // No cookie is read. A page of another origin can send none of these headers without a preflight request; browsers
+    // add an `Authorization` by themselves for Basic and Negotiate only, which authentication refuses.
+    csrfPrevention: {
+      requestHeaders: ['authorization', 'apollo-require-preflight', 'x-apollo-operation-name'],
+    },
     // find-document.ts has already replaced an id by the document's text.
     persistedQueries: false,
     // `readDocuments` parses, validates and caches documents.

@@ -1,11 +1,26 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance } from 'fastify';
+import { isListedOrigin } from '../kernel/config/origins.js';
 import { RefusedRequest } from './error-answers.js';
 
 const ONE_DAY_SECONDS = 86_400;
 
+/** The headers of answers that a page of another origin may read, besides those that browsers always show. */
+const EXPOSED = [
+  'x-request-id',
+  'idempotency-replayed',
+  'retry-after',
+  'ratelimit',
+  'ratelimit-policy',
+  'www-authenticate',
+  'allow',
+  'etag',
+];
+
 /**
  * Browsers may call the API from its own origin and from the listed ones. Tokens are sent in a header, not in cookies.
+ * A listed page may send any header: clients add their own (`traceparent`, `sentry-trace`, `apollographql-client-name`),
+ * and every other program can send what it likes.
  */
 export async function installCors(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   // The plugin would refuse it in another format.
@@ -16,16 +31,10 @@ export async function installCors(app: FastifyInstance, origins: readonly string
     } else done();
   });
   await app.register(cors, {
-    origin: [...origins],
+    // An empty list: the answer comes without permission, in the usual form. `false` would be answered 404.
+    origin: (origin, allow) => allow(null, isListedOrigin(origins, origin) ? true : []),
     methods: ['GET', 'POST'],
-    allowedHeaders: [
-      'authorization',
-      'content-type',
-      'apollo-require-preflight',
-      'x-request-id',
-      'idempotency-key',
-    ],
-    exposedHeaders: ['x-request-id', 'idempotency-replayed'],
+    exposedHeaders: EXPOSED,
     maxAge: ONE_DAY_SECONDS,
   });
 }

@@ -47,8 +47,15 @@ export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
   }
 }
 
-/** Answers failures, URLs that cannot be decoded and paths where there is nothing, and counts them. */
+/**
+ * Answers failures, URLs that cannot be decoded, paths where there is nothing and methods that a path does not have,
+ * and counts them. Install it before the routes.
+ */
 export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors): void {
+  const methods = new Map<string, string[]>();
+  app.addHook('onRoute', ({ url, method }) => {
+    methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()]);
+  });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = publicError(error) ?? refusedByHttp(error);
     if (!known) logOf(request).error({ err: error }, 'request failed');
@@ -62,7 +69,14 @@ export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors
     refuse(request, reply, new PublicError('BAD_REQUEST', 'The URL cannot be decoded.'));
   });
   app.setNotFoundHandler((request, reply) => {
-    const message = `There is nothing at ${request.method} ${request.url.split('?', 1)[0]}.`;
+    const [path = ''] = request.url.split('?', 1);
+    const allowed = methods.get(path.length > 1 ? path.replace(/\/$/, '') : path);
+    if (allowed) {
+      leaving.see('BAD_REQUEST', undefined);
+      void reply.header('allow', allowed.join(', '));
+      return refuse(request, reply, new PublicError('BAD_REQUEST', `Use ${allowed.join(' or ')} here.`), 405);
+    }
+    const message = `There is nothing at ${request.method} ${path}.`;
     leaving.see('NOT_FOUND', undefined);
     refuse(request, reply, new PublicError('NOT_FOUND', message));
   });

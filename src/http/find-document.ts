@@ -1,24 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { DocumentRequest, Documents } from '../services/documents/documents.js';
+import { refuseLostNumbers } from '../kernel/graphql/exact-numbers.js';
 import { PublicError } from '../kernel/vocabulary/errors.js';
+import { mayRevalidate } from './caching.js';
 
 /**
  * Replaces the document id of a request by the document's text, as if the client had sent the text. Later steps see no
- * id, and only the text that was found.
+ * id, only the text that was found, and no optional parameter that is empty, which means the same as none.
  */
 export const findDocument =
   (documents: Documents) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const find = (asked: DocumentRequest) => {
-      try {
-        return documents.find(asked, request.viewer?.tenantId);
-      } catch (error) {
-        // The status is 200, but the next answer to the same URL will differ, so it must not be cached.
-        void reply.header('cache-control', 'private, no-cache, must-revalidate');
-        throw error;
-      }
-    };
-    if (request.method === 'GET') findInUrl(request, find);
+    const find = (asked: DocumentRequest) => documents.find(asked, request.viewer?.tenantId);
+    if (request.method === 'GET') findInUrl(request, reply, find);
     else findInBody(request, find);
   };
 
@@ -29,24 +23,32 @@ function findInBody(request: FastifyRequest, find: Find): void {
   if (typeof request.body !== 'object' || request.body === null || Array.isArray(request.body)) return;
   const { documentId, ...body } = request.body as Record<string, unknown>;
   const query = find({ ...body, documentId });
+  if (body['operationName'] === '') delete body['operationName'];
+  request.body = body;
   if (query === undefined) return;
   const { extensions } = body;
   request.body = { ...body, query, ...(extensions !== undefined && { extensions: withoutId(extensions) }) };
 }
 
-function findInUrl(request: FastifyRequest, find: Find): void {
+const PARAMETERS = ['query', 'documentId', 'operationName', 'variables', 'extensions'] as const;
+
+function findInUrl(request: FastifyRequest, reply: FastifyReply, find: Find): void {
   const { pathname, searchParams } = new URL(request.url, 'http://localhost');
-  const only = (name: string) => {
+  for (const name of PARAMETERS) {
     const [value, ...more] = searchParams.getAll(name);
     if (more.length > 0) throw new PublicError('BAD_REQUEST', `Give the parameter ${name} once.`);
-    return value;
-  };
-  const extensions = parseJson(only('extensions'));
-  const query = find({ query: only('query'), documentId: only('documentId'), extensions });
-  if (query === undefined) return;
-  searchParams.set('query', query);
-  searchParams.delete('documentId');
-  if (extensions !== undefined) searchParams.set('extensions', JSON.stringify(withoutId(extensions)));
+    if (value === '') searchParams.delete(name);
+  }
+  parseJson('variables', searchParams.get('variables'));
+  const extensions = parseJson('extensions', searchParams.get('extensions'));
+  const text = searchParams.get('query') ?? undefined;
+  const query = find({ query: text, documentId: searchParams.get('documentId'), extensions });
+  if (query !== undefined) {
+    if (text === undefined) mayRevalidate(reply);
+    searchParams.set('query', query);
+    searchParams.delete('documentId');
+    if (extensions !== undefined) searchParams.set('extensions', JSON.stringify(withoutId(extensions)));
+  }
   request.raw.url = `${pathname}?${searchParams.toString()}`;
 }
 
@@ -56,10 +58,12 @@ function withoutId(extensions: unknown): unknown {
   return Object.fromEntries(Object.entries(extensions).filter(([name]) => name !== 'persistedQuery'));
 }
 
-function parseJson(text: string | undefined): unknown {
+function parseJson(name: string, text: string | null): unknown {
+  if (text === null) return undefined;
+  refuseLostNumbers(text);
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+    return JSON.parse(text) as unknown;
   } catch {
-    throw new PublicError('BAD_REQUEST', 'The parameter extensions is no JSON.');
+    throw new PublicError('BAD_REQUEST', `The parameter ${name} is no JSON.`);
   }
 }

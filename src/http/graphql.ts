@@ -19,6 +19,8 @@ export async function installGraphql(app: FastifyInstance, services: Services): 
     method: ['GET', 'POST'],
     url: '/graphql',
     config: { authenticated: true },
+    // Apollo Server answers a HEAD 405, as other methods are.
+    exposeHeadRoute: false,
     preHandler: findDocument(services.documents),
     handler: fastifyApolloHandler(apollo, {
       context: async (request) => {

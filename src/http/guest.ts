@@ -6,13 +6,13 @@
 import type { FastifyRequest } from 'fastify';
 import { Kind, OperationTypeNode, parse, type DocumentNode, type OperationDefinitionNode } from 'graphql';
 
-/** Much larger than such a mutation. Larger bodies, and those of unknown length, are refused without being read. */
+/** Much larger than such a mutation. Larger bodies, those of unknown length and compressed ones are refused without being read. */
 const LARGEST_GUEST_BODY_BYTES = 4 * 1024;
 
 /** Whether the body may be read. */
 export function mayBringGuestMutation({ method, headers }: FastifyRequest): boolean {
   const length = Number(headers['content-length']);
-  return method === 'POST' && length <= LARGEST_GUEST_BODY_BYTES;
+  return method === 'POST' && length <= LARGEST_GUEST_BODY_BYTES && headers['content-encoding'] === undefined;
 }
 
 /** Whether the body is exactly one of the mutations. */

@@ -5,7 +5,7 @@ import { rewriteUndecodableUrl } from './error-answers.js';
 import { loggerOptions } from './logging.js';
 import { requestId } from './request-id.js';
 import { REQUEST_LIMITS, requestLimits } from './request-limits.js';
-import { upgradeOptions } from './websocket.js';
+import { upgradeOptions } from './upgrades.js';
 
 /** Fastify's options: its log, the ids of requests, and the limits of its HTTP parser. */
 export const serverOptions = (config: Pick<Config, 'logLevel' | 'production' | 'requestTimeoutMs'>) =>
@@ -15,6 +15,8 @@ export const serverOptions = (config: Pick<Config, 'logLevel' | 'production' | '
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     rewriteUrl: rewriteUndecodableUrl,
+    // `/graphql/` is `/graphql`.
+    routerOptions: { ignoreTrailingSlash: true },
     ...requestLimits,
     // For clients that neither send nor read; longer than a request may run.
     connectionTimeout: config.requestTimeoutMs + REQUEST_LIMITS.silentMs,

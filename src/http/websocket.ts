@@ -3,7 +3,7 @@
  * of docs/errors.md, and everything that the server keeps for a client is limited.
  */
 import { once } from 'node:events';
-import { STATUS_CODES, type IncomingMessage, type ServerOptions } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { unwrapResolverError } from '@apollo/server/errors';
 import type { FastifyInstance } from 'fastify';
@@ -15,12 +15,14 @@ import {
 } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { isListedOrigin } from '../kernel/config/origins.js';
 import type { Services } from './services.js';
 import { badRequest, Closing, defect, goingAway, tooSlow } from '../services/subscriptions/closing.js';
 import { Connection } from '../services/subscriptions/connection.js';
 import type { Connections } from '../services/subscriptions/connections.js';
 import { Inbox, Turns } from '../services/subscriptions/inbox.js';
 import { RefusedOperation } from '../services/documents/document-reader.js';
+import { refuseLostNumbers } from '../kernel/graphql/exact-numbers.js';
 import { locate } from '../kernel/graphql/locations.js';
 import { readSubscription, type Subscription } from '../services/subscriptions/operation.js';
 import type { Reservation } from '../services/subscriptions/reservations.js';
@@ -42,15 +44,6 @@ const CLOSE_MS = 2_000;
 const MOST_UNREAD_BYTES = 1024 * 1024;
 /** The most connections that are not authenticated. */
 const MOST_STRANGERS = 1_000;
-
-/**
- * Upgrades only to WebSocket. Some clients offer HTTP/2, which they do not need. Node before 22.21 does not have this
- * option and refuses such clients.
- */
-export const upgradeOptions = {
-  shouldUpgradeCallback: ({ headers: { upgrade } }: IncomingMessage) =>
-    upgrade?.toLowerCase() === 'websocket',
-} as ServerOptions;
 
 interface Prepared extends ExecutionArgs, Subscription {
   readonly connection: Connection;
@@ -74,6 +67,8 @@ export function installWebsocket(
   });
   const open = new Map<WebSocket, Connection>();
   const turns = new Turns();
+  // graphql-ws parses the message that `handle` got, and calls `onSubscribe` for it, before `handle` returns.
+  let lostNumber: GraphQLError | undefined;
 
   // Not the server of graphql-ws (`graphql-ws/use/ws`), which writes mistakes of clients to the console and does not
   // limit unread messages.
@@ -82,6 +77,7 @@ export function installWebsocket(
     onConnect: ({ connectionParams, extra: connection }) => connection.start(connectionParams),
     onSubscribe: ({ extra: connection }, id, payload): Prepared | readonly GraphQLError[] => {
       try {
+        if (lostNumber) return [lostNumber];
         const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
         const subscription = readSubscription(api.schema, documentReader, { ...payload, query });
         // The message is kept as long as the subscription is active.
@@ -159,7 +155,10 @@ export function installWebsocket(
           inbox = new Inbox(turns, {
             tenantId: () => connection.viewer?.tenantId ?? '',
             handle: (data) => {
-              handle(data.toString()).catch((error: unknown) => connection.end(failureOf(error, connection)));
+              const text = data.toString();
+              lostNumber = lostNumberIn(text);
+              handle(text).catch((error: unknown) => connection.end(failureOf(error, connection)));
+              lostNumber = undefined;
             },
             pause: () => socket.pause(),
             resume: () => socket.resume(),
@@ -226,11 +225,12 @@ function refusalOf(
   { url = '', headers: { origin, host } }: IncomingMessage,
   corsOrigins: readonly string[],
 ): Refusal | undefined {
-  const [path] = url.split('?', 1);
-  if (path !== PATH) {
+  const [path = ''] = url.split('?', 1);
+  if (path !== PATH && path !== `${PATH}/`) {
     return { status: 404, error: new PublicError('NOT_FOUND', 'There is no WebSocket here.') };
   }
-  if (origin === undefined || corsOrigins.includes(origin) || isOwnOrigin(origin, host)) return undefined;
+  if (origin === undefined || isListedOrigin(corsOrigins, origin) || isOwnOrigin(origin, host))
+    return undefined;
   const error = new PublicError('FORBIDDEN', 'This origin may not call the API.', { requires: 'origin' });
   return { status: 403, error };
 }
@@ -252,6 +252,15 @@ function answerRefusal(socket: Duplex, id: string, { status, error }: Refusal): 
       'x-content-type-options: nosniff\r\n' +
       `content-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,
   );
+}
+
+function lostNumberIn(message: string): GraphQLError | undefined {
+  try {
+    refuseLostNumbers(message);
+    return undefined;
+  } catch (error) {
+    return error as GraphQLError;
+  }
 }
 
 /** The errors that the client may see, as over HTTP; defects are logged. */

@@ -314,18 +314,25 @@ describe('a refusal', () => {
     ],
     [
       'plain text, which a foreign page could send',
-      400,
+      415,
       'BAD_REQUEST',
       '/graphql',
       () => ({ ...post(`{"query":"${me}"}`), headers: { ...bearer(), 'content-type': 'text/plain' } }),
     ],
     ['nothing at all', 400, 'BAD_REQUEST', '/graphql', () => ({ method: 'POST', headers: bearer() })],
     [
-      'a query by GET that a foreign page could send',
-      400,
-      'BAD_REQUEST',
+      'a query by GET that a foreign page could send, with the token in a cookie',
+      401,
+      'UNAUTHENTICATED',
       `/graphql?query=${me}`,
-      () => ({ headers: bearer() }),
+      () => ({ headers: { ...preflight, cookie: `authorization=Bearer ${token}; token=${token}` } }),
+    ],
+    [
+      'a query by GET that a foreign page could send, with the password of a browser',
+      401,
+      'UNAUTHENTICATED',
+      `/graphql?query=${me}`,
+      () => ({ headers: { authorization: `Basic ${Buffer.from(`user:${token}`).toString('base64')}` } }),
     ],
     [
       'a mutation by GET',
@@ -370,7 +377,7 @@ describe('a refusal', () => {
       () => ({ ...operation(large), headers: { 'content-type': 'application/json' } }),
     ],
     ['an unknown path', 404, 'NOT_FOUND', '/nothing?x=1', () => ({})],
-    ['an unknown method', 404, 'NOT_FOUND', '/graphql', () => ({ ...post('{}'), method: 'PUT' })],
+    ['an unknown method', 405, 'BAD_REQUEST', '/graphql', () => ({ ...post('{}'), method: 'PUT' })],
     ['a path that cannot be decoded', 400, 'BAD_REQUEST', '/%E0%A4%A', () => ({})],
     ['a document that is none', 400, 'GRAPHQL_PARSE_FAILED', '/graphql', () => operation('{')],
     [
@@ -454,8 +461,8 @@ describe('a refusal', () => {
     expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
   });
 
-  test('a query by GET is answered, when no foreign page could have sent it', async () => {
-    const { status, text } = await send(`/graphql?query=${me}`, { headers: { ...bearer(), ...preflight } });
+  test('a query by GET is answered with a token alone, which no foreign page can send', async () => {
+    const { status, text } = await send(`/graphql?query=${me}`, { headers: bearer() });
     expect(status).toBe(200);
     expect(JSON.parse(text)).toMatchObject({ data: { me: { userId: 'demo|acme|owner' } } });
   });

@@ -1,5 +1,6 @@
 /** Attacks on a server with any modules: each is refused, with the code and the status that stand here. */
 import { randomUUID } from 'node:crypto';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { Attack, AttackSection, GraphqlRequest, Outcome, PostOptions, Target } from './attack.js';
 import { post, rawPost, sendRaw } from './attack.js';
 import { roleRefusals } from './role-attacks.js';
@@ -145,6 +146,30 @@ const requests: AttackSection = {
       ['a list of operations (batching)', 400, 'BAD_REQUEST', body([{ query: ME }, { query: ME }])],
       ['a body of 101 KiB', 413, 'BAD_REQUEST', body({ query: 'x'.repeat(101 * 1024) })],
       [
+        'a body of 60 KiB that inflates to 60 MiB',
+        413,
+        'BAD_REQUEST',
+        encoded('gzip', () => gzipSync(Buffer.alloc(60 * 1024 * 1024, ' '))),
+      ],
+      [
+        'what is no gzip and says so',
+        400,
+        'BAD_REQUEST',
+        encoded('gzip', () => Buffer.from('{"query":"{a}"}')),
+      ],
+      [
+        'a body in another compression',
+        415,
+        'BAD_REQUEST',
+        encoded('br', () => brotliCompressSync(JSON.stringify({ query: ME }))),
+      ],
+      [
+        'a number that would be rounded',
+        400,
+        'BAD_USER_INPUT',
+        encoded('identity', () => Buffer.from(`{"query":"${ME}","variables":{"n":9007199254740993}}`)),
+      ],
+      [
         'JSON that pollutes prototypes',
         400,
         'BAD_REQUEST',
@@ -153,7 +178,7 @@ const requests: AttackSection = {
       ],
       [
         'plain text, as a foreign page could send it (CSRF)',
-        400,
+        415,
         'BAD_REQUEST',
         body({ query: ME }, { headers: { 'content-type': 'text/plain' } }),
       ],
@@ -245,10 +270,13 @@ const requests: AttackSection = {
     ]),
     ...attacksOn('GET /graphql', [
       [
-        'a query that a foreign page could send (CSRF)',
-        400,
-        'BAD_REQUEST',
-        get(`?query=${encodeURIComponent(ME)}`),
+        'a query that a foreign page could send, with the token in a cookie (CSRF)',
+        401,
+        'UNAUTHENTICATED',
+        async (target) => {
+          const headers = { cookie: `authorization=Bearer ${await target.token('owner')}` };
+          return getWith(target, `?query=${encodeURIComponent(ME)}`, headers);
+        },
       ],
       [
         'a mutation',
@@ -285,9 +313,26 @@ const requests: AttackSection = {
 };
 
 function get(search: string, headers: Readonly<Record<string, string>> = {}): Attack['send'] {
+  return async (target) =>
+    getWith(target, search, { authorization: `Bearer ${await target.token('owner')}`, ...headers });
+}
+
+async function getWith({ url }: Target, search: string, headers: Readonly<Record<string, string>>) {
+  const response = await fetch(`${url}/graphql${search}`, { headers });
+  return { status: response.status, text: await response.text() };
+}
+
+/** A body that is sent as these bytes, with this content coding. */
+function encoded(coding: string, bytes: () => Buffer): Attack['send'] {
   return async (target) => {
-    const response = await fetch(`${target.url}/graphql${search}`, {
-      headers: { authorization: `Bearer ${await target.token('owner')}`, ...headers },
+    const response = await fetch(`${target.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await target.token('owner')}`,
+        'content-type': 'application/json',
+        'content-encoding': coding,
+      },
+      body: new Uint8Array(bytes()),
     });
     return { status: response.status, text: await response.text() };
   };

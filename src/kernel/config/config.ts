@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from './config-error.js';
+import { normalizedOrigin } from './origins.js';
 import { readSecretFiles, type Environment } from './secret-files.js';
 
 export interface Config {
@@ -33,7 +34,7 @@ export interface Config {
   readonly jwtAudience: string;
   /** `example.com`: the hosts of tenants are `<slug>.example.com`. */
   readonly baseDomain: string;
-  /** Other origins whose browsers may call the API. */
+  /** Other origins whose browsers may call the API, normalized: see `isListedOrigin`. */
   readonly corsOrigins: readonly string[];
   /** A manifest of documents, or a folder of them. */
   readonly trustedDocuments: string | undefined;
@@ -120,7 +121,17 @@ const environment = z.object({
     (value) => value === undefined || /^[a-z0-9.-]+$/i.test(value),
     'must be a domain name, without scheme and port',
   ),
-  CORS_ORIGINS: optional,
+  CORS_ORIGINS: optional.transform((value = '', context) =>
+    value.split(',').flatMap((entry) => {
+      if (entry.trim() === '') return [];
+      try {
+        return normalizedOrigin(entry.trim());
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+        return z.NEVER;
+      }
+    }),
+  ),
   TRUSTED_DOCUMENTS: optional,
   TRUSTED_DOCUMENTS_ONLY: oneOf(['true', 'false']),
   APP_URL: httpUrl.refine(
@@ -171,7 +182,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
-    corsOrigins: (values.CORS_ORIGINS ?? '').split(',').flatMap((origin) => origin.trim() || []),
+    corsOrigins: values.CORS_ORIGINS,
     trustedDocuments: values.TRUSTED_DOCUMENTS,
     trustedDocumentsOnly: values.TRUSTED_DOCUMENTS_ONLY === 'true',
     appUrl: (values.APP_URL ?? 'http://localhost:3000').replace(/\/+$/, ''),

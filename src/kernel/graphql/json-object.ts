@@ -1,9 +1,10 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ObjectValueNode, type ValueNode } from 'graphql';
 import { JSONObjectResolver } from 'graphql-scalars';
+import { isKept } from './exact-numbers.js';
 
 /**
  * A JSON object. Unlike that of graphql-scalars it refuses values that JSON cannot represent: infinite numbers, and
- * variables without a value in a literal.
+ * variables without a value in a literal. It refuses literals of numbers that would be rounded, too.
  */
 export const JSONObject = new GraphQLScalarType<Record<string, unknown>, object>({
   ...JSONObjectResolver.toConfig(),
@@ -33,7 +34,10 @@ export const JSONValue = new GraphQLScalarType<unknown, unknown>({
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** JSON has no infinite numbers, but `1e400` is parsed as one. Not recursive, because the client decides the depth. */
+/**
+ * JSON has no infinite numbers, but `JSON.parse` returns one for `1e400`; requests with such numbers are refused before
+ * (exact-numbers.ts). Not recursive, because the client decides the depth.
+ */
 function checkNumbers(value: unknown): void {
   const left: unknown[] = [value];
   while (left.length > 0) {
@@ -45,7 +49,9 @@ function checkNumbers(value: unknown): void {
 }
 
 const outOfRange = (node?: ValueNode) =>
-  new GraphQLError('JSONObject cannot represent a number out of range.', { nodes: node ?? null });
+  new GraphQLError('JSONObject cannot represent a number that is out of range or not exact.', {
+    nodes: node ?? null,
+  });
 
 /** Undefined while the document is validated, when there are no variables yet. */
 type Variables = Readonly<Record<string, unknown>> | undefined;
@@ -64,11 +70,9 @@ function valueOf(node: ValueNode, variables: Variables): unknown {
     case Kind.LIST:
       return node.values.map((value) => valueOf(value, variables));
     case Kind.INT:
-    case Kind.FLOAT: {
-      const number = Number(node.value);
-      if (!Number.isFinite(number)) throw outOfRange(node);
-      return number;
-    }
+    case Kind.FLOAT:
+      if (!isKept(node.value)) throw outOfRange(node);
+      return Number(node.value);
     case Kind.NULL:
       return null;
     case Kind.VARIABLE:

@@ -12,6 +12,7 @@ import {
 import { introspectionStandsAlone } from '../../kernel/access/introspection.js';
 import { conflictingFields } from './conflicting-fields.js';
 import { rootSelections } from '../../kernel/request/selections.js';
+import { floatsAreKept } from '../../kernel/graphql/exact-numbers.js';
 import { locate } from '../../kernel/graphql/locations.js';
 import { noAliasInIntrospection } from './operation-limits.js';
 
@@ -26,6 +27,7 @@ const RULES = [
   ...specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule),
   noAliasInIntrospection,
   introspectionStandsAlone,
+  floatsAreKept,
 ];
 
 /**

@@ -1,0 +1,50 @@
+/**
+ * Who may keep an answer. By default nobody: answers depend on the caller and contain data of a tenant. Only the answer
+ * to a query by document id and GET has an ETag, so that the client's own cache can ask whether it still holds.
+ */
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+
+/** The headers on which the answers of authenticated routes depend, besides the host, which is part of the URL. */
+const VARY = 'authorization, accept, accept-encoding';
+
+const REVALIDATED = 'private, no-cache';
+
+/** Lets the caller's cache keep this answer, if it has no errors, and ask each time whether it still holds. */
+export function mayRevalidate(reply: FastifyReply): void {
+  void reply.header('cache-control', REVALIDATED);
+}
+
+/** Install it after everything that changes the text of an answer, and before what compresses it. */
+export function installCaching(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('cache-control', 'private, no-store');
+    if (request.routeOptions.config.authenticated) void reply.header('vary', VARY);
+    done();
+  });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (reply.getHeader('cache-control') !== REVALIDATED) return done(null, payload);
+    // Apollo Server writes errors first.
+    if (reply.statusCode !== 200 || !Buffer.isBuffer(payload) || !payload.subarray(0, 7).equals(DATA_FIRST)) {
+      void reply.header('cache-control', 'private, no-store');
+      return done(null, payload);
+    }
+    // Weak: the same data may be compressed or not.
+    const etag = `W/"${createHash('sha256').update(payload).digest('base64url')}"`;
+    void reply.header('etag', etag);
+    if (!isNamed(etag, request.headers['if-none-match'])) return done(null, payload);
+    void reply.code(304).removeHeader('content-type').removeHeader('content-length');
+    done(null, null);
+  });
+}
+
+const DATA_FIRST = Buffer.from('{"data"');
+
+/** Whether `If-None-Match` names the ETag. The comparison is weak, as for every GET. */
+function isNamed(etag: string, ifNoneMatch: string | undefined): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((item) => {
+    const named = item.trim();
+    return named === '*' || named === etag || `W/${named}` === etag;
+  });
+}
