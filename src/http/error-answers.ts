@@ -74,7 +74,8 @@ export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors
     if (allowed) {
       leaving.see('BAD_REQUEST', undefined);
       void reply.header('allow', allowed.join(', '));
-      return refuse(request, reply, new PublicError('BAD_REQUEST', `Use ${allowed.join(' or ')} here.`), 405);
+      refuse(request, reply, new PublicError('BAD_REQUEST', `Use ${allowed.join(' or ')} here.`), 405);
+      return;
     }
     const message = `There is nothing at ${request.method} ${path}.`;
     leaving.see('NOT_FOUND', undefined);

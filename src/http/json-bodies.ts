@@ -1,11 +1,8 @@
 /** Reads the bodies of requests: JSON, plain or compressed with gzip. Every other kind is answered 415. */
-import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { refuseLostNumbers } from '../kernel/graphql/exact-numbers.js';
 import { RefusedRequest } from './error-answers.js';
-
-const inflate = promisify(gunzip);
 
 /**
  * Installs the parser of `application/json`. The limit of bodies is that of `app`, for the bytes that arrive and again
@@ -30,13 +27,19 @@ export function installJsonBodies(app: FastifyInstance): void {
       try {
         refuseLostNumbers(text);
       } catch (error) {
-        return done(error as Error);
+        done(error as Error);
+        return;
       }
-      parse(request, text, done);
+      // Calls `done`; it is typed as if it might return a promise.
+      parse(request, text, done) as undefined;
     };
-    if (codingOf(request) !== 'gzip') return read(body);
-    inflate(body, { maxOutputLength: mostBytes }).then(read, (error: NodeJS.ErrnoException) => {
-      done(refusalOf(error, mostBytes));
+    if (codingOf(request) !== 'gzip') {
+      read(body);
+      return;
+    }
+    gunzip(body, { maxOutputLength: mostBytes }, (error, bytes) => {
+      if (error) done(refusalOf(error, mostBytes));
+      else read(bytes);
     });
   });
 }

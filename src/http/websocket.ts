@@ -15,7 +15,6 @@ import {
 } from 'graphql';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { isListedOrigin } from '../kernel/config/origins.js';
 import type { Services } from './services.js';
 import { badRequest, Closing, defect, goingAway, tooSlow } from '../services/subscriptions/closing.js';
 import { Connection } from '../services/subscriptions/connection.js';
@@ -32,6 +31,7 @@ import { stopping, type Drain } from './drain.js';
 import { errorAnswer } from './error-answers.js';
 import { isDefect, maskDefect } from './error-masking.js';
 import { requestId } from './request-id.js';
+import { isWelcomeOrigin } from './websocket-origin.js';
 
 const PATH = '/graphql';
 /** The time in which a client must authenticate. */
@@ -218,30 +218,17 @@ interface Refusal {
   readonly error: PublicError;
 }
 
-/**
- * Browsers may connect from the API's own origin and from the listed ones, as over HTTP. Other clients send no origin.
- */
 function refusalOf(
-  { url = '', headers: { origin, host } }: IncomingMessage,
+  { url = '', headers }: IncomingMessage,
   corsOrigins: readonly string[],
 ): Refusal | undefined {
   const [path = ''] = url.split('?', 1);
   if (path !== PATH && path !== `${PATH}/`) {
     return { status: 404, error: new PublicError('NOT_FOUND', 'There is no WebSocket here.') };
   }
-  if (origin === undefined || isListedOrigin(corsOrigins, origin) || isOwnOrigin(origin, host))
-    return undefined;
+  if (isWelcomeOrigin(headers, corsOrigins)) return undefined;
   const error = new PublicError('FORBIDDEN', 'This origin may not call the API.', { requires: 'origin' });
   return { status: 403, error };
-}
-
-function isOwnOrigin(origin: string, host = ''): boolean {
-  try {
-    const { protocol, host: name } = new URL(origin);
-    return new URL(`${protocol}//${host}`).host === name;
-  } catch {
-    return false;
-  }
 }
 
 function answerRefusal(socket: Duplex, id: string, { status, error }: Refusal): void {

@@ -182,6 +182,17 @@ describe('an operation is refused', () => {
     );
   });
 
+  test.each(['9007199254740993', '1e400'])('with the number %s, which would be rounded', async (number) => {
+    const raw = await initialised();
+    const query = 'subscription ($times: Int!) { anyNote(times: $times) }';
+    raw.send(`{"type":"subscribe","id":"a","payload":{"query":"${query}","variables":{"times":${number}}}}`);
+    await answer(raw, 'error');
+    raw.send(subscribe('subscription { anyNote }', 'b'));
+    await until('the next one is in force', async () => (await subscriptionsAt(server())) === 1);
+    raw.socket.close();
+    expect(raw.messages[1]).toMatchObject({ id: 'a', payload: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+  });
+
   test('whose variables have the wrong type', async () => {
     const query = 'subscription ($times: Int!) { anyNote(times: $times) }';
     expect(await refusal(query, { variables: { times: 'many' } })).toEqual([

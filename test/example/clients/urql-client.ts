@@ -43,7 +43,7 @@ export function createUrqlClient({ url, token, fetch, webSocket }: Session): Cli
   });
   return new Client({
     url,
-    // The API takes a GET only with a header that urql does not send.
+    // In a URL, variables would be in the logs of proxies.
     preferGetMethod: false,
     ...(fetch && { fetch }),
     exchanges: [
