@@ -36,12 +36,13 @@ const UNDECODABLE = '/undecodable-url';
 
 /**
  * Routes a URL that cannot be decoded, because fastify would answer it before any hook has run. A URL with scheme and
- * host, which proxies receive, must be valid.
+ * host, which proxies receive, must be valid, and without a fragment, which no client sends.
  */
 export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
   try {
     decodeURI(url.split('?', 1)[0] ?? '');
-    return url.startsWith('/') || url === '*' || URL.canParse(url) ? url : UNDECODABLE;
+    if (url.startsWith('/') || url === '*') return url;
+    return URL.canParse(url) && !url.includes('#') ? url : UNDECODABLE;
   } catch {
     return UNDECODABLE;
   }

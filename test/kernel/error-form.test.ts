@@ -42,6 +42,7 @@ const TARGETS = [
   'http://[::1/graphql',
   'http://%/graphql',
   'http://x/graphql',
+  'http://x/#/',
   'http://x:99999/graphql',
   'http://',
   'http:/graphql',
