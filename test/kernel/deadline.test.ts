@@ -40,7 +40,7 @@ beforeAll(async () => {
   patient = await startTestServer({
     database,
     modules: [tenantModule, membershipModule, slow.module],
-    env: { REQUEST_TIMEOUT_MS: '600000' },
+    env: { REQUEST_TIMEOUT_MS: '300000' },
   });
 });
 afterAll(async () => {
@@ -123,7 +123,7 @@ describe('a query', () => {
 
   test('of a client that has gone is cancelled', async () => {
     for (const field of ['slow', 'slowInPrisma']) {
-      await abandon(`{ ${field}(seconds: 500) }`, async () => (await workingBackends(database)) === 1);
+      await abandon(`{ ${field}(seconds: 250) }`, async () => (await workingBackends(database)) === 1);
       await untilNothingRuns();
     }
   });
@@ -139,7 +139,7 @@ describe('a mutation', () => {
   });
 
   test('of a client that has gone is undone', async () => {
-    const mutation = 'mutation { addThenWait(name: "gone", seconds: 500) }';
+    const mutation = 'mutation { addThenWait(name: "gone", seconds: 250) }';
     await abandon(mutation, async () => (await workingBackends(database)) === 1);
     await untilNothingRuns();
     expect(await tracesOf(database, 'gone')).toEqual(NOTHING);
