@@ -99,7 +99,8 @@ describe('a query', () => {
       expect((await owner.query(query)).errors[0]).toMatchObject(TOO_LATE);
       await untilNothingRuns();
     });
-    expect(statements.filter((statement) => statement.includes('pg_sleep'))).toHaveLength(1);
+    // None when the deadline was over before.
+    expect(statements.filter((statement) => statement.includes('pg_sleep')).length).toBeLessThanOrEqual(1);
   });
 
   test('is answered as far as it came', async () => {
