@@ -128,6 +128,11 @@ describe('a query', () => {
       await untilNothingRuns();
     }
   });
+
+  test('of a client that has gone is cancelled where PostgreSQL does not work for it', async () => {
+    await abandon('{ slowElsewhere(seconds: 250) }', () => Promise.resolve(slow.elsewhere.waiting === 1));
+    await until('the field stops', () => slow.elsewhere.waiting === 0);
+  });
 });
 
 describe('a mutation', () => {
