@@ -3,7 +3,6 @@ import { edit, type MutantGroup } from './mutant.js';
 
 const AUTHENTICATE = 'src/kernel/auth/authenticate.ts';
 const VERIFY = 'src/kernel/auth/verify-token.ts';
-const AUTHENTICATION = 'test/kernel/authentication.test.ts';
 const CALLER = 'test/kernel/caller-tenant.test.ts';
 const KEYS = 'src/kernel/auth/provider-keys.ts';
 const SIGNING_KEYS = 'test/kernel/signing-keys.test.ts';
