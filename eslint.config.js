@@ -101,6 +101,10 @@ export default defineConfig(
     files: ['src/**/*.ts'],
     rules: { 'max-lines': ['error', { max: 250, skipBlankLines: true, skipComments: true }] },
   },
+  {
+    files: ['test/**/*.ts', 'packages/*/test/**/*.ts'],
+    rules: { 'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }] },
+  },
   forbidImports(['packages/*/src/*.ts'], packageIsAlone('^\\.\\./')),
   forbidImports(['packages/*/src/*/*.ts'], packageIsAlone('^\\.\\./\\.\\./')),
   forbidImports(['packages/*/src/*/*/*.ts'], packageIsAlone('^\\.\\./\\.\\./\\.\\./')),
