@@ -25,6 +25,7 @@ interface DriverCause {
   readonly kind?: string;
   readonly originalCode?: string;
   readonly originalMessage?: string;
+  readonly constraint?: object | undefined;
 }
 
 /** The database driver's error inside an error of Prisma; undefined for any other error. */
@@ -35,4 +36,27 @@ export function driverCause(error: unknown): DriverCause | undefined {
   }
   // Prisma passes on the driver's error of a failed COMMIT unchanged.
   return error instanceof DriverAdapterError ? error.cause : undefined;
+}
+
+/** The SQLSTATE of a second row with the same unique key. */
+const UNIQUE_VIOLATION = '23505';
+
+/**
+ * The columns of the unique key that a statement violated, in the order of the key; none for other errors and for keys
+ * of expressions. In an error of Prisma they are where `TenantryAdapter` puts them.
+ */
+export function violatedColumns(error: unknown): readonly string[] {
+  if (sqlState(error) !== UNIQUE_VIOLATION) return [];
+  const { fields } = (driverCause(error)?.constraint ?? {}) as { readonly fields?: readonly string[] };
+  return fields ?? columnsOfDetail(error);
+}
+
+/**
+ * The columns in the detail of an error of pg: `Key (tenant_id, email)=(…) already exists.` The words are in the language
+ * of the database.
+ */
+export function columnsOfDetail(error: unknown): readonly string[] {
+  const detail = error instanceof Error && 'detail' in error ? String(error.detail) : '';
+  const columns = /\(([^()]+)\)=\(/.exec(detail)?.[1]?.split(', ') ?? [];
+  return columns.map((column) => column.replace(/^"(.*)"$/, '$1'));
 }
