@@ -1,18 +1,16 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import {
   ColumnTypeEnum,
-  DriverAdapterError,
   type SqlQuery,
   type SqlResultSet,
   type Transaction,
 } from '@prisma/driver-adapter-utils';
 import { endForEverybody } from '@tenantry/prisma-tenancy/parts';
-import { columnsOfDetail } from '../vocabulary/sql-state.js';
 import { farTime } from './column-parsers.js';
 import { PipeliningClient } from './pipelining-client.js';
 
 /**
- * Prisma's adapter for pg, with four changes.
+ * Prisma's adapter for pg, with three changes.
  *
  * A transaction that has ended accepts no further statement; the comment of `endForEverybody` says why.
  *
@@ -20,8 +18,6 @@ import { PipeliningClient } from './pipelining-client.js';
  * transaction is open on it.
  *
  * Times that JavaScript cannot parse are read as in plain statements: see column-parsers.ts.
- *
- * The error of a unique key contains the columns of the key, not the name of its index.
  */
 export class TenantryAdapter extends PrismaPg {
   override async connect() {
@@ -33,7 +29,6 @@ export class TenantryAdapter extends PrismaPg {
 }
 
 function ofTenantry(started: Transaction): Transaction {
-  nameColumns(started);
   const transaction = endForEverybody(started);
   const queryRaw = transaction.queryRaw.bind(transaction);
   transaction.queryRaw = (query: SqlQuery) => queryRaw(query).then(withReadableTimes);
@@ -56,27 +51,6 @@ function clientOf(transaction: Transaction): PipeliningClient {
   const { client } = transaction as unknown as { client: unknown };
   if (!(client instanceof PipeliningClient)) throw new Error('the transaction runs on a foreign connection');
   return client;
-}
-
-/** `onError`, which throws the adapter's form of an error of pg, is missing in the adapter's types. */
-function nameColumns(transaction: Transaction): void {
-  const failing = transaction as unknown as { onError: (error: unknown) => never };
-  const onError = failing.onError.bind(transaction);
-  failing.onError = (error) => {
-    try {
-      return onError(error);
-    } catch (converted) {
-      const columns = columnsOfDetail(error);
-      if (
-        columns.length > 0 &&
-        converted instanceof DriverAdapterError &&
-        converted.cause.kind === 'UniqueConstraintViolation'
-      ) {
-        converted.cause.constraint = { fields: [...columns] };
-      }
-      throw converted;
-    }
-  };
 }
 
 /** Replaces times that Prisma would turn into an invalid Date, at which a whole list fails. */

@@ -14,7 +14,7 @@ import { usesOf } from '../access/schema-types.js';
 import { isTransient } from '../driver/retry.js';
 import type { ModelInfo } from '../vocabulary/data-model.js';
 import { conflict, publicError, withCause, type ErrorCode, type PublicError } from '../vocabulary/errors.js';
-import { violatedColumns } from '../vocabulary/sql-state.js';
+import { violatedKey, type UniqueKey } from '../vocabulary/sql-state.js';
 
 /** The codes that any operation can have, whatever it does. */
 const EVERYWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -28,8 +28,8 @@ const EVERYWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /**
  * Wraps the mutations of a guarded schema.
  *
- * - A CONFLICT with a unique key gets `extensions.field`, the path of the field in the mutation's input, when the input
- *   has a field for the last column of the key that it can name.
+ * - The CONFLICT of a unique key gets `extensions.field`: the path of the field of the mutation's input that the key has.
+ *   Of several it is the last.
  * - With `refuse`, an error of a mutation with `@errors` whose code is not declared becomes a defect, which is masked
  *   and logged. A mutation without `@errors` may have any code.
  */
@@ -73,33 +73,42 @@ const mayHave = (declared: ReadonlySet<unknown>, { code }: PublicError, error: u
   declared.has(code) || EVERYWHERE.has(code) || (code === 'CONFLICT' && isTransient(error));
 
 function withField(error: unknown, known: PublicError, field: GraphQLField<unknown, unknown>): unknown {
-  const columns = violatedColumns(error);
+  const key = violatedKey(error);
   const input = field.args.find(({ name }) => name === 'input');
   const type = input && getNullableType(input.type);
-  if (columns.length === 0 || !isInputObjectType(type)) return error;
-  const fields = Object.keys(type.getFields());
-  const named = columns.map((column) => fields.find((name) => isStoredIn(name, column)));
-  const concerned = named.filter((name) => name !== undefined).at(-1);
+  if (!key || !isInputObjectType(type)) return error;
+  const given = type.getFields();
+  const concerned = fieldsOfKey(key)
+    .filter((name) => given[name] !== undefined)
+    .at(-1);
   return concerned === undefined
     ? error
     : withCause(conflict(known.message, { field: `input.${concerned}` }), error);
 }
 
-/** Whether a field of this name is stored in this column: of a model, or by the convention for names. */
-const isStoredIn = (field: string, column: string): boolean =>
-  (COLUMNS.get(field)?.has(column) ?? false) ||
-  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) === column;
+/**
+ * The fields of a unique key, found by the name of its index: `invoices_tenant_id_number_key`, as Prisma and PostgreSQL
+ * make it. None for a table without a model, and for an index with another name.
+ */
+function fieldsOfKey({ table, index }: UniqueKey): readonly string[] {
+  const model = Object.values<ModelInfo>(MODELS).find((each) => each.table === table);
+  if (!model || !index.startsWith(`${table}_`) || !index.endsWith('_key')) return [];
+  const fields = Object.entries(model.fields).filter(([, { relation }]) => !relation);
+  // The column is left out when it has the name of the field.
+  const columns = fields.map(([name, { column }]) => [name, column ?? name] as const);
+  return split(index.slice(table.length + 1, -'_key'.length), columns) ?? [];
+}
 
-/** The columns of the models' fields, by the name of the field. */
-const COLUMNS: ReadonlyMap<string, ReadonlySet<string>> = columnsByField();
-
-function columnsByField(): ReadonlyMap<string, ReadonlySet<string>> {
-  const columns = new Map<string, Set<string>>();
-  for (const { fields } of Object.values<ModelInfo>(MODELS)) {
-    for (const [name, { column }] of Object.entries(fields)) {
-      if (column === undefined) continue;
-      columns.set(name, (columns.get(name) ?? new Set()).add(column));
-    }
+/** The names whose columns, joined by `_`, are the text; undefined when there are none. */
+function split(
+  text: string,
+  columns: readonly (readonly [name: string, column: string])[],
+): readonly string[] | undefined {
+  for (const [name, column] of columns) {
+    if (text === column) return [name];
+    if (!text.startsWith(`${column}_`)) continue;
+    const others = split(text.slice(column.length + 1), columns);
+    if (others) return [name, ...others];
   }
-  return columns;
+  return undefined;
 }

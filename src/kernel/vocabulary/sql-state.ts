@@ -26,6 +26,7 @@ interface DriverCause {
   readonly originalCode?: string;
   readonly originalMessage?: string;
   readonly constraint?: object | undefined;
+  readonly table?: string | undefined;
 }
 
 /** The database driver's error inside an error of Prisma; undefined for any other error. */
@@ -41,22 +42,21 @@ export function driverCause(error: unknown): DriverCause | undefined {
 /** The SQLSTATE of a second row with the same unique key. */
 const UNIQUE_VIOLATION = '23505';
 
-/**
- * The columns of the unique key that a statement violated, in the order of the key; none for other errors and for keys
- * of expressions. In an error of Prisma they are where `TenantryAdapter` puts them.
- */
-export function violatedColumns(error: unknown): readonly string[] {
-  if (sqlState(error) !== UNIQUE_VIOLATION) return [];
-  const { fields } = (driverCause(error)?.constraint ?? {}) as { readonly fields?: readonly string[] };
-  return fields ?? columnsOfDetail(error);
+/** A unique key by its names in the database. */
+export interface UniqueKey {
+  readonly table: string;
+  readonly index: string;
 }
 
 /**
- * The columns in the detail of an error of pg: `Key (tenant_id, email)=(…) already exists.` The words are in the language
- * of the database.
+ * The unique key that a statement violated; undefined for other errors. PostgreSQL does not say its columns, because the
+ * table has row-level security.
  */
-export function columnsOfDetail(error: unknown): readonly string[] {
-  const detail = error instanceof Error && 'detail' in error ? String(error.detail) : '';
-  const columns = /\(([^()]+)\)=\(/.exec(detail)?.[1]?.split(', ') ?? [];
-  return columns.map((column) => column.replace(/^"(.*)"$/, '$1'));
+export function violatedKey(error: unknown): UniqueKey | undefined {
+  if (sqlState(error) !== UNIQUE_VIOLATION) return undefined;
+  const cause = driverCause(error);
+  const ofPg = error as { readonly table?: string; readonly constraint?: string };
+  const ofPrisma = cause?.constraint as { readonly index?: string } | undefined;
+  const [table, index] = cause ? [cause.table, ofPrisma?.index] : [ofPg.table, ofPg.constraint];
+  return table === undefined || index === undefined ? undefined : { table, index };
 }

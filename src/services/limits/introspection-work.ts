@@ -4,16 +4,31 @@
  * fields of inputs inside each other.
  */
 import {
+  getIntrospectionQuery,
   isAbstractType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
   isObjectType,
   isWrappingType,
+  parse,
+  type DocumentNode,
   type GraphQLNamedType,
   type GraphQLSchema,
   type GraphQLType,
 } from 'graphql';
+
+/** The introspection of the most thorough tool. */
+export const THOROUGH: DocumentNode = parse(
+  getIntrospectionQuery({
+    typeDepth: 15,
+    specifiedByUrl: true,
+    directiveIsRepeatable: true,
+    schemaDescription: true,
+    inputValueDeprecation: true,
+    oneOf: true,
+  }),
+);
 
 /** Whether a selection is made for each type of the schema once, or for any type any number of times. */
 export type Reach = 'each' | 'any';
@@ -84,7 +99,9 @@ function measure(schema: GraphQLSchema): IntrospectionSizes {
   };
 }
 
-const wrappersOf = (type: GraphQLType): number => (isWrappingType(type) ? 1 + wrappersOf(type.ofType) : 0);
+function wrappersOf(type: GraphQLType): number {
+  return isWrappingType(type) ? 1 + wrappersOf(type.ofType as GraphQLType) : 0;
+}
 
 const fieldsOf = (type: GraphQLNamedType) =>
   isObjectType(type) || isInterfaceType(type) ? type.getFields() : {};

@@ -4,7 +4,6 @@
  */
 import {
   getNamedType,
-  getIntrospectionQuery,
   getNullableType,
   getOperationAST,
   GraphQLError,
@@ -15,7 +14,6 @@ import {
   isObjectType,
   Kind,
   OperationTypeNode,
-  parse,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
@@ -30,7 +28,7 @@ import {
 import { PublicError } from '../../kernel/vocabulary/errors.js';
 import { DEFAULT_PAGE, LARGEST_PAGE } from '../../kernel/graphql/connection.js';
 import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../kernel/request/selections.js';
-import { introspectionSizes, reachBelow, type Reach } from './introspection-work.js';
+import { introspectionSizes, reachBelow, THOROUGH, type Reach } from './introspection-work.js';
 import { locate } from '../../kernel/graphql/locations.js';
 import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
 
@@ -127,20 +125,10 @@ const mostIntrospected = new WeakMap<GraphQLSchema, number>();
 function mostIntrospectedOf(schema: GraphQLSchema): number {
   const known = mostIntrospected.get(schema);
   if (known !== undefined) return known;
-  const thorough = parse(
-    getIntrospectionQuery({
-      typeDepth: 15,
-      specifiedByUrl: true,
-      directiveIsRepeatable: true,
-      schemaDescription: true,
-      inputValueDeprecation: true,
-      oneOf: true,
-    }),
-  );
   // While it is measured itself, there is no limit.
   mostIntrospected.set(schema, Infinity);
   const most =
-    MOST_INTROSPECTIONS * new Measurement(schema, thorough, getOperationAST(thorough)!).introspected;
+    MOST_INTROSPECTIONS * new Measurement(schema, THOROUGH, getOperationAST(THOROUGH)!).introspected;
   mostIntrospected.set(schema, most);
   return most;
 }
