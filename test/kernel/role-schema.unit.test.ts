@@ -163,7 +163,7 @@ describe('with a permission', () => {
     );
     expect(sdl).toContain('"""Which books."""\ninput BookFilter {\n  genre: Genre\n}');
     expect(sdl).toMatch(
-      /type Subscription {\n  """.*"""\n {2}bookAdded: Book @requires\(permission: BOOKS_READ\)\n}/,
+      /type Subscription {\n {2}""".*"""\n {2}bookAdded: Book @requires\(permission: BOOKS_READ\)\n}/,
     );
   });
 

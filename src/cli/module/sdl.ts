@@ -106,7 +106,7 @@ const described = (description: string): string => `${JSON.stringify(description
 function descriptionOf({ one, author }: ModulePlan, { name, type, description }: PlannedColumn): string {
   if (description !== undefined) return description;
   if (name === author) return 'The `userId` of the member who created it.';
-  if (/At$/.test(name) && type === 'DateTime') return `When it was ${words(name.slice(0, -2))}.`;
+  if (name.endsWith('At') && type === 'DateTime') return `When it was ${words(name.slice(0, -2))}.`;
   const noun = words(name).replace(/ id$/, '');
   return type === 'ID' ? `The id of the ${noun}.` : `The ${noun} of the ${words(one)}.`;
 }
