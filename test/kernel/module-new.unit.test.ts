@@ -157,6 +157,21 @@ describe('the schema', () => {
     });
   });
 
+  test('is described, with the documentation of the Prisma models where there is one', () => {
+    const left = api.undescribed.filter(
+      (coordinate) => !/Customer|customer|Mutation.nothing/.test(coordinate),
+    );
+    expect(left).toEqual([]);
+    const type = api.schema.getType('Invoice');
+    const texts = isObjectType(type) ? type.getFields() : {};
+    expect(texts['number']?.description).toMatch(/^As "printed"\./);
+    expect(texts['paidAt']?.description).toMatch(/^When it was paid\./);
+    expect(texts['cents']?.description).toMatch(/^The cents of the invoice\./);
+    expect(api.schema.getMutationType()?.getFields()['updateInvoice']?.description).toContain(
+      'Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.',
+    );
+  });
+
   test('demands a permission everywhere, and that of a type on the way to it', () => {
     expect(api.guards.get('Query.salesInvoices')).toBe('sales_invoices:read');
     expect(api.guards.get('Mutation.deleteInvoice')).toBe('sales_invoices:write');

@@ -88,7 +88,9 @@ export const documents: AttackSection = {
         'with aliases, to list the schema many times',
         400,
         INVALID,
-        query('{ a: __schema { types { name } } }'),
+        query(
+          `{ ${times(40, (n) => `a${n}: __schema { types { fields { type { fields { name args { name } } } } } }`)} }`,
+        ),
       ],
     ]),
     ...attacksOn('trusted documents', [

@@ -13,7 +13,6 @@ import { introspectionStandsAlone } from '../../kernel/access/introspection.js';
 import { conflictingFields } from './conflicting-fields.js';
 import { rootSelections } from '../../kernel/request/selections.js';
 import { locate } from '../../kernel/graphql/locations.js';
-import { noAliasInIntrospection } from './operation-limits.js';
 
 /** Several of GraphQL's rules visit the fragments again for each operation. */
 export const MOST_OPERATIONS = 20;
@@ -24,7 +23,6 @@ export const MOST_ERRORS = 20;
 const RULES = [
   // See conflicting-fields.ts.
   ...specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule),
-  noAliasInIntrospection,
   introspectionStandsAlone,
 ];
 
