@@ -98,7 +98,7 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
     'creates a database, and prints tokens of the demo users that work',
     { concurrent: false },
     async () => {
-      first = await startServer(env());
+      first = await startServer(env(), 'as npm start');
       bearer = first.tokens['owner@acme.test'] ?? '';
       const answers = await Promise.all(
         ['owner@acme.test', 'viewer@acme.test', 'member@globex.test'].map((email) =>
@@ -137,7 +137,7 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
     'for a second time attaches to the same database, and leaves it running when it ends',
     { concurrent: false },
     async () => {
-      const second = await startServer(env());
+      const second = await startServer(env(), 'as npm start');
       expect(second.url).not.toBe(first.url);
       expect((await askServer(second.url, bearer, ME)).data).toEqual({
         me: { role: 'OWNER', tenant: { slug: 'acme' } },
@@ -220,7 +220,7 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
     'again finds its data and honours its tokens, and ends in order upon Ctrl-C, which all its processes get',
     { concurrent: false },
     async () => {
-      const again = await startServer(env());
+      const again = await startServer(env(), 'as npm start');
       expect((await askServer(again.url, bearer, '{ tenant { name } }')).data).toEqual({
         tenant: { name: 'Saved at the last moment' },
       });
@@ -251,7 +251,9 @@ describe.concurrent('two first starts at the same moment', { timeout: 150_000 },
   });
 
   test('share one database and both serve', async () => {
-    const both = await Promise.all([0, 1].map(() => startServer({ TENANTRY_DATA_DIR: dataDir })));
+    const both = await Promise.all(
+      [0, 1].map(() => startServer({ TENANTRY_DATA_DIR: dataDir }, 'as npm start')),
+    );
     for (const { url, tokens } of both) {
       expect((await askServer(url, tokens['viewer@acme.test'] ?? '', ME)).status).toBe(200);
       expect((await askServer(url, tokens['member@globex.test'] ?? '', ME)).status).toBe(200);
