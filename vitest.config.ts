@@ -1,26 +1,65 @@
 import { createRequire } from 'node:module';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+// Vite would pick graphql's ES module build, Node picks the CommonJS one: two copies do not work together.
+const resolve = {
+  // Uses the sources of the packages in packages/.
+  tsconfigPaths: true,
+  alias: { graphql: createRequire(import.meta.url).resolve('graphql') },
+};
+
+/**
+ * Files that need a process of their own. Each costs another import of the server: rather let a file put back what it
+ * changes.
+ */
+const ALONE = [
+  // Replaces a module, which other files have loaded.
+  'test/kernel/execution.unit.test.ts',
+  // Measures what the process keeps in memory.
+  'test/kernel/kept-memory.test.ts',
+];
+
+const options = {
+  pool: 'forks',
+  // Concurrent tests start servers, so more of them at once take longer.
+  maxConcurrency: 2,
+  testTimeout: 60_000,
+  hookTimeout: 90_000,
+  // Polls wait until a change of access is announced. Without the announcement it takes effect after 30 seconds.
+  expect: { poll: { timeout: 10_000 } },
+  // A test that is skipped, or run alone by `.only`, is a failure.
+  allowOnly: false,
+} as const satisfies TestProjectInlineConfiguration['test'];
+
+/**
+ * The tests of these files.
+ *
+ * @param alone those of them that need a process of their own
+ */
+export const projectsOf = (include: string[], alone: string[] = ALONE): TestProjectInlineConfiguration[] => [
+  // The files follow each other in a few processes, each of which loads the server once.
+  {
+    resolve,
+    test: {
+      ...options,
+      name: 'shared',
+      include,
+      exclude: [...configDefaults.exclude, ...alone],
+      isolate: false,
+    },
+  },
+  { resolve, test: { ...options, name: 'alone', include: alone } },
+];
+
+/** One more than the cores of a small machine, because tests mostly wait for the database. */
+export const WORKERS = 3;
 
 export default defineConfig({
-  // Vite would pick graphql's ES module build, Node picks the CommonJS one: two copies do not work together.
-  resolve: {
-    // Uses the sources of the packages in packages/.
-    tsconfigPaths: true,
-    alias: { graphql: createRequire(import.meta.url).resolve('graphql') },
-  },
+  resolve,
   test: {
-    include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+    // Of the run, not of a project, which would have a database server of its own.
     globalSetup: 'test/support/global-setup.ts',
-    pool: 'forks',
-    // One more than the cores of a small machine, because tests mostly wait for the database.
-    maxWorkers: 3,
-    // Concurrent tests start servers, so more of them at once take longer.
-    maxConcurrency: 2,
-    testTimeout: 60_000,
-    hookTimeout: 90_000,
-    // Polls wait until a change of access is announced. Without the announcement it takes effect after 30 seconds.
-    expect: { poll: { timeout: 10_000 } },
-    // A test that is skipped, or run alone by `.only`, is a failure.
-    allowOnly: false,
+    maxWorkers: WORKERS,
+    projects: projectsOf(['test/**/*.test.ts', 'packages/*/test/**/*.test.ts']),
   },
 });

@@ -26,6 +26,9 @@ import { fileURLToPath } from 'node:url';
 const TAKES_LONG = [
   'packages/embedded-postgres/test/embedded.test.ts',
   'test/kernel/start.test.ts',
+  'test/kernel/own-database.test.ts',
+  'test/kernel/command-line.test.ts',
+  'test/kernel/refused-start.test.ts',
   'test/kernel/oidc.test.ts',
 ];
 const OPTIONS = ['--fast', '--keep'];

@@ -6,7 +6,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import helper from '@prisma/generator-helper';
 import type { DMMF } from '@prisma/generator-helper';
-import type { ModelDescription } from '../src/kernel/tenancy/data-model.js';
 import type { FieldInfo, ModelInfo } from '../src/kernel/vocabulary/data-model.js';
 
 /** The functions of `@default` that Prisma evaluates. The others are also defaults of the database's column. */
@@ -42,18 +41,16 @@ export const MODELS = ${JSON.stringify(modelInfos, undefined, 2)} as const;
 
 /** The values of the enums, by name, in the order they are declared in. */
 export const ENUMS = ${JSON.stringify(enumInfos, undefined, 2)} as const;
-
-/** What the tenant filter and plain statements need to know of the models. */
-export const DESCRIPTIONS = ${JSON.stringify(models.map(descriptionOf), undefined, 2)} as const;
 `;
 }
 
 function modelOf(model: DMMF.Model, indexes: readonly DMMF.Index[]): ModelInfo {
-  const keys = [...(model.primaryKey ? [model.primaryKey.fields] : []), ...model.uniqueFields];
+  const keys = [model.primaryKey, ...model.uniqueIndexes].filter((key) => key !== null);
   return {
+    schema: model.schema ?? 'public',
     table: model.dbName ?? model.name,
     fields: Object.fromEntries(model.fields.map((field) => [field.name, fieldOf(field)])),
-    keys,
+    keys: keys.map(({ name, fields }) => ({ ...(name != null && { name }), fields: [...fields] })),
     indexes: indexes
       .filter(({ type }) => type === 'normal')
       .map(({ fields }) => fields.map(({ name }) => name)),
@@ -61,66 +58,28 @@ function modelOf(model: DMMF.Model, indexes: readonly DMMF.Index[]): ModelInfo {
 }
 
 function fieldOf(field: DMMF.Field): FieldInfo {
-  const { name, kind, type, isRequired, isList, dbName, nativeType, documentation } = field;
+  const { name, kind, type, isRequired, isList, isId, isUnique, dbName, nativeType, documentation } = field;
   const [native, parameters] = nativeType ?? [];
+  const byDefault = defaultOf(field);
   return {
     type,
     ...(kind === 'enum' && { isEnum: true }),
     ...(!isRequired && { isNullable: true }),
     ...(isList && { isList: true }),
+    ...((isId || isUnique) && { isUnique: true }),
     ...(kind === 'object'
       ? { relation: { fields: field.relationFromFields ?? [], references: field.relationToFields ?? [] } }
       : { column: dbName ?? name }),
     ...(native !== undefined && { native: [native, ...(parameters ?? [])] }),
-    ...(madeBy(field) !== undefined && { byDefault: madeBy(field)! }),
+    ...(byDefault !== undefined && { byDefault }),
     ...(documentation !== undefined && { documentation }),
   };
 }
 
-/**
- * `value` for a constant in the schema, which a caller may override; `made` for a value that the database or Prisma
- * creates.
- */
-function madeBy({ isUpdatedAt, hasDefaultValue, default: value }: DMMF.Field): FieldInfo['byDefault'] {
-  if (isUpdatedAt === true) return 'made';
+function defaultOf({ isUpdatedAt, hasDefaultValue, default: value }: DMMF.Field): FieldInfo['byDefault'] {
+  if (isUpdatedAt === true) return 'time';
   if (!hasDefaultValue) return undefined;
-  return typeof value === 'object' && !Array.isArray(value) ? 'made' : 'value';
-}
-
-function descriptionOf({
-  name,
-  dbName,
-  schema,
-  fields,
-  primaryKey,
-  uniqueIndexes,
-}: DMMF.Model): ModelDescription {
-  return {
-    name,
-    schema: schema ?? 'public',
-    table: dbName ?? name,
-    columns: fields
-      .filter(({ kind }) => kind !== 'object')
-      .map((field) => ({
-        field: field.name,
-        column: field.dbName ?? field.name,
-        type: field.isList ? `${field.type}[]` : field.type,
-        byDefault: defaultOf(field),
-        isNullable: !field.isRequired,
-      })),
-    relations: fields
-      .filter(({ kind }) => kind === 'object')
-      .map((field) => ({ field: field.name, model: field.type })),
-    keys: [
-      ...fields.filter(({ isId, isUnique }) => isId || isUnique).map((field) => [field.name]),
-      ...[primaryKey, ...uniqueIndexes].flatMap((key) => (key && key.name == null ? [[...key.fields]] : [])),
-    ],
-  };
-}
-
-function defaultOf(field: DMMF.Field): ModelDescription['columns'][number]['byDefault'] {
-  const made = typeof field.default === 'object' && 'name' in field.default ? field.default.name : undefined;
-  if (made !== undefined && MADE_BY_PRISMA.has(made)) return 'prisma';
-  if (field.isUpdatedAt || made === 'now') return 'time';
-  return !field.isRequired || field.isList || field.hasDefaultValue ? 'database' : 'prisma';
+  if (typeof value !== 'object' || !('name' in value)) return 'value';
+  if (value.name === 'now') return 'time';
+  return MADE_BY_PRISMA.has(value.name) ? 'prisma' : 'database';
 }

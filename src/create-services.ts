@@ -62,7 +62,7 @@ export function createServices({
   const problems = new Problems(warn);
   const providerKeys =
     config.jwksUri === undefined ? undefined : openProviderKeys(config.jwksUri, config, problems);
-  const api = buildApi(modules);
+  const api = buildApi(modules, config.production ? 'pass' : 'refuse');
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   const database = openDatabase({
     url: databaseUrl,

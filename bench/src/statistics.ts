@@ -9,6 +9,13 @@ export const spread = (values: readonly number[]): readonly [number, number] => 
   Math.max(...values),
 ];
 
+/** The bounds of the middle half of the values. */
+export function middleHalf(values: readonly number[]): readonly [number, number] {
+  const sorted = values.toSorted((a, b) => a - b);
+  const last = sorted.length - 1;
+  return [sorted[Math.round(last / 4)]!, sorted[Math.round((3 * last) / 4)]!];
+}
+
 /** To four significant digits: more would pretend. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(4));

@@ -11,7 +11,7 @@ import { measure, type Sample } from './measure.js';
 import { fromTenantry } from './places.js';
 import { figures } from './results.js';
 import { session } from './session.js';
-import { median, rounded, spread } from './statistics.js';
+import { median, middleHalf, rounded } from './statistics.js';
 import { requestsOf } from './tokens.js';
 import { WORKLOADS } from './workloads.js';
 
@@ -38,10 +38,10 @@ export interface VariantPlan {
   readonly callgrind?: boolean;
 }
 
-/** With instructions per request. */
+/** With instructions per request; NaN where they cannot be counted. */
 interface Counted extends Sample {
   readonly server: number;
-  /** NaN under callgrind, where PostgreSQL runs as always. */
+  /** Also NaN under callgrind, where PostgreSQL runs as always. */
   readonly postgres: number;
 }
 
@@ -50,6 +50,7 @@ type Count = (server: number, postgres: number, work: () => Promise<Sample>) => 
 const countedByPerf: Count = async (server, postgres, work) => {
   // One after the other: `perf` cannot tell the processes apart.
   const first = await countInstructions([server], work);
+  if (Number.isNaN(first.instructions)) return { ...first.result, server: Number.NaN, postgres: Number.NaN };
   const second = await countInstructions([postgres], work);
   return {
     ...first.result,
@@ -67,7 +68,7 @@ const CONNECTIONS = 16;
 /** Under callgrind: the server is so slow that a second one would wait for too long. */
 const CALLGRIND_CONNECTIONS = 1;
 /** Under callgrind: until V8 has compiled what the workload runs. */
-const WARM_UP_SECONDS = 30;
+const WARM_UP_SECONDS = 90;
 const SIZE = 'small';
 
 /** Prints, for each workload, the figures of each variant and the ratios of the first to each other one. */
@@ -122,29 +123,36 @@ export async function compareVariants(plan: VariantPlan): Promise<void> {
   });
 }
 
+const COUNTED = ['server', 'postgres'] as const;
+const NAMES = { server: 'server', postgres: 'database' } as const;
+
 function print(workload: string, samples: ReadonlyMap<string, readonly Counted[]>): void {
   for (const [name, list] of samples) {
     const { rps, cpuServerUs, cpuDatabaseUs } = figures(list);
-    const million = (of: 'server' | 'postgres') => rounded(median(list.map((sample) => sample[of])) / 1e6);
+    const counted = COUNTED.map((of) => median(list.map((sample) => sample[of]))).filter(Number.isFinite);
+    const instructions = counted.map((count) => String(rounded(count / 1e6))).join(' + ');
     console.log(
-      `${workload} ${name.padEnd(8)} ${rps}/s, CPU ${cpuServerUs} + ${cpuDatabaseUs} µs, ` +
-        `${million('server')} + ${million('postgres')} million instructions`,
+      `${workload} ${name.padEnd(8)} ${rps}/s, CPU ${cpuServerUs} + ${cpuDatabaseUs} µs` +
+        (counted.length > 0 ? `, ${instructions} million instructions` : ''),
     );
   }
   const [[first, own], ...others] = [...samples] as [[string, readonly Counted[]]];
   for (const [name, list] of others as [string, readonly Counted[]][]) {
     const ratio = (of: (sample: Counted) => number) => {
       const ratios = own.map((sample, round) => of(sample) / of(list[round]!));
-      return `${median(ratios).toFixed(3)} (${spread(ratios)
+      return `${median(ratios).toFixed(3)} (${middleHalf(ratios)
         .map((each) => each.toFixed(3))
         .join('–')})`;
     };
-    console.log(
-      `${workload} ${first} / ${name}: requests per second ${ratio(({ rps }) => rps)}, ` +
-        `CPU ${ratio(({ cpuServerUs, cpuDatabaseUs }) => cpuServerUs + cpuDatabaseUs)}, ` +
-        `instructions ${ratio(({ server, postgres }) => server + postgres)} ` +
-        `(server ${ratio(({ server }) => server)}, database ${ratio(({ postgres }) => postgres)})`,
-    );
+    const ratios = [
+      `requests per second ${ratio(({ rps }) => rps)}`,
+      `CPU ${ratio(({ cpuServerUs, cpuDatabaseUs }) => cpuServerUs + cpuDatabaseUs)}`,
+      `the server’s CPU ${ratio(({ cpuServerUs }) => cpuServerUs)}`,
+      ...COUNTED.filter((of) => own.every((sample) => Number.isFinite(sample[of]))).map(
+        (of) => `instructions of the ${NAMES[of]} ${ratio((sample) => sample[of])}`,
+      ),
+    ];
+    console.log(`${workload} ${first} / ${name}: ${ratios.join(', ')}`);
   }
   const foreign = [...samples.values()].flat().map(({ foreignCores }) => foreignCores);
   console.log(`foreign cores: ${rounded(median(foreign))}`);

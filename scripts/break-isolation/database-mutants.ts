@@ -2,6 +2,8 @@
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const REFUSES = 'test/kernel/database-refuses.test.ts';
+const AUDIT_LOG = 'test/kernel/audit-log-refuses.test.ts';
+const CATALOG = 'test/kernel/catalog.test.ts';
 const KERNEL = 'prisma/migrations/20261128100000_kernel/migration.sql';
 const PLATFORM = 'prisma/migrations/20261128100100_platform/migration.sql';
 
@@ -41,7 +43,7 @@ export const rowLevelSecurity: MutantGroup = {
       breaks: 'row-level security does not bind the owner of a table',
       sql: 'ALTER TABLE memberships NO FORCE ROW LEVEL SECURITY',
       audit: ['T03'],
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'row-security-off',
@@ -55,13 +57,13 @@ export const rowLevelSecurity: MutantGroup = {
       breaks: 'a view without security_invoker reads a tenant table as its owner',
       sql: 'CREATE VIEW all_members AS SELECT * FROM memberships; GRANT SELECT ON all_members TO tenantry_app',
       audit: ['T07', 'P01'],
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'actor-policy-dropped',
       breaks: 'kept answers are no longer the actor’s own within the tenant',
       sql: 'DROP POLICY actor_isolation ON idempotency_keys',
-      tests: ['test/kernel/idempotency.test.ts'],
+      tests: ['test/kernel/idempotency-keys.test.ts'],
     },
   ],
 };
@@ -104,13 +106,13 @@ export const rolesAndGrants: MutantGroup = {
       breaks: 'the server’s role may put triggers on a table, and refer to it by foreign keys',
       sql: 'GRANT TRIGGER, REFERENCES ON memberships TO tenantry_app',
       audit: ['T18'],
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'everybody-reads',
       breaks: 'a tenant table is granted to PUBLIC',
       sql: 'GRANT SELECT ON memberships TO PUBLIC',
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'status-granted',
@@ -128,14 +130,14 @@ export const rolesAndGrants: MutantGroup = {
         REVOKE ALL ON FUNCTION tenantry.all_members() FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION tenantry.all_members() TO tenantry_app`,
       audit: ['T09', 'P02'],
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'search-path-not-pinned',
       breaks: 'a function that runs as its owner looks names up where the caller says',
       sql: 'ALTER FUNCTION tenantry.resolve_access RESET search_path',
       audit: ['T27'],
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
   ],
 };
@@ -148,7 +150,7 @@ export const keysAndDefaults: MutantGroup = {
       breaks: 'a unique key without the tenant tells what other tenants have',
       sql: 'CREATE UNIQUE INDEX memberships_email_key ON memberships (email)',
       audit: ['T15'],
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'foreign-key-without-tenant',
@@ -157,19 +159,19 @@ export const keysAndDefaults: MutantGroup = {
         ALTER TABLE memberships ADD COLUMN home uuid, ADD COLUMN invitation uuid;
         ALTER TABLE memberships ADD FOREIGN KEY (home, invitation) REFERENCES invitations (tenant_id, id)`,
       audit: ['T14'],
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'protect-takes-foreign-keys',
       breaks: 'protect() accepts a table whose foreign key does not carry the tenant',
       edits: [edit(KERNEL, 'pair.own = tenant_column AND pair.other = referenced.attnum', 'true')],
-      tests: ['test/kernel/migrations.test.ts'],
+      tests: ['test/kernel/migration-making.test.ts'],
     },
     {
       name: 'protect-takes-unique-keys',
       breaks: 'protect() accepts a table whose unique key does not start with the tenant',
       edits: [edit(KERNEL, 'AND indkey[0] <> tenant_column', 'AND false')],
-      tests: ['test/kernel/migrations.test.ts'],
+      tests: ['test/kernel/migration-making.test.ts'],
     },
     {
       name: 'constant-tenant-by-default',
@@ -190,28 +192,28 @@ export const auditLog: MutantGroup = {
       name: 'audit-log-granted',
       breaks: 'the server’s role may write, change and delete entries',
       sql: 'GRANT INSERT, UPDATE, DELETE ON audit_log TO tenantry_app',
-      tests: [REFUSES],
+      tests: [AUDIT_LOG],
     },
     {
       name: 'audit-trigger-off',
       breaks: 'changes of a table are not recorded',
       sql: 'ALTER TABLE memberships DISABLE TRIGGER audit',
       audit: ['T41'],
-      tests: [REFUSES],
+      tests: [AUDIT_LOG],
     },
     {
       name: 'audit-log-like-any-table',
       breaks: 'the audit log is isolated like any other table: a tenant may change its entries',
       sql: "DROP TRIGGER append_only ON audit_log; SELECT tenantry.isolate('audit_log')",
       audit: ['T19'],
-      tests: [REFUSES],
+      tests: [AUDIT_LOG],
     },
     {
       name: 'audit-log-guard-rests',
       breaks: 'what refuses changes of entries rests in sessions that apply replicated changes',
       sql: 'ALTER TABLE audit_log ENABLE TRIGGER append_only',
       audit: ['T40'],
-      tests: [REFUSES],
+      tests: [AUDIT_LOG],
     },
     {
       name: 'keys-unchecked',
@@ -239,7 +241,7 @@ export const auditLog: MutantGroup = {
         'tenantry.current_tenant(),',
         "coalesce((new_value ->> 'tenant_id')::uuid, tenantry.current_tenant()),",
       ),
-      tests: [REFUSES],
+      tests: [AUDIT_LOG],
     },
     {
       name: 'audit-action-forged',
@@ -249,7 +251,7 @@ export const auditLog: MutantGroup = {
         String.raw`IF action ~ '\.(created|updated|deleted)$' THEN`,
         'IF false THEN',
       ),
-      tests: [REFUSES],
+      tests: [AUDIT_LOG],
     },
     {
       name: 'audit-records-secrets',
@@ -346,19 +348,19 @@ export const beforeATenant: MutantGroup = {
       name: 'role-of-any-tenant',
       breaks: 'resolve_access answers with the role the user has in whatever tenant',
       sql: inFunction('resolve_access', 'm.tenant_id = t.id AND m.user_id = member', 'm.user_id = member'),
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'memberships-of-everybody',
       breaks: 'memberships_of_actor answers with the memberships of everybody',
       sql: inFunction('memberships_of_actor', 'm.user_id = acting.actor', 'true'),
-      tests: [REFUSES],
+      tests: [CATALOG],
     },
     {
       name: 'revoked-key-resolves',
       breaks: 'an API key that was revoked is still a key',
       sql: inFunction('resolve_api_key', 'AND k.revoked_at IS NULL', ''),
-      tests: ['test/platform/api-keys.test.ts'],
+      tests: ['test/platform/api-key-validity.test.ts'],
     },
     {
       name: 'anybody-accepts',
@@ -368,7 +370,7 @@ export const beforeATenant: MutantGroup = {
         'OR lower(verified_email COLLATE "C") IS DISTINCT FROM invitation.email',
         '',
       ),
-      tests: ['test/platform/invitations.test.ts'],
+      tests: ['test/platform/invitation-acceptance.test.ts'],
     },
     {
       name: 'announcement-with-values',

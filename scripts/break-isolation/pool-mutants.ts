@@ -90,7 +90,7 @@ export const pool: MutantGroup = {
           'return true;',
         ),
       ],
-      tests: ['test/kernel/access-cache.test.ts'],
+      tests: ['test/kernel/access-resolver.unit.test.ts'],
     },
     {
       name: 'readiness-in-the-pool',

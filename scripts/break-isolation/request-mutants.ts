@@ -3,7 +3,7 @@ import { edit, type MutantGroup } from './mutant.js';
 
 const AUTHENTICATE = 'src/kernel/auth/authenticate.ts';
 const VERIFY = 'src/kernel/auth/verify-token.ts';
-const AUTHENTICATION = 'test/kernel/authentication.test.ts';
+const CALLER = 'test/kernel/caller-tenant.test.ts';
 const KEYS = 'src/kernel/auth/provider-keys.ts';
 const SIGNING_KEYS = 'test/kernel/signing-keys.test.ts';
 
@@ -26,13 +26,13 @@ export const callers: MutantGroup = {
           'role: (identity as { role?: typeof access.role }).role ?? access.role,\n',
         ),
       ],
-      tests: [AUTHENTICATION],
+      tests: [CALLER],
     },
     {
       name: 'no-membership-needed',
       breaks: 'whoever comes by a tenant’s subdomain needs no membership',
       edits: [edit(AUTHENTICATE, 'if (!access.role) {', 'if (!access.role && subdomain === undefined) {')],
-      tests: [AUTHENTICATION],
+      tests: [CALLER],
     },
     {
       name: 'token-for-another-host',
@@ -44,7 +44,7 @@ export const callers: MutantGroup = {
           'if (claimed === null && claimed !== access.tenantId &&',
         ),
       ],
-      tests: [AUTHENTICATION],
+      tests: [CALLER],
     },
     {
       name: 'key-for-another-host',
@@ -74,7 +74,7 @@ export const callers: MutantGroup = {
       name: 'suspended-tenant-served',
       breaks: 'a suspended tenant is served',
       edits: [edit(AUTHENTICATE, "if (status !== 'active') throw", "if (status === '') throw")],
-      tests: [AUTHENTICATION],
+      tests: [CALLER],
     },
     {
       name: 'suspension-told-to-strangers',
@@ -82,7 +82,7 @@ export const callers: MutantGroup = {
       edits: [
         edit(AUTHENTICATE, '  if (!access.role) {', '  refuseSuspended(access);\n  if (!access.role) {'),
       ],
-      tests: [AUTHENTICATION],
+      tests: [CALLER],
     },
   ],
 };
@@ -100,7 +100,7 @@ export const remembered: MutantGroup = {
           'JSON.stringify([userId])',
         ),
       ],
-      tests: ['test/kernel/access-cache.test.ts'],
+      tests: ['test/kernel/access-resolver.unit.test.ts'],
     },
     {
       name: 'access-kept-too-long',
@@ -178,7 +178,7 @@ export const remembered: MutantGroup = {
           'const shared = new Loaders();\n\nexport interface ContextParts {',
         ),
       ],
-      tests: ['test/kernel/authentication.test.ts'],
+      tests: [CALLER],
     },
     {
       name: 'answer-of-a-compiled-query-kept',
@@ -231,7 +231,7 @@ export const remembered: MutantGroup = {
           'granted.includes(permission) && !granted.includes(permission)',
         ),
       ],
-      tests: ['test/kernel/idempotency.test.ts'],
+      tests: ['test/kernel/idempotency-answers.test.ts'],
     },
   ],
 };
@@ -275,7 +275,7 @@ export const guards: MutantGroup = {
           'field.name &&',
         ),
       ],
-      tests: ['test/kernel/guards.unit.test.ts'],
+      tests: ['test/kernel/guard-rules.unit.test.ts'],
     },
     {
       name: 'conflict-shows-unreadable-fields',
@@ -437,6 +437,7 @@ export const guards: MutantGroup = {
 };
 
 const EVENTS = 'test/kernel/subscriptions.test.ts';
+const ENDS = 'test/kernel/subscription-ends.test.ts';
 const SHARED = 'test/kernel/shared-answers.test.ts';
 const DEPENDENCE = 'test/kernel/dependence.unit.test.ts';
 
@@ -490,7 +491,7 @@ export const subscriptions: MutantGroup = {
           'invalidations.onChange((change) => change ?? this.#hear(change));',
         ),
       ],
-      tests: [EVENTS],
+      tests: [ENDS],
     },
     {
       name: 'connection-changes-tenant',
@@ -502,7 +503,7 @@ export const subscriptions: MutantGroup = {
           'tenantId === undefined',
         ),
       ],
-      tests: [EVENTS],
+      tests: [ENDS],
     },
     {
       name: 'revoked-key-keeps-its-socket',

@@ -81,7 +81,7 @@ export const filter: MutantGroup = {
           '',
         ),
       ],
-      tests: ['test/kernel/plain-statement.test.ts'],
+      tests: ['test/kernel/plain-statement-cases.test.ts'],
     },
     {
       name: 'condition-of-any-shape',
@@ -93,7 +93,7 @@ export const filter: MutantGroup = {
           "if (typeof where !== 'object') throw",
         ),
       ],
-      tests: ['test/kernel/plain-statement.test.ts'],
+      tests: ['test/kernel/plain-statement-cases.test.ts'],
     },
     {
       name: 'plain-statements-unfiltered',
@@ -175,7 +175,7 @@ export const binding: MutantGroup = {
         edit(ENDING, '(ended ? refuse() : queryRaw(query))', 'queryRaw(query)'),
         edit(ENDING, 'if (ended) return refuse();', ''),
       ],
-      tests: ['test/kernel/pool-safety.test.ts'],
+      tests: ['test/kernel/pool-remains.test.ts'],
     },
     {
       name: 'root-client-handed-out',
@@ -187,7 +187,7 @@ export const binding: MutantGroup = {
           'Object.assign(extended.$forTenant(context), { root: parts.prisma }),',
         ),
       ],
-      tests: ['test/kernel/tenant-client.test.ts'],
+      tests: ['test/kernel/tenant-client-limits.test.ts'],
     },
     {
       name: 'root-client-made-elsewhere',

@@ -7,37 +7,31 @@
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import type { ConversationState, ListRequest } from '../support/example-isolation-model.js';
+import { Asker, canary, nobodyElse, other, userId, type World } from '../support/isolation-asker.js';
 import {
-  TenantModel,
-  type ConversationState,
-  type ListRequest,
-  type OrderField,
-  type Place,
-} from '../support/example-isolation-model.js';
-import { useServer, type Answer, type TestClient } from '../support/server.js';
+  command,
+  ROLES,
+  SLUGS,
+  type Command,
+  type Of,
+  type Role,
+  type Slug,
+} from '../support/isolation-commands.js';
+import { useServer, type Answer } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';
 
 const statements = watchStatements();
 const server = useServer();
 
-const SLUGS = ['acme', 'globex'] as const;
-const ROLES = ['owner', 'admin', 'member', 'viewer'] as const;
-type Slug = (typeof SLUGS)[number];
-type Role = (typeof ROLES)[number];
-
-const other = (slug: Slug): Slug => (slug === 'acme' ? 'globex' : 'acme');
-const canary = (slug: Slug) => `canary-of-${slug}`;
-const userId = (slug: Slug, role: Role) => `demo|${slug}|${role}`;
 const mayWrite = (role: Role) => role !== 'viewer';
 const mayAudit = (role: Role) => role === 'owner' || role === 'admin';
 
-let clients: ReadonlyMap<string, TestClient>;
-/** What gives a tenant away: its canary, its id, its users, and the id of each of its rows. */
-let marks: Readonly<Record<Slug, Set<string>>>;
+let world: World;
 
 beforeAll(async () => {
   const users = SLUGS.flatMap((slug) => ROLES.map((role) => ({ slug, role })));
-  clients = new Map(
+  const clients = new Map(
     await Promise.all(
       users.map(async ({ slug, role }) => [userId(slug, role), await server().as(role, slug)] as const),
     ),
@@ -52,130 +46,22 @@ beforeAll(async () => {
       `@${slug}.test`,
       ...ids.flatMap((row) => (row.slug === slug ? row.id : [])),
     ]);
-  marks = { acme: of('acme'), globex: of('globex') };
+  world = { server: server(), statements, clients, marks: { acme: of('acme'), globex: of('globex') } };
 });
-
-/** Where an id, a cursor, or a user id comes from; `at` chooses one of those that there are. */
-interface Pick {
-  readonly from: 'own' | 'other' | 'nowhere';
-  readonly at: number;
-}
-
-type Command = { readonly slug: Slug; readonly role: Role } & (
-  | { readonly kind: 'create'; readonly text: number; readonly withSubject: boolean }
-  | {
-      readonly kind: 'update';
-      readonly target: Pick;
-      readonly text: number;
-      readonly subject: 'keep' | 'set' | 'remove';
-    }
-  | { readonly kind: 'delete'; readonly target: Pick }
-  | { readonly kind: 'post'; readonly target: Pick; readonly text: number }
-  | { readonly kind: 'show'; readonly target: Pick; readonly first: number }
-  | {
-      readonly kind: 'list';
-      readonly backward: boolean;
-      readonly size: number | undefined;
-      readonly after: Pick | undefined;
-      readonly before: Pick | undefined;
-      readonly field: OrderField;
-      readonly direction: 'ASC' | 'DESC';
-      readonly user: Pick | undefined;
-      readonly search: 'own canary' | 'other canary' | 'text' | undefined;
-      readonly text: number;
-      readonly since: Pick | undefined;
-      readonly until: Pick | undefined;
-    }
-  | { readonly kind: 'members'; readonly user: Pick | undefined }
-  | { readonly kind: 'audit'; readonly target: Pick | undefined; readonly first: number }
-  | { readonly kind: 'me' }
-);
-
-const pick = fc.record<Pick>({
-  from: fc.constantFrom('own', 'own', 'other', 'other', 'nowhere'),
-  at: fc.nat({ max: 9 }),
-});
-const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
-const text = fc.nat({ max: 99 });
-const who = { slug: fc.constantFrom(...SLUGS), role: fc.constantFrom(...ROLES) };
-const kind = <const Kind extends Command['kind']>(name: Kind) => fc.constant(name);
-
-const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ ...who, kind: kind('create'), text, withSubject: fc.boolean() }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      ...who,
-      kind: kind('update'),
-      target: pick,
-      text,
-      subject: fc.constantFrom('keep', 'set', 'remove'),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ ...who, kind: kind('delete'), target: pick }) },
-  { weight: 4, arbitrary: fc.record({ ...who, kind: kind('post'), target: pick, text }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({ ...who, kind: kind('show'), target: pick, first: fc.nat({ max: 3 }) }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      ...who,
-      kind: kind('list'),
-      backward: fc.boolean(),
-      size: maybe(fc.nat({ max: 4 })),
-      after: maybe(pick),
-      before: maybe(pick),
-      field: fc.constantFrom<OrderField>('createdAt', 'updatedAt'),
-      direction: fc.constantFrom('ASC', 'DESC'),
-      user: maybe(pick),
-      search: fc.constantFrom('own canary', 'other canary', 'text', undefined),
-      text,
-      since: maybe(pick),
-      until: maybe(pick),
-    }),
-  },
-  { weight: 1, arbitrary: fc.record({ ...who, kind: kind('members'), user: maybe(pick) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ ...who, kind: kind('audit'), target: maybe(pick), first: fc.nat({ max: 5 }) }),
-  },
-  { weight: 1, arbitrary: fc.record({ ...who, kind: kind('me') }) },
-);
-
-/** A GraphQL document with its variables: all that a request says. */
-interface Request {
-  readonly document: string;
-  readonly variables: Readonly<Record<string, unknown>>;
-}
-
-const NOWHERE = '01890000-0000-7000-8000-00000000000';
-const nobody = (at: number) => `${NOWHERE}${at}`;
-/** As unknown as the first, to compare an answer with. */
-const nobodyElse = '01890000-0000-7000-8000-0000000000ff';
 
 const CONVERSATION = 'id subject body userId createdAt updatedAt';
 const NOT_FOUND = ['NOT_FOUND'];
 
-class Run {
-  private readonly models: Readonly<Record<Slug, TenantModel>>;
-  private readonly places: Readonly<Record<Slug, Place[]>> = { acme: [], globex: [] };
-  private serial = 0;
-
-  private constructor(earlier: Readonly<Record<Slug, number>>) {
-    this.models = { acme: new TenantModel(earlier.acme), globex: new TenantModel(earlier.globex) };
-  }
-
+class Run extends Asker {
   /** Both tenants with two conversations each, made in one moment, so that there are times that are equal. */
-  static async begin(): Promise<Run> {
-    const { database } = server();
+  static async begin(world: World): Promise<Run> {
+    const { database } = world.server;
     await database.asSuperuser('DELETE FROM conversations');
     const counts = await database.asSuperuser<{ slug: Slug; count: number }>(
       'SELECT slug, (SELECT count(*)::int FROM audit_log WHERE tenant_id = t.id) AS count FROM tenants t',
     );
     const earlier = (slug: Slug) => counts.find((row) => row.slug === slug)?.count ?? 0;
-    const run = new Run({ acme: earlier('acme'), globex: earlier('globex') });
+    const run = new Run(world, { acme: earlier('acme'), globex: earlier('globex') });
     const rows = await database.asSuperuser<ConversationState & { slug: Slug; at: Date }>(
       `INSERT INTO conversations (tenant_id, user_id, subject, body)
        SELECT id, 'demo|' || slug || '|owner', 'canary-of-' || slug, 'canary-of-' || slug || ' ' || n
@@ -185,7 +71,7 @@ class Run {
     for (const { slug, at, ...row } of rows) {
       const time = at.toISOString();
       run.models[slug].created({ ...row, createdAt: time, updatedAt: time, messages: [] });
-      marks[slug].add(row.id);
+      world.marks[slug].add(row.id);
     }
     return run;
   }
@@ -215,7 +101,12 @@ class Run {
 
   /** What is really in the database is what the models have. */
   async compareWithDatabase(): Promise<void> {
-    const rows = await server().database.asSuperuser<{ slug: Slug; kind: string; id: string; body: string }>(
+    const rows = await this.world.server.database.asSuperuser<{
+      slug: Slug;
+      kind: string;
+      id: string;
+      body: string;
+    }>(
       `SELECT slug, 'conversation' AS kind, c.id, body FROM conversations c JOIN tenants t ON t.id = tenant_id
        UNION ALL
        SELECT slug, 'message', m.id, body FROM messages m JOIN tenants t ON t.id = tenant_id`,
@@ -244,7 +135,7 @@ class Run {
     const { conversation } = answer.data.createConversation;
     expect(conversation).toMatchObject({ ...input, userId: userId(slug, role) });
     this.models[slug].created({ ...conversation, messages: [] });
-    marks[slug].add(conversation.id);
+    this.world.marks[slug].add(conversation.id);
   }
 
   private async update({ slug, role, target, text: words, subject }: Of<'update'>): Promise<void> {
@@ -322,7 +213,7 @@ class Run {
     const expected = { id: message.id, userId: userId(slug, role), body };
     expect(message).toEqual({ ...expected, conversationId: id });
     this.models[slug].posted(id, expected);
-    marks[slug].add(message.id);
+    this.world.marks[slug].add(message.id);
   }
 
   private async show({ slug, role, target, first }: Of<'show'>): Promise<void> {
@@ -458,73 +349,7 @@ class Run {
       tenant,
     });
   }
-
-  /** Asks, and looks for anything of the other tenant in whatever comes back. */
-  private async ask<Data>(slug: Slug, role: Role, { document, variables }: Request): Promise<Answer<Data>> {
-    const answer = await clients.get(userId(slug, role))!.query<Data>(document, { ...variables });
-    const received = `${answer.text}\n${[...answer.headers].join('\n')}`;
-    for (const mark of marks[other(slug)]) {
-      if (received.includes(mark))
-        throw new Error(`${slug} was given ${mark} of ${other(slug)}: ${received}`);
-    }
-    return answer;
-  }
-
-  /** Asks; and if there is a twin, a request about a row of nobody, its answer and its statements are the same. */
-  private async askAbout<Data>(
-    slug: Slug,
-    role: Role,
-    twin: Request | undefined,
-    request: Request,
-  ): Promise<Answer<Data>> {
-    let answer: Answer<Data> | undefined;
-    const sent = await statements.during(async () => {
-      answer = await this.ask<Data>(slug, role, request);
-    });
-    if (twin) {
-      let twinAnswer: Answer | undefined;
-      const sentForTwin = await statements.during(async () => {
-        twinAnswer = await this.ask(slug, role, twin);
-      });
-      expect(visible(twinAnswer!)).toEqual(visible(answer!));
-      expect(sentForTwin.filter(asksForRows)).toEqual(sent.filter(asksForRows));
-    }
-    return answer!;
-  }
-
-  private text(slug: Slug, words: number): string {
-    return `text ${words} of ${canary(slug)} number ${this.serial++}`;
-  }
-
-  private conversation(slug: Slug, { from, at }: Pick): { id: string; row: ConversationState | undefined } {
-    const owner = from === 'other' ? other(slug) : slug;
-    const rows = from === 'nowhere' ? [] : [...this.models[owner].conversations.values()];
-    const row = rows[at % Math.max(rows.length, 1)];
-    return { id: row?.id ?? nobody(at), row: owner === slug ? row : undefined };
-  }
-
-  private user(slug: Slug, { from, at }: Pick): string {
-    const role = ROLES[at % ROLES.length] ?? 'owner';
-    return from === 'nowhere' ? 'nobody' : userId(from === 'own' ? slug : other(slug), role);
-  }
-
-  /** A cursor that somebody was given for a list in this order. */
-  private place(slug: Slug, wanted: Pick | undefined, field: OrderField): Place | undefined {
-    if (!wanted) return undefined;
-    const known = this.places[wanted.from === 'other' ? other(slug) : slug].filter(
-      (each) => each.field === field,
-    );
-    return known[wanted.at % Math.max(known.length, 1)];
-  }
-
-  private time(slug: Slug, wanted: Pick | undefined): string | undefined {
-    if (!wanted || wanted.from === 'nowhere') return undefined;
-    const rows = [...this.models[wanted.from === 'other' ? other(slug) : slug].conversations.values()];
-    return rows[wanted.at % Math.max(rows.length, 1)]?.createdAt;
-  }
 }
-
-type Of<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>;
 
 interface Connection {
   readonly totalCount: number;
@@ -537,17 +362,6 @@ interface Connection {
   readonly edges: readonly { readonly cursor: string; readonly node: ConversationState }[];
 }
 
-/** All that a client sees of an answer, but for the id and the time of the request. */
-function visible({ status, text: body, headers }: Answer<unknown>): unknown {
-  const names = [...headers.keys()].filter((name) => name !== 'x-request-id' && name !== 'date');
-  return { status, body, headers: names.map((name) => [name, headers.get(name)]) };
-}
-
-/** Whether the caller is known already, and is not asked for, depends on when they last asked for anything. */
-/** Not who asks, and not what the first write of a model in a process asks about its columns. */
-const asksForRows = (statement: string) =>
-  !statement.includes('tenantry.resolve_access') && !statement.endsWith(' LIMIT 0');
-
 function expectRefusal(answer: Answer<unknown>, field: string, codes: readonly string[]): void {
   expect(answer.errors.map(({ extensions }) => extensions.code)).toEqual(codes);
   expect(answer.data).toEqual({ [field]: null });
@@ -556,7 +370,7 @@ function expectRefusal(answer: Answer<unknown>, field: string, codes: readonly s
 test('whatever the users of two tenants ask, each tenant is answered as if the other did not exist', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 30, size: 'max' }), async (commands) => {
-      const run = await Run.begin();
+      const run = await Run.begin(world);
       for (const step of commands) await run.execute(step);
       await run.compareWithDatabase();
     }),

@@ -4,15 +4,11 @@
  */
 import { describe, expect, test } from 'vitest';
 import { insertConversation, insertMessage } from '../support/example-rows.js';
-import { stateOf, useMutations, whatTheAnswerTells, withoutAuditOf } from '../support/mutations.js';
+import { stateOf } from '../support/mutations.js';
 import { auditRows } from '../support/rows.js';
-import { useServer } from '../support/server.js';
+import { TABLES, MISSING, TEXT, CONVERSATION, useConversations } from '../support/example-conversations.js';
 
-const TABLES = ['conversations', 'messages'];
-const server = useServer();
-const { run, succeed, refused } = useMutations(server, TABLES);
-
-const MISSING = '01900000-0000-7000-8000-000000000000';
+const { server, run, succeed, refused, messagesOf } = useConversations();
 
 interface ConversationRow {
   readonly id: string;
@@ -31,17 +27,6 @@ const conversationOf = async (id: string) => {
   return row;
 };
 
-const messagesOf = async (conversationId: string) =>
-  (
-    await server().database.asSuperuser<{ id: string }>(
-      'SELECT id FROM messages WHERE conversation_id = $1',
-      [conversationId],
-    )
-  ).map(({ id }) => id);
-
-/** Text that must come back as it was sent. */
-const TEXT = 'Zeile 1\r\nZeile 2\t“quoted” <b>&amp;</b> \u{1F600} e\u0301 \u200f$1 %s \\ \' "';
-
 interface Conversation {
   readonly conversation: {
     readonly id: string;
@@ -54,8 +39,6 @@ interface Conversation {
     readonly messages: { readonly totalCount: number };
   };
 }
-const CONVERSATION =
-  'conversation { id subject body userId createdAt updatedAt author { userId } messages { totalCount } }';
 
 describe('createConversation', () => {
   test('creates a conversation of the caller, answers with it and records it', async () => {
@@ -319,145 +302,5 @@ describe('deleteConversation', () => {
       }
       expect(await messagesOf(id)).toEqual([]);
     }
-  });
-});
-
-describe('postMessage', () => {
-  const selection = 'message { id conversationId body userId createdAt }';
-
-  test('adds a message of the caller, answers with it and records it', async () => {
-    const conversationId = await insertConversation(server().database, 'acme');
-    const { payload, entries } = await succeed<{ message: { id: string } }>(
-      'postMessage',
-      selection,
-      { conversationId, body: TEXT },
-      { user: 'member' },
-    );
-    const { id } = payload.message;
-    expect(payload.message).toEqual({
-      id,
-      conversationId,
-      body: TEXT,
-      userId: 'demo|acme|member',
-      createdAt: expect.stringMatching(/^\d{4}-.*Z$/) as string,
-    });
-    expect(await messagesOf(conversationId)).toEqual([id]);
-    expect(entries).toHaveLength(1);
-    expect(entries[0]).toMatchObject({
-      actor: 'demo|acme|member',
-      actor_type: 'user',
-      action: 'message.created',
-      entity: 'Message',
-      entity_id: id,
-      old_value: null,
-      new_value: { id, conversation_id: conversationId, body: TEXT, user_id: 'demo|acme|member' },
-    });
-  });
-
-  test.each([
-    ['an empty body', { body: '' }, 'input.body'],
-    ['a body of 10,001 characters', { body: 'x'.repeat(10_001) }, 'input.body'],
-    ['a U+0000 in the body', { body: 'a\u0000' }, 'input.body'],
-  ])('is refused with %s', async (_name, input, field) => {
-    const conversationId = await insertConversation(server().database, 'acme');
-    expect(await refused('postMessage', selection, { conversationId, ...input })).toEqual({
-      code: 'BAD_USER_INPUT',
-      field,
-    });
-  });
-});
-
-describe('a conversation that is not there', () => {
-  const cases = async () => [
-    MISSING,
-    await insertConversation(server().database, 'globex'),
-    'not-an-id',
-    '',
-    '0',
-    'a\u0000b',
-    `{${MISSING}}`,
-    MISSING.replaceAll('-', ''),
-    "' OR true --",
-  ];
-
-  test.each([
-    ['updateConversation', CONVERSATION, 'id', { body: 'new' }],
-    ['deleteConversation', 'deletedId', 'id', {}],
-    ['postMessage', 'message { id }', 'conversationId', { body: 'new' }],
-  ])(
-    'answers %s alike whether it is of another tenant, of nobody or no id at all',
-    async (field, selection, key, rest) => {
-      const ids = await cases();
-      const before = await stateOf(server().database, TABLES);
-      const answers = [];
-      for (const id of ids) answers.push(await run(field, selection, { [key]: id, ...rest }));
-      const told = answers.map(whatTheAnswerTells);
-      for (const answer of told) expect(answer).toEqual(told[0]);
-      expect(answers[0]!.errors).toEqual([
-        {
-          message: 'There is no such object.',
-          locations: expect.any(Array) as unknown[],
-          path: [field],
-          extensions: { code: 'NOT_FOUND' },
-        },
-      ]);
-      expect(await stateOf(server().database, TABLES)).toEqual(before);
-    },
-  );
-
-  test('is null to a query, alike whether it is of another tenant, of nobody or no id at all', async () => {
-    const client = await server().as('owner', 'acme');
-    const answers = [];
-    for (const id of await cases()) {
-      answers.push(await client.query('query ($id: ID!) { conversation(id: $id) { id } }', { id }));
-    }
-    const told = answers.map(whatTheAnswerTells);
-    for (const answer of told) expect(answer).toEqual(told[0]);
-    expect(answers[0]).toMatchObject({ data: { conversation: null }, errors: [] });
-  });
-});
-
-describe('a change whose audit entry cannot be written', () => {
-  const withMessages = async () => {
-    const id = await insertConversation(server().database, 'acme');
-    await insertMessage(server().database, 'acme', { conversationId: id });
-    await insertMessage(server().database, 'acme', { conversationId: id });
-    return id;
-  };
-
-  test.each([
-    ['createConversation', CONVERSATION, 'conversation.created', async () => ({ body: 'b' })],
-    [
-      'updateConversation',
-      CONVERSATION,
-      'conversation.updated',
-      async () => ({ id: await withMessages(), body: 'b' }),
-    ],
-    ['deleteConversation', 'deletedId', 'conversation.deleted', async () => ({ id: await withMessages() })],
-    // The entry of a row that goes with another.
-    ['deleteConversation', 'deletedId', 'message.deleted', async () => ({ id: await withMessages() })],
-    [
-      'postMessage',
-      'message { id }',
-      'message.created',
-      async () => ({ conversationId: await withMessages(), body: 'b' }),
-    ],
-  ])('does not happen: %s', async (field, selection, action, makeInput) => {
-    const { database } = server();
-    const input = await makeInput();
-    const before = await stateOf(database, TABLES);
-    const { data, errors, text, headers } = await withoutAuditOf(database, action, () =>
-      run(field, selection, input),
-    );
-    expect(data).toEqual({ [field]: null });
-    expect(errors).toMatchObject([
-      {
-        path: [field],
-        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: headers.get('x-request-id') },
-      },
-    ]);
-    expect(text).not.toMatch(/audit|constraint|refused|prisma|23514/i);
-    expect(await stateOf(database, TABLES)).toEqual(before);
-    await succeed(field, selection, input);
   });
 });

@@ -1,13 +1,14 @@
 /** Proves what the generator writes of a Prisma schema, by Prisma's own command; and what is made of it. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { scopedModels, type ModelDescription } from '../../src/kernel/tenancy/data-model.js';
+import { scopedModels, type ScopedModel } from '../../src/kernel/tenancy/data-model.js';
+import type { ModelInfo } from '../../src/kernel/vocabulary/data-model.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -42,32 +43,29 @@ const SCHEMA = `
     @@map("many \\"things\\"")
   }`;
 
-async function generated(): Promise<ModelDescription[]> {
+async function generated(): Promise<readonly ScopedModel[]> {
   const folder = await mkdtemp(join(tmpdir(), 'tenantry-data-model-'));
   try {
     await writeFile(join(folder, 'schema.prisma'), SCHEMA);
     const arguments_ = ['node_modules/.bin/prisma', 'generate', '--schema', join(folder, 'schema.prisma')];
     await promisify(execFile)(process.execPath, arguments_, { cwd: repository });
-    const written = await readFile(join(folder, 'data-model.ts'), 'utf8');
-    return JSON.parse(
-      written.slice(
-        written.indexOf('DESCRIPTIONS = [') + 'DESCRIPTIONS = '.length,
-        written.lastIndexOf(' as const'),
-      ),
-    ) as ModelDescription[];
+    const { MODELS } = (await import(join(folder, 'data-model.ts'))) as {
+      MODELS: Readonly<Record<string, ModelInfo>>;
+    };
+    return [...scopedModels(MODELS).values()];
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-test('the generator describes columns, defaults, relations and keys', async () => {
+test('columns, defaults, relations and keys of a Prisma schema are known', async () => {
   const [model, ...others] = await generated();
   expect(others).toEqual([]);
-  expect(model).toMatchObject({ name: 'Thing', schema: 'public', table: 'many "things"' });
-  const described = model!.columns.map(({ field, column, type, byDefault, isNullable }) =>
+  expect(model).toMatchObject({ name: 'Thing', table: '"public"."many ""things"""' });
+  const columns = [...model!.columns.values()].map(({ field, column, type, byDefault, isNullable }) =>
     [field, column, type, byDefault, isNullable].join(' '),
   );
-  expect(described).toEqual([
+  expect(columns).toEqual([
     'tenantId tenant_id String database false',
     'id id String prisma false',
     'number number Int database false',
@@ -79,27 +77,31 @@ test('the generator describes columns, defaults, relations and keys', async () =
     'updatedAt updatedAt DateTime time false',
     'parentId parentId String database true',
   ]);
-  expect(model!.relations).toEqual([
-    { field: 'parent', model: 'Thing' },
-    { field: 'children', model: 'Thing' },
+  expect([...model!.relations]).toEqual([
+    ['parent', 'Thing'],
+    ['children', 'Thing'],
   ]);
-  expect(model!.keys).toEqual([['code'], ['tenantId', 'id'], ['tenantId', 'number']]);
+  expect([...model!.keys]).toEqual([
+    ['code', ['code']],
+    ['tenantId_id', ['tenantId', 'id']],
+    ['tenantId_number', ['tenantId', 'number']],
+  ]);
 });
 
-const description: ModelDescription = {
-  name: 'LineItem',
+const LINE_ITEM: ModelInfo = {
   schema: 'public',
   table: 'many "things"',
-  columns: [
-    { field: 'tenantId', column: 'tenant_id', type: 'String', byDefault: 'database', isNullable: false },
-    { field: 'id', column: 'id', type: 'String', byDefault: 'database', isNullable: false },
-  ],
-  relations: [{ field: 'parent', model: 'Thing' }],
-  keys: [['tenantId', 'id']],
+  fields: {
+    tenantId: { type: 'String', column: 'tenant_id', byDefault: 'database' },
+    id: { type: 'String', column: 'id', byDefault: 'database' },
+    parent: { type: 'Thing', relation: { fields: [], references: [] } },
+  },
+  keys: [{ fields: ['tenantId', 'id'] }],
+  indexes: [],
 };
 
 test('names of the database are quoted, and a key has the name that Prisma gives it', () => {
-  const model = scopedModels([description]).get('LineItem');
+  const model = scopedModels({ LineItem: LINE_ITEM }).get('LineItem');
   expect(model).toMatchObject({
     property: 'lineItem',
     tenantField: 'tenantId',
@@ -112,8 +114,10 @@ test('names of the database are quoted, and a key has the name that Prisma gives
 });
 
 test('a model without a tenant is refused', () => {
-  const stray = { ...description, columns: description.columns.slice(1) };
-  expect(() => scopedModels([stray])).toThrow('the model LineItem has no tenantId');
+  const { id } = LINE_ITEM.fields;
+  expect(() => scopedModels({ LineItem: { ...LINE_ITEM, fields: { id: id! } } })).toThrow(
+    'the model LineItem has no tenantId',
+  );
 });
 
 test('of the installed models each is known by its name', () => {

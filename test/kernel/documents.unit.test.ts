@@ -95,8 +95,8 @@ describe('trusted documents are refused', () => {
   const deep = `{ roles { ${'role '.repeat(2_100)} } }`;
   const CASES: Readonly<Record<string, readonly [Readonly<Record<string, unknown>>, RegExp]>> = {
     'when a field is not in the schema': [
-      { 'a.json': { abc: 'query Plans { plans { name } }' } },
-      /a\.json: Plans \(abc\): Cannot query field "plans" on type "Query"/,
+      { 'a.json': { abc: 'query Prices { prices { name } }' } },
+      /a\.json: Prices \(abc\): Cannot query field "prices" on type "Query"/,
     ],
     'when a document is no GraphQL': [{ 'a.json': { abc: 'query {' } }, /abc: Syntax Error/],
     'when a file is no GraphQL': [{ 'x.graphql': 'query {' }, /x\.graphql: Syntax Error/],

@@ -1,7 +1,7 @@
 /** docs/errors.md has a section for every code, and docs/hardening.md the limits that hold. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ERROR_STATUS } from '../../src/kernel/vocabulary/errors.js';
+import { ERROR_CODES, ERROR_STATUS } from '../../src/kernel/vocabulary/error-codes.js';
 import { readConfig } from '../../src/kernel/config/config.js';
 import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
 import { UNREAD_LIMITS } from '../../src/http/unread-answers.js';
@@ -11,9 +11,11 @@ import { MOST_FRAGMENTS, MOST_OPERATIONS } from '../../src/services/limits/docum
 import { LONGEST_DOCUMENT, MOST_TOKENS } from '../../src/kernel/graphql/parse-document.js';
 import {
   DEEPEST,
+  DEEPEST_INTROSPECTION,
   MOST_ALIASES,
   MOST_DIRECTIVES,
   MOST_FIELDS,
+  MOST_INTROSPECTIONS,
 } from '../../src/services/limits/operation-limits.js';
 import { FARTHEST_BEHIND } from '../../src/services/subscriptions/change-reader.js';
 import {
@@ -29,12 +31,9 @@ import {
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
-/** Of parsing and validation: these are Apollo Server's. */
-const APOLLO = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'OPERATION_RESOLUTION_FAILURE'];
-
 test('every code has a section, and every section a code', () => {
   const sections = [...read('errors.md').matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
-  expect([...sections].sort()).toEqual([...Object.keys(ERROR_STATUS), ...APOLLO].sort());
+  expect([...sections].sort()).toEqual(ERROR_CODES);
 });
 
 test('every section begins with the status of its code', () => {
@@ -52,6 +51,8 @@ test.each([
   ['operations', MOST_OPERATIONS],
   ['fragments', MOST_FRAGMENTS],
   ['depth', DEEPEST],
+  ['introspection levels', DEEPEST_INTROSPECTION],
+  ['listings of the schema', MOST_INTROSPECTIONS],
   ['aliases', MOST_ALIASES],
   ['directives', MOST_DIRECTIVES],
   ['fields', MOST_FIELDS],

@@ -1,5 +1,5 @@
 /** What `tenantry module new` writes for a model: a schema that stands, guarded throughout, and the other sides of relations. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { viewOf } from '../../src/cli/module/contract.js';
 import { printIndex, printSeed, printTest } from '../../src/cli/module/other-code.js';
 import { planModule, type ModulePlan } from '../../src/cli/module/plan.js';
+import { FileChanges } from '../../src/cli/module/file-changes.js';
 import { addOtherSides, findModel } from '../../src/cli/module/prisma-files.js';
 import { printResolvers } from '../../src/cli/module/resolver-code.js';
 import { printSdl } from '../../src/cli/module/sdl.js';
@@ -26,19 +27,17 @@ const uuid = (column: string, more: Partial<FieldInfo> = {}): FieldInfo => ({
 });
 
 const INVOICE: ModelInfo = {
+  schema: 'public',
   table: 'sales_invoices',
-  keys: [
-    ['tenantId', 'id'],
-    ['tenantId', 'number'],
-  ],
+  keys: [{ fields: ['tenantId', 'id'] }, { fields: ['tenantId', 'number'] }],
   indexes: [
     ['tenantId', 'cents', 'id'],
     ['tenantId', 'paidAt', 'id'],
     ['tenantId', 'status', 'id'],
   ],
   fields: {
-    tenantId: uuid('tenant_id', { byDefault: 'made' }),
-    id: uuid('id', { byDefault: 'made' }),
+    tenantId: uuid('tenant_id', { byDefault: 'database' }),
+    id: uuid('id', { byDefault: 'database' }),
     number: { type: 'String', column: 'number', native: ['VarChar', '40'], documentation: 'As "printed".' },
     cents: { type: 'BigInt', column: 'cents' },
     status: { type: 'InvoiceStatus', column: 'status', isEnum: true, byDefault: 'value' },
@@ -56,8 +55,9 @@ const INVOICE: ModelInfo = {
   },
 };
 const CUSTOMER: ModelInfo = {
+  schema: 'public',
   table: 'customers',
-  keys: [['tenantId', 'id']],
+  keys: [{ fields: ['tenantId', 'id'] }],
   indexes: [],
   fields: {
     tenantId: uuid('tenant_id'),
@@ -157,6 +157,21 @@ describe('the schema', () => {
     });
   });
 
+  test('is described, with the documentation of the Prisma models where there is one', () => {
+    const left = api.undescribed.filter(
+      (coordinate) => !/Customer|customer|Mutation.nothing/.test(coordinate),
+    );
+    expect(left).toEqual([]);
+    const type = api.schema.getType('Invoice');
+    const texts = isObjectType(type) ? type.getFields() : {};
+    expect(texts['number']?.description).toMatch(/^As "printed"\./);
+    expect(texts['paidAt']?.description).toMatch(/^When it was paid\./);
+    expect(texts['cents']?.description).toMatch(/^The cents of the invoice\./);
+    expect(api.schema.getMutationType()?.getFields()['updateInvoice']?.description).toContain(
+      'Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.',
+    );
+  });
+
   test('demands a permission everywhere, and that of a type on the way to it', () => {
     expect(api.guards.get('Query.salesInvoices')).toBe('sales_invoices:read');
     expect(api.guards.get('Mutation.deleteInvoice')).toBe('sales_invoices:write');
@@ -177,7 +192,7 @@ test.each<[string, Readonly<Record<string, ModelInfo>>, string]>([
   ['that is not there', {}, 'There is no model Invoice.'],
   [
     'whose key lacks the tenant',
-    { Invoice: { ...INVOICE, keys: [['id']] } },
+    { Invoice: { ...INVOICE, keys: [{ fields: ['id'] }] } },
     'Invoice is no model of a tenant’s: it needs tenantId and id of type @db.Uuid and @@id([tenantId, id]) (docs/add-a-model.md).',
   ],
 ])('a model %s is refused', (_what, models, message) => {
@@ -217,14 +232,20 @@ describe('the Prisma models', () => {
 
   test('get the other side of each relation, once, and lose it when something fails later', async () => {
     expect((await findModel(folder, 'Invoice')).area).toBe('sales');
-    const { added, undo } = await addOtherSides(folder, 'Invoice', 'invoices');
-    expect(added).toEqual(['Tenant.invoices']);
+    const changes = new FileChanges();
+    expect(await addOtherSides(folder, 'Invoice', 'invoices', changes)).toEqual(['Tenant.invoices']);
     expect(await readFile(file(), 'utf8')).toBe(
       BASE.replace('name String\n', 'name String\n  invoices Invoice[]\n'),
     );
-    expect((await addOtherSides(folder, 'Invoice', 'invoices')).added).toEqual([]);
-    await undo();
+    expect(await addOtherSides(folder, 'Invoice', 'invoices', changes)).toEqual([]);
+    await changes.write(join(folder, 'new', 'file.ts'), 'new');
+    await mkdir(join(folder, 'migration'));
+    await writeFile(join(folder, 'migration', 'migration.sql'), '');
+    changes.created(join(folder, 'migration'));
+    await changes.undo();
     expect(await readFile(file(), 'utf8')).toBe(BASE);
+    expect(await readdir(join(folder, 'new'))).toEqual([]);
+    expect(await readdir(folder)).not.toContain('migration');
   });
 
   test('a model that no file has is refused', async () => {

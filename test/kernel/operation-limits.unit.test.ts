@@ -215,10 +215,26 @@ describe('introspection', () => {
   });
 
   test.each([
-    '{ a: __schema { types { name } } }',
+    '{ a: __schema { types { name } } b: __type(name: "Me") { name } }',
     '{ __schema { a: types { name } b: types { name } } }',
     '{ __type(name: "Me") { ...F } } fragment F on __Type { a: fields { name } }',
-  ])('takes no aliases: %s', (document) => {
-    expect(refusals(document)).toContain('Introspection takes no aliases.');
+    `{ __type(name: "Me") { ${'ofType { '.repeat(30)}name${' }'.repeat(30)} } }`,
+  ])('takes aliases and may be deep: %s', (document) => {
+    expect(refusals(document)).toEqual([]);
+  });
+
+  test('lists the schema as often as a few tools would', () => {
+    const whole = 'types { name fields { name args { name } type { name fields { name description } } } }';
+    const times = (count: number) =>
+      `{ ${Array.from({ length: count }, (_, n) => `a${String(n)}: __schema { ${whole} }`).join(' ')} }`;
+    expect(refusals(times(1))).toEqual([]);
+    expect(refusals(times(40))).toEqual(['The operation lists the schema more than 4 times.']);
+  });
+
+  test('is limited in its levels', () => {
+    const levels = (count: number) =>
+      `{ __type(name: "Me") { ${'ofType { '.repeat(count - 2)}name${' }'.repeat(count - 2)} } }`;
+    expect(refusals(levels(40))).toEqual([]);
+    expect(refusals(levels(41))).toEqual(['The introspection is more than 40 levels deep.']);
   });
 });

@@ -1,12 +1,10 @@
 /**
- * Proves that nothing of one tenant stays on a pooled connection for the next: on a single connection, two tenants'
+ * Proves that nothing of one tenant stays on a pooled connection for the next: on a single connection, two tenants’
  * operations of every kind alternate thousands of times, failures of every kind among them, and each answer and each
  * setting is checked. The same behind PgBouncer in transaction mode, where one connection to the server serves many
  * clients; and there, that no cached membership is believed.
  */
-import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import { LIMITS } from '../../src/create-services.js';
@@ -17,42 +15,10 @@ import { createAccessResolver } from '../../src/kernel/auth/resolve-access.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { listenForAccessChanges } from '../support/access-invalidations.js';
 import { openTestDatabase, useDatabase, type TestDatabase } from '../support/database.js';
-import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
+import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
 import { until } from '../support/until.js';
-
-/** What a tenant's transaction sets, and what must be gone after it. */
-const SETTINGS = Prisma.sql`
-  SELECT nullif(current_setting('app.current_tenant', true), '') AS tenant,
-         nullif(current_setting('app.current_actor', true), '') AS actor,
-         nullif(current_setting('app.current_actor_type', true), '') AS "actorType",
-         nullif(current_setting('app.current_request', true), '') AS request,
-         current_setting('statement_timeout') AS timeout,
-         current_setting('transaction_read_only') AS "readOnly",
-         current_setting('transaction_isolation') AS isolation,
-         pg_backend_pid() AS connection`;
-
-interface Settings {
-  readonly tenant: string | null;
-  readonly actor: string | null;
-  readonly actorType: string | null;
-  readonly request: string | null;
-  readonly timeout: string;
-  readonly readOnly: string;
-  readonly isolation: string;
-  readonly connection: number;
-}
-
-/** As a connection is before its first transaction: the timeout is the role's own. */
-const UNBOUND: Omit<Settings, 'connection'> = {
-  tenant: null,
-  actor: null,
-  actorType: null,
-  request: null,
-  timeout: '30s',
-  readOnly: 'off',
-  isolation: 'read committed',
-};
+import { SETTINGS, type Settings, UNBOUND, patient } from '../support/transaction-settings.js';
 
 /** One tenant of the workload. Throws when an answer is not its own. */
 class Party {
@@ -258,14 +224,8 @@ async function alternate(
   return { operations, connections };
 }
 
-async function turnsOfTheEventLoop(turns: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await turnOfTheEventLoop();
-}
-
 const database = useDatabase();
 const tenants = useDemoTenants(database);
-/** What is tested here is not how long a slow machine takes. */
-const patient = { ...LIMITS, maxWait: 60_000, timeout: 60_000 };
 
 const parties = (opened: Database): [Party, Party] => [
   new Party(opened, tenants().acme, database()),
@@ -365,99 +325,6 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
       expect((await resolver.resolve('acme', member!.user_id))?.role).toBe('admin');
       await database().asSuperuser('DELETE FROM memberships WHERE user_id = $1', [member!.user_id]);
       expect((await resolver.resolve('acme', member!.user_id))?.role).toBeUndefined();
-    });
-  });
-});
-
-describe('what a transaction leaves behind', () => {
-  const withOneConnection = async (work: (opened: Database) => Promise<void>, timeout = LIMITS.timeout) => {
-    const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: { ...patient, timeout } });
-    try {
-      await work(opened);
-    } finally {
-      await opened.close();
-    }
-  };
-  const settingsOf = async (opened: Database) => {
-    const [settings] = await opened.query<Settings & Record<string, unknown>>(SETTINGS.sql);
-    return settings!;
-  };
-
-  test('a transaction that lasted too long leaves its connection unbound', async () => {
-    await withOneConnection(async (opened) => {
-      const { acme, globex } = tenants();
-      const tooLong = opened.forTenant(acme).transaction(async (tx) => {
-        await tx.membership.updateMany({ data: { invitedBy: 'too late' } });
-        await tx.$queryRaw(Prisma.sql`SELECT pg_sleep(0.5)::text`);
-        await tx.membership.findMany();
-      });
-      expect(publicError(await rejectionOf(tooLong))?.code).toBe('UNAVAILABLE');
-      expect(await settingsOf(opened)).toMatchObject(UNBOUND);
-      const others = await opened.forTenant(globex).membership.findMany();
-      expect(new Set(others.map(({ tenantId }) => tenantId))).toEqual(new Set([globex.tenantId]));
-      expect(await opened.forTenant(acme).membership.count({ where: { invitedBy: 'too late' } })).toBe(0);
-    }, 200);
-  });
-
-  test('a setting made for the whole session by a raw statement never shows a tenant’s rows to the next', async () => {
-    await withOneConnection(async (opened) => {
-      const { acme, globex } = tenants();
-      await opened
-        .forTenant(acme)
-        .$queryRaw(Prisma.sql`SELECT set_config('app.current_tenant', ${acme.tenantId}, false)`);
-      const answers = await opened
-        .forTenant(globex)
-        .membership.findMany()
-        .then(
-          (rows) => rows.map(({ tenantId }) => tenantId),
-          (error: unknown) => [sqlState(error)],
-        );
-      // 25001: tenantry.bind refuses a transaction that is bound already.
-      expect(answers.filter((answer) => answer !== globex.tenantId && answer !== '25001')).toEqual([]);
-    });
-  });
-
-  test('operations still under way when their transaction ends never reach the next tenant’s transaction', async () => {
-    await withOneConnection(async (opened) => {
-      const { acme, globex } = tenants();
-      for (let round = 0; round < 80; round++) {
-        const stray: Promise<unknown>[] = [];
-        const first = opened.forTenant(acme).transaction(async (tx) => {
-          // One operation, several statements: the next is sent when the one before is answered.
-          stray.push(
-            tx.tenant
-              .findMany({
-                include: { memberships: { include: { tenant: { include: { memberships: true } } } } },
-              })
-              .catch(() => undefined),
-          );
-          await turnsOfTheEventLoop(round % 20);
-          // As Promise.all does when one of its operations fails.
-          throw new Error('left early on purpose');
-        });
-        const second = opened.forTenant(globex).transaction(async (tx) => {
-          const settings = await tx.$queryRaw<Settings>(SETTINGS);
-          const rows = await tx.membership.findMany();
-          return [...settings.map(({ tenant }) => tenant), ...rows.map(({ tenantId }) => tenantId)];
-        });
-        const [left, answered] = await Promise.allSettled([first, second, ...stray]);
-        expect(left.status).toBe('rejected');
-        expect(answered).toMatchObject({ status: 'fulfilled' });
-        if (answered.status === 'fulfilled')
-          expect(new Set(answered.value)).toEqual(new Set([globex.tenantId]));
-        expect(await settingsOf(opened)).toMatchObject(UNBOUND);
-      }
-    });
-  });
-
-  test('an actor’s name cannot end the statement that binds it', async () => {
-    await withOneConnection(async (opened) => {
-      const { acme, globex } = tenants();
-      const id = `x'; SET app.current_tenant = '${globex.tenantId}'; --`;
-      const db = opened.forTenant(contextOf(acme.tenantId, { type: 'user', id }, `'; RESET ALL; --`));
-      const [settings] = await db.$queryRaw<Settings>(SETTINGS);
-      expect(settings).toMatchObject({ tenant: acme.tenantId, actor: id, request: `'; RESET ALL; --` });
-      expect(await settingsOf(opened)).toMatchObject(UNBOUND);
     });
   });
 });

@@ -8,56 +8,13 @@ import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { LIMITS } from '../../src/create-services.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
-import type { Database } from '../../src/kernel/tenancy/database.js';
-import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
-import { openTestDatabase, sign, useDatabase } from '../support/database.js';
-import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
+import { openTestDatabase, sign } from '../support/database.js';
+import { rejectionOf } from '../support/demo-tenants.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
 import { until } from '../support/until.js';
+import { raw, stateOf, newMember, useOneConnection } from '../support/one-connection.js';
 
-const database = useDatabase();
-const tenants = useDemoTenants(database);
-
-/** One connection, so that whoever comes next gets what was left on it. */
-async function onOneConnection(
-  work: (acme: TenantClient, opened: Database) => Promise<void>,
-  { url = database().app, statementTimeout = LIMITS.statementTimeout } = {},
-): Promise<void> {
-  const opened = openTestDatabase({
-    url,
-    poolSize: 1,
-    limits: { ...LIMITS, maxWait: 15_000, statementTimeout },
-  });
-  try {
-    await work(opened.forTenant(tenants().acme), opened);
-  } finally {
-    await opened.close();
-  }
-}
-
-// eslint-disable-next-line no-restricted-syntax -- the text is that of these tests
-const raw = (sql: string) => Prisma.sql`${Prisma.raw(sql)}`;
-const stateOf = async (work: Promise<unknown>) => sqlState(await rejectionOf(work));
-
-/** What the next user of the connection finds: nothing, and rows of no tenant. */
-async function expectClean(opened: Database): Promise<void> {
-  const [left] = await opened.query(
-    `SELECT coalesce(current_setting('app.current_tenant', true), '') AS tenant,
-            coalesce(current_setting('app.current_actor', true), '') AS actor,
-            current_setting('transaction_read_only') AS "readOnly", current_setting('statement_timeout') AS timeout,
-            now() = statement_timestamp() AS "isAlone"`,
-  );
-  expect(left).toEqual({ tenant: '', actor: '', readOnly: 'off', timeout: '30s', isAlone: true });
-  expect(await stateOf(opened.query('SELECT * FROM memberships'))).toBe('42501');
-  const globex = opened.forTenant(tenants().globex);
-  const members = await globex.membership.findMany();
-  expect(members.length).toBeGreaterThan(0);
-  for (const { tenantId } of members) expect(tenantId).toBe(tenants().globex.tenantId);
-}
-
-const newMember = (userId: string) => ({ userId, email: `${userId}@acme.test`, role: 'viewer' });
-const rowsOf = (userId: string) =>
-  database().asSuperuser('SELECT 1 FROM memberships WHERE user_id = $1', [userId]);
+const { database, tenants, onOneConnection, expectClean, rowsOf } = useOneConnection();
 
 describe('the binding', () => {
   test('is what operations of models and raw statements sendBatch behind, without Prisma', () =>
@@ -263,96 +220,6 @@ describe('a failure', () => {
       expect(publicError(await failure)?.code).toBe('UNAVAILABLE');
       expect(await acme.membership.count()).toBeGreaterThan(0);
       await expectClean(opened);
-    }));
-});
-
-describe('a write', () => {
-  beforeAll(async () => {
-    await database().asSuperuser(`
-      CREATE FUNCTION refuse_late() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        IF NEW.user_id = 'late' THEN RAISE EXCEPTION SQLSTATE '23505' USING MESSAGE = 'too late'; END IF;
-        RETURN NULL;
-      END $$`);
-    await database().asSuperuser(
-      `CREATE CONSTRAINT TRIGGER late AFTER INSERT ON memberships DEFERRABLE INITIALLY DEFERRED
-       FOR EACH ROW EXECUTE FUNCTION refuse_late()`,
-    );
-    await database().asSuperuser('CREATE SEQUENCE attempts');
-    await database().asSuperuser('GRANT USAGE ON attempts TO tenantry_app');
-    await database().asSuperuser(`
-      CREATE FUNCTION collide() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        IF NEW.user_id = 'collides' AND nextval('public.attempts') < 3 THEN RAISE EXCEPTION SQLSTATE '40001'; END IF;
-        RETURN NEW;
-      END $$`);
-    await database().asSuperuser(
-      'CREATE TRIGGER collide BEFORE INSERT ON memberships FOR EACH ROW EXECUTE FUNCTION collide()',
-    );
-  });
-
-  test('is kept, once, when it resolves', () =>
-    onOneConnection(async (acme, opened) => {
-      const made = await acme.membership.create({ data: newMember('kept') });
-      expect(made).toMatchObject({ tenantId: tenants().acme.tenantId, userId: 'kept' });
-      expect(await rowsOf('kept')).toHaveLength(1);
-      await expectClean(opened);
-    }));
-
-  test('that fails when it is committed is refused, and nothing is kept', () =>
-    onOneConnection(async (acme, opened) => {
-      expect(await stateOf(acme.membership.create({ data: newMember('late') }))).toBe('23505');
-      expect(await rowsOf('late')).toEqual([]);
-      await expectClean(opened);
-    }));
-
-  test('that collides is repeated', () =>
-    onOneConnection(async (acme) => {
-      await acme.membership.create({ data: newMember('collides') });
-      expect(await rowsOf('collides')).toHaveLength(1);
-      const [attempts] = await database().asSuperuser<{ n: string }>('SELECT last_value AS n FROM attempts');
-      expect(Number(attempts!.n)).toBe(3);
-    }));
-
-  test('is refused when it names another tenant, in words or by its filter', () =>
-    onOneConnection(async (acme, opened) => {
-      const data = { ...newMember('foreign'), tenantId: tenants().globex.tenantId };
-      expect(await rejectionOf(acme.membership.create({ data }))).toMatchObject({
-        name: 'ForeignTenantError',
-      });
-      expect(await rowsOf('foreign')).toEqual([]);
-      await expectClean(opened);
-    }));
-
-  test('is not what a raw read can do', () =>
-    onOneConnection(async (acme, opened) => {
-      for (const sql of [
-        `INSERT INTO memberships (user_id, email, role) VALUES ('raw', 'raw', 'viewer')`,
-        `WITH made AS (INSERT INTO memberships (user_id, email, role) VALUES ('raw', 'raw', 'viewer') RETURNING 1) SELECT * FROM made`,
-        `UPDATE tenants SET name = 'x'`,
-        `SELECT nextval('attempts')`,
-      ]) {
-        expect(await stateOf(acme.$queryRaw(raw(sql)))).toBe('25006');
-      }
-      await expectClean(opened);
-    }));
-
-  test('into a column that Prisma has to read is made once', () =>
-    onOneConnection(async (acme) => {
-      await database().asSuperuser('CREATE DOMAIN plain AS text');
-      await database().asSuperuser(`CREATE TYPE flavour AS ENUM ('sweet', 'sour')`);
-      // The Prisma schema calls it a text.
-      await database().asSuperuser('ALTER TABLE memberships DROP COLUMN invited_by');
-      await database().asSuperuser('ALTER TABLE memberships ADD COLUMN invited_by flavour');
-      try {
-        const made = await acme.membership.create({ data: newMember('flavoured') });
-        expect(made.invitedBy).toBeNull();
-        expect(await rowsOf('flavoured')).toHaveLength(1);
-        expect(await acme.membership.findMany({ where: { userId: 'flavoured' } })).toEqual([made]);
-      } finally {
-        await database().asSuperuser('ALTER TABLE memberships DROP COLUMN invited_by');
-        await database().asSuperuser('ALTER TABLE memberships ADD COLUMN invited_by text');
-      }
     }));
 });
 

@@ -3,97 +3,22 @@
  * like any other document, and that a server which answers trusted documents only answers nothing else, whatever the
  * request looks like.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { getIntrospectionQuery } from 'graphql';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/services/documents/trusted-documents.js';
 import { tenantry } from '../support/running-server.js';
-import { useServer, type TestServer } from '../support/server.js';
+import {
+  OPERATIONS,
+  codesOf,
+  send,
+  post,
+  get,
+  persisted,
+  useTrustedDocuments,
+} from '../support/trusted-documents.js';
 
-const OPERATIONS = {
-  Me: 'query Me { me { role tenant { slug } } }',
-  Members: 'query Members($first: Int) { members(first: $first) { nodes { userId } } }',
-  Plan: 'query Plan { tenant { name plan } }',
-  Rename: 'mutation Rename($name: String!) { updateTenant(input: { name: $name }) { tenant { name } } }',
-  Two: 'query A { me { role } } query B { tenant { slug } }',
-  Audit: '{ __type(name: "AuditEntry") { name } }',
-};
-const folder = mkdtempSync(join(tmpdir(), 'tenantry-trusted-'));
-const path = join(folder, 'manifest.json');
-writeFileSync(
-  path,
-  JSON.stringify({
-    format: 'apollo-persisted-query-manifest',
-    version: 1,
-    operations: Object.entries(OPERATIONS).map(([name, body]) => ({
-      id: `app-${name}`,
-      name,
-      type: 'query',
-      body,
-    })),
-  }),
-);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const open = useServer({ env: { TRUSTED_DOCUMENTS: path } });
-const only = useServer({
-  env: {
-    TRUSTED_DOCUMENTS: path,
-    TRUSTED_DOCUMENTS_ONLY: 'true',
-    NODE_ENV: 'production',
-    DATABASE_URL: 'postgresql://tenantry_app@localhost/tenantry',
-  },
-});
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  readonly body: {
-    readonly data?: unknown;
-    readonly errors?: readonly { readonly message: string; readonly extensions: { readonly code: string } }[];
-  };
-}
-const codesOf = ({ body }: Answer) => (body.errors ?? []).map(({ extensions }) => extensions.code);
-
-const tokens = new Map<string, string>();
-beforeAll(async () => {
-  for (const server of [open, only]) {
-    for (const user of ['owner@acme.test', 'viewer@acme.test', 'owner@globex.test']) {
-      const { token } = await server().as(user, user.includes('acme') ? 'acme' : 'globex');
-      tokens.set(`${server().url} ${user}`, token);
-    }
-  }
-});
-
-async function send(
-  server: TestServer,
-  init: RequestInit,
-  url = '/graphql',
-  user = 'owner@acme.test',
-): Promise<Answer> {
-  const response = await fetch(server.url + url, {
-    ...init,
-    headers: {
-      authorization: `Bearer ${tokens.get(`${server.url} ${user}`)}`,
-      'content-type': 'application/json',
-      ...(init.headers as Record<string, string> | undefined),
-    },
-  });
-  const text = await response.text();
-  // What an answer cost is beside it: test/kernel/hardening.test.ts.
-  const { data, errors } = (text === '' ? {} : JSON.parse(text)) as Answer['body'];
-  const body = { ...(data !== undefined && { data }), ...(errors && { errors }) };
-  return { status: response.status, headers: response.headers, text, body };
-}
-
-const post = (server: TestServer, body: unknown, user?: string) =>
-  send(server, { method: 'POST', body: JSON.stringify(body) }, '/graphql', user);
-const get = (server: TestServer, parameters: Record<string, string> | string, user?: string) =>
-  send(server, { method: 'GET' }, `/graphql?${new URLSearchParams(parameters).toString()}`, user);
-const persisted = (sha256Hash: string) => ({ persistedQuery: { version: 1, sha256Hash } });
+const { folder, path, open, only } = useTrustedDocuments();
 
 const ME = { me: { role: 'OWNER', tenant: { slug: 'acme' } } };
 
@@ -271,117 +196,6 @@ describe('a client that registers documents', () => {
       data: { tenant: { plan: null } },
       errors: [{ extensions: { code: 'FORBIDDEN' } }],
     });
-  });
-});
-
-describe('a server that answers trusted documents only refuses', () => {
-  const SMUGGLED = 'query Smuggled { me { userId } }';
-
-  test.each([
-    ['another document', SMUGGLED],
-    ['introspection', getIntrospectionQuery()],
-    ['what is no GraphQL, with the same words', '{ this is not'],
-    ['what does not fit the schema, with the same words', '{ passwords }'],
-    ['a trusted document with a space more', `${OPERATIONS.Me} `],
-    ['a trusted document and another operation', `${OPERATIONS.Me} ${SMUGGLED}`],
-    ['a trusted document behind a comment', `# ${OPERATIONS.Me}\n${SMUGGLED}`],
-  ])('%s', async (_what, query) => {
-    const requests = [
-      await post(only(), { query }),
-      await post(only(), { query, extensions: persisted(sha256(query)) }),
-      await post(only(), { query, operationName: 'Me', extensions: {} }),
-      await get(only(), { query }),
-    ];
-    for (const answer of requests) {
-      expect(answer.status).toBe(403);
-      expect(answer.body).toEqual({
-        errors: [
-          {
-            message: 'This server answers trusted documents only.',
-            extensions: { code: 'DOCUMENT_NOT_TRUSTED' },
-          },
-        ],
-      });
-    }
-    expect(codesOf(await post(only(), { extensions: persisted(sha256(query)) }))).toEqual([
-      'PERSISTED_QUERY_NOT_FOUND',
-    ]);
-  });
-
-  const encoded = encodeURIComponent(SMUGGLED);
-  test.each<[string, string, RequestInit]>([
-    [
-      'a text in the URL of a POST for a trusted id',
-      `?query=${encoded}`,
-      { method: 'POST', body: '{"documentId":"app-Unknown"}' },
-    ],
-    [
-      'a text in the body of a GET’s URL twice',
-      `?query=${encoded}&query=${encodeURIComponent(OPERATIONS.Me)}`,
-      {},
-    ],
-    ['the trusted text first', `?query=${encodeURIComponent(OPERATIONS.Me)}&query=${encoded}`, {}],
-    ['a parameter whose name is encoded', `?%71uery=${encoded}`, {}],
-    ['a parameter behind a semicolon', `?x=1;query=${encoded}`, {}],
-    ['a text behind a fragment sign', `?documentId=app-Unknown%23&query=${encoded}`, {}],
-    ['a batch', '', { method: 'POST', body: JSON.stringify([{ query: SMUGGLED }]) }],
-    [
-      'a batch beside a trusted document',
-      '',
-      { method: 'POST', body: JSON.stringify([{ documentId: 'app-Me' }, { query: SMUGGLED }]) },
-    ],
-    ['a text that is no string', '', { method: 'POST', body: JSON.stringify({ query: [SMUGGLED] }) }],
-    ['a body that is a string', '', { method: 'POST', body: JSON.stringify(SMUGGLED) }],
-    [
-      'a body of plain text',
-      '',
-      {
-        method: 'POST',
-        body: JSON.stringify({ query: SMUGGLED }),
-        headers: { 'content-type': 'text/plain', 'apollo-require-preflight': '1' },
-      },
-    ],
-    [
-      'a body of GraphQL',
-      '',
-      { method: 'POST', body: SMUGGLED, headers: { 'content-type': 'application/graphql' } },
-    ],
-    [
-      'the same key twice',
-      '',
-      {
-        method: 'POST',
-        body: `{"query":${JSON.stringify(OPERATIONS.Me)},"query":${JSON.stringify(SMUGGLED)}}`,
-      },
-    ],
-    [
-      'a prototype',
-      '',
-      { method: 'POST', body: `{"__proto__":{"query":${JSON.stringify(SMUGGLED)}},"documentId":"app-Me"}` },
-    ],
-    [
-      'an object for extensions’ sake',
-      '',
-      { method: 'POST', body: JSON.stringify({ query: SMUGGLED, extensions: 'persistedQuery' }) },
-    ],
-  ])('%s', async (_what, search, init) => {
-    const answer = await send(only(), { method: 'GET', ...init }, `/graphql${search}`);
-    expect(answer.body.data).toBeUndefined();
-    expect(answer.text).not.toContain('demo|acme|owner');
-    expect(codesOf(answer)).toHaveLength(1);
-  });
-
-  test('a HEAD request', async () => {
-    const answer = await send(only(), { method: 'HEAD' }, `/graphql?query=${encoded}`);
-    expect(answer.status).toBeGreaterThanOrEqual(400);
-  });
-
-  test('to have documents registered', async () => {
-    const query = '{ roles { role } }';
-    await post(only(), { query, extensions: persisted(sha256(query)) });
-    expect(codesOf(await post(only(), { extensions: persisted(sha256(query)) }))).toEqual([
-      'PERSISTED_QUERY_NOT_FOUND',
-    ]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { compiled } from './compiled.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -34,11 +35,16 @@ export function endChildrenAfterAll(): void {
   });
 }
 
-/** Starts `node --import tsx <script> …` with this environment and nothing else of ours but PATH and the like. */
+/**
+ * Starts a script with this environment and nothing else of ours but PATH and the like.
+ *
+ * @param how as production does, compiled before; or as `npm start` does in development, `node --import tsx <script> …`
+ */
 export function startChild(
   script: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  how: 'compiled' | 'as npm start' = 'compiled',
 ): Child {
   const inherited = Object.fromEntries(
     ['PATH', 'HOME', 'TMPDIR', 'LANG', 'USER'].flatMap((name) => {
@@ -46,7 +52,8 @@ export function startChild(
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  const started = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+  const command = how === 'compiled' ? [compiled(script)] : ['--import', 'tsx', script];
+  const started = spawn(process.execPath, [...command, ...args], {
     cwd: repository,
     // Not the .env of whoever runs the tests.
     // Nor the time in which a balancer would notice that a server stops.

@@ -16,8 +16,10 @@ export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
 
 export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
   roles: null,
+  errorCodes: null,
   me: null,
   tenant: null,
+  plans: 'billing:manage',
   members: 'members:read',
   auditLog: 'audit:read',
   invitations: 'users:manage',
@@ -40,6 +42,7 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
 export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   PageInfo: { hasNextPage: null, hasPreviousPage: null, startCursor: null, endCursor: null },
   RolePermissions: { role: null, permissions: null },
+  Plan: { name: 'billing:manage' },
   Tenant: {
     id: null,
     slug: null,
@@ -153,7 +156,9 @@ const onePage: MakeArguments = () => ({ first: 1 });
 export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Query.roles': none,
   'Query.me': none,
+  'Query.errorCodes': none,
   'Query.tenant': none,
+  'Query.plans': none,
   'Query.members': onePage,
   'Query.auditLog': onePage,
   'Query.invitations': async ({ database }) => {

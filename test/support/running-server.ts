@@ -13,8 +13,11 @@ export interface RunningServer extends Child {
 }
 
 /** Starts the server and waits for the whole of its banner. */
-export async function startServer(env: Readonly<Record<string, string>>): Promise<RunningServer> {
-  const child = startChild('src/main.ts', [], { PORT: '0', LOG_LEVEL: 'warn', ...env });
+export async function startServer(
+  env: Readonly<Record<string, string>>,
+  how?: Parameters<typeof startChild>[3],
+): Promise<RunningServer> {
+  const child = startChild('src/main.ts', [], { PORT: '0', LOG_LEVEL: 'warn', ...env }, how);
   const [banner, port = ''] = await child.says(
     /Tenantry is running\.[^]*?http:\/\/localhost:(\d+)\/graphql[^]*More tokens: .*\n/,
   );

@@ -26,10 +26,13 @@ export interface SlowModule {
   readonly module: ReturnType<typeof defineModule>;
   /** Names given to the mutations that began. */
   readonly begun: string[];
+  /** How many fields wait for what is not PostgreSQL, and stop when their request ends. */
+  readonly elsewhere: { waiting: number };
 }
 
 export function slowModule(): SlowModule {
   const begun: string[] = [];
+  const elsewhere = { waiting: 0 };
   /** Any: the types of the generated resolvers do not know these fields. */
   const resolvers: object = {
     Query: {
@@ -38,8 +41,14 @@ export function slowModule(): SlowModule {
         (await sleep(db, seconds))[0]?.one,
       slowInPrisma: async (_parent: unknown, { seconds }: Slow, { db }: RequestContext) =>
         (await sleepInPrisma(db, seconds)).length,
-      slowElsewhere: async (_parent: unknown, { seconds }: Slow, { deadline }: RequestContext) =>
-        wait(seconds * 1_000, 1, { ...(deadline && { signal: deadline.signal }) }),
+      slowElsewhere: async (_parent: unknown, { seconds }: Slow, { deadline }: RequestContext) => {
+        elsewhere.waiting++;
+        try {
+          return await wait(seconds * 1_000, 1, { ...(deadline && { signal: deadline.signal }) });
+        } finally {
+          elsewhere.waiting--;
+        }
+      },
       slowAndDeaf: async (_parent: unknown, { seconds }: Slow) => wait(seconds * 1_000, 1, { ref: false }),
     },
     Mutation: {
@@ -69,7 +78,7 @@ export function slowModule(): SlowModule {
       begin: (_parent: unknown, { name }: Named) => begun.push(name),
     },
   };
-  return { begun, module: defineModule({ name: 'slow', typeDefs: TYPES, resolvers }) };
+  return { begun, elsewhere, module: defineModule({ name: 'slow', typeDefs: TYPES, resolvers }) };
 }
 
 const TYPES = `

@@ -121,7 +121,11 @@ export function planModule(input: PlanInput): ModulePlan {
 
 function refuseWhatIsNoTenants(model: string, { fields, keys }: ModelInfo): void {
   const isId = fields['id']?.native?.[0] === 'Uuid';
-  if (fields['tenantId']?.native?.[0] === 'Uuid' && isId && keys.some((key) => key.join() === 'tenantId,id'))
+  if (
+    fields['tenantId']?.native?.[0] === 'Uuid' &&
+    isId &&
+    keys.some((key) => key.fields.join() === 'tenantId,id')
+  )
     return;
   throw new ModuleError(
     `${model} is no model of a tenant’s: it needs tenantId and id of type @db.Uuid and @@id([tenantId, id]) (docs/add-a-model.md).`,
@@ -166,8 +170,10 @@ function columnsOf(
       leftOut.push(`${name}: the API has no type for ${field.type}`);
       return [];
     }
-    const isGiven = name !== 'id' && name !== author && name !== 'version' && field.byDefault !== 'made';
-    const isIndexed = [...info.keys, ...info.indexes].some((key) => key[0] === 'tenantId' && key[1] === name);
+    const isMade = field.byDefault !== undefined && field.byDefault !== 'value';
+    const isGiven = name !== 'id' && name !== author && name !== 'version' && !isMade;
+    const sorted = [...info.keys.map(({ fields }) => fields), ...info.indexes];
+    const isIndexed = sorted.some((fields) => fields[0] === 'tenantId' && fields[1] === name);
     return [
       {
         name,

@@ -1,7 +1,7 @@
 /** Finds a model in the text of the Prisma files, and adds the other sides of its relations. */
-import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { readSchema } from '../../kernel/database/migration/folder.js';
+import type { FileChanges } from './file-changes.js';
 import { ModuleError } from './module-error.js';
 
 export interface ModelFile {
@@ -27,13 +27,14 @@ export async function findModel(prismaFolder: string, model: string): Promise<Mo
  * Adds the opposite relation field to each model that `model` references, as Prisma requires. Writes the files at once.
  *
  * @param field the name of the new field: `invoices`
- * @returns a function that restores the files, and the added fields
+ * @returns the added fields
  */
 export async function addOtherSides(
   prismaFolder: string,
   model: string,
   field: string,
-): Promise<{ readonly added: readonly string[]; readonly undo: () => Promise<void> }> {
+  changes: FileChanges,
+): Promise<readonly string[]> {
   const before = await readSchema(prismaFolder);
   const declared =
     before.map(({ content }) => bodyOf(content, model)).find((body) => body !== undefined) ?? '';
@@ -52,17 +53,10 @@ export async function addOtherSides(
         `${target} has another field ${field}: write the other side of ${model}’s relation yourself.`,
       );
     }
-    await writeFile(file!.path, file!.content.replace(body, withField(body, `${field} ${model}[]`)));
+    await changes.write(file!.path, file!.content.replace(body, withField(body, `${field} ${model}[]`)));
     added.push(`${target}.${field}`);
   }
-  return {
-    added,
-    undo: async () => {
-      for (const { path, content } of before) {
-        if ((await readFile(path, 'utf8')) !== content) await writeFile(path, content);
-      }
-    },
-  };
+  return added;
 }
 
 /** Adds the field after the last one, with the same alignment. */

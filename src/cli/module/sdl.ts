@@ -16,8 +16,10 @@ export function printSdl(plan: ModulePlan): string {
   ].join(', ');
   const parts = [
     `extend enum Permission { ${resource.toUpperCase()}_READ ${resource.toUpperCase()}_WRITE }`,
-    ...Object.entries(plan.enums).map(([name, values]) => `enum ${name} { ${values.join(' ')} }`),
-    `type ${model} ${read} { ${[...plan.columns.map(fieldOf), ...plan.relations.flatMap(relationOf)].join('\n')} }`,
+    ...Object.entries(plan.enums).map(([name, values]) => enumOf(plan, name, values)),
+    `${described(`${article(words(one))} of the tenant.`)}type ${model} ${read} {
+      ${[...plan.columns.map((column) => fieldOf(plan, column)), ...plan.relations.flatMap(relationOf)].join('\n')}
+    }`,
     `type ${model}Connection ${read} { nodes: [${model}!]! edges: [${model}Edge!]! pageInfo: PageInfo! totalCount: Int! }`,
     `type ${model}Edge ${read} { node: ${model}! cursor: String! }`,
     ...(filters.length > 0 ? [`input ${model}Filter { ${filters.join('\n')} }`] : []),
@@ -37,7 +39,7 @@ export function printSdl(plan: ModulePlan): string {
         }`,
       ),
     ...mutations(plan, read, write),
-    `"What happened to a row."
+    `"What happened to ${article(words(one)).toLowerCase()}."
      type ${model}Change ${read} {
        kind: ChangeKind!
        id: ID!
@@ -52,16 +54,13 @@ export function printSdl(plan: ModulePlan): string {
   return parts.join('\n\n');
 }
 
-function mutations({ model, one, columns, hasVersion }: ModulePlan, read: string, write: string): string[] {
+function mutations(plan: ModulePlan, read: string, write: string): string[] {
+  const { model, one, columns, hasVersion } = plan;
   const given = columns.filter(({ isGiven }) => isGiven);
-  const create = given.map((column) => inputOf(column, column.isRequired));
-  const change = given.map((column) => inputOf(column, false));
-  const version = hasVersion
-    ? [
-        '"The `version` that is to be changed. When it is no longer that, the update is a CONFLICT and changes nothing."',
-        'expectedVersion: Int',
-      ]
-    : [];
+  const create = given.map((column) => inputOf(plan, column, column.isRequired));
+  const change = given.map((column) => inputOf(plan, column, false));
+  const version = hasVersion ? ['expectedVersion: Int'] : [];
+  const name = article(words(one)).toLowerCase();
   return [
     `input Create${model}Input { ${create.join('\n')} }`,
     `type Create${model}Payload ${write} { ${one}: ${model} ${read} }`,
@@ -71,9 +70,15 @@ function mutations({ model, one, columns, hasVersion }: ModulePlan, read: string
     `input Delete${model}Input { id: ID! }`,
     `type Delete${model}Payload ${write} { deletedId: ID! }`,
     `extend type Mutation {
+      "Creates ${name}."
       create${model}(input: Create${model}Input!): Create${model}Payload ${write}
+        @errors(codes: [BAD_USER_INPUT, NOT_FOUND, CONFLICT])
+      "Changes ${name}. What is left out stays as it is."
       update${model}(input: Update${model}Input!): Update${model}Payload ${write}
+        @errors(codes: [BAD_USER_INPUT, NOT_FOUND, CONFLICT])
+      "Deletes ${name}."
       delete${model}(input: Delete${model}Input!): Delete${model}Payload ${write}
+        @errors(codes: [NOT_FOUND, CONFLICT])
     }`,
   ];
 }
@@ -95,17 +100,44 @@ const orderTypes = (model: string, orders: readonly PlannedColumn[]): string[] =
   ];
 };
 
-const described = (description: string | undefined): string =>
-  description === undefined ? '' : `${JSON.stringify(description.replaceAll('\n', ' '))}\n`;
+const described = (description: string): string => `${JSON.stringify(description.replaceAll('\n', ' '))}\n`;
 
-const fieldOf = ({ name, type, info, description }: PlannedColumn): string =>
-  `${described(description)}${name}: ${type}${info.isNullable ? '' : '!'}`;
+/** The documentation of a column in the Prisma models, or what its name says. */
+function descriptionOf({ one, author }: ModulePlan, { name, type, description }: PlannedColumn): string {
+  if (description !== undefined) return description;
+  if (name === author) return 'The `userId` of the member who created it.';
+  if (name.endsWith('At') && type === 'DateTime') return `When it was ${words(name.slice(0, -2))}.`;
+  const noun = words(name).replace(/ id$/, '');
+  return type === 'ID' ? `The id of the ${noun}.` : `The ${noun} of the ${words(one)}.`;
+}
+
+/** Names of columns that the kernel describes. */
+const SHARED: ReadonlySet<string> = new Set(['id', 'createdAt', 'updatedAt', 'version']);
+
+const fieldOf = (plan: ModulePlan, column: PlannedColumn): string => {
+  const { name, type, info, description } = column;
+  const text = SHARED.has(name) && description === undefined ? '' : described(descriptionOf(plan, column));
+  return `${text}${name}: ${type}${info.isNullable ? '' : '!'}`;
+};
 
 const relationOf = ({ name, type, guard }: ModulePlan['relations'][number]): string[] =>
-  guard === undefined ? [] : [`${name}: ${type} ${guard}`];
+  guard === undefined ? [] : [`${described(`The ${words(name)}.`)}${name}: ${type} ${guard}`];
 
-const inputOf = ({ name, type, description }: PlannedColumn, isRequired: boolean): string =>
-  `${described(description)}${name}: ${type}${isRequired ? '!' : ''}`;
+const inputOf = (plan: ModulePlan, column: PlannedColumn, isRequired: boolean): string =>
+  `${described(descriptionOf(plan, column))}${column.name}: ${column.type}${isRequired ? '!' : ''}`;
+
+function enumOf({ one, columns }: ModulePlan, name: string, values: readonly string[]): string {
+  const column = columns.find(({ info }) => info.type === name)?.name ?? name;
+  const described = values.map(
+    (value) => `"${sentence(value.toLowerCase().replaceAll('_', ' '))}." ${value}`,
+  );
+  return `"The values of the ${words(column)} of ${article(words(one)).toLowerCase()}." enum ${name} { ${described.join('\n')} }`;
+}
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** The words with an indefinite article: `An invoice`. */
+const article = (noun: string): string => `${/^[aeiou]/.test(noun) ? 'An' : 'A'} ${noun}`;
 
 /** The filters of a column. Long texts have none: use a search (docs/search.md). */
 export function filterOf({ name, type, info }: PlannedColumn): string[] {

@@ -1,8 +1,8 @@
 /** Writes a module into a checkout, completely or not at all. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { buildSchema } from 'graphql';
@@ -12,6 +12,7 @@ import type { ModelInfo } from '../../kernel/vocabulary/data-model.js';
 import { namesSecret } from '../../kernel/access/secret-names.js';
 import { kindOf } from '../../kernel/graphql/sort-key.js';
 import { viewOf } from './contract.js';
+import { FileChanges } from './file-changes.js';
 import { ModuleError } from './module-error.js';
 import { printIndex, printSeed, printTest } from './other-code.js';
 import { planModule, type ModulePlan } from './plan.js';
@@ -60,26 +61,27 @@ export async function writeModule(
   )?.[1];
   const field =
     table?.replace(/_+([a-z\d])/g, (_match, letter: string) => letter.toUpperCase()) ?? `${name}s`;
-  const { added, undo } = await addOtherSides(prismaFolder, model, field);
+  const changes = new FileChanges();
   try {
+    const added = await addOtherSides(prismaFolder, model, field, changes);
     const plan = planModule(await readInput(root, model, area));
     const files = filesOf(plan);
     for (const file of Object.keys(files)) {
-      if (existsSync(join(root, file))) throw new ModuleError(`${file} is there already.`);
+      if (existsSync(join(root, file))) throw new ModuleError(`${file} already exists.`);
     }
-    const migration = ownerUrl === undefined ? undefined : await migrationOf(prismaFolder, plan, ownerUrl);
-    const registered = await register(root, plan);
+    const registered = await register(root, plan, changes);
     for (const [file, text] of Object.entries(files)) {
-      await mkdir(dirname(join(root, file)), { recursive: true });
-      await writeFile(join(root, file), await format(file, text));
+      await changes.write(join(root, file), await format(file, text));
     }
+    const migration =
+      ownerUrl === undefined ? undefined : await migrationOf(prismaFolder, plan, ownerUrl, changes);
     return {
       written: [...(migration === undefined ? [] : [relative(root, migration)]), ...Object.keys(files)],
       changed: [...added.map((side) => `prisma (${side})`), ...registered],
       leftOut: plan.leftOut,
     };
   } catch (error) {
-    await undo();
+    await changes.undo();
     throw error;
   }
 }
@@ -119,9 +121,11 @@ async function migrationOf(
   prismaFolder: string,
   { info, resource, hasVersion, columns }: ModulePlan,
   ownerUrl: string,
+  changes: FileChanges,
 ): Promise<string | undefined> {
   const created = await createMigration(`add_${resource}`, ownerUrl, prismaFolder);
   if (!created) return undefined;
+  changes.created(created.directory);
   const script = join(created.directory, 'migration.sql');
   if (!created.sql.includes(`tenantry.protect('${info.table}'`)) return script;
   const hasTimes = columns.some(({ isGiven, type }) => isGiven && (type === 'Date' || type === 'DateTime'));
@@ -138,7 +142,7 @@ async function migrationOf(
     '-- Changes are announced to subscriptions.',
     `SELECT tenantry.publish('${info.table}');`,
   ];
-  await appendFile(script, `\n${lines.join('\n')}\n`);
+  await changes.write(script, `${created.sql}\n${lines.join('\n')}\n`);
   return script;
 }
 

@@ -3,6 +3,7 @@
 /** The models, by name. */
 export const MODELS = {
   "Conversation": {
+    "schema": "public",
     "table": "conversations",
     "fields": {
       "tenantId": {
@@ -11,7 +12,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "id": {
         "type": "String",
@@ -19,7 +20,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "userId": {
         "type": "String",
@@ -48,7 +49,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "updatedAt": {
         "type": "DateTime",
@@ -57,7 +58,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "tenant": {
         "type": "Tenant",
@@ -80,10 +81,12 @@ export const MODELS = {
       }
     },
     "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
     ],
     "indexes": [
       [
@@ -105,6 +108,7 @@ export const MODELS = {
     ]
   },
   "Message": {
+    "schema": "public",
     "table": "messages",
     "fields": {
       "tenantId": {
@@ -113,7 +117,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "id": {
         "type": "String",
@@ -121,7 +125,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "conversationId": {
         "type": "String",
@@ -145,7 +149,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "tenant": {
         "type": "Tenant",
@@ -173,10 +177,12 @@ export const MODELS = {
       }
     },
     "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
     ],
     "indexes": [
       [
@@ -188,18 +194,21 @@ export const MODELS = {
     ]
   },
   "Tenant": {
+    "schema": "public",
     "table": "tenants",
     "fields": {
       "id": {
         "type": "String",
+        "isUnique": true,
         "column": "id",
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "slug": {
         "type": "String",
+        "isUnique": true,
         "column": "slug",
         "documentation": "The subdomain: 1–63 characters, lower-case letters, digits and inner hyphens."
       },
@@ -241,7 +250,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "updatedAt": {
         "type": "DateTime",
@@ -250,7 +259,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "memberships": {
         "type": "Membership",
@@ -313,6 +322,7 @@ export const MODELS = {
     "indexes": []
   },
   "Membership": {
+    "schema": "public",
     "table": "memberships",
     "fields": {
       "tenantId": {
@@ -321,7 +331,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "id": {
         "type": "String",
@@ -329,7 +339,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "userId": {
         "type": "String",
@@ -357,7 +367,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "tenant": {
         "type": "Tenant",
@@ -372,14 +382,18 @@ export const MODELS = {
       }
     },
     "keys": [
-      [
-        "tenantId",
-        "id"
-      ],
-      [
-        "tenantId",
-        "userId"
-      ]
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      },
+      {
+        "fields": [
+          "tenantId",
+          "userId"
+        ]
+      }
     ],
     "indexes": [
       [
@@ -393,6 +407,7 @@ export const MODELS = {
     ]
   },
   "Invitation": {
+    "schema": "public",
     "table": "invitations",
     "fields": {
       "tenantId": {
@@ -401,7 +416,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "id": {
         "type": "String",
@@ -409,7 +424,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "email": {
         "type": "String",
@@ -433,7 +448,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "expiresAt": {
         "type": "DateTime",
@@ -484,14 +499,18 @@ export const MODELS = {
       }
     },
     "keys": [
-      [
-        "tenantId",
-        "id"
-      ],
-      [
-        "tenantId",
-        "email"
-      ]
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      },
+      {
+        "fields": [
+          "tenantId",
+          "email"
+        ]
+      }
     ],
     "indexes": [
       [
@@ -505,6 +524,7 @@ export const MODELS = {
     ]
   },
   "ApiKey": {
+    "schema": "public",
     "table": "api_keys",
     "fields": {
       "tenantId": {
@@ -513,7 +533,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "id": {
         "type": "String",
@@ -521,7 +541,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "name": {
         "type": "String",
@@ -555,7 +575,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "expiresAt": {
         "type": "DateTime",
@@ -598,10 +618,12 @@ export const MODELS = {
       }
     },
     "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
     ],
     "indexes": [
       [
@@ -615,6 +637,7 @@ export const MODELS = {
     ]
   },
   "AuditEntry": {
+    "schema": "public",
     "table": "audit_log",
     "fields": {
       "tenantId": {
@@ -623,7 +646,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "id": {
         "type": "String",
@@ -631,7 +654,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "actor": {
         "type": "String",
@@ -677,7 +700,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "tenant": {
         "type": "Tenant",
@@ -692,10 +715,12 @@ export const MODELS = {
       }
     },
     "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
     ],
     "indexes": [
       [
@@ -707,6 +732,7 @@ export const MODELS = {
     ]
   },
   "IdempotencyKey": {
+    "schema": "public",
     "table": "idempotency_keys",
     "fields": {
       "tenantId": {
@@ -715,7 +741,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "id": {
         "type": "String",
@@ -723,7 +749,7 @@ export const MODELS = {
         "native": [
           "Uuid"
         ],
-        "byDefault": "made"
+        "byDefault": "database"
       },
       "actorType": {
         "type": "String",
@@ -765,7 +791,7 @@ export const MODELS = {
           "Timestamptz",
           "3"
         ],
-        "byDefault": "made"
+        "byDefault": "time"
       },
       "expiresAt": {
         "type": "DateTime",
@@ -788,16 +814,20 @@ export const MODELS = {
       }
     },
     "keys": [
-      [
-        "tenantId",
-        "id"
-      ],
-      [
-        "tenantId",
-        "actorType",
-        "actor",
-        "key"
-      ]
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      },
+      {
+        "fields": [
+          "tenantId",
+          "actorType",
+          "actor",
+          "key"
+        ]
+      }
     ],
     "indexes": [
       [
@@ -810,725 +840,3 @@ export const MODELS = {
 
 /** The values of the enums, by name, in the order they are declared in. */
 export const ENUMS = {} as const;
-
-/** What the tenant filter and plain statements need to know of the models. */
-export const DESCRIPTIONS = [
-  {
-    "name": "Conversation",
-    "schema": "public",
-    "table": "conversations",
-    "columns": [
-      {
-        "field": "tenantId",
-        "column": "tenant_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "userId",
-        "column": "user_id",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "subject",
-        "column": "subject",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "body",
-        "column": "body",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "version",
-        "column": "version",
-        "type": "Int",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "createdAt",
-        "column": "created_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      },
-      {
-        "field": "updatedAt",
-        "column": "updated_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      }
-    ],
-    "relations": [
-      {
-        "field": "tenant",
-        "model": "Tenant"
-      },
-      {
-        "field": "messages",
-        "model": "Message"
-      }
-    ],
-    "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
-    ]
-  },
-  {
-    "name": "Message",
-    "schema": "public",
-    "table": "messages",
-    "columns": [
-      {
-        "field": "tenantId",
-        "column": "tenant_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "conversationId",
-        "column": "conversation_id",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "userId",
-        "column": "user_id",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "body",
-        "column": "body",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "createdAt",
-        "column": "created_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      }
-    ],
-    "relations": [
-      {
-        "field": "tenant",
-        "model": "Tenant"
-      },
-      {
-        "field": "conversation",
-        "model": "Conversation"
-      }
-    ],
-    "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
-    ]
-  },
-  {
-    "name": "Tenant",
-    "schema": "public",
-    "table": "tenants",
-    "columns": [
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "slug",
-        "column": "slug",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "name",
-        "column": "name",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "plan",
-        "column": "plan",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "status",
-        "column": "status",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "billingEmail",
-        "column": "billing_email",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "settings",
-        "column": "settings",
-        "type": "Json",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "version",
-        "column": "version",
-        "type": "Int",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "createdAt",
-        "column": "created_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      },
-      {
-        "field": "updatedAt",
-        "column": "updated_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      }
-    ],
-    "relations": [
-      {
-        "field": "memberships",
-        "model": "Membership"
-      },
-      {
-        "field": "invitations",
-        "model": "Invitation"
-      },
-      {
-        "field": "apiKeys",
-        "model": "ApiKey"
-      },
-      {
-        "field": "auditEntries",
-        "model": "AuditEntry"
-      },
-      {
-        "field": "idempotencyKeys",
-        "model": "IdempotencyKey"
-      },
-      {
-        "field": "conversations",
-        "model": "Conversation"
-      },
-      {
-        "field": "messages",
-        "model": "Message"
-      }
-    ],
-    "keys": [
-      [
-        "id"
-      ],
-      [
-        "slug"
-      ]
-    ]
-  },
-  {
-    "name": "Membership",
-    "schema": "public",
-    "table": "memberships",
-    "columns": [
-      {
-        "field": "tenantId",
-        "column": "tenant_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "userId",
-        "column": "user_id",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "email",
-        "column": "email",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "role",
-        "column": "role",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "invitedBy",
-        "column": "invited_by",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "joinedAt",
-        "column": "joined_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      }
-    ],
-    "relations": [
-      {
-        "field": "tenant",
-        "model": "Tenant"
-      }
-    ],
-    "keys": [
-      [
-        "tenantId",
-        "id"
-      ],
-      [
-        "tenantId",
-        "userId"
-      ]
-    ]
-  },
-  {
-    "name": "Invitation",
-    "schema": "public",
-    "table": "invitations",
-    "columns": [
-      {
-        "field": "tenantId",
-        "column": "tenant_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "email",
-        "column": "email",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "role",
-        "column": "role",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "invitedBy",
-        "column": "invited_by",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "invitedAt",
-        "column": "invited_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      },
-      {
-        "field": "expiresAt",
-        "column": "expires_at",
-        "type": "DateTime",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "tokenHash",
-        "column": "token_hash",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "acceptedAt",
-        "column": "accepted_at",
-        "type": "DateTime",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "acceptedBy",
-        "column": "accepted_by",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "revokedAt",
-        "column": "revoked_at",
-        "type": "DateTime",
-        "byDefault": "database",
-        "isNullable": true
-      }
-    ],
-    "relations": [
-      {
-        "field": "tenant",
-        "model": "Tenant"
-      }
-    ],
-    "keys": [
-      [
-        "tenantId",
-        "id"
-      ],
-      [
-        "tenantId",
-        "email"
-      ]
-    ]
-  },
-  {
-    "name": "ApiKey",
-    "schema": "public",
-    "table": "api_keys",
-    "columns": [
-      {
-        "field": "tenantId",
-        "column": "tenant_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "name",
-        "column": "name",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "prefix",
-        "column": "prefix",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "keyHash",
-        "column": "key_hash",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "permissions",
-        "column": "permissions",
-        "type": "String[]",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "createdBy",
-        "column": "created_by",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "createdAt",
-        "column": "created_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      },
-      {
-        "field": "expiresAt",
-        "column": "expires_at",
-        "type": "DateTime",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "revokedAt",
-        "column": "revoked_at",
-        "type": "DateTime",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "lastUsedAt",
-        "column": "last_used_at",
-        "type": "DateTime",
-        "byDefault": "database",
-        "isNullable": true
-      }
-    ],
-    "relations": [
-      {
-        "field": "tenant",
-        "model": "Tenant"
-      }
-    ],
-    "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
-    ]
-  },
-  {
-    "name": "AuditEntry",
-    "schema": "public",
-    "table": "audit_log",
-    "columns": [
-      {
-        "field": "tenantId",
-        "column": "tenant_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "actor",
-        "column": "actor",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "actorType",
-        "column": "actor_type",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "action",
-        "column": "action",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "entity",
-        "column": "entity",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "entityId",
-        "column": "entity_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "oldValue",
-        "column": "old_value",
-        "type": "Json",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "newValue",
-        "column": "new_value",
-        "type": "Json",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "requestId",
-        "column": "request_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "createdAt",
-        "column": "created_at",
-        "type": "DateTime",
-        "byDefault": "database",
-        "isNullable": false
-      }
-    ],
-    "relations": [
-      {
-        "field": "tenant",
-        "model": "Tenant"
-      }
-    ],
-    "keys": [
-      [
-        "tenantId",
-        "id"
-      ]
-    ]
-  },
-  {
-    "name": "IdempotencyKey",
-    "schema": "public",
-    "table": "idempotency_keys",
-    "columns": [
-      {
-        "field": "tenantId",
-        "column": "tenant_id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "id",
-        "column": "id",
-        "type": "String",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "actorType",
-        "column": "actor_type",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "actor",
-        "column": "actor",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "key",
-        "column": "key",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "fingerprint",
-        "column": "fingerprint",
-        "type": "String",
-        "byDefault": "prisma",
-        "isNullable": false
-      },
-      {
-        "field": "result",
-        "column": "result",
-        "type": "Json",
-        "byDefault": "database",
-        "isNullable": true
-      },
-      {
-        "field": "permissions",
-        "column": "permissions",
-        "type": "String[]",
-        "byDefault": "database",
-        "isNullable": false
-      },
-      {
-        "field": "createdAt",
-        "column": "created_at",
-        "type": "DateTime",
-        "byDefault": "time",
-        "isNullable": false
-      },
-      {
-        "field": "expiresAt",
-        "column": "expires_at",
-        "type": "DateTime",
-        "byDefault": "prisma",
-        "isNullable": false
-      }
-    ],
-    "relations": [
-      {
-        "field": "tenant",
-        "model": "Tenant"
-      }
-    ],
-    "keys": [
-      [
-        "tenantId",
-        "id"
-      ],
-      [
-        "tenantId",
-        "actorType",
-        "actor",
-        "key"
-      ]
-    ]
-  }
-] as const;

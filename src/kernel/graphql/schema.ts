@@ -3,17 +3,21 @@ import { makeExecutableSchema } from '@graphql-tools/schema';
 import { isScalarType, Kind, parse, type GraphQLSchema } from 'graphql';
 import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
 import { readInputGuards, type InputGuards } from '../access/input-guards.js';
+import { ERROR_CODES, errorCodeEnum } from '../vocabulary/error-codes.js';
 import { enumName, RoleMatrix, ROLES } from '../vocabulary/permissions.js';
+import { usesOf } from '../access/schema-types.js';
 import { RecordedColumns } from '../access/recorded-columns.js';
 import { guardSchema, type DataRules } from './shield.js';
 import type { Connection } from './connection.js';
 import { DateTime } from './date-time.js';
 import { JSONObject } from './json-object.js';
+import { keepDeclaredErrors } from './declared-errors.js';
 import { refuseRedefinitions } from './definitions.js';
+import { describedDocument } from './describe.js';
 import { SCALARS } from './scalars.js';
 import { usedDefinitions } from './used-definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
-import type { Resolvers } from '../../generated/graphql.js';
+import type { ErrorCode, Resolvers } from '../../generated/graphql.js';
 
 /** The schema that the server executes, with its role × permission matrix. */
 export interface Api {
@@ -25,6 +29,8 @@ export interface Api {
   readonly recorded: RecordedColumns;
   /** The mutations that need no membership. */
   readonly guestMutations: ReadonlySet<string>;
+  /** The coordinates of what has no description. */
+  readonly undescribed: readonly string[];
 }
 
 const kernel = defineModule({
@@ -32,7 +38,8 @@ const kernel = defineModule({
   typeDefs:
     readSchema(import.meta.url, 'connection.graphql') +
     readSchema(import.meta.url, '../access/directives.graphql') +
-    readSchema(import.meta.url, './change.graphql'),
+    readSchema(import.meta.url, './change.graphql') +
+    errorCodeEnum(),
   resolvers: {
     DateTime,
     JSONObject,
@@ -40,6 +47,7 @@ const kernel = defineModule({
     Query: {
       roles: (_parent, _args, { roles }) =>
         ROLES.map((role) => ({ role, permissions: [...roles.of(role)].sort() })),
+      errorCodes: () => [...ERROR_CODES] as ErrorCode[],
     },
   },
 });
@@ -47,14 +55,17 @@ const kernel = defineModule({
 /**
  * Builds the API of `modules`.
  *
+ * @param undeclaredErrors whether an error of a mutation that its `@errors` does not declare is a defect
  * @throws UnguardedSchemaError when a field has no guard; Error when modules contradict each other
  */
-export function buildApi(modules: readonly Module[]): Api {
+export function buildApi(modules: readonly Module[], undeclaredErrors: 'refuse' | 'pass' = 'refuse'): Api {
   const installed = [kernel, ...columnTypes([kernel, ...modules]), ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
-  refuseRedefinitions(installed.map((module) => module.typeDefs));
+  const typeDefs = installed.map((module) => module.typeDefs);
+  refuseRedefinitions(typeDefs);
+  const { document, undescribed } = describedDocument(withSubscriptionType(typeDefs), roles);
   const schema = makeExecutableSchema({
-    typeDefs: withSubscriptionType(installed.map((module) => module.typeDefs)),
+    typeDefs: document,
     resolvers: [
       ...installed.map((module) => module.resolvers),
       // Code uses the notation of the database for roles and permissions; GraphQL has enums.
@@ -72,8 +83,10 @@ export function buildApi(modules: readonly Module[]): Api {
   const guards = readGuards(schema, roles.permissions);
   const inputGuards = readInputGuards(schema, roles.permissions);
   const dataRules: DataRules = collect(installed, 'rules', 'have a rule for');
+  const guarded = guardSchema(schema, { guards, inputGuards }, dataRules);
+  keepDeclaredErrors(guarded, undeclaredErrors);
   return {
-    schema: guardSchema(schema, { guards, inputGuards }, dataRules),
+    schema: guarded,
     roles,
     guards,
     inputGuards,
@@ -85,6 +98,7 @@ export function buildApi(modules: readonly Module[]): Api {
       declared: collect(installed, 'audit', 'say what the audit log has of'),
     }),
     guestMutations: guestMutations(schema),
+    undescribed,
   };
 }
 
@@ -104,10 +118,13 @@ function columnTypes(installed: readonly Module[]): Module[] {
   return [defineModule({ name: 'column types', typeDefs: used.sdl, resolvers })];
 }
 
-/** Replaces the descriptions of packages' scalars by ours, so that introspection and the printed schema agree. */
+/** Replaces what packages say of their scalars by our SDL, so that introspection and the printed schema agree. */
 function keepOwnDescriptions(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
-    if (isScalarType(type)) type.description = type.astNode?.description?.value ?? type.description;
+    if (!isScalarType(type) || !type.astNode) continue;
+    type.description = type.astNode.description?.value ?? type.description;
+    const [specified] = usesOf(type, 'specifiedBy');
+    if (typeof specified?.['url'] === 'string') type.specifiedByURL = specified['url'];
   }
 }
 

@@ -3,7 +3,8 @@
  * nested writes reach. A model without a tenant is refused at the start.
  */
 import { escapeIdentifier } from 'pg';
-import { DESCRIPTIONS } from '../../generated/data-model/index.js';
+import { MODELS } from '../../generated/data-model/index.js';
+import type { FieldInfo, ModelInfo } from '../vocabulary/data-model.js';
 
 /** A model, as the tenant filter and plain statements need it. */
 export interface ScopedModel {
@@ -23,7 +24,7 @@ export interface ScopedModel {
   readonly columns: ReadonlyMap<string, Column>;
   /** The SELECT list of all columns. */
   readonly allColumns: string;
-  /** The fields of each unique key, by Prisma's name of the key: `tenantId_id`. */
+  /** The fields of each unique key, by Prisma's name of the key: `tenantId_id`. Without keys that the schema names. */
   readonly keys: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -46,46 +47,62 @@ export interface Column {
   readonly isNullable: boolean;
 }
 
-/** A model, as scripts/data-model-generator.ts writes it. */
-export interface ModelDescription {
-  readonly name: string;
-  readonly schema: string;
-  readonly table: string;
-  readonly columns: readonly Omit<Column, 'name' | 'selected'>[];
-  /** The relation fields, each with its related model. */
-  readonly relations: readonly { readonly field: string; readonly model: string }[];
-  /** The fields of each unique key. Keys that have a name in the Prisma schema are left out. */
-  readonly keys: readonly (readonly string[])[];
-}
-
 /**
  * The models of the Prisma schema, by name.
  *
  * @throws Error when a model has no tenant
  */
 export const scopedModels = (
-  models: readonly ModelDescription[] = DESCRIPTIONS,
-): ReadonlyMap<string, ScopedModel> => new Map(models.map((model) => [model.name, scoped(model)]));
+  models: Readonly<Record<string, ModelInfo>> = MODELS,
+): ReadonlyMap<string, ScopedModel> =>
+  new Map(Object.entries(models).map(([name, model]) => [name, scoped(name, model)]));
 
-function scoped({ name, schema, table, columns: described, relations, keys }: ModelDescription): ScopedModel {
-  const columns = described.map((column) => ({ ...column, ...quoted(column) }));
-  const scalars = new Set(columns.map(({ field }) => field));
+function scoped(name: string, { schema, table, fields, keys }: ModelInfo): ScopedModel {
+  const columns = new Map<string, Column>();
+  const relations = new Map<string, string>();
+  for (const [field, info] of Object.entries(fields)) {
+    if (info.column === undefined) relations.set(field, info.type);
+    else columns.set(field, columnOf(field, info.column, info));
+  }
   const tenantField = name === 'Tenant' ? 'id' : 'tenantId';
-  if (!scalars.has(tenantField)) {
+  if (!columns.has(tenantField)) {
     throw new Error(`the model ${name} has no ${tenantField}: every model belongs to a tenant`);
   }
+  const uniqueFields = Object.keys(fields).filter((field) => fields[field]!.isUnique);
   return {
     name,
     property: name.charAt(0).toLowerCase() + name.slice(1),
     tenantField,
-    scalars,
-    relations: new Map(relations.map(({ field, model }) => [field, model])),
+    scalars: new Set(columns.keys()),
+    relations,
     table: `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`,
     tableName: table,
-    columns: new Map(columns.map((column) => [column.field, column])),
-    allColumns: columns.map(({ selected }) => selected).join(', '),
-    keys: new Map(keys.map((fields) => [fields.join('_'), fields])),
+    columns,
+    allColumns: [...columns.values()].map(({ selected }) => selected).join(', '),
+    keys: new Map([
+      ...uniqueFields.map((field): [string, string[]] => [field, [field]]),
+      ...keys
+        .filter(({ name: given }) => given === undefined)
+        .map((key): [string, readonly string[]] => [key.fields.join('_'), key.fields]),
+    ]),
   };
+}
+
+function columnOf(field: string, column: string, info: FieldInfo): Column {
+  const isNullable = info.isNullable === true;
+  return {
+    field,
+    column,
+    type: info.isList ? `${info.type}[]` : info.type,
+    byDefault: sourceOf(info),
+    isNullable,
+    ...quoted({ field, column }),
+  };
+}
+
+function sourceOf({ byDefault, isNullable, isList }: FieldInfo): Column['byDefault'] {
+  if (byDefault === 'prisma' || byDefault === 'time') return byDefault;
+  return byDefault !== undefined || isNullable || isList ? 'database' : 'prisma';
 }
 
 function quoted({ field, column }: Pick<Column, 'field' | 'column'>): Pick<Column, 'name' | 'selected'> {

@@ -3,13 +3,20 @@
  */
 
 export interface ModelInfo {
-  /** The database's name of the table. */
+  /** The database's names of the schema and of the table. */
+  readonly schema: string;
   readonly table: string;
   readonly fields: Readonly<Record<string, FieldInfo>>;
-  /** The fields of the primary key and of each unique key of several columns. */
-  readonly keys: readonly (readonly string[])[];
+  /** The primary key and the unique keys that have several fields. */
+  readonly keys: readonly KeyInfo[];
   /** The fields of each index that is not a key. */
   readonly indexes: readonly (readonly string[])[];
+}
+
+export interface KeyInfo {
+  /** The name that the Prisma schema gives it. Without one, Prisma calls it by its fields: `tenantId_id`. */
+  readonly name?: string;
+  readonly fields: readonly string[];
 }
 
 export interface FieldInfo {
@@ -18,12 +25,17 @@ export interface FieldInfo {
   readonly isEnum?: boolean;
   readonly isNullable?: boolean;
   readonly isList?: boolean;
+  /** The field alone is the primary key or a unique key. */
+  readonly isUnique?: boolean;
   /** The database's name of the column; relations have none. */
   readonly column?: string;
   /** `@db.VarChar(40)` is `['VarChar', '40']`. */
   readonly native?: readonly string[];
-  /** A constant (`value`), or a new value of the database or Prisma (`made`), such as a time or an id. */
-  readonly byDefault?: 'value' | 'made';
+  /**
+   * The value of a new row that is given none: a constant of the schema, the current time, or what Prisma or the
+   * database makes, such as an id.
+   */
+  readonly byDefault?: 'value' | 'time' | 'prisma' | 'database';
   /** For a relation: the fields of its foreign key and the referenced fields; both empty on the other side. */
   readonly relation?: { readonly fields: readonly string[]; readonly references: readonly string[] };
   readonly documentation?: string;

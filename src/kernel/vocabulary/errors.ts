@@ -1,37 +1,14 @@
 /**
- * The closed list of error codes (docs/errors.md), the errors with these codes, and the masking: every other error is
- * sent as INTERNAL_SERVER_ERROR with the request id, and is logged in full.
+ * The errors with the codes of the closed list (error-codes.ts), and the masking: every other error is sent as
+ * INTERNAL_SERVER_ERROR with the request id, and is logged in full.
  */
 import { inspect } from 'node:util';
 import { GraphQLError } from 'graphql';
 import { Prisma } from '../../generated/prisma/client.js';
+import type { ErrorCode } from './error-codes.js';
 import { driverCause, sqlState } from './sql-state.js';
 
-/** Every code of our own, with the HTTP status of an answer that has only this error. */
-export const ERROR_STATUS = {
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  TENANT_REQUIRED: 403,
-  TENANT_MISMATCH: 403,
-  TENANT_SUSPENDED: 403,
-  TENANT_NOT_FOUND: 404,
-  NOT_FOUND: 404,
-  BAD_REQUEST: 400,
-  // The status of Apollo's servers: the client then sends the document.
-  PERSISTED_QUERY_NOT_FOUND: 200,
-  DOCUMENT_NOT_TRUSTED: 403,
-  COST_LIMIT_EXCEEDED: 400,
-  // The status of COST_LIMIT_EXCEEDED, because the same request is refused again. 413 is for large requests.
-  ANSWER_TOO_LARGE: 400,
-  BAD_USER_INPUT: 400,
-  CONFLICT: 409,
-  RATE_LIMITED: 429,
-  UNAVAILABLE: 503,
-  DEADLINE_EXCEEDED: 504,
-  INTERNAL_SERVER_ERROR: 500,
-} as const;
-
-export type ErrorCode = keyof typeof ERROR_STATUS;
+export { ERROR_STATUS, type ErrorCode } from './error-codes.js';
 
 /** An expected failure: its message is meant for the client. */
 export class PublicError extends GraphQLError {

@@ -25,6 +25,8 @@ interface DriverCause {
   readonly kind?: string;
   readonly originalCode?: string;
   readonly originalMessage?: string;
+  readonly constraint?: object | undefined;
+  readonly table?: string | undefined;
 }
 
 /** The database driver's error inside an error of Prisma; undefined for any other error. */
@@ -35,4 +37,26 @@ export function driverCause(error: unknown): DriverCause | undefined {
   }
   // Prisma passes on the driver's error of a failed COMMIT unchanged.
   return error instanceof DriverAdapterError ? error.cause : undefined;
+}
+
+/** The SQLSTATE of a second row with the same unique key. */
+const UNIQUE_VIOLATION = '23505';
+
+/** A unique key by its names in the database. */
+export interface UniqueKey {
+  readonly table: string;
+  readonly index: string;
+}
+
+/**
+ * The unique key that a statement violated; undefined for other errors. PostgreSQL does not say its columns, because the
+ * table has row-level security.
+ */
+export function violatedKey(error: unknown): UniqueKey | undefined {
+  if (sqlState(error) !== UNIQUE_VIOLATION) return undefined;
+  const cause = driverCause(error);
+  const ofPg = error as { readonly table?: string; readonly constraint?: string };
+  const ofPrisma = cause?.constraint as { readonly index?: string } | undefined;
+  const [table, index] = cause ? [cause.table, ofPrisma?.index] : [ofPg.table, ofPg.constraint];
+  return table === undefined || index === undefined ? undefined : { table, index };
 }

@@ -25,6 +25,7 @@ export const resolvers: Resolvers = {
   Query: {
     me: (_parent, _args, { viewer }) => viewer,
     tenant: (_parent, _args, context) => ownTenant(context),
+    plans: () => PLANS.map((name) => ({ name })),
   },
   Viewer: {
     email: (_viewer, _args, context) => viewerEmail(context),

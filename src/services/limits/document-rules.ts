@@ -14,7 +14,6 @@ import { conflictingFields } from './conflicting-fields.js';
 import { rootSelections } from '../../kernel/request/selections.js';
 import { floatsAreKept } from '../../kernel/graphql/exact-numbers.js';
 import { locate } from '../../kernel/graphql/locations.js';
-import { noAliasInIntrospection } from './operation-limits.js';
 
 /** Several of GraphQL's rules visit the fragments again for each operation. */
 export const MOST_OPERATIONS = 20;
@@ -25,7 +24,6 @@ export const MOST_ERRORS = 20;
 const RULES = [
   // See conflicting-fields.ts.
   ...specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule),
-  noAliasInIntrospection,
   introspectionStandsAlone,
   floatsAreKept,
 ];

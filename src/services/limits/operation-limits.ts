@@ -5,6 +5,7 @@
 import {
   getNamedType,
   getNullableType,
+  getOperationAST,
   GraphQLError,
   isCompositeType,
   isInterfaceType,
@@ -13,7 +14,6 @@ import {
   isObjectType,
   Kind,
   OperationTypeNode,
-  type ASTVisitor,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
@@ -23,16 +23,16 @@ import {
   type InlineFragmentNode,
   type OperationDefinitionNode,
   type SelectionNode,
-  type ValidationContext,
   type ValueNode,
 } from 'graphql';
 import { PublicError } from '../../kernel/vocabulary/errors.js';
 import { DEFAULT_PAGE, LARGEST_PAGE } from '../../kernel/graphql/connection.js';
 import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../kernel/request/selections.js';
+import { introspectionSizes, reachBelow, THOROUGH, type Reach } from './introspection-work.js';
 import { locate } from '../../kernel/graphql/locations.js';
 import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
 
-/** The most levels of fields. The introspection query of tools has 15. */
+/** The most levels of fields, without introspection. */
 export const DEEPEST = 20;
 /** The most aliases in an operation. */
 export const MOST_ALIASES = 50;
@@ -41,23 +41,17 @@ export const MOST_DIRECTIVES = 50;
 /** The most fields of an operation. */
 export const MOST_FIELDS = 5_000;
 
-/**
- * Refuses aliases in introspection. Tools need none; with them, one synchronous execution could list all types of the
- * schema for each field of each type.
- */
-export function noAliasInIntrospection(context: ValidationContext): ASTVisitor {
-  return {
-    Field(field) {
-      const parent = context.getParentType();
-      const introspects = field.name.value.startsWith('__') || (parent && isIntrospectionType(parent));
-      if (introspects && field.name.value !== '__typename' && field.alias) {
-        context.reportError(new GraphQLError('Introspection takes no aliases.', { nodes: field }));
-      }
-    },
-  };
-}
+/** The most levels of introspection. Tools ask for a type inside up to 15 lists and non-null types: 21 levels. */
+export const DEEPEST_INTROSPECTION = 40;
+/** An operation may list the schema this many times as completely as the most thorough tool does. */
+export const MOST_INTROSPECTIONS = 4;
 
-function problemOf({ depth, aliases, directives, fields }: Shape): string | undefined {
+function problemOf(shape: Shape): string | undefined {
+  const { depth, introspectionDepth, introspected, aliases, directives, fields } = shape;
+  if (introspectionDepth > DEEPEST_INTROSPECTION)
+    return `The introspection is more than ${DEEPEST_INTROSPECTION} levels deep.`;
+  if (introspected > 0 && introspected > shape.mostIntrospected)
+    return `The operation lists the schema more than ${MOST_INTROSPECTIONS} times.`;
   if (depth > DEEPEST) return `The operation is more than ${DEEPEST} levels deep.`;
   if (aliases > MOST_ALIASES) return `The operation has more than ${MOST_ALIASES} aliases.`;
   if (directives > MOST_DIRECTIVES) return `The operation has more than ${MOST_DIRECTIVES} directives.`;
@@ -104,6 +98,10 @@ const tooCostly = (requested: number) =>
 /** The measurements of an operation; the fields of a fragment count at each spread. */
 interface Shape {
   readonly depth: number;
+  readonly introspectionDepth: number;
+  /** The estimated number of values of introspection. */
+  readonly introspected: number;
+  readonly mostIntrospected: number;
   readonly aliases: number;
   readonly directives: number;
   readonly fields: number;
@@ -121,8 +119,24 @@ function shapeOf(schema: GraphQLSchema, document: DocumentNode, operation: Opera
   return shape;
 }
 
+/** The number of values of introspection that an operation may have, in proportion to the size of the schema. */
+const mostIntrospected = new WeakMap<GraphQLSchema, number>();
+
+function mostIntrospectedOf(schema: GraphQLSchema): number {
+  const known = mostIntrospected.get(schema);
+  if (known !== undefined) return known;
+  // While it is measured itself, there is no limit.
+  mostIntrospected.set(schema, Infinity);
+  const most =
+    MOST_INTROSPECTIONS * new Measurement(schema, THOROUGH, getOperationAST(THOROUGH)!).introspected;
+  mostIntrospected.set(schema, most);
+  return most;
+}
+
 class Measurement implements Shape, Walk<Level> {
   depth = 0;
+  introspectionDepth = 0;
+  introspected = 0;
   aliases = 0;
   directives: number;
   fields = 0;
@@ -147,7 +161,15 @@ class Measurement implements Shape, Walk<Level> {
     const root = schema.getRootType(operation);
     if (!root) return;
     this.costOfRootField = operation === OperationTypeNode.MUTATION ? MUTATION_COST : 0;
-    walkSelections(selectionSet, { type: root, depth: 1, page: undefined, cost: this.cost }, this);
+    walkSelections(
+      selectionSet,
+      { type: root, depth: 1, page: undefined, cost: this.cost, times: 1, reach: 'any', ofTypes: 0 },
+      this,
+    );
+  }
+
+  get mostIntrospected(): number {
+    return mostIntrospectedOf(this.schema);
   }
 
   visit(node: SelectionNode, level: Level): boolean {
@@ -166,11 +188,12 @@ class Measurement implements Shape, Walk<Level> {
     return { ...level, type };
   }
 
-  private addField(node: FieldNode, { type, depth, page, cost }: Level): void {
+  private addField(node: FieldNode, level: Level): void {
+    const { type, depth, page, cost } = level;
     this.fields++;
     if (node.alias) this.aliases++;
-    this.depth = Math.max(this.depth, depth);
     if (depth === 1) cost.add(this.costOfRootField);
+    const introspection = this.addIntrospection(node, level);
     const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined;
     const below = field ? getNamedType(field.type) : this.introspectionType(node);
     if (!node.selectionSet || !below || !isCompositeType(below)) return cost.add(1);
@@ -179,10 +202,36 @@ class Measurement implements Shape, Walk<Level> {
     each.add(1);
     const ownPage = field && this.pageOf(field, node);
     const isList = field !== undefined && isListType(getNullableType(field.type));
-    const level = { type: below, depth: depth + 1, page: isList ? undefined : ownPage, cost: each };
-    walkSelections(node.selectionSet, level, this);
-    // The size of the schema is fixed, so introspection multiplies nothing.
+    const inner = {
+      type: below,
+      depth: depth + 1,
+      page: isList ? undefined : ownPage,
+      cost: each,
+      ...introspection,
+    };
+    walkSelections(node.selectionSet, inner, this);
+    // Introspection has a limit of its own.
     cost.addList(isList && !isIntrospectionType(below) ? (ownPage ?? page ?? UNSIZED_LIST) : 1, each);
+  }
+
+  /** Counts the field, and returns how often selections below it are made. */
+  private addIntrospection(
+    { name: { value: name } }: FieldNode,
+    { type, depth, times, reach, ofTypes }: Level,
+  ): Pick<Level, 'times' | 'reach' | 'ofTypes'> {
+    if (!isIntrospectionType(type)) {
+      this.depth = Math.max(this.depth, depth);
+      return { times, reach, ofTypes };
+    }
+    this.introspectionDepth = Math.max(this.introspectionDepth, depth);
+    this.introspected += times;
+    const sizes = introspectionSizes(this.schema);
+    const unwrapped = name === 'ofType' ? ofTypes + 1 : 0;
+    return {
+      times: unwrapped > sizes.wrapped ? 0 : times * sizes.of(type.name, name, reach),
+      reach: reachBelow(type.name, name, reach),
+      ofTypes: unwrapped,
+    };
   }
 
   /** `__schema` and `__type` are not fields of the root type. */
@@ -225,6 +274,11 @@ interface Level {
   /** Its lists belong to a connection with this many rows. */
   readonly page: number | PageSize | undefined;
   readonly cost: Cost;
+  /** How many objects of introspection the selections are made for. */
+  readonly times: number;
+  readonly reach: Reach;
+  /** The number of `ofType` directly above. */
+  readonly ofTypes: number;
 }
 
 function largest(sizes: readonly (number | undefined)[]): number | undefined {

@@ -1,0 +1,12 @@
+/** What a frontend reads of an error. */
+import type { ErrorCode } from './generated/graphql.js';
+
+/** An error as every client gives it. */
+export interface CodedError {
+  readonly extensions?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export const codeOf = ({ extensions }: CodedError): ErrorCode => extensions?.['code'] as ErrorCode;
+
+export const fieldOf = ({ extensions }: CodedError): string | undefined =>
+  typeof extensions?.['field'] === 'string' ? extensions['field'] : undefined;

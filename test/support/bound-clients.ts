@@ -1,0 +1,104 @@
+/** Clients bound to acme and to globex, with limits of their own where a test needs them. */
+import { afterAll, beforeAll } from 'vitest';
+import { Prisma } from '../../src/generated/prisma/client.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { TenantClient, TenantTx, TransactionLimits } from '../../src/kernel/tenancy/tenant-client.js';
+import { openTestDatabase, useDatabase } from './database.js';
+import { useDemoTenants } from './demo-tenants.js';
+import { until } from './until.js';
+
+/** Waits for a connection, which on a busy machine takes longer than a short limit allows. */
+export const connectedOnce = (db: TenantClient): Promise<void> =>
+  until('there is a connection', () =>
+    db.tenant.count().then(
+      () => true,
+      () => false,
+    ),
+  );
+
+/** Runs `work` outside of a transaction of `db` that is open meanwhile. */
+export async function whileConnected(db: TenantClient, work: () => Promise<void>): Promise<void> {
+  let hold = (): void => undefined;
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (hold = resolve));
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const holding = db.transaction(async (tx) => {
+    await tx.membership.count();
+    hold();
+    await released;
+  });
+  await Promise.race([held, holding]);
+  try {
+    await work();
+  } finally {
+    release();
+    await holding;
+  }
+}
+
+export const newMember = (userId: string) => ({ userId, email: `${userId}@acme.test`, role: 'viewer' });
+
+export const NOTHING = { rows: 0, entries: 0 };
+
+/** Which transaction a read ran in, and how. */
+export const TRANSACTION = Prisma.sql`
+  SELECT transaction_timestamp()::text AS started, pg_backend_pid() AS connection,
+         pg_current_snapshot()::text AS snapshot, current_setting('transaction_isolation') AS isolation,
+         current_setting('transaction_read_only') AS "readOnly"`;
+
+interface Transaction {
+  readonly started: string;
+  readonly connection: number;
+  readonly snapshot: string;
+  readonly isolation: string;
+  readonly readOnly: string;
+}
+
+export const transactionOf = async (db: TenantClient | TenantTx): Promise<Transaction> =>
+  (await db.$queryRaw<Transaction>(TRANSACTION))[0]!;
+
+/** Call it at the top level. */
+export function useBoundClients() {
+  const database = useDatabase();
+  const tenants = useDemoTenants(database);
+
+  let shared: Database | undefined;
+  beforeAll(async () => {
+    // Deadlocks are to be found quickly here; on other databases they take the server's second.
+    await database().asSuperuser(
+      `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
+    );
+    shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
+  });
+  afterAll(() => shared?.close());
+
+  const acme = (): TenantClient => shared!.forTenant(tenants().acme);
+  const globex = (): TenantClient => shared!.forTenant(tenants().globex);
+
+  /** A database with limits of its own. */
+  async function withLimits(
+    limits: Partial<TransactionLimits> & { readonly poolSize?: number },
+    work: (opened: Database) => Promise<void>,
+  ): Promise<void> {
+    const { poolSize = 1, ...own } = limits;
+    const opened = openTestDatabase({ url: database().app, poolSize, limits: { ...LIMITS, ...own } });
+    try {
+      await work(opened);
+    } finally {
+      await opened.close();
+    }
+  }
+
+  /** What is really there of a member: the row and its audit entries. */
+  async function tracesOf(userId: string): Promise<{ rows: number; entries: number }> {
+    const [traces] = await database().asSuperuser<{ rows: number; entries: number }>(
+      `SELECT (SELECT count(*)::int FROM memberships WHERE user_id = $1) AS rows,
+            (SELECT count(*)::int FROM audit_log WHERE entity = 'Membership' AND new_value ->> 'user_id' = $1) AS entries`,
+      [userId],
+    );
+    return traces!;
+  }
+
+  return { database, tenants, acme, globex, withLimits, tracesOf };
+}

@@ -1,0 +1,94 @@
+/** Runs an operation in a batch and through Prisma, on rows to find, and compares the outcomes. */
+import { afterAll, beforeAll, expect } from 'vitest';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
+import { LIMITS } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
+import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
+import { openTestDatabase, useDatabase } from './database.js';
+import { useDemoTenants } from './demo-tenants.js';
+
+export type Outcome = { readonly value: unknown } | { readonly code: string | undefined };
+export type Call = (on: TenantClient | TenantTx) => Promise<unknown>;
+
+export const outcomeOf = (work: Promise<unknown>): Promise<Outcome> =>
+  work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ code: publicError(error)?.code }),
+  );
+
+/** Undone, so that what is created can be created again. */
+const UNDONE = new Error('undone');
+
+type Operations = Record<string, (args: unknown) => Promise<unknown>>;
+export const operationOf = (on: TenantClient | TenantTx, model: string, operation: string) =>
+  (on as unknown as Record<string, Operations>)[model]![operation]!.bind(
+    (on as unknown as Record<string, Operations>)[model],
+  );
+
+/** Without an order that is total, which rows come is a matter of chance; how many and of what form is not. */
+export const inAnyOrder = (outcome: Outcome): unknown => {
+  if (!('value' in outcome) || typeof outcome.value !== 'object' || outcome.value === null) return outcome;
+  if (!Array.isArray(outcome.value)) return Object.keys(outcome.value).sort();
+  return (outcome.value as object[]).map((row) => Object.keys(row).sort());
+};
+
+// ——— Arguments of any shape: what JavaScript passes where no type is checked ———
+
+export class Odd {
+  userId = 'user-1';
+}
+/** With holes, which `map` and `every` pass over. */
+export const sparse = (values: readonly unknown[], holes: readonly number[]) => {
+  const list = [...values];
+  for (const hole of holes) if (hole < list.length) Reflect.deleteProperty(list, hole);
+  return list;
+};
+
+/** Call it at the top level. */
+export function useOutcomes() {
+  const database = useDatabase();
+  const tenants = useDemoTenants(database);
+  let opened: Database | undefined;
+  beforeAll(async () => {
+    opened = openTestDatabase({
+      url: database().app,
+      poolSize: 2,
+      limits: { ...LIMITS, maxWait: 15_000, timeout: 30_000 },
+    });
+    // Members to find: times that are shared, a column that is null.
+    await database().asSuperuser(
+      `INSERT INTO memberships (tenant_id, user_id, email, role, invited_by, joined_at)
+     SELECT $1, 'user-' || n, 'user' || (n % 4) || '@acme.test', (ARRAY['admin', 'member', 'viewer'])[1 + n % 3],
+            CASE WHEN n % 2 = 0 THEN 'user-1' END, timestamptz '2024-01-01 00:00:00Z' + (n / 3) * interval '1 millisecond'
+     FROM generate_series(1, 12) n`,
+      [tenants().acme.tenantId],
+    );
+  });
+  afterAll(() => opened?.close());
+
+  const db = (): TenantClient => opened!.forTenant(tenants().acme);
+  async function byPrisma(call: Call): Promise<Outcome> {
+    let outcome: Outcome | undefined;
+    await db()
+      .transaction(async (tx) => {
+        outcome = await outcomeOf(call(tx));
+        throw UNDONE;
+      })
+      .catch(() => undefined);
+    return outcome!;
+  }
+
+  async function expectTheSame(
+    model: string,
+    operation: string,
+    args: unknown,
+    compared: (outcome: Outcome) => unknown = (outcome) => outcome,
+  ): Promise<Outcome> {
+    const call: Call = async (on) => operationOf(on, model, operation)(args);
+    const expected = await byPrisma(call);
+    expect(compared(await outcomeOf(call(db())))).toEqual(compared(expected));
+    return expected;
+  }
+
+  return { database, tenants, db, byPrisma, expectTheSame };
+}

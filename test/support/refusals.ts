@@ -1,0 +1,34 @@
+/** Works as the server’s role, bound to acme or to nothing, or as the owner, and looks at what PostgreSQL refuses. */
+import type pg from 'pg';
+import { boundAndUndone, connected, refusalOf, useDemoTenants } from './demo-tenants.js';
+import { useDatabase } from './database.js';
+
+/** The SQLSTATE of a refused statement, after which the transaction goes on. */
+export async function stateOf(
+  client: pg.Client,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<string> {
+  await client.query('SAVEPOINT attempt');
+  const { state } = await refusalOf(client.query(sql, [...values]));
+  await client.query('ROLLBACK TO SAVEPOINT attempt');
+  return state;
+}
+
+export const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** Call it at the top level. */
+export function useRefusals() {
+  const database = useDatabase();
+  const tenants = useDemoTenants(database);
+
+  /** Runs `work` as the server's role in a transaction that is bound to acme and undone. */
+  const inAcme = <Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> =>
+    boundAndUndone(database().app, tenants().acme, work);
+
+  /** As the server's role, bound to nothing. */
+  const unbound = <Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> =>
+    connected(database().app, work);
+
+  return { database, tenants, inAcme, unbound };
+}

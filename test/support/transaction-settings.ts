@@ -1,0 +1,38 @@
+/** What a transaction of a tenant sets on its connection, and how a connection is without one. */
+import { Prisma } from '../../src/generated/prisma/client.js';
+import { LIMITS } from '../../src/create-services.js';
+
+/** What a tenant's transaction sets, and what must be gone after it. */
+export const SETTINGS = Prisma.sql`
+  SELECT nullif(current_setting('app.current_tenant', true), '') AS tenant,
+         nullif(current_setting('app.current_actor', true), '') AS actor,
+         nullif(current_setting('app.current_actor_type', true), '') AS "actorType",
+         nullif(current_setting('app.current_request', true), '') AS request,
+         current_setting('statement_timeout') AS timeout,
+         current_setting('transaction_read_only') AS "readOnly",
+         current_setting('transaction_isolation') AS isolation,
+         pg_backend_pid() AS connection`;
+
+export interface Settings {
+  readonly tenant: string | null;
+  readonly actor: string | null;
+  readonly actorType: string | null;
+  readonly request: string | null;
+  readonly timeout: string;
+  readonly readOnly: string;
+  readonly isolation: string;
+  readonly connection: number;
+}
+
+/** As a connection is before its first transaction: the timeout is the role's own. */
+export const UNBOUND: Omit<Settings, 'connection'> = {
+  tenant: null,
+  actor: null,
+  actorType: null,
+  request: null,
+  timeout: '30s',
+  readOnly: 'off',
+  isolation: 'read committed',
+};
+/** What is tested here is not how long a slow machine takes. */
+export const patient = { ...LIMITS, maxWait: 60_000, timeout: 60_000 };
