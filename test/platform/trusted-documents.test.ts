@@ -210,10 +210,10 @@ describe('`tenantry documents`', () => {
 
   test('exits with 1 and says why when they do not fit', async () => {
     const bad = join(folder, 'bad.json');
-    writeFileSync(bad, JSON.stringify({ abc: 'query Plans { plans }' }));
+    writeFileSync(bad, JSON.stringify({ abc: 'query Prices { prices }' }));
     const { code, stdout, stderr } = await tenantry(['documents', bad]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain('bad.json: Plans (abc): Cannot query field "plans" on type "Query".');
+    expect(stderr).toContain('bad.json: Prices (abc): Cannot query field "prices" on type "Query".');
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 });
