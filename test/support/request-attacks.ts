@@ -42,7 +42,7 @@ export const documents: AttackSection = {
   attacks: [
     ...attacksOn('a document', [
       ['2,001 tokens', 400, 'GRAPHQL_PARSE_FAILED', query(`{ me { ${'email '.repeat(2_000)} } }`)],
-      ['nested 25 levels deep', 400, INVALID, query(`{ __type(name: "Role") ${deep(25)} }`)],
+      ['nested 45 levels deep', 400, INVALID, query(`{ __type(name: "Role") ${deep(45)} }`)],
       ['51 aliases of a field', 400, INVALID, query(`{ ${times(51, (n) => `a${n}: me { userId }`)} }`)],
       ['51 aliases of `__typename`', 400, INVALID, query(`{ ${times(51, (n) => `a${n}: __typename`)} }`)],
       [
