@@ -46,7 +46,7 @@ module.exports = {
     kernel('notifications', 'vocabulary', 'database', 'tenancy'),
     kernel('auth', 'vocabulary', 'config', 'tenancy', 'notifications'),
     kernel('access', 'vocabulary', 'request', 'tenancy'),
-    kernel('graphql', 'vocabulary', 'config', 'request', 'tenancy', 'notifications', 'access'),
+    kernel('graphql', 'vocabulary', 'config', 'request', 'driver', 'tenancy', 'notifications', 'access'),
     // The services that a product needs in addition.
     service('limits'),
     service('documents', 'limits'),
