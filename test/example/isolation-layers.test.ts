@@ -7,8 +7,8 @@ import { READS, WRITES } from '../../src/kernel/tenancy/tenant-filter.js';
 import { useDatabase } from '../support/database.js';
 import { probe, type Ground } from '../support/isolation-probe.js';
 import { bind, connected, useDemoTenants } from '../support/demo-tenants.js';
-import { reads } from '../support/thread-reads.js';
-import { writes } from '../support/thread-writes.js';
+import { reads } from '../support/example-thread-reads.js';
+import { writes } from '../support/example-thread-writes.js';
 import type { Thread } from '../support/threads.js';
 
 const threads: Ground<Thread> = {

@@ -8,7 +8,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import type { ConversationState, ListRequest } from '../support/example-isolation-model.js';
-import { Asker, canary, nobodyElse, other, userId, type World } from '../support/isolation-asker.js';
+import { Asker, canary, nobodyElse, other, userId, type World } from '../support/example-isolation-asker.js';
 import {
   command,
   ROLES,
@@ -17,7 +17,7 @@ import {
   type Of,
   type Role,
   type Slug,
-} from '../support/isolation-commands.js';
+} from '../support/example-isolation-commands.js';
 import { useServer, type Answer } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';
 

@@ -1,6 +1,6 @@
 /** Asks as the users of two tenants, and looks for anything of the other tenant in what comes back. It goes with src/example. */
 import { expect } from 'vitest';
-import { ROLES, type Pick, type Role, type Slug } from './isolation-commands.js';
+import { ROLES, type Pick, type Role, type Slug } from './example-isolation-commands.js';
 import {
   TenantModel,
   type ConversationState,
