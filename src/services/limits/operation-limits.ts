@@ -44,7 +44,7 @@ export const MOST_FIELDS = 5_000;
 /** The most levels of introspection. Tools ask for a type inside up to 15 lists and non-null types: 21 levels. */
 export const DEEPEST_INTROSPECTION = 40;
 /** An operation may list the schema this many times as completely as the most thorough tool does. */
-export const MOST_INTROSPECTIONS = 4;
+export const MOST_INTROSPECTIONS = 2;
 
 function problemOf(shape: Shape): string | undefined {
   const { depth, introspectionDepth, introspected, aliases, directives, fields } = shape;
