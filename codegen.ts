@@ -10,7 +10,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { CodegenConfig } from '@graphql-codegen/cli';
-import { buildSchema, isEnumType, isObjectType, isScalarType } from 'graphql';
+import { buildSchema, isEnumType, isInterfaceType, isObjectType, isScalarType } from 'graphql';
 import { MODELS } from './src/generated/data-model/index.js';
 
 const SCHEMA = 'schema.graphql';
@@ -86,7 +86,7 @@ const config: CodegenConfig = {
         ),
         mappers: mapped(
           mapperOf,
-          types.filter(isObjectType).map(({ name }) => name),
+          types.filter((type) => isObjectType(type) || isInterfaceType(type)).map(({ name }) => name),
         ),
       },
     },
@@ -100,6 +100,8 @@ const config: CodegenConfig = {
           useTypeImports: true,
           strictScalars: true,
           enumsAsTypes: true,
+          nonOptionalTypename: true,
+          skipTypeNameForRoot: true,
           emitLegacyCommonJSImports: false,
           scalars: {
             DateTime: 'string',

@@ -20,12 +20,19 @@ const prismaStaysInTheKernel = {
   message:
     'Only src/kernel/tenancy makes a Prisma client: an unbound one sees no tenant, and must not be passed around.',
 };
+const requestsAreGuarded = {
+  regex: '^(node:)?(https?|http2)$|^undici$',
+  importNames: ['default', 'request', 'get', 'Agent', 'ClientRequest', 'connect', 'fetch'],
+  message:
+    'Requests leave through src/kernel/outgoing, which checks the address that the socket connects to.',
+};
 
 export default defineConfig(
   globalIgnores([
     '.dependency-cruiser.cjs',
     '**/dist',
     '**/generated',
+    '**/__generated__',
     '.tenantry',
     'coverage',
     'bench/.data',
@@ -92,7 +99,12 @@ export default defineConfig(
     },
   },
   // Who may import whom is held by .dependency-cruiser.cjs.
-  forbidImports(['src/**/*.ts'], prismaStaysInTheKernel),
+  forbidImports(['src/**/*.ts'], prismaStaysInTheKernel, requestsAreGuarded),
+  {
+    files: ['src/**/*.ts'],
+    rules: { 'no-restricted-globals': ['error', { name: 'fetch', message: requestsAreGuarded.message }] },
+  },
+  forbidImports(['src/kernel/outgoing/outgoing.ts'], prismaStaysInTheKernel),
   {
     files: ['src/kernel/tenancy/database.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': 'off' },

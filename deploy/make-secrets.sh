@@ -12,6 +12,8 @@ keep postgres_password "$(password)"
 keep app_password "$(password)"
 keep operator_password "$(password)"
 keep jwt_secret "$(openssl rand -base64 48)"
+keep audit_seal_key "$(openssl genpkey -algorithm ed25519)"
+keep encryption_keys "$(openssl rand -base64 48)"
 app=$(cat secrets/app_password)
 keep pgbouncer_users "\"tenantry_app\" \"$app\""
 keep database_url "postgresql://tenantry_app:$app@postgres:5432/tenantry"

@@ -64,7 +64,7 @@ GRANT USAGE ON SCHEMA tenantry TO tenantry_operator;
 
 -- tenantry.accept_invitation(text,text,text,text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.accept_invitation(presented_hash text, invitee text, verified_email text, request_id text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
- RETURNS TABLE(outcome text, membership_id uuid, role text, joined_at timestamp with time zone, tenant_id uuid, slug text, name text, status text)
+ RETURNS TABLE(outcome text, membership_id uuid, role text, joined_at timestamp with time zone, tenant_id uuid, slug text, name text, status text, created_at timestamp with time zone, version integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -141,6 +141,8 @@ BEGIN
     slug := tenant.slug;
     name := tenant.name;
     status := tenant.status;
+    created_at := tenant.created_at;
+    version := tenant.version;
   END IF;
   IF bound THEN
     EXECUTE bound_again;
@@ -171,6 +173,34 @@ BEGIN
   INSERT INTO tenantry.context_keys VALUES (fingerprint, inner_pad, outer_pad, front, back) ON CONFLICT DO NOTHING;
   CREATE OR REPLACE FUNCTION tenantry.contexts_are_signed() RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN true;
+END
+$function$;
+
+-- tenantry.add_use(uuid,text,bigint)
+CREATE OR REPLACE FUNCTION tenantry.add_use(tenant uuid, counted text, added bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  present bigint;
+  allowed bigint;
+BEGIN
+  -- Waits for concurrent transactions of the tenant, and then adds to what they have left. One statement, because this is
+  -- done for each new row; so the plan is the one that the tenant had before the wait.
+  INSERT INTO tenantry.resource_usage AS held (tenant_id, resource, used) VALUES (tenant, counted, added)
+  ON CONFLICT (tenant_id, resource) DO UPDATE SET used = held.used + excluded.used
+  RETURNING held.used, (
+    SELECT (p.quotas ->> counted)::bigint FROM public.tenants t JOIN tenantry.plans p ON p.name = t.plan OR p.is_smallest
+    WHERE t.id = tenant ORDER BY p.is_smallest LIMIT 1
+  ) INTO present, allowed;
+  IF present > allowed THEN
+    IF NOT (
+      SELECT rolbypassrls OR pg_has_role(oid, 'tenantry_owner', 'MEMBER') FROM pg_roles WHERE rolname = session_user
+    ) THEN
+      RAISE EXCEPTION 'the quota of % is exceeded: % of % used', counted, present - added, allowed USING ERRCODE = 'TQ001';
+    END IF;
+  END IF;
+  RETURN present;
 END
 $function$;
 
@@ -272,6 +302,145 @@ BEGIN
   );
 END
 $function$;
+
+-- tenantry.audit_database()
+CREATE OR REPLACE FUNCTION tenantry.audit_database()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT format('%s %s', (SELECT system_identifier FROM pg_control_system()), oid)
+  FROM pg_database WHERE datname = current_database()
+$function$;
+
+-- tenantry.audit_values(text,jsonb,jsonb,integer[],text[])
+CREATE OR REPLACE FUNCTION tenantry.audit_values(actor text, old_value jsonb, new_value jsonb, gone integer[], gone_paths text[])
+ RETURNS TABLE(index integer, path text, side text, json_key text, printed text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  WITH present AS (
+    SELECT part, ordinality, path, side, json_key, printed,
+      row_number() OVER (ORDER BY part, ordinality) AS rank
+    FROM (
+      SELECT 0 AS part, 0::bigint AS ordinality, 'actor' AS path, 'actor' AS side, NULL::text AS json_key,
+        audit_values.actor AS printed
+      UNION ALL
+      SELECT sides.part, 0, sides.side, sides.side, NULL, sides.value::text
+      FROM (VALUES (1, 'old', old_value), (2, 'new', new_value)) AS sides (part, side, value)
+      WHERE jsonb_typeof(sides.value) <> 'object'
+      UNION ALL
+      SELECT sides.part, member.ordinality, sides.side || '.' || to_json(member.key)::text, sides.side, member.key,
+        member.value::text
+      FROM (VALUES (1, 'old', old_value), (2, 'new', new_value)) AS sides (part, side, value),
+        jsonb_each(CASE jsonb_typeof(sides.value) WHEN 'object' THEN sides.value END)
+          WITH ORDINALITY AS member (key, value, ordinality)
+    ) AS each
+    WHERE json_key IS NOT NULL OR path <> ALL (gone_paths)
+  ), places AS (
+    SELECT place, row_number() OVER (ORDER BY place) AS rank
+    FROM generate_series(0, (SELECT count(*)::integer FROM present) + cardinality(gone) - 1) AS place
+    WHERE place <> ALL (gone)
+  )
+  SELECT places.place, present.path, present.side, present.json_key, present.printed
+  FROM present JOIN places USING (rank) ORDER BY places.place
+$function$;
+
+-- tenantry.audit_work(uuid,xid8,uuid[],bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.audit_work(server uuid, done xid8, failed uuid[], expires bigint, signature text, OUT leads boolean, OUT through xid8, OUT tenants uuid[], OUT since xid8[], OUT restored boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  lease constant interval := '6 seconds';
+  own_database constant text := tenantry.audit_database();
+  state record;
+  sealed_below xid8;
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'audit_work', expires, server, coalesce(done::text, ''), array_to_string(failed, ',')),
+    expires, signature
+  );
+  SELECT s.holder, s.until, s.watermark, s.database INTO state FROM tenantry.audit_sealer s;
+  IF NOT FOUND THEN
+    INSERT INTO tenantry.audit_sealer DEFAULT VALUES ON CONFLICT DO NOTHING;
+  END IF;
+  leads := state.holder = server
+    AND state.until BETWEEN clock_timestamp() + lease / 2 AND clock_timestamp() + lease;
+  IF leads IS NOT TRUE THEN
+    UPDATE tenantry.audit_sealer s SET holder = server, until = clock_timestamp() + lease
+    WHERE s.holder IS NULL OR s.holder = server OR s.until IS NULL
+      OR s.until NOT BETWEEN clock_timestamp() AND clock_timestamp() + lease
+    RETURNING s.holder, s.until, s.watermark, s.database INTO state;
+    leads := FOUND;
+  END IF;
+  IF NOT leads THEN
+    RETURN;
+  END IF;
+  -- Numbers of another database, and those that were not assigned yet, say nothing of what is sealed.
+  sealed_below := CASE
+    WHEN state.database = own_database AND state.watermark <= pg_snapshot_xmin(pg_current_snapshot()) THEN state.watermark
+  END;
+  IF done IS NOT NULL THEN
+    DELETE FROM tenantry.audit_behind b WHERE sealed_below IS NULL OR b.tenant_id <> ALL (failed);
+    INSERT INTO tenantry.audit_behind (tenant_id, since)
+    SELECT t.id, coalesce(sealed_below, '0') FROM public.tenants t WHERE t.id = ANY (failed)
+    ON CONFLICT DO NOTHING;
+    IF state.database IS DISTINCT FROM own_database OR state.watermark IS DISTINCT FROM done THEN
+      UPDATE tenantry.audit_sealer s SET watermark = done, database = own_database WHERE s.holder = server;
+      sealed_below := done;
+      state.database := own_database;
+    END IF;
+  END IF;
+  restored := state.database IS DISTINCT FROM own_database;
+  IF sealed_below IS NULL THEN
+    SELECT pg_snapshot_xmin(now_here), ARRAY(
+      SELECT t.id FROM public.tenants t WHERE EXISTS (
+        SELECT FROM public.audit_log e
+        WHERE e.tenant_id = t.id
+          AND NOT EXISTS (
+            SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = e.tenant_id AND l.entry_id = e.id
+          )
+      ) ORDER BY t.id
+    ) INTO through, tenants FROM pg_current_snapshot() now_here;
+    since := array_fill(NULL::xid8, ARRAY[cardinality(tenants)]);
+  ELSE
+    SELECT pg_snapshot_xmin(now_here), work.tenants, work.since INTO through, tenants, since
+    FROM pg_current_snapshot() now_here, LATERAL (
+      SELECT array_agg(each.tenant_id ORDER BY each.is_behind) AS tenants,
+        array_agg(each.since ORDER BY each.is_behind) AS since
+      FROM (
+        SELECT DISTINCT e.tenant_id, sealed_below AS since, false AS is_behind FROM public.audit_log e
+        WHERE e.tx >= sealed_below AND e.tx < pg_snapshot_xmin(now_here)
+          AND NOT EXISTS (
+            SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = e.tenant_id AND l.entry_id = e.id
+          )
+          AND NOT EXISTS (SELECT FROM tenantry.audit_behind b WHERE b.tenant_id = e.tenant_id)
+        UNION ALL
+        SELECT b.tenant_id, nullif(b.since, '0'), true FROM tenantry.audit_behind b
+      ) AS each
+    ) AS work;
+  END IF;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.audit_work(uuid,xid8,uuid[],bigint,text) TO tenantry_app;
+
+-- tenantry.audited_prefixes()
+CREATE OR REPLACE FUNCTION tenantry.audited_prefixes()
+ RETURNS TABLE(prefix text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT DISTINCT arguments[2]
+  FROM pg_catalog.pg_trigger, pg_catalog.string_to_array(pg_catalog.encode(tgargs, 'escape'), '\000') AS arguments
+  WHERE tgfoid = 'tenantry.write_audit'::pg_catalog.regproc AND tgparentid = 0
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.audited_prefixes() TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.audited_prefixes() TO tenantry_operator;
 
 -- tenantry.backfill_tenant(regclass,double precision)
 CREATE OR REPLACE PROCEDURE tenantry.backfill_tenant(IN target regclass, IN rest double precision DEFAULT 0.5)
@@ -383,6 +552,33 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_operator;
 
+-- tenantry.cancel_job(uuid)
+CREATE OR REPLACE FUNCTION tenantry.cancel_job(job uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  held record;
+BEGIN
+  SELECT j.state, j.task INTO held FROM tenantry.jobs j
+  WHERE j.tenant_id = tenant AND j.id = job AND j.state IN ('queued', 'running') FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  UPDATE tenantry.jobs j SET state = 'cancelled', finished_at = clock_timestamp(), lease = NULL, leased_until = NULL
+  WHERE j.tenant_id = tenant AND j.id = job;
+  PERFORM tenantry.record_audit(
+    'job.cancelled', 'Job', job::text, jsonb_build_object('task', held.task, 'state', held.state), NULL
+  );
+  RETURN held.state;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.cancel_job(uuid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.cancel_job(uuid) TO tenantry_operator;
+
 -- tenantry.candidates_of_conversations(text)
 CREATE OR REPLACE FUNCTION tenantry.candidates_of_conversations(term text)
  RETURNS uuid[]
@@ -416,6 +612,162 @@ BEGIN
   EXECUTE format('ALTER TABLE %s ADD CONSTRAINT times_check CHECK (%s) NOT VALID', target, condition);
 END
 $function$;
+
+-- tenantry.check_use(text,boolean)
+CREATE OR REPLACE FUNCTION tenantry.check_use(counted text, repair boolean)
+ RETURNS TABLE(used bigint, rows bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  condition constant text := (
+    SELECT format(
+      'FROM %s WHERE tenant_id = $1 AND %s', target,
+      CASE WHEN unless_set IS NULL THEN 'true' ELSE format('%I IS NULL', unless_set) END
+    )
+    FROM tenantry.limited_resources() WHERE resource = counted
+  );
+BEGIN
+  IF condition IS NULL THEN
+    RAISE EXCEPTION '% is not counted', counted USING ERRCODE = '22023';
+  END IF;
+  IF repair THEN
+    INSERT INTO tenantry.resource_usage (tenant_id, resource, used) VALUES (tenant, counted, 0) ON CONFLICT DO NOTHING;
+    -- Whoever adds or removes rows now is counted afterwards; everybody else has committed, and is seen below.
+    PERFORM FROM tenantry.resource_usage WHERE tenant_id = tenant AND resource = counted FOR UPDATE;
+  END IF;
+  -- One statement, so both figures are of the same moment.
+  EXECUTE format(
+    'SELECT coalesce((SELECT u.used FROM tenantry.resource_usage u WHERE u.tenant_id = $1 AND u.resource = $2), 0), '
+    '(SELECT count(*) %s)', condition
+  ) INTO used, rows USING tenant, counted;
+  IF repair AND used <> rows THEN
+    UPDATE tenantry.resource_usage u SET used = rows WHERE u.tenant_id = tenant AND u.resource = counted;
+  END IF;
+  RETURN NEXT;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.check_use(text,boolean) TO tenantry_operator;
+
+-- tenantry.claim_jobs(text,integer,text,text,text,integer,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.claim_jobs(worker text, wanted integer, tasks text, plans text, used text, lease_ms integer, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS TABLE(tenant_id uuid, job_id uuid, lease uuid, task text, attempt integer, max_attempts integer, plan text, actor_type text, actor text, request_id text, created_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET cursor_tuple_fraction TO '0'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  caps constant jsonb := tasks::jsonb;
+  shares constant jsonb := plans::jsonb;
+  remaining integer := least(wanted, 1000);
+  moment timestamptz;
+  -- Tenants that have nothing more for this claim.
+  passed uuid[] := '{}';
+  -- Read row by row, so that passing a tenant costs the same however many were passed before.
+  candidates CURSOR FOR
+    SELECT q.tenant_id, t.plan
+    FROM tenantry.job_tenants q JOIN public.tenants t ON t.id = q.tenant_id
+    WHERE q.active AND t.status = 'active' AND q.tenant_id <> ALL (passed)
+    ORDER BY q.virtual_time FOR NO KEY UPDATE OF q SKIP LOCKED;
+  chosen record;
+  share jsonb;
+  under_way jsonb;
+  running bigint;
+  found_job uuid;
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'claim_jobs', expires, claim_jobs.worker, wanted, tasks, plans, used, lease_ms), expires, signature
+  );
+  -- One claim at a time sees to the queue as a whole; the others go on without waiting.
+  IF pg_try_advisory_xact_lock(7165438012345001) THEN
+    PERFORM tenantry.recover_jobs();
+  END IF;
+  PERFORM tenantry.settle_shares(used::jsonb, caps);
+  moment := clock_timestamp();
+  IF remaining > 0 THEN
+    OPEN candidates;
+  END IF;
+  WHILE remaining > 0 AND cardinality(passed) < 1000 LOOP
+    FETCH candidates INTO chosen;
+    EXIT WHEN NOT FOUND;
+    share := coalesce(shares -> chosen.plan, shares -> '');
+    SELECT coalesce(sum(each.jobs), 0), coalesce(jsonb_object_agg(each.task, each.jobs), '{}') INTO running, under_way
+    FROM (
+      SELECT j.task, count(*) AS jobs FROM tenantry.jobs j
+      WHERE j.tenant_id = chosen.tenant_id AND j.state = 'running' GROUP BY j.task
+    ) AS each;
+    found_job := NULL;
+    IF running < (share ->> 'most')::bigint THEN
+      SELECT due.id INTO found_job
+      FROM jsonb_each_text(caps) AS known (name, most)
+      CROSS JOIN LATERAL (
+        SELECT j.id, j.run_at FROM tenantry.jobs j
+        WHERE j.tenant_id = chosen.tenant_id AND j.task = known.name AND j.state = 'queued' AND j.run_at <= moment
+          AND (j.key IS NULL OR NOT EXISTS (
+            SELECT FROM tenantry.jobs other
+            WHERE other.tenant_id = j.tenant_id AND other.task = j.task AND other.key = j.key AND other.state = 'running'
+          ))
+        ORDER BY j.run_at, j.id LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+      ) AS due
+      WHERE known.most IS NULL OR coalesce((under_way ->> known.name)::bigint, 0) < known.most::bigint
+      ORDER BY due.run_at, due.id LIMIT 1;
+    END IF;
+    IF found_job IS NULL THEN
+      passed := passed || chosen.tenant_id;
+      -- With running jobs, a limit may be the reason. Then there is something left to do.
+      IF running = 0 THEN
+        PERFORM tenantry.rest_jobs(chosen.tenant_id, caps);
+      END IF;
+      CONTINUE;
+    END IF;
+    UPDATE tenantry.jobs j SET
+      state = 'running', attempt = j.attempt + 1, started_at = clock_timestamp(), worker = claim_jobs.worker,
+      lease = gen_random_uuid(), leased_until = clock_timestamp() + lease_ms * interval '1 millisecond'
+    WHERE j.tenant_id = chosen.tenant_id AND j.id = found_job
+    RETURNING
+      j.tenant_id, j.id, j.lease, j.task, j.attempt, j.max_attempts, chosen.plan, j.actor_type, j.actor, j.request_id,
+      j.created_at
+    INTO
+      tenant_id, job_id, lease, task, attempt, max_attempts, plan, actor_type, actor, request_id, created_at;
+    -- A hundredth of a second for now, so that tenants take turns while nobody knows how long their jobs take.
+    UPDATE tenantry.job_tenants q SET virtual_time = q.virtual_time + 0.01 / (share ->> 'weight')::double precision
+    WHERE q.tenant_id = chosen.tenant_id;
+    remaining := remaining - 1;
+    RETURN NEXT;
+    -- The order has changed.
+    CLOSE candidates;
+    OPEN candidates;
+  END LOOP;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.claim_jobs(text,integer,text,text,text,integer,bigint,text) TO tenantry_app;
+
+-- tenantry.complete_job(uuid,uuid)
+CREATE OR REPLACE FUNCTION tenantry.complete_job(job uuid, presented_lease uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+BEGIN
+  UPDATE tenantry.jobs j SET state = 'succeeded', finished_at = clock_timestamp(), leased_until = NULL, last_error = NULL
+  WHERE j.tenant_id = tenant AND j.id = job AND j.lease = presented_lease AND j.state = 'running';
+  IF NOT FOUND AND NOT EXISTS (
+    SELECT FROM tenantry.jobs j
+    WHERE j.tenant_id = tenant AND j.id = job AND j.lease = presented_lease AND j.state = 'succeeded'
+  ) THEN
+    RAISE EXCEPTION 'the job is not this worker''s any more' USING ERRCODE = 'TJ001';
+  END IF;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.complete_job(uuid,uuid) TO tenantry_app;
 
 -- tenantry.conceal(regclass,name[])
 CREATE OR REPLACE FUNCTION tenantry.conceal(target regclass, VARIADIC columns name[])
@@ -489,6 +841,47 @@ CREATE OR REPLACE FUNCTION tenantry.contexts_are_signed()
  IMMUTABLE PARALLEL SAFE
 RETURN false;
 
+-- tenantry.count_added()
+CREATE OR REPLACE FUNCTION tenantry.count_added()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM tenantry.add_use(tenant_id, TG_ARGV[0], count(*)) FROM changed GROUP BY tenant_id ORDER BY tenant_id;
+  RETURN NULL;
+END
+$function$;
+
+-- tenantry.count_changed()
+CREATE OR REPLACE FUNCTION tenantry.count_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    UPDATE tenantry.resource_usage SET used = 0 WHERE resource = TG_ARGV[0];
+  ELSIF TG_OP = 'UPDATE' THEN
+    IF TG_NARGS = 1 OR to_jsonb(OLD) -> TG_ARGV[1] = 'null' THEN
+      PERFORM tenantry.give_back(OLD.tenant_id, TG_ARGV[0], 1);
+    END IF;
+    IF TG_NARGS = 1 OR to_jsonb(NEW) -> TG_ARGV[1] = 'null' THEN
+      PERFORM tenantry.add_use(NEW.tenant_id, TG_ARGV[0], 1);
+    END IF;
+  ELSE
+    EXECUTE format(
+      'SELECT tenantry.%I(tenant_id, $1, count(*)) FROM changed WHERE %s GROUP BY tenant_id ORDER BY tenant_id',
+      CASE TG_OP WHEN 'INSERT' THEN 'add_use' ELSE 'give_back' END,
+      CASE WHEN TG_NARGS = 1 THEN 'true' ELSE format('%I IS NULL', TG_ARGV[1]) END
+    ) USING TG_ARGV[0];
+  END IF;
+  RETURN NULL;
+END
+$function$;
+
 -- tenantry.count_versions(regclass)
 CREATE OR REPLACE FUNCTION tenantry.count_versions(target regclass)
  RETURNS void
@@ -554,6 +947,51 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.current_tenant() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.current_tenant() TO tenantry_operator;
 
+-- tenantry.drop_audit(bigint,bytea,timestamp with time zone,text,bytea)
+CREATE OR REPLACE FUNCTION tenantry.drop_audit(seal_number bigint, seal bytea, cut_at timestamp with time zone, key text, signature bytea)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  through record;
+  earlier bigint;
+  dropped bigint;
+BEGIN
+  IF (SELECT actor_type FROM tenantry.current_actor()) <> 'operator' THEN
+    RAISE EXCEPTION 'only an operator drops entries of the audit log' USING ERRCODE = '42501';
+  END IF;
+  -- Whoever seals or redacts in this tenant waits.
+  PERFORM FROM tenantry.audit_trees t WHERE t.tenant_id = tenant FOR UPDATE;
+  SELECT s.size, s.sealed_at INTO through FROM tenantry.audit_seals s
+  WHERE s.tenant_id = tenant AND s.number = seal_number;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the audit trail has no such seal' USING ERRCODE = '23503';
+  END IF;
+  -- What was dropped before is not looked at again.
+  SELECT coalesce(max(c.size), 0) INTO earlier FROM tenantry.audit_cuts c WHERE c.tenant_id = tenant;
+  INSERT INTO tenantry.audit_cuts (tenant_id, number, size, seal, cut_at, key, signature)
+  VALUES (tenant, seal_number, through.size, seal, cut_at, key, signature);
+  DELETE FROM tenantry.audit_redactions r USING tenantry.audit_leaves l
+  WHERE r.tenant_id = tenant AND l.tenant_id = tenant AND l.entry_id = r.entry_id
+    AND l.position >= earlier AND l.position < through.size;
+  DELETE FROM public.audit_log e USING tenantry.audit_leaves l
+  WHERE e.tenant_id = tenant AND l.tenant_id = tenant AND l.entry_id = e.id
+    AND l.position >= earlier AND l.position < through.size;
+  GET DIAGNOSTICS dropped = ROW_COUNT;
+  UPDATE tenantry.audit_leaves l SET salts = ''
+  WHERE l.tenant_id = tenant AND l.position >= earlier AND l.position < through.size AND l.salts <> '';
+  PERFORM tenantry.record_audit(
+    'audit_log.dropped', 'AuditLog', NULL, NULL,
+    jsonb_build_object('seal', seal_number, 'sealed_through', through.sealed_at, 'entries', dropped)
+  );
+  RETURN dropped;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.drop_audit(bigint,bytea,timestamp with time zone,text,bytea) TO tenantry_operator;
+
 -- tenantry.drop_search_index(regclass)
 CREATE OR REPLACE FUNCTION tenantry.drop_search_index(target regclass)
  RETURNS void
@@ -569,6 +1007,129 @@ BEGIN
 END
 $function$;
 
+-- tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text)
+CREATE OR REPLACE FUNCTION tenantry.enqueue(task text, payload jsonb DEFAULT '{}'::jsonb, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, job_key text DEFAULT NULL::text, max_attempts integer DEFAULT NULL::integer, key_mode text DEFAULT NULL::text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  due timestamptz := coalesce(enqueue.run_at, clock_timestamp());
+  cause_type text;
+  cause text;
+  parent_id text;
+  queued uuid;
+BEGIN
+  IF key_mode IS NOT NULL AND key_mode NOT IN ('replace', 'preserve_run_at') THEN
+    RAISE EXCEPTION 'there is no key mode %', key_mode USING ERRCODE = '22023';
+  END IF;
+  IF octet_length(enqueue.payload::text) > 65536 THEN
+    RAISE EXCEPTION 'the payload of a job has at most 65536 bytes' USING ERRCODE = '22023';
+  END IF;
+  SELECT acting.actor_type, acting.actor INTO cause_type, cause FROM tenantry.current_actor() acting;
+  IF cause_type = 'job' THEN
+    -- The actor of a job is task/id/cause.
+    parent_id := split_part(cause, '/', 2);
+    SELECT parent.actor_type, parent.actor INTO cause_type, cause FROM tenantry.jobs parent
+    WHERE parent.tenant_id = tenant
+      AND parent.id = CASE WHEN parent_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN parent_id::uuid END;
+    IF NOT FOUND THEN
+      cause_type := 'job';
+      cause := current_setting('app.current_actor');
+    END IF;
+  END IF;
+  INSERT INTO tenantry.jobs AS held (tenant_id, task, payload, key, run_at, max_attempts, actor_type, actor, request_id)
+  VALUES (
+    tenant, enqueue.task, coalesce(enqueue.payload, '{}'), job_key, due, coalesce(enqueue.max_attempts, 10),
+    cause_type, cause, nullif(current_setting('app.current_request', true), '')
+  )
+  ON CONFLICT (tenant_id, task, key) WHERE state = 'queued' DO UPDATE SET
+    payload = excluded.payload,
+    run_at = CASE WHEN key_mode = 'preserve_run_at' THEN held.run_at ELSE excluded.run_at END,
+    attempt = 0, max_attempts = excluded.max_attempts, last_error = NULL,
+    actor_type = excluded.actor_type, actor = excluded.actor, request_id = excluded.request_id
+  RETURNING held.id, held.run_at INTO queued, due;
+  PERFORM tenantry.wake_jobs(tenant, due);
+  RETURN queued;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text) TO tenantry_operator;
+
+-- tenantry.extend_leases(text,integer)
+CREATE OR REPLACE FUNCTION tenantry.extend_leases(leases text, lease_ms integer)
+ RETURNS TABLE(lost uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE tenantry.jobs j SET leased_until = clock_timestamp() + least(lease_ms, 60000) * interval '1 millisecond'
+  FROM (
+    SELECT held.tenant_id, held.id FROM tenantry.jobs held
+    JOIN jsonb_array_elements(leases::jsonb) AS own
+      ON held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
+    WHERE held.state = 'running' FOR UPDATE OF held SKIP LOCKED
+  ) AS mine
+  WHERE j.tenant_id = mine.tenant_id AND j.id = mine.id;
+  RETURN QUERY
+  SELECT (own ->> 1)::uuid FROM jsonb_array_elements(leases::jsonb) AS own
+  WHERE NOT EXISTS (
+    SELECT FROM tenantry.jobs held
+    WHERE held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
+      AND held.state IN ('running', 'succeeded')
+  );
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.extend_leases(text,integer) TO tenantry_app;
+
+-- tenantry.fail_job(uuid,uuid,text,bigint)
+CREATE OR REPLACE FUNCTION tenantry.fail_job(job uuid, presented_lease uuid, reason text, retry_ms bigint)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  failed record;
+BEGIN
+  SELECT j.attempt < j.max_attempts AS has_more INTO failed FROM tenantry.jobs j
+  WHERE j.tenant_id = tenant AND j.id = job AND j.lease = presented_lease AND j.state = 'running' FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  RETURN tenantry.put_back(
+    tenant, job, CASE WHEN failed.has_more THEN clock_timestamp() + retry_ms * interval '1 millisecond' END, reason, true
+  );
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.fail_job(uuid,uuid,text,bigint) TO tenantry_app;
+
+-- tenantry.finish_jobs(text)
+CREATE OR REPLACE FUNCTION tenantry.finish_jobs(leases text)
+ RETURNS TABLE(lost uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE tenantry.jobs j SET state = 'succeeded', finished_at = clock_timestamp(), leased_until = NULL, last_error = NULL
+  FROM jsonb_array_elements(leases::jsonb) AS own
+  WHERE j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid AND j.state = 'running';
+  RETURN QUERY
+  SELECT (own ->> 1)::uuid FROM jsonb_array_elements(leases::jsonb) AS own
+  WHERE NOT EXISTS (
+    SELECT FROM tenantry.jobs j
+    WHERE j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid AND j.state = 'succeeded'
+  );
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.finish_jobs(text) TO tenantry_app;
+
 -- tenantry.folded(text)
 CREATE OR REPLACE FUNCTION tenantry.folded(value text)
  RETURNS text
@@ -577,6 +1138,14 @@ CREATE OR REPLACE FUNCTION tenantry.folded(value text)
 RETURN lower((value COLLATE pg_c_utf8));
 GRANT EXECUTE ON FUNCTION tenantry.folded(text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.folded(text) TO tenantry_operator;
+
+-- tenantry.give_back(uuid,text,bigint)
+CREATE OR REPLACE FUNCTION tenantry.give_back(tenant uuid, counted text, removed bigint)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  UPDATE tenantry.resource_usage SET used = greatest(used - removed, 0) WHERE tenant_id = tenant AND resource = counted
+$function$;
 
 -- tenantry.index_search(regclass,name[])
 CREATE OR REPLACE FUNCTION tenantry.index_search(target regclass, VARIADIC columns name[])
@@ -636,6 +1205,42 @@ BEGIN
 END
 $function$;
 
+-- tenantry.inserted_audit_entry()
+CREATE OR REPLACE FUNCTION tenantry.inserted_audit_entry()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT e.id
+  FROM tenantry.audit_sealer s
+  JOIN public.audit_log e ON e.tenant_id = tenantry.current_tenant()
+  LEFT JOIN tenantry.audit_behind b ON b.tenant_id = tenantry.current_tenant()
+  WHERE s.database = tenantry.audit_database() AND s.watermark <= pg_snapshot_xmin(pg_current_snapshot())
+    AND b.since IS DISTINCT FROM '0'
+    AND (e.tx IS NULL OR e.tx < coalesce(b.since, s.watermark) OR e.tx >= pg_snapshot_xmax(pg_current_snapshot()))
+    AND NOT EXISTS (
+      SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = tenantry.current_tenant() AND l.entry_id = e.id
+    )
+  ORDER BY e.id LIMIT 1
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.inserted_audit_entry() TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.inserted_audit_entry() TO tenantry_operator;
+
+-- tenantry.is_dropped(uuid,uuid)
+CREATE OR REPLACE FUNCTION tenantry.is_dropped(tenant uuid, entry uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT EXISTS (
+    SELECT FROM tenantry.audit_cuts c
+    JOIN tenantry.audit_leaves l ON l.tenant_id = c.tenant_id AND l.position < c.size
+    WHERE c.tenant_id = tenant AND c.tx = pg_current_xact_id() AND l.entry_id = entry
+  )
+$function$;
+
 -- tenantry.is_published(text)
 CREATE OR REPLACE FUNCTION tenantry.is_published(entity text)
  RETURNS boolean
@@ -649,6 +1254,19 @@ AS $function$
   )
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.is_published(text) TO tenantry_app;
+
+-- tenantry.is_redaction(jsonb,jsonb,text[],uuid,uuid)
+CREATE OR REPLACE FUNCTION tenantry.is_redaction(before jsonb, after jsonb, erasable text[], tenant uuid, entry uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT before - erasable = after - erasable AND EXISTS (
+    SELECT FROM tenantry.audit_redactions r
+    WHERE r.tenant_id = tenant AND r.entry_id = entry AND r.tx = pg_current_xact_id()
+  )
+$function$;
 
 -- tenantry.isolate(regclass)
 CREATE OR REPLACE FUNCTION tenantry.isolate(target regclass)
@@ -720,6 +1338,104 @@ CREATE OR REPLACE FUNCTION tenantry.isolation_predicate(tenant_column name)
  IMMUTABLE
 AS $function$ SELECT format('%I = (SELECT tenantry.current_tenant())', tenant_column) $function$;
 
+-- tenantry.job_statistics()
+CREATE OR REPLACE FUNCTION tenantry.job_statistics()
+ RETURNS TABLE(task text, ready bigint, scheduled bigint, running bigint, dead bigint, oldest_ready_seconds double precision)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT j.task,
+    count(*) FILTER (WHERE j.state = 'queued' AND j.run_at <= clock_timestamp()),
+    count(*) FILTER (WHERE j.state = 'queued' AND j.run_at > clock_timestamp()),
+    count(*) FILTER (WHERE j.state = 'running'),
+    count(*) FILTER (WHERE j.state = 'dead'),
+    coalesce(extract(epoch FROM clock_timestamp() - min(j.run_at) FILTER (WHERE j.state = 'queued' AND j.run_at <= clock_timestamp())), 0)::double precision
+  FROM (
+    SELECT q.task, q.state, q.run_at FROM tenantry.jobs q WHERE q.state = 'queued'
+    UNION ALL SELECT r.task, r.state, r.run_at FROM tenantry.jobs r WHERE r.state = 'running'
+    UNION ALL SELECT d.task, d.state, d.run_at FROM tenantry.jobs d WHERE d.state = 'dead'
+  ) AS j
+  GROUP BY j.task
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.job_statistics() TO tenantry_app;
+
+-- tenantry.limit_rows(regclass,text,name)
+CREATE OR REPLACE FUNCTION tenantry.limit_rows(target regclass, resource text, unless_set name DEFAULT NULL::name)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  arguments constant text := concat_ws(', ', quote_literal(resource), quote_literal(unless_set));
+  other regclass;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = limit_rows.target AND polname = 'tenant_isolation') THEN
+    RAISE EXCEPTION '% is not protected: SELECT tenantry.protect(%)', target, quote_literal(target::text)
+      USING ERRCODE = '42P16';
+  END IF;
+  IF resource !~ '^[a-zA-Z][a-zA-Z0-9_]{0,62}$' THEN
+    RAISE EXCEPTION '% is not the name of a resource', resource USING ERRCODE = '42602';
+  END IF;
+  SELECT taken.target INTO other FROM tenantry.limited_resources() taken
+  WHERE taken.resource = limit_rows.resource AND taken.target <> limit_rows.target;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the resource % is counted in %', resource, other USING ERRCODE = '42710';
+  END IF;
+  IF unless_set IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = limit_rows.target AND attname = unless_set AND attnum > 0
+      AND NOT attnotnull AND NOT attisdropped
+  ) THEN
+    RAISE EXCEPTION '% has no column % that may be null', target, unless_set USING ERRCODE = '42703';
+  END IF;
+
+  EXECUTE format(
+    'CREATE OR REPLACE TRIGGER count_added AFTER INSERT ON %s REFERENCING NEW TABLE AS changed '
+    'FOR EACH STATEMENT EXECUTE FUNCTION tenantry.%I(%s)',
+    target, CASE WHEN unless_set IS NULL THEN 'count_added' ELSE 'count_changed' END, arguments
+  );
+  EXECUTE format(
+    'CREATE OR REPLACE TRIGGER count_removed AFTER DELETE ON %s REFERENCING OLD TABLE AS changed '
+    'FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed(%s)', target, arguments
+  );
+  -- Row by row, and only for rows that begin or cease to count: other updates pay nothing but the comparison.
+  EXECUTE format(
+    'CREATE OR REPLACE TRIGGER count_moved AFTER UPDATE ON %s FOR EACH ROW WHEN (%s) '
+    'EXECUTE FUNCTION tenantry.count_changed(%s)', target,
+    'OLD.tenant_id <> NEW.tenant_id'
+      || CASE WHEN unless_set IS NULL THEN '' ELSE format(' OR (OLD.%1$I IS NULL) <> (NEW.%1$I IS NULL)', unless_set) END,
+    arguments
+  );
+  EXECUTE format(
+    'CREATE OR REPLACE TRIGGER count_truncated AFTER TRUNCATE ON %s '
+    'FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed(%s)', target, arguments
+  );
+
+  -- The policies hold the owner too, and no tenant is bound. The triggers' lock keeps writers out until the commit.
+  EXECUTE format('CREATE POLICY counting ON %s FOR SELECT TO tenantry_owner USING (true)', target);
+  DELETE FROM tenantry.resource_usage held WHERE held.resource = limit_rows.resource;
+  EXECUTE format(
+    'INSERT INTO tenantry.resource_usage (tenant_id, resource, used) '
+    'SELECT tenant_id, %L, count(*) FROM %s WHERE %s GROUP BY tenant_id',
+    resource, target, CASE WHEN unless_set IS NULL THEN 'true' ELSE format('%I IS NULL', unless_set) END
+  );
+  EXECUTE format('DROP POLICY counting ON %s', target);
+END
+$function$;
+
+-- tenantry.limited_resources()
+CREATE OR REPLACE FUNCTION tenantry.limited_resources()
+ RETURNS TABLE(resource text, target regclass, unless_set text)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT arguments[1], tgrelid::regclass, CASE WHEN tgnargs > 1 THEN arguments[2] END
+  FROM pg_catalog.pg_trigger, pg_catalog.string_to_array(pg_catalog.encode(tgargs, 'escape'), '\000') AS arguments
+  WHERE tgname = 'count_added' AND tgparentid = 0
+    AND tgfoid IN ('tenantry.count_added'::pg_catalog.regproc, 'tenantry.count_changed'::pg_catalog.regproc)
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.limited_resources() TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.limited_resources() TO tenantry_operator;
+
 -- tenantry.listen(uuid[])
 CREATE OR REPLACE FUNCTION tenantry.listen(tenant_ids uuid[])
  RETURNS TABLE(tenant_id uuid, lease uuid)
@@ -759,18 +1475,33 @@ $function$;
 
 -- tenantry.memberships_of_actor()
 CREATE OR REPLACE FUNCTION tenantry.memberships_of_actor()
- RETURNS TABLE(tenant_id uuid, slug text, name text, status text, role text, joined_at timestamp with time zone)
+ RETURNS TABLE(membership_id uuid, role text, joined_at timestamp with time zone, tenant_id uuid, slug text, name text, status text, created_at timestamp with time zone, version integer)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  SELECT t.id, t.slug, t.name, t.status, m.role, m.joined_at
+  SELECT m.id, m.role, m.joined_at, t.id, t.slug, t.name, t.status, t.created_at, t.version
   FROM tenantry.current_actor() acting
   JOIN public.memberships m ON acting.actor_type = 'user' AND m.user_id = acting.actor
   JOIN public.tenants t ON t.id = m.tenant_id
   ORDER BY m.joined_at, t.id
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.memberships_of_actor() TO tenantry_app;
+
+-- tenantry.names_person(jsonb,text)
+CREATE OR REPLACE FUNCTION tenantry.names_person(value jsonb, person text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT strpos(value::text, to_json(person)::text) > 0 AND (
+    jsonb_path_exists(value, '$.** ? (@ == $person)', jsonb_build_object('person', person))
+    OR jsonb_path_exists(
+      value, '$.** ? (@.type() == "object").keyvalue() ? (@.key == $person)', jsonb_build_object('person', person)
+    )
+  )
+$function$;
 
 -- tenantry.names_secret(text)
 CREATE OR REPLACE FUNCTION tenantry.names_secret(column_name text)
@@ -780,6 +1511,31 @@ CREATE OR REPLACE FUNCTION tenantry.names_secret(column_name text)
 AS $function$
   SELECT column_name ~*
     'pass[_ -]?(word|wd|code|phrase|key)|pwd|secret(?!ar)|token|credential|hash(?!tag)|salt|(api|access|private|signing|encryption|session|recovery|backup)[_ -]?(key|code)'
+$function$;
+
+-- tenantry.next_jobs(uuid,jsonb,timestamp with time zone)
+CREATE OR REPLACE FUNCTION tenantry.next_jobs(tenant uuid, tasks jsonb, moment timestamp with time zone, OUT next_at timestamp with time zone, OUT waits_for text[])
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+AS $function$
+  WITH RECURSIVE queued (task) AS (
+    (SELECT j.task FROM tenantry.jobs j WHERE j.tenant_id = tenant AND j.state = 'queued' ORDER BY j.task LIMIT 1)
+    UNION ALL
+    SELECT (
+      SELECT j.task FROM tenantry.jobs j
+      WHERE j.tenant_id = tenant AND j.state = 'queued' AND j.task > queued.task ORDER BY j.task LIMIT 1
+    ) FROM queued WHERE queued.task IS NOT NULL
+  ), earliest AS (
+    SELECT queued.task, (
+      SELECT j.run_at FROM tenantry.jobs j
+      WHERE j.tenant_id = tenant AND j.state = 'queued' AND j.task = queued.task ORDER BY j.run_at LIMIT 1
+    ) AS due FROM queued WHERE queued.task IS NOT NULL
+  )
+  SELECT
+    coalesce(min(earliest.due) FILTER (WHERE tasks ? earliest.task OR earliest.due > moment), 'infinity'),
+    array_agg(earliest.task) FILTER (WHERE NOT tasks ? earliest.task AND earliest.due <= moment)
+  FROM earliest
 $function$;
 
 -- tenantry.next_version()
@@ -796,6 +1552,26 @@ BEGIN
   RETURN NEW;
 END
 $function$;
+
+-- tenantry.open_audit_block()
+CREATE OR REPLACE FUNCTION tenantry.open_audit_block(OUT size bigint, OUT seals bigint, OUT frontier bytea, OUT sealed_at timestamp with time zone, OUT horizon xid8)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '2s'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_system();
+BEGIN
+  INSERT INTO tenantry.audit_trees (tenant_id) VALUES (tenant) ON CONFLICT DO NOTHING;
+  SELECT t.size, t.seals, t.frontier INTO size, seals, frontier
+  FROM tenantry.audit_trees t WHERE t.tenant_id = tenant FOR UPDATE;
+  sealed_at := date_trunc('milliseconds', clock_timestamp());
+  horizon := pg_snapshot_xmax(pg_current_snapshot());
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.open_audit_block() TO tenantry_app;
 
 -- tenantry.open_context(uuid,text,text,text,integer,boolean,bytea,bytea)
 CREATE OR REPLACE FUNCTION tenantry.open_context(tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean, seal_front bytea, seal_back bytea)
@@ -875,6 +1651,42 @@ BEGIN
 END
 $procedure$;
 
+-- tenantry.plan_schedules(text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.plan_schedules(plans text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  each record;
+  queued integer := 0;
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'plan_schedules', expires, plans), expires, signature);
+  -- In order, so that two workers do not wait for each other in a circle.
+  FOR each IN
+    SELECT (plan ->> 'tenant')::uuid AS tenant, plan ->> 'task' AS task, plan ->> 'cron' AS cron, plan ->> 'zone' AS zone,
+      (plan ->> 'previous')::timestamptz AS previous, (plan ->> 'next')::timestamptz AS next, (plan ->> 'due')::boolean AS due,
+      plan -> 'payload' AS payload
+    FROM jsonb_array_elements(plans::jsonb) AS plan ORDER BY 1, 2
+  LOOP
+    INSERT INTO tenantry.job_schedules AS held (tenant_id, task, cron, time_zone, next_at)
+    VALUES (each.tenant, each.task, each.cron, each.zone, each.next)
+    ON CONFLICT (tenant_id, task) DO UPDATE SET cron = excluded.cron, time_zone = excluded.time_zone, next_at = excluded.next_at
+    WHERE held.next_at = each.previous;
+    IF FOUND AND each.due THEN
+      INSERT INTO tenantry.jobs (tenant_id, task, payload, key, run_at, max_attempts, actor_type, actor)
+      VALUES (each.tenant, each.task, coalesce(each.payload, '{}'), 'cron', clock_timestamp(), 10, 'system', 'cron')
+      ON CONFLICT (tenant_id, task, key) WHERE state = 'queued' DO NOTHING;
+      PERFORM tenantry.wake_jobs(each.tenant, clock_timestamp());
+      queued := queued + 1;
+    END IF;
+  END LOOP;
+  RETURN queued;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.plan_schedules(text,bigint,text) TO tenantry_app;
+
 -- tenantry.protect(regclass,text)
 CREATE OR REPLACE FUNCTION tenantry.protect(target regclass, entity text DEFAULT NULL::text)
  RETURNS void
@@ -937,6 +1749,64 @@ BEGIN
 END
 $function$;
 
+-- tenantry.put_back(uuid,uuid,timestamp with time zone,text,boolean)
+CREATE OR REPLACE FUNCTION tenantry.put_back(tenant uuid, job uuid, again timestamp with time zone, reason text, counts boolean)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  outcome text;
+BEGIN
+  BEGIN
+    UPDATE tenantry.jobs j SET
+      state = CASE WHEN again IS NULL THEN 'dead' ELSE 'queued' END,
+      run_at = coalesce(again, j.run_at),
+      finished_at = CASE WHEN again IS NULL THEN clock_timestamp() END,
+      attempt = CASE WHEN counts THEN j.attempt ELSE j.attempt - 1 END,
+      last_error = coalesce(left(reason, 1000), j.last_error), lease = NULL, leased_until = NULL
+    WHERE j.tenant_id = tenant AND j.id = job AND j.state = 'running' RETURNING j.state INTO outcome;
+  EXCEPTION WHEN unique_violation THEN
+    UPDATE tenantry.jobs j SET
+      state = 'cancelled', finished_at = clock_timestamp(), last_error = left(reason, 1000), lease = NULL, leased_until = NULL
+    WHERE j.tenant_id = tenant AND j.id = job AND j.state = 'running' RETURNING j.state INTO outcome;
+  END;
+  IF outcome = 'queued' THEN
+    PERFORM tenantry.wake_jobs(tenant, again);
+  END IF;
+  RETURN outcome;
+END
+$function$;
+
+-- tenantry.queue_deliveries()
+CREATE OR REPLACE FUNCTION tenantry.queue_deliveries()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  delivery uuid;
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM public.webhooks w
+    WHERE w.tenant_id = NEW.tenant_id AND w.disabled_at IS NULL AND NEW.action = ANY (w.events)
+  ) THEN
+    RETURN NULL;
+  END IF;
+  FOR delivery IN
+    INSERT INTO public.webhook_deliveries (tenant_id, webhook_id, event, entity, entity_id, occurred_at)
+    SELECT w.tenant_id, w.id, NEW.action, NEW.entity, NEW.entity_id, NEW.created_at FROM public.webhooks w
+    WHERE w.tenant_id = NEW.tenant_id AND w.disabled_at IS NULL AND NEW.action = ANY (w.events)
+    RETURNING id
+  LOOP
+    -- As many attempts as a job can have: each of them sends once at most, and the delivery counts what was sent.
+    PERFORM tenantry.enqueue(
+      'webhook.deliver', jsonb_build_object('deliveryId', delivery), NULL::timestamptz, delivery::text, 100
+    );
+  END LOOP;
+  RETURN NULL;
+END
+$function$;
+
 -- tenantry.record_audit(text,text,text,jsonb,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.record_audit(action text, entity text, entity_id text, old_value jsonb DEFAULT NULL::jsonb, new_value jsonb DEFAULT NULL::jsonb)
  RETURNS void
@@ -965,6 +1835,158 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.record_audit(text,text,text,jsonb,jsonb) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.record_audit(text,text,text,jsonb,jsonb) TO tenantry_operator;
 
+-- tenantry.recover_jobs()
+CREATE OR REPLACE FUNCTION tenantry.recover_jobs()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  -- A constant, for an index cannot be searched for the value of a volatile function.
+  moment constant timestamptz := clock_timestamp();
+  lost record;
+BEGIN
+  FOR lost IN
+    SELECT j.tenant_id, j.id, j.attempt < j.max_attempts AS has_more FROM tenantry.jobs j
+    WHERE j.state = 'running' AND j.leased_until < moment
+    ORDER BY j.leased_until LIMIT 100 FOR UPDATE SKIP LOCKED
+  LOOP
+    PERFORM tenantry.put_back(
+      lost.tenant_id, lost.id, CASE WHEN lost.has_more THEN clock_timestamp() END, 'The worker ended during the job.', true
+    );
+  END LOOP;
+END
+$function$;
+
+-- tenantry.redact_audit(uuid[],boolean,text,text,integer,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.redact_audit(entry_ids uuid[], actors boolean, person text, why text, most integer, expires bigint, signature text, OUT redacted integer, OUT remain boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  acting constant text := (SELECT actor FROM tenantry.current_actor());
+  quoted constant text := to_json(person)::text;
+  addresses text[] := '{}';
+  entry record;
+  doomed record;
+  changed uuid[] := '{}';
+  places jsonb[] := '{}';
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(
+      E'\x1f', 'redact_audit', expires, tenant, acting, array_to_string(entry_ids, ','), actors::text,
+      coalesce(person, ''), why
+    ),
+    expires, signature
+  );
+  IF why IS NULL OR why = '' THEN
+    RAISE EXCEPTION 'a redaction needs a reason' USING ERRCODE = '22004';
+  END IF;
+  -- Whoever seals or redacts in this tenant waits, so that no entry is sealed while it changes.
+  INSERT INTO tenantry.audit_trees (tenant_id) VALUES (tenant) ON CONFLICT DO NOTHING;
+  PERFORM FROM tenantry.audit_trees t WHERE t.tenant_id = tenant FOR UPDATE;
+
+  IF person IS NOT NULL THEN
+    addresses := ARRAY(
+      SELECT DISTINCT side.value ->> 'email'
+      FROM public.audit_log e, LATERAL (VALUES (e.old_value), (e.new_value)) AS side (value)
+      WHERE e.tenant_id = tenant AND person IN (side.value ->> 'user_id', side.value ->> 'accepted_by')
+        AND side.value ->> 'email' <> ''
+      UNION
+      SELECT m.email FROM public.memberships m WHERE m.tenant_id = tenant AND m.user_id = person
+    );
+  END IF;
+
+  remain := false;
+  FOR entry IN
+    SELECT e.id, e.actor, e.actor_type, e.action, e.old_value, e.new_value, l.salts,
+      coalesce(r.gone, '{}') AS gone, coalesce(r.paths, '{}') AS gone_paths,
+      e.id = ANY (entry_ids) AS named,
+      e.id = ANY (entry_ids) OR EXISTS (
+        SELECT FROM (VALUES (e.old_value), (e.new_value)) AS side (value)
+        WHERE person IN (side.value ->> 'user_id', side.value ->> 'accepted_by') OR side.value ->> 'email' = ANY (addresses)
+      ) AS entirely
+    FROM public.audit_log e
+    LEFT JOIN tenantry.audit_leaves l ON l.tenant_id = tenant AND l.entry_id = e.id
+    LEFT JOIN LATERAL (
+      SELECT array_agg(r.index) AS gone, array_agg(r.path) AS paths
+      FROM tenantry.audit_redactions r WHERE r.tenant_id = tenant AND r.entry_id = e.id
+    ) r ON true
+    WHERE e.tenant_id = tenant AND (
+      e.id = ANY (entry_ids)
+      OR e.actor = person
+      OR strpos(e.old_value::text, quoted) > 0 OR strpos(e.new_value::text, quoted) > 0
+      OR e.old_value ->> 'email' = ANY (addresses) OR e.new_value ->> 'email' = ANY (addresses)
+    )
+    ORDER BY e.id
+  LOOP
+    SELECT array_agg(v.index) AS indexes,
+      -- What is kept of a value must not name the person.
+      array_agg(CASE WHEN v.json_key = person THEN v.side || '."(deleted)"' ELSE v.path END) AS paths,
+      bool_or(v.side = 'actor') AS of_actor,
+      array_agg(v.json_key) FILTER (WHERE v.side = 'old' AND v.json_key IS NOT NULL) AS old_keys,
+      array_agg(v.json_key) FILTER (WHERE v.side = 'new' AND v.json_key IS NOT NULL) AS new_keys,
+      bool_or(v.side = 'old' AND v.json_key IS NULL) AS all_of_old,
+      bool_or(v.side = 'new' AND v.json_key IS NULL) AS all_of_new,
+      array_agg(sha256(
+        '\x10'::bytea || coalesce(substr(entry.salts, v.index * 16 + 1, 16), uuid_send(gen_random_uuid()))
+        || int4send(octet_length(convert_to(v.path, 'UTF8'))) || convert_to(v.path, 'UTF8')
+        || int4send(octet_length(convert_to(v.printed, 'UTF8'))) || convert_to(v.printed, 'UTF8')
+      )) AS commitments
+    INTO doomed
+    FROM tenantry.audit_values(entry.actor, entry.old_value, entry.new_value, entry.gone, entry.gone_paths) v
+    WHERE CASE
+      WHEN v.side = 'actor' THEN v.printed = person AND entry.actor_type = 'user' OR actors AND entry.named
+      WHEN entry.action = 'audit_entry.redacted' AND v.path = 'new."deleted"' THEN false
+      ELSE entry.entirely OR v.json_key = person OR tenantry.names_person(v.printed::jsonb, person)
+    END;
+    CONTINUE WHEN doomed.indexes IS NULL;
+    IF cardinality(changed) >= most THEN
+      remain := true;
+      EXIT;
+    END IF;
+
+    INSERT INTO tenantry.audit_redactions (tenant_id, entry_id, index, path, commitment)
+    SELECT tenant, entry.id, each.index, each.path, each.commitment
+    FROM unnest(doomed.indexes, doomed.paths, doomed.commitments) AS each (index, path, commitment);
+    UPDATE tenantry.audit_leaves l SET salts = (
+      SELECT string_agg(
+        CASE WHEN place = ANY (doomed.indexes) THEN decode(repeat('00', 16), 'hex') ELSE substr(l.salts, place * 16 + 1, 16) END,
+        '' ORDER BY place
+      ) FROM generate_series(0, octet_length(l.salts) / 16 - 1) AS place
+    ) WHERE l.tenant_id = tenant AND l.entry_id = entry.id;
+    UPDATE public.audit_log e SET
+      actor = CASE WHEN doomed.of_actor THEN '' ELSE e.actor END,
+      old_value = CASE
+        WHEN doomed.all_of_old THEN 'null'
+        WHEN doomed.old_keys IS NULL THEN e.old_value
+        ELSE e.old_value - doomed.old_keys
+      END,
+      new_value = CASE
+        WHEN doomed.all_of_new THEN 'null'
+        WHEN doomed.new_keys IS NULL THEN e.new_value
+        ELSE e.new_value - doomed.new_keys
+      END
+    WHERE e.tenant_id = tenant AND e.id = entry.id;
+    changed := changed || entry.id;
+    places := array_append(places, to_jsonb(doomed.indexes));
+  END LOOP;
+
+  redacted := cardinality(changed);
+  IF redacted > 0 THEN
+    PERFORM tenantry.record_audit(
+      'audit_entry.redacted', 'AuditEntry', CASE WHEN redacted = 1 THEN changed[1]::text END, NULL,
+      jsonb_build_object('reason', why, 'entries', redacted, 'deleted', (
+        SELECT jsonb_object_agg(each.id, each.places) FROM unnest(changed, places) AS each (id, places)
+      ))
+    );
+  END IF;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.redact_audit(uuid[],boolean,text,text,integer,bigint,text) TO tenantry_app;
+
 -- tenantry.refuse_change()
 CREATE OR REPLACE FUNCTION tenantry.refuse_change()
  RETURNS trigger
@@ -974,6 +1996,69 @@ BEGIN
   RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = '42501';
 END
 $function$;
+
+-- tenantry.release_audit_work(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.release_audit_work(server uuid, expires bigint, signature text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'release_audit_work', expires, server), expires, signature);
+  UPDATE tenantry.audit_sealer s SET until = NULL WHERE s.holder = server;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.release_audit_work(uuid,bigint,text) TO tenantry_app;
+
+-- tenantry.release_jobs(text)
+CREATE OR REPLACE FUNCTION tenantry.release_jobs(leases text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  held record;
+BEGIN
+  FOR held IN
+    SELECT j.tenant_id, j.id FROM tenantry.jobs j JOIN jsonb_array_elements(leases::jsonb) AS own
+      ON j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid
+    WHERE j.state = 'running' FOR UPDATE OF j SKIP LOCKED
+  LOOP
+    PERFORM tenantry.put_back(held.tenant_id, held.id, clock_timestamp(), NULL, false);
+  END LOOP;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.release_jobs(text) TO tenantry_app;
+
+-- tenantry.remove_finished_jobs(integer)
+CREATE OR REPLACE FUNCTION tenantry.remove_finished_jobs(most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  removed integer;
+BEGIN
+  WITH ended AS (
+    SELECT old.tenant_id, old.id FROM tenantry.jobs old
+    WHERE old.state IN ('succeeded', 'cancelled') AND old.finished_at < now() - interval '7 days'
+    ORDER BY old.finished_at LIMIT least(most, 10000) FOR UPDATE SKIP LOCKED
+  ), dead AS (
+    SELECT old.tenant_id, old.id FROM tenantry.jobs old
+    WHERE old.state = 'dead' AND old.finished_at < now() - interval '90 days'
+    ORDER BY old.finished_at LIMIT least(most, 10000) FOR UPDATE SKIP LOCKED
+  )
+  DELETE FROM tenantry.jobs j WHERE (j.tenant_id, j.id) IN (
+    (SELECT * FROM ended UNION ALL SELECT * FROM dead) LIMIT least(most, 10000)
+  );
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  RETURN removed;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.remove_finished_jobs(integer) TO tenantry_app;
 
 -- tenantry.require_signature(text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.require_signature(message text, expires bigint, signature text)
@@ -1004,9 +2089,24 @@ BEGIN
 END
 $function$;
 
+-- tenantry.require_system()
+CREATE OR REPLACE FUNCTION tenantry.require_system()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF (SELECT actor_type FROM tenantry.current_actor()) <> 'system' THEN
+    RAISE EXCEPTION 'only the server itself seals the audit log' USING ERRCODE = '42501';
+  END IF;
+  RETURN tenantry.current_tenant();
+END
+$function$;
+
 -- tenantry.resolve_access(text,text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.resolve_access(tenant_ref text, member text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
- RETURNS TABLE(tenant_id uuid, slug text, status text, role text)
+ RETURNS TABLE(tenant_id uuid, slug text, status text, role text, plan text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1020,11 +2120,11 @@ BEGIN
     concat_ws(E'\x1f', 'resolve_access', expires, tenant_ref, member), expires, signature
   );
   RETURN QUERY
-  SELECT t.id, t.slug, t.status, m.role
+  SELECT t.id, t.slug, t.status, m.role, t.plan
   FROM (
-    SELECT id, slug, status FROM public.tenants WHERE slug = wanted
+    SELECT id, slug, status, plan FROM public.tenants WHERE slug = wanted
     UNION ALL
-    SELECT id, slug, status FROM public.tenants
+    SELECT id, slug, status, plan FROM public.tenants
     WHERE id = CASE
       WHEN wanted ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN wanted::uuid
     END
@@ -1036,12 +2136,12 @@ GRANT EXECUTE ON FUNCTION tenantry.resolve_access(text,text,bigint,text) TO tena
 
 -- tenantry.resolve_api_key(text)
 CREATE OR REPLACE FUNCTION tenantry.resolve_api_key(presented_hash text)
- RETURNS TABLE(api_key_id uuid, permissions text[], expires_at timestamp with time zone, created_by text, creator_role text, tenant_id uuid, slug text, status text)
+ RETURNS TABLE(api_key_id uuid, permissions text[], expires_at timestamp with time zone, created_by text, creator_role text, tenant_id uuid, slug text, status text, plan text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  SELECT k.id, k.permissions, k.expires_at, k.created_by, m.role, t.id, t.slug, t.status
+  SELECT k.id, k.permissions, k.expires_at, k.created_by, m.role, t.id, t.slug, t.status, t.plan
   FROM public.api_keys k
   JOIN public.tenants t ON t.id = k.tenant_id
   JOIN public.memberships m ON m.tenant_id = k.tenant_id AND m.user_id = k.created_by
@@ -1050,6 +2150,54 @@ AS $function$
     AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.resolve_api_key(text) TO tenantry_app;
+
+-- tenantry.rest_jobs(uuid,jsonb)
+CREATE OR REPLACE FUNCTION tenantry.rest_jobs(tenant uuid, tasks jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  found_jobs record;
+BEGIN
+  PERFORM FROM tenantry.job_tenants q WHERE q.tenant_id = tenant FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  -- A statement of its own, which sees what was committed before the lock.
+  SELECT * INTO found_jobs FROM tenantry.next_jobs(tenant, tasks, clock_timestamp());
+  UPDATE tenantry.job_tenants q SET
+    next_at = found_jobs.next_at, waits_for = found_jobs.waits_for, active = found_jobs.next_at <= clock_timestamp()
+  WHERE q.tenant_id = tenant;
+END
+$function$;
+
+-- tenantry.retry_job(uuid)
+CREATE OR REPLACE FUNCTION tenantry.retry_job(job uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  held record;
+BEGIN
+  SELECT j.state, j.task INTO held FROM tenantry.jobs j
+  WHERE j.tenant_id = tenant AND j.id = job AND j.state IN ('queued', 'dead', 'cancelled') FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  UPDATE tenantry.jobs j SET state = 'queued', run_at = clock_timestamp(), attempt = 0, finished_at = NULL
+  WHERE j.tenant_id = tenant AND j.id = job;
+  PERFORM tenantry.wake_jobs(tenant, clock_timestamp());
+  PERFORM tenantry.record_audit(
+    'job.retried', 'Job', job::text, jsonb_build_object('task', held.task, 'state', held.state), NULL
+  );
+  RETURN held.state;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.retry_job(uuid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.retry_job(uuid) TO tenantry_operator;
 
 -- tenantry.revoke_api_keys_of_member()
 CREATE OR REPLACE FUNCTION tenantry.revoke_api_keys_of_member()
@@ -1122,6 +2270,161 @@ BEGIN
 END
 $function$;
 
+-- tenantry.seal_audit(bigint,bigint,bytea,bytea,timestamp with time zone,xid8,text,bytea,bytea,uuid[],bytea[],bytea[],smallint[],bigint[],bytea[])
+CREATE OR REPLACE FUNCTION tenantry.seal_audit(seal_number bigint, seal_size bigint, root bytea, previous bytea, sealed_at timestamp with time zone, horizon xid8, key text, signature bytea, frontier bytea, entry_ids uuid[], leaves bytea[], salts bytea[], node_levels smallint[], node_indexes bigint[], node_hashes bytea[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_system();
+  start constant bigint := seal_size - cardinality(entry_ids);
+  added bigint;
+BEGIN
+  UPDATE tenantry.audit_trees t SET size = seal_size, seals = seal_number, frontier = seal_audit.frontier
+  WHERE t.tenant_id = tenant AND t.seals = seal_number - 1 AND t.size = start;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the audit trail does not end where this seal continues' USING ERRCODE = '40001';
+  END IF;
+  INSERT INTO tenantry.audit_leaves (tenant_id, position, entry_id, leaf, salts)
+  SELECT tenant, start + each.place - 1, e.id, each.leaf, each.salt
+  FROM unnest(entry_ids, leaves, salts) WITH ORDINALITY AS each (entry_id, leaf, salt, place)
+  JOIN public.audit_log e ON e.tenant_id = tenant AND e.id = each.entry_id;
+  GET DIAGNOSTICS added = ROW_COUNT;
+  IF added <> cardinality(entry_ids) THEN
+    RAISE EXCEPTION 'an entry to be sealed does not exist in this tenant' USING ERRCODE = '23503';
+  END IF;
+  INSERT INTO tenantry.audit_nodes (tenant_id, level, index, hash)
+  SELECT tenant, each.level, each.index, each.hash
+  FROM unnest(node_levels, node_indexes, node_hashes) AS each (level, index, hash);
+  INSERT INTO tenantry.audit_seals (tenant_id, number, size, root, previous, sealed_at, horizon, key, signature)
+  VALUES (tenant, seal_number, seal_size, root, previous, sealed_at, horizon, key, signature);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.seal_audit(bigint,bigint,bytea,bytea,timestamp with time zone,xid8,text,bytea,bytea,uuid[],bytea[],bytea[],smallint[],bigint[],bytea[]) TO tenantry_app;
+
+-- tenantry.set_plans(text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.set_plans(plans text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  wanted constant jsonb := (
+    SELECT jsonb_agg(jsonb_build_array(plan ->> 'name', position = 1, plan -> 'quotas') ORDER BY plan ->> 'name' COLLATE "C")
+    FROM jsonb_array_elements(plans::jsonb) WITH ORDINALITY AS each (plan, position)
+  );
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'set_plans', expires, plans), expires, signature);
+  IF wanted IS NULL THEN
+    RAISE EXCEPTION 'there is no plan' USING ERRCODE = '22023';
+  END IF;
+  IF wanted = (
+    SELECT jsonb_agg(jsonb_build_array(name, is_smallest, quotas) ORDER BY name COLLATE "C") FROM tenantry.plans
+  ) THEN
+    RETURN;
+  END IF;
+  -- Two servers that start at the same time write one after the other.
+  LOCK TABLE tenantry.plans IN SHARE ROW EXCLUSIVE MODE;
+  DELETE FROM tenantry.plans;
+  INSERT INTO tenantry.plans (name, is_smallest, quotas)
+  SELECT plan ->> 0, (plan ->> 1)::boolean, plan -> 2 FROM jsonb_array_elements(wanted) AS plan;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.set_plans(text,bigint,text) TO tenantry_app;
+
+-- tenantry.settle_shares(jsonb,jsonb)
+CREATE OR REPLACE FUNCTION tenantry.settle_shares(used jsonb, tasks jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  moment constant timestamptz := clock_timestamp();
+  names constant text[] := ARRAY(SELECT jsonb_object_keys(tasks));
+  -- A tenant that was idle has no credit for that time: it begins one start before the least of those that are served, so
+  -- that it is the next.
+  beginning double precision;
+BEGIN
+  IF EXISTS (SELECT FROM tenantry.job_wakes) OR used <> '{}' THEN
+    WITH wakes AS (
+      DELETE FROM tenantry.job_wakes w WHERE (w.tenant_id, w.id) IN (
+        SELECT o.tenant_id, o.id FROM tenantry.job_wakes o LIMIT 1000 FOR UPDATE SKIP LOCKED
+      ) RETURNING w.tenant_id, w.run_at
+    ), changes AS (
+      SELECT tenant_id, min(run_at) AS due, coalesce(sum(seconds), 0) AS seconds FROM (
+        SELECT wakes.tenant_id, wakes.run_at, 0::double precision AS seconds FROM wakes
+        UNION ALL
+        SELECT key::uuid, 'infinity', value::double precision FROM jsonb_each_text(used)
+      ) AS each GROUP BY tenant_id
+    ), locked AS (
+      SELECT q.tenant_id, changes.due, changes.seconds FROM tenantry.job_tenants q JOIN changes USING (tenant_id)
+      ORDER BY q.tenant_id FOR NO KEY UPDATE OF q
+    )
+    UPDATE tenantry.job_tenants q SET
+      next_at = least(q.next_at, locked.due), virtual_time = q.virtual_time + greatest(locked.seconds, 0)
+    FROM locked WHERE q.tenant_id = locked.tenant_id;
+  END IF;
+  IF EXISTS (SELECT FROM tenantry.job_tenants q WHERE NOT q.active AND q.next_at <= moment)
+    OR EXISTS (SELECT FROM tenantry.job_tenants q WHERE q.waits_for IS NOT NULL AND q.waits_for && names) THEN
+    beginning := coalesce(
+      (SELECT min(q.virtual_time) FROM tenantry.job_tenants q JOIN public.tenants t ON t.id = q.tenant_id
+       WHERE q.active AND t.status = 'active') - 0.01,
+      (SELECT max(q.virtual_time) FROM tenantry.job_tenants q)
+    );
+    UPDATE tenantry.job_tenants q SET
+      active = true, waits_for = NULL, virtual_time = greatest(q.virtual_time, beginning)
+    WHERE q.tenant_id IN (
+      SELECT i.tenant_id FROM tenantry.job_tenants i
+      WHERE NOT i.active AND (i.next_at <= moment OR (i.waits_for IS NOT NULL AND i.waits_for && names))
+      FOR NO KEY UPDATE SKIP LOCKED
+    );
+  END IF;
+END
+$function$;
+
+-- tenantry.unlimit_rows(regclass)
+CREATE OR REPLACE FUNCTION tenantry.unlimit_rows(target regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  name text;
+BEGIN
+  DELETE FROM tenantry.resource_usage held USING tenantry.limited_resources() counted
+  WHERE counted.target = unlimit_rows.target AND held.resource = counted.resource;
+  FOREACH name IN ARRAY ARRAY['count_added', 'count_removed', 'count_moved', 'count_truncated'] LOOP
+    EXECUTE format('DROP TRIGGER IF EXISTS %I ON %s', name, target);
+  END LOOP;
+END
+$function$;
+
+-- tenantry.unplanned_schedules(text,integer,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.unplanned_schedules(tasks text, most integer, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS TABLE(tenant_id uuid, task text, time_zone text, next_at timestamp with time zone, due boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'unplanned_schedules', expires, tasks, most), expires, signature);
+  RETURN QUERY
+  SELECT wanted.tenant_id, wanted.task, wanted.zone, held.next_at,
+    (held.cron = wanted.cron AND held.time_zone = wanted.zone) IS TRUE
+  FROM (
+    SELECT t.id AS tenant_id, known.task, known.cron, coalesce(left(t.settings ->> 'timeZone', 100), 'UTC') AS zone
+    FROM public.tenants t CROSS JOIN jsonb_each_text(tasks::jsonb) AS known (task, cron)
+    WHERE t.status = 'active'
+  ) AS wanted
+  LEFT JOIN tenantry.job_schedules held ON held.tenant_id = wanted.tenant_id AND held.task = wanted.task
+  WHERE held.id IS NULL OR held.cron <> wanted.cron OR held.time_zone <> wanted.zone OR held.next_at <= clock_timestamp()
+  LIMIT most;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.unplanned_schedules(text,integer,bigint,text) TO tenantry_app;
+
 -- tenantry.uuid_v7()
 CREATE OR REPLACE FUNCTION tenantry.uuid_v7()
  RETURNS uuid
@@ -1139,6 +2442,27 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.uuid_v7() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.uuid_v7() TO tenantry_operator;
+
+-- tenantry.wake_jobs(uuid,timestamp with time zone)
+CREATE OR REPLACE FUNCTION tenantry.wake_jobs(tenant uuid, due timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  known timestamptz;
+BEGIN
+  SELECT q.next_at INTO known FROM tenantry.job_tenants q WHERE q.tenant_id = tenant FOR KEY SHARE;
+  IF NOT FOUND THEN
+    INSERT INTO tenantry.job_tenants (tenant_id, next_at) VALUES (tenant, 'infinity') ON CONFLICT (tenant_id) DO NOTHING;
+    SELECT q.next_at INTO known FROM tenantry.job_tenants q WHERE q.tenant_id = tenant FOR KEY SHARE;
+  END IF;
+  IF (known IS NULL OR known > due)
+    AND NOT EXISTS (SELECT FROM tenantry.job_wakes w WHERE w.tenant_id = tenant AND w.run_at <= due)
+  THEN
+    INSERT INTO tenantry.job_wakes (tenant_id, run_at) VALUES (tenant, due);
+  END IF;
+END
+$function$;
 
 -- tenantry.write_audit()
 CREATE OR REPLACE FUNCTION tenantry.write_audit()
@@ -1228,6 +2552,10 @@ CREATE POLICY tenant_isolation ON public.api_keys FOR ALL TO PUBLIC
 CREATE TRIGGER announce_api_key AFTER DELETE OR UPDATE OF tenant_id, id, key_hash, permissions, created_by, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION tenantry.announce_api_key();
 CREATE TRIGGER announce_new_api_key AFTER INSERT ON public.api_keys FOR EACH ROW EXECUTE FUNCTION tenantry.announce_api_key();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF tenant_id, id, name, prefix, key_hash, permissions, created_by, created_at, expires_at, revoked_at ON public.api_keys FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('ApiKey', 'api_key');
+CREATE TRIGGER count_added AFTER INSERT ON public.api_keys REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('apiKeys', 'revoked_at');
+CREATE TRIGGER count_moved AFTER UPDATE ON public.api_keys FOR EACH ROW WHEN (((old.tenant_id <> new.tenant_id) OR ((old.revoked_at IS NULL) <> (new.revoked_at IS NULL)))) EXECUTE FUNCTION tenantry.count_changed('apiKeys', 'revoked_at');
+CREATE TRIGGER count_removed AFTER DELETE ON public.api_keys REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('apiKeys', 'revoked_at');
+CREATE TRIGGER count_truncated AFTER TRUNCATE ON public.api_keys FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('apiKeys', 'revoked_at');
 GRANT INSERT, SELECT ON TABLE public.api_keys TO tenantry_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.api_keys TO tenantry_operator;
 GRANT UPDATE (last_used_at), UPDATE (revoked_at) ON TABLE public.api_keys TO tenantry_app;
@@ -1235,14 +2563,25 @@ GRANT UPDATE (last_used_at), UPDATE (revoked_at) ON TABLE public.api_keys TO ten
 -- public.audit_log
 ALTER TABLE public.audit_log ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.audit_log FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_dropper ON public.audit_log FOR DELETE TO tenantry_owner
+  USING (tenantry.is_dropped(tenant_id, id));
+CREATE POLICY audit_redactor ON public.audit_log FOR UPDATE TO tenantry_owner
+  USING ((EXISTS ( SELECT
+   FROM tenantry.audit_redactions r
+  WHERE ((r.tenant_id = audit_log.tenant_id) AND (r.entry_id = audit_log.id) AND (r.tx = pg_current_xact_id())))));
+CREATE POLICY audit_sealer ON public.audit_log FOR SELECT TO tenantry_owner
+  USING (true);
 CREATE POLICY audit_writer ON public.audit_log FOR INSERT TO tenantry_owner
   WITH CHECK (true);
 CREATE POLICY tenant_isolation ON public.audit_log FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE ON public.audit_log FOR EACH ROW WHEN ((NOT tenantry.is_dropped(old.tenant_id, old.id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON public.audit_log FOR EACH ROW WHEN ((NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['actor'::text, 'old_value'::text, 'new_value'::text], old.tenant_id, old.id))) EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER queue_deliveries AFTER INSERT ON public.audit_log FOR EACH ROW WHEN ((COALESCE(current_setting('app.current_tenant'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION tenantry.queue_deliveries();
 ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only_update;
 GRANT SELECT ON TABLE public.audit_log TO tenantry_app;
 GRANT SELECT ON TABLE public.audit_log TO tenantry_operator;
 
@@ -1253,6 +2592,10 @@ CREATE POLICY tenant_isolation ON public.conversations FOR ALL TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
   WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Conversation', 'conversation');
+CREATE TRIGGER count_added AFTER INSERT ON public.conversations REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_added('conversations');
+CREATE TRIGGER count_moved AFTER UPDATE ON public.conversations FOR EACH ROW WHEN ((old.tenant_id <> new.tenant_id)) EXECUTE FUNCTION tenantry.count_changed('conversations');
+CREATE TRIGGER count_removed AFTER DELETE ON public.conversations REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('conversations');
+CREATE TRIGGER count_truncated AFTER TRUNCATE ON public.conversations FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('conversations');
 CREATE TRIGGER next_version BEFORE UPDATE ON public.conversations FOR EACH ROW EXECUTE FUNCTION tenantry.next_version();
 CREATE CONSTRAINT TRIGGER publish AFTER INSERT OR DELETE OR UPDATE ON public.conversations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((COALESCE(current_setting('app.current_tenant'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION tenantry.announce_change('Conversation');
 CREATE TRIGGER publish_unbound AFTER INSERT OR DELETE OR UPDATE ON public.conversations FOR EACH ROW WHEN ((COALESCE(current_setting('app.current_tenant'::text, true), ''::text) = ''::text)) EXECUTE FUNCTION tenantry.announce_change('Conversation');
@@ -1297,6 +2640,10 @@ CREATE POLICY tenant_isolation ON public.memberships FOR ALL TO PUBLIC
   WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 CREATE TRIGGER announce_access AFTER INSERT OR DELETE OR UPDATE ON public.memberships FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.memberships FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Membership', 'membership');
+CREATE TRIGGER count_added AFTER INSERT ON public.memberships REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_added('members');
+CREATE TRIGGER count_moved AFTER UPDATE ON public.memberships FOR EACH ROW WHEN ((old.tenant_id <> new.tenant_id)) EXECUTE FUNCTION tenantry.count_changed('members');
+CREATE TRIGGER count_removed AFTER DELETE ON public.memberships REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('members');
+CREATE TRIGGER count_truncated AFTER TRUNCATE ON public.memberships FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('members');
 CREATE TRIGGER revoke_api_keys AFTER DELETE OR UPDATE OF user_id ON public.memberships FOR EACH ROW EXECUTE FUNCTION tenantry.revoke_api_keys_of_member();
 CREATE TRIGGER revoke_invitations AFTER DELETE OR UPDATE OF role, user_id ON public.memberships FOR EACH ROW EXECUTE FUNCTION tenantry.revoke_invitations_of_member();
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.memberships TO tenantry_app;
@@ -1322,12 +2669,142 @@ CREATE POLICY resolve_access ON public.tenants FOR SELECT TO tenantry_owner
 CREATE POLICY tenant_isolation ON public.tenants FOR ALL TO PUBLIC
   USING ((id = ( SELECT tenantry.current_tenant() AS current_tenant)))
   WITH CHECK ((id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF status, slug ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
+CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF status, slug, plan ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Tenant', 'tenant');
 CREATE TRIGGER next_version BEFORE UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.next_version();
 GRANT SELECT ON TABLE public.tenants TO tenantry_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.tenants TO tenantry_operator;
 GRANT UPDATE (billing_email), UPDATE (name), UPDATE (plan), UPDATE (settings), UPDATE (updated_at) ON TABLE public.tenants TO tenantry_app;
+
+-- public.webhook_deliveries
+ALTER TABLE public.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.webhook_deliveries FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON public.webhook_deliveries FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.webhook_deliveries TO tenantry_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.webhook_deliveries TO tenantry_operator;
+
+-- public.webhooks
+ALTER TABLE public.webhooks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.webhooks FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON public.webhooks FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF tenant_id, id, url, description, events, payload, created_by, acts_for, api_key_id, sealed_secret, former_sealed_secret, rotated_at, revision, created_at, disabled_at, disabled_because ON public.webhooks FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Webhook', 'webhook');
+CREATE TRIGGER count_added AFTER INSERT ON public.webhooks REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_added('webhooks');
+CREATE TRIGGER count_moved AFTER UPDATE ON public.webhooks FOR EACH ROW WHEN ((old.tenant_id <> new.tenant_id)) EXECUTE FUNCTION tenantry.count_changed('webhooks');
+CREATE TRIGGER count_removed AFTER DELETE ON public.webhooks REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('webhooks');
+CREATE TRIGGER count_truncated AFTER TRUNCATE ON public.webhooks FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('webhooks');
+GRANT DELETE, INSERT, SELECT ON TABLE public.webhooks TO tenantry_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.webhooks TO tenantry_operator;
+GRANT UPDATE (acts_for), UPDATE (api_key_id), UPDATE (description), UPDATE (disabled_at), UPDATE (disabled_because), UPDATE (events), UPDATE (failing_since), UPDATE (former_sealed_secret), UPDATE (held_until), UPDATE (payload), UPDATE (revision), UPDATE (rotated_at), UPDATE (sealed_secret), UPDATE (url) ON TABLE public.webhooks TO tenantry_app;
+
+-- tenantry.audit_behind
+ALTER TABLE tenantry.audit_behind ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_behind FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_behind FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.audit_behind FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+
+-- tenantry.audit_cuts
+ALTER TABLE tenantry.audit_cuts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_cuts FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_cuts FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.audit_cuts FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON tenantry.audit_cuts FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_cuts FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only_truncate;
+GRANT SELECT ON TABLE tenantry.audit_cuts TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.audit_cuts TO tenantry_operator;
+
+-- tenantry.audit_leaves
+ALTER TABLE tenantry.audit_leaves ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_leaves FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_leaves FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.audit_leaves FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_leaves FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_leaves FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_leaves FOR EACH ROW WHEN (((NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['salts'::text], old.tenant_id, old.entry_id)) AND (NOT (((to_jsonb(old.*) - 'salts'::text) = (to_jsonb(new.*) - 'salts'::text)) AND tenantry.is_dropped(old.tenant_id, old.entry_id))))) EXECUTE FUNCTION tenantry.refuse_change();
+ALTER TABLE tenantry.audit_leaves ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE tenantry.audit_leaves ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE tenantry.audit_leaves ENABLE ALWAYS TRIGGER append_only_update;
+GRANT SELECT ON TABLE tenantry.audit_leaves TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.audit_leaves TO tenantry_operator;
+
+-- tenantry.audit_nodes
+ALTER TABLE tenantry.audit_nodes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_nodes FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_nodes FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.audit_nodes FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON tenantry.audit_nodes FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_nodes FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only_truncate;
+GRANT SELECT ON TABLE tenantry.audit_nodes TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.audit_nodes TO tenantry_operator;
+
+-- tenantry.audit_redactions
+ALTER TABLE tenantry.audit_redactions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_redactions FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_redactions FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.audit_redactions FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_redactions FOR EACH ROW WHEN ((NOT tenantry.is_dropped(old.tenant_id, old.entry_id))) EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_redactions FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_redactions FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+ALTER TABLE tenantry.audit_redactions ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE tenantry.audit_redactions ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE tenantry.audit_redactions ENABLE ALWAYS TRIGGER append_only_update;
+GRANT SELECT ON TABLE tenantry.audit_redactions TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.audit_redactions TO tenantry_operator;
+
+-- tenantry.audit_sealer
+ALTER TABLE tenantry.audit_sealer ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_sealer FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_sealer FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+
+-- tenantry.audit_seals
+ALTER TABLE tenantry.audit_seals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_seals FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_seals FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.audit_seals FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON tenantry.audit_seals FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only_truncate;
+GRANT SELECT ON TABLE tenantry.audit_seals TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.audit_seals TO tenantry_operator;
+
+-- tenantry.audit_trees
+ALTER TABLE tenantry.audit_trees ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.audit_trees FORCE ROW LEVEL SECURITY;
+CREATE POLICY audit_sealer ON tenantry.audit_trees FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.audit_trees FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT ON TABLE tenantry.audit_trees TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.audit_trees TO tenantry_operator;
 
 -- tenantry.context_keys
 ALTER TABLE tenantry.context_keys ENABLE ROW LEVEL SECURITY;
@@ -1336,9 +2813,65 @@ CREATE POLICY signing ON tenantry.context_keys FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
 
+-- tenantry.job_schedules
+ALTER TABLE tenantry.job_schedules ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.job_schedules FORCE ROW LEVEL SECURITY;
+CREATE POLICY queue ON tenantry.job_schedules FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.job_schedules FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT ON TABLE tenantry.job_schedules TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.job_schedules TO tenantry_operator;
+
+-- tenantry.job_tenants
+ALTER TABLE tenantry.job_tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.job_tenants FORCE ROW LEVEL SECURITY;
+CREATE POLICY queue ON tenantry.job_tenants FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+
+-- tenantry.job_wakes
+ALTER TABLE tenantry.job_wakes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.job_wakes FORCE ROW LEVEL SECURITY;
+CREATE POLICY queue ON tenantry.job_wakes FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+
+-- tenantry.jobs
+ALTER TABLE tenantry.jobs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.jobs FORCE ROW LEVEL SECURITY;
+CREATE POLICY queue ON tenantry.jobs FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.jobs FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_app;
+GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_operator;
+
 -- tenantry.listening
 ALTER TABLE tenantry.listening ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenantry.listening FORCE ROW LEVEL SECURITY;
 CREATE POLICY listeners ON tenantry.listening FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+
+-- tenantry.plans
+ALTER TABLE tenantry.plans ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.plans FORCE ROW LEVEL SECURITY;
+CREATE POLICY plans ON tenantry.plans FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+
+-- tenantry.resource_usage
+ALTER TABLE tenantry.resource_usage ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.resource_usage FORCE ROW LEVEL SECURITY;
+CREATE POLICY counting ON tenantry.resource_usage FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.resource_usage FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_operator;

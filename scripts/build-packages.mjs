@@ -9,7 +9,7 @@ const builder = fileURLToPath(new URL('build-package.mjs', import.meta.url));
 const packages = fileURLToPath(new URL('../packages', import.meta.url));
 for (const name of readdirSync(packages)) {
   const folder = join(packages, name);
-  // A folder with only build results, which git has left, is not a package.
+  // git leaves a folder behind when it contains build results. Such a folder is not a package.
   if (!existsSync(join(folder, 'package.json'))) continue;
   execFileSync(process.execPath, [builder], { cwd: folder, stdio: 'inherit' });
 }

@@ -69,7 +69,7 @@ function copyWorkingTree() {
     maxBuffer: 64 * 1024 * 1024,
   });
   for (const file of new Set(listed.split('\0').filter(Boolean))) {
-    // Deleted, but not yet in the index.
+    // git lists a deleted file until its deletion is staged.
     if (!existsSync(join(repository, file))) continue;
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(repository, file), join(copy, file));
@@ -87,7 +87,10 @@ function deleteExample() {
   remove('test/example');
   remove('prisma/example.prisma');
   remove('bench');
-  for (const migration of named('prisma/migrations', /_example$/)) remove(migration);
+  remove('examples');
+  remove('scripts/example');
+  remove('scripts/example.ts');
+  for (const migration of named('prisma/migrations', /_example(_quotas)?$/)) remove(migration);
   for (const helper of named('test/support', /^example-.*\.ts$/)) remove(helper);
   edit('the relations on Tenant', 'prisma/platform.prisma', new RegExp(`^ +\\w+ +(${names})\\[\\]\\n`, 'gm'));
 
@@ -106,7 +109,7 @@ function refuseTraces(models) {
     'src/generated/data-model/index.ts',
     'src/modules.ts',
   ].filter((file) => [declared, /\/example\//].some((trace) => trace.test(read(file))));
-  // Names in arguments of the triggers that audit and publish.
+  // The triggers that audit and publish have the models' names as arguments.
   const entities = new RegExp(`'(${models.join('|')})'`);
   if (entities.test(read('prisma/kernel.sql'))) traces.push('prisma/kernel.sql');
   if (traces.length > 0) throw new Error(`The example is still in ${traces.join(', ')}.`);
@@ -114,7 +117,7 @@ function refuseTraces(models) {
 
 function run(step, command, args) {
   console.log(`${step}: ${command} ${args.join(' ')}`);
-  // Without colours, whose codes make a log hard to search.
+  // Colours are off: their escape codes make a log hard to search.
   const env = { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined };
   const { status, signal, stdout, stderr, error } = spawnSync(command, args, {
     cwd: copy,

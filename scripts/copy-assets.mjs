@@ -1,8 +1,8 @@
-/** Copies the modules' SDL, which TypeScript does not copy, next to the compiled modules. */
+/** Copies what TypeScript does not copy next to the compiled code: the modules' SDL and the plans. */
 import { cpSync } from 'node:fs';
 import { extname } from 'node:path';
 
 cpSync('src', 'dist', {
   recursive: true,
-  filter: (source) => extname(source) === '' || extname(source) === '.graphql',
+  filter: (source) => ['', '.graphql', '.json'].includes(extname(source)),
 });

@@ -28,6 +28,7 @@ function print({ models, enums, indexes }: DMMF.Datamodel): string {
       modelOf(
         model,
         indexes.filter((index) => index.model === model.name),
+        enums,
       ),
     ]),
   );
@@ -44,12 +45,16 @@ export const ENUMS = ${JSON.stringify(enumInfos, undefined, 2)} as const;
 `;
 }
 
-function modelOf(model: DMMF.Model, indexes: readonly DMMF.Index[]): ModelInfo {
+function modelOf(
+  model: DMMF.Model,
+  indexes: readonly DMMF.Index[],
+  enums: readonly DMMF.DatamodelEnum[],
+): ModelInfo {
   const keys = [model.primaryKey, ...model.uniqueIndexes].filter((key) => key !== null);
   return {
     schema: model.schema ?? 'public',
     table: model.dbName ?? model.name,
-    fields: Object.fromEntries(model.fields.map((field) => [field.name, fieldOf(field)])),
+    fields: Object.fromEntries(model.fields.map((field) => [field.name, fieldOf(field, enums)])),
     keys: keys.map(({ name, fields }) => ({ ...(name != null && { name }), fields: [...fields] })),
     indexes: indexes
       .filter(({ type }) => type === 'normal')
@@ -57,13 +62,16 @@ function modelOf(model: DMMF.Model, indexes: readonly DMMF.Index[]): ModelInfo {
   };
 }
 
-function fieldOf(field: DMMF.Field): FieldInfo {
+function fieldOf(field: DMMF.Field, enums: readonly DMMF.DatamodelEnum[]): FieldInfo {
   const { name, kind, type, isRequired, isList, isId, isUnique, dbName, nativeType, documentation } = field;
   const [native, parameters] = nativeType ?? [];
   const byDefault = defaultOf(field);
+  const values = kind === 'enum' ? enums.find((each) => each.name === type)?.values : undefined;
+  const isMapped = values?.some((value) => value.dbName != null && value.dbName !== value.name);
   return {
     type,
     ...(kind === 'enum' && { isEnum: true }),
+    ...(values && isMapped === false && { values: values.map((value) => value.name) }),
     ...(!isRequired && { isNullable: true }),
     ...(isList && { isList: true }),
     ...((isId || isUnique) && { isUnique: true }),

@@ -38,8 +38,8 @@ const SECONDS = Number(flags.seconds);
 const SECRET = 'jC5s7d2KqXv9Zb4TnWm8RpYeLgHf3AuQ';
 const DOCUMENTS: Readonly<Record<string, string>> = {
   shared:
-    'subscription { conversationChanged { kind id conversation { subject body author { userId role } } } }',
-  own: 'subscription { conversationChanged { kind id conversation { subject body messages(first: 1) { nodes { body } } } } }',
+    'subscription { conversationChanged { kind conversationId conversation { subject body author { userId role } } } }',
+  own: 'subscription { conversationChanged { kind conversationId conversation { subject body messages(first: 1) { nodes { body } } } } }',
 };
 const document = DOCUMENTS[flags.query] ?? DOCUMENTS['shared']!;
 const TICK_MS = 50;

@@ -115,7 +115,10 @@ interface Load {
   stop(): Promise<void>;
 }
 
-/** Starts clients that write and read until they are stopped: with a tenant like new code, or without like old code. */
+/**
+ * Starts clients that write and read until they are stopped. When `bound`, they name a tenant, as new code does;
+ * otherwise they do not, as old code.
+ */
 async function startLoad(
   url: string,
   name: string,
@@ -211,7 +214,7 @@ async function startLoad(
   };
 }
 
-/** Checks every 20 ms for waits for locks. Only waits of the load's clients count. */
+/** Looks for waits for locks every 20 ms. Only waits of the load's clients count. */
 async function watchLocks(
   url: string,
 ): Promise<{ takeLongest(): string; longest: number; stop(): Promise<void> }> {
@@ -284,7 +287,7 @@ async function fill(client: pg.Client): Promise<void> {
   await client.query('VACUUM ANALYZE orders, order_lines, customers');
 }
 
-/** Applies everything, ends the backfill's session once while it runs, and starts again. */
+/** Applies all migrations. Ends the backfill's session once while it runs, and then applies them again. */
 async function applyWithAccident(owner: string): Promise<void> {
   const accident = (async () => {
     await withClient(owner, async (client) => {

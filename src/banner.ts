@@ -12,14 +12,20 @@ const SHOWN = [
   { tenant: 'globex', user: 'member@globex.test' },
 ];
 
-/** Prints the server's addresses and tokens of the demo users. Not in production. */
+/**
+ * Prints the server's addresses and tokens of the demo users. Not in production.
+ *
+ * @param server `embedded`: the embedded database, whose URL for the server's role is printed with its password. It
+ *   accepts connections from this machine only.
+ */
 export async function printBanner(server: {
   readonly app: FastifyInstance;
   readonly config: Config;
   readonly secret: string | undefined;
   readonly database: Database;
+  readonly embedded: { readonly app: string } | undefined;
 }): Promise<void> {
-  const { app, config, secret, database } = server;
+  const { app, config, secret, database, embedded } = server;
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   const lines = [
@@ -28,6 +34,7 @@ export async function printBanner(server: {
     '',
     `  GraphQL    http://localhost:${port}/graphql`,
     `  GraphiQL   http://localhost:${port}/graphiql`,
+    ...(embedded ? [`  PostgreSQL ${embedded.app}`] : []),
     '',
   ];
   if (secret !== undefined) {

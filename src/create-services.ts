@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { ProviderKeys } from './kernel/auth/provider-keys.js';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
+import { clientAddress } from './http/client-address.js';
 import type { Services } from './http/services.js';
+import { Shedding } from './http/shedding.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
@@ -11,10 +13,23 @@ import { Documents } from './services/documents/documents.js';
 import { readTrustedDocuments } from './services/documents/trusted-documents.js';
 import { buildApi } from './kernel/graphql/schema.js';
 import { moduleContext, type Module } from './kernel/graphql/module.js';
+import { Outgoing } from './kernel/outgoing/outgoing.js';
+import { plansOfTenants, readPlans } from './services/limits/plans.js';
+import { limitedResources, refuseUnknownQuotas, type LimitedResource } from './services/limits/quotas.js';
+import { openRates } from './services/rates/open-rates.js';
+import { jobHandlers } from './services/jobs/handlers.js';
+import { JobQueue } from './services/jobs/job-queue.js';
+import { Worker } from './services/jobs/worker.js';
 import { createMailer } from './services/mail/mailer.js';
+import { AuditTrail } from './services/audit-trail/audit-trail.js';
+import type { SealKeys } from './services/audit-trail/seal-keys.js';
+import { Connections } from './services/subscriptions/connections.js';
+import { SealedSecrets } from './services/secrets/sealed-secrets.js';
+import { ShownRows } from './services/webhooks/shown-rows.js';
 import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
 import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
 import { CHANGES_CHANNEL, changeEvents } from './kernel/notifications/change-events.js';
+import type { DelayLimits } from './kernel/pool/queue-delays.js';
 import { openDatabase, type Database, type StatementLog } from './kernel/tenancy/database.js';
 import { listen } from './kernel/notifications/notifications.js';
 import { createReadiness } from './kernel/database/readiness.js';
@@ -26,6 +41,8 @@ import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 export const LIMITS: TransactionLimits = { maxWait: 2_000, timeout: 10_000, statementTimeout: 5_000 };
 
 export interface RunningServices extends Services {
+  /** What plans can limit: see `publishQuotas`. */
+  readonly limitedResources: readonly LimitedResource[];
   readonly database: Database;
   /** Closes the connections to the database. Call it when no request is running. */
   close(): Promise<void>;
@@ -38,8 +55,16 @@ export interface ServiceOptions {
   readonly databaseUrl: string;
   /** The key that signs contexts; undefined when they are unsigned. */
   readonly contextKey?: string | undefined;
+  /** The keys of the audit trail; undefined when nothing is sealed. */
+  readonly sealKeys?: SealKeys | undefined;
+  /** Default: {@link LIMITS}. */
+  readonly limits?: TransactionLimits | undefined;
+  /** When a queue of requests counts as too long. Default: as for a running server. */
+  readonly queueDelays?: DelayLimits | undefined;
   /** Verifies HS256 tokens. */
   readonly secret: string | undefined;
+  /** Encrypt secrets at rest. Default: those of the configuration. */
+  readonly encryptionKeys?: readonly string[] | undefined;
   /** Writes a line of the log that LOG_SQL asks for. Undefined: none is written. */
   readonly inform?: ((what: string, fields: object) => void) | undefined;
   /** Writes a warning to the log. */
@@ -47,28 +72,41 @@ export interface ServiceOptions {
 }
 
 /**
- * @throws UnguardedSchemaError when a module leaves a field unguarded; TrustedDocumentsError when the trusted documents
- * cannot be used.
+ * @throws Error when two modules handle the same job; UnguardedSchemaError when a module leaves a field unguarded; TrustedDocumentsError when the trusted documents
+ * cannot be used; ConfigError when the plans file cannot be used.
  */
 export function createServices({
   config,
   modules,
   databaseUrl,
   contextKey,
+  sealKeys,
+  limits = LIMITS,
+  queueDelays,
   secret,
+  encryptionKeys = config.encryptionKeys,
   inform,
   warn,
 }: ServiceOptions): RunningServices {
+  const plans = readPlans(config.plansFile);
+  const resources = limitedResources(modules);
+  const handlers = jobHandlers(modules);
   const problems = new Problems(warn);
   const providerKeys =
     config.jwksUri === undefined ? undefined : openProviderKeys(config.jwksUri, config, problems);
-  const api = buildApi(modules, config.production ? 'pass' : 'refuse');
+  const api = buildApi(modules, {
+    undeclaredErrors: config.production ? 'pass' : 'refuse',
+    limits: config.documentLimits,
+    federation: config.federation,
+  });
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
+  refuseUnknownQuotas(plans, resources);
   const database = openDatabase({
     url: databaseUrl,
     poolSize: config.poolSize,
     perTenant: config.tenantConnections,
-    limits: LIMITS,
+    limits,
+    queueDelays,
     contextKey,
     statementLog: statementLog(config, inform),
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
@@ -86,6 +124,7 @@ export function createServices({
   const invalidations = accessInvalidations(notifications);
   const access = createAccessResolver(database, invalidations);
   const apiKeys = createApiKeyResolver(database, invalidations);
+  invalidations.onChange((change) => database.gate.accessChanged(change));
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
   // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
@@ -93,12 +132,41 @@ export function createServices({
   if (config.production && config.smtpUrl === undefined) {
     warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');
   }
+  if (encryptionKeys.length === 0) {
+    warn('ENCRYPTION_KEYS is not set: no webhook can be created, and nothing is sent to those that exist');
+  }
+  const { rates, sharing, ...openedRates } = openRates({
+    redisUrl: config.redisUrl,
+    redisTimeoutMs: config.redisTimeoutMs,
+    anonymousPerMinute: config.anonymousRequestsPerMinute,
+    problems,
+    warn,
+  });
+  const auditTrail = new AuditTrail(database, sealKeys);
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
+  const context = moduleContext(modules, {
+    config,
+    database,
+    mailer,
+    limitedResources: resources,
+    auditTrail,
+    outgoing: new Outgoing({ allowed: config.outgoingAllowedHosts }),
+    secrets: new SealedSecrets(encryptionKeys),
+    rows: new ShownRows({ ...api, models: database.models }),
+  });
+  const worker = new Worker({ database, handlers, plans, context }, { slots: config.jobSlots });
   return {
     config,
     api,
     database,
+    connections: new Connections(invalidations, config.poolSize),
+    shedding: new Shedding(database.gate, queueDelays),
+    addressOf: clientAddress(config.trustedProxies),
+    plans,
+    rates,
+    sharing,
     readiness,
+    auditTrail,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
     invalidations,
@@ -114,17 +182,23 @@ export function createServices({
       apiKeys,
       apiKeyUse,
       roles: api.roles,
+      planOf: plansOfTenants(plans, problems),
       baseDomain: config.baseDomain,
     },
-    moduleContext: moduleContext(modules, { config, database, mailer }),
+    limitedResources: resources,
+    moduleContext: context,
+    jobQueue: new JobQueue(database),
+    worker,
     providerKeys,
     problems,
     leaving: new LeavingErrors(problems),
     close: async () => {
+      await worker.stop(0);
       await apiKeyUse.close();
       changes.close();
       await notifications.close();
       await readiness.close();
+      await openedRates.close();
       await database.close();
       problems.close();
     },

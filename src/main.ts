@@ -3,29 +3,42 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { buildApp } from './app.js';
-import { signingSecret } from './kernel/auth/development-secret.js';
+import { encryptionKeys, signingSecret } from './kernel/auth/development-secret.js';
 import { printBanner } from './banner.js';
 import { readConfig } from './kernel/config/config.js';
 import { prepareDatabase } from './kernel/database/preparation/prepare.js';
 import { loadEnvironmentFile } from './kernel/config/environment-file.js';
+import { demoUsers } from './demo-users.js';
 import { explain } from './explain.js';
 import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
+import { sealKeys } from './services/audit-trail/seal-keys.js';
+import { Sealer } from './services/audit-trail/sealer.js';
+import { publishQuotas } from './services/limits/quotas.js';
 import { seedDemo } from './services/operator/demo-seed.js';
 import { withOperatorConnection } from './services/operator/operator-connection.js';
 import { createServices, type ServiceOptions } from './create-services.js';
 
-/** How long running requests may take to end after the server closes. */
+/** How long running requests, and jobs, may take to end after the server closes. */
 const CLOSE_MS = 10_000;
 
 async function main(): Promise<void> {
   const stopAsked = nextSignal();
   loadEnvironmentFile();
   const config = readConfig();
-  const prepared = await prepareDatabase(config);
+  // There is no log yet.
+  const isTold = !config.production && ['trace', 'debug', 'info'].includes(config.logLevel);
+  const tell = (step: string): void => {
+    if (isTold) process.stdout.write(`${step} …\n`);
+  };
+  const prepared = await prepareDatabase(config, tell);
   const early: Parameters<ServiceOptions['warn']>[] = [];
+  let ended = (): void => undefined;
+  let jobsEnded = Promise.resolve();
   try {
+    if (prepared.embedded) tell('Starting the server');
     const secret = await signingSecret(config);
+    const keys = await sealKeys(config);
     // Collects warnings until there is a log: connections may fail before the server is built.
     let warn: ServiceOptions['warn'] = (problem, fields) => void early.push([problem, fields]);
     let inform: NonNullable<ServiceOptions['inform']> = () => undefined;
@@ -34,12 +47,20 @@ async function main(): Promise<void> {
       modules,
       databaseUrl: prepared.url,
       contextKey: prepared.contextKey,
+      sealKeys: keys,
       secret,
+      encryptionKeys: await encryptionKeys(config),
       inform: (what, fields) => inform(what, fields),
       warn: (problem, fields) => warn(problem, fields),
     });
     const drain = new Drain();
-    const app = await buildApp(services, drain);
+    const signing = { issuer: config.jwtIssuer, audience: config.jwtAudience };
+    // Only where the database is the demo's and the secret was made for it.
+    const users =
+      prepared.embedded && secret !== undefined && config.jwtSecret === undefined
+        ? demoUsers(services.database, { ...signing, secret })
+        : undefined;
+    const app = await buildApp(services, drain, users);
     warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
     inform = (what, fields) => app.log.info(fields, what);
     for (const warning of early.splice(0)) warn(...warning);
@@ -48,20 +69,40 @@ async function main(): Promise<void> {
     }
     // graphql-js drops the other promises of a list when one element throws; their rejections belong to no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
+    let sealer: Sealer | undefined;
     try {
       if (prepared.embedded) {
         const { contextKey, embedded } = prepared;
         await withOperatorConnection(
           { url: embedded.operator, operator: 'demo-seed', contextKey },
-          (connection) => seedDemo(connection, services.database, modules),
+          (connection) => seedDemo(connection, services.database, modules, services.plans.smallest.name),
         );
       }
+      await publishQuotas(services.database, services.plans, services.limitedResources);
       await app.listen({ host: config.host, port: config.port });
-      if (!config.production) await printBanner({ app, config, secret, database: services.database });
+      if (keys) {
+        sealer = new Sealer({
+          url: prepared.url,
+          sign: services.database.sign,
+          keys,
+          headSink: config.auditHeadSink,
+          onProblem: (kind, detail) => services.problems.note(kind, detail),
+        }).start();
+      } else {
+        warn('AUDIT_SEAL_KEY is not set: the audit log is not sealed');
+      }
+      if (config.jobSlots > 0) services.worker.start(app.log);
+      if (!config.production) {
+        await printBanner({ app, config, secret, database: services.database, embedded: prepared.embedded });
+      }
       await stopAsked;
       drain.begin();
-      app.log.info({ ms: config.drainMs }, 'told to stop: not ready any more, still answering');
-      await setTimeout(config.drainMs);
+      jobsEnded = services.worker.stop(CLOSE_MS);
+      if (config.drainMs > 0) {
+        app.log.info({ ms: config.drainMs }, 'told to stop: not ready any more, still answering');
+        await setTimeout(config.drainMs);
+      } else app.log.info('told to stop');
+      ended = () => app.log.info('stopped');
     } finally {
       const impatience = globalThis.setTimeout(() => {
         app.log.warn('connections that were still in use are cut off');
@@ -69,12 +110,15 @@ async function main(): Promise<void> {
       }, CLOSE_MS);
       await app.close();
       clearTimeout(impatience);
+      await jobsEnded;
+      await sealer?.close();
       await services.close();
     }
   } finally {
     // Not empty if the start failed before there was a log.
     for (const [problem] of early) process.stderr.write(`${problem}\n`);
     await prepared.stop();
+    ended();
   }
 }
 

@@ -4,9 +4,13 @@ import { messageModule } from './example/message/index.js';
 import type { Module } from './kernel/graphql/module.js';
 import { apiKeyModule } from './platform/api-key/index.js';
 import { auditLogModule } from './platform/audit-log/index.js';
+import { auditTrailModule } from './platform/audit-trail/index.js';
+import { eventModule } from './platform/event/index.js';
 import { invitationModule } from './platform/invitation/index.js';
+import { jobModule } from './platform/job/index.js';
 import { membershipModule } from './platform/membership/index.js';
 import { tenantModule } from './platform/tenant/index.js';
+import { webhookModule } from './platform/webhook/index.js';
 
 export const modules: readonly Module[] = [
   tenantModule,
@@ -14,6 +18,10 @@ export const modules: readonly Module[] = [
   invitationModule,
   apiKeyModule,
   auditLogModule,
+  auditTrailModule,
+  eventModule,
+  jobModule,
+  webhookModule,
   conversationModule,
   messageModule,
 ];

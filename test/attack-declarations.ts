@@ -1,17 +1,20 @@
 /**
- * What the attack cannot reach in the installed modules, and why. test/platform/attack.test.ts fails for anything that is not
- * here, and for anything that is here without need.
+ * What the attack does not cover in the installed modules, with the reasons. test/platform/attack.test.ts fails for
+ * anything else that is not covered, and for entries that are not needed.
  */
 
-/** Nothing of the victim’s is tried or planted there. */
+/** Fields for which no value of the victim's is tried or planted. */
 export const NOT_ATTACKED: readonly string[] = [
-  // Only the link that was sent makes a member, and no link stands in an answer. The test gives the attack one to try.
+  // Only the link in a mail makes a member, and no answer contains a link. The test gives the attack one to try.
   'Mutation.acceptInvitation',
 ];
 
-/** Values are tried, but not even one of the attacker’s own is answered in another way than one that nobody has. */
+/**
+ * Arguments whose values are tried without effect: even the attacker's own values are answered like values that do not
+ * exist.
+ */
 export const WITHOUT_EFFECT: readonly string[] = [
-  // No own value is the name of a plan, or the link of an invitation to the attacker itself.
+  // None of the attacker's own values is the name of a plan, or the link of an invitation to the attacker.
   'Mutation.changePlan(input.plan:)',
   'Mutation.acceptInvitation(input.token:)',
 ];

@@ -1,5 +1,5 @@
 /**
- * What a change costs: this checkout beside an earlier one, which has to be built.
+ * Measures what a change costs: compares this checkout with an earlier one. Both must be built.
  * `npm run bench:against -- CHECKOUT [--only W1,W3] [--rounds 5] [--seconds 4] [--callgrind]`
  */
 import { resolve } from 'node:path';

@@ -1,14 +1,23 @@
-/** What is demanded of answers: that all contestants give the same, and that what they acknowledge is true. */
+/**
+ * Checks answers: all contestants must give the same answers, and every row that a contestant acknowledged must exist.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import { ask, type Contestant, type ContestantName, type Running } from './contestants.js';
 import { withClient, type Address } from './database.js';
 import type { LoadRequest } from './load.js';
 import type { Workload } from './workloads.js';
 
-/** Whose answers are compared, by their place among the requests. */
+/**
+ * Positions in the list of requests. One request per tenant is sent, so these are the tenants whose answers are
+ * compared.
+ */
 const COMPARED = [0, 1, 41, 99];
 
-/** Asks everybody the same for a few tenants. @throws Error when two differ */
+/**
+ * Sends the same requests to all contestants, for a few tenants.
+ *
+ * @throws Error when two answers differ, or one has an unexpected form
+ */
 export async function demandEqualAnswers(
   workload: Workload,
   taking: readonly Running[],
@@ -32,7 +41,7 @@ export async function demandEqualAnswers(
   }
 }
 
-/** What is compared: the data, with Tenantry's names; of a new row without what is new each time. */
+/** What is compared: the data, in one form; of a new row without what is new each time. */
 async function answerTo(
   { name, writes, refused }: Workload,
   contestant: Contestant,
@@ -53,7 +62,12 @@ async function answerTo(
   ) as unknown;
 }
 
-/** Every acknowledged row is there, with exactly one entry in the audit log, made by whoever made the row. */
+/**
+ * Checks that every acknowledged row exists and has exactly one entry in the audit log, with the row's author as its
+ * actor.
+ *
+ * @throws Error when a row or its entry is missing
+ */
 export async function demandAuditEntries(
   { superuser }: Address,
   written: ReadonlyMap<ContestantName, number>,
@@ -73,7 +87,8 @@ export async function demandAuditEntries(
         [`Written by ${name.padEnd(12)}:%`],
       );
       const { rows: found, audited } = rows[0]!;
-      // Those of the comparison of answers come on top; one that was refused may be there or not.
+      // The comparison of answers wrote rows too. A request that failed may or may not have written its row, so `found`
+      // can be larger.
       const expected = acknowledged + COMPARED.length;
       if (found < expected || audited !== found) {
         throw new Error(
@@ -84,9 +99,12 @@ export async function demandAuditEntries(
   });
 }
 
+/** What Tenantry writes before the UUID of an object. */
+const TYPE_OF_ID = /^[a-z][a-z\d_]*_(?=[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$)/;
+
 /**
- * An answer with the names and forms of Tenantry's: points in time as RFC 3339 in UTC with milliseconds (PostGraphile
- * writes an offset), roles in capitals (PostGraphile shows the column).
+ * An answer in one form: points in time as RFC 3339 in UTC with milliseconds (PostGraphile writes an offset), roles in
+ * capitals (PostGraphile shows the column), ids without their type (only Tenantry writes it).
  */
 function normalised(value: unknown, key?: string): unknown {
   if (Array.isArray(value)) return value.map((item) => normalised(item));
@@ -95,5 +113,5 @@ function normalised(value: unknown, key?: string): unknown {
   }
   if (typeof value !== 'string') return value;
   if (key?.endsWith('At')) return new Date(value).toISOString();
-  return key === 'role' ? value.toUpperCase() : value;
+  return key === 'role' ? value.toUpperCase() : value.replace(TYPE_OF_ID, '');
 }

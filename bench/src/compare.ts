@@ -1,4 +1,7 @@
-/** All contestants on the small data: start-up, equal answers, then rounds in which each has its turn. */
+/**
+ * Compares all contestants on the small data set: the time to start, then equal answers, then timed rounds in which
+ * each contestant has a turn.
+ */
 import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,17 +26,17 @@ import { median, rounded } from './statistics.js';
 import { requestsOf } from './tokens.js';
 import { WORKLOADS, type Workload } from './workloads.js';
 
-/** Times in seconds. */
+/** Times are in seconds. */
 export interface Plan {
   readonly workloads: readonly Workload[];
   readonly size: SizeName;
   readonly rounds: number;
-  /** Of each turn: what is measured, and what comes before. */
+  /** The measured time of a turn. */
   readonly seconds: number;
   readonly rampUp: number;
-  /** Before the first round of a workload. */
+  /** The time that each contestant runs before the first round of a workload. */
   readonly warmUp: number;
-  /** How often each contestant is started to see how long that takes. */
+  /** How often each contestant is started. The time to start is the median. */
   readonly starts: number;
 }
 
@@ -50,7 +53,7 @@ export interface Comparison {
     readonly cpu: string;
     readonly node: string;
     readonly postgres: string;
-    /** Cores that something else kept busy meanwhile, on the median: the figures of a busy machine are worth little. */
+    /** The median number of cores that other programs kept busy. Figures measured on a busy machine are unreliable. */
     readonly foreignCores: number;
   };
   readonly startup: Partial<Record<ContestantName, { readonly ms: number; readonly rssMb: number }>>;
@@ -62,6 +65,11 @@ export const newSecret = (): string => randomBytes(48).toString('base64url');
 const FEW = 16;
 const MANY = 64;
 
+/**
+ * Starts all contestants, compares their answers and measures their workloads.
+ *
+ * @throws Error when answers differ, too many are wrong, or an acknowledged row is missing
+ */
 export async function compare(plan: Plan, parts: Parts): Promise<Comparison> {
   const { database, log } = parts;
   const secret = newSecret();
@@ -113,7 +121,10 @@ export async function compare(plan: Plan, parts: Parts): Promise<Comparison> {
   };
 }
 
-/** Starts everybody, alone and several times to see how long that takes, and leaves one of each running. */
+/**
+ * Starts each contestant several times to measure the time to start, without load on the others, and leaves one process
+ * of each running.
+ */
 async function startAll(
   { starts, size }: Plan,
   { log, onEnd }: Parts,
@@ -153,11 +164,14 @@ interface RoundsOrder {
   readonly connections: number;
   readonly count: number;
   readonly seconds: number;
-  /** Counts the acknowledged requests of each contestant. */
+  /** The number of acknowledged requests of each contestant so far. Each turn adds to it. */
   readonly written: Map<ContestantName, number>;
 }
 
-/** Rounds in which each has a turn, each round beginning with another one. */
+/**
+ * Runs rounds in which each contestant has one turn. Each round begins with another contestant, so that none always
+ * runs first.
+ */
 async function rounds(order: RoundsOrder): Promise<Rounds> {
   const { plan, parts, workload, taking, requests, connections, count, seconds, written } = order;
   const samples = new Map<ContestantName, Sample[]>(taking.map(({ contestant: { name } }) => [name, []]));

@@ -1,4 +1,4 @@
-/** Who takes part: how each is started, and how its answers are named. */
+/** The servers that are compared, and how each is started and stopped. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, closeSync, truncateSync } from 'node:fs';
@@ -30,14 +30,14 @@ export const CONTESTANTS: readonly Contestant[] = [
   peer('handwritten', 'hand-written SQL'),
 ];
 
-/** The same for all: Tenantry's defaults. */
+/** The size of each contestant's connection pool: Tenantry's default. */
 export const POOL_SIZE = 10;
 
 export interface Running {
   readonly contestant: Contestant;
   readonly pid: number;
   readonly origin: string;
-  /** Empties the file that its output goes to. */
+  /** Empties the file that the server's output is written to. */
   forgetLog(): void;
   readonly stop: () => Promise<void>;
 }
@@ -45,15 +45,17 @@ export interface Running {
 export interface StartOptions {
   readonly databaseUrl: string;
   readonly secret: string;
-  /** What contexts are signed with; undefined: they are not. */
+  /** The key that Tenantry signs contexts with. Without it, contexts are not signed. */
   readonly contextKey?: string | undefined;
-  /** What runs Node: `valgrind` with its options. */
+  /** A program that runs Node, with its options, such as `valgrind`. */
   readonly command?: readonly string[];
+  /** Variables of the environment in addition. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   /** Arguments of Node itself. */
-  readonly nodeArguments?: readonly string[];
+  readonly nodeArguments?: readonly string[] | undefined;
 }
 
-/** Starts a contestant's process. It does not answer yet: see {@link firstAnswer}. */
+/** Starts the process of a contestant. It may not accept requests yet: {@link firstAnswer} waits for that. */
 export async function start(
   contestant: Contestant,
   options: StartOptions,
@@ -75,9 +77,12 @@ export async function start(
       DATABASE_URL: options.databaseUrl,
       DATABASE_POOL_SIZE: String(POOL_SIZE),
       JWT_SECRET: options.secret,
-      // No balancer has to notice that it stops.
+      // The load is more than a plan would allow; the limits count it all the same.
+      PLANS_FILE: join(BENCH, 'plans.json'),
+      // No load balancer has to notice the shutdown, so the server need not wait for one.
       DRAIN_SECONDS: '0',
       ...(options.contextKey !== undefined && { CONTEXT_SIGNING_KEY: options.contextKey }),
+      ...options.environment,
       PRISMA_CLIENT: join(TENANTRY_ROOT, 'dist/generated/prisma/client.js'),
     },
   });
@@ -99,12 +104,16 @@ export async function start(
   };
 }
 
-/** What it answers, with 200, to a request that is repeated until it does. */
+/**
+ * Repeats a request until the contestant answers it with 200, and returns that answer.
+ *
+ * @throws Error when the process ends first, or after five minutes
+ */
 export async function firstAnswer(
   { origin, contestant, child }: Running & { child: ChildProcess },
   request: { readonly token: string; readonly body: string },
 ): Promise<unknown> {
-  // Minutes under valgrind.
+  // A server takes minutes to start under valgrind.
   const deadline = Date.now() + 300_000;
   for (;;) {
     const response = await ask(origin, request).catch(() => undefined);
@@ -117,6 +126,7 @@ export async function firstAnswer(
   }
 }
 
+/** Sends one request. Any status resolves; the promise rejects when there is no answer. */
 export function ask(
   origin: string,
   { token, body }: { readonly token: string; readonly body: string },
@@ -132,7 +142,7 @@ export function ask(
   });
 }
 
-/** Asked to end, and made to when it does not. */
+/** Ends a process: SIGTERM first, and SIGKILL after five seconds. */
 export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
@@ -142,6 +152,7 @@ export async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(impatience);
 }
 
+/** Returns a port of 127.0.0.1 that no process listens on. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

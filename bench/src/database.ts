@@ -1,6 +1,6 @@
 /**
- * The PostgreSQL that all contestants share: the one Tenantry brings, with Tenantry's migrations, in a folder of its own.
- * Filled databases are kept from run to run under a name that says what is in them.
+ * The PostgreSQL server that all contestants share: the one that Tenantry embeds, with Tenantry's migrations, in a data
+ * folder of its own. Filled databases are kept between runs. Their names contain a hash of what is in them.
  */
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
@@ -14,26 +14,34 @@ import { parentOf } from './processes.js';
 type Prepare = typeof import('../../src/kernel/database/preparation/prepare.js');
 
 export interface Server {
-  /** The process that all of PostgreSQL's are children of. */
+  /** The parent of all of PostgreSQL's processes. */
   readonly pid: number;
   readonly version: string;
-  /** A database with the rows of that size, to read only: made when it is missing, which takes minutes for the large. */
+  /**
+   * A database with the rows of this size, for reading only. It is created when it does not exist, which takes minutes
+   * for the large size.
+   */
   filled(size: SizeName): Promise<Address>;
   /**
-   * A copy of it, to be written to; thrown away by the next one of that name.
+   * A copy of the database with the rows of this size, for writing. It replaces an earlier copy of the same name.
    *
-   * @param root the checkout whose migrations it has
+   * @param root the checkout whose migrations the database has
    */
   scratch(size: SizeName, name?: string, root?: string): Promise<Address>;
   stop(): Promise<void>;
 }
 
 export interface Address {
-  /** As tenantry_app: what contestants connect as. */
+  /** Connects as tenantry_app, as the contestants do. */
   readonly app: string;
   readonly superuser: string;
 }
 
+/**
+ * Starts the PostgreSQL server.
+ *
+ * @throws Error when another benchmark is running, because each would slow down the other
+ */
 export async function startDatabase(log: (line: string) => void): Promise<Server> {
   const embedded = await startEmbedded(join(BENCH, '.data'));
   try {
@@ -54,7 +62,7 @@ export async function startDatabase(log: (line: string) => void): Promise<Server
         await withClient(embedded.superuser, async (client) => {
           await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
           await client.query(`CREATE DATABASE ${name} TEMPLATE ${source} STRATEGY file_copy`);
-          // A clone has the privileges of a new database, not those of its template.
+          // A clone does not inherit the template's privileges.
           await client.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
           await client.query('CHECKPOINT');
         });
@@ -86,7 +94,8 @@ async function filled(
       [`bench\\_${size}\\_%`],
     );
     const names = rows.map(({ datname }) => datname);
-    // Of other migrations or rows. The newest is kept: one may be comparing two versions of Tenantry.
+    // The other databases have other migrations or rows. The newest one is kept, because two versions of Tenantry may
+    // be under comparison.
     const [, ...old] = names.filter((other) => other !== name);
     const incomplete = names.filter((other) => other === name);
     for (const database of [...old, ...incomplete])
@@ -103,7 +112,7 @@ async function filled(
   return address;
 }
 
-/** Changes when the migrations or the rows do. */
+/** A hash of the migrations and of the code that makes the rows. */
 async function fingerprint(root: string): Promise<string> {
   const hash = createHash('sha256').update(await readFile(join(BENCH, 'src/dataset.ts')));
   const folder = join(root, 'prisma/migrations');
@@ -136,6 +145,7 @@ function withDatabase(url: string, name: string): string {
 
 const databaseOf = ({ app }: Address): string => new URL(app).pathname.slice(1);
 
+/** Runs `work` with a connection that is closed afterwards. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(url);
   await client.connect();

@@ -1,10 +1,11 @@
 /**
- * The rows that are read. Made by a few statements on the server, the same each time: ids, times and texts depend on the
- * numbers of tenant and row alone. Triggers rest meanwhile, so that the audit log holds what is put there and no more.
+ * Creates the rows that the workloads read. A few statements make them on the database server. Ids, times and texts
+ * depend only on the numbers of the tenant and the row, so they are the same in each run. Triggers are disabled
+ * meanwhile, so that the audit log contains only the entries made here.
  */
 import type pg from 'pg';
 
-/** How many tenants, conversations of each, and messages of each of those. */
+/** The number of tenants, of conversations per tenant, and of messages per conversation. */
 export interface Size {
   readonly tenants: number;
   readonly conversations: number;
@@ -14,14 +15,14 @@ export interface Size {
 export type SizeName = 'tiny' | 'small' | 'large';
 
 export const SIZES: Readonly<Record<SizeName, Size>> = {
-  /** For --quick: a request reads as many rows as with the small set, there are fewer that it does not read. */
+  /** For --quick. A request reads as many rows as with `small`; there are fewer rows that it does not read. */
   tiny: { tenants: 100, conversations: 100, messages: 5 },
   small: { tenants: 100, conversations: 1_000, messages: 5 },
-  /** Ten million conversations and messages. */
+  /** Ten million conversations and messages in total. */
   large: { tenants: 10_000, conversations: 167, messages: 5 },
 };
 
-/** Member 1 of each tenant is its owner, the last its viewer. */
+/** The first member of each tenant is its owner, the last one is a viewer. */
 export const OWNER = 1;
 export const VIEWER = 12;
 const AUDIT_ENTRIES = 50;
@@ -34,7 +35,7 @@ const CONVERSATION = 3;
 const MESSAGE = 4;
 const AUDIT = 5;
 
-/** Of tenant `t`, which counts from 1. */
+/** The id of tenant number `t`. Numbers start at 1. */
 export const tenantId = (t: number): string => {
   const hex = `${EPOCH_MS.toString(16).padStart(12, '0')}700${TENANT}8${t.toString(16).padStart(7, '0')}00000000`;
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
@@ -47,7 +48,7 @@ const uuid = (ms: string, kind: number, n: string): string =>
   `(lpad(to_hex(${ms}), 12, '0') || '700${kind}8' || lpad(to_hex(t), 7, '0') || lpad(to_hex(${n}), 8, '0'))::uuid`;
 const time = (ms: string): string => `'epoch'::timestamptz + (${ms}) * interval '1 millisecond'`;
 const user = (m: string): string => `'auth0|' || lpad(t::text, 6, '0') || '-' || lpad((${m})::text, 4, '0')`;
-/** One of the texts that come as the statement's parameter. */
+/** An SQL expression for one of the texts in the statement's first parameter. */
 const text = (seed: string): string => `($1::text[])[1 + (${seed}) % ${TEXTS}]`;
 
 const TEXTS = 97;

@@ -1,6 +1,6 @@
-/** Draws a CPU profile of V8 as a flame graph: an SVG without scripts, whose frames tell their names when pointed at. */
+/** Draws a CPU profile of V8 as a flame graph: an SVG without scripts that shows a frame's name under the pointer. */
 
-/** The parts of a `.cpuprofile` that are read here. */
+/** The used parts of a `.cpuprofile`. */
 export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
@@ -13,7 +13,7 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-/** A function on one path of calls, with the time spent in it and below. */
+/** A function on one call path, with the time spent in it and in its callees. */
 interface Frame {
   readonly name: string;
   readonly place: string;
@@ -24,11 +24,11 @@ interface Frame {
 const WIDTH = 1200;
 const HEIGHT = 16;
 const TOP = 44;
-/** Frames narrower than this are left out: nobody could point at them. */
+/** Narrower frames, in pixels, are left out: they are too narrow to point at. */
 const NARROWEST = 1.2;
 const CHARACTER = 6.2;
 
-/** Colours by whose code it is; the first that fits. */
+/** The colour of a frame shows whose code it is. The first matching pattern decides. */
 const OWNERS: readonly (readonly [owner: RegExp, colour: string, title: string])[] = [
   [/^\(/, '#c9c9c9', 'V8'],
   [/^node:/, '#b8c4d6', 'Node'],
@@ -46,6 +46,7 @@ const OWNERS: readonly (readonly [owner: RegExp, colour: string, title: string])
   [/./, '#f08a5d', 'Tenantry'],
 ];
 
+/** Returns the SVG of a profile. The width of a frame is its share of the time in which the process did not wait. */
 export function flameGraph(profile: CpuProfile, title: string): string {
   const root = framesOf(profile);
   const rows: string[] = [];
@@ -76,14 +77,17 @@ export function flameGraph(profile: CpuProfile, title: string): string {
   ].join('\n');
 }
 
-/** The calls as a tree, the same function called from the same path once; callees of `(root)` are what Node called. */
+/**
+ * Builds the tree of calls. A function that is called twice from the same path is one frame. The callees of `(root)`
+ * are the functions that Node calls.
+ */
 function framesOf({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   const self = new Map<number, number>();
   samples.forEach((id, index) => self.set(id, (self.get(id) ?? 0) + timeDeltas[index]!));
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const add = (node: ProfileNode, caller: Frame): number => {
     const { functionName, url, lineNumber } = node.callFrame;
-    // The process waited: no cost.
+    // The process waited and used no CPU.
     if (functionName === '(idle)') return 0;
     const place = placeOf(url);
     const key = `${functionName} ${place} ${lineNumber}`;
@@ -102,7 +106,7 @@ function framesOf({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   return [...above.callees.values()][0]!;
 }
 
-/** A file by its place in the package, whatever folder that is in. */
+/** The path of a file inside its package or inside dist, without the folder that contains it. */
 function placeOf(url: string): string {
   const [, inside] = /.*\/(node_modules\/.+)$/.exec(url) ?? /.*\/dist\/(.+)$/.exec(url) ?? [];
   return inside ?? url;

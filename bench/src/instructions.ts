@@ -1,8 +1,9 @@
 /**
- * Counts the instructions of a process: a busy machine takes its time, but executes no more of them.
+ * Counts the instructions that a process executes. Load on the machine changes how long a process runs, but hardly how
+ * many instructions it executes.
  *
- * Two ways: Linux's `perf`, which costs nothing and which virtual machines often do not support, and Valgrind's
- * callgrind, which runs everywhere and makes the process about fifty times slower.
+ * There are two ways: Linux's `perf`, which does not slow the process but is not supported on many virtual machines,
+ * and Valgrind's callgrind, which runs everywhere but makes the process about fifty times slower.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,14 +14,17 @@ import { promisify } from 'node:util';
 import { BENCH } from './places.js';
 import { family } from './processes.js';
 
-/** What a piece of work returned, and the instructions executed meanwhile. */
+/** The result of a piece of work and the number of instructions executed during it. */
 export interface Counted<Result> {
   readonly result: Result;
-  /** NaN where they cannot be counted. */
+  /** NaN when they cannot be counted. */
   readonly instructions: number;
 }
 
-/** Runs `work` and counts what the processes and their descendants of this moment execute meanwhile; NaN without `perf`. */
+/**
+ * Runs `work` and counts the instructions of the given processes and of the descendants they have at the start. The
+ * count is NaN without `perf`.
+ */
 export async function countInstructions<Result>(
   roots: readonly number[],
   work: () => Promise<Result>,
@@ -42,27 +46,30 @@ export async function countInstructions<Result>(
 const OUTPUT = join(BENCH, '.data', 'callgrind');
 const VGDB_PREFIX = `--vgdb-prefix=${join(BENCH, '.data', 'vgdb-pipe')}`;
 
-/** The command before the program that is to be counted by {@link countWithCallgrind}. */
+/** The command that runs a program whose instructions {@link countWithCallgrind} can count. */
 export const CALLGRIND: readonly string[] = [
   'valgrind',
   '--tool=callgrind',
-  // Nothing is counted, and the program is faster, until it is asked for.
+  // Nothing is counted until callgrind_control asks for it. Until then the program runs faster.
   '--instr-atstart=no',
   `--callgrind-out-file=${OUTPUT}.%p`,
   VGDB_PREFIX,
 ];
 
-/** Runs `work` and counts what a process that was started with {@link CALLGRIND} executes meanwhile. */
+/**
+ * Runs `work` and counts the instructions of a process that was started with {@link CALLGRIND}.
+ * `work` runs twice; the second run is counted.
+ */
 export async function countWithCallgrind<Result>(
   pid: number,
   work: () => Promise<Result>,
 ): Promise<Counted<Result>> {
-  // Valgrind names its pipes after USER and HOST: as the server has them.
+  // Valgrind derives the names of its pipes from USER and HOST, so these must be as in the server's environment.
   const env = { PATH: process.env['PATH'], HOST: '127.0.0.1' };
   const control = (...orders: string[]) =>
     promisify(execFile)('callgrind_control', [VGDB_PREFIX, ...orders, String(pid)], { env });
   await control('--instr=on');
-  // Valgrind translates the program anew, and the first requests wait for that longer than the server lets them.
+  // Valgrind now translates the program again, and the first requests wait for that longer than the server's deadline.
   await work().catch(() => undefined);
   await control('--zero');
   const result = await work();
@@ -71,7 +78,7 @@ export async function countWithCallgrind<Result>(
   return { result, instructions: await lastTotal(pid) };
 }
 
-/** Dumps are numbered; the last one has what was executed since the counters were set to zero. */
+/** Reads the last dump. Dumps are numbered, and the last one counts from when the counters were reset. */
 async function lastTotal(pid: number): Promise<number> {
   let total = Number.NaN;
   for (let dump = 1; ; dump++) {

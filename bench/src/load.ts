@@ -1,18 +1,18 @@
 /**
- * The load, in a process of its own: N connections, each with one request under way at a time. Told by messages what to
- * send; answers with what came back. Every answer is looked at, status and whether there are errors in it.
+ * Generates the load, in a process of its own: N connections, each with one open request at a time. The parent process
+ * sends an order and receives a report. The status of every answer is checked, and whether it has errors.
  */
 import { Client, type Dispatcher } from 'undici';
 
 export interface LoadOrder {
   readonly origin: string;
   readonly connections: number;
-  /** Not measured, in seconds: connections are opened, caches are filled. */
+  /** Seconds of load before the measured time, in which connections are opened and caches are filled. */
   readonly rampUp: number;
   readonly seconds: number;
-  /** The requests, taken in turns. */
+  /** The requests, sent in this order and then from the start again. */
   readonly requests: readonly LoadRequest[];
-  /** Whether each answer must have errors (or none may). */
+  /** True when each answer must have errors, false when none may. */
   readonly errors: boolean;
 }
 
@@ -22,20 +22,20 @@ export interface LoadRequest {
 }
 
 export interface LoadReport {
-  /** Answered as they should be, ramp-up included. */
+  /** The number of right answers, including those of the ramp-up. */
   readonly acknowledged: number;
-  /** Of the measured time: */
+  /** The following fields count the measured time only. Latencies are in milliseconds. */
   readonly requests: number;
   readonly seconds: number;
   readonly p50: number;
   readonly p99: number;
   readonly bytesPerAnswer: number;
-  /** Answers with another status, with errors where there may be none, or none where there must be. */
+  /** Answers with a status other than 200, with unexpected errors, or without expected ones. */
   readonly wrong: number;
   readonly firstWrong: string | undefined;
 }
 
-/** Between the ramp-up and the measured time: the other side reads what the server has used so far. */
+/** Sent when the measured time begins and ends, so that the parent can read what the server has used so far. */
 export type LoadMessage = 'measuring' | 'measured' | LoadReport;
 
 process.on('message', (order: LoadOrder) => {

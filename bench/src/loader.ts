@@ -1,6 +1,7 @@
-/** The process that makes the load, and what it says. */
+/** Starts the process that generates the load, and reads its messages. */
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import type { PacedOrder, PacedReport } from './paced-load.js';
 import type { LoadMessage, LoadOrder, LoadReport } from './load.js';
 import { BENCH, nodeBinary } from './places.js';
 import { stop } from './contestants.js';
@@ -10,6 +11,34 @@ export interface Loader {
   /** Runs one order. `atStart` and `atEnd` are called when the measured time begins and ends. */
   run(order: LoadOrder, atStart?: () => void, atEnd?: () => void): Promise<LoadReport>;
   stop(): Promise<void>;
+}
+
+export interface PacedLoader {
+  run(order: PacedOrder): Promise<PacedReport>;
+  stop(): Promise<void>;
+}
+
+/** The process whose load does not wait for answers. */
+export function startPacedLoader(): PacedLoader {
+  const child = fork(join(BENCH, 'dist/paced-load.js'), {
+    execPath: nodeBinary(),
+    execArgv: [],
+    // JSON has no NaN.
+    serialization: 'advanced',
+  });
+  return {
+    run: (order) =>
+      new Promise((resolve, reject) => {
+        const ended = () => reject(new Error('The load generator has failed.'));
+        child.once('exit', ended);
+        child.once('message', (report: PacedReport) => {
+          child.off('exit', ended);
+          resolve(report);
+        });
+        child.send(order);
+      }),
+    stop: () => stop(child),
+  };
 }
 
 export function startLoader(): Loader {

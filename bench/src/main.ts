@@ -1,20 +1,42 @@
 /**
- * Compares Tenantry with what one would use instead: on this machine, in this run, on the same PostgreSQL, data, role,
- * policies and tokens. Answers are compared before anything is timed. README.md says what is measured and how.
+ * Compares Tenantry with its alternatives: on this machine, in this run, with the same PostgreSQL, data, role, policies
+ * and tokens. Answers are compared before anything is timed. README.md says what is measured and how.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { compare, type Plan } from './compare.js';
 import { startDatabase } from './database.js';
+import { jobs } from './jobs.js';
 import { startLoader } from './loader.js';
+import { noisy } from './noisy.js';
+import { overload } from './overload.js';
 import { markdown } from './report.js';
 import { compareScale } from './scale.js';
 import { session } from './session.js';
 import { WORKLOADS, type WorkloadName } from './workloads.js';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: { json: { type: 'string' }, only: { type: 'string' }, quick: { type: 'boolean', default: false } },
 });
+const [benchmark] = positionals;
+const fairPlan = values.quick
+  ? ({ size: 'tiny', seconds: 5, warmUp: 8 } as const)
+  : ({ size: 'small', seconds: 15, warmUp: 15 } as const);
+// Each ends the process.
+if (benchmark === 'noisy') await noisy(fairPlan);
+else if (benchmark === 'overload') await overload(fairPlan);
+else if (benchmark === 'jobs')
+  await jobs(
+    values.quick
+      ? { jobs: 500, queued: 5_000, tries: 20, finished: 20_000 }
+      : { jobs: 5_000, queued: 100_000, tries: 100, finished: 1_000_000 },
+  );
+else if (benchmark !== undefined) {
+  console.error(`There is no benchmark ${benchmark}: noisy, overload, jobs, or none for the comparison.`);
+  process.exit(2);
+}
+
 const asked = values.only?.split(',') ?? WORKLOADS.map(({ name }) => name);
 const unknown = asked.find((name) => !WORKLOADS.some((workload) => workload.name === name));
 if (unknown !== undefined) {

@@ -1,4 +1,4 @@
-/** One turn of one contestant: the load it bears, and what that costs. */
+/** Measures one turn of one contestant: its throughput, its latencies and what they cost. */
 import type { Server } from './database.js';
 import type { LoadRequest } from './load.js';
 import type { Loader } from './loader.js';
@@ -7,18 +7,18 @@ import type { Running } from './contestants.js';
 
 export interface Sample {
   readonly rps: number;
-  /** Milliseconds. */
+  /** Latencies in milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Per request, in µs of one core. */
+  /** CPU time per request, in microseconds. */
   readonly cpuServerUs: number;
   readonly cpuDatabaseUs: number;
   readonly rssMb: number;
   readonly bytes: number;
   readonly acknowledged: number;
-  /** Answers that were not as they should be: counted, and not among the requests. */
+  /** The number of wrong answers. They are not among the requests. */
   readonly wrong: number;
-  /** Cores that were busy with something else meanwhile. */
+  /** The number of cores that other programs kept busy. */
   readonly foreignCores: number;
 }
 
@@ -30,10 +30,12 @@ export interface Turn {
   readonly seconds: number;
 }
 
-/** A server on a busy machine may refuse a request for once; one that refuses more than that is not to be timed. */
+/**
+ * A server on a busy machine may refuse a few requests. A turn with more wrong answers than this share is not measured.
+ */
 const MOST_WRONG = 0.2;
 
-/** @throws Error when too many answers are not as they should be. */
+/** Runs one turn of a contestant. @throws Error when there is no answer or too many are wrong */
 export async function measure(
   running: Running,
   turn: Turn,
@@ -43,7 +45,7 @@ export async function measure(
   const times = async () => ({
     server: await cpuTime(running.pid),
     postgres: await cpuTime(database.pid),
-    // The load generator and all servers are our children.
+    // The load generator and all servers are children of this process.
     own: await cpuTime(process.pid, database.pid),
     machine: await machineTime(),
   });

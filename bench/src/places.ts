@@ -1,32 +1,35 @@
-/** Where things are. */
+/** The folders and the Node binary that the benchmark uses. */
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { existsSync, readdirSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 
-/** This folder. */
+/** The folder of the benchmark. */
 export const BENCH = fileURLToPath(new URL('..', import.meta.url));
 
-/** The checkout of Tenantry that is measured, built: this one, unless TENANTRY_ROOT names another. */
+/** The built checkout of Tenantry that is measured: this one, unless TENANTRY_ROOT names another. */
 export const TENANTRY_ROOT = process.env['TENANTRY_ROOT'] ?? join(BENCH, '..');
 
 /**
- * A module of the built Tenantry.
+ * Imports a module of the built Tenantry.
  *
- * @param name of the file, in whichever folder: earlier versions, which are compared with, have other folders
+ * @param name the file's name, with as many folders as make it unique: earlier versions of Tenantry have other folders
+ * @throws Error when there is no such file
  */
 export async function fromTenantry<Module>(name: string, root = TENANTRY_ROOT): Promise<Module> {
   const built = join(root, 'dist');
   const paths = existsSync(built) ? readdirSync(built, { recursive: true, encoding: 'utf8' }) : [];
-  const path = paths.find((each) => basename(each) === name);
+  const path = paths.find((each) => basename(each) === name || each.endsWith(`/${name}`));
   if (path === undefined) throw new Error(`${built} has no ${name}: build Tenantry first (npm run build).`);
   return (await import(pathToFileURL(join(built, path)).href)) as Module;
 }
 
 const NEWEST_SUPPORTED = 24;
 
-/** The Node that all contestants run on: ours if it is new enough, else the one among the dependencies. */
+/**
+ * The Node that runs all contestants: the current one when it is new enough, otherwise the one among the dependencies.
+ */
 export function nodeBinary(): string {
   if (Number(process.versions.node.split('.', 1)[0]) >= NEWEST_SUPPORTED) return process.execPath;
   const name = `node-${process.platform}-${process.arch}`;

@@ -1,28 +1,31 @@
-/** What processes cost, as the kernel counts it. Linux only: elsewhere everything is unknown, NaN. */
+/** Reads what processes have used from /proc. On other systems than Linux all figures are NaN. */
 import { readFile, readdir } from 'node:fs/promises';
 
 interface Process {
   readonly pid: number;
   readonly parent: number;
-  /** Of the process and of its children that have ended, user and system, in ticks. */
+  /** The user and system time of the process and of its ended children, in ticks. */
   readonly ticks: number;
 }
 
-/** USER_HZ, which is 100 wherever Linux runs Node. */
+/** USER_HZ is 100 on every Linux that runs Node. */
 const MICROSECONDS_PER_TICK = 10_000;
 
+/** The process id of the parent. NaN when the process does not exist. */
 export async function parentOf(pid: number): Promise<number> {
   return (await read(pid))?.parent ?? Number.NaN;
 }
 
-/** CPU time that processes and their descendants, the ended ones included, have taken so far, in µs. */
+/**
+ * The CPU time, in microseconds, that processes and their descendants have used so far, including ended descendants.
+ */
 export async function cpuTime(...roots: readonly number[]): Promise<number> {
   const members = await family(roots);
   if (members.length === 0) return Number.NaN;
   return members.reduce((sum, { ticks }) => sum + ticks, 0) * MICROSECONDS_PER_TICK;
 }
 
-/** Processes and all their descendants. */
+/** The processes and all their descendants. */
 export async function family(roots: readonly number[]): Promise<Process[]> {
   const processes = await all();
   const within = new Set(roots);
@@ -34,7 +37,10 @@ export async function family(roots: readonly number[]): Promise<Process[]> {
   return processes.filter(({ pid }) => within.has(pid));
 }
 
-/** CPU time that the whole machine has spent so far, in µs: on whatever, and for other machines on the same hardware. */
+/**
+ * The CPU time, in microseconds, that the whole machine has used so far, including the time that the hypervisor gave to
+ * other machines.
+ */
 export async function machineTime(): Promise<number> {
   const stat = await readFile('/proc/stat', 'utf8').catch(() => '');
   const [user, nice, system, , , irq, softirq, steal] = (/^cpu +(.+)$/m.exec(stat)?.[1] ?? '')
@@ -46,7 +52,7 @@ export async function machineTime(): Promise<number> {
   );
 }
 
-/** Memory that a process holds, in MiB. */
+/** The resident memory of a process, in MiB. */
 export async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024;
@@ -63,7 +69,8 @@ async function all(): Promise<Process[]> {
 async function read(pid: number): Promise<Process | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (stat === undefined) return undefined;
-  // The second field is the program's name in parentheses, which may hold blanks; after it, state is field 3.
+  // The second field is the program's name in parentheses, which may contain blanks. The first field after it is number
+  // 3, the state.
   const fields = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')

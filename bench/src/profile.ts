@@ -1,7 +1,7 @@
 /**
- * Where Tenantry's time goes: runs its server under V8's sampling profiler while a workload is on it, and draws a flame
- * graph. `npm run --prefix bench profile -- W1 W2` writes docs/performance/W1.svg and, for the browser's developer tools,
- * bench/.data/W1.cpuprofile.
+ * Shows where Tenantry spends its time: runs its server under V8's sampling profiler with a workload, and draws a flame
+ * graph. `npm run --prefix bench profile -- W1 W2` writes docs/performance/W1.svg and, for the browser's developer
+ * tools, bench/.data/W1.cpuprofile.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -59,7 +59,7 @@ interface Inspector {
   close(): void;
 }
 
-/** Speaks the inspector protocol with a Node process. */
+/** Connects to the inspector of a Node process. */
 async function connect(port: number): Promise<Inspector> {
   const targets = await fetchRepeatedly(`http://127.0.0.1:${port}/json/list`);
   const socket = new WebSocket((targets as { webSocketDebuggerUrl: string }[])[0]!.webSocketDebuggerUrl);

@@ -1,4 +1,4 @@
-/** The results as tables for people. */
+/** Prints the results as tables in Markdown. */
 import { CONTESTANTS } from './contestants.js';
 import type { Comparison } from './compare.js';
 import type { Results } from './results.js';

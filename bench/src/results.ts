@@ -1,11 +1,14 @@
-/** What comes out: medians of the rounds, and ratios taken within each. */
+/** Computes the results: medians over the rounds, and ratios within each round. */
 import type { ContestantName } from './contestants.js';
 import type { Sample } from './measure.js';
 import { median, rounded, spread } from './statistics.js';
 
 export type Figures = Omit<Sample, 'acknowledged' | 'foreignCores'>;
 
-/** Of one workload at one number of connections; ratios are Tenantry's requests per second over the other's. */
+/**
+ * The results of one workload with one number of connections. A ratio is Tenantry's requests per second divided by the
+ * other contestant's.
+ */
 export type Results = Partial<Record<ContestantName, Figures>> & {
   readonly ratio: Partial<Record<ContestantName, number>>;
   readonly spread: Partial<Record<ContestantName, readonly [number, number]>>;
@@ -14,6 +17,10 @@ export type Results = Partial<Record<ContestantName, Figures>> & {
 /** The samples of each contestant, in the order of the rounds. */
 export type Rounds = ReadonlyMap<ContestantName, readonly Sample[]>;
 
+/**
+ * Summarises the rounds. Ratios compare samples of the same round, because the speed of the machine can change between
+ * rounds.
+ */
 export function summary(samples: Rounds): Results {
   const own = samples.get('tenantry')!;
   const others = [...samples].filter(([name]) => name !== 'tenantry');
@@ -27,6 +34,7 @@ export function summary(samples: Rounds): Results {
   };
 }
 
+/** The medians of the samples. Wrong answers are summed. */
 export function figures(samples: readonly Sample[]): Figures {
   const of = (key: keyof Figures) => rounded(median(samples.map((sample) => sample[key])));
   return {

@@ -1,4 +1,7 @@
-/** Tenantry with a hundred tenants and with ten thousand, in turns: what a request costs, server and database together. */
+/**
+ * Compares Tenantry with a hundred tenants and with ten thousand, in turns: the CPU time of a request, of server and
+ * database together.
+ */
 import { CONTESTANTS, firstAnswer, start } from './contestants.js';
 import { newSecret, type Parts, type Plan } from './compare.js';
 import { figures, type Figures } from './results.js';
@@ -8,7 +11,7 @@ import { median, rounded, spread } from './statistics.js';
 import { requestsOf } from './tokens.js';
 
 export interface Scaling {
-  /** CPU time per request with the large data, server and database, over that with the small. */
+  /** The CPU time per request with the large data divided by that with the small data. */
   readonly ratio: number;
   readonly spread: readonly [number, number];
   readonly small: Figures;
@@ -18,7 +21,10 @@ export interface Scaling {
 const CONNECTIONS = 16;
 const COMPARED: readonly SizeName[] = ['small', 'large'];
 
-/** Requests come from all tenants in turn, so that with the large data no tenant's comes twice within seconds. */
+/**
+ * Measures the workloads with both sizes. Requests come from all tenants in turn, so with the large data a tenant's
+ * requests are seconds apart.
+ */
 export async function compareScale(plan: Plan, parts: Parts): Promise<Record<string, Scaling>> {
   const { database, loader, log } = parts;
   const secret = newSecret();
@@ -38,7 +44,7 @@ export async function compareScale(plan: Plan, parts: Parts): Promise<Record<str
       ...server,
       requests: requestsOf(workload, 'tenantry', server.size, secret),
     }));
-    // Round 0 is not counted: each tenant's pages are read once.
+    // Round 0 is not counted. It reads each tenant's pages once.
     for (let round = 0; round <= plan.rounds; round++) {
       for (const { size, running, requests } of round % 2 === 0 ? all : all.toReversed()) {
         const seconds = round === 0 ? Math.max(plan.warmUp, SIZES[size].tenants / 1_000) : plan.seconds;

@@ -1,9 +1,11 @@
-/** A run that starts things and leaves nothing behind, whether it ends, fails or is interrupted. */
+/** Runs work that starts processes, and stops them all when it ends, fails or is interrupted. */
 
-/** Has something stopped at the end; what was registered last is stopped first. */
+/** Registers what must be stopped at the end. The last registered is stopped first. */
 export type OnEnd = (stop: () => Promise<void>) => void;
 
-/** Runs `work`, stops everything, and ends this process: with 1 when `work` failed or a signal came first. */
+/**
+ * Runs `work`, stops everything that it registered, and exits: with 1 when `work` failed or a signal interrupted it.
+ */
 export async function session(work: (onEnd: OnEnd) => Promise<void>): Promise<never> {
   const stops: (() => Promise<void>)[] = [];
   const stopAll = async () => {
@@ -14,7 +16,7 @@ export async function session(work: (onEnd: OnEnd) => Promise<void>): Promise<ne
       process.on(signal, () => reject(new Error('Interrupted.')));
     }
   });
-  // When interrupted, `work` fails as well, for what it uses is stopped.
+  // After an interruption `work` fails too, because the processes that it uses are stopped.
   const worked = work((stop) => stops.push(stop));
   worked.catch(() => undefined);
   try {

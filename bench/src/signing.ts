@@ -1,5 +1,5 @@
 /**
- * What signed contexts cost: Tenantry with them and without.
+ * Measures what signed contexts cost: compares Tenantry with and without them.
  * `npm run --prefix bench signing -- [--only W1,W3] [--rounds 9] [--seconds 4]`
  */
 import { parseArgs } from 'node:util';

@@ -1,4 +1,4 @@
-/** The callers: one token for each of many tenants. */
+/** Makes the requests of a workload, each with the token of another tenant. */
 import jwt from 'jsonwebtoken';
 import { email, OWNER, SIZES, tenantId, userId, VIEWER, type SizeName } from './dataset.js';
 import type { LoadRequest } from './load.js';
@@ -7,10 +7,10 @@ import type { Workload } from './workloads.js';
 
 const ONE_DAY_SECONDS = 86_400;
 
-/** Prime, and no factor of a number of tenants. */
+/** A prime that does not divide a number of tenants, so multiples of it reach every tenant once. */
 const STRIDE = 7_919;
 
-/** Every tenant's request of this workload, once, as it is sent to this contestant. */
+/** One request of this workload for each tenant, in the form that this contestant takes. */
 export function requestsOf(
   workload: Workload,
   contestant: ContestantName,
@@ -20,9 +20,9 @@ export function requestsOf(
   const query = workload.documents[contestant];
   const member = workload.caller === 'owner' ? OWNER : VIEWER;
   return Array.from({ length: SIZES[size].tenants }, (_, index) => {
-    // All tenants, but not in the order in which their rows lie.
+    // Visits the tenants in another order than the one in which their rows are stored.
     const t = 1 + ((index * STRIDE) % SIZES[size].tenants);
-    // Each schema takes its own variables; the recipe alone reads the role from the token.
+    // Each schema has its own variables. Only the recipe reads the role from the token.
     const variables = workload.writes && {
       variables: {
         body: `Written by ${contestant.padEnd(12)}: the customer asks for the invoice of last month.`,

@@ -1,6 +1,6 @@
 /**
- * Compares variants of Tenantry: the same workloads, in turns, on the same PostgreSQL. Instructions are counted besides the
- * time, because they hardly depend on what else the machine does.
+ * Compares variants of Tenantry in turns: the same workloads on the same PostgreSQL. It counts instructions as well as
+ * time, because other load on the machine hardly changes them.
  */
 import { newSecret } from './compare.js';
 import { CONTESTANTS, firstAnswer, start } from './contestants.js';
@@ -20,35 +20,37 @@ type ContextKeys = typeof import('../../src/kernel/database/preparation/context-
 /** One way to run Tenantry. */
 export interface Variant {
   readonly name: string;
-  /** The checkout, which has to be built. */
+  /** The checkout. It must be built. */
   readonly root: string;
-  /** What contexts are signed with; undefined: they are not. */
+  /** The key that contexts are signed with. Without it, contexts are not signed. */
   readonly contextKey?: string;
 }
 
 export interface VariantPlan {
-  /** Each is compared with the first. */
+  /** The first variant is compared with each of the others. */
   readonly variants: readonly [Variant, ...Variant[]];
-  /** Names of workloads. */
+  /** The names of the workloads. */
   readonly only: readonly string[];
   readonly rounds: number;
-  /** Of each turn. */
+  /** The measured time of each turn. */
   readonly seconds: number;
-  /** Count the servers' instructions with callgrind: exact where `perf` is not supported, and times mean nothing then. */
+  /**
+   * Count the servers' instructions with callgrind, which works where `perf` is not supported. Times mean nothing then.
+   */
   readonly callgrind?: boolean;
 }
 
-/** With instructions per request; NaN where they cannot be counted. */
+/** A sample with instructions per request. They are NaN when they cannot be counted. */
 interface Counted extends Sample {
   readonly server: number;
-  /** Also NaN under callgrind, where PostgreSQL runs as always. */
+  /** Also NaN with callgrind, because PostgreSQL does not run under it. */
   readonly postgres: number;
 }
 
 type Count = (server: number, postgres: number, work: () => Promise<Sample>) => Promise<Counted>;
 
 const countedByPerf: Count = async (server, postgres, work) => {
-  // One after the other: `perf` cannot tell the processes apart.
+  // The work runs once per process, because `perf` cannot tell the processes apart.
   const first = await countInstructions([server], work);
   if (Number.isNaN(first.instructions)) return { ...first.result, server: Number.NaN, postgres: Number.NaN };
   const second = await countInstructions([postgres], work);
@@ -65,13 +67,13 @@ const countedByCallgrind: Count = async (server, _postgres, work) => {
 };
 
 const CONNECTIONS = 16;
-/** Under callgrind: the server is so slow that a second one would wait for too long. */
+/** With callgrind the server is so slow that a second connection would wait too long. */
 const CALLGRIND_CONNECTIONS = 1;
-/** Under callgrind: until V8 has compiled what the workload runs. */
+/** With callgrind, V8 takes this long to compile the code that the workload runs. */
 const WARM_UP_SECONDS = 90;
 const SIZE = 'small';
 
-/** Prints, for each workload, the figures of each variant and the ratios of the first to each other one. */
+/** Prints, for each workload, the figures of each variant and the ratios of the first to each of the others. */
 export async function compareVariants(plan: VariantPlan): Promise<void> {
   const { variants, only, rounds, seconds, callgrind = false } = plan;
   await session(async (onEnd) => {
@@ -101,7 +103,7 @@ export async function compareVariants(plan: VariantPlan): Promise<void> {
     for (const workload of WORKLOADS.filter(({ name }) => only.includes(name))) {
       const requests = requestsOf(workload, 'tenantry', SIZE, secret);
       const samples = new Map<string, Counted[]>(servers.map(({ name }) => [name, []]));
-      // Round 0 warms up.
+      // Round 0 is the warm-up.
       for (let round = 0; round <= rounds; round++) {
         for (let turn = 0; turn < servers.length; turn++) {
           const { name, running } = servers[(round + turn) % servers.length]!;

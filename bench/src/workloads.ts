@@ -1,20 +1,20 @@
 /**
- * What is asked. The documents differ where the schemas do: PostGraphile derives its names from the tables. What they ask
- * for is the same, and so must be the answers.
+ * The workloads. Their documents differ between contestants because the schemas do: PostGraphile derives its names from
+ * the tables. They ask for the same data, and the answers must be equal.
  */
 import type { ContestantName } from './contestants.js';
 
-export type WorkloadName = 'W1' | 'W2' | 'W3' | 'W4' | 'W5';
+export type WorkloadName = 'W1' | 'W2' | 'W3' | 'W4' | 'W5' | 'Slow';
 
 export interface Workload {
   readonly name: WorkloadName;
   readonly title: string;
-  /** Whose token: the tenant's owner, who may read everything, or a viewer. */
+  /** The caller: the tenant's owner, who may read everything, or a viewer. */
   readonly caller: 'owner' | 'viewer';
-  /** Asks for fields that the caller may not read: they are null, with an error each. */
+  /** Whether the document selects fields that the caller may not read. Each of them is null and has an error. */
   readonly refused: boolean;
   readonly writes: boolean;
-  /** The document of each contestant that takes part. */
+  /** The document for each contestant that takes part. */
   readonly documents: Partial<Record<ContestantName, string>>;
 }
 
@@ -86,3 +86,17 @@ export const WORKLOADS: readonly Workload[] = [
     },
   },
 ];
+
+/** The requests of the noisy tenant: `slowDown` makes them last. */
+export const SLOW: Workload = {
+  name: 'Slow',
+  title: 'a transaction that waits',
+  caller: 'owner',
+  refused: false,
+  writes: false,
+  documents: {
+    ...graphql('query Slow { auditLog(first: 1) { nodes { id } } }'),
+    postgraphile:
+      'query Slow { auditLog: auditLogs(first: 1, orderBy: ROW_ID_DESC) { nodes { id: rowId } } }',
+  },
+};

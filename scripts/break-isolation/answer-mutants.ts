@@ -1,4 +1,4 @@
-/** Mutants of the limits of answers, and of the server's stop. */
+/** Mutants of the limits on answers and of the server's shutdown. */
 import { edit, type MutantGroup } from './mutant.js';
 
 const ANSWER_BYTES = 'src/kernel/request/answer-bytes.ts';
@@ -71,8 +71,8 @@ export const answers: MutantGroup = {
       edits: [
         edit(
           UNREAD,
-          'if (total <= UNREAD_LIMITS.bytes || oldest === answer) break;',
-          'if (total <= Infinity || oldest === answer) break;',
+          'if (this.#total <= UNREAD_LIMITS.bytes || oldest === answer) break;',
+          'if (this.#total <= Infinity || oldest === answer) break;',
         ),
       ],
       tests: [UNREAD_TEST],

@@ -86,7 +86,7 @@ function run(
   command: string,
   args: readonly string[],
 ): { status: number | null; text: string } {
-  // Without colours, whose codes would make the output hard to parse.
+  // Colours are off: their escape codes would make the output hard to parse.
   const { status, stdout, stderr, error } = spawnSync(join(folder, 'node_modules/.bin', command), args, {
     cwd: folder,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },

@@ -1,5 +1,7 @@
 /** All mutants, in the order of the table. */
 import { answers } from './answer-mutants.js';
+import { auditTrail } from './audit-trail-mutants.js';
+import { contract } from './contract-mutants.js';
 import {
   auditLog,
   beforeATenant,
@@ -11,8 +13,13 @@ import {
 } from './database-mutants.js';
 import { documents } from './document-mutants.js';
 import { extension } from './extension-mutants.js';
+import { jobs } from './job-mutants.js';
 import type { MutantGroup } from './mutant.js';
+import { objectsByTheirIds } from './node-mutants.js';
+import { outgoing } from './outgoing-mutants.js';
 import { pool } from './pool-mutants.js';
+import { rates } from './rate-mutants.js';
+import { quotas } from './quota-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
 import { binding, deadlines, filter } from './tenancy-mutants.js';
 
@@ -21,6 +28,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   rolesAndGrants,
   keysAndDefaults,
   auditLog,
+  auditTrail,
   context,
   beforeATenant,
   sessions,
@@ -32,7 +40,13 @@ export const MUTANTS: readonly MutantGroup[] = [
   callers,
   remembered,
   guards,
+  objectsByTheirIds,
   documents,
   subscriptions,
   answers,
+  contract,
+  rates,
+  quotas,
+  jobs,
+  outgoing,
 ];

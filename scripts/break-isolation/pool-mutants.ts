@@ -1,8 +1,11 @@
 /** Mutants of the limits of connections: per tenant, per caller, and one per request. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
-const ADMISSION = 'src/kernel/pool/admission.ts';
+const GATE = 'src/kernel/pool/fair-gate.ts';
+const SCHEDULE = 'src/kernel/fair-share/fair-schedule.ts';
 const SHARE = 'test/kernel/pool-share.test.ts';
+const FAIR_GATE = 'test/kernel/fair-gate.unit.test.ts';
+const FAIR_SCHEDULE = 'test/kernel/fair-schedule.unit.test.ts';
 const DOOR = 'test/kernel/lookup-limit.test.ts';
 const ACCEPTANCE = 'test/platform/keyed-acceptance.test.ts';
 
@@ -12,14 +15,106 @@ export const pool: MutantGroup = {
     {
       name: 'tenant-cap-ignored',
       breaks: 'one tenant may hold every connection of the pool',
-      edits: [edit(ADMISSION, 'if (!this.#tenants.enter(tenantId)) return', 'if (!tenantId) return')],
+      edits: [
+        edit(GATE, 'most: Math.min(this.perTenant, plan', 'most: Math.max(1_000, this.perTenant, plan'),
+      ],
       tests: [SHARE],
     },
     {
       name: 'caller-cap-ignored',
       breaks: 'one caller may hold every connection of their tenant’s share',
-      edits: [edit(ADMISSION, 'if (callers && !callers.enter(actor.id)) return', 'if (!actor.id) return')],
+      edits: [edit(GATE, 'if (callers && !callers.enter(actor.id)) return', 'if (!actor.id) return')],
       tests: [SHARE],
+    },
+    {
+      name: 'cap-of-plan-ignored',
+      breaks: 'a tenant may hold as many connections as on a larger plan',
+      edits: [edit(GATE, 'plan?.concurrentTransactions ?? this.perTenant', 'this.perTenant')],
+      tests: [FAIR_GATE],
+    },
+    {
+      name: 'weight-ignored',
+      breaks: 'tenants of small and large plans get equal shares of the pool',
+      edits: [edit(GATE, 'weight: plan?.weight ?? 1', 'weight: 1')],
+      tests: [FAIR_GATE],
+    },
+    {
+      name: 'charge-left-out',
+      breaks: 'slow transactions cost a tenant no more of its share than quick ones',
+      edits: [
+        edit(
+          SCHEDULE,
+          'if (difference > 0 || lifts === lane.lifts) lane.time += difference;',
+          'lane.time += difference - difference;',
+        ),
+      ],
+      tests: [FAIR_SCHEDULE],
+    },
+    {
+      name: 'unused-share-saved-up',
+      breaks: 'a tenant that had no work for a while may then keep the others waiting as long',
+      edits: [edit(SCHEDULE, '        lift(lane);\n        lane.order', '        lane.order')],
+      tests: [FAIR_SCHEDULE],
+    },
+    {
+      name: 'slot-not-given-back',
+      breaks: 'a transaction that waited for a connection keeps its slot for ever',
+      edits: [
+        edit(
+          GATE,
+          '        return releaseOf(leave, callers, actor);',
+          '        leave.toString();\n        return () => callers?.leave(actor.id);',
+        ),
+      ],
+      tests: [FAIR_GATE],
+    },
+    {
+      name: 'background-before-interactive',
+      breaks: 'jobs take the connections that people wait for',
+      edits: [edit(SCHEDULE, 'const INTERACTIVE_RUN = 9;', 'const INTERACTIVE_RUN = 0;')],
+      tests: [FAIR_GATE],
+    },
+    {
+      name: 'revoked-in-the-queue',
+      breaks: 'whoever loses access while a transaction waits for a connection is served all the same',
+      edits: [edit(GATE, 'if (isRefusal(error)) ending.abort(error);', 'void isRefusal(error);')],
+      tests: [FAIR_GATE],
+    },
+    {
+      name: 'standing-queue-ignored',
+      breaks: 'work is spent on requests that can only wait',
+      edits: [
+        edit(
+          'src/http/shedding.ts',
+          'const refusal = shedding.refusalOf(viewer);',
+          "const refusal = viewer.tenantId === '' ? shedding.refusalOf(viewer) : undefined;",
+        ),
+      ],
+      tests: ['test/kernel/gate.test.ts'],
+    },
+    {
+      name: 'standing-queue-ignored-over-websocket',
+      breaks: 'work is spent on operations over WebSocket that can only wait',
+      edits: [
+        edit(
+          'src/http/websocket-protocol.ts',
+          'const overload = refused ? undefined : overloaded(socket, messageBytes);',
+          'const overload = refused ? overloaded(socket, messageBytes) : undefined;',
+        ),
+      ],
+      tests: ['test/kernel/gate.test.ts'],
+    },
+    {
+      name: 'no-turns-over-websocket',
+      breaks: 'operations over WebSocket begin before the requests of other tenants that wait for their turn',
+      edits: [
+        edit(
+          'src/http/websocket.ts',
+          'begin: (viewer) => new Promise((begin) => shedding.take(viewer, begin)),',
+          '',
+        ),
+      ],
+      tests: ['test/kernel/gate.test.ts'],
     },
     {
       name: 'prisma-not-admitted',

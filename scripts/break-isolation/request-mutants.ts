@@ -367,8 +367,8 @@ export const guards: MutantGroup = {
       edits: [
         edit(
           'src/kernel/access/recorded-columns.ts',
-          'if (!guard) return false;',
-          'if (!guard) return true;',
+          'if (!shown || !isVisible(shown)) return [];',
+          'if (!shown) return [[column, value]]; if (!isVisible(shown)) return [];',
         ),
       ],
       tests: ['test/kernel/recorded-columns.unit.test.ts'],
@@ -439,6 +439,7 @@ export const guards: MutantGroup = {
 const EVENTS = 'test/kernel/subscriptions.test.ts';
 const ENDS = 'test/kernel/subscription-ends.test.ts';
 const SHARED = 'test/kernel/shared-answers.test.ts';
+const STREAMS = 'test/kernel/event-streams.test.ts';
 const DEPENDENCE = 'test/kernel/dependence.unit.test.ts';
 
 export const subscriptions: MutantGroup = {
@@ -474,12 +475,24 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/services/subscriptions/connection.ts',
-          'work(await this.lookUp()),',
-          'work(this.viewer ?? (await this.lookUp())),',
+          'async () => work(await this.lookUp()));',
+          'async () => work(this.viewer ?? (await this.lookUp())));',
         ),
         edit('src/services/subscriptions/connection.ts', '    this.viewer = viewer;\n    for', '    for'),
       ],
       tests: [EVENTS],
+    },
+    {
+      name: 'requests-for-who-one-was',
+      breaks: 'a query over WebSocket is answered with the access of the moment of connecting',
+      edits: [
+        edit(
+          'src/services/subscriptions/request.ts',
+          'await this.#requester.lookUp()',
+          '(this.#requester as unknown as { readonly viewer: Viewer }).viewer',
+        ),
+      ],
+      tests: ['test/kernel/websocket-requests.test.ts'],
     },
     {
       name: 'connection-outlives-membership',
@@ -516,6 +529,49 @@ export const subscriptions: MutantGroup = {
         ),
       ],
       tests: ['test/kernel/live-access.test.ts'],
+    },
+    {
+      name: 'stream-outlives-access',
+      breaks: 'an event stream goes on when its user has lost access',
+      edits: [
+        edit('src/http/event-streams.ts', 'cutOff = () => reply.raw.destroy();', 'cutOff = () => undefined;'),
+        edit(
+          'src/services/subscriptions/connection.ts',
+          'for (const subscription of this.#live.keys()) void subscription.return();',
+          "if (this.kind === 'websocket') for (const subscription of this.#live.keys()) void subscription.return();",
+        ),
+      ],
+      tests: [STREAMS],
+    },
+    {
+      name: 'stream-from-any-origin',
+      breaks: 'a page of any origin may open an event stream',
+      edits: [
+        edit(
+          'src/http/event-streams.ts',
+          'if (!isWelcomeOrigin(headers, corsOrigins)) {',
+          'if (!isWelcomeOrigin({}, corsOrigins)) {',
+        ),
+      ],
+      tests: [STREAMS],
+    },
+    {
+      name: 'stream-complete-when-cut-off',
+      breaks: 'a client whose stream the server ended believes that there is nothing more to come',
+      edits: [edit('src/http/stream-frames.ts', 'if (!isCutOff()) yield COMPLETE;', 'yield COMPLETE;')],
+      tests: ['test/kernel/stream-frames.unit.test.ts'],
+    },
+    {
+      name: 'demo-tokens-for-everybody',
+      breaks: 'a development server gives tokens of the demo to other machines and to pages of other names',
+      edits: [
+        edit(
+          'src/http/graphiql.ts',
+          'demoUsers && isOfThisMachine(request) ? demoUsers() : []',
+          'demoUsers && (isOfThisMachine(request) || true) ? demoUsers() : []',
+        ),
+      ],
+      tests: ['test/platform/graphiql-demo.test.ts'],
     },
     {
       name: 'invalidations-missed-for-good',

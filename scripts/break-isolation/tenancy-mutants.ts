@@ -9,7 +9,7 @@ const CLIENTS = 'src/kernel/tenancy/tenant-clients.ts';
 const NARROWED = 'return { ...args, where: this.narrow(';
 const LAYERS = 'test/kernel/isolation-layers.test.ts';
 
-/** The filter, except for some operations. */
+/** An edit that skips the filter for operations whose names begin with one of these. */
 const unless = (operations: string) =>
   edit(FILTER, NARROWED, `if (/^(${operations})/.test(operation)) return args;\n    ${NARROWED}`);
 

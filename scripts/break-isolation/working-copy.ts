@@ -31,7 +31,7 @@ export class WorkingCopy {
       maxBuffer: 64 * 1024 * 1024,
     });
     for (const file of new Set(listed.split('\0').filter(Boolean))) {
-      // Deleted, but not yet in the index.
+      // git lists a deleted file until its deletion is staged.
       if (!existsSync(join(repository, file))) continue;
       mkdirSync(dirname(join(folder, file)), { recursive: true });
       cpSync(join(repository, file), join(folder, file));

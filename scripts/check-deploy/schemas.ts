@@ -27,7 +27,7 @@ interface Kustomization {
   readonly resources: readonly string[];
 }
 
-/** One line for each problem. */
+/** Checks each file. @returns one line for each problem */
 export async function schemaProblems(folder: string): Promise<string[]> {
   return [
     ...(await dockerfileProblems(join(folder, 'Dockerfile'))),
@@ -45,11 +45,11 @@ async function dockerfileProblems(file: string): Promise<string[]> {
 }
 
 async function composeProblems(file: string): Promise<string[]> {
-  // The schema is too old to know the project's name.
+  // The schema is older than the key `name` and would refuse it.
   const { name, ...compose } = parse(await readFile(file, 'utf8'), { merge: true }) as { name: unknown };
   if (typeof name !== 'string') return ['compose.yaml: the project has no name'];
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
-  // Without its ids, which have an old form, and without its draft, which Ajv would try to load.
+  // Removes the ids, which have an old form, and the draft, which Ajv would try to load.
   const schema = JSON.parse(JSON.stringify(composeSchema), (key, value: unknown) =>
     (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
   ) as object;

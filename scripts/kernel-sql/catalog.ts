@@ -121,7 +121,8 @@ const SCHEMA = {
 
 const FUNCTION = {
   from: 'FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace',
-  // Without functions of extensions. Aggregates, which pg_get_functiondef does not support, are not created here.
+  // Excludes functions of extensions, and aggregates, which pg_get_functiondef does not support. No migration creates
+  // aggregates.
   where: `n.nspname IN ${SCHEMA_NAMES} AND p.prokind <> 'a' AND NOT EXISTS (
     SELECT FROM pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')`,
   object: 'p.oid::regprocedure::text',
@@ -174,7 +175,7 @@ const TRIGGER: Part = {
   from: FROM_TRIGGERS,
 };
 
-/** When a trigger fires, unless only in ordinary sessions. */
+/** The sessions in which a trigger fires. Omitted for the default, ordinary sessions. */
 const TRIGGER_STATE: Part = {
   object: TABLE.object,
   statement: `format('ALTER TABLE %s %s TRIGGER %I', c.oid::regclass,

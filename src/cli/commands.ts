@@ -17,7 +17,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./seed.js')).seedCommand(),
   },
   migrate: {
-    description: 'Create the missing roles and apply the missing migrations (needs DATABASE_OWNER_URL)',
+    description:
+      'Create the missing roles and apply the missing migrations (needs DATABASE_OWNER_URL, or `npm start`)',
     load: async () => (await import('./migrate.js')).migrateCommand(),
   },
   migration: {
@@ -29,7 +30,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./module.js')).moduleCommand(),
   },
   'context-key': {
-    description: 'Work on the keys that contexts are signed with (needs DATABASE_OWNER_URL)',
+    description: 'Work on the keys that contexts are signed with (needs DATABASE_OWNER_URL, or `npm start`)',
     load: async () => (await import('./context-key.js')).contextKeyCommand(),
   },
   console: {
@@ -45,8 +46,20 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./documents.js')).documentsCommand(),
   },
   tenant: {
-    description: 'Work on tenants, as an operator (needs DATABASE_OPERATOR_URL)',
+    description: 'Work on tenants, as an operator (needs DATABASE_OPERATOR_URL, or `npm start`)',
     load: async () => (await import('./tenant.js')).tenantCommand(),
+  },
+  'audit-log': {
+    description: 'Verify and export the sealed audit log, as an operator (needs DATABASE_OPERATOR_URL)',
+    load: async () => (await import('./audit-log.js')).auditLogCommand(),
+  },
+  jobs: {
+    description: 'Look at the jobs of a tenant, and retry or cancel them, as an operator',
+    load: async () => (await import('./jobs.js')).jobsCommand(),
+  },
+  worker: {
+    description: 'Run the jobs of all tenants, until it is told to stop',
+    load: async () => (await import('./worker.js')).workerCommand(),
   },
   tenantize: {
     description: 'Write the migrations that make existing tables tenant-scoped while they are in use',

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { Command } from 'commander';
+import { readDocumentLimits } from '../kernel/config/environment.js';
 import { readTrustedDocuments } from '../services/documents/trusted-documents.js';
 import { buildApi } from '../kernel/graphql/schema.js';
 import { modules } from '../modules.js';
@@ -12,7 +13,8 @@ export const documentsCommand = (): Command =>
   new Command('documents')
     .argument('<path>', 'a manifest or a folder, as for TRUSTED_DOCUMENTS')
     .action((path: string) => {
-      const documents = readTrustedDocuments(path, buildApi(modules).schema);
+      const { schema } = buildApi(modules, { limits: readDocumentLimits() });
+      const documents = readTrustedDocuments(path, schema);
       const textById = Object.fromEntries(documents.map(({ id, text }) => [id, text]));
       process.stdout.write(`${JSON.stringify(textById, null, 2)}\n`);
     });

@@ -12,11 +12,14 @@ export const moduleCommand = (): Command => {
     .description('Write the migration and the module of a model in prisma/*.prisma, and register it')
     .argument('<model>', 'as the Prisma models call it: Invoice')
     .option('--no-migration', 'write the module only')
-    .action(async (model: string, { migration }: { migration: boolean }) => {
+    .option('--quota', 'let plans limit how many rows a tenant has')
+    .action(async (model: string, { migration, quota }: { migration: boolean; quota?: boolean }) => {
       const ownerUrl = migration
         ? demand((await commandUrls(readConfig(process.env, 'command'))).owner, 'DATABASE_OWNER_URL')
         : undefined;
-      const { written, changed, leftOut } = await writeModule(process.cwd(), model, ownerUrl);
+      const { written, changed, leftOut } = await writeModule(process.cwd(), model, ownerUrl, {
+        hasQuota: quota === true,
+      });
       for (const file of written) process.stdout.write(`${file}\n`);
       for (const file of changed) process.stderr.write(`changed: ${file}\n`);
       for (const what of leftOut) process.stderr.write(`left out: ${what}\n`);

@@ -1,16 +1,31 @@
-import { userInfo } from 'node:os';
 import process from 'node:process';
 import { Command } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
-import { withOperatorConnection, type OperatorConnection } from '../services/operator/operator-connection.js';
+import type { Plans } from '../kernel/vocabulary/plan.js';
+import { readPlans } from '../services/limits/plans.js';
+import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import {
   createTenant,
   findTenant,
   listTenants,
+  refuseUnknownPlan,
+  setTenantPlan,
   setTenantStatus,
-  type TenantRow,
 } from '../services/operator/tenants.js';
-import { commandUrls, demand } from './connect.js';
+import { checkUse, readUse } from '../services/operator/usage.js';
+import { asOperator } from './as-operator.js';
+
+interface NewTenantOptions {
+  readonly name: string;
+  readonly owner: string;
+  readonly email: string;
+  readonly plan?: string;
+}
+
+interface UsageOptions {
+  readonly check?: boolean;
+  readonly repair?: boolean;
+}
 
 /** `tenantry tenant …` manages tenants, as an operator. Every change is in the tenant's audit log. */
 export const tenantCommand = (): Command => {
@@ -22,9 +37,14 @@ export const tenantCommand = (): Command => {
     .requiredOption('--name <name>', 'the display name')
     .requiredOption('--owner <user id>', 'the founding owner: the sub claim of the identity provider')
     .requiredOption('--email <address>', 'the owner’s e-mail address')
-    .action(async (slug: string, options: { name: string; owner: string; email: string }) => {
-      const owner = { userId: options.owner, email: options.email };
-      print(await asOperator((connection) => createTenant(connection, { slug, name: options.name, owner })));
+    .option('--plan <name>', 'one of the plans of PLANS_FILE (default: the first of them)')
+    .action(async (slug: string, options: NewTenantOptions) => {
+      const { name, owner: userId, email } = options;
+      const plans = configuredPlans();
+      const plan = options.plan ?? plans.smallest.name;
+      refuseUnknownPlan(plans, plan);
+      const tenant = { slug, name, plan, owner: { userId, email } };
+      print(await asOperator((connection) => createTenant(connection, tenant)));
     });
   command
     .command('list')
@@ -38,6 +58,24 @@ export const tenantCommand = (): Command => {
     .argument('<slug>')
     .action(async (slug: string) => {
       print(await asOperator((connection) => findTenant(connection, slug)));
+    });
+  command
+    .command('plan')
+    .description('Move a tenant to another plan, within a second on every server')
+    .argument('<slug>')
+    .argument('<plan>', 'one of the plans of PLANS_FILE')
+    .action(async (slug: string, plan: string) => {
+      const plans = configuredPlans();
+      print(await asOperator((connection) => setTenantPlan(connection, plans, slug, plan)));
+    });
+  command
+    .command('usage')
+    .description('Print what tenants use of each resource that plans limit, one line of JSON each')
+    .argument('[slug]', 'default: all tenants')
+    .option('--check', 'count the rows, and exit with 1 when a counter is wrong')
+    .option('--repair', 'count the rows, and set the counters that are wrong')
+    .action(async (slug: string | undefined, options: UsageOptions) => {
+      await asOperator((connection) => printUsage(connection, slug, options));
     });
   for (const [name, status, description] of [
     ['suspend', 'suspended', 'Refuse all requests of a tenant, within a second on every server'],
@@ -54,24 +92,27 @@ export const tenantCommand = (): Command => {
   return command;
 };
 
-async function asOperator<Result>(
-  work: (connection: OperatorConnection) => Promise<Result>,
-): Promise<Result> {
-  const { operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
-  const url = demand(operator, 'DATABASE_OPERATOR_URL');
-  return withOperatorConnection({ url, operator: operatorName(), contextKey }, work);
-}
-
-/** The actor in the audit log: the user of this machine. In a container the uid may have no name. */
-function operatorName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${String(process.getuid?.())}`;
+async function printUsage(
+  connection: OperatorConnection,
+  slug: string | undefined,
+  { check = false, repair = false }: UsageOptions,
+): Promise<void> {
+  const tenants = slug === undefined ? await listTenants(connection) : [await findTenant(connection, slug)];
+  for (const tenant of tenants) {
+    if (!check && !repair) {
+      for (const counter of await readUse(connection, tenant)) print({ slug: tenant.slug, ...counter });
+      continue;
+    }
+    for (const checked of await checkUse(connection, tenant, { repair })) {
+      print(checked);
+      if (!repair && checked.used !== checked.rows) process.exitCode = 1;
+    }
   }
 }
 
-/** One tenant per line, as JSON. */
-function print(tenant: TenantRow): void {
-  process.stdout.write(`${JSON.stringify(tenant)}\n`);
+const configuredPlans = (): Plans => readPlans(readConfig(process.env, 'command').plansFile);
+
+/** One line, as JSON. */
+function print(row: object): void {
+  process.stdout.write(`${JSON.stringify(row)}\n`);
 }

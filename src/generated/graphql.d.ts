@@ -5,11 +5,20 @@ import type { TenantStatusMapper as TenantStatus } from '../platform/tenant/tena
 import type { InvitationStatusMapper as InvitationStatus } from '../platform/invitation/invitation.mappers.js';
 import type { ApiKeyStatusMapper as ApiKeyStatus } from '../platform/api-key/api-key.mappers.js';
 import type { ActorTypeMapper as ActorType } from '../platform/audit-log/audit-log.mappers.js';
+import type { AuditDefectMapper as AuditDefect } from '../platform/audit-trail/audit-trail.mappers.js';
+import type { AuditExportFormatMapper as AuditExportFormat } from '../platform/audit-trail/audit-trail.mappers.js';
+import type { JobStateMapper as JobState } from '../platform/job/job.mappers.js';
+import type { WebhookPayloadKindMapper as WebhookPayloadKind } from '../platform/webhook/webhook.mappers.js';
+import type { WebhookDisabledReasonMapper as WebhookDisabledReason } from '../platform/webhook/webhook.mappers.js';
+import type { WebhookDeliveryStatusMapper as WebhookDeliveryStatus } from '../platform/webhook/webhook.mappers.js';
+import type { WebhookFailureMapper as WebhookFailure } from '../platform/webhook/webhook.mappers.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { Tenant as TenantRow, Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
-import type { ViewerMapper } from '../platform/tenant/tenant.mappers.js';
+import type { NodeMapper } from '../kernel/graphql/kernel.mappers.js';
+import type { TenantMapper, ViewerMapper, ViewerMembershipMapper } from '../platform/tenant/tenant.mappers.js';
+import type { Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Webhook as WebhookRow, WebhookDelivery as WebhookDeliveryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
 import type { Connection } from '../kernel/graphql/connection.js';
-import type { AcceptedMembershipMapper } from '../platform/invitation/invitation.mappers.js';
+import type { AuditEventMapper, AuditEventConnectionMapper } from '../platform/event/event.mappers.js';
+import type { JobMapper, JobConnectionMapper } from '../platform/job/job.mappers.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 export type Maybe<T> = T | null | undefined;
 export type InputMaybe<T> = T | null | undefined;
@@ -43,34 +52,21 @@ export type AcceptInvitationInput = {
 /** The answer of the mutation `acceptInvitation`. Open to every member of the tenant. */
 export type AcceptInvitationPayload = {
   __typename?: 'AcceptInvitationPayload';
-  /** The membership that the caller has now. */
-  membership: AcceptedMembership;
-};
-
-/** The membership that an invitation has become. Its user acts in its tenant from their next request on. Open to every member of the tenant. */
-export type AcceptedMembership = {
-  __typename?: 'AcceptedMembership';
-  /** The id of the object. */
-  id: Scalars['ID']['output'];
-  /** When the user became a member. */
-  joinedAt: Scalars['DateTime']['output'];
-  /** The role in the tenant. */
-  role: Role;
-  /** The tenant of the membership. */
-  tenant: TenantSummary;
-  /** The `sub` claim of the identity provider. */
-  userId: Scalars['ID']['output'];
+  /** The membership that the invitation has become. Its user acts in its tenant from their next request on. */
+  membership: ViewerMembership;
 };
 
 export { ActorType };
 
 /** How a program calls: `Authorization: Bearer tk_…`. It acts in this tenant, with its own permissions. Requires the permission `settings:manage`. */
-export type ApiKey = {
+export type ApiKey = Node & {
   __typename?: 'ApiKey';
   /** When the object was created. Requires the permission `settings:manage`. */
   createdAt: Scalars['DateTime']['output'];
   /** The `userId` of the member who made it. Requires the permission `settings:manage`. */
   createdBy: Scalars['ID']['output'];
+  /** The member who made it, while they are one. Requires the permission `members:read`. */
+  createdByMember?: Maybe<Membership>;
   /** From when on it is refused; null when it does not expire. Requires the permission `settings:manage`. */
   expiresAt?: Maybe<Scalars['DateTime']['output']>;
   /** The id of the object. Requires the permission `settings:manage`. */
@@ -111,15 +107,44 @@ export type ApiKeyEdge = {
   node: ApiKey;
 };
 
+/** Conditions for a list of `ApiKey`. An object must meet all that are given. */
+export type ApiKeyFilter = {
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `createdBy`. */
+  createdBy?: InputMaybe<Scalars['ID']['input']>;
+  /** Only objects whose `name` matches. */
+  name?: InputMaybe<TextFilter>;
+  /** Only objects with this `status`. */
+  status?: InputMaybe<ApiKeyStatus>;
+};
+
+/** The order of a list of `ApiKey`. */
+export type ApiKeyOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: ApiKeyOrderField;
+};
+
+/** What a list of `ApiKey` can be ordered by. */
+export type ApiKeyOrderField =
+  /** When it was made. */
+  | 'CREATED_AT';
+
 export { ApiKeyStatus };
 
+export { AuditDefect };
+
 /** One change of this tenant's data. Written by the database with the change, and never changed afterwards. Requires the permission `audit:read`. */
-export type AuditEntry = {
+export type AuditEntry = Node & {
   __typename?: 'AuditEntry';
   /** What happened, `membership.updated`. Requires the permission `audit:read`. */
   action: Scalars['String']['output'];
-  /** Who made the change: for a user, the `sub` claim. Requires the permission `audit:read`. */
+  /** Who made the change: for a user, the `sub` claim; for an API key, its `id`. Requires the permission `audit:read`. */
   actor: Scalars['String']['output'];
+  /** The member who made the change, while they are one. Requires the permission `members:read`. */
+  actorMember?: Maybe<Membership>;
   /** Whether the actor is a user, an API key or something else. Requires the permission `audit:read`. */
   actorType: ActorType;
   /** When the change was made. Requires the permission `audit:read`. */
@@ -128,12 +153,26 @@ export type AuditEntry = {
   entity: Scalars['String']['output'];
   /** The id of the object that changed; null when the entry is about none. Requires the permission `audit:read`. */
   entityId?: Maybe<Scalars['ID']['output']>;
+  /** The object as it is now; null when there is none any more. Requires the permission `audit:read`. */
+  entityNode?: Maybe<Node>;
   /** The id of the object. Requires the permission `audit:read`. */
   id: Scalars['ID']['output'];
   /** The row after the change. Requires the permission `audit:read`. */
   newValue?: Maybe<Scalars['JSONObject']['output']>;
-  /** The row before the change, with the column names of the database; without secrets and what the caller may not read. Requires the permission `audit:read`. */
+  /**
+   * The row before the change, with the names, ids and enums of this schema; without secrets and what the caller may not
+   * read.
+   *
+   * Requires the permission `audit:read`.
+   */
   oldValue?: Maybe<Scalars['JSONObject']['output']>;
+  /**
+   * Proves that the entry is in the sealed trail, to whoever has a head of it: `npx tenantry-verify --proof`. It shows the
+   * values that the caller may read, and hashes of the others. Null while the entry is not sealed, which takes a second.
+   *
+   * Requires the permission `audit:read`.
+   */
+  proof?: Maybe<Scalars['JSONObject']['output']>;
   /** The request that made the change, as in its `x-request-id` header. Requires the permission `audit:read`. */
   requestId?: Maybe<Scalars['String']['output']>;
 };
@@ -166,6 +205,8 @@ export type AuditEntryFilter = {
   action?: InputMaybe<Scalars['String']['input']>;
   /** Only objects with this `actor`. */
   actor?: InputMaybe<Scalars['String']['input']>;
+  /** Only objects with this `actorType`. */
+  actorType?: InputMaybe<ActorType>;
   /** Only objects whose `createdAt` matches. */
   createdAt?: InputMaybe<DateTimeRange>;
   /** Only objects with this `entity`. */
@@ -174,6 +215,107 @@ export type AuditEntryFilter = {
   entityId?: InputMaybe<Scalars['ID']['input']>;
   /** Only objects with this `requestId`. */
   requestId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `AuditEntry`. */
+export type AuditEntryOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: AuditEntryOrderField;
+};
+
+/** What a list of `AuditEntry` can be ordered by. */
+export type AuditEntryOrderField =
+  /** When the change was made, by the microsecond. */
+  | 'CREATED_AT';
+
+/** Something that has happened in this tenant, as the audit log has it, without the values. Requires the permission `events:read`. */
+export type AuditEvent = Node & {
+  __typename?: 'AuditEvent';
+  /** What happened, `membership.updated`. Requires the permission `events:read`. */
+  action: Scalars['String']['output'];
+  /** When it happened. Requires the permission `events:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** The model, `Membership`. Requires the permission `events:read`. */
+  entity: Scalars['String']['output'];
+  /** The id of the object; null when the event is about none. Requires the permission `events:read`. */
+  entityId?: Maybe<Scalars['ID']['output']>;
+  /** The object as it is now; null when there is none any more. Requires the permission `events:read`. */
+  entityNode?: Maybe<Node>;
+  /** The id of the object. Requires the permission `events:read`. */
+  id: Scalars['ID']['output'];
+  /** The request that caused it, as in its `x-request-id` header. Requires the permission `events:read`. */
+  requestId?: Maybe<Scalars['String']['output']>;
+};
+
+/** A page of a list of `AuditEvent`. Requires the permission `events:read`. */
+export type AuditEventConnection = {
+  __typename?: 'AuditEventConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `events:read`. */
+  edges: Array<AuditEventEdge>;
+  /** The objects of this page. Requires the permission `events:read`. */
+  nodes: Array<AuditEvent>;
+  /** `endCursor` is null when there is nothing new: go on with the cursor that you have. Requires the permission `events:read`. */
+  pageInfo: PageInfo;
+  /** The number of events that are kept. Requires the permission `events:read`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `AuditEvent` in a list, with its cursor. Requires the permission `events:read`. */
+export type AuditEventEdge = {
+  __typename?: 'AuditEventEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `events:read`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `events:read`. */
+  node: AuditEvent;
+};
+
+export { AuditExportFormat };
+
+/** The audit log of this tenant, compared with its seals. Requires the permission `audit:read`. */
+export type AuditVerification = {
+  __typename?: 'AuditVerification';
+  /** The number of entries that were dropped because the plan no longer keeps them. Their hashes are verified. Requires the permission `audit:read`. */
+  dropped: Scalars['Int']['output'];
+  /** The number of sealed entries. Requires the permission `audit:read`. */
+  entries: Scalars['Int']['output'];
+  /** Null when everything is as it was sealed. Requires the permission `audit:read`. */
+  firstBroken?: Maybe<BrokenAuditEntry>;
+  /** The newest seal. Keep it where nobody who can change the database can change it. Requires the permission `audit:read`. */
+  head?: Maybe<Scalars['JSONObject']['output']>;
+  /** Whether everything is as it was sealed; null when this server has no keys to tell. Requires the permission `audit:read`. */
+  intact?: Maybe<Scalars['Boolean']['output']>;
+  /** The number of entries that are not sealed yet. Requires the permission `audit:read`. */
+  pending: Scalars['Int']['output'];
+  /** The number of entries of which values were deleted. Requires the permission `audit:read`. */
+  redacted: Scalars['Int']['output'];
+  /** When the newest entries were sealed; null when none are. Requires the permission `audit:read`. */
+  sealedThrough?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** What was found first when the audit log was compared with its seals. Requires the permission `audit:read`. */
+export type BrokenAuditEntry = {
+  __typename?: 'BrokenAuditEntry';
+  /** The first entry that is known to be wrong; null when it is a seal that is wrong, or nothing is left of the entry. Requires the permission `audit:read`. */
+  entryId?: Maybe<Scalars['ID']['output']>;
+  /** The same as a sentence. Requires the permission `audit:read`. */
+  explanation: Scalars['String']['output'];
+  /** What is wrong. Requires the permission `audit:read`. */
+  reason: AuditDefect;
+};
+
+/** The input of the mutation `cancelJob`. */
+export type CancelJobInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `cancelJob`. Requires the permission `jobs:manage`. */
+export type CancelJobPayload = {
+  __typename?: 'CancelJobPayload';
+  /** The `Job` as it is after the change. Requires the permission `jobs:manage`. */
+  job?: Maybe<Job>;
 };
 
 /** What happened to a row. */
@@ -187,8 +329,13 @@ export type ChangeKind =
 
 /** The input of the mutation `changeMemberRole`. */
 export type ChangeMemberRoleInput = {
-  /** The membership to change. */
-  membershipId: Scalars['ID']['input'];
+  /** The id of the membership. */
+  id?: InputMaybe<Scalars['ID']['input']>;
+  /**
+   * The former name of `id`.
+   * @deprecated Use `id`.
+   */
+  membershipId?: InputMaybe<Scalars['ID']['input']>;
   /** The new role: none above that of the caller. */
   role: Role;
 };
@@ -214,7 +361,7 @@ export type ChangePlanPayload = {
 };
 
 /** A text that members of the tenant discuss with messages. Requires the permission `conversations:read`. */
-export type Conversation = {
+export type Conversation = Node & {
   __typename?: 'Conversation';
   /** The author, while they are a member of this tenant. Requires the permission `members:read`. */
   author?: Maybe<Membership>;
@@ -250,8 +397,10 @@ export type ConversationChange = {
   __typename?: 'ConversationChange';
   /** The conversation as it is now; null when it was deleted. Requires the permission `conversations:read`. */
   conversation?: Maybe<Conversation>;
-  /** The id of the object. Requires the permission `conversations:read`. */
-  id: Scalars['ID']['output'];
+  /** The conversation’s id. Requires the permission `conversations:read`. */
+  conversationId: Scalars['ID']['output'];
+  /** The same id when it was deleted, else null: for caches that take what is deleted from a field of this name. Requires the permission `conversations:read`. */
+  deletedId?: Maybe<Scalars['ID']['output']>;
   /** What happened to the object. Requires the permission `conversations:read`. */
   kind: ChangeKind;
 };
@@ -337,6 +486,27 @@ export type CreateConversationPayload = {
   conversation?: Maybe<Conversation>;
 };
 
+/** The input of the mutation `createWebhook`. */
+export type CreateWebhookInput = {
+  /** At most 200 characters. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** 1 to 50 actions of the audit log. */
+  events: Array<Scalars['String']['input']>;
+  /** How much it is told. */
+  payload?: WebhookPayloadKind;
+  /** An https URL of at most 2,048 characters, of a host on the public Internet. */
+  url: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `createWebhook`. Requires the permission `webhooks:manage`. */
+export type CreateWebhookPayload = {
+  __typename?: 'CreateWebhookPayload';
+  /** The key with which the receiver verifies messages, `whsec_…`. It is shown this once. Requires the permission `webhooks:manage`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  secret: Scalars['String']['output'];
+  /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
+};
+
 /** From `from` (included) until `to` (excluded). */
 export type DateTimeRange = {
   /** The first time that matches. Without it, the range has no beginning. */
@@ -355,6 +525,19 @@ export type DeleteConversationInput = {
 export type DeleteConversationPayload = {
   __typename?: 'DeleteConversationPayload';
   /** The id of the deleted object. Requires the permission `conversations:write`. */
+  deletedId: Scalars['ID']['output'];
+};
+
+/** The input of the mutation `deleteWebhook`. */
+export type DeleteWebhookInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `deleteWebhook`. Requires the permission `webhooks:manage`. */
+export type DeleteWebhookPayload = {
+  __typename?: 'DeleteWebhookPayload';
+  /** The id of the deleted object. Requires the permission `webhooks:manage`. */
   deletedId: Scalars['ID']['output'];
 };
 
@@ -388,6 +571,8 @@ export type ErrorCode =
   | 'OPERATION_RESOLUTION_FAILURE'
   /** The server does not know the document of this id. Send the document with its hash. */
   | 'PERSISTED_QUERY_NOT_FOUND'
+  /** The plan of the tenant allows no more of `extensions.resource`. Remove some, or change the plan. */
+  | 'QUOTA_EXCEEDED'
   /** Too many requests. Try again after `extensions.retryAfter` seconds. */
   | 'RATE_LIMITED'
   /** The token or the API key is for another tenant than the host. */
@@ -402,6 +587,21 @@ export type ErrorCode =
   | 'UNAUTHENTICATED'
   /** The server is too busy, or has no database. Try again later. */
   | 'UNAVAILABLE';
+
+/** Which export is wanted. */
+export type ExportAuditLogInput = {
+  /** The form of the lines. */
+  format?: AuditExportFormat;
+};
+
+/** A link, for the member who asked for it. Requires the permission `audit:export`. */
+export type ExportAuditLogPayload = {
+  __typename?: 'ExportAuditLogPayload';
+  /** When it can no longer be opened. Requires the permission `audit:export`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** Relative to the address of the API. Whoever has it can download the log while it is valid. Requires the permission `audit:export`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  url: Scalars['String']['output'];
+};
 
 /**
  * Whether the caller holds the permission that a part of the schema demands: a field, a mutation, an argument, a field of
@@ -424,12 +624,14 @@ export type FieldAccess = {
 };
 
 /** An e-mail address that was asked to join this tenant. There is one for each address at most. Requires the permission `users:manage`. */
-export type Invitation = {
+export type Invitation = Node & {
   __typename?: 'Invitation';
   /** When it was accepted; null until then. Requires the permission `users:manage`. */
   acceptedAt?: Maybe<Scalars['DateTime']['output']>;
   /** The `userId` of the member it has become. Requires the permission `users:manage`. */
   acceptedBy?: Maybe<Scalars['ID']['output']>;
+  /** The member it has become, while they are one. Requires the permission `members:read`. */
+  acceptedByMember?: Maybe<Membership>;
   /** In lower case. Requires the permission `users:manage`. */
   email: Scalars['String']['output'];
   /** When its link becomes invalid. Requires the permission `users:manage`. */
@@ -440,6 +642,8 @@ export type Invitation = {
   invitedAt: Scalars['DateTime']['output'];
   /** The `userId` of whoever sent it. Requires the permission `users:manage`. */
   invitedBy: Scalars['ID']['output'];
+  /** Whoever sent it, while they are a member. Requires the permission `members:read`. */
+  invitedByMember?: Maybe<Membership>;
   /** When it was revoked; null when it was not. Requires the permission `users:manage`. */
   revokedAt?: Maybe<Scalars['DateTime']['output']>;
   /** The role of the membership to be. Requires the permission `users:manage`. */
@@ -472,9 +676,32 @@ export type InvitationEdge = {
 
 /** Conditions for a list of `Invitation`. An object must meet all that are given. */
 export type InvitationFilter = {
+  /** Addresses are in lower case. */
+  email?: InputMaybe<TextFilter>;
+  /** Only objects whose `invitedAt` matches. */
+  invitedAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `invitedBy`. */
+  invitedBy?: InputMaybe<Scalars['ID']['input']>;
+  /** Only objects with this `role`. */
+  role?: InputMaybe<Role>;
   /** Only objects with this `status`. */
   status?: InputMaybe<InvitationStatus>;
 };
+
+/** The order of a list of `Invitation`. */
+export type InvitationOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: InvitationOrderField;
+};
+
+/** What a list of `Invitation` can be ordered by. */
+export type InvitationOrderField =
+  /** When its link becomes invalid. */
+  | 'EXPIRES_AT'
+  /** When it was sent, the last time. */
+  | 'INVITED_AT';
 
 export { InvitationStatus };
 
@@ -489,14 +716,97 @@ export type InviteMemberInput = {
 /** The answer of the mutation `inviteMember`. Requires the permission `users:manage`. */
 export type InviteMemberPayload = {
   __typename?: 'InviteMemberPayload';
-  /** False when the mail could not be handed over. The invitation stands; invite again to send another mail. Requires the permission `users:manage`. */
+  /**
+   * Whether a mail is sent: false when the server is set up to send none. The invitation stands in any case. The mail is a
+   * job, `invitation.mail`, which `jobs` shows; invite again to send another mail.
+   *
+   * Requires the permission `users:manage`.
+   */
   emailSent: Scalars['Boolean']['output'];
   /** The `Invitation` as it is after the change. Requires the permission `users:manage`. */
   invitation?: Maybe<Invitation>;
 };
 
+/** Work of this tenant that is done in the background, at least once. Requires the permission `jobs:manage`. */
+export type Job = Node & {
+  __typename?: 'Job';
+  /** Who caused it: for a user, the `sub` claim; for an API key, its `id`. Requires the permission `jobs:manage`. */
+  actor: Scalars['String']['output'];
+  /** What kind of actor caused it. Requires the permission `jobs:manage`. */
+  actorType: ActorType;
+  /** How often it was started. Requires the permission `jobs:manage`. */
+  attempt: Scalars['Int']['output'];
+  /** When the object was created. Requires the permission `jobs:manage`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it succeeded, died or was cancelled; null before that. Requires the permission `jobs:manage`. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The id of the object. Requires the permission `jobs:manage`. */
+  id: Scalars['ID']['output'];
+  /** Why the last attempt failed; null when none did, and after a success. Requires the permission `jobs:manage`. */
+  lastError?: Maybe<Scalars['String']['output']>;
+  /** How often it is started until it is dead. Requires the permission `jobs:manage`. */
+  maxAttempts: Scalars['Int']['output'];
+  /** The request that caused it, as in its `x-request-id` header. The audit entries of the job have it too. Requires the permission `jobs:manage`. */
+  requestId?: Maybe<Scalars['String']['output']>;
+  /** When it starts at the earliest; for a failed attempt, when the next one does. Requires the permission `jobs:manage`. */
+  runAt: Scalars['DateTime']['output'];
+  /** When the last attempt began; null before the first. Requires the permission `jobs:manage`. */
+  startedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Whether it waits, runs, has succeeded, or will not run again. Requires the permission `jobs:manage`. */
+  state: JobState;
+  /** What is done, `invitation.mail`. Requires the permission `jobs:manage`. */
+  task: Scalars['String']['output'];
+};
+
+/** A page of a list of `Job`. Requires the permission `jobs:manage`. */
+export type JobConnection = {
+  __typename?: 'JobConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `jobs:manage`. */
+  edges: Array<JobEdge>;
+  /** The objects of this page. Requires the permission `jobs:manage`. */
+  nodes: Array<Job>;
+  /** The position of this page in the whole list. Requires the permission `jobs:manage`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `jobs:manage`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `Job` in a list, with its cursor. Requires the permission `jobs:manage`. */
+export type JobEdge = {
+  __typename?: 'JobEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `jobs:manage`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `jobs:manage`. */
+  node: Job;
+};
+
+/** Conditions for a list of `Job`. An object must meet all that are given. */
+export type JobFilter = {
+  /** Only objects with this `requestId`. */
+  requestId?: InputMaybe<Scalars['String']['input']>;
+  /** Only objects with this `state`. */
+  state?: InputMaybe<JobState>;
+  /** Only objects with this `task`. */
+  task?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Job`. */
+export type JobOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: JobOrderField;
+};
+
+/** What a list of `Job` can be ordered by. */
+export type JobOrderField =
+  /** When it was queued. */
+  | 'CREATED_AT';
+
+export { JobState };
+
 /** A user's place in this tenant. Requires the permission `members:read`. */
-export type Membership = {
+export type Membership = Node & {
   __typename?: 'Membership';
   /** The e-mail address; null when it is not known. Requires the permission `users:manage`. */
   email?: Maybe<Scalars['String']['output']>;
@@ -504,6 +814,8 @@ export type Membership = {
   id: Scalars['ID']['output'];
   /** The `userId` of whoever invited this member. Requires the permission `users:manage`. */
   invitedBy?: Maybe<Scalars['ID']['output']>;
+  /** Whoever invited this member, while they are a member themselves. Requires the permission `users:manage`. */
+  invitedByMember?: Maybe<Membership>;
   /** When the user became a member. Requires the permission `members:read`. */
   joinedAt: Scalars['DateTime']['output'];
   /** The role, which decides the permissions. Requires the permission `members:read`. */
@@ -536,19 +848,40 @@ export type MembershipEdge = {
 
 /** Conditions for a list of `Membership`. An object must meet all that are given. */
 export type MembershipFilter = {
+  /** Only objects whose `email` matches. Requires the permission `users:manage`. */
+  email?: InputMaybe<TextFilter>;
+  /** Only objects with this `invitedBy`. Requires the permission `users:manage`. */
+  invitedBy?: InputMaybe<Scalars['ID']['input']>;
+  /** Only objects whose `joinedAt` matches. */
+  joinedAt?: InputMaybe<DateTimeRange>;
   /** Only objects with this `role`. */
   role?: InputMaybe<Role>;
   /** Only objects with this `userId`. */
   userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
+/** The order of a list of `Membership`. */
+export type MembershipOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: MembershipOrderField;
+};
+
+/** What a list of `Membership` can be ordered by. */
+export type MembershipOrderField =
+  /** When the user became a member. */
+  | 'JOINED_AT';
+
 /** A text in a conversation. Requires the permission `conversations:read`. */
-export type Message = {
+export type Message = Node & {
   __typename?: 'Message';
   /** The author, while they are a member of this tenant. Requires the permission `members:read`. */
   author?: Maybe<Membership>;
   /** The text. Requires the permission `conversations:read`. */
   body: Scalars['String']['output'];
+  /** The conversation it was posted in. Requires the permission `conversations:read`. */
+  conversation?: Maybe<Conversation>;
   /** The id of the conversation. Requires the permission `conversations:read`. */
   conversationId: Scalars['ID']['output'];
   /** When the object was created. Requires the permission `conversations:read`. */
@@ -588,19 +921,37 @@ export type Mutation = {
    * Makes the caller a member of the tenant that the invitation is for, whichever tenant the request names, if any. Their
    * token must carry the e-mail address that was invited, and that it is verified.
    *
-   * Open to every user with a verified token, member of the tenant or not. Its errors: `FORBIDDEN`, `TENANT_SUSPENDED`, `NOT_FOUND`, `CONFLICT`.
+   * Open to every user with a verified token, member of the tenant or not. Its errors: `FORBIDDEN`, `TENANT_SUSPENDED`, `NOT_FOUND`, `QUOTA_EXCEEDED`, `CONFLICT`.
    */
   acceptInvitation?: Maybe<AcceptInvitationPayload>;
-  /** Nobody grants or changes a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`, `CONFLICT`. */
+  /**
+   * Cancels a queued or running job. A running one is told within seconds; what it has done until then stays. `CONFLICT`
+   * when it has ended.
+   *
+   * Requires the permission `jobs:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.
+   */
+  cancelJob?: Maybe<CancelJobPayload>;
+  /** Nobody grants or changes a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   changeMemberRole?: Maybe<ChangeMemberRolePayload>;
   /** Moves the tenant to another plan. Requires the permission `billing:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
   changePlan?: Maybe<ChangePlanPayload>;
-  /** Creates an API key with some of the permissions of the caller. Only a user may do this, not an API key. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  /** Creates an API key with some of the permissions of the caller. Only a user may do this, not an API key. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `QUOTA_EXCEEDED`. */
   createApiKey?: Maybe<CreateApiKeyPayload>;
-  /** Creates a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  /** Creates a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `QUOTA_EXCEEDED`. */
   createConversation?: Maybe<CreateConversationPayload>;
-  /** Deletes the conversation and its messages. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `NOT_FOUND`. */
+  /** Tells an endpoint of changes from now on. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `QUOTA_EXCEEDED`. */
+  createWebhook?: Maybe<CreateWebhookPayload>;
+  /** Deletes the conversation and its messages. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteConversation?: Maybe<DeleteConversationPayload>;
+  /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /**
+   * A link from which the sealed audit log can be downloaded once or several times, while the caller may export it. Values
+   * are shown as they were recorded, also those of fields that the caller may not read. The download is an entry, too.
+   *
+   * Requires the permission `audit:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  exportAuditLog?: Maybe<ExportAuditLogPayload>;
   /**
    * Sends a mail with a link that makes its recipient a member. Nobody invites to a role above their own. Inviting an
    * address again sends another mail; the link in the one before it is then void.
@@ -610,22 +961,56 @@ export type Mutation = {
   inviteMember?: Maybe<InviteMemberPayload>;
   /** Adds a message to a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   postMessage?: Maybe<PostMessagePayload>;
-  /** Nobody removes a member of a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`, `CONFLICT`. */
+  /**
+   * Deletes values from the audit log for ever, as the law may demand. The entries remain, and the log stays verifiable: it
+   * shows that something was deleted, when, by whom and why. The deletion is an entry, too.
+   *
+   * Requires the permission `audit:redact`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  redactAuditEntries?: Maybe<RedactAuditEntriesPayload>;
+  /** Sends a message again, at once and with all attempts. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  redeliver?: Maybe<RedeliverPayload>;
+  /** Nobody removes a member of a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   removeMember?: Maybe<RemoveMemberPayload>;
-  /** The key is refused on every server within a second. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`. */
+  /**
+   * Makes a queued, dead or cancelled job due now, with all its attempts. `CONFLICT` when it is running or has succeeded, or
+   * when a newer job has taken its place.
+   *
+   * Requires the permission `jobs:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.
+   */
+  retryJob?: Maybe<RetryJobPayload>;
+  /** The key is refused on every server within a second. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   revokeApiKey?: Maybe<RevokeApiKeyPayload>;
-  /** Makes the link void. Nobody revokes an invitation to a role above their own. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`, `CONFLICT`. */
+  /** Makes the link void. Nobody revokes an invitation to a role above their own. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   revokeInvitation?: Maybe<RevokeInvitationPayload>;
+  /** Replaces the secret. For a day, messages are signed with the former one as well. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  rotateWebhookSecret?: Maybe<RotateWebhookSecretPayload>;
+  /** Sends the event `webhook.test`, whether or not the webhook asked for it. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  testWebhook?: Maybe<TestWebhookPayload>;
   /** Changes the text or the subject of a conversation. What is left out stays as it is. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   updateConversation?: Maybe<UpdateConversationPayload>;
   /** Changes the name or the settings of the tenant. What is left out stays as it is. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   updateTenant?: Maybe<UpdateTenantPayload>;
+  /**
+   * Changes a webhook. Whoever changes the URL, the events or the payload, or enables it, is from then on the member whose
+   * permissions a full payload has. With another URL, or when it is enabled, it begins anew: it is not failing, and its
+   * messages wait no longer because it has asked for time.
+   *
+   * Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`.
+   */
+  updateWebhook?: Maybe<UpdateWebhookPayload>;
 };
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationAcceptInvitationArgs = {
   input: AcceptInvitationInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCancelJobArgs = {
+  input: CancelJobInput;
 };
 
 
@@ -654,8 +1039,26 @@ export type MutationCreateConversationArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCreateWebhookArgs = {
+  input: CreateWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationDeleteConversationArgs = {
   input: DeleteConversationInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationDeleteWebhookArgs = {
+  input: DeleteWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationExportAuditLogArgs = {
+  input: ExportAuditLogInput;
 };
 
 
@@ -672,8 +1075,26 @@ export type MutationPostMessageArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRedactAuditEntriesArgs = {
+  input: RedactAuditEntriesInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRedeliverArgs = {
+  input: RedeliverInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationRemoveMemberArgs = {
   input: RemoveMemberInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRetryJobArgs = {
+  input: RetryJobInput;
 };
 
 
@@ -690,6 +1111,18 @@ export type MutationRevokeInvitationArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRotateWebhookSecretArgs = {
+  input: RotateWebhookSecretInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationTestWebhookArgs = {
+  input: TestWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateConversationArgs = {
   input: UpdateConversationInput;
 };
@@ -698,6 +1131,18 @@ export type MutationUpdateConversationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateTenantArgs = {
   input: UpdateTenantInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationUpdateWebhookArgs = {
+  input: UpdateWebhookInput;
+};
+
+/** An object with an id of its own, by which it can be read again. */
+export type Node = {
+  /** Globally unique. The type stands before the UUID, `conversation_0199e7a5-…`; treat it as opaque. */
+  id: Scalars['ID']['output'];
 };
 
 export { OrderDirection };
@@ -739,60 +1184,104 @@ export type PostMessagePayload = {
   message?: Maybe<Message>;
 };
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type Query = {
   __typename?: 'Query';
-  /** The API keys of this tenant, the newest first. Requires the permission `settings:manage`. */
+  /** The API keys of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `settings:manage`. */
   apiKeys?: Maybe<ApiKeyConnection>;
-  /** The audit log, the newest entry first. Requires the permission `audit:read`. */
+  /** The audit log, the newest entry first unless `orderBy` says otherwise. Requires the permission `audit:read`. */
   auditLog?: Maybe<AuditEntryConnection>;
+  /**
+   * Recomputes every hash of the audit log and compares it with the seals. A log with very many entries does not fit in the
+   * time of a request: then the operators' `tenantry audit-log verify` does it.
+   *
+   * Requires the permission `audit:read`.
+   */
+  auditVerification?: Maybe<AuditVerification>;
   /** One conversation; null when there is none with this id. Requires the permission `conversations:read`. */
   conversation?: Maybe<Conversation>;
   /** The conversations of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `conversations:read`. */
   conversations?: Maybe<ConversationConnection>;
   /** All values of `extensions.code`. Code generators make a type of the codes for operations that select it. Open to every member of the tenant. */
   errorCodes: Array<ErrorCode>;
-  /** The invitations to this tenant, the newest first. Requires the permission `users:manage`. */
+  /**
+   * The events of this tenant in an order that never changes, the oldest first, for programs that follow everything: no event
+   * ever appears before a cursor. An event appears when its entry in the audit log is sealed, about a second after it
+   * happened. `BAD_USER_INPUT` when events after the cursor are not kept any more.
+   *
+   * Requires the permission `events:read`.
+   */
+  events?: Maybe<AuditEventConnection>;
+  /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
+  /**
+   * The jobs of this tenant, the newest first unless `orderBy` says otherwise. Jobs that have succeeded or were cancelled are
+   * kept for a week, dead ones for ninety days.
+   *
+   * Requires the permission `jobs:manage`.
+   */
+  jobs?: Maybe<JobConnection>;
   /** The caller: who they are, and what they may do in this tenant. Open to every member of the tenant. */
   me: Viewer;
-  /** The members of this tenant, in the order they joined. Requires the permission `members:read`. */
+  /** The members of this tenant, in the order they joined unless `orderBy` says otherwise. Requires the permission `members:read`. */
   members?: Maybe<MembershipConnection>;
+  /** The object with this id; null when there is none in this tenant. FORBIDDEN when the caller may not read its type. Open to every member of the tenant. */
+  node?: Maybe<Node>;
+  /**
+   * The objects with these ids, in their order, at most 100. An object that `node` would refuse is null, and the others
+   * stand.
+   *
+   * Open to every member of the tenant.
+   */
+  nodes: Array<Maybe<Node>>;
   /** The plans that a tenant can have, the smallest first. Requires the permission `billing:manage`. */
   plans?: Maybe<Array<Plan>>;
   /** Which permissions each role holds. Open to every member of the tenant. */
   roles: Array<RolePermissions>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
+  /** What was sent to webhooks in the last thirty days, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
+  webhookDeliveries?: Maybe<WebhookDeliveryConnection>;
+  /** The webhooks of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
+  webhooks?: Maybe<WebhookConnection>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryApiKeysArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ApiKeyFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<ApiKeyOrder>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryAuditLogArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<AuditEntryFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<AuditEntryOrder>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryAuditVerificationArgs = {
+  head?: InputMaybe<Scalars['JSONObject']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryConversationArgs = {
   id: Scalars['ID']['input'];
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryConversationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
@@ -803,29 +1292,127 @@ export type QueryConversationsArgs = {
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryEventsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryInvitationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<InvitationFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<InvitationOrder>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryJobsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<JobFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<JobOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryMembersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<MembershipFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<MembershipOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryNodeArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryNodesArgs = {
+  ids: Array<Scalars['ID']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryWebhookDeliveriesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<WebhookDeliveryFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<WebhookDeliveryOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryWebhooksArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<WebhookFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<WebhookOrder>;
+};
+
+/** Which values are deleted: of entries, of a user, or of both. */
+export type RedactAuditEntriesInput = {
+  /** Whether the actors of these entries are deleted, too. */
+  deleteActors?: Scalars['Boolean']['input'];
+  /** Entries whose values are all deleted, at most 1,000. */
+  entryIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** Why, 1 to 500 characters. It stays in the log: it must not repeat what is deleted. */
+  reason: Scalars['String']['input'];
+  /**
+   * A user, by the `sub` claim. Deleted are all values of rows about the user, and elsewhere the user's id and values that
+   * contain it, also the actor.
+   */
+  userId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** What was deleted. Requires the permission `audit:redact`. */
+export type RedactAuditEntriesPayload = {
+  __typename?: 'RedactAuditEntriesPayload';
+  /** Whether there are more entries than one call deletes from: then call it again. Requires the permission `audit:redact`. */
+  hasMore: Scalars['Boolean']['output'];
+  /** The number of entries that lost values. Requires the permission `audit:redact`. */
+  redacted: Scalars['Int']['output'];
+};
+
+/** The input of the mutation `redeliver`. */
+export type RedeliverInput = {
+  /** The id of a delivery. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `redeliver`. Requires the permission `webhooks:manage`. */
+export type RedeliverPayload = {
+  __typename?: 'RedeliverPayload';
+  /** The `WebhookDelivery` as it is after the change. Requires the permission `webhooks:manage`. */
+  delivery?: Maybe<WebhookDelivery>;
 };
 
 /** The input of the mutation `removeMember`. */
 export type RemoveMemberInput = {
-  /** The membership to end. */
-  membershipId: Scalars['ID']['input'];
+  /** The id of the membership. */
+  id?: InputMaybe<Scalars['ID']['input']>;
+  /**
+   * The former name of `id`.
+   * @deprecated Use `id`.
+   */
+  membershipId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 /** The answer of the mutation `removeMember`. Requires the permission `users:manage`. */
@@ -833,6 +1420,30 @@ export type RemoveMemberPayload = {
   __typename?: 'RemoveMemberPayload';
   /** The id of the deleted object. Requires the permission `users:manage`. */
   deletedId: Scalars['ID']['output'];
+};
+
+/** How much of a resource the tenant uses, and how much its plan allows. Requires the permission `billing:manage`. */
+export type ResourceUsage = {
+  __typename?: 'ResourceUsage';
+  /** How many there may be; null when the plan does not limit them. Requires the permission `billing:manage`. */
+  limit?: Maybe<Scalars['Int']['output']>;
+  /** What is counted: `members`, `apiKeys`, … Requires the permission `billing:manage`. */
+  resource: Scalars['String']['output'];
+  /** How many there are now. More than the limit after a change to a smaller plan. Requires the permission `billing:manage`. */
+  used: Scalars['Int']['output'];
+};
+
+/** The input of the mutation `retryJob`. */
+export type RetryJobInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `retryJob`. Requires the permission `jobs:manage`. */
+export type RetryJobPayload = {
+  __typename?: 'RetryJobPayload';
+  /** The `Job` as it is after the change. Requires the permission `jobs:manage`. */
+  job?: Maybe<Job>;
 };
 
 /** The input of the mutation `revokeApiKey`. */
@@ -872,6 +1483,21 @@ export type RolePermissions = {
   role: Role;
 };
 
+/** The input of the mutation `rotateWebhookSecret`. */
+export type RotateWebhookSecretInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `rotateWebhookSecret`. Requires the permission `webhooks:manage`. */
+export type RotateWebhookSecretPayload = {
+  __typename?: 'RotateWebhookSecretPayload';
+  /** The new key, `whsec_…`. It is shown this once. Requires the permission `webhooks:manage`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  secret: Scalars['String']['output'];
+  /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
+};
+
 /** Events. Access is checked again for each event. */
 export type Subscription = {
   __typename?: 'Subscription';
@@ -888,7 +1514,7 @@ export type SubscriptionMessagePostedArgs = {
 };
 
 /** The customer organisation the caller acts in. Open to every member of the tenant. */
-export type Tenant = {
+export type Tenant = Node & {
   __typename?: 'Tenant';
   /** The address that bills are sent to; null when there is none. Requires the permission `billing:manage`. */
   billingEmail?: Maybe<Scalars['String']['output']>;
@@ -906,23 +1532,37 @@ export type Tenant = {
   slug: Scalars['String']['output'];
   /** Always ACTIVE for the caller's own tenant: a suspended tenant answers no requests. */
   status: TenantStatus;
+  /** What the tenant uses of each resource that plans can limit, in alphabetical order. Requires the permission `billing:manage`. */
+  usage?: Maybe<Array<ResourceUsage>>;
   /** Grows by one with each change. An update takes it as `expectedVersion`. */
   version: Scalars['Int']['output'];
 };
 
 export { TenantStatus };
 
-/** What a member may know of each tenant they belong to, whichever they act in. Open to every member of the tenant. */
-export type TenantSummary = {
-  __typename?: 'TenantSummary';
+/** The input of the mutation `testWebhook`. */
+export type TestWebhookInput = {
   /** The id of the object. */
-  id: Scalars['ID']['output'];
-  /** The name that people read. */
-  name: Scalars['String']['output'];
-  /** The subdomain. */
-  slug: Scalars['String']['output'];
-  /** Whether the tenant can be used. */
-  status: TenantStatus;
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `testWebhook`. Requires the permission `webhooks:manage`. */
+export type TestWebhookPayload = {
+  __typename?: 'TestWebhookPayload';
+  /** The `WebhookDelivery` as it is after the change. Requires the permission `webhooks:manage`. */
+  delivery?: Maybe<WebhookDelivery>;
+};
+
+/** Texts to look for; capital letters count. Each that is given has to match. */
+export type TextFilter = {
+  /** The text has this anywhere in it. */
+  contains?: InputMaybe<Scalars['String']['input']>;
+  /** The whole text. */
+  equals?: InputMaybe<Scalars['String']['input']>;
+  /** One of these. */
+  in?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** The text begins with this. */
+  startsWith?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** The input of the mutation `updateConversation`. */
@@ -961,13 +1601,38 @@ export type UpdateTenantPayload = {
   tenant: Tenant;
 };
 
+/** The input of the mutation `updateWebhook`. */
+export type UpdateWebhookInput = {
+  /** Null removes the description; leave it out to keep it. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** False sends nothing from now on. True begins again, also after the server has disabled the webhook. */
+  enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Leave them out to keep the events. */
+  events?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+  /** Leave it out to keep it. */
+  payload?: InputMaybe<WebhookPayloadKind>;
+  /** Leave it out to keep the URL. */
+  url?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The answer of the mutation `updateWebhook`. Requires the permission `webhooks:manage`. */
+export type UpdateWebhookPayload = {
+  __typename?: 'UpdateWebhookPayload';
+  /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
+};
+
 /** The authenticated caller, inside one tenant: a user, or an API key. Open to every member of the tenant. */
-export type Viewer = {
+export type Viewer = Node & {
   __typename?: 'Viewer';
   /** Null for an API key. */
   email?: Maybe<Scalars['String']['output']>;
   /** Every part of the schema that demands a permission, or those of one type, and whether the caller holds it. */
   fields: Array<FieldAccess>;
+  /** Stands for this caller in this tenant. */
+  id: Scalars['ID']['output'];
   /** Every tenant of this user. An API key is a member of none. */
   memberships: Array<ViewerMembership>;
   /** What the caller may do in this tenant, in alphabetical order. */
@@ -976,7 +1641,7 @@ export type Viewer = {
   role?: Maybe<Role>;
   /** The tenant that the caller acts in. */
   tenant: Tenant;
-  /** The `sub` claim of the identity provider. For an API key, the key's id. */
+  /** The `sub` claim of the identity provider. For an API key, its `id`. */
   userId: Scalars['ID']['output'];
 };
 
@@ -987,15 +1652,188 @@ export type ViewerFieldsArgs = {
 };
 
 /** One of the caller's own memberships, in whichever tenant. Open to every member of the tenant. */
-export type ViewerMembership = {
+export type ViewerMembership = Node & {
   __typename?: 'ViewerMembership';
+  /** Another id than that of the `Membership`, which shows more. */
+  id: Scalars['ID']['output'];
   /** When the caller became a member. */
   joinedAt: Scalars['DateTime']['output'];
   /** The role of the caller in that tenant. */
   role: Role;
-  /** The tenant of the membership. */
-  tenant: TenantSummary;
+  /**
+   * The tenant of the membership. Of a tenant that the caller does not act in, this answers only `id`, `slug`, `name`,
+   * `status`, `createdAt` and `version`; the other fields are FORBIDDEN.
+   */
+  tenant: Tenant;
+  /** The `sub` claim of the identity provider. */
+  userId: Scalars['ID']['output'];
 };
+
+/** Where the tenant is told of its changes, by the Standard Webhooks specification: an HTTP endpoint. Requires the permission `webhooks:manage`. */
+export type Webhook = Node & {
+  __typename?: 'Webhook';
+  /** The `userId` of the member whose permissions a full payload has: whoever last said what is sent where. Requires the permission `webhooks:manage`. */
+  actsFor: Scalars['ID']['output'];
+  /** When the object was created. Requires the permission `webhooks:manage`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** The `userId` of whoever created it. Requires the permission `webhooks:manage`. */
+  createdBy: Scalars['ID']['output'];
+  /** The member who created it, while they are one. Requires the permission `members:read`. */
+  createdByMember?: Maybe<Membership>;
+  /** What people call it. Requires the permission `webhooks:manage`. */
+  description?: Maybe<Scalars['String']['output']>;
+  /** Since when nothing is sent; null when it is enabled. Requires the permission `webhooks:manage`. */
+  disabledAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Why nothing is sent; null when it is enabled. Requires the permission `webhooks:manage`. */
+  disabledBecause?: Maybe<WebhookDisabledReason>;
+  /** The actions of the audit log that it is told of: `membership.updated`. Requires the permission `webhooks:manage`. */
+  events: Array<Scalars['String']['output']>;
+  /** Since when every attempt has failed; null when the last one succeeded. Requires the permission `webhooks:manage`. */
+  failingSince?: Maybe<Scalars['DateTime']['output']>;
+  /** The id of the object. Requires the permission `webhooks:manage`. */
+  id: Scalars['ID']['output'];
+  /** How much it is told. Requires the permission `webhooks:manage`. */
+  payload: WebhookPayloadKind;
+  /** When its secret was replaced. The former one is valid for another day. Requires the permission `webhooks:manage`. */
+  rotatedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Where messages are sent. Requires the permission `webhooks:manage`. */
+  url: Scalars['String']['output'];
+};
+
+/** A page of a list of `Webhook`. Requires the permission `webhooks:manage`. */
+export type WebhookConnection = {
+  __typename?: 'WebhookConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `webhooks:manage`. */
+  edges: Array<WebhookEdge>;
+  /** The objects of this page. Requires the permission `webhooks:manage`. */
+  nodes: Array<Webhook>;
+  /** The position of this page in the whole list. Requires the permission `webhooks:manage`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `webhooks:manage`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** One event for one webhook: a message, with the same `webhook-id` in each attempt. Requires the permission `webhooks:manage`. */
+export type WebhookDelivery = Node & {
+  __typename?: 'WebhookDelivery';
+  /** The HTTP status of the last answer. What else was answered is not kept. Requires the permission `webhooks:manage`. */
+  answeredStatus?: Maybe<Scalars['Int']['output']>;
+  /** How often it was sent; since it was last sent again by hand, if it was. Requires the permission `webhooks:manage`. */
+  attempts: Scalars['Int']['output'];
+  /** When the object was created. Requires the permission `webhooks:manage`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When the receiver has accepted it. Requires the permission `webhooks:manage`. */
+  deliveredAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The model of the object that changed. Requires the permission `webhooks:manage`. */
+  entity?: Maybe<Scalars['String']['output']>;
+  /** The id of the object that changed. Requires the permission `webhooks:manage`. */
+  entityId?: Maybe<Scalars['ID']['output']>;
+  /** The action of the audit log; `webhook.test` for a test. Requires the permission `webhooks:manage`. */
+  event: Scalars['String']['output'];
+  /** Why there was no answer. Requires the permission `webhooks:manage`. */
+  failure?: Maybe<WebhookFailure>;
+  /** Also the message’s `webhook-id`. Requires the permission `webhooks:manage`. */
+  id: Scalars['ID']['output'];
+  /** When it was last sent. Requires the permission `webhooks:manage`. */
+  lastAttemptAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it is sent again. Requires the permission `webhooks:manage`. */
+  nextAttemptAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it changed. Requires the permission `webhooks:manage`. */
+  occurredAt: Scalars['DateTime']['output'];
+  /** Whether it has reached its receiver. Requires the permission `webhooks:manage`. */
+  status: WebhookDeliveryStatus;
+  /** The webhook that it is for. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
+  /** The webhook that it is for, by its id. Requires the permission `webhooks:manage`. */
+  webhookId: Scalars['ID']['output'];
+};
+
+/** A page of a list of `WebhookDelivery`. Requires the permission `webhooks:manage`. */
+export type WebhookDeliveryConnection = {
+  __typename?: 'WebhookDeliveryConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `webhooks:manage`. */
+  edges: Array<WebhookDeliveryEdge>;
+  /** The objects of this page. Requires the permission `webhooks:manage`. */
+  nodes: Array<WebhookDelivery>;
+  /** The position of this page in the whole list. Requires the permission `webhooks:manage`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `webhooks:manage`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `WebhookDelivery` in a list, with its cursor. Requires the permission `webhooks:manage`. */
+export type WebhookDeliveryEdge = {
+  __typename?: 'WebhookDeliveryEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `webhooks:manage`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `webhooks:manage`. */
+  node: WebhookDelivery;
+};
+
+/** Conditions for a list of `WebhookDelivery`. An object must meet all that are given. */
+export type WebhookDeliveryFilter = {
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `event`. */
+  event?: InputMaybe<Scalars['String']['input']>;
+  /** Only objects with this `status`. */
+  status?: InputMaybe<WebhookDeliveryStatus>;
+  /** Only objects with this `webhookId`. */
+  webhookId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** The order of a list of `WebhookDelivery`. */
+export type WebhookDeliveryOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: WebhookDeliveryOrderField;
+};
+
+/** What a list of `WebhookDelivery` can be ordered by. */
+export type WebhookDeliveryOrderField =
+  /** By `createdAt`. */
+  | 'CREATED_AT';
+
+export { WebhookDeliveryStatus };
+
+export { WebhookDisabledReason };
+
+/** A `Webhook` in a list, with its cursor. Requires the permission `webhooks:manage`. */
+export type WebhookEdge = {
+  __typename?: 'WebhookEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `webhooks:manage`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `webhooks:manage`. */
+  node: Webhook;
+};
+
+export { WebhookFailure };
+
+/** Conditions for a list of `Webhook`. An object must meet all that are given. */
+export type WebhookFilter = {
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Whether messages are sent. */
+  enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  /** An event that it is told of. */
+  event?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Webhook`. */
+export type WebhookOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: WebhookOrderField;
+};
+
+/** What a list of `Webhook` can be ordered by. */
+export type WebhookOrderField =
+  /** By `createdAt`. */
+  | 'CREATED_AT';
+
+export { WebhookPayloadKind };
 
 
 
@@ -1071,18 +1909,31 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
   AcceptInvitationInput: AcceptInvitationInput;
-  AcceptInvitationPayload: ResolverTypeWrapper<Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversTypes['AcceptedMembership'] }>;
-  AcceptedMembership: ResolverTypeWrapper<AcceptedMembershipMapper>;
+  AcceptInvitationPayload: ResolverTypeWrapper<Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversTypes['ViewerMembership'] }>;
   ActorType: ActorType;
   ApiKey: ResolverTypeWrapper<ApiKeyRow>;
   ApiKeyConnection: ResolverTypeWrapper<Connection<ApiKeyRow>>;
   ApiKeyEdge: ResolverTypeWrapper<Omit<ApiKeyEdge, 'node'> & { node: ResolversTypes['ApiKey'] }>;
+  ApiKeyFilter: ApiKeyFilter;
+  ApiKeyOrder: ApiKeyOrder;
+  ApiKeyOrderField: ApiKeyOrderField;
   ApiKeyStatus: ApiKeyStatus;
+  AuditDefect: AuditDefect;
   AuditEntry: ResolverTypeWrapper<AuditEntryRow>;
   AuditEntryConnection: ResolverTypeWrapper<Connection<AuditEntryRow>>;
   AuditEntryEdge: ResolverTypeWrapper<Omit<AuditEntryEdge, 'node'> & { node: ResolversTypes['AuditEntry'] }>;
   AuditEntryFilter: AuditEntryFilter;
+  AuditEntryOrder: AuditEntryOrder;
+  AuditEntryOrderField: AuditEntryOrderField;
+  AuditEvent: ResolverTypeWrapper<AuditEventMapper>;
+  AuditEventConnection: ResolverTypeWrapper<AuditEventConnectionMapper>;
+  AuditEventEdge: ResolverTypeWrapper<Omit<AuditEventEdge, 'node'> & { node: ResolversTypes['AuditEvent'] }>;
+  AuditExportFormat: AuditExportFormat;
+  AuditVerification: ResolverTypeWrapper<AuditVerification>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  BrokenAuditEntry: ResolverTypeWrapper<BrokenAuditEntry>;
+  CancelJobInput: CancelJobInput;
+  CancelJobPayload: ResolverTypeWrapper<Omit<CancelJobPayload, 'job'> & { job?: Maybe<ResolversTypes['Job']> }>;
   ChangeKind: ChangeKind;
   ChangeMemberRoleInput: ChangeMemberRoleInput;
   ChangeMemberRolePayload: ResolverTypeWrapper<Omit<ChangeMemberRolePayload, 'membership'> & { membership?: Maybe<ResolversTypes['Membership']> }>;
@@ -1099,11 +1950,17 @@ export type ResolversTypes = {
   CreateApiKeyPayload: ResolverTypeWrapper<Omit<CreateApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversTypes['ApiKey']> }>;
   CreateConversationInput: CreateConversationInput;
   CreateConversationPayload: ResolverTypeWrapper<Omit<CreateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
+  CreateWebhookInput: CreateWebhookInput;
+  CreateWebhookPayload: ResolverTypeWrapper<Omit<CreateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   DateTimeRange: DateTimeRange;
   DeleteConversationInput: DeleteConversationInput;
   DeleteConversationPayload: ResolverTypeWrapper<DeleteConversationPayload>;
+  DeleteWebhookInput: DeleteWebhookInput;
+  DeleteWebhookPayload: ResolverTypeWrapper<DeleteWebhookPayload>;
   ErrorCode: ErrorCode;
+  ExportAuditLogInput: ExportAuditLogInput;
+  ExportAuditLogPayload: ResolverTypeWrapper<ExportAuditLogPayload>;
   FieldAccess: ResolverTypeWrapper<FieldAccess>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
@@ -1111,18 +1968,30 @@ export type ResolversTypes = {
   InvitationConnection: ResolverTypeWrapper<Connection<InvitationRow>>;
   InvitationEdge: ResolverTypeWrapper<Omit<InvitationEdge, 'node'> & { node: ResolversTypes['Invitation'] }>;
   InvitationFilter: InvitationFilter;
+  InvitationOrder: InvitationOrder;
+  InvitationOrderField: InvitationOrderField;
   InvitationStatus: InvitationStatus;
   InviteMemberInput: InviteMemberInput;
   InviteMemberPayload: ResolverTypeWrapper<Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversTypes['Invitation']> }>;
   JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
+  Job: ResolverTypeWrapper<JobMapper>;
+  JobConnection: ResolverTypeWrapper<JobConnectionMapper>;
+  JobEdge: ResolverTypeWrapper<Omit<JobEdge, 'node'> & { node: ResolversTypes['Job'] }>;
+  JobFilter: JobFilter;
+  JobOrder: JobOrder;
+  JobOrderField: JobOrderField;
+  JobState: JobState;
   Membership: ResolverTypeWrapper<MembershipRow>;
   MembershipConnection: ResolverTypeWrapper<Connection<MembershipRow>>;
   MembershipEdge: ResolverTypeWrapper<Omit<MembershipEdge, 'node'> & { node: ResolversTypes['Membership'] }>;
   MembershipFilter: MembershipFilter;
+  MembershipOrder: MembershipOrder;
+  MembershipOrderField: MembershipOrderField;
   Message: ResolverTypeWrapper<MessageRow>;
   MessageConnection: ResolverTypeWrapper<Connection<MessageRow>>;
   MessageEdge: ResolverTypeWrapper<Omit<MessageEdge, 'node'> & { node: ResolversTypes['Message'] }>;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  Node: ResolverTypeWrapper<NodeMapper>;
   OrderDirection: OrderDirection;
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Permission: Permission;
@@ -1130,40 +1999,78 @@ export type ResolversTypes = {
   PostMessageInput: PostMessageInput;
   PostMessagePayload: ResolverTypeWrapper<Omit<PostMessagePayload, 'message'> & { message?: Maybe<ResolversTypes['Message']> }>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  RedactAuditEntriesInput: RedactAuditEntriesInput;
+  RedactAuditEntriesPayload: ResolverTypeWrapper<RedactAuditEntriesPayload>;
+  RedeliverInput: RedeliverInput;
+  RedeliverPayload: ResolverTypeWrapper<Omit<RedeliverPayload, 'delivery'> & { delivery?: Maybe<ResolversTypes['WebhookDelivery']> }>;
   RemoveMemberInput: RemoveMemberInput;
   RemoveMemberPayload: ResolverTypeWrapper<RemoveMemberPayload>;
+  ResourceUsage: ResolverTypeWrapper<ResourceUsage>;
+  RetryJobInput: RetryJobInput;
+  RetryJobPayload: ResolverTypeWrapper<Omit<RetryJobPayload, 'job'> & { job?: Maybe<ResolversTypes['Job']> }>;
   RevokeApiKeyInput: RevokeApiKeyInput;
   RevokeApiKeyPayload: ResolverTypeWrapper<Omit<RevokeApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversTypes['ApiKey']> }>;
   RevokeInvitationInput: RevokeInvitationInput;
   RevokeInvitationPayload: ResolverTypeWrapper<Omit<RevokeInvitationPayload, 'invitation'> & { invitation?: Maybe<ResolversTypes['Invitation']> }>;
   Role: Role;
   RolePermissions: ResolverTypeWrapper<RolePermissions>;
+  RotateWebhookSecretInput: RotateWebhookSecretInput;
+  RotateWebhookSecretPayload: ResolverTypeWrapper<Omit<RotateWebhookSecretPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
-  Tenant: ResolverTypeWrapper<TenantRow>;
+  Tenant: ResolverTypeWrapper<TenantMapper>;
   TenantStatus: TenantStatus;
-  TenantSummary: ResolverTypeWrapper<TenantSummary>;
+  TestWebhookInput: TestWebhookInput;
+  TestWebhookPayload: ResolverTypeWrapper<Omit<TestWebhookPayload, 'delivery'> & { delivery?: Maybe<ResolversTypes['WebhookDelivery']> }>;
+  TextFilter: TextFilter;
   UpdateConversationInput: UpdateConversationInput;
   UpdateConversationPayload: ResolverTypeWrapper<Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: ResolverTypeWrapper<Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversTypes['Tenant'] }>;
+  UpdateWebhookInput: UpdateWebhookInput;
+  UpdateWebhookPayload: ResolverTypeWrapper<Omit<UpdateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
   Viewer: ResolverTypeWrapper<ViewerMapper>;
-  ViewerMembership: ResolverTypeWrapper<ViewerMembership>;
+  ViewerMembership: ResolverTypeWrapper<ViewerMembershipMapper>;
+  Webhook: ResolverTypeWrapper<WebhookRow>;
+  WebhookConnection: ResolverTypeWrapper<Connection<WebhookRow>>;
+  WebhookDelivery: ResolverTypeWrapper<WebhookDeliveryRow>;
+  WebhookDeliveryConnection: ResolverTypeWrapper<Connection<WebhookDeliveryRow>>;
+  WebhookDeliveryEdge: ResolverTypeWrapper<Omit<WebhookDeliveryEdge, 'node'> & { node: ResolversTypes['WebhookDelivery'] }>;
+  WebhookDeliveryFilter: WebhookDeliveryFilter;
+  WebhookDeliveryOrder: WebhookDeliveryOrder;
+  WebhookDeliveryOrderField: WebhookDeliveryOrderField;
+  WebhookDeliveryStatus: WebhookDeliveryStatus;
+  WebhookDisabledReason: WebhookDisabledReason;
+  WebhookEdge: ResolverTypeWrapper<Omit<WebhookEdge, 'node'> & { node: ResolversTypes['Webhook'] }>;
+  WebhookFailure: WebhookFailure;
+  WebhookFilter: WebhookFilter;
+  WebhookOrder: WebhookOrder;
+  WebhookOrderField: WebhookOrderField;
+  WebhookPayloadKind: WebhookPayloadKind;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
   AcceptInvitationInput: AcceptInvitationInput;
-  AcceptInvitationPayload: Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversParentTypes['AcceptedMembership'] };
-  AcceptedMembership: AcceptedMembershipMapper;
+  AcceptInvitationPayload: Omit<AcceptInvitationPayload, 'membership'> & { membership: ResolversParentTypes['ViewerMembership'] };
   ApiKey: ApiKeyRow;
   ApiKeyConnection: Connection<ApiKeyRow>;
   ApiKeyEdge: Omit<ApiKeyEdge, 'node'> & { node: ResolversParentTypes['ApiKey'] };
+  ApiKeyFilter: ApiKeyFilter;
+  ApiKeyOrder: ApiKeyOrder;
   AuditEntry: AuditEntryRow;
   AuditEntryConnection: Connection<AuditEntryRow>;
   AuditEntryEdge: Omit<AuditEntryEdge, 'node'> & { node: ResolversParentTypes['AuditEntry'] };
   AuditEntryFilter: AuditEntryFilter;
+  AuditEntryOrder: AuditEntryOrder;
+  AuditEvent: AuditEventMapper;
+  AuditEventConnection: AuditEventConnectionMapper;
+  AuditEventEdge: Omit<AuditEventEdge, 'node'> & { node: ResolversParentTypes['AuditEvent'] };
+  AuditVerification: AuditVerification;
   Boolean: Scalars['Boolean']['output'];
+  BrokenAuditEntry: BrokenAuditEntry;
+  CancelJobInput: CancelJobInput;
+  CancelJobPayload: Omit<CancelJobPayload, 'job'> & { job?: Maybe<ResolversParentTypes['Job']> };
   ChangeMemberRoleInput: ChangeMemberRoleInput;
   ChangeMemberRolePayload: Omit<ChangeMemberRolePayload, 'membership'> & { membership?: Maybe<ResolversParentTypes['Membership']> };
   ChangePlanInput: ChangePlanInput;
@@ -1178,10 +2085,16 @@ export type ResolversParentTypes = {
   CreateApiKeyPayload: Omit<CreateApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversParentTypes['ApiKey']> };
   CreateConversationInput: CreateConversationInput;
   CreateConversationPayload: Omit<CreateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
+  CreateWebhookInput: CreateWebhookInput;
+  CreateWebhookPayload: Omit<CreateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
   DateTime: Scalars['DateTime']['output'];
   DateTimeRange: DateTimeRange;
   DeleteConversationInput: DeleteConversationInput;
   DeleteConversationPayload: DeleteConversationPayload;
+  DeleteWebhookInput: DeleteWebhookInput;
+  DeleteWebhookPayload: DeleteWebhookPayload;
+  ExportAuditLogInput: ExportAuditLogInput;
+  ExportAuditLogPayload: ExportAuditLogPayload;
   FieldAccess: FieldAccess;
   ID: Scalars['ID']['output'];
   Int: Scalars['Int']['output'];
@@ -1189,39 +2102,70 @@ export type ResolversParentTypes = {
   InvitationConnection: Connection<InvitationRow>;
   InvitationEdge: Omit<InvitationEdge, 'node'> & { node: ResolversParentTypes['Invitation'] };
   InvitationFilter: InvitationFilter;
+  InvitationOrder: InvitationOrder;
   InviteMemberInput: InviteMemberInput;
   InviteMemberPayload: Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversParentTypes['Invitation']> };
   JSONObject: Scalars['JSONObject']['output'];
+  Job: JobMapper;
+  JobConnection: JobConnectionMapper;
+  JobEdge: Omit<JobEdge, 'node'> & { node: ResolversParentTypes['Job'] };
+  JobFilter: JobFilter;
+  JobOrder: JobOrder;
   Membership: MembershipRow;
   MembershipConnection: Connection<MembershipRow>;
   MembershipEdge: Omit<MembershipEdge, 'node'> & { node: ResolversParentTypes['Membership'] };
   MembershipFilter: MembershipFilter;
+  MembershipOrder: MembershipOrder;
   Message: MessageRow;
   MessageConnection: Connection<MessageRow>;
   MessageEdge: Omit<MessageEdge, 'node'> & { node: ResolversParentTypes['Message'] };
   Mutation: Record<PropertyKey, never>;
+  Node: NodeMapper;
   PageInfo: PageInfo;
   Plan: Plan;
   PostMessageInput: PostMessageInput;
   PostMessagePayload: Omit<PostMessagePayload, 'message'> & { message?: Maybe<ResolversParentTypes['Message']> };
   Query: Record<PropertyKey, never>;
+  RedactAuditEntriesInput: RedactAuditEntriesInput;
+  RedactAuditEntriesPayload: RedactAuditEntriesPayload;
+  RedeliverInput: RedeliverInput;
+  RedeliverPayload: Omit<RedeliverPayload, 'delivery'> & { delivery?: Maybe<ResolversParentTypes['WebhookDelivery']> };
   RemoveMemberInput: RemoveMemberInput;
   RemoveMemberPayload: RemoveMemberPayload;
+  ResourceUsage: ResourceUsage;
+  RetryJobInput: RetryJobInput;
+  RetryJobPayload: Omit<RetryJobPayload, 'job'> & { job?: Maybe<ResolversParentTypes['Job']> };
   RevokeApiKeyInput: RevokeApiKeyInput;
   RevokeApiKeyPayload: Omit<RevokeApiKeyPayload, 'apiKey'> & { apiKey?: Maybe<ResolversParentTypes['ApiKey']> };
   RevokeInvitationInput: RevokeInvitationInput;
   RevokeInvitationPayload: Omit<RevokeInvitationPayload, 'invitation'> & { invitation?: Maybe<ResolversParentTypes['Invitation']> };
   RolePermissions: RolePermissions;
+  RotateWebhookSecretInput: RotateWebhookSecretInput;
+  RotateWebhookSecretPayload: Omit<RotateWebhookSecretPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
   String: Scalars['String']['output'];
   Subscription: Record<PropertyKey, never>;
-  Tenant: TenantRow;
-  TenantSummary: TenantSummary;
+  Tenant: TenantMapper;
+  TestWebhookInput: TestWebhookInput;
+  TestWebhookPayload: Omit<TestWebhookPayload, 'delivery'> & { delivery?: Maybe<ResolversParentTypes['WebhookDelivery']> };
+  TextFilter: TextFilter;
   UpdateConversationInput: UpdateConversationInput;
   UpdateConversationPayload: Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversParentTypes['Tenant'] };
+  UpdateWebhookInput: UpdateWebhookInput;
+  UpdateWebhookPayload: Omit<UpdateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
   Viewer: ViewerMapper;
-  ViewerMembership: ViewerMembership;
+  ViewerMembership: ViewerMembershipMapper;
+  Webhook: WebhookRow;
+  WebhookConnection: Connection<WebhookRow>;
+  WebhookDelivery: WebhookDeliveryRow;
+  WebhookDeliveryConnection: Connection<WebhookDeliveryRow>;
+  WebhookDeliveryEdge: Omit<WebhookDeliveryEdge, 'node'> & { node: ResolversParentTypes['WebhookDelivery'] };
+  WebhookDeliveryFilter: WebhookDeliveryFilter;
+  WebhookDeliveryOrder: WebhookDeliveryOrder;
+  WebhookEdge: Omit<WebhookEdge, 'node'> & { node: ResolversParentTypes['Webhook'] };
+  WebhookFilter: WebhookFilter;
+  WebhookOrder: WebhookOrder;
 };
 
 export type AuthenticatedDirectiveArgs = {
@@ -1236,6 +2180,12 @@ export type ErrorsDirectiveArgs = {
 
 export type ErrorsDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = ErrorsDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type IdDirectiveArgs = {
+  of: Scalars['String']['input'];
+};
+
+export type IdDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = IdDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
 export type RequiresDirectiveArgs = {
   permission: Permission;
 };
@@ -1247,15 +2197,7 @@ export type SecretDirectiveArgs = { };
 export type SecretDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = SecretDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type AcceptInvitationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AcceptInvitationPayload'] = ResolversParentTypes['AcceptInvitationPayload']> = {
-  membership?: Resolver<ResolversTypes['AcceptedMembership'], ParentType, ContextType>;
-};
-
-export type AcceptedMembershipResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AcceptedMembership'] = ResolversParentTypes['AcceptedMembership']> = {
-  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  joinedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
-  role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
-  tenant?: Resolver<ResolversTypes['TenantSummary'], ParentType, ContextType>;
-  userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  membership?: Resolver<ResolversTypes['ViewerMembership'], ParentType, ContextType>;
 };
 
 export type ActorTypeResolvers = EnumResolverSignature<{ API_KEY?: any, JOB?: any, OPERATOR?: any, SYSTEM?: any, USER?: any }, ResolversTypes['ActorType']>;
@@ -1263,6 +2205,7 @@ export type ActorTypeResolvers = EnumResolverSignature<{ API_KEY?: any, JOB?: an
 export type ApiKeyResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ApiKey'] = ResolversParentTypes['ApiKey']> = {
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   createdBy?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  createdByMember?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
   expiresAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   lastUsedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
@@ -1271,6 +2214,7 @@ export type ApiKeyResolvers<ContextType = RequestContext, ParentType extends Res
   prefix?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   revokedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   status?: Resolver<ResolversTypes['ApiKeyStatus'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type ApiKeyConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ApiKeyConnection'] = ResolversParentTypes['ApiKeyConnection']> = {
@@ -1287,17 +2231,23 @@ export type ApiKeyEdgeResolvers<ContextType = RequestContext, ParentType extends
 
 export type ApiKeyStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, EXPIRED?: any, REVOKED?: any }, ResolversTypes['ApiKeyStatus']>;
 
+export type AuditDefectResolvers = EnumResolverSignature<{ CHANGED?: any, CUT?: any, INSERTED?: any, REARRANGED?: any, REMOVED?: any, RESEALED?: any, UNRECORDED?: any }, ResolversTypes['AuditDefect']>;
+
 export type AuditEntryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEntry'] = ResolversParentTypes['AuditEntry']> = {
   action?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   actor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  actorMember?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
   actorType?: Resolver<ResolversTypes['ActorType'], ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   entity?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   entityId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  entityNode?: Resolver<Maybe<ResolversTypes['Node']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   newValue?: Resolver<Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
   oldValue?: Resolver<Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
+  proof?: Resolver<Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
   requestId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type AuditEntryConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEntryConnection'] = ResolversParentTypes['AuditEntryConnection']> = {
@@ -1310,6 +2260,52 @@ export type AuditEntryConnectionResolvers<ContextType = RequestContext, ParentTy
 export type AuditEntryEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEntryEdge'] = ResolversParentTypes['AuditEntryEdge']> = {
   cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   node?: Resolver<ResolversTypes['AuditEntry'], ParentType, ContextType>;
+};
+
+export type AuditEventResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEvent'] = ResolversParentTypes['AuditEvent']> = {
+  action?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  entity?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  entityId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  entityNode?: Resolver<Maybe<ResolversTypes['Node']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  requestId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type AuditEventConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEventConnection'] = ResolversParentTypes['AuditEventConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['AuditEventEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['AuditEvent']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type AuditEventEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditEventEdge'] = ResolversParentTypes['AuditEventEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['AuditEvent'], ParentType, ContextType>;
+};
+
+export type AuditExportFormatResolvers = EnumResolverSignature<{ CSV?: any, NDJSON?: any }, ResolversTypes['AuditExportFormat']>;
+
+export type AuditVerificationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['AuditVerification'] = ResolversParentTypes['AuditVerification']> = {
+  dropped?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  entries?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  firstBroken?: Resolver<Maybe<ResolversTypes['BrokenAuditEntry']>, ParentType, ContextType>;
+  head?: Resolver<Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
+  intact?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
+  pending?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  redacted?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  sealedThrough?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+};
+
+export type BrokenAuditEntryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['BrokenAuditEntry'] = ResolversParentTypes['BrokenAuditEntry']> = {
+  entryId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  explanation?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['AuditDefect'], ParentType, ContextType>;
+};
+
+export type CancelJobPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['CancelJobPayload'] = ResolversParentTypes['CancelJobPayload']> = {
+  job?: Resolver<Maybe<ResolversTypes['Job']>, ParentType, ContextType>;
 };
 
 export type ChangeMemberRolePayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ChangeMemberRolePayload'] = ResolversParentTypes['ChangeMemberRolePayload']> = {
@@ -1330,11 +2326,13 @@ export type ConversationResolvers<ContextType = RequestContext, ParentType exten
   updatedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type ConversationChangeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ConversationChange'] = ResolversParentTypes['ConversationChange']> = {
   conversation?: Resolver<Maybe<ResolversTypes['Conversation']>, ParentType, ContextType>;
-  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  conversationId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  deletedId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   kind?: Resolver<ResolversTypes['ChangeKind'], ParentType, ContextType>;
 };
 
@@ -1359,12 +2357,26 @@ export type CreateConversationPayloadResolvers<ContextType = RequestContext, Par
   conversation?: Resolver<Maybe<ResolversTypes['Conversation']>, ParentType, ContextType>;
 };
 
+export type CreateWebhookPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['CreateWebhookPayload'] = ResolversParentTypes['CreateWebhookPayload']> = {
+  secret?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  webhook?: Resolver<Maybe<ResolversTypes['Webhook']>, ParentType, ContextType>;
+};
+
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
 }
 
 export type DeleteConversationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['DeleteConversationPayload'] = ResolversParentTypes['DeleteConversationPayload']> = {
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type DeleteWebhookPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['DeleteWebhookPayload'] = ResolversParentTypes['DeleteWebhookPayload']> = {
+  deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type ExportAuditLogPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ExportAuditLogPayload'] = ResolversParentTypes['ExportAuditLogPayload']> = {
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type FieldAccessResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['FieldAccess'] = ResolversParentTypes['FieldAccess']> = {
@@ -1378,14 +2390,17 @@ export type FieldAccessResolvers<ContextType = RequestContext, ParentType extend
 export type InvitationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Invitation'] = ResolversParentTypes['Invitation']> = {
   acceptedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   acceptedBy?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  acceptedByMember?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
   email?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   invitedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   invitedBy?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  invitedByMember?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
   revokedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
   status?: Resolver<ResolversTypes['InvitationStatus'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type InvitationConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['InvitationConnection'] = ResolversParentTypes['InvitationConnection']> = {
@@ -1411,13 +2426,46 @@ export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<Resolver
   name: 'JSONObject';
 }
 
+export type JobResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Job'] = ResolversParentTypes['Job']> = {
+  actor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  actorType?: Resolver<ResolversTypes['ActorType'], ParentType, ContextType>;
+  attempt?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastError?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  maxAttempts?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  requestId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  runAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  startedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['JobState'], ParentType, ContextType>;
+  task?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type JobConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['JobConnection'] = ResolversParentTypes['JobConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['JobEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['Job']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type JobEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['JobEdge'] = ResolversParentTypes['JobEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Job'], ParentType, ContextType>;
+};
+
+export type JobStateResolvers = EnumResolverSignature<{ CANCELLED?: any, DEAD?: any, QUEUED?: any, RUNNING?: any, SUCCEEDED?: any }, ResolversTypes['JobState']>;
+
 export type MembershipResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Membership'] = ResolversParentTypes['Membership']> = {
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   invitedBy?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  invitedByMember?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
   joinedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
   userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type MembershipConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['MembershipConnection'] = ResolversParentTypes['MembershipConnection']> = {
@@ -1435,10 +2483,12 @@ export type MembershipEdgeResolvers<ContextType = RequestContext, ParentType ext
 export type MessageResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Message'] = ResolversParentTypes['Message']> = {
   author?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
   body?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  conversation?: Resolver<Maybe<ResolversTypes['Conversation']>, ParentType, ContextType>;
   conversationId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type MessageConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['MessageConnection'] = ResolversParentTypes['MessageConnection']> = {
@@ -1455,18 +2505,32 @@ export type MessageEdgeResolvers<ContextType = RequestContext, ParentType extend
 
 export type MutationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   acceptInvitation?: Resolver<Maybe<ResolversTypes['AcceptInvitationPayload']>, ParentType, ContextType, RequireFields<MutationAcceptInvitationArgs, 'input'>>;
+  cancelJob?: Resolver<Maybe<ResolversTypes['CancelJobPayload']>, ParentType, ContextType, RequireFields<MutationCancelJobArgs, 'input'>>;
   changeMemberRole?: Resolver<Maybe<ResolversTypes['ChangeMemberRolePayload']>, ParentType, ContextType, RequireFields<MutationChangeMemberRoleArgs, 'input'>>;
   changePlan?: Resolver<Maybe<ResolversTypes['ChangePlanPayload']>, ParentType, ContextType, RequireFields<MutationChangePlanArgs, 'input'>>;
   createApiKey?: Resolver<Maybe<ResolversTypes['CreateApiKeyPayload']>, ParentType, ContextType, RequireFields<MutationCreateApiKeyArgs, 'input'>>;
   createConversation?: Resolver<Maybe<ResolversTypes['CreateConversationPayload']>, ParentType, ContextType, RequireFields<MutationCreateConversationArgs, 'input'>>;
+  createWebhook?: Resolver<Maybe<ResolversTypes['CreateWebhookPayload']>, ParentType, ContextType, RequireFields<MutationCreateWebhookArgs, 'input'>>;
   deleteConversation?: Resolver<Maybe<ResolversTypes['DeleteConversationPayload']>, ParentType, ContextType, RequireFields<MutationDeleteConversationArgs, 'input'>>;
+  deleteWebhook?: Resolver<Maybe<ResolversTypes['DeleteWebhookPayload']>, ParentType, ContextType, RequireFields<MutationDeleteWebhookArgs, 'input'>>;
+  exportAuditLog?: Resolver<Maybe<ResolversTypes['ExportAuditLogPayload']>, ParentType, ContextType, RequireFields<MutationExportAuditLogArgs, 'input'>>;
   inviteMember?: Resolver<Maybe<ResolversTypes['InviteMemberPayload']>, ParentType, ContextType, RequireFields<MutationInviteMemberArgs, 'input'>>;
   postMessage?: Resolver<Maybe<ResolversTypes['PostMessagePayload']>, ParentType, ContextType, RequireFields<MutationPostMessageArgs, 'input'>>;
+  redactAuditEntries?: Resolver<Maybe<ResolversTypes['RedactAuditEntriesPayload']>, ParentType, ContextType, RequireFields<MutationRedactAuditEntriesArgs, 'input'>>;
+  redeliver?: Resolver<Maybe<ResolversTypes['RedeliverPayload']>, ParentType, ContextType, RequireFields<MutationRedeliverArgs, 'input'>>;
   removeMember?: Resolver<Maybe<ResolversTypes['RemoveMemberPayload']>, ParentType, ContextType, RequireFields<MutationRemoveMemberArgs, 'input'>>;
+  retryJob?: Resolver<Maybe<ResolversTypes['RetryJobPayload']>, ParentType, ContextType, RequireFields<MutationRetryJobArgs, 'input'>>;
   revokeApiKey?: Resolver<Maybe<ResolversTypes['RevokeApiKeyPayload']>, ParentType, ContextType, RequireFields<MutationRevokeApiKeyArgs, 'input'>>;
   revokeInvitation?: Resolver<Maybe<ResolversTypes['RevokeInvitationPayload']>, ParentType, ContextType, RequireFields<MutationRevokeInvitationArgs, 'input'>>;
+  rotateWebhookSecret?: Resolver<Maybe<ResolversTypes['RotateWebhookSecretPayload']>, ParentType, ContextType, RequireFields<MutationRotateWebhookSecretArgs, 'input'>>;
+  testWebhook?: Resolver<Maybe<ResolversTypes['TestWebhookPayload']>, ParentType, ContextType, RequireFields<MutationTestWebhookArgs, 'input'>>;
   updateConversation?: Resolver<Maybe<ResolversTypes['UpdateConversationPayload']>, ParentType, ContextType, RequireFields<MutationUpdateConversationArgs, 'input'>>;
   updateTenant?: Resolver<Maybe<ResolversTypes['UpdateTenantPayload']>, ParentType, ContextType, RequireFields<MutationUpdateTenantArgs, 'input'>>;
+  updateWebhook?: Resolver<Maybe<ResolversTypes['UpdateWebhookPayload']>, ParentType, ContextType, RequireFields<MutationUpdateWebhookArgs, 'input'>>;
+};
+
+export type NodeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
+  __resolveType: TypeResolveFn<'ApiKey' | 'AuditEntry' | 'AuditEvent' | 'Conversation' | 'Invitation' | 'Job' | 'Membership' | 'Message' | 'Tenant' | 'Viewer' | 'ViewerMembership' | 'Webhook' | 'WebhookDelivery', ParentType, ContextType>;
 };
 
 export type OrderDirectionResolvers = EnumResolverSignature<{ ASC?: any, DESC?: any }, ResolversTypes['OrderDirection']>;
@@ -1478,7 +2542,7 @@ export type PageInfoResolvers<ContextType = RequestContext, ParentType extends R
   startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
-export type PermissionResolvers = EnumResolverSignature<{ AUDIT_READ?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, MEMBERS_READ?: any, SETTINGS_MANAGE?: any, USERS_MANAGE?: any }, ResolversTypes['Permission']>;
+export type PermissionResolvers = EnumResolverSignature<{ AUDIT_EXPORT?: any, AUDIT_READ?: any, AUDIT_REDACT?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, EVENTS_READ?: any, JOBS_MANAGE?: any, MEMBERS_READ?: any, SETTINGS_MANAGE?: any, USERS_MANAGE?: any, WEBHOOKS_MANAGE?: any }, ResolversTypes['Permission']>;
 
 export type PlanResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Plan'] = ResolversParentTypes['Plan']> = {
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1491,19 +2555,45 @@ export type PostMessagePayloadResolvers<ContextType = RequestContext, ParentType
 export type QueryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   apiKeys?: Resolver<Maybe<ResolversTypes['ApiKeyConnection']>, ParentType, ContextType, Partial<QueryApiKeysArgs>>;
   auditLog?: Resolver<Maybe<ResolversTypes['AuditEntryConnection']>, ParentType, ContextType, Partial<QueryAuditLogArgs>>;
+  auditVerification?: Resolver<Maybe<ResolversTypes['AuditVerification']>, ParentType, ContextType, Partial<QueryAuditVerificationArgs>>;
   conversation?: Resolver<Maybe<ResolversTypes['Conversation']>, ParentType, ContextType, RequireFields<QueryConversationArgs, 'id'>>;
   conversations?: Resolver<Maybe<ResolversTypes['ConversationConnection']>, ParentType, ContextType, Partial<QueryConversationsArgs>>;
   errorCodes?: Resolver<Array<ResolversTypes['ErrorCode']>, ParentType, ContextType>;
+  events?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, Partial<QueryEventsArgs>>;
   invitations?: Resolver<Maybe<ResolversTypes['InvitationConnection']>, ParentType, ContextType, Partial<QueryInvitationsArgs>>;
+  jobs?: Resolver<Maybe<ResolversTypes['JobConnection']>, ParentType, ContextType, Partial<QueryJobsArgs>>;
   me?: Resolver<ResolversTypes['Viewer'], ParentType, ContextType>;
   members?: Resolver<Maybe<ResolversTypes['MembershipConnection']>, ParentType, ContextType, Partial<QueryMembersArgs>>;
+  node?: Resolver<Maybe<ResolversTypes['Node']>, ParentType, ContextType, RequireFields<QueryNodeArgs, 'id'>>;
+  nodes?: Resolver<Array<Maybe<ResolversTypes['Node']>>, ParentType, ContextType, RequireFields<QueryNodesArgs, 'ids'>>;
   plans?: Resolver<Maybe<Array<ResolversTypes['Plan']>>, ParentType, ContextType>;
   roles?: Resolver<Array<ResolversTypes['RolePermissions']>, ParentType, ContextType>;
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
+  webhookDeliveries?: Resolver<Maybe<ResolversTypes['WebhookDeliveryConnection']>, ParentType, ContextType, Partial<QueryWebhookDeliveriesArgs>>;
+  webhooks?: Resolver<Maybe<ResolversTypes['WebhookConnection']>, ParentType, ContextType, Partial<QueryWebhooksArgs>>;
+};
+
+export type RedactAuditEntriesPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RedactAuditEntriesPayload'] = ResolversParentTypes['RedactAuditEntriesPayload']> = {
+  hasMore?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  redacted?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type RedeliverPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RedeliverPayload'] = ResolversParentTypes['RedeliverPayload']> = {
+  delivery?: Resolver<Maybe<ResolversTypes['WebhookDelivery']>, ParentType, ContextType>;
 };
 
 export type RemoveMemberPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RemoveMemberPayload'] = ResolversParentTypes['RemoveMemberPayload']> = {
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type ResourceUsageResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ResourceUsage'] = ResolversParentTypes['ResourceUsage']> = {
+  limit?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  resource?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  used?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type RetryJobPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RetryJobPayload'] = ResolversParentTypes['RetryJobPayload']> = {
+  job?: Resolver<Maybe<ResolversTypes['Job']>, ParentType, ContextType>;
 };
 
 export type RevokeApiKeyPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RevokeApiKeyPayload'] = ResolversParentTypes['RevokeApiKeyPayload']> = {
@@ -1521,6 +2611,11 @@ export type RolePermissionsResolvers<ContextType = RequestContext, ParentType ex
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
 };
 
+export type RotateWebhookSecretPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RotateWebhookSecretPayload'] = ResolversParentTypes['RotateWebhookSecretPayload']> = {
+  secret?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  webhook?: Resolver<Maybe<ResolversTypes['Webhook']>, ParentType, ContextType>;
+};
+
 export type SubscriptionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
   conversationChanged?: SubscriptionResolver<Maybe<ResolversTypes['ConversationChange']>, "conversationChanged", ParentType, ContextType>;
   messagePosted?: SubscriptionResolver<Maybe<ResolversTypes['Message']>, "messagePosted", ParentType, ContextType, RequireFields<SubscriptionMessagePostedArgs, 'conversationId'>>;
@@ -1535,16 +2630,15 @@ export type TenantResolvers<ContextType = RequestContext, ParentType extends Res
   settings?: Resolver<Maybe<ResolversTypes['JSONObject']>, ParentType, ContextType>;
   slug?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   status?: Resolver<ResolversTypes['TenantStatus'], ParentType, ContextType>;
+  usage?: Resolver<Maybe<Array<ResolversTypes['ResourceUsage']>>, ParentType, ContextType>;
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type TenantStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, SUSPENDED?: any }, ResolversTypes['TenantStatus']>;
 
-export type TenantSummaryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['TenantSummary'] = ResolversParentTypes['TenantSummary']> = {
-  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
-  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-  slug?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
-  status?: Resolver<ResolversTypes['TenantStatus'], ParentType, ContextType>;
+export type TestWebhookPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['TestWebhookPayload'] = ResolversParentTypes['TestWebhookPayload']> = {
+  delivery?: Resolver<Maybe<ResolversTypes['WebhookDelivery']>, ParentType, ContextType>;
 };
 
 export type UpdateConversationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['UpdateConversationPayload'] = ResolversParentTypes['UpdateConversationPayload']> = {
@@ -1555,33 +2649,117 @@ export type UpdateTenantPayloadResolvers<ContextType = RequestContext, ParentTyp
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
 };
 
+export type UpdateWebhookPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['UpdateWebhookPayload'] = ResolversParentTypes['UpdateWebhookPayload']> = {
+  webhook?: Resolver<Maybe<ResolversTypes['Webhook']>, ParentType, ContextType>;
+};
+
 export type ViewerResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Viewer'] = ResolversParentTypes['Viewer']> = {
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   fields?: Resolver<Array<ResolversTypes['FieldAccess']>, ParentType, ContextType, Partial<ViewerFieldsArgs>>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   memberships?: Resolver<Array<ResolversTypes['ViewerMembership']>, ParentType, ContextType>;
   permissions?: Resolver<Array<ResolversTypes['Permission']>, ParentType, ContextType>;
   role?: Resolver<Maybe<ResolversTypes['Role']>, ParentType, ContextType>;
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
   userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
 export type ViewerMembershipResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ViewerMembership'] = ResolversParentTypes['ViewerMembership']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   joinedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
-  tenant?: Resolver<ResolversTypes['TenantSummary'], ParentType, ContextType>;
+  tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
+  userId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
+
+export type WebhookResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Webhook'] = ResolversParentTypes['Webhook']> = {
+  actsFor?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  createdBy?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  createdByMember?: Resolver<Maybe<ResolversTypes['Membership']>, ParentType, ContextType>;
+  description?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  disabledAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  disabledBecause?: Resolver<Maybe<ResolversTypes['WebhookDisabledReason']>, ParentType, ContextType>;
+  events?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
+  failingSince?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  payload?: Resolver<ResolversTypes['WebhookPayloadKind'], ParentType, ContextType>;
+  rotatedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type WebhookConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['WebhookConnection'] = ResolversParentTypes['WebhookConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['WebhookEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['Webhook']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type WebhookDeliveryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['WebhookDelivery'] = ResolversParentTypes['WebhookDelivery']> = {
+  answeredStatus?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  attempts?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  deliveredAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  entity?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  entityId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  event?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  failure?: Resolver<Maybe<ResolversTypes['WebhookFailure']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastAttemptAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  nextAttemptAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  occurredAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['WebhookDeliveryStatus'], ParentType, ContextType>;
+  webhook?: Resolver<Maybe<ResolversTypes['Webhook']>, ParentType, ContextType>;
+  webhookId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type WebhookDeliveryConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['WebhookDeliveryConnection'] = ResolversParentTypes['WebhookDeliveryConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['WebhookDeliveryEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['WebhookDelivery']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type WebhookDeliveryEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['WebhookDeliveryEdge'] = ResolversParentTypes['WebhookDeliveryEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['WebhookDelivery'], ParentType, ContextType>;
+};
+
+export type WebhookDeliveryStatusResolvers = EnumResolverSignature<{ DELIVERED?: any, FAILED?: any, PENDING?: any }, ResolversTypes['WebhookDeliveryStatus']>;
+
+export type WebhookDisabledReasonResolvers = EnumResolverSignature<{ BY_HAND?: any, FAILING?: any, GONE?: any }, ResolversTypes['WebhookDisabledReason']>;
+
+export type WebhookEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['WebhookEdge'] = ResolversParentTypes['WebhookEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Webhook'], ParentType, ContextType>;
+};
+
+export type WebhookFailureResolvers = EnumResolverSignature<{ BAD_ANSWER?: any, DISABLED?: any, HELD?: any, NO_PUBLIC_ADDRESS?: any, TIMEOUT?: any, TLS?: any, UNREACHABLE?: any, URL?: any }, ResolversTypes['WebhookFailure']>;
+
+export type WebhookPayloadKindResolvers = EnumResolverSignature<{ FULL?: any, THIN?: any }, ResolversTypes['WebhookPayloadKind']>;
 
 export type Resolvers<ContextType = RequestContext> = {
   AcceptInvitationPayload?: AcceptInvitationPayloadResolvers<ContextType>;
-  AcceptedMembership?: AcceptedMembershipResolvers<ContextType>;
   ActorType?: ActorTypeResolvers;
   ApiKey?: ApiKeyResolvers<ContextType>;
   ApiKeyConnection?: ApiKeyConnectionResolvers<ContextType>;
   ApiKeyEdge?: ApiKeyEdgeResolvers<ContextType>;
   ApiKeyStatus?: ApiKeyStatusResolvers;
+  AuditDefect?: AuditDefectResolvers;
   AuditEntry?: AuditEntryResolvers<ContextType>;
   AuditEntryConnection?: AuditEntryConnectionResolvers<ContextType>;
   AuditEntryEdge?: AuditEntryEdgeResolvers<ContextType>;
+  AuditEvent?: AuditEventResolvers<ContextType>;
+  AuditEventConnection?: AuditEventConnectionResolvers<ContextType>;
+  AuditEventEdge?: AuditEventEdgeResolvers<ContextType>;
+  AuditExportFormat?: AuditExportFormatResolvers;
+  AuditVerification?: AuditVerificationResolvers<ContextType>;
+  BrokenAuditEntry?: BrokenAuditEntryResolvers<ContextType>;
+  CancelJobPayload?: CancelJobPayloadResolvers<ContextType>;
   ChangeMemberRolePayload?: ChangeMemberRolePayloadResolvers<ContextType>;
   ChangePlanPayload?: ChangePlanPayloadResolvers<ContextType>;
   Conversation?: ConversationResolvers<ContextType>;
@@ -1590,8 +2768,11 @@ export type Resolvers<ContextType = RequestContext> = {
   ConversationEdge?: ConversationEdgeResolvers<ContextType>;
   CreateApiKeyPayload?: CreateApiKeyPayloadResolvers<ContextType>;
   CreateConversationPayload?: CreateConversationPayloadResolvers<ContextType>;
+  CreateWebhookPayload?: CreateWebhookPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   DeleteConversationPayload?: DeleteConversationPayloadResolvers<ContextType>;
+  DeleteWebhookPayload?: DeleteWebhookPayloadResolvers<ContextType>;
+  ExportAuditLogPayload?: ExportAuditLogPayloadResolvers<ContextType>;
   FieldAccess?: FieldAccessResolvers<ContextType>;
   Invitation?: InvitationResolvers<ContextType>;
   InvitationConnection?: InvitationConnectionResolvers<ContextType>;
@@ -1599,6 +2780,10 @@ export type Resolvers<ContextType = RequestContext> = {
   InvitationStatus?: InvitationStatusResolvers;
   InviteMemberPayload?: InviteMemberPayloadResolvers<ContextType>;
   JSONObject?: GraphQLScalarType;
+  Job?: JobResolvers<ContextType>;
+  JobConnection?: JobConnectionResolvers<ContextType>;
+  JobEdge?: JobEdgeResolvers<ContextType>;
+  JobState?: JobStateResolvers;
   Membership?: MembershipResolvers<ContextType>;
   MembershipConnection?: MembershipConnectionResolvers<ContextType>;
   MembershipEdge?: MembershipEdgeResolvers<ContextType>;
@@ -1606,30 +2791,48 @@ export type Resolvers<ContextType = RequestContext> = {
   MessageConnection?: MessageConnectionResolvers<ContextType>;
   MessageEdge?: MessageEdgeResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
+  Node?: NodeResolvers<ContextType>;
   OrderDirection?: OrderDirectionResolvers;
   PageInfo?: PageInfoResolvers<ContextType>;
   Permission?: PermissionResolvers;
   Plan?: PlanResolvers<ContextType>;
   PostMessagePayload?: PostMessagePayloadResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
+  RedactAuditEntriesPayload?: RedactAuditEntriesPayloadResolvers<ContextType>;
+  RedeliverPayload?: RedeliverPayloadResolvers<ContextType>;
   RemoveMemberPayload?: RemoveMemberPayloadResolvers<ContextType>;
+  ResourceUsage?: ResourceUsageResolvers<ContextType>;
+  RetryJobPayload?: RetryJobPayloadResolvers<ContextType>;
   RevokeApiKeyPayload?: RevokeApiKeyPayloadResolvers<ContextType>;
   RevokeInvitationPayload?: RevokeInvitationPayloadResolvers<ContextType>;
   Role?: RoleResolvers;
   RolePermissions?: RolePermissionsResolvers<ContextType>;
+  RotateWebhookSecretPayload?: RotateWebhookSecretPayloadResolvers<ContextType>;
   Subscription?: SubscriptionResolvers<ContextType>;
   Tenant?: TenantResolvers<ContextType>;
   TenantStatus?: TenantStatusResolvers;
-  TenantSummary?: TenantSummaryResolvers<ContextType>;
+  TestWebhookPayload?: TestWebhookPayloadResolvers<ContextType>;
   UpdateConversationPayload?: UpdateConversationPayloadResolvers<ContextType>;
   UpdateTenantPayload?: UpdateTenantPayloadResolvers<ContextType>;
+  UpdateWebhookPayload?: UpdateWebhookPayloadResolvers<ContextType>;
   Viewer?: ViewerResolvers<ContextType>;
   ViewerMembership?: ViewerMembershipResolvers<ContextType>;
+  Webhook?: WebhookResolvers<ContextType>;
+  WebhookConnection?: WebhookConnectionResolvers<ContextType>;
+  WebhookDelivery?: WebhookDeliveryResolvers<ContextType>;
+  WebhookDeliveryConnection?: WebhookDeliveryConnectionResolvers<ContextType>;
+  WebhookDeliveryEdge?: WebhookDeliveryEdgeResolvers<ContextType>;
+  WebhookDeliveryStatus?: WebhookDeliveryStatusResolvers;
+  WebhookDisabledReason?: WebhookDisabledReasonResolvers;
+  WebhookEdge?: WebhookEdgeResolvers<ContextType>;
+  WebhookFailure?: WebhookFailureResolvers;
+  WebhookPayloadKind?: WebhookPayloadKindResolvers;
 };
 
 export type DirectiveResolvers<ContextType = RequestContext> = {
   authenticated?: AuthenticatedDirectiveResolver<any, any, ContextType>;
   errors?: ErrorsDirectiveResolver<any, any, ContextType>;
+  id?: IdDirectiveResolver<any, any, ContextType>;
   requires?: RequiresDirectiveResolver<any, any, ContextType>;
   secret?: SecretDirectiveResolver<any, any, ContextType>;
 };

@@ -24,7 +24,8 @@ export function createApollo(
     config,
     documentReader,
     leaving,
-  }: Pick<Services, 'api' | 'database' | 'config' | 'documentReader' | 'leaving'>,
+    rates,
+  }: Pick<Services, 'api' | 'database' | 'config' | 'documentReader' | 'leaving' | 'rates'>,
   log: FastifyBaseLogger,
 ): ApolloServer<RequestContext> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
@@ -51,8 +52,8 @@ export function createApollo(
     plugins: [
       reportErrors(leaving),
       reportUnexpected,
-      readDocuments(documentReader, api.schema),
-      roleIntrospection(api),
+      readDocuments(documentReader, api.schema, rates),
+      roleIntrospection(api.roleSchemas),
       tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
       // Its landing pages load scripts from other hosts; this server has GraphiQL.

@@ -1,7 +1,10 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { authenticate, GuestError, type AuthenticationParts } from '../kernel/auth/authenticate.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { authenticate, GuestError } from '../kernel/auth/authenticate.js';
 import type { Viewer } from '../kernel/vocabulary/viewer.js';
+import { isOfStranger } from '../services/rates/strangers.js';
 import { isGuestMutation, mayBringGuestMutation } from './guest.js';
+import { tell } from './rate-limits.js';
+import type { Services } from './services.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,35 +24,48 @@ declare module 'fastify' {
 const AUTHENTICATED_FOR_MS = 500;
 
 /**
- * Authenticates before the body is read, so that unauthenticated callers only cost the check of two headers.
+ * Authenticates before the body is read, so that unauthenticated callers only cost the check of two headers. Their
+ * requests are counted by address. An address that has exceeded its limit is still believed a valid token; it cannot make
+ * the server look up API keys in the database.
+ *
  * Authenticates again when the body arrived slowly, because the user may have lost their membership meanwhile.
  */
 export function installAuthentication(
   app: FastifyInstance,
-  parts: AuthenticationParts,
-  guestMutations: ReadonlySet<string>,
+  {
+    authentication: parts,
+    api,
+    rates,
+    addressOf,
+  }: Pick<Services, 'authentication' | 'api' | 'rates' | 'addressOf'>,
 ): void {
   app.decorateRequest('viewer', undefined);
   app.decorateRequest('guest', undefined);
   app.decorateRequest('authenticatedAt', 0);
-  const admit = async (request: FastifyRequest): Promise<void> => {
+  const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     request.viewer = request.guest = undefined;
     try {
-      request.viewer = await authenticate(parts, request.headers);
+      request.viewer = await authenticate(parts, request.headers, () =>
+        rates.refuseExhausted(addressOf(request.raw)),
+      );
     } catch (error) {
+      if (isOfStranger(error)) {
+        const refusal = tell(reply, await rates.stranger(addressOf(request.raw)));
+        if (refusal) throw refusal;
+      }
       if (!(error instanceof GuestError) || !mayBringGuestMutation(request)) throw error;
       request.guest = error;
     }
     request.authenticatedAt = performance.now();
   };
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     if (!request.routeOptions.config.authenticated) return;
-    await admit(request);
+    await admit(request, reply);
   });
-  app.addHook('preHandler', async (request) => {
+  app.addHook('preHandler', async (request, reply) => {
     if (!request.routeOptions.config.authenticated) return;
-    if (performance.now() - request.authenticatedAt > AUTHENTICATED_FOR_MS) await admit(request);
-    if (request.guest && !isGuestMutation(request.body, guestMutations)) throw request.guest;
+    if (performance.now() - request.authenticatedAt > AUTHENTICATED_FOR_MS) await admit(request, reply);
+    if (request.guest && !isGuestMutation(request.body, api.guestMutations)) throw request.guest;
   });
 }
 

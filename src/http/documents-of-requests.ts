@@ -1,30 +1,37 @@
 /**
  * The steps between the text of a request's document and its execution: parsing, validation, selecting the operation,
- * and its limits. Apollo's own steps would cache documents without counting their text, and check no limits.
+ * its limits, and the budget of its tenant. Apollo's own steps would cache documents without counting their text, and
+ * check no limits.
  */
 import type { ApolloServerPlugin } from '@apollo/server';
 import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { RefusedOperation, type DocumentReader } from '../services/documents/document-reader.js';
 import { ERROR_STATUS, PublicError } from '../kernel/vocabulary/errors.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
-import { MOST_COST } from '../services/limits/cost.js';
+import type { Viewer } from '../kernel/vocabulary/viewer.js';
+import { actualCost } from '../services/limits/actual-cost.js';
+import type { CostReport } from '../services/rates/cost-reservation.js';
+import type { Rates } from '../services/rates/rates.js';
 import { limitOperation } from '../services/limits/operation-limits.js';
 
 /** Replaces a refused document: Apollo Server continues with it until `didResolveOperation`. */
 const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
 /**
- * Parses the document of each request, refuses operations that may not be executed, and adds the cost to every answer.
+ * Parses the document of each request, refuses operations that may not be executed, takes their cost from the tenant's
+ * budget, gives back what they have not cost, and adds the cost to every answer.
  *
  * Apollo Server must have no document store and no validation; it does not parse when there is a document.
  */
 export const readDocuments = (
   reader: DocumentReader,
   schema: GraphQLSchema,
+  rates: Rates,
 ): ApolloServerPlugin<RequestContext> => ({
   async requestDidStart() {
     let refused: readonly GraphQLError[] = [];
-    let requested: number | undefined;
+    /** The cost of the executed operation, by the number of values in its answer. */
+    let costOf: ((actual: number) => Partial<CostReport>) | undefined;
     return {
       async didResolveSource(request) {
         try {
@@ -36,29 +43,55 @@ export const readDocuments = (
           (request as { document?: DocumentNode }).document = NOTHING;
         }
       },
-      async didResolveOperation({ document, operation, request }) {
+      async didResolveOperation({ document, operation, request, contextValue }) {
         const [first] = refused;
         if (first) throw withStatus(400, first);
         if (!operation) return;
         if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw withStatus(400, overWebsocket());
         try {
-          requested = limitOperation(schema, document, operation, request.variables ?? {});
+          const payer = payerOf(contextValue);
+          const { mostCostPerRequest } = payer?.plan ?? contextValue.plans.smallest;
+          const requested = limitOperation(
+            schema,
+            document,
+            operation,
+            request.variables ?? {},
+            mostCostPerRequest,
+          );
+          if (!payer) {
+            costOf = (actual) => ({
+              requested,
+              actual: Math.min(actual, requested),
+              limit: mostCostPerRequest,
+            });
+            return;
+          }
+          const reserving = rates.reserve(payer, requested);
+          const reservation = reserving instanceof Promise ? await reserving : reserving;
+          costOf = (actual) => reservation.settle(actual);
         } catch (error) {
           const status = error instanceof PublicError ? ERROR_STATUS[error.code] : 400;
           throw error instanceof GraphQLError ? withStatus(status, error) : error;
         }
       },
-      async willSendResponse({ response: { body } }) {
+      async willSendResponse({ response: { body }, operation }) {
         if (body.kind !== 'single') return;
         // Apollo Server has already added the first.
         if (refused.length > 1) body.singleResult.errors = refused.map((error) => error.toJSON());
-        if (requested === undefined) return;
+        if (!costOf || !operation) return;
         const { extensions } = body.singleResult;
-        body.singleResult.extensions = { ...extensions, cost: { requested, limit: MOST_COST } };
+        body.singleResult.extensions = {
+          ...extensions,
+          cost: costOf(actualCost(operation, body.singleResult)),
+        };
       },
     };
   },
 });
+
+/** Whose budget the operation uses; nobody's for a guest, who has no tenant and may send one mutation. */
+const payerOf = (context: RequestContext): Viewer | undefined =>
+  context.isGuest ? undefined : context.viewer;
 
 const overWebsocket = () =>
   new PublicError('BAD_REQUEST', 'Subscriptions are answered over WebSocket, at the same path.');

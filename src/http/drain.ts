@@ -1,10 +1,11 @@
 /**
  * Stops the server without failing requests. First it drains: `/readyz` reports not ready, so that the load balancer
  * sends requests elsewhere, and each answer closes its connection, but all requests are answered. Then it closes: new
- * connections are refused, and running requests are completed.
+ * connections are refused, and running requests are completed; those that wait for the database are refused.
  */
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { Database } from '../kernel/tenancy/database.js';
 import { PublicError } from '../kernel/vocabulary/errors.js';
 
 /** How often a closing server checks for idle connections. */
@@ -37,8 +38,16 @@ export class Drain {
 /** The error for requests that arrive when the server is closing. */
 export const stopping = () => new PublicError('UNAVAILABLE', 'The server is stopping.');
 
-/** Install it before the authentication. */
-export function installDrain(app: FastifyInstance, drain: Drain): void {
+/**
+ * Install it before the authentication.
+ *
+ * @param gate whose waits end when the server closes, so that their clients can ask another server
+ */
+export function installDrain(
+  app: FastifyInstance,
+  drain: Drain,
+  gate: Pick<Database['gate'], 'endWaits'>,
+): void {
   const sockets = new Set<Socket>();
   let check: NodeJS.Timeout | undefined;
   app.server.on('connection', (socket) => {
@@ -47,6 +56,7 @@ export function installDrain(app: FastifyInstance, drain: Drain): void {
   });
   app.addHook('preClose', async () => {
     drain.close();
+    gate.endWaits(stopping());
     let unused: Socket[] = [];
     check = setInterval(() => {
       app.server.closeIdleConnections();

@@ -1,11 +1,20 @@
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { USERS_PATH, withSignIn, type DemoUser } from './graphiql-sign-in.js';
 
 const compress = promisify(gzip);
 
-/** `/graphiql`: a page to try the API. All of its files come from a package. */
-export function installGraphiql(app: FastifyInstance): void {
+/** Makes tokens for users of the demo. */
+export type DemoUsers = () => Promise<readonly DemoUser[]>;
+
+/**
+ * `/graphiql`: a page to try the API. All of its files come from a package.
+ *
+ * @param demoUsers only where everything is made for development: the database and the secret that signs tokens
+ */
+export function installGraphiql(app: FastifyInstance, demoUsers: DemoUsers | undefined): void {
   let page: Promise<Buffer> | undefined;
   app.get('/', async (_request, reply) => reply.redirect('/graphiql'));
   app.get('/graphiql', async (_request, reply) => {
@@ -20,6 +29,20 @@ export function installGraphiql(app: FastifyInstance): void {
       )
       .send(await page);
   });
+  app.get(USERS_PATH, async (request) => (demoUsers && isOfThisMachine(request) ? demoUsers() : []));
+}
+
+/**
+ * Whether a browser on this machine asks for a name of this machine. The name keeps out pages whose own name leads here
+ * (DNS rebinding), and the header what a proxy passes on.
+ */
+function isOfThisMachine({ ip, hostname, headers }: FastifyRequest): boolean {
+  const isLoopback = (address: string) => /^(::ffff:)?127\.|^::1$/.test(address);
+  const name = hostname.replace(/^\[(.*)\]$/, '$1');
+  const isOurName = isIP(name) > 0 ? isLoopback(name) : /(^|\.)localhost$/i.test(name);
+  return (
+    isLoopback(ip) && isOurName && headers['x-forwarded-for'] === undefined && headers.forwarded === undefined
+  );
 }
 
 /** Nine megabytes, loaded at the first request of the page and kept compressed. */
@@ -28,9 +51,8 @@ async function render(): Promise<Buffer> {
   const html = renderGraphiQL({
     title: 'Tenantry',
     endpoint: '/graphql',
-    headers: JSON.stringify({ authorization: 'Bearer <paste a token>' }, null, 2),
     defaultQuery:
       '{\n  me {\n    userId\n    role\n    permissions\n    tenant {\n      slug\n      name\n    }\n  }\n}\n',
   });
-  return compress(html);
+  return compress(withSignIn(html));
 }

@@ -1,6 +1,10 @@
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
+import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
+import { authenticate } from '../kernel/auth/authenticate.js';
+import { refuseLostAccess } from '../kernel/auth/lost-access.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { createContext } from '../kernel/graphql/create-context.js';
 import { createApollo } from './apollo.js';
 import { viewerOf } from './authentication.js';
@@ -10,7 +14,10 @@ import { logOf } from './logging.js';
 import type { Services } from './services.js';
 
 /** Installs the route, and stops Apollo Server with the app. */
-export async function installGraphql(app: FastifyInstance, services: Services): Promise<void> {
+export async function installGraphql(
+  app: FastifyInstance,
+  services: Services,
+): Promise<ApolloServer<RequestContext>> {
   const apollo = createApollo(services, app.log);
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
@@ -27,8 +34,11 @@ export async function installGraphql(app: FastifyInstance, services: Services): 
         const { id: requestId, guest, headers, deadline } = request;
         const log = () => logOf(request);
         if (guest) return createGuestContext(services, { user: guest.user, requestId, deadline, log: log() });
+        const viewer = viewerOf(request);
         return createContext(services, {
-          viewer: viewerOf(request),
+          viewer,
+          confirmAccess: async () =>
+            refuseLostAccess(viewer, await authenticate(services.authentication, headers)),
           requestId,
           deadline,
           idempotencyKey: headers['idempotency-key']?.toString(),
@@ -37,4 +47,5 @@ export async function installGraphql(app: FastifyInstance, services: Services): 
       },
     }),
   });
+  return apollo;
 }

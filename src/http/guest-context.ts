@@ -19,19 +19,28 @@ export interface GuestRequest {
  * fails, and the failure is logged.
  */
 export function createGuestContext(
-  { api, database, config, moduleContext }: Pick<Services, 'api' | 'database' | 'config' | 'moduleContext'>,
+  {
+    api,
+    database,
+    plans,
+    config,
+    moduleContext,
+  }: Pick<Services, 'api' | 'database' | 'plans' | 'config' | 'moduleContext'>,
   { user, requestId, deadline, log }: GuestRequest,
 ): RequestContext {
-  const { roles, guards, inputGuards, recorded } = api;
+  const { roles, guards, inputGuards, recorded, nodes } = api;
   const rest = {
     ...moduleContext,
+    isGuest: true,
     user,
     loaders: new Loaders(),
     roles,
+    plans,
     guards,
     inputGuards,
     recorded,
     models: database.models,
+    nodes,
     requestId,
     deadline,
     bytes: new AnswerBytes(config.maxAnswerBytes),

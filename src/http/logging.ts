@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyLoggerOptions, FastifyR
 import { destination, type LoggerOptions } from 'pino';
 import type { Config } from '../kernel/config/config.js';
 import { isMissing } from '../kernel/config/development-package.js';
+import { actorName } from '../kernel/vocabulary/actor.js';
 
 type Pretty = typeof import('pino-pretty');
 
@@ -77,4 +78,8 @@ export function installRequestLog(app: FastifyInstance): void {
 export const logOf = (request: FastifyRequest): FastifyBaseLogger => request.log.child(callerOf(request));
 
 const callerOf = ({ viewer, guest }: FastifyRequest) =>
-  viewer ? { tenant: viewer.tenantSlug, actor: viewer.actor.id } : guest ? { actor: guest.user.userId } : {};
+  viewer
+    ? { tenant: viewer.tenantSlug, actor: actorName(viewer.actor) }
+    : guest
+      ? { actor: guest.user.userId }
+      : {};

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { LogController, type FastifyHttpOptions } from 'fastify';
+import fastify, { LogController, type FastifyHttpOptions, type FastifyInstance } from 'fastify';
 import type { Config } from '../kernel/config/config.js';
 import { rewriteUndecodableUrl } from './error-answers.js';
 import { loggerOptions } from './logging.js';
@@ -7,8 +7,12 @@ import { requestId } from './request-id.js';
 import { REQUEST_LIMITS, requestLimits } from './request-limits.js';
 import { upgradeOptions } from './upgrades.js';
 
-/** Fastify's options: its log, the ids of requests, and the limits of its HTTP parser. */
-export const serverOptions = (config: Pick<Config, 'logLevel' | 'production' | 'requestTimeoutMs'>) =>
+type ServerConfig = Pick<Config, 'logLevel' | 'production' | 'requestTimeoutMs'>;
+
+/** A server without routes, with these options of Fastify: its log, the ids of requests, and the limits of its HTTP parser. */
+export const createServer = (config: ServerConfig): FastifyInstance => fastify(serverOptions(config));
+
+const serverOptions = (config: ServerConfig) =>
   ({
     logger: loggerOptions(config),
     // Disabled: logging.ts writes one line per answer.

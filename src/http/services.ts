@@ -7,28 +7,56 @@ import type { Api } from '../kernel/graphql/schema.js';
 import type { AccessInvalidations } from '../kernel/notifications/access-invalidations.js';
 import type { ChangeEvents } from '../kernel/notifications/change-events.js';
 import type { Database } from '../kernel/tenancy/database.js';
+import type { Plans } from '../kernel/vocabulary/plan.js';
+import type { AuditTrail } from '../services/audit-trail/audit-trail.js';
 import type { DocumentReader } from '../services/documents/document-reader.js';
 import type { Documents } from '../services/documents/documents.js';
+import type { Sharing } from '../services/rates/open-rates.js';
+import type { JobQueue } from '../services/jobs/job-queue.js';
+import type { Worker } from '../services/jobs/worker.js';
+import type { Rates } from '../services/rates/rates.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import type { Problems } from '../services/telemetry/problems.js';
+import type { Connections } from '../services/subscriptions/connections.js';
+import type { ClientAddress } from './client-address.js';
+import type { Shedding } from './shedding.js';
 
 /** The parts of the server that requests use. */
 export interface Services {
   readonly config: Pick<
     Config,
-    'production' | 'corsOrigins' | 'logLevel' | 'poolSize' | 'requestTimeoutMs' | 'maxAnswerBytes'
+    | 'production'
+    | 'corsOrigins'
+    | 'logLevel'
+    | 'poolSize'
+    | 'requestTimeoutMs'
+    | 'maxAnswerBytes'
+    | 'trustedProxies'
   >;
   readonly api: Api;
   readonly database: Database;
+  /** The WebSockets and event streams of this process. */
+  readonly connections: Connections;
+  readonly shedding: Shedding;
+  readonly addressOf: ClientAddress;
+  readonly plans: Plans;
+  readonly rates: Rates;
+  /** Whether servers share the budgets of rates. */
+  readonly sharing: Sharing;
   readonly readiness: Readiness;
   readonly invalidations: AccessInvalidations;
   readonly changes: ChangeEvents;
   readonly authentication: AuthenticationParts;
+  readonly auditTrail: AuditTrail;
   readonly documents: Documents;
   readonly documentReader: DocumentReader;
   readonly moduleContext: ModuleContext;
   /** The identity provider's keys; undefined when tokens are verified only with a secret. */
   readonly providerKeys: ProviderKeys | undefined;
+  /** The queue of the jobs of all tenants. */
+  readonly jobQueue: JobQueue;
+  /** Runs jobs in this process, once it is started. */
+  readonly worker: Worker;
   readonly problems: Problems;
   readonly leaving: LeavingErrors;
 }

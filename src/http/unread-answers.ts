@@ -23,11 +23,42 @@ interface UnreadAnswer {
   readonly bytes: number;
 }
 
-/** Install it before everything that works for a request, and after everything that changes the answer. */
-export function limitUnreadAnswers(app: FastifyInstance): void {
+/** The large answers that are being sent, over HTTP and over WebSocket. */
+export class UnreadAnswers {
   /** The oldest first. */
-  const unread = new Set<UnreadAnswer>();
-  let total = 0;
+  readonly #unread = new Set<UnreadAnswer>();
+  #total = 0;
+
+  /**
+   * Counts an answer until the returned function is called. Its connection is destroyed when the client reads nothing
+   * for a time, and when it is the oldest answer of too many bytes.
+   */
+  add(socket: Socket, bytes: number): () => void {
+    const answer = { socket, bytes };
+    this.#unread.add(answer);
+    this.#total += bytes;
+    // Node destroys a socket of HTTP without traffic for this time.
+    socket.setTimeout(UNREAD_LIMITS.stalledMs);
+    for (const oldest of this.#unread) {
+      if (this.#total <= UNREAD_LIMITS.bytes || oldest === answer) break;
+      this.#forget(oldest);
+      oldest.socket.destroy();
+    }
+    return () => this.#forget(answer);
+  }
+
+  #forget(answer: UnreadAnswer): void {
+    if (this.#unread.delete(answer)) this.#total -= answer.bytes;
+  }
+}
+
+/**
+ * Install it before everything that works for a request, and after everything that changes the answer.
+ *
+ * @returns the answers, to which those over WebSocket are added
+ */
+export function limitUnreadAnswers(app: FastifyInstance): UnreadAnswers {
+  const unread = new UnreadAnswers();
   const waiting = new WeakMap<Socket, number>();
 
   // Node reads pipelined requests and handles them concurrently, so their answers would wait for each other in memory.
@@ -55,30 +86,18 @@ export function limitUnreadAnswers(app: FastifyInstance): void {
     }
     done(null, payload);
   });
+  return unread;
 
   function watch(request: FastifyRequest, { raw: response }: FastifyReply, bytes: number): void {
     const { socket } = response;
     // Not in a test without a connection.
     if (!(socket instanceof Socket)) return;
-    const answer = { socket, bytes };
-    const forget = () => {
-      if (unread.delete(answer)) total -= bytes;
-    };
-    unread.add(answer);
-    total += bytes;
-    // Node destroys a socket without traffic for this time.
-    socket.setTimeout(UNREAD_LIMITS.stalledMs);
+    const forget = unread.add(socket, bytes);
     response.once('close', () => {
       forget();
       if (!response.writableFinished) request.log.info({ bytes }, 'an answer was not read to its end');
       // Unless Node has already set the timeout for the next request.
       if (socket.timeout === UNREAD_LIMITS.stalledMs) socket.setTimeout(app.server.timeout);
     });
-    for (const oldest of unread) {
-      if (total <= UNREAD_LIMITS.bytes || oldest === answer) break;
-      unread.delete(oldest);
-      total -= oldest.bytes;
-      oldest.socket.destroy();
-    }
   }
 }

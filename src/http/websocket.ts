@@ -1,64 +1,60 @@
 /**
- * `/graphql` over WebSocket: subscriptions in the protocol graphql-transport-ws. Every mistake of a client has a code
- * of docs/errors.md, and everything that the server keeps for a client is limited.
+ * `/graphql` over WebSocket: who may connect, and what the server keeps for a client, all of which is limited.
+ * websocket-protocol.ts has the messages.
  */
 import { once } from 'node:events';
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { unwrapResolverError } from '@apollo/server/errors';
+import { setImmediate } from 'node:timers/promises';
+import type { ApolloServer } from '@apollo/server';
 import type { FastifyInstance } from 'fastify';
-import {
-  GraphQLError,
-  type ExecutionArgs,
-  type FormattedExecutionResult,
-  type GraphQLFormattedError,
-} from 'graphql';
-import { handleProtocols, makeServer } from 'graphql-ws';
+import { handleProtocols } from 'graphql-ws';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { Services } from './services.js';
-import { badRequest, Closing, defect, goingAway, tooSlow } from '../services/subscriptions/closing.js';
+import type { RequestContext } from '../kernel/graphql/request-context.js';
+import { PublicError } from '../kernel/vocabulary/errors.js';
+import { Closing, defect, goingAway, tooSlow } from '../services/subscriptions/closing.js';
 import { Connection } from '../services/subscriptions/connection.js';
-import type { Connections } from '../services/subscriptions/connections.js';
+import { OPERATIONS_PER_CONNECTION } from '../services/subscriptions/reservations.js';
 import { Inbox, Turns } from '../services/subscriptions/inbox.js';
-import { RefusedOperation } from '../services/documents/document-reader.js';
-import { refuseLostNumbers } from '../kernel/graphql/exact-numbers.js';
-import { locate } from '../kernel/graphql/locations.js';
-import { readSubscription, type Subscription } from '../services/subscriptions/operation.js';
-import type { Reservation } from '../services/subscriptions/reservations.js';
-import { PublicError, publicError } from '../kernel/vocabulary/errors.js';
-import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
+import { lostNumberIn } from '../kernel/graphql/exact-numbers.js';
+import { AnswersInFlight } from './answers-in-flight.js';
 import { stopping, type Drain } from './drain.js';
 import { errorAnswer } from './error-answers.js';
-import { isDefect, maskDefect } from './error-masking.js';
 import { requestId } from './request-id.js';
+import type { Services } from './services.js';
+import { createSocketAnswers } from './socket-answers.js';
+import type { UnreadAnswers } from './unread-answers.js';
 import { isWelcomeOrigin } from './websocket-origin.js';
+import { createProtocol, failureOf, PATH, type ClientSocket } from './websocket-protocol.js';
 
-const PATH = '/graphql';
-/** The time in which a client must authenticate. */
-const INIT_MS = 3_000;
 /** The interval of pings. A client that has not answered the previous ping is disconnected. */
 const PING_MS = 15_000;
 /** The time in which a client must confirm a close. */
 const CLOSE_MS = 2_000;
-/** The most bytes that one client may leave unread. */
+/** How long running queries and mutations may take to end when the server closes, as over HTTP (main.ts). */
+const LAST_ANSWERS_MS = 10_000;
+/** The most bytes that one client may leave unread, besides answers to queries and mutations. */
 const MOST_UNREAD_BYTES = 1024 * 1024;
 /** The most connections that are not authenticated. */
 const MOST_STRANGERS = 1_000;
 
-interface Prepared extends ExecutionArgs, Subscription {
-  readonly connection: Connection;
-  readonly reservation: Reservation;
+/** What WebSockets share with the rest of the server. */
+export interface WebsocketParts {
+  readonly drain: Drain;
+  readonly apollo: ApolloServer<RequestContext>;
+  readonly unread: UnreadAnswers;
 }
 
-/** Accepts WebSockets at the path of GraphQL. When the app closes, it first closes every connection. */
+/**
+ * Accepts WebSockets at the path of GraphQL. When the app closes, running queries and mutations are answered, and then
+ * every connection is closed.
+ */
 export function installWebsocket(
   app: FastifyInstance,
   services: Services,
-  connections: Connections,
-  drain: Drain,
+  { drain, apollo, unread }: WebsocketParts,
 ): void {
-  const { api, config, documents, documentReader } = services;
-  const parts = { ...services, connections };
+  const { config, connections, shedding } = services;
   const sockets = new WebSocketServer({
     noServer: true,
     // The same limit as for the body of a request.
@@ -67,36 +63,7 @@ export function installWebsocket(
   });
   const open = new Map<WebSocket, Connection>();
   const turns = new Turns();
-  // graphql-ws parses the message that `handle` got, and calls `onSubscribe` for it, before `handle` returns.
-  let lostNumber: GraphQLError | undefined;
-
-  // Not the server of graphql-ws (`graphql-ws/use/ws`), which writes mistakes of clients to the console and does not
-  // limit unread messages.
-  const protocol = makeServer<Record<string, unknown>, Connection>({
-    connectionInitWaitTimeout: INIT_MS,
-    onConnect: ({ connectionParams, extra: connection }) => connection.start(connectionParams),
-    onSubscribe: ({ extra: connection }, id, payload): Prepared | readonly GraphQLError[] => {
-      try {
-        if (lostNumber) return [lostNumber];
-        const query = documents.find(payload, connection.viewer?.tenantId) ?? '';
-        const subscription = readSubscription(api.schema, documentReader, { ...payload, query });
-        // The message is kept as long as the subscription is active.
-        const reservation = connection.reserve(id.length + JSON.stringify(payload).length + query.length);
-        return { ...subscription, connection, reservation };
-      } catch (error) {
-        if (error instanceof RefusedOperation) return error.errors;
-        if (error instanceof GraphQLError) return [error];
-        throw error;
-      }
-    },
-    subscribe: (args) => {
-      const { connection, reservation, ...subscription } = args as Prepared;
-      return connection.subscribe(subscription, reservation);
-    },
-    onNext: ({ extra: connection }, _id, _payload, _args, { errors, ...rest }) =>
-      errors && { ...(rest as FormattedExecutionResult), errors: told(errors, connection, services.leaving) },
-    onError: ({ extra: connection }, _id, _payload, errors) => told(errors, connection, services.leaving),
-  });
+  const protocol = createProtocol(services, drain, createSocketAnswers(services, apollo, app.log, PATH));
 
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const refusal = drain.isDraining
@@ -112,13 +79,13 @@ export function installWebsocket(
   });
   app.addHook('preClose', async () => {
     const closed = [...open.keys()].map((socket) => once(socket, 'close'));
-    for (const connection of open.values()) connection.end(goingAway());
+    for (const connection of open.values()) void endWhenAnswered(connection);
     await Promise.all(closed);
   });
 
   function crowded(): Refusal | undefined {
-    if (open.size - connections.count < MOST_STRANGERS) return undefined;
-    // Counted again, because closing connections are still in `open` but no longer in `connections.count`.
+    if (open.size - connections.websockets < MOST_STRANGERS) return undefined;
+    // Counted again, because closing connections are still in `open` but no longer in `connections.websockets`.
     const strangers = [...open.values()].filter(({ viewer }) => viewer === undefined);
     if (strangers.length < MOST_STRANGERS) return undefined;
     return { status: 503, error: new PublicError('UNAVAILABLE', 'Too many connections. Try again later.') };
@@ -135,10 +102,13 @@ export function installWebsocket(
     const id = requestId(request);
     const openedAt = performance.now();
     let inbox: Inbox | undefined;
-    const connection: Connection = new Connection(parts, {
+    const answers = new AnswersInFlight(request.socket, unread);
+    const connection: Connection = new Connection(services, {
       host: request.headers.host,
+      address: services.addressOf(request),
       requestId: id,
       log: app.log.child({ requestId: id }),
+      begin: (viewer) => new Promise((begin) => shedding.take(viewer, begin)),
       close: ({ code, message }) => {
         inbox?.clear();
         socket.close(code, message);
@@ -146,31 +116,43 @@ export function installWebsocket(
       },
     });
     open.set(socket, connection);
+    // Each refused operation that waits to be answered listens for the end of the connection.
+    socket.setMaxListeners(OPERATIONS_PER_CONNECTION + 10);
+    const extra: ClientSocket = {
+      connection,
+      socket,
+      requests: 0,
+      messageBytes: 0,
+      lostNumber: undefined,
+      sending: (size) => answers.add(size),
+    };
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
-        send: (data) => send(socket, data, connection),
+        send: (data) => send(socket, data, connection, answers),
         close: (code = defect().code, reason = '') => connection.end(new Closing(code, reason)),
         onMessage: (handle) => {
           inbox = new Inbox(turns, {
             tenantId: () => connection.viewer?.tenantId ?? '',
             handle: (data) => {
               const text = data.toString();
-              lostNumber = lostNumberIn(text);
+              // graphql-ws parses the message, and calls `onSubscribe` for it, before `handle` returns.
+              extra.messageBytes = data.length;
+              extra.lostNumber = lostNumberIn(text);
               handle(text).catch((error: unknown) => connection.end(failureOf(error, connection)));
-              lostNumber = undefined;
+              extra.lostNumber = undefined;
             },
             pause: () => socket.pause(),
             resume: () => socket.resume(),
           });
         },
       },
-      connection,
+      extra,
     );
     socket.on('message', (data: Buffer) => {
       if (socket.readyState === socket.OPEN) inbox?.put(data);
     });
-    const stopPinging = keepAlive(socket);
+    const stopPinging = keepAlive(socket, answers);
     // An invalid frame. ws has already informed the client.
     socket.on('error', (error) => connection.log.debug({ err: error }, 'a websocket failed'));
     socket.on('close', (code, reason) => {
@@ -186,11 +168,26 @@ export function installWebsocket(
   }
 }
 
+/** Lets running queries and mutations be answered, as over HTTP, and closes the connection. */
+async function endWhenAnswered(connection: Connection): Promise<void> {
+  const patience = setTimeout(() => connection.end(goingAway()), LAST_ANSWERS_MS);
+  await connection.requests.idle();
+  // The last message about the last request follows its answer.
+  await setImmediate();
+  clearTimeout(patience);
+  connection.end(goingAway());
+}
+
 /** Sends a message. Everything is sent here: events, errors and answers to pings. */
-function send(socket: WebSocket, data: string, connection: Connection): Promise<void> {
+function send(
+  socket: WebSocket,
+  data: string,
+  connection: Connection,
+  answers: AnswersInFlight,
+): Promise<void> {
   return new Promise((resolve) => {
     if (socket.readyState !== socket.OPEN) return resolve();
-    if (socket.bufferedAmount > MOST_UNREAD_BYTES) {
+    if (socket.bufferedAmount - answers.mostBytes > MOST_UNREAD_BYTES) {
       connection.end(tooSlow());
       return resolve();
     }
@@ -199,14 +196,14 @@ function send(socket: WebSocket, data: string, connection: Connection): Promise<
   });
 }
 
-function keepAlive(socket: WebSocket): () => void {
+function keepAlive(socket: WebSocket, answers: AnswersInFlight): () => void {
   let answered = true;
   socket.on('pong', () => {
     answered = true;
   });
   const timer = setInterval(() => {
-    // While the socket is paused, the client's answer may be unread.
-    if (!answered && !socket.isPaused) return socket.terminate();
+    // While the socket is paused, the client's answer may be unread; behind a large answer, so may our ping.
+    if (!answered && !socket.isPaused && !answers.isLarge) return socket.terminate();
     answered = false;
     socket.ping();
   }, PING_MS).unref();
@@ -239,45 +236,4 @@ function answerRefusal(socket: Duplex, id: string, { status, error }: Refusal): 
       'x-content-type-options: nosniff\r\n' +
       `content-type: application/json; charset=utf-8\r\ncontent-length: ${String(Buffer.byteLength(body))}\r\n\r\n${body}`,
   );
-}
-
-function lostNumberIn(message: string): GraphQLError | undefined {
-  try {
-    refuseLostNumbers(message);
-    return undefined;
-  } catch (error) {
-    return error as GraphQLError;
-  }
-}
-
-/** The errors that the client may see, as over HTTP; defects are logged. */
-function told(
-  errors: readonly GraphQLError[],
-  connection: Connection,
-  leaving: LeavingErrors,
-): GraphQLFormattedError[] {
-  locate(errors);
-  return errors.map((error) => {
-    // The error that ended a subscription is wrapped in an error without a path.
-    const cause = error.originalError instanceof PublicError ? error.originalError : error;
-    const formatted = maskDefect(error.toJSON(), cause);
-    const code = formatted.extensions?.['code'];
-    leaving.see(
-      typeof code === 'string' ? code : 'BAD_USER_INPUT',
-      publicError(unwrapResolverError(error)) ?? error,
-    );
-    if (isDefect(formatted)) {
-      const path = error.path?.join('.');
-      connection.log.error({ err: unwrapResolverError(error), path }, 'a resolver failed');
-      return { ...formatted, extensions: { ...formatted.extensions, requestId: connection.requestId } };
-    }
-    // An error without a code is about the variables; all others have one here.
-    return { ...formatted, extensions: { code: 'BAD_USER_INPUT', ...formatted.extensions } };
-  });
-}
-
-function failureOf(error: unknown, connection: Connection): Closing {
-  if (error instanceof Error && error.message.startsWith('Unexpected message of type')) return badRequest();
-  connection.log.error({ err: error }, 'a websocket message failed');
-  return defect();
 }

@@ -1,6 +1,6 @@
 /**
- * GraphQL over HTTP, judged by the audits of graphql-http, which nobody here wrote: this server, and in the same run
- * Apollo Server and GraphQL Yoga as they come. docs/compatibility.md shows the figures.
+ * GraphQL over HTTP, tested with the independent audits of graphql-http: this server and, in the same run, Apollo
+ * Server and GraphQL Yoga with their defaults. docs/compatibility.md shows the figures.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,9 +14,9 @@ import { documentedFigures, documentedExceptions } from '../support/compatibilit
 import { useServer } from '../support/server.js';
 
 /**
- * Where the audits and the draft of the specification differ, the draft holds. These audits recommend 200 for a request
- * that was not executed, when the client accepts `application/json`. The draft recommends 4xx for it, whatever the
- * client accepts, because a proxy or a monitor then sees that the request failed ("Status Codes").
+ * Where the audits and the draft of the specification differ, this server follows the draft. These audits recommend 200
+ * for a request that was not executed when the client accepts `application/json`. The draft recommends 4xx, whatever
+ * the client accepts, because proxies and monitoring then see that the request failed ("Status Codes").
  */
 const AGAINST_THE_DRAFT = ['572B', 'FDE2', '7B9B'];
 

@@ -1,4 +1,4 @@
-/** What programs send and expect over HTTP, beyond what the audits of graphql-http ask. */
+/** What HTTP clients send and expect, beyond the audits of graphql-http. */
 import { gzipSync } from 'node:zlib';
 import { cacheExchange, Client, fetchExchange } from '@urql/core';
 import { GraphQLClient } from 'graphql-request';
@@ -161,7 +161,7 @@ describe('a page of a listed origin', () => {
   });
 });
 
-/** As `curl --http2` and Java's HttpClient send it. */
+/** The offer that `curl --http2` and Java's HttpClient send. */
 const OFFER =
   'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n';
 

@@ -1,4 +1,4 @@
-/** The attacks that the schema lists, on the whole installed schema: every mutation as every role that may not use it. */
+/** The attacks that follow from the whole installed schema: every mutation by every role that may not use it. */
 import { modules } from '../../src/modules.js';
 import { roleRefusals } from '../support/role-attacks.js';
 import { runAttacks } from '../support/run-attacks.js';

@@ -1,10 +1,11 @@
 /**
- * Proves that conversations page through exactly the tenant's own rows in every order and filter as they say; and that
- * the messages nested in them come to the right conversation, a page of each, at a cost that does not grow with the
- * number of rows.
+ * Proves that conversations page through exactly the tenant's own rows in every order and with every filter, and that
+ * the messages in them belong to the right conversation, one page each, at a cost that does not depend on the number of
+ * rows.
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import { provePaging, secondsLater, sortKey, type Page } from '../support/connections.js';
 import { insertConversation } from '../support/example-rows.js';
 import type { Answer } from '../support/server.js';
@@ -14,7 +15,7 @@ import { useServer } from '../support/server.js';
 const server = useServer();
 const clientOf = useClients(server);
 
-/** A user of each tenant whose conversations make a list of their own. */
+/** A user of each tenant whose conversations are a list of their own. */
 const listOf = (name: string) => `lists|${name}`;
 
 const remove = async (database: ReturnType<typeof server>['database'], tenant: string, id: string) =>
@@ -45,7 +46,7 @@ describe.each([
       insertConversation(database, tenant, {
         id: randomUUID(),
         userId,
-        // The column that does not sort runs the other way round.
+        // The other column has the reverse order.
         createdAt: secondsLater(column === 'createdAt' ? seconds : 1_000 - seconds),
         updatedAt: secondsLater(column === 'updatedAt' ? seconds : 1_000 - seconds),
       }),
@@ -114,7 +115,7 @@ describe('a cursor', () => {
       seen.push(data.conversations.nodes[0]!.id);
       after = data.conversations.pageInfo.endCursor;
     }
-    expect(seen).toEqual(ids);
+    expect(seen).toEqual(ids.map((id) => encodeId('Conversation', id)));
   });
 });
 

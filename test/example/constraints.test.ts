@@ -1,4 +1,4 @@
-/** What a client is told when a constraint refuses: every one of every table of the example. */
+/** The error that a client receives for every constraint of every table of the example. */
 import { proveConstraints } from '../support/constraints.js';
 import { useDatabase } from '../support/database.js';
 import { insertConversation, insertMessage } from '../support/example-rows.js';

@@ -1,6 +1,6 @@
 /**
- * Proves what PostgreSQL refuses to the server's own role on tables that refer to each other: rows of another tenant,
- * references to them, and questions about them. Raw SQL throughout, for the database has to hold alone.
+ * Proves what PostgreSQL refuses to the server's role on tables that reference each other: rows of another tenant,
+ * references to them, and questions about them. Uses raw SQL, because the database must guarantee this alone.
  */
 import type pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -36,7 +36,7 @@ beforeAll(async () => {
 const inAcme = <Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> =>
   boundAndUndone(database().app, tenants().acme, work);
 
-/** The SQLSTATE of a refused statement, after which the transaction goes on. */
+/** The SQLSTATE with which a statement is refused. The transaction can continue, because of a savepoint. */
 async function stateOf(client: pg.Client, sql: string, values: readonly unknown[]): Promise<string> {
   await client.query('SAVEPOINT attempt');
   const { state } = await refusalOf(client.query(sql, [...values]));

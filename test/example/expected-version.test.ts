@@ -1,5 +1,10 @@
-/** Proves that an update of a conversation with an expected version overwrites nothing its author has not seen. */
+/**
+ * Proves that an update of a conversation with an expected version never overwrites a change that its author has not
+ * seen.
+ */
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
+import { bareId } from '../support/ids.js';
 import { insertConversation, insertMessage } from '../support/example-rows.js';
 import { useMutations, whatTheAnswerTells } from '../support/mutations.js';
 import { auditRows } from '../support/rows.js';
@@ -15,12 +20,15 @@ interface Payload {
   readonly conversation: { readonly id: string; readonly body: string; readonly version: number };
 }
 
-const existing = (tenant = 'acme') =>
-  insertConversation(server().database, tenant, {
-    subject: 'Old',
-    body: 'old',
-    createdAt: '2024-01-01T00:00:00.000Z',
-  });
+const existing = async (tenant = 'acme') =>
+  encodeId(
+    'Conversation',
+    await insertConversation(server().database, tenant, {
+      subject: 'Old',
+      body: 'old',
+      createdAt: '2024-01-01T00:00:00.000Z',
+    }),
+  );
 
 describe('updateConversation with an expected version', () => {
   test('succeeds when it is that, and answers with the next one', async () => {
@@ -72,7 +80,7 @@ describe('updateConversation with an expected version', () => {
     );
     expect(answers.flatMap(({ data }) => data['updateConversation'] ?? [])).toHaveLength(1);
     const updates = (await auditRows(server().database, 'acme')).filter(
-      ({ entity_id, action }) => entity_id === id && action === 'conversation.updated',
+      ({ entity_id, action }) => entity_id === bareId(id) && action === 'conversation.updated',
     );
     expect(updates).toHaveLength(1);
   });
@@ -107,7 +115,7 @@ describe('updateConversation with an expected version', () => {
     const foreign = await existing('globex');
     const input = { body: 'mine', expectedVersion: 7 };
     const answers = [];
-    for (const id of [foreign, MISSING, 'no id']) {
+    for (const id of [foreign, MISSING, `message_${MISSING}`]) {
       expect(await refused('updateConversation', SELECTION, { id, ...input })).toEqual({ code: 'NOT_FOUND' });
       answers.push(whatTheAnswerTells(await run('updateConversation', SELECTION, { id, ...input })));
     }

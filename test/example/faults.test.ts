@@ -1,6 +1,7 @@
 /**
- * Proves that no fault of a connection to the database ends the server or wears it out. The server is a process of its own,
- * so that its death is seen. For a minute of it: TEST_FAULT_SECONDS=60 npx vitest run test/example/faults.test.ts
+ * Proves that no fault of a connection to the database ends the server or leaves it damaged. The server is a process of
+ * its own, so that the test sees when it ends. To run it for a minute: TEST_FAULT_SECONDS=60 npx vitest run
+ * test/example/faults.test.ts
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,7 +51,7 @@ const environment = () => ({
 const numbers = seededNumbers(SEED);
 const PAUSE_MS = 40;
 
-/** Faults of every kind, at random, until it is over. */
+/** Causes random faults of every kind until `isOver` returns true. */
 async function breakConnections(isOver: () => boolean): Promise<void> {
   const faults = Object.values(faultsOf(database, proxy));
   while (!isOver()) {
@@ -59,7 +60,7 @@ async function breakConnections(isOver: () => boolean): Promise<void> {
   }
 }
 
-/** Nothing that nobody expected: no crash, no warning of Node's. */
+/** Requires that the output has no crash, no unhandled error and no warning of Node. */
 function expectQuiet(stderr: string): void {
   expect(stderr).not.toMatch(/Unhandled|uncaught|DeprecationWarning|MaxListeners|\n\s+at /);
 }
@@ -72,7 +73,7 @@ test(
     let hasEnded = false;
     void server.ended.then(() => (hasEnded = true));
     const told = new Map<string, number>();
-    // On a slow machine it takes longer until a request gets through.
+    // On a slow machine it takes longer until a request succeeds.
     const isOver = () =>
       hasEnded || Date.now() > endsAt + 60_000 || (Date.now() > endsAt && (told.get('none') ?? 0) > 0);
     const subscriber = subscriberOf(server, {
@@ -86,22 +87,25 @@ test(
     ]);
     expect(hasEnded, server.stderr).toBe(false);
     proxy.restore();
-    // What the server says of it is on the list, and not all of it failed.
+    // All codes are expected ones, and not all requests failed.
     const unexpected = [...told.keys()].filter((code) => !EXPECTED.has(code));
     expect(unexpected, `${server.stdout.slice(-8_000)}${server.stderr}`).toEqual([]);
     expect(told.get('none')).toBeGreaterThan(0);
     watched.stop();
 
     await until('the server is ready', async () => (await fetch(`${server.url}/readyz`)).status === 200);
-    await until('no backend works for the server', async () => (await workingBackends(database)) === 0);
+    await until(
+      'no backend works for the server',
+      async () => (await workingBackends(database)).length === 0,
+    );
     const [me] = [server.tokens['owner@acme.test']!];
     const many = () =>
       Array.from({ length: 4 * POOL }, () => askServer(server.url, me, '{ members { totalCount } }'));
-    // A slow machine may need longer for all of them than one request may take.
+    // On a slow machine all of them together may take longer than one request may.
     await until('many requests at once are answered', async () =>
       (await Promise.all(many())).every(({ errors }) => errors === undefined),
     );
-    // An answer may be sent before its connection is back.
+    // An answer may arrive before its connection is back in the pool.
     await until('the pool is whole', async () => {
       const metrics = await (await fetch(`${server.url}/metrics`)).text();
       const pool = (state: string) =>
@@ -109,7 +113,7 @@ test(
       return pool('active') === 0 && pool('waiting') === 0 && pool('idle') <= POOL;
     });
 
-    // It ends under faults as well, in order.
+    // The server must also stop in order while faults go on.
     let isGone = false;
     void server.ended.then(() => (isGone = true));
     const breaking = breakConnections(() => isGone);
@@ -124,7 +128,9 @@ test(
   (SECONDS + 180) * 1_000,
 );
 
-/** RATE_LIMITED: all of it is one user's work, which waits for its share of the connections. */
+/**
+ * RATE_LIMITED is expected because one user sends all requests, which wait for that user's share of the connections.
+ */
 const EXPECTED = new Set([
   'none',
   'no answer',

@@ -1,6 +1,6 @@
 /**
- * Proves that the settings of a PostgreSQL server do not change what the API answers: what a person does is done on a plain
- * database and on ones whose defaults are hostile, and all that was answered and stored has to agree.
+ * Proves that the settings of a PostgreSQL server do not change the API's answers: the same requests run on a plain
+ * database and on ones with hostile defaults, and all answers and stored values must be equal.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,7 +13,10 @@ import { until } from '../support/until.js';
 
 const HOUR_MS = 3_600_000;
 
-/** Statements that make a database hostile; `$db` is its name. The role's own settings in one database go before all others. */
+/**
+ * Statements that give a database hostile settings. `$db` is its name. The role's settings in one database precede all
+ * others.
+ */
 const HOSTILE: Readonly<Record<string, readonly string[]>> = {
   'defaults of the database': [
     "ALTER DATABASE $db SET TimeZone = 'Europe/Berlin'",
@@ -62,11 +65,11 @@ const create = (client: Pick<TestClient, 'query'>, subject: string, body = 'Stra
     { subject, body },
   ).then(({ conversation }) => conversation);
 
-/** Whether a time is of this moment, as far as a busy machine allows to say. */
+/** Whether a time is now, within what a busy machine allows. */
 const isNow = (time: string, offset = 0): boolean =>
   Math.abs(Date.parse(time) - Date.now() - offset) < 300_000;
 
-/** What a person does, and what they see. Everything that differs from one run to the next is left out. */
+/** Sends the requests of a user and returns what they see, without what differs from run to run. */
 async function story(server: TestServer): Promise<unknown> {
   const owner = await server.as('owner', 'acme');
   const seen: Record<string, unknown> = {};
@@ -129,15 +132,15 @@ async function story(server: TestServer): Promise<unknown> {
   );
   seen['updated'] = updated;
   const log = await owner.query<{
-    auditLog: { nodes: { action: string; createdAt: string; newValue: { created_at: string } }[] };
+    auditLog: { nodes: { action: string; createdAt: string; newValue: { createdAt: string } }[] };
   }>(`{ auditLog(first: 3, filter: { entity: "Conversation" }) { nodes { action createdAt newValue } } }`);
   expect(log.errors).toEqual([]);
   seen['logged'] = log.data.auditLog.nodes.map(({ action, createdAt, newValue }) => [
     action,
     isNow(createdAt),
-    // As PostgreSQL has written it down.
-    newValue.created_at.replace(/^.*(?=[+-])/, ''),
-    isNow(newValue.created_at),
+    // The time zone.
+    newValue.createdAt.replace(/^.*\d(?=\D*$)/, ''),
+    isNow(newValue.createdAt),
   ]);
 
   const expiresAt = new Date(Date.now() + HOUR_MS).toISOString();
@@ -185,7 +188,7 @@ async function story(server: TestServer): Promise<unknown> {
     'SELECT abs(extract(epoch FROM expires_at - now()) - 86400) < 300 AS kept FROM public.idempotency_keys',
   );
 
-  // Two servers would be needed to see that leases are prolonged; one sees whether they are of this moment.
+  // Only two servers could show that leases are renewed. One server shows whether they have the right time.
   seen['leases'] = await server.database.asSuperuser(
     "SELECT until > now() AND until < now() + interval '2 minutes' AS near FROM tenantry.listening",
   );

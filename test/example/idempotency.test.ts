@@ -1,6 +1,10 @@
-/** Proves on the example's mutations what a key is for: an impatient user, and a retry of what cannot be done twice. */
+/**
+ * Proves the purpose of idempotency keys with the example's mutations: repeated clicks, and retries of what must not
+ * happen twice.
+ */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import { insertConversation } from '../support/example-rows.js';
 import { sendKeyed } from '../support/keyed-mutations.js';
 import { useMutations } from '../support/mutations.js';
@@ -43,7 +47,10 @@ test('a conversation that was deleted is deleted for the retry as well, not miss
     `mutation { deleteConversation(input: { id: "${id}" }) { deletedId } }`,
   ];
   const first = await send(key, request);
-  expect(first).toMatchObject({ errors: [], data: { deleteConversation: { deletedId: id } } });
+  expect(first).toMatchObject({
+    errors: [],
+    data: { deleteConversation: { deletedId: encodeId('Conversation', id) } },
+  });
   expect(await send(key, request)).toMatchObject({ replayed: true, text: first.text });
   const other = await send(randomUUID(), request);
   expect(other.errors).toMatchObject([{ extensions: { code: 'NOT_FOUND' } }]);

@@ -1,6 +1,6 @@
 /**
- * Proves that each of the two layers of isolation holds alone where rows hang on each other: conversations and their
- * messages, written and read through relations. With neither layer, each attack succeeds.
+ * Proves that each of the two layers of isolation isolates alone where rows belong to other rows: conversations and
+ * their messages, written and read through relations. Without both layers, each attack succeeds.
  */
 import { expect, test } from 'vitest';
 import { READS, WRITES } from '../../src/kernel/tenancy/tenant-filter.js';

@@ -1,9 +1,9 @@
 /**
- * Isolation as a property: whatever sequence of requests the users of two tenants send, each tenant is answered as
- * if the other did not exist. The sequences are random; ids, cursors, user ids and search texts are drawn from both
- * tenants and from nowhere. Each answer is compared with a model that knows one tenant only; an answer about a row of
- * the other tenant is byte for byte the answer about a row of nobody, after the same statements; and nothing that
- * belongs to a tenant, each text of which carries a canary, is ever in what the other one receives.
+ * Isolation as a property: whatever sequence of requests the users of two tenants send, each tenant is answered as if
+ * the other did not exist. The sequences are random; their ids, cursors, user ids and search texts are those of both
+ * tenants or do not exist. Each answer is compared with a model of one tenant. An answer about a row of the other
+ * tenant must be equal, byte for byte, to that about a row that does not exist, with the same statements. No answer to
+ * one tenant may contain the canaries that all texts of the other contain.
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
@@ -18,6 +18,7 @@ import {
   type Role,
   type Slug,
 } from '../support/example-isolation-commands.js';
+import { bareId } from '../support/ids.js';
 import { useServer, type Answer } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';
 
@@ -53,7 +54,7 @@ const CONVERSATION = 'id subject body userId createdAt updatedAt';
 const NOT_FOUND = ['NOT_FOUND'];
 
 class Run extends Asker {
-  /** Both tenants with two conversations each, made in one moment, so that there are times that are equal. */
+  /** Creates two conversations in each tenant at the same time, so that some times are equal. */
   static async begin(world: World): Promise<Run> {
     const { database } = world.server;
     await database.asSuperuser('DELETE FROM conversations');
@@ -66,12 +67,12 @@ class Run extends Asker {
       `INSERT INTO conversations (tenant_id, user_id, subject, body)
        SELECT id, 'demo|' || slug || '|owner', 'canary-of-' || slug, 'canary-of-' || slug || ' ' || n
        FROM tenants, generate_series(1, 2) n
-       RETURNING split_part(user_id, '|', 2) AS slug, id, user_id AS "userId", subject, body, created_at AS at`,
+       RETURNING split_part(user_id, '|', 2) AS slug, 'conversation_' || id AS id, user_id AS "userId", subject, body, created_at AS at`,
     );
     for (const { slug, at, ...row } of rows) {
       const time = at.toISOString();
       run.models[slug].created({ ...row, createdAt: time, updatedAt: time, messages: [] });
-      world.marks[slug].add(row.id);
+      world.marks[slug].add(bareId(row.id));
     }
     return run;
   }
@@ -99,7 +100,7 @@ class Run extends Asker {
     }
   }
 
-  /** What is really in the database is what the models have. */
+  /** Compares the rows in the database with the models. */
   async compareWithDatabase(): Promise<void> {
     const rows = await this.world.server.database.asSuperuser<{
       slug: Slug;
@@ -107,9 +108,9 @@ class Run extends Asker {
       id: string;
       body: string;
     }>(
-      `SELECT slug, 'conversation' AS kind, c.id, body FROM conversations c JOIN tenants t ON t.id = tenant_id
+      `SELECT slug, 'conversation' AS kind, 'conversation_' || c.id AS id, body FROM conversations c JOIN tenants t ON t.id = tenant_id
        UNION ALL
-       SELECT slug, 'message', m.id, body FROM messages m JOIN tenants t ON t.id = tenant_id`,
+       SELECT slug, 'message', 'message_' || m.id, body FROM messages m JOIN tenants t ON t.id = tenant_id`,
     );
     const expected = SLUGS.flatMap((slug) =>
       [...this.models[slug].conversations.values()].flatMap(({ id, body, messages }) => [
@@ -135,7 +136,7 @@ class Run extends Asker {
     const { conversation } = answer.data.createConversation;
     expect(conversation).toMatchObject({ ...input, userId: userId(slug, role) });
     this.models[slug].created({ ...conversation, messages: [] });
-    this.world.marks[slug].add(conversation.id);
+    this.world.marks[slug].add(bareId(conversation.id));
   }
 
   private async update({ slug, role, target, text: words, subject }: Of<'update'>): Promise<void> {
@@ -213,7 +214,7 @@ class Run extends Asker {
     const expected = { id: message.id, userId: userId(slug, role), body };
     expect(message).toEqual({ ...expected, conversationId: id });
     this.models[slug].posted(id, expected);
-    this.world.marks[slug].add(message.id);
+    this.world.marks[slug].add(bareId(message.id));
   }
 
   private async show({ slug, role, target, first }: Of<'show'>): Promise<void> {
@@ -332,7 +333,7 @@ class Run extends Asker {
     const entries = model.audit.filter(({ entityId }) => id === undefined || entityId === id);
     const { totalCount, nodes } = answer.data.auditLog;
     expect(totalCount).toBe(entries.length + (id === undefined ? model.earlierEntries : 0));
-    // Messages that go with their conversation do so in no particular order.
+    // Messages that are deleted with their conversation are recorded in no particular order.
     const comparable = entries.slice(-first).every(({ action }) => action !== 'message.deleted');
     const newest = first === 0 ? [] : entries.slice(-first).reverse();
     if (comparable) expect(nodes.slice(0, newest.length)).toMatchObject(newest);

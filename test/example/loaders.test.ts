@@ -1,4 +1,4 @@
-/** Loaders batch what is asked for together, and remember nothing of what came before. */
+/** Proves that loaders batch what is loaded together, and cache nothing from before a change. */
 import { expect, test } from 'vitest';
 import { useServer } from '../support/server.js';
 

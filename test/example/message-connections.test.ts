@@ -1,9 +1,10 @@
 /**
- * Proves that the messages of each conversation are paged through by themselves, and that a list with everything in it
- * costs the same number of statements whatever its length.
+ * Proves that each conversation's messages have their own pages, and that a list with everything in it costs the same
+ * number of statements for any number of rows.
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import { secondsLater, sortKey, type Page } from '../support/connections.js';
 import { insertConversation, insertMessage } from '../support/example-rows.js';
 import { insertMembership } from '../support/rows.js';
@@ -17,13 +18,14 @@ const clientOf = useClients(server);
 
 const statements = watchStatements();
 
-/** A user of each tenant whose conversations make a list of their own. */
+/** A user of each tenant whose conversations are a list of their own. */
 const listOf = (name: string) => `lists|${name}`;
 
 describe('the messages of conversations', () => {
   const author = listOf('with messages');
-  /** How many messages the conversations have. */
+  /** The numbers of messages in the conversations. */
   const COUNTS = [0, 1, 3, 25, 105];
+  /** Ids of the API: of each conversation those of its messages, in their order. */
   const expected = new Map<string, string[]>();
 
   interface Nested {
@@ -67,7 +69,7 @@ describe('the messages of conversations', () => {
       });
       const rows: { id: string; seconds: number }[] = [];
       for (let message = 0; message < count; message++) {
-        // Several at the same time, and the conversations' times interleaved.
+        // Several messages have the same time, and the times of the conversations overlap.
         const seconds = Math.floor(((message * 7) % count) / 3);
         const id = await insertMessage(database, 'acme', {
           conversationId,
@@ -77,8 +79,8 @@ describe('the messages of conversations', () => {
       }
       rows.sort((a, b) => a.seconds - b.seconds || (a.id < b.id ? -1 : 1));
       expected.set(
-        conversationId,
-        rows.map(({ id }) => id),
+        encodeId('Conversation', conversationId),
+        rows.map(({ id }) => encodeId('Message', id)),
       );
     }
   });
@@ -142,7 +144,9 @@ describe('the messages of conversations', () => {
          ORDER BY created_at, id LIMIT 100`,
         [id, key, node.id],
       );
-      expect(messages.nodes.map((message) => message.id)).toEqual(behind.map((message) => message.id));
+      expect(messages.nodes.map((message) => message.id)).toEqual(
+        behind.map((message) => encodeId('Message', message.id)),
+      );
       expect(messages.totalCount).toBe(expected.get(id)!.length);
     }
   });
@@ -229,7 +233,7 @@ describe('the cost of a list with everything in it', () => {
     const many = await statements.during(() => ask(60));
     expect(transactionsAmong(many)).toBe(transactionsAmong(few));
     expect(many).toHaveLength(few.length);
-    // The conversations; their count; their authors and messages; the messages' counts.
+    // One each for: the conversations; their count; their authors and messages; the messages' counts.
     expect(transactionsAmong(many)).toBeLessThanOrEqual(4);
   });
 });

@@ -1,8 +1,10 @@
 /**
- * Proves of every mutation of the example domain what it changes, what it answers and what it leaves in the audit log;
- * and that a refused one, whatever the reason, leaves nothing and tells nothing of another tenant.
+ * Proves for every mutation of messages what it changes, what it returns and what it records in the audit log, and that
+ * a refused one changes nothing and reveals nothing of another tenant.
  */
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
+import { bareId } from '../support/ids.js';
 import { insertConversation, insertMessage } from '../support/example-rows.js';
 import { stateOf, whatTheAnswerTells, withoutAuditOf } from '../support/mutations.js';
 import { TABLES, MISSING, TEXT, CONVERSATION, useConversations } from '../support/example-conversations.js';
@@ -23,21 +25,21 @@ describe('postMessage', () => {
     const { id } = payload.message;
     expect(payload.message).toEqual({
       id,
-      conversationId,
+      conversationId: encodeId('Conversation', conversationId),
       body: TEXT,
       userId: 'demo|acme|member',
       createdAt: expect.stringMatching(/^\d{4}-.*Z$/) as string,
     });
-    expect(await messagesOf(conversationId)).toEqual([id]);
+    expect(await messagesOf(conversationId)).toEqual([bareId(id)]);
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({
       actor: 'demo|acme|member',
       actor_type: 'user',
       action: 'message.created',
       entity: 'Message',
-      entity_id: id,
+      entity_id: bareId(id),
       old_value: null,
-      new_value: { id, conversation_id: conversationId, body: TEXT, user_id: 'demo|acme|member' },
+      new_value: { id: bareId(id), conversation_id: conversationId, body: TEXT, user_id: 'demo|acme|member' },
     });
   });
 
@@ -58,13 +60,9 @@ describe('a conversation that is not there', () => {
   const cases = async () => [
     MISSING,
     await insertConversation(server().database, 'globex'),
-    'not-an-id',
-    '',
-    '0',
-    'a\u0000b',
-    `{${MISSING}}`,
-    MISSING.replaceAll('-', ''),
-    "' OR true --",
+    encodeId('Conversation', await insertConversation(server().database, 'globex')),
+    encodeId('Message', await insertConversation(server().database, 'acme')),
+    `nothing_${MISSING}`,
   ];
 
   test.each([
@@ -72,7 +70,7 @@ describe('a conversation that is not there', () => {
     ['deleteConversation', 'deletedId', 'id', {}],
     ['postMessage', 'message { id }', 'conversationId', { body: 'new' }],
   ])(
-    'answers %s alike whether it is of another tenant, of nobody or no id at all',
+    'answers %s alike whether it is of another tenant, of nobody or of another type',
     async (field, selection, key, rest) => {
       const ids = await cases();
       const before = await stateOf(server().database, TABLES);
@@ -92,7 +90,7 @@ describe('a conversation that is not there', () => {
     },
   );
 
-  test('is null to a query, alike whether it is of another tenant, of nobody or no id at all', async () => {
+  test('is null to a query, alike whether it is of another tenant, of nobody or of another type', async () => {
     const client = await server().as('owner', 'acme');
     const answers = [];
     for (const id of await cases()) {
@@ -121,7 +119,7 @@ describe('a change whose audit entry cannot be written', () => {
       async () => ({ id: await withMessages(), body: 'b' }),
     ],
     ['deleteConversation', 'deletedId', 'conversation.deleted', async () => ({ id: await withMessages() })],
-    // The entry of a row that goes with another.
+    // The entry of a message that is deleted with its conversation.
     ['deleteConversation', 'deletedId', 'message.deleted', async () => ({ id: await withMessages() })],
     [
       'postMessage',

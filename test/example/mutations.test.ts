@@ -1,8 +1,10 @@
 /**
- * Proves of every mutation of the example domain what it changes, what it answers and what it leaves in the audit log;
- * and that a refused one, whatever the reason, leaves nothing and tells nothing of another tenant.
+ * Proves for every mutation of conversations what it changes, what it returns and what it records in the audit log, and
+ * that a refused one changes nothing and reveals nothing of another tenant.
  */
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
+import { bareId } from '../support/ids.js';
 import { insertConversation, insertMessage } from '../support/example-rows.js';
 import { stateOf } from '../support/mutations.js';
 import { auditRows } from '../support/rows.js';
@@ -71,9 +73,9 @@ describe('createConversation', () => {
       actor_type: 'user',
       action: 'conversation.created',
       entity: 'Conversation',
-      entity_id: id,
+      entity_id: bareId(id),
       old_value: null,
-      new_value: { id, body: TEXT, subject: 'A subject', user_id: 'demo|acme|member' },
+      new_value: { id: bareId(id), body: TEXT, subject: 'A subject', user_id: 'demo|acme|member' },
     });
   });
 
@@ -126,7 +128,7 @@ describe('createConversation', () => {
     );
     expect(answers.map(({ payload }) => payload.conversation.body)).toEqual(bodies);
     for (const { payload, entries } of answers) {
-      expect(entries.map((entry) => entry.entity_id)).toEqual([payload.conversation.id]);
+      expect(entries.map((entry) => entry.entity_id)).toEqual([bareId(payload.conversation.id)]);
     }
   });
 });
@@ -146,7 +148,7 @@ describe('updateConversation', () => {
       { user: 'admin' },
     );
     expect(payload.conversation).toMatchObject({
-      id,
+      id: encodeId('Conversation', id),
       subject: 'New',
       body: TEXT,
       userId: 'demo|acme|owner',
@@ -160,7 +162,7 @@ describe('updateConversation', () => {
       actor: 'demo|acme|admin',
       action: 'conversation.updated',
       entity: 'Conversation',
-      entity_id: id,
+      entity_id: bareId(id),
       old_value: { subject: 'Old', body: 'old', user_id: 'demo|acme|owner' },
       new_value: { subject: 'New', body: TEXT, user_id: 'demo|acme|owner' },
     });
@@ -190,7 +192,7 @@ describe('updateConversation', () => {
       id: id.toUpperCase(),
       body: 'new',
     });
-    expect(payload.conversation).toMatchObject({ id, body: 'new' });
+    expect(payload.conversation).toMatchObject({ id: encodeId('Conversation', id), body: 'new' });
   });
 
   test.each([
@@ -218,7 +220,7 @@ describe('updateConversation', () => {
     );
     expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
     const chain = (await auditRows(server().database, 'acme')).filter(
-      (entry) => entry.entity_id === id && entry.action === 'conversation.updated',
+      (entry) => entry.entity_id === bareId(id) && entry.action === 'conversation.updated',
     );
     expect(chain).toHaveLength(12);
     let body: unknown = 'old';
@@ -244,7 +246,7 @@ describe('deleteConversation', () => {
     const kept = await insertMessage(database, 'acme', { conversationId: neighbour });
 
     const { payload, entries } = await succeed('deleteConversation', 'deletedId', { id }, { user: 'member' });
-    expect(payload).toEqual({ deletedId: id });
+    expect(payload).toEqual({ deletedId: encodeId('Conversation', id) });
     expect(await conversationOf(id)).toBeUndefined();
     expect(await messagesOf(id)).toEqual([]);
     expect(await messagesOf(neighbour)).toEqual([kept]);
@@ -256,7 +258,7 @@ describe('deleteConversation', () => {
     const [conversation] = entries.filter((entry) => entry.action === 'conversation.deleted');
     expect(conversation).toMatchObject({
       entity: 'Conversation',
-      entity_id: id,
+      entity_id: bareId(id),
       old_value: { subject: 'Doomed' },
     });
     const deleted = entries.filter((entry) => entry.action === 'message.deleted');
@@ -283,7 +285,9 @@ describe('deleteConversation', () => {
     );
     const codes = answers.flatMap(({ errors }) => errors.map(({ extensions }) => extensions.code));
     expect(codes).toEqual(Array.from({ length: 5 }, () => 'NOT_FOUND'));
-    const entries = (await auditRows(server().database, 'acme')).filter((entry) => entry.entity_id === id);
+    const entries = (await auditRows(server().database, 'acme')).filter(
+      (entry) => entry.entity_id === bareId(id),
+    );
     expect(entries.map((entry) => entry.action)).toEqual(['conversation.created', 'conversation.deleted']);
   });
 

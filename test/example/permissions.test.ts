@@ -1,7 +1,7 @@
 /**
- * Proves which role is given which field of the example, on a server with all modules: what a product with a domain of its own
- * looks like. The table is the review, as in test/platform/permissions.test.ts. Arguments and rows follow from the schema and
- * the data model.
+ * Proves which role may read which field of the example, on a server with all modules, like a product with its own
+ * domain. The table is the review, as in test/platform/permissions.test.ts. Arguments and rows are derived from the
+ * schema and the data model.
  */
 import { conversationModule } from '../../src/example/conversation/index.js';
 import { messageModule } from '../../src/example/message/index.js';

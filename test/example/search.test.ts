@@ -1,6 +1,7 @@
 /**
- * Proves that search finds what it says, in linear time, inside the tenant; and that with an index it finds the same, by the
- * index, though row-level security lets no index serve such a condition.
+ * Proves that search finds the rows that it should, in linear time and only in the tenant, and that with an index it
+ * finds the same rows by that index, although row-level security does not let PostgreSQL use an index for such a
+ * condition.
  */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +11,7 @@ import { useServer, type TestClient } from '../support/server.js';
 const server = useServer();
 let member: TestClient;
 
-/** A word that no other row has; what every third row has; and more rows than the index names as candidates. */
+/** A word that few rows have, and more rows than the index returns as candidates. */
 const RARE = 'Zwölfboxkämpfer';
 const ROWS = 12_000;
 
@@ -56,7 +57,7 @@ async function search(term: string, more = '', filter = ''): Promise<Found> {
   return { subjects: nodes.map(({ subject }) => subject), totalCount, ...pageInfo };
 }
 
-/** What the rows of acme say, newest first, as JavaScript sees them. */
+/** The matching rows of acme, newest first, computed in JavaScript. */
 async function expected(term: string): Promise<(string | null)[]> {
   const rows = await server().database.asSuperuser<{ subject: string | null; body: string }>(
     `SELECT subject, body FROM conversations WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'acme')
@@ -144,7 +145,8 @@ function finds(): void {
 describe('without an index, search finds', finds);
 
 test('a term of one letter repeated costs no more than any other, in texts of it', async () => {
-  // ILIKE compares such a term anew at each character: these rows took it eight seconds, and a statement has five.
+  // ILIKE restarts the comparison of such a term at each character: these rows took it eight seconds, and a statement
+  // may take five.
   const globex = await server().as('member', 'globex');
   const letters = 'a'.repeat(10_000);
   const id = await server().database.tenantId('globex');
@@ -190,7 +192,7 @@ describe('with an index', () => {
         'SELECT tenantry.candidates_of_conversations($1) AS ids',
         [term],
       );
-      // What this transaction has done so far, by index and for the table as a whole.
+      // The scans of this transaction so far, for each index and for the table.
       const scans = await client.query<{ name: string; scans: number }>(
         `SELECT relname AS name, pg_stat_get_xact_numscans(oid)::int AS scans FROM pg_class
          WHERE relname LIKE 'conversations%' AND pg_stat_get_xact_numscans(oid) > 0`,

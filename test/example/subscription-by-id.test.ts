@@ -1,4 +1,6 @@
-/** A subscription over HTTP is refused in the same form, whether the client sends it or names it. */
+/**
+ * Proves that a subscription over HTTP is refused in the same form, whether the client sends the document or its id.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The subscriptions of the example: what a dashboard follows. Two servers on one database; changes made through the API of
- * one arrive at clients of the other.
+ * The subscriptions of the example. Two servers share one database: changes through the API of one reach clients of the
+ * other.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -31,7 +31,7 @@ afterAll(async () => {
 endSubscribersAfterEach(() => [server(), replica]);
 
 const CHANGED =
-  'subscription { conversationChanged { kind id conversation { subject body author { userId } } } }';
+  'subscription { conversationChanged { kind conversationId conversation { subject body author { userId } } } }';
 const POSTED =
   'subscription ($id: ID!) { messagePosted(conversationId: $id) { body conversationId author { userId } } }';
 
@@ -77,9 +77,9 @@ test('a conversation is followed from its creation to its end', async () => {
   const author = { userId: 'demo|acme|member' };
   expect(watched.messages).toEqual(
     [
-      { kind: 'CREATED', id, conversation: { subject: null, body: 'first', author } },
-      { kind: 'UPDATED', id, conversation: { subject: 'a subject', body: 'first', author } },
-      { kind: 'DELETED', id, conversation: null },
+      { kind: 'CREATED', conversationId: id, conversation: { subject: null, body: 'first', author } },
+      { kind: 'UPDATED', conversationId: id, conversation: { subject: 'a subject', body: 'first', author } },
+      { kind: 'DELETED', conversationId: id, conversation: null },
     ].map((conversationChanged): Message => ({ data: { conversationChanged } })),
   );
 });
@@ -105,7 +105,7 @@ test('a conversation of another tenant is followed like one that does not exist:
   const attempts = [
     await watch(member, POSTED, { id: theirs }),
     await watch(member, POSTED, { id: randomUUID() }),
-    await watch(member, POSTED, { id: 'no-id' }),
+    await watch(member, POSTED, { id: `message_${randomUUID()}` }),
     await watch(member, CHANGED),
   ];
   const witness = await watch(stranger, POSTED, { id: theirs });
@@ -116,7 +116,9 @@ test('a conversation of another tenant is followed like one that does not exist:
   expect(attempts.map(({ messages, end }) => ({ messages, end }))).toEqual([
     ...[1, 2, 3].map(() => ({ messages: [], end: undefined })),
     {
-      messages: [{ data: { conversationChanged: expect.objectContaining({ id: last }) as unknown } }],
+      messages: [
+        { data: { conversationChanged: expect.objectContaining({ conversationId: last }) as unknown } },
+      ],
       end: undefined,
     },
   ]);

@@ -1,7 +1,7 @@
 /**
- * The cache in front of the membership look-up. Proves that it is one (repeated requests do not ask the database), and
- * that a change of a role, a membership or a tenant is in force on every replica within a second; while a server cannot
- * be sure to hear of changes it keeps nothing at all.
+ * The cache of membership look-ups. Proves that repeated requests do not ask the database; that a change of a role, a
+ * membership or a tenant takes effect on every server within a second; and that a server caches nothing while it may
+ * miss changes.
  */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
@@ -26,14 +26,14 @@ afterAll(async () => {
   await replica.close();
 });
 
-/** Less than the 30 seconds after which a change of access is found out without being heard of. */
+/** Less than 30 seconds, the time after which a server would notice a change without a notification. */
 const SOON = { timeout: 10_000, interval: 20 };
-/** Until a listener is connected again. */
+/** The time in which a listener reconnects. */
 const RECONNECTED = { timeout: 30_000, interval: 50 };
 
 const replicas = (): TestServer[] => [server(), replica];
 
-/** How often a server has asked the database for somebody's access. */
+/** The number of access look-ups that a server has sent to the database. */
 const asked = (at: TestServer): number =>
   lookUps.get(at)?.mock.calls.filter(([sql]) => String(sql).includes('tenantry.resolve_access')).length ?? 0;
 
@@ -52,13 +52,13 @@ async function me(at: TestServer, { slug, userId }: Who): Promise<Me> {
   return at.withHeaders({ authorization: `Bearer ${token}` }).query('{ me { role } }');
 }
 
-/** The role a server answers with, or the code of its refusal. */
+/** The role in a server's answer, or the code of its refusal. */
 async function seen(at: TestServer, who: Who): Promise<string | undefined> {
   const { data, errors } = await me(at, who);
   return errors[0]?.extensions.code ?? data.me?.role;
 }
 
-/** Whether a server answers for somebody without asking the database. */
+/** Whether a server answers this user without asking the database. */
 async function isCached(at: TestServer, who: Who): Promise<boolean> {
   await me(at, who);
   const before = asked(at);
@@ -75,7 +75,7 @@ async function expectEverywhere(who: Who, expected: string): Promise<void> {
   await expect.poll(answers, SOON).toEqual(replicas().map(() => expected));
 }
 
-/** A member of a tenant of their own, whose access every replica has cached. */
+/** Creates a tenant with a member whose access is cached on every server. */
 async function cachedMember(slug: string, role: string): Promise<Who> {
   const { database } = server();
   await createTestTenant(database, slug);
@@ -250,7 +250,7 @@ describe('when the listening connection is killed', () => {
     );
   const warned = () => replicas().map(({ warnings }) => warnings.length);
 
-  /** For the roles of the server, not for the superuser. */
+  /** Applies to the server's roles, not to the superuser. */
   const limitConnections = (limit: number) =>
     change(`ALTER DATABASE ${server().database.name} CONNECTION LIMIT ${limit}`);
 
@@ -306,7 +306,7 @@ describe('the listener', () => {
     invalidations.onChange((each) => changes.push(each));
     try {
       await expect.poll(() => invalidations.isLive, RECONNECTED).toBe(true);
-      // Beginning to hear is told once, as a change of everything.
+      // When the listener connects, it reports one change of everything.
       expect(changes.splice(0)).toEqual([undefined]);
       proxy.silence();
       await expect.poll(() => invalidations.isLive, { timeout: 10_000, interval: 20 }).toBe(false);
@@ -330,7 +330,7 @@ describe('the listener', () => {
     invalidations.onChange((each) => changes.push(each));
     try {
       await expect.poll(() => invalidations.isLive, RECONNECTED).toBe(true);
-      // Beginning to hear is told once, as a change of everything.
+      // When the listener connects, it reports one change of everything.
       expect(changes.splice(0)).toEqual([undefined]);
       for (const payload of payloads) await change('SELECT pg_notify($1, $2)', 'tenantry_pulse', payload);
       await change('SELECT pg_notify($1, $2)', 'tenantry_access', '{"tenantId":"last"}');

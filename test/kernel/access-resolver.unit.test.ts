@@ -1,6 +1,6 @@
 /**
- * The resolver behind the cache of memberships. Proves that an answer that was under way during a change is not kept,
- * and that nothing is believed while changes may go unheard. The database is one that answers when a test says so.
+ * The resolver behind the membership cache. Proves that an answer that was requested before a change is not cached, and
+ * that nothing is cached while changes may be missed. A test decides when the database answers.
  */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
@@ -21,7 +21,7 @@ describe('the resolver', () => {
   }
   const MEMBER: Row = { tenant_id: 't-1', slug: 'acme', status: 'active', role: 'member' };
 
-  /** A resolver whose database answers when and as the test says. */
+  /** A resolver whose database answers when and what the test says. */
   function staged(live = true) {
     const pending: ((rows: Row[]) => void)[] = [];
     const questions: (readonly unknown[])[] = [];
@@ -127,7 +127,7 @@ describe('the resolver', () => {
     stage.answer(MEMBER);
     expect((await first)?.role).toBe('member');
     await expect.poll(() => stage.questions.length).toBe(2);
-    // The second is on its way: it may be older than what has changed since.
+    // The second question has been sent already, so its answer may be older than a change since then.
     const last = stage.resolve();
     stage.answer({ ...MEMBER, role: 'viewer' });
     expect((await Promise.all(next)).map((access) => access?.role)).toEqual(['viewer', 'viewer']);
@@ -188,7 +188,7 @@ describe('the resolver', () => {
   });
 
   test('does not keep an answer to a question that was asked before the listener was live', async () => {
-    // Between the question and the first news, a change could have happened that nobody was there to hear of.
+    // Between the question and the moment the listener was live, a change may have happened without a notification.
     const stage = staged(false);
     const underWay = stage.resolve();
     stage.invalidations.isLive = true;

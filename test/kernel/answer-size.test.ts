@@ -1,6 +1,6 @@
 /**
- * What an answer may have in bytes, whatever of it is large: a text under many names, the rows that are read for it, its
- * errors, a list, an event. Each is refused as a whole, in the documented form, and before it is kept in memory.
+ * The limit on an answer's bytes, whatever makes it large: a text under many aliases, rows, errors, a list, an event. A
+ * larger answer is refused as a whole, in the documented form, before it is kept in memory.
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ interface Sizes {
   readonly bytes: number;
 }
 
-/** How many rows reached the server, for the reads of one test at a time. */
+/** The number of rows that reached the server in one test. */
 let rowsRead = 0;
 
 const read = async ({ rows, bytes }: Sizes, { db }: RequestContext) => {
@@ -34,7 +34,7 @@ const read = async ({ rows, bytes }: Sizes, { db }: RequestContext) => {
   return found;
 };
 
-/** Any: the types of the generated resolvers do not know these fields. */
+/** An object, because the types of the generated resolvers do not have these fields. */
 const resolvers: object = {
   Query: {
     texts: (_parent: unknown, sizes: Sizes, context: RequestContext) => read(sizes, context),
@@ -104,7 +104,7 @@ function expectTooLarge({ status, text, headers }: Answer): void {
   expect(headers.get('x-request-id')).toBeTruthy();
 }
 
-/** Often enough that the operation is compiled; each is to be answered the same. */
+/** Sends a query often enough that it is compiled. Each answer must be the same. */
 async function severalTimes(document: string, variables: Record<string, unknown> = {}): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (let n = 0; n < 4; n++) answers.push(await client.query(document, variables));
@@ -113,7 +113,7 @@ async function severalTimes(document: string, variables: Record<string, unknown>
 
 const repeated = (field: string, times: number) =>
   Array.from({ length: times }, (_, n) => `a${String(n)}: ${field}`).join(' ');
-/** As long as a name may be. */
+/** The longest name that is allowed. */
 const longName = 'n'.repeat(255);
 
 describe('an answer is refused as a whole, compiled or not,', () => {
@@ -127,7 +127,7 @@ describe('an answer is refused as a whole, compiled or not,', () => {
     ['that repeats a long name', `{ texts(rows: 600, bytes: 1) { ${longName}: body } }`],
     ['that has many errors', '{ failing(rows: 120) { field } }'],
     ['whose rows are too large together', `{ ${repeated('texts(rows: 10, bytes: 10000) { id }', 5)} }`],
-    // More than the longest string of JavaScript, so it cannot be measured as JSON.
+    // Longer than the longest string in JavaScript, so the answer cannot be serialised to measure it.
     ['that has no JSON', '{ lines(rows: 600, bytes: 1000000) }'],
     ['whose rows Prisma has read', `{ inTransaction(rows: 50, bytes: 10000) { id } }`],
   ])('%s', async (_which, document) => {
@@ -183,7 +183,7 @@ describe('rows', () => {
     ]) {
       await expect(late).rejects.toMatchObject({ code: 'ANSWER_TOO_LARGE' });
     }
-    // The connection returns to the pool when PostgreSQL has left the statement.
+    // The connection returns to the pool when PostgreSQL has ended the statement.
     await until('all connections are idle again', () => {
       const { total, idle } = server().services.database.pool;
       return total === idle;
@@ -285,7 +285,7 @@ describe('what is counted', () => {
       get: (target, name) => (looks++, Reflect.get(target, name) as unknown),
     });
     expect(leastBytes({ list }, 1_000)).toBeGreaterThan(1_000);
-    // Of each element the list is also asked for its length.
+    // Reading the list also reads its length once for each element.
     expect(looks).toBeLessThan(1_000);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Proves that the audit log has every change, with its actor and its values, and that it is changed neither by its owner
- * nor by a superuser; also for a tenant table that is new. Raw SQL throughout, for the database has to hold alone.
+ * Proves that the audit log contains every change with its actor and its values, that neither its owner nor a superuser
+ * can change it, and that this also holds for a new tenant table. Uses raw SQL, because the database must guarantee
+ * this alone.
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +11,7 @@ import { stateOf, INSUFFICIENT_PRIVILEGE, useRefusals } from '../support/refusal
 
 const { database, tenants, inAcme, unbound } = useRefusals();
 
-/** As the owner of all objects, in a transaction that is undone. */
+/** Runs `work` as the owner of all objects, in a transaction that is rolled back. */
 const asOwner = <Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> =>
   connected(actingAsOwner(database().superuser), async (client) => {
     await client.query('BEGIN');
@@ -49,14 +50,14 @@ describe('the audit log', () => {
       expect(refused).toMatchObject({ state: INSUFFICIENT_PRIVILEGE });
       expect(refused.message).toMatch(/^audit_log is append-only/);
     }
-    // Nor in a session that applies replicated changes, where ordinary triggers rest.
+    // The same in a session that applies replicated changes, in which ordinary triggers do not fire.
     for (const sql of ["UPDATE audit_log SET actor = 'x'", 'DELETE FROM audit_log', 'TRUNCATE audit_log']) {
       const replica = `SET LOCAL session_replication_role = 'replica'; ${sql}`;
       expect((await refusalOf(database().asSuperuser(replica))).message).toMatch(/^audit_log is append-only/);
     }
     await asOwner(async (client) => {
       await bind(client, tenants().acme);
-      // The owner has no policy to change rows by, so that none is found.
+      // No policy lets the owner change rows, so the statements find none.
       expect((await client.query("UPDATE audit_log SET actor = 'x'")).rowCount).toBe(0);
       expect((await client.query('DELETE FROM audit_log')).rowCount).toBe(0);
       expect(await stateOf(client, 'TRUNCATE audit_log')).toBe(INSUFFICIENT_PRIVILEGE);
@@ -120,7 +121,7 @@ describe('the audit log', () => {
 
   test('records what is no change of a row under the transaction’s own tenant, actor and request', async () => {
     const { acme, globex } = tenants();
-    // What it is told of is no word on who tells it.
+    // The recorded values do not affect the tenant and the actor of the entry.
     const claimed = { tenant_id: globex.tenantId, actor: 'x', actor_type: 'system', request_id: 'x' };
     await inAcme(async (client) => {
       await client.query("SELECT tenantry.record_audit('export.requested', 'Tenant', 'x', $1, $1)", [

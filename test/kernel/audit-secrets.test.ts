@@ -1,4 +1,7 @@
-/** Proves that the database records no secrets in the audit log, however their columns are called, and those that are declared. */
+/**
+ * Proves that the audit log records no secrets: neither columns whose name says that they are secret, in any style, nor
+ * declared ones.
+ */
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -40,7 +43,10 @@ const refusal = async (sql: string): Promise<string | undefined> => {
   return code;
 };
 
-/** A protected table with these columns beside its keys, and a row of acme in it that says "hidden" in each. */
+/**
+ * Creates a protected table with these columns besides its keys, and inserts a row of acme that has "hidden" in each of
+ * them.
+ */
 async function createTable(columns: readonly string[]): Promise<void> {
   const quoted = columns.map((name) => pg.escapeIdentifier(name));
   await client.query(`

@@ -1,5 +1,5 @@
 /**
- * Proves that keys published as a JWKS are believed, and that no token confuses them with the secret.
+ * Proves that tokens signed with a key of the JWKS are accepted, and that no token can use such a key as the secret.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';

@@ -1,6 +1,6 @@
 /**
- * Proves which tokens are believed, that every other is refused in the same words before the body is read, and that none
- * reaches the log.
+ * Proves which tokens are accepted, that every other token is refused with the same message before the body is read,
+ * and that no token reaches the log.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import jwt from 'jsonwebtoken';
@@ -43,7 +43,7 @@ describe('a token is believed', () => {
   });
 });
 
-const [header = '', payload = '', signature = ''] = token(claims({ exp: now() + 3_600 })).split('.');
+const [header = '', payload = '', signature = ''] = token(claims({ exp: now() + 7_200 })).split('.');
 
 const UNBELIEVED: Readonly<Record<string, () => string | undefined>> = {
   'no Authorization header': () => undefined,

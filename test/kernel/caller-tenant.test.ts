@@ -1,7 +1,8 @@
 /**
- * Proves which tenant a request is for, and who its caller is there: by the token, the subdomain and the membership.
+ * Proves how the tenant of a request and its caller are determined: from the token, the subdomain and the membership.
  */
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import { parseBody, rawPost } from '../support/raw-request.js';
 import { startTestServer } from '../support/server.js';
 import { addMember, createTestTenant } from '../support/tenant-fixtures.js';
@@ -41,8 +42,9 @@ describe('the tenant', () => {
 
   test('may come from the claim, as a slug or as an id, in whatever case', async () => {
     const id = await server().database.tenantId('acme');
-    for (const ref of ['acme', 'ACME', id, id.toUpperCase()]) {
-      expect(await admitted({ authorization: named(ref) })).toMatchObject({ tenant: { id, slug: 'acme' } });
+    const tenant = { id: encodeId('Tenant', id), slug: 'acme' };
+    for (const ref of ['acme', 'ACME', id, id.toUpperCase(), tenant.id]) {
+      expect(await admitted({ authorization: named(ref) })).toMatchObject({ tenant });
     }
   });
 
@@ -71,7 +73,7 @@ describe('the tenant', () => {
     const id = await server().database.tenantId('acme');
     for (const ref of ['acme', 'Acme', id, id.toUpperCase()]) {
       expect(await admitted({ authorization: named(ref), host: 'acme.localhost' })).toMatchObject({
-        tenant: { id },
+        tenant: { id: encodeId('Tenant', id) },
       });
     }
   });

@@ -1,6 +1,6 @@
 /**
- * Proves what may be asked before a tenant is bound, and that the catalog grants nothing else: policies, rights, roles,
- * functions and keys. Raw SQL throughout, for the database has to hold alone.
+ * Proves which functions work before a tenant is bound, and that the catalog grants nothing else: policies, privileges,
+ * roles, functions and keys. Uses raw SQL, because the database must guarantee this alone.
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ describe('what may be asked before a tenant is bound', () => {
 
   test('is the role of one user in one tenant, by its slug or its id', async () => {
     const { acme } = tenants();
-    const answer = { tenant_id: acme.tenantId, slug: 'acme', status: 'active' };
+    const answer = { tenant_id: acme.tenantId, slug: 'acme', status: 'active', plan: 'free' };
     await unbound(async (client) => {
       for (const name of ['acme', 'ACME', acme.tenantId, acme.tenantId.toUpperCase()]) {
         expect(await resolve(client, name, 'demo|acme|admin')).toEqual([{ ...answer, role: 'admin' }]);
@@ -97,7 +97,7 @@ describe('uuid_v7', () => {
       const disordered = ids.filter((id, index) => index > 0 && id < ids[index - 1]!);
       expect(disordered).toEqual([]);
       const times = [ids[0]!, ids.at(-1)!].map((id) => parseInt(id.replaceAll('-', '').slice(0, 12), 16));
-      // The database's clock is this machine's.
+      // The database runs on this machine and has the same clock.
       expect(times[0]).toBeGreaterThanOrEqual(before - 1_000);
       expect(times[1]).toBeLessThanOrEqual(Date.now() + 1_000);
     });
@@ -173,10 +173,14 @@ describe('the catalog', () => {
     expect(rows.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
         'announce_change',
+        'check_use',
+        'count_added',
+        'count_changed',
         'listen',
         'memberships_of_actor',
         'record_audit',
         'resolve_access',
+        'set_plans',
         'write_audit',
       ]),
     );
@@ -184,7 +188,7 @@ describe('the catalog', () => {
   });
 
   test('everybody may execute no function of the kernel, and the server’s role only those that it needs', async () => {
-    // There is one for each searchable table.
+    // Each searchable table has such a function.
     const isSearch = (name: string) => name.startsWith('candidates_of_');
     const functionsOf = async (grantee: string): Promise<string[]> => {
       const rows = await database().asSuperuser<{ name: string }>(
@@ -197,17 +201,39 @@ describe('the catalog', () => {
     expect(await functionsOf('0')).toEqual([]);
     expect((await functionsOf("'tenantry_app'::regrole")).filter((name) => !isSearch(name))).toEqual([
       'accept_invitation',
+      'audit_work',
+      'audited_prefixes',
       'bind',
+      'cancel_job',
+      'claim_jobs',
+      'complete_job',
       'context_signing',
       'current_actor',
       'current_tenant',
+      'enqueue',
+      'extend_leases',
+      'fail_job',
+      'finish_jobs',
       'folded',
+      'inserted_audit_entry',
       'is_published',
+      'job_statistics',
+      'limited_resources',
       'listen',
       'memberships_of_actor',
+      'open_audit_block',
+      'plan_schedules',
       'record_audit',
+      'redact_audit',
+      'release_audit_work',
+      'release_jobs',
+      'remove_finished_jobs',
       'resolve_access',
       'resolve_api_key',
+      'retry_job',
+      'seal_audit',
+      'set_plans',
+      'unplanned_schedules',
       'uuid_v7',
     ]);
   });

@@ -1,6 +1,6 @@
 /**
- * Who watches changes either hears of each or is told that some may be missing. Here is what happens in between: leases that
- * lapse, a database that does not answer, tenants that take turns.
+ * Proves that a watcher of changes either receives each change or is told that some may be missing: when leases expire,
+ * when the database does not answer, and when tenants take turns.
  */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -8,7 +8,6 @@ import { LIMITS } from '../../src/create-services.js';
 import type { Closing } from '../../src/services/subscriptions/closing.js';
 import type { Connection } from '../../src/services/subscriptions/connection.js';
 import { Connections, CONNECTIONS_PER_TENANT } from '../../src/services/subscriptions/connections.js';
-import { FairGate } from '../../src/services/subscriptions/fair-gate.js';
 import type { RowChange } from '../../src/kernel/notifications/row-change.js';
 import {
   CHANGES_CHANNEL,
@@ -33,7 +32,7 @@ describe('changes', () => {
   let warnings: string[];
 
   beforeEach(() => {
-    // The renewal of leases happens when a test says so; everything else takes the time it takes.
+    // The test decides when leases are renewed. Other timers are real.
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     warnings = [];
     pool = openTestDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
@@ -72,7 +71,7 @@ describe('changes', () => {
     await vi.advanceTimersByTimeAsync(20_000);
     await vi.advanceTimersByTimeAsync(20_000);
   };
-  /** Returns the note's id. */
+  /** @returns the note's id */
   const addNote = async (slug: string) => {
     const [note] = await database().asSuperuser<{ id: string }>(
       'INSERT INTO notes (tenant_id) SELECT id FROM tenants WHERE slug = $1 RETURNING id',
@@ -124,7 +123,7 @@ describe('changes', () => {
     await vi.advanceTimersByTimeAsync(20_000);
     await until('the listener is told', () => watching.lost === 1);
     await addNote('acme');
-    // It may be told of the note before as well: that was announced, and may arrive as late as it likes.
+    // The new watcher may also receive the earlier note: that change was announced and can arrive late.
     const next = await watch();
     const note = await addNote('acme');
     await until('a new one hears', () => next.heard.some(({ id }) => id === note));
@@ -173,44 +172,12 @@ describe('changes', () => {
   });
 });
 
-describe('the gate', () => {
-  test('lets no more in at once than it should, and everybody in the end', async () => {
-    const gate = new FairGate(3);
-    let [inside, most, done] = [0, 0, 0];
-    const work = async () => {
-      most = Math.max(most, ++inside);
-      await new Promise(setImmediate);
-      inside--;
-      done++;
-      if (done % 7 === 0) throw new Error('one in seven');
-    };
-    const all = await Promise.allSettled(
-      Array.from({ length: 100 }, (_, n) => gate.run(`tenant ${n % 4}`, work)),
-    );
-    expect(all.filter(({ status }) => status === 'rejected')).toHaveLength(14);
-    expect({ most, done, inside }).toEqual({ most: 3, done: 100, inside: 0 });
-  });
-
-  test('lets tenants take turns, however many wait of each', async () => {
-    const gate = new FairGate(1);
-    const order: string[] = [];
-    const enter = (tenant: string) =>
-      gate.run(tenant, async () => {
-        order.push(tenant);
-        await new Promise(setImmediate);
-      });
-    const crowd = Array.from({ length: 10 }, () => enter('large'));
-    await Promise.all([...crowd, enter('small'), enter('tiny'), enter('small')]);
-    expect(order.slice(0, 6)).toEqual(['large', 'large', 'small', 'tiny', 'large', 'small']);
-    expect(order).toHaveLength(13);
-  });
-});
-
 test('a tenant has at most a thousand connections to a process, another one its own', () => {
   const connections = new Connections({ isLive: true, onChange: () => undefined }, 10);
   const add = (tenantId: string, n: number) => {
     const userId = `user ${n}`;
-    connections.add({ viewer: { userId } } as unknown as Connection, { tenantId, userId });
+    const kind = n % 2 === 0 ? 'websocket' : 'stream';
+    connections.add({ viewer: { userId }, kind } as unknown as Connection, { tenantId, userId });
   };
   for (let n = 0; n < CONNECTIONS_PER_TENANT; n++) add('large', n);
   let closing: unknown;
@@ -221,5 +188,5 @@ test('a tenant has at most a thousand connections to a process, another one its 
   }
   expect((closing as Closing).code).toBe(1013);
   add('small', 1);
-  expect(connections.count).toBe(CONNECTIONS_PER_TENANT + 1);
+  expect(connections.websockets + connections.streams).toBe(CONNECTIONS_PER_TENANT + 1);
 });

@@ -1,4 +1,7 @@
-/** A subscription's way through the changes of its tenant: in order, at its own pace, and told when it has missed something. */
+/**
+ * How a subscription reads the changes of its tenant: in order, at its own pace, and with an error when it has missed
+ * some.
+ */
 import { describe, expect, test, vi } from 'vitest';
 import { ChangeReader, FARTHEST_BEHIND, SKIPS_FROM } from '../../src/services/subscriptions/change-reader.js';
 import { eventsMissed, tooSlow } from '../../src/services/subscriptions/closing.js';
@@ -17,7 +20,7 @@ const change = (id: string, rest: Partial<RowChange> = {}): RowChange => ({
   ...rest,
 });
 
-/** A reader, and what tells it of changes. */
+/** A reader and a function that gives it changes. */
 function reading(isWanted: (change: RowChange) => boolean = () => true) {
   const log = new ChangeLog();
   const reader = new ChangeReader(isWanted);
@@ -96,7 +99,7 @@ describe('a reader that is too far behind', () => {
       'UPDATED once 200',
       'DELETED often',
     ]);
-    // The last ones are told one by one, for it is no longer far behind.
+    // The reader is no longer far behind for the last changes, so it receives each of them.
     expect(told.length - others.length).toBeLessThanOrEqual(SKIPS_FROM);
     expect(told.at(-2)).toMatchObject({ kind: 'UPDATED', id: 'often', keys });
   });

@@ -1,6 +1,6 @@
 /**
- * The command line as processes of their own. Proves that commands keep their exit codes and their stdout, and that what
- * they change is in the audit log.
+ * Runs the command line in processes. Proves that commands keep their exit codes and their output, and that their
+ * changes are in the audit log.
  */
 import { readdir } from 'node:fs/promises';
 import { userInfo } from 'node:os';
@@ -127,6 +127,27 @@ describe.concurrent('the tenantry command', { timeout: 150_000 }, () => {
       { action: 'membership.created', entity: 'Membership', before: null, after: null, ...operator },
       { action: 'tenant.updated', entity: 'Tenant', before: 'active', after: 'suspended', ...operator },
       { action: 'tenant.updated', entity: 'Tenant', before: 'suspended', after: 'active', ...operator },
+    ]);
+  });
+
+  test('moves tenants between the plans of the file, and to no other', async () => {
+    const { code, stdout } = await tenantry(['tenant', 'plan', 'globex', 'team'], env());
+    expect({ code, ...(JSON.parse(stdout) as object) }).toMatchObject({
+      code: 0,
+      slug: 'globex',
+      plan: 'team',
+    });
+    const none = /^There is no plan gold: PLANS_FILE has free, starter, pro, team, business, enterprise\.$/m;
+    expectSentence(await tenantry(['tenant', 'plan', 'globex', 'gold'], env()), none);
+    const owner = ['--name', 'New', '--owner', 'idp|new', '--email', 'new@new.test'];
+    expectSentence(await tenantry(['tenant', 'create', 'new', ...owner, '--plan', 'gold'], env()), none);
+    const missing = { ...env(), PLANS_FILE: '/nowhere/no-plans.json' };
+    expectSentence(
+      await tenantry(['tenant', 'plan', 'globex', 'team'], missing),
+      /^PLANS_FILE .*no-plans\.json cannot be read/,
+    );
+    expect(await database().asSuperuser("SELECT plan FROM tenants WHERE slug IN ('globex', 'new')")).toEqual([
+      { plan: 'team' },
     ]);
   });
 });

@@ -1,8 +1,11 @@
-/** Fields that cannot be one in the answer are found, exactly where graphql-js finds them, in linear time. */
+/**
+ * Proves that fields that cannot be merged in the answer are found exactly where graphql-js finds them, in linear time.
+ */
 import fc from 'fast-check';
 import { buildSchema, OverlappingFieldsCanBeMergedRule, parse, specifiedRules, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { conflictingFields, MOST_COMPARED } from '../../src/services/limits/conflicting-fields.js';
+import { problemsOf } from '../../src/services/limits/document-rules.js';
 
 const schema = buildSchema(`
   interface Named { name: String!, label(long: Boolean, in: In): String, friend: Named, all: [Named!] }
@@ -22,7 +25,7 @@ const conflict = (source: string) => conflictingFields(schema, parse(source))?.m
 const conflictsOfGraphqlJs = (source: string) =>
   validate(schema, parse(source), [OverlappingFieldsCanBeMergedRule]).length > 0;
 
-// ——— Documents at random ———
+// ——— Random documents ———
 
 const FIELDS: Readonly<Record<string, readonly (readonly [field: string, below?: string])[]>> = {
   Query: [
@@ -112,7 +115,8 @@ describe('a document', () => {
       }),
       { numRuns: Number(process.env['CONFLICT_RUNS'] ?? 400) },
     );
-    // Both occur; about one in twelve has no conflict, of which chance rarely leaves a third.
+    // The random documents contain both. About one in twelve is without conflict; chance rarely leaves only a third of
+    // that.
     expect(conflicting).toBeGreaterThan(valid / 100);
     expect(valid - conflicting).toBeGreaterThan(valid / 100);
   });
@@ -163,5 +167,21 @@ describe('a document', () => {
     );
     const source = `{ named { ...F0 } } ${levels.join(' ')} fragment F30 on Named { name }`;
     expect(conflict(source)).toContain(String(MOST_COMPARED));
+  });
+});
+
+describe('operations with too many fields', () => {
+  const shared = (fields: number) =>
+    `query A { ...F } query B { ...F } fragment F on Query { ...G } fragment G on Query { ${'nothing '.repeat(fields)} }`;
+  const problems = (source: string) => problemsOf(schema, parse(source), true).map(({ message }) => message);
+
+  test('are refused before anything else about their fields, which would take long', () => {
+    expect(problems(shared(MOST_COMPARED / 2 + 1))).toEqual([
+      `The operations of the document have more than ${MOST_COMPARED} fields.`,
+    ]);
+  });
+
+  test('are those with more than the limit, where a fragment counts once for each operation', () => {
+    expect(problems(shared(MOST_COMPARED / 2))[0]).toContain('Cannot query field "nothing"');
   });
 });

@@ -1,6 +1,6 @@
 /**
- * News that arrives while a client is being let in, or while a subscription is being made: the answer that was on its way may
- * be of before, and must not outlive it. Here the look-up of the membership answers when a test says so.
+ * Changes of access that are announced while a client connects or subscribes. The look-up that is still running may
+ * return the state before the change, and the server must not keep that. A test decides when the look-up answers.
  */
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
@@ -16,10 +16,13 @@ import { ChangeLog } from '../../src/kernel/notifications/change-log.js';
 import type { ChangeListener } from '../../src/kernel/notifications/change-events.js';
 import type { AccessChange } from '../../src/kernel/notifications/access-invalidations.js';
 import type { Access } from '../../src/kernel/auth/resolve-access.js';
+import { LocalLedger } from '../../src/services/rates/local-ledger.js';
+import { Rates } from '../../src/services/rates/rates.js';
+import { largePlan } from '../support/plans.js';
 import { notesModule } from '../support/notes.js';
 import { until } from '../support/until.js';
 
-const MEMBER: Access = { tenantId: 't-1', slug: 'acme', status: 'active', role: 'member' };
+const MEMBER: Access = { tenantId: 't-1', slug: 'acme', status: 'active', plan: 'free', role: 'member' };
 const api = buildApi([tenantModule, notesModule]);
 
 function staged() {
@@ -70,13 +73,16 @@ function staged() {
           }),
       },
       roles: api.roles,
+      planOf: () => largePlan(),
       baseDomain: 'localhost',
     },
     leaving: { see: () => undefined },
+    rates: new Rates(new LocalLedger(), 1_000),
     config: { requestTimeoutMs: 10_000, maxAnswerBytes: 1_000_000 },
   } as unknown as ConnectionParts;
   const connection = new Connection(parts, {
     host: 'localhost',
+    address: '127.0.0.1',
     requestId: 'test',
     log: pino({ level: 'silent' }),
     close: (closing) => closings.push(closing),
@@ -85,7 +91,7 @@ function staged() {
     connection,
     closings,
     tell: (change?: AccessChange) => tell(change),
-    /** Announces changes to whoever watches. */
+    /** Announces changes to the watchers. */
     change(times: number) {
       for (let number = 0; number < times; number++) {
         const change = {
@@ -102,7 +108,7 @@ function staged() {
     get watching() {
       return watching;
     },
-    /** Answers the next look-up, as soon as it is asked for. */
+    /** Answers the next look-up as soon as there is one. */
     async answer(access: Partial<Access> = {}) {
       await until('the membership is looked up', () => pending.length > 0);
       pending.shift()!.resolve({ ...MEMBER, ...access });
@@ -156,7 +162,7 @@ describe('news that arrives', () => {
     const made = makeSubscription(stage);
     await until('the membership is looked up', () => stage.asked === 1);
     stage.tell({ tenantId: 't-1', userId: 'u-1' });
-    // Both were asked before the change was known: by the news, and by the subscription.
+    // Both look-ups began before the change was known: that of the notification and that of the subscription.
     await stage.answer();
     await stage.answer();
     const subscription = await made;
@@ -218,7 +224,7 @@ describe('a subscription that is too far behind ends', () => {
     const { stage, subscription } = await subscribed();
     const told = subscription.next();
     stage.change(1);
-    // The server is at the first change, and gets no answer.
+    // The server handles the first change and waits for its look-up.
     await until('the membership is looked up', () => stage.asked === 1);
     stage.change(FARTHEST_BEHIND + 1);
     expect(stage.closings).toMatchObject([{ code: 1012, message: 'Events may have been missed.' }]);

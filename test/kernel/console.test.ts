@@ -1,4 +1,4 @@
-/** `tenantry console` evaluates with a client that is bound to one tenant, as any other. */
+/** `tenantry console` runs its input with a client that is bound to one tenant, like every other client. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';

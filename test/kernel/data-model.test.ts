@@ -1,4 +1,7 @@
-/** Proves what the generator writes of a Prisma schema, by Prisma's own command; and what is made of it. */
+/**
+ * Proves what the generator writes for a Prisma schema when Prisma's own command runs it, and what the server derives
+ * from that.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,11 +27,17 @@ const SCHEMA = `
     RED
     GREEN
   }
+  enum Shade {
+    LIGHT
+    DARK @map("dark")
+  }
   model Thing {
     tenantId  String    @default(dbgenerated("tenantry.current_tenant()")) @map("tenant_id") @db.Uuid
     id        String    @default(uuid()) @db.Uuid
     number    Int       @default(autoincrement())
     colour    Colour    @default(RED)
+    colours   Colour[]
+    shade     Shade?
     code      String    @unique // @default(now())
     tags      String[]
     note      String?
@@ -70,6 +79,8 @@ test('columns, defaults, relations and keys of a Prisma schema are known', async
     'id id String prisma false',
     'number number Int database false',
     'colour colour Colour database false',
+    'colours colours Colour[] database false',
+    'shade shade Shade database true',
     'code code String prisma false',
     'tags tags String[] database false',
     'note note String database true',
@@ -77,6 +88,9 @@ test('columns, defaults, relations and keys of a Prisma schema are known', async
     'updatedAt updatedAt DateTime time false',
     'parentId parentId String database true',
   ]);
+  // Prisma converts the values of the others.
+  const known = [...model!.columns.values()].filter(({ values }) => values);
+  expect(known.map(({ field, values }) => [field, ...values!])).toEqual([['colour', 'RED', 'GREEN']]);
   expect([...model!.relations]).toEqual([
     ['parent', 'Thing'],
     ['children', 'Thing'],

@@ -1,7 +1,7 @@
 /**
- * Proves what PostgreSQL refuses to the server’s own role, whatever the server asks: everything without a tenant,
- * whatever belongs to another tenant, and every change of the rules. Raw SQL throughout, for the database has to hold
- * alone.
+ * Proves what PostgreSQL refuses to the server’s role, whatever the server sends: everything without a tenant,
+ * everything that belongs to another tenant, and every change of the rules. Uses raw SQL, because the database must
+ * guarantee this alone.
  */
 import { describe, expect, test } from 'vitest';
 import { BIND, bind, bindingValues, boundAndUndone, contextOf, refusalOf } from '../support/demo-tenants.js';
@@ -240,7 +240,7 @@ describe('the rules', () => {
     "SELECT pg_read_file('/etc/passwd')",
   ])('the server may not: %s', async (sql) => {
     await inAcme(async (client) => {
-      // 22023: the administrator's name is another one on this server.
+      // 22023: the administrator's role has another name on this server.
       const refused = await stateOf(client, sql);
       expect(
         sql === 'SET ROLE postgres' ? ['22023', INSUFFICIENT_PRIVILEGE] : [INSUFFICIENT_PRIVILEGE],
@@ -287,7 +287,7 @@ describe('the rules', () => {
       const rights = async (): Promise<unknown> =>
         (await client.query("SELECT relacl FROM pg_class WHERE oid = 'memberships'::regclass")).rows;
       const before = await rights();
-      // PostgreSQL only warns that nothing was granted.
+      // PostgreSQL does not fail here: it warns that nothing was granted.
       await client.query('GRANT ALL ON memberships TO PUBLIC');
       expect(await rights()).toEqual(before);
     });

@@ -1,6 +1,6 @@
 /**
- * Mutations fail with the codes that they declare with `@errors`, and the error of a unique key names the field of the
- * input.
+ * Proves that mutations fail only with the codes that they declare with `@errors`, and that the error of a unique key
+ * names the input field.
  */
 import { randomUUID } from 'node:crypto';
 import { GraphQLError } from 'graphql';

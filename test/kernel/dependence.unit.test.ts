@@ -1,4 +1,6 @@
-/** What makes an answer a personal one, and what is told again of answers that are kept: deny by default. */
+/**
+ * Proves which answers depend on their viewer, and which kept answers are sent to others. The default is not to share.
+ */
 import { GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import type { Viewer } from '../../src/kernel/vocabulary/viewer.js';
@@ -6,6 +8,7 @@ import { forbidden, unavailable } from '../../src/kernel/vocabulary/errors.js';
 import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
 import { Answers } from '../../src/services/subscriptions/answers.js';
 import { Dependence } from '../../src/services/subscriptions/dependence.js';
+import { largePlan } from '../support/plans.js';
 
 const VIEWER: Viewer = {
   actor: { type: 'user', id: 'u-1' },
@@ -15,6 +18,7 @@ const VIEWER: Viewer = {
   verifiedEmail: undefined,
   tenantId: 't-1',
   tenantSlug: 'acme',
+  plan: largePlan(),
   role: 'member',
   permissions: new Set(['members:read']),
   expiresAt: 1_000,
@@ -65,6 +69,7 @@ const membership = (context: RequestContext) => context.db.membership as unknown
 describe('an answer is for others as well', () => {
   test.each<[string, Look, unknown]>([
     ['that asks for the tenant', ({ viewer }) => [viewer.tenantId, viewer.tenantSlug], ['t-1', 'acme']],
+    ['that asks for its plan', ({ viewer }) => viewer.plan.mostRowsPerPage, 100],
     ['that asks for it of the client', ({ db }) => db.context.tenantId, 't-1'],
     ['that uses loaders', ({ loaders }) => loaders, { of: 'this context' }],
     ['that makes keys', ({ db }) => db.key('x'), { id: 'x' }],
@@ -102,7 +107,7 @@ describe('an answer is personal', () => {
   const shared = ['viewer', 'db', 'loaders', 'roles', 'guards', 'inputGuards'];
   const ofContext = Object.keys(contextOf()).filter((name) => !shared.includes(name));
   const ofViewer = Object.keys(VIEWER).filter(
-    (name) => !['permissions', 'tenantId', 'tenantSlug'].includes(name),
+    (name) => !['permissions', 'tenantId', 'tenantSlug', 'plan'].includes(name),
   );
   const property = (name: string) => (of: object) => (of as Record<string, unknown>)[name];
 
@@ -189,7 +194,7 @@ describe('an answer that is kept', () => {
       expect(answers[tell](`old ${tell}`, VIEWER)).toBeUndefined();
       expect(answers[tell](`young ${tell}`, VIEWER)).toBeDefined();
     }
-    // Nor does another one that joins it make it younger.
+    // An answer that is added under the same key does not extend the life of the older one.
     answers.keep('joined', before(1_000));
     answers.keep('joined', { ...before(0), result: { data: { note: 'a newer note' } } });
     expect(answers.shared('joined', VIEWER)).toEqual({ data: { note: 'a newer note' } });

@@ -1,4 +1,7 @@
-/** Everything in the schema is described, and what introspection cannot show of guards stands in the descriptions. */
+/**
+ * Proves that everything in the schema has a description, and that descriptions contain what introspection cannot show
+ * of guards.
+ */
 import {
   getIntrospectionQuery,
   graphqlSync,
@@ -17,7 +20,7 @@ interface Part {
   readonly description?: string | null | undefined;
 }
 
-/** The description of each part of a schema as introspection gives it, by coordinate. */
+/** The description of each part of a schema by coordinate, as introspection returns it. */
 function descriptionsOf(schema: Parameters<typeof graphqlSync>[0]['schema']): Map<string, string | null> {
   const { data } = graphqlSync({
     schema,

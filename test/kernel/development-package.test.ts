@@ -1,4 +1,7 @@
-/** A package that production does not have is missed with a sentence; whatever else goes wrong with it stays what it is. */
+/**
+ * Proves that a package that is not installed in production is reported in one sentence, and that other failures of a
+ * package are passed on.
+ */
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/kernel/config/config-error.js';
 import { developmentPackage } from '../../src/kernel/config/development-package.js';

@@ -1,6 +1,6 @@
 /**
- * Proves what trusted documents are read from files and which are refused, what a request may name a document by, and
- * that what tenants register stays theirs and bounded. What the server answers is proved in test/platform.
+ * Proves which files of trusted documents are read and which are refused, how a request may name a document, and that
+ * documents that a tenant registers are only its own and limited in size. test/platform tests the server's answers.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A new folder with these files. */
+/** Creates a folder with these files. */
 async function files(contents: Readonly<Record<string, unknown>>): Promise<string> {
   const path = join(folder, String(count++));
   await mkdir(path);

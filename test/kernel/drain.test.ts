@@ -1,4 +1,4 @@
-/** A server that is told to stop: what it says, whom it goes on answering, and what does not hold it up. */
+/** A server that is told to stop: what it reports, whose requests it still answers, and what does not delay its end. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defineModule } from '../../src/kernel/graphql/module.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** A server that cuts no connection for being silent: what holds it up does so for good. */
+/** A server that closes no connection for inactivity, so that whatever delays its end does so for ever. */
 async function start() {
   const server = await startTestServer({ modules: [tenantModule, module], database });
   const http = server.app.server;
@@ -87,7 +87,7 @@ test('refuses in the documented form what comes when it closes, and finishes wha
   const [underWay, late] = await Promise.all([openRaw(server.url), openRaw(server.url)]);
   underWay.send(server.ask('{ held }'));
   const request = server.ask('{ tenant { slug } }');
-  // Its first line has come: Node does not take the connection for idle.
+  // The first line has arrived, so Node does not consider the connection idle.
   late.send(request.slice(0, 30));
   await until('a request is under way', () => held === 1);
   const closed = server.close();

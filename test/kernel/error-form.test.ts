@@ -1,6 +1,6 @@
 /**
- * Whatever is sent, an answer that is no success has the form of every other error: a code of the closed list, and the id
- * under which it is logged. Nothing that a library answers by itself comes through.
+ * Proves that every answer other than a success has the form of a GraphQL error, whatever is sent: a code of the closed
+ * list and the id under which it is logged. No library's own answer is passed on.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ async function expectOneForm(method: string, request: string): Promise<void> {
   expect(status, request).toBeGreaterThanOrEqual(200);
   expect(head, request).toMatch(/^x-request-id: \S+/im);
   if (status < 400) return;
-  // An answer to HEAD has no body.
+  // The answer to a HEAD request has no body.
   if (method === 'HEAD') return;
   expect(head, request).toMatch(/^content-type: application\/json; charset=utf-8/im);
   const { errors } = JSON.parse(body) as { errors: { message: string; extensions: { code: string } }[] };

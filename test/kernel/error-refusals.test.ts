@@ -1,6 +1,6 @@
 /**
- * Proves what a client is told when a request is refused: a code of the closed list, in the form of a GraphQL error,
- * whatever failed and wherever.
+ * Proves what a client receives when a request is refused, whatever failed: a code of the closed list in the form of a
+ * GraphQL error.
  */
 import { describe, expect, test } from 'vitest';
 import { ERROR_STATUS } from '../../src/kernel/vocabulary/errors.js';
@@ -8,7 +8,7 @@ import { TRACES, expectSafeHeaders, useFaultyServer } from '../support/faulty-se
 
 const { server, bearer, json, post, operation, send } = useFaultyServer();
 
-/** The codes that docs/errors.md lists: our own, and those of parsing and validation, which are Apollo's. */
+/** The codes that docs/errors.md lists: our own, and Apollo's for parsing and validation. */
 const CODES: readonly string[] = [
   ...Object.keys(ERROR_STATUS),
   'GRAPHQL_PARSE_FAILED',

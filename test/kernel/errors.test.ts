@@ -1,6 +1,4 @@
-/**
- * Proves what a client is told of a defect: nothing but the id under which it is logged, wherever it is.
- */
+/** Proves that a client learns nothing of a defect, wherever it occurs, but the id under which it is logged. */
 import type { FastifyBaseLogger } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tenantModule } from '../../src/platform/tenant/index.js';
@@ -9,7 +7,7 @@ import { SECRET, faultyModule, TRACES, useFaultyServer } from '../support/faulty
 
 const { server, bearer, operation, send } = useFaultyServer();
 
-/** Records what the server logs from now on, with what each line is about. */
+/** Records the lines that the server logs from now on, with their details. */
 function recordLog(): { level: string; details: Record<string, unknown>; text: unknown }[] {
   const lines: ReturnType<typeof recordLog> = [];
   const at = (level: string) => (details: unknown, text?: unknown) => {
@@ -74,7 +72,7 @@ describe('a defect', () => {
     const errors = lines.filter(({ level }) => level === 'error');
     expect(errors).toHaveLength(1);
     expect(errors[0]!.details['path']).toBe(field);
-    // What a library says of a wrong type, or the database of a division, is in its own words.
+    // The errors of a wrong type and of a division by zero have the library's and the database's own messages.
     if (!['wrongType', 'database'].includes(field))
       expect(String(errors[0]!.details['err'])).toContain(SECRET);
     else expect(String(errors[0]!.details['err'])).not.toBe('');

@@ -1,6 +1,4 @@
-/**
- * Proves that no document gets into the compiled function as code.
- */
+/** Proves that no part of a document becomes code of the compiled function. */
 import { GraphQLObjectType } from 'graphql';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { describe, expect, test } from 'vitest';

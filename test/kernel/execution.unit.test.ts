@@ -1,6 +1,6 @@
 /**
- * Proves that a query is answered by the compiled function to the byte as by graphql-js, whatever it asks for and
- * whatever its resolvers do, and which documents are compiled.
+ * Proves that the compiled function answers a query byte for byte as graphql-js does, whatever it selects and whatever
+ * its resolvers return, and which documents are compiled.
  */
 import fc from 'fast-check';
 import { execute, GraphQLScalarType, isObjectType, parse, validate } from 'graphql';
@@ -24,7 +24,7 @@ import {
 } from '../support/execution-schema.js';
 
 const compile = vi.hoisted(() => ({ calls: 0, compiled: 0 }));
-// The real compiler, counted: whether a document was compiled cannot be seen from outside.
+// The real compiler with a counter, because its use is not visible in the answer.
 vi.mock('graphql-jit', async (original) => {
   const jit = await original<typeof import('graphql-jit')>();
   return {
@@ -47,7 +47,10 @@ beforeEach(() => {
   compile.calls = 0;
   compile.compiled = 0;
 });
-/** graphql-js leaves promises alone whose siblings threw. */
+/**
+ * A promise that rejects and is handled, because graphql-js does not handle the promises of fields beside one that
+ * threw.
+ */
 function rejected(error: Error): Promise<never> {
   const promise = Promise.reject(error);
   promise.catch(() => undefined);
@@ -82,7 +85,7 @@ const HELD: readonly Held[] = [
   () => [],
 ];
 
-// ——— Documents at random ———
+// ——— Random documents ———
 
 const VARIABLES =
   '$int: Int, $text: String, $color: Color, $yes: Boolean!, $range: Range, $must: Int!, $early: Int = 5, $ints: [Int] = [1, 2]';
@@ -138,7 +141,7 @@ const LEAVES = [
   '__typename',
 ];
 
-/** @param plain of what is compiled, rather than of everything. */
+/** @param plain only selections that are compiled, instead of all */
 const selections = (depth: number, plain: boolean): fc.Arbitrary<string> => {
   const leaf = fc
     .tuple(
@@ -203,7 +206,7 @@ describe('a query is answered as by graphql-js', () => {
         fc.dictionary(fc.constantFrom(...Object.keys(FIELDS)), fc.constantFrom(...HELD), { maxKeys: 3 }),
         async (source, values, holding) => {
           const document = parse(source);
-          // Fields that conflict, variables that are not used: those never get here.
+          // Skips invalid documents, which validation refuses before execution. Unused variables do not matter here.
           if (validate(schema, document).some(({ message }) => !message.includes('is never used'))) {
             skipped++;
             return;
@@ -292,7 +295,7 @@ describe('the compiled function', () => {
         ? ' { __typename }'
         : '';
       held.fields = { [name]: () => Promise.reject(forbidden('notes:read')) };
-      // The test run fails of a rejection that nobody took.
+      // An unhandled rejection makes the test run fail.
       await expectTheSame(valid(`{ node { ${name}${below} } }`));
       held.fields = {};
     },
@@ -307,7 +310,7 @@ describe('the compiled function', () => {
       ),
     );
     const run = createExecute(schema);
-    const { document: own } = parseDocument(document.loc!.source.body);
+    const { document: own } = parseDocument(document.loc!.source.body, 2_000);
     for (const values of [
       { must: 1 },
       {},
@@ -383,7 +386,7 @@ describe('the compiled function', () => {
       (_, n) =>
         `fragment F${String(n)} on Node { child { ...F${String(n + 1)} } sure { ...F${String(n + 1)} } }`,
     );
-    // Valid, as anyone can see, but validation takes too long.
+    // The document is valid, but its validation would take too long.
     await expectTheSame(parse(`{ node { ...F0 } } ${fragments.join(' ')} fragment F12 on Node { id }`));
     expect(compile.calls).toBe(0);
   });

@@ -1,4 +1,7 @@
-/** Helpers of filters on real rows: what a client sends is what is looked for, patterns of LIKE included. */
+/**
+ * Tests the helpers of filters on real rows: they search for exactly what a client sends, also when it contains the
+ * patterns of LIKE.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allOf, anyOf, between, matching, oneOf, within } from '../../src/kernel/graphql/filter.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';

@@ -1,6 +1,6 @@
 /**
- * Proves that guards and the modules’ rules hold for each event of a subscription, that a guarded resolver’s own error
- * is not taken for a refusal, and that fields without need of it are not wrapped.
+ * Proves that guards and the modules’ rules are checked for each event of a subscription, that the error of a guarded
+ * resolver is not mistaken for a refusal, and that fields that need no wrapping are not wrapped.
  */
 import {
   defaultFieldResolver,
@@ -17,7 +17,8 @@ import { conflict, forbidden } from '../../src/kernel/vocabulary/errors.js';
 import { buildApi, type Api } from '../../src/kernel/graphql/schema.js';
 import { type Parts, moduleOf, notes, withNotes, refusal, ask } from '../support/tiny-modules.js';
 
-// graphql-middleware guards one function of a field. Of a subscription field that has both, it leaves `subscribe` open.
+// graphql-middleware wraps only one function of a field. When a subscription field has both, it does not wrap
+// `subscribe`.
 describe('a subscription field with events and a resolver', () => {
   async function* events() {
     yield 1;
@@ -41,7 +42,7 @@ describe('a subscription field with events and a resolver', () => {
       ...parts,
     });
   };
-  /** What comes of it for a caller whose permissions may be taken away between two events. */
+  /** The answers to a caller whose permissions may change between two events. */
   async function follow(api: Api, permissions: Set<Permission>, onEvent: () => void = () => undefined) {
     const answers: ExecutionResult[] = [];
     const stream = await subscribe({
@@ -245,7 +246,7 @@ describe('shield is put in front of guarded fields only', () => {
     if (!isObjectType(type)) throw new Error(`${name} is no object type`);
     return type.getFields();
   };
-  /** What a resolver gives back by itself: shield gives back a promise, and looks at the viewer. */
+  /** Returns a plain value when the field is not wrapped. Shield returns a promise and reads the viewer. */
   const callWithoutViewer = (type: string, field: string): unknown =>
     fieldsOf(type)[field]!.resolve!({}, {}, {}, {} as GraphQLResolveInfo);
 
@@ -257,7 +258,7 @@ describe('shield is put in front of guarded fields only', () => {
   test('a field with a permission, or with a rule, has not', async () => {
     for (const field of ['closed', 'judged'])
       expect(callWithoutViewer('Query', field)).toBeInstanceOf(Promise);
-    // The rule throws for want of a viewer, and shield gives its refusal back as a value.
+    // There is no viewer, so the rule throws. Shield returns its refusal as a value.
     expect(await callWithoutViewer('Query', 'closed')).toMatchObject({ extensions: { code: 'FORBIDDEN' } });
     expect(await callWithoutViewer('Query', 'judged')).toBe('judged');
     expect(fieldsOf('Plain')['b']!.resolve).not.toBe(defaultFieldResolver);
@@ -325,7 +326,7 @@ describe('a field that has the guard of its type', () => {
     expect(data).toEqual({ shelf: null });
   });
 
-  // What is unwrapped is safe only while there is no other way to the object.
+  // A field may be unwrapped only when every path to its object passes the guard. These schemas have another path.
   test.each([
     ['a list', 'extend type Query { all: [[Note!]!] @authenticated }'],
     [

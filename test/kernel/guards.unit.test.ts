@@ -1,6 +1,6 @@
 /**
- * Proves that a schema says of every field who may see it, or the server does not start; and that what the directives
- * say is what happens to a request. The modules here are made for these tests.
+ * Proves that the server does not start unless the schema has a guard for every field, and that requests are checked as
+ * the directives say. The modules are made for these tests.
  */
 import { graphql, parse, subscribe } from 'graphql';
 import { makeExecutableSchema } from '@graphql-tools/schema';
@@ -99,7 +99,7 @@ describe('a schema is refused', () => {
     expect(refusal('type Shelf @authenticated { notes: [Note!] }')).toContain('Shelf.notes leads to Note');
   });
 
-  // The field `text` is open to whoever was given the note, so that every way to a note must demand NOTES_READ.
+  // Every caller who has a note can read its `text`, so every path to a note must require NOTES_READ.
   test.each([
     ['a union', 'union Found = Diary', ''],
     ['an interface', 'interface Found { id: ID! }', 'implements Found'],
@@ -157,7 +157,7 @@ describe('modules are refused', () => {
     );
   });
 
-  // In GraphQL they would be one: a field that demands it would be open to the roles of the other.
+  // In GraphQL both would have one name, and a field that requires it would be open to the roles of the other.
   test('when two permissions have the same name in GraphQL', () => {
     expect(() =>
       buildApi([
@@ -186,7 +186,7 @@ describe('modules are refused', () => {
     },
   );
 
-  // Otherwise one of the rules would be dropped without a word.
+  // Otherwise one of the rules would be lost silently.
   test('when two of them have a rule for the same field, or else both rules hold', async () => {
     const first = moduleOf('extend type Query { a: Int @authenticated }', {
       resolvers: { Query: { a: () => 1 } },

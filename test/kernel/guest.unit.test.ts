@@ -1,6 +1,6 @@
 /**
- * Decides on paper what a guest's request may be: one mutation that the schema opens to guests, alone. What happens to
- * it over HTTP is shown in test/platform/invitations.test.ts.
+ * Proves which requests of a guest are allowed: only a single mutation that the schema opens to guests.
+ * test/platform/invitations.test.ts tests them over HTTP.
  */
 import type { FastifyRequest } from 'fastify';
 import { buildSchema } from 'graphql';

@@ -1,6 +1,6 @@
 /**
- * Proves that every answer carries the headers that keep a browser from making more of it, which pages may ask, and what
- * the metrics and the GraphiQL page hold.
+ * Proves that every answer has the security headers, which origins may send requests, and what the metrics and the
+ * GraphiQL page contain.
  */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -102,7 +102,7 @@ describe('the GraphiQL page', () => {
 
   test('loads nothing from elsewhere, and may not', async () => {
     const response = await fetch(`${server().url}/graphiql`);
-    // The markup alone: what is between the tags of a script or a style sheet is the package's own text.
+    // Only the markup. The content of scripts and style sheets is the package's own.
     const markup = (await response.text()).replace(
       /(<(script|style)\b[^>]*>)[\s\S]*?<\/\2>/gi,
       (_all, tag: string) => tag,

@@ -1,6 +1,6 @@
 /**
- * Proves that the answer that is kept is the one that was sent, and that a retry is shown no more of it than the caller
- * may see now.
+ * Proves that the kept answer is the one that was sent, and that a retry returns only what the caller may see at that
+ * time.
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
@@ -87,7 +87,7 @@ describe('the answer that is kept', () => {
   });
 
   test('is looked for with care: fragments in fragments do not take for ever', async () => {
-    // Looked at once for each way to it, the last fragment would be looked at 2 ** 40 times.
+    // A search that follows every path would visit the last fragment 2 ** 40 times.
     const depth = 40;
     const chain = Array.from({ length: depth }, (_value, at) => {
       const next = `...F${String(at + 1)}`;
@@ -164,7 +164,7 @@ describe('a caller who has lost a permission since', () => {
     expect(first.data).toEqual({ add: { name, restricted: null } });
     await setRole('viewer');
     expect(await send(key, request, { user })).toMatchObject({ replayed: true, text: first.text });
-    // One who has gained it does not find it there either: this is what was answered.
+    // A caller who has gained the permission gets the same answer, because that is what was answered then.
     await setRole('admin');
     expect(await send(key, request, { user })).toMatchObject({ replayed: true, text: first.text });
   });

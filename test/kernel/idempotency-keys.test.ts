@@ -1,6 +1,6 @@
 /**
- * Proves that an Idempotency-Key is its actor’s and its tenant’s own, what is no key at all, and what becomes of an
- * expired one.
+ * Proves that an Idempotency-Key belongs to its actor and tenant, which values are not keys, and what happens with
+ * expired keys.
  */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
@@ -27,7 +27,7 @@ describe('a key', () => {
     expect(admin.text).not.toBe(owner.text);
     expect(await traces(name)).toEqual(TWICE);
     expect((await keyRows(key)).map(({ actor }) => actor)).toEqual(['demo|acme|admin', 'demo|acme|owner']);
-    // Nor is it told that the key is in use.
+    // The answer does not reveal that the key is in use.
     expect(await send(key, addOf(unique()), { user: 'viewer' })).toMatchObject({ errors: [], status: 200 });
   });
 
@@ -299,7 +299,7 @@ test('whatever is sent in whatever order, what happened is what was answered', a
           expect(answer).toMatchObject({ text: held.text, replayed: true });
         } else if (field === 'addAndFail') {
           expect(answer).toMatchObject({ data: { addAndFail: null }, replayed: false });
-          // Without a key the row stays, as ever: the resolver has no transaction.
+          // Without a key the row stays, because the resolver runs without a transaction.
           if (sent === undefined) added.set(name, (added.get(name) ?? 0) + 1);
         } else {
           expect(answer).toMatchObject({ errors: [], replayed: false });

@@ -1,6 +1,6 @@
 /**
- * Proves that a key tells what a lost connection does not: whether the mutation took effect. The connection between the
- * server and PostgreSQL is cut at the two moments that matter, before COMMIT and between COMMIT and its answer.
+ * Proves that a key shows whether a mutation took effect when its connection was lost. The connection between server
+ * and PostgreSQL is cut at two moments: before COMMIT, and between COMMIT and its answer.
  */
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ let token: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  // COMMIT waits for a lock of the test.
+  // COMMIT waits for a lock that the test holds.
   await database.asSuperuser(`
     CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -46,7 +46,7 @@ afterAll(async () => {
 const sendAdd = (key: string, field: string, name: string) =>
   sendKeyed(server, token, key, { query: `mutation { ${field}(name: "${name}") { id name } }` });
 
-/** The first answer that does not say that there is no connection. */
+/** Repeats the request until the answer is not UNAVAILABLE for lack of a connection. */
 async function sendUntilServed(key: string, field: string, name: string) {
   let answer = await sendAdd(key, field, name);
   await until('there is a connection again', async () => {
@@ -90,18 +90,20 @@ test('the connection is reset at COMMIT: the answer is UNAVAILABLE, with a key a
   const holder = new pg.Client({ connectionString: database.superuser });
   await holder.connect();
   await holder.query('SELECT pg_advisory_lock(4711)');
-  const both = Promise.all(
-    ['reset-key', undefined].map((key) =>
-      sendKeyed(server, token, key, { query: 'mutation { addInTransaction(name: "lost") { id } }' }),
-    ),
-  );
+  // In two tenants: new members of one tenant wait for each other, because they are counted.
+  const other = await server.as('owner', 'globex');
+  const query = 'mutation { addInTransaction(name: "lost") { id } }';
+  const both = Promise.all([
+    sendKeyed(server, token, 'reset-key', { query }),
+    sendKeyed(server, other.token, undefined, { query }),
+  ]);
   await until('both wait at COMMIT', async () => {
     const rows = await database.asSuperuser(
       "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
     );
     return rows.length === 2;
   });
-  // All there are, the ones that listen among them.
+  // All connections, including those of the listeners.
   for (let connection = 0; connection < 20; connection++) proxy.reset(0);
   const [keyed, plain] = await both;
   await holder.end();

@@ -1,6 +1,6 @@
 /**
- * Proves that a mutation with an Idempotency-Key takes effect once: by sending it again in every way a client and a
- * network can; and that a failed one leaves nothing.
+ * Proves that a mutation with an Idempotency-Key takes effect once, in whatever way a client or a network repeats it,
+ * and that a failed one leaves nothing.
  */
 import { describe, expect, test } from 'vitest';
 import { takeKey } from '../../src/services/idempotency/key-store.js';
@@ -235,7 +235,7 @@ describe('a mutation with a key that fails', () => {
     }
     expect(await traces(name)).toEqual(NOTHING);
     expect(await keyRows(key)).toEqual([]);
-    // The key stands for nothing, so that it may come with another request.
+    // The key of a failed mutation is free, so it may be used with another request.
     expect(await send(key, addOf(name))).toMatchObject({ errors: [] });
     expect(await traces(name)).toEqual(ONCE);
   });
@@ -248,7 +248,7 @@ describe('a mutation with a key that fails', () => {
     expect(errors).toMatchObject([{ path: ['bad'], extensions: { code: 'CONFLICT' } }]);
     expect(await traces(name)).toEqual(NOTHING);
     expect(await traces(other)).toEqual(NOTHING);
-    // As it was ever without.
+    // The behaviour without a key is unchanged.
     const without = await send(undefined, both);
     expect(without.data).toMatchObject({ good: { id: expect.any(String) as string }, bad: null });
     expect(await traces(name)).toEqual(ONCE);

@@ -1,8 +1,11 @@
-/** What clients send is handled a little at a time, in turns: whoever sends much at once delays themselves. */
+/**
+ * Proves that messages of clients are handled in turns, a few at a time, so that a client that sends many delays only
+ * itself.
+ */
 import { describe, expect, test } from 'vitest';
 import { Inbox, MOST_BYTES, MOST_MESSAGES, Turns } from '../../src/services/subscriptions/inbox.js';
 
-/** So much that a turn of the event loop has room for no second one. */
+/** Milliseconds: so long that a turn of the event loop handles one message only. */
 const SLOW_MS = 5;
 
 function takeTime(): void {
@@ -50,7 +53,7 @@ describe('messages', () => {
     for (const text of ['a', 'b']) small.put(Buffer.from(text));
     while (handled.length < 22) await turnOfTheLoop();
     expect(handled.slice(0, 4)).toEqual(['large-0 a', 'small a', 'large-1 a', 'small b']);
-    // And its own connections take turns as well.
+    // The connections of the same tenant take turns as well.
     expect(handled.indexOf('large-0 b')).toBeGreaterThan(handled.indexOf('large-9 a'));
   });
 

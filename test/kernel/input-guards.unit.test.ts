@@ -1,6 +1,6 @@
 /**
- * Proves that a permission holds on what a caller puts into an operation as well: who may not read a value cannot filter
- * or sort by it, however the argument is written down. The modules here are made for these tests.
+ * Proves that permissions also apply to input: a caller who may not read a value cannot filter or sort by it, however
+ * the argument is written. The modules are made for these tests.
  */
 import { graphql, type ExecutionResult } from 'graphql';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ const build = (typeDefs: string, resolvers: object = {}) =>
     }),
   ]);
 
-/** The arguments that a resolver was called with. */
+/** The arguments with which the resolver was called. */
 let given: unknown[] = [];
 beforeEach(() => {
   given = [];
@@ -49,7 +49,7 @@ const api = build(
    }
    type Mutation { hire(filter: StaffFilter): [String!] @requires(permission: STAFF_MANAGE) }`,
   {
-    // As modules do it: in code, an enum's values are spelled otherwise.
+    // As in real modules, the values of an enum differ in code.
     StaffOrder: { NAME: 'name', WAGE: 'wage_cents' },
     Query: { staff: remember, open: remember },
     Mutation: { hire: remember },

@@ -1,6 +1,6 @@
 /**
- * Proves that a guard that would not hold stops the server: one on an interface that its types do not keep, one in a place
- * where nothing asks for it, and one that another module replaces. What holds is the directive of the object type.
+ * Proves that the server does not start with a guard that would have no effect: on an interface whose types lack it, in
+ * a place where guards are not read, or one that another module replaces. The directive of the object type decides.
  */
 import { graphql } from 'graphql';
 import { describe, expect, test } from 'vitest';

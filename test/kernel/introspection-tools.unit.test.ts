@@ -1,5 +1,4 @@
 /** The introspection of tools is answered, however it is written, and introspection out of proportion is refused. */
-import { performance } from 'node:perf_hooks';
 import { execute, getIntrospectionQuery, getOperationAST, type GraphQLError } from 'graphql';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +14,7 @@ const api = buildApi(modules);
 const reader = new DocumentReader({ schema: api.schema, hideSuggestions: false });
 const ofViewer = schemaFor(api, api.roles.of('viewer'));
 
-/** The messages of what a request is refused for, before anything is executed. */
+/** The error messages with which a request is refused before execution. */
 function refusals({ document: source, operationName, variables = {} }: ToolQuery): string[] {
   try {
     const document = reader.read(source);
@@ -94,15 +93,14 @@ describe('introspection out of proportion is refused', () => {
     );
   });
 
-  test('the largest that is accepted takes little time', async () => {
+  test('two whole listings are accepted, three are not', async () => {
     const whole = getIntrospectionQuery({ typeDepth: 15 });
     const fields = /query IntrospectionQuery \{\s*(__schema \{[\s\S]*?\n {6}\})\s*\}/.exec(whole)![1]!;
     const document = whole.replace(fields, aliases(2, fields));
     expect(refusals({ document })).toEqual([]);
     expect(refusals({ document: whole.replace(fields, aliases(3, fields)) })).not.toEqual([]);
-    const parsed = reader.read(document);
-    const start = performance.now();
-    await execute({ schema: api.schema, document: parsed });
-    expect(performance.now() - start).toBeLessThan(2_000);
+    const { data, errors } = await execute({ schema: api.schema, document: reader.read(document) });
+    expect(errors).toBeUndefined();
+    expect(Object.keys(data ?? {})).toEqual(['a0', 'a1']);
   });
 });

@@ -1,10 +1,10 @@
-/** An operation asks for the schema or for data. Which of the two it is cannot be hidden, and both at once is refused. */
+/** Proves that an operation selects either the schema or data: it cannot hide which, and selecting both is refused. */
 import { buildSchema, Kind, parse, validate } from 'graphql';
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { introspectionStandsAlone, introspects } from '../../src/kernel/access/introspection.js';
 
-/** A payload leads back to the root, as Relay once had it: there, `__schema` is a field like at the root. */
+/** A payload with a field for the root query, as in early versions of Relay. `__schema` is a field there too. */
 const schema = buildSchema(`
   type Query { me: Me }
   type Mutation { change: Payload }

@@ -1,7 +1,7 @@
 /**
- * Proves that each of the two layers of isolation holds alone, on the tables every installation has: every operation
- * of the tenant-bound client without row-level security, and row-level security without the client's filter. With
- * neither, each attack succeeds: an attack that could not find anything would prove nothing.
+ * Proves that each of the two layers of isolation isolates alone, on the tables of every installation: every operation
+ * of the tenant-bound client without row-level security, and row-level security without the client's filter. Without
+ * both layers each attack succeeds, which shows that the attacks can detect a leak.
  */
 import { expect, test } from 'vitest';
 import type { ScopedModel } from '../../src/kernel/tenancy/data-model.js';
@@ -93,7 +93,7 @@ test.each(['data', 'create', 'update', 'upsert', 'connect', 'connectOrCreate', '
       const write = () => filter.apply(child, 'update', { where: { id: 'x' }, data });
       expect(write, JSON.stringify(data)).toThrow(ForeignTenantError);
     }
-    // What stands in a JSON column is nobody's tenant.
+    // The content of a JSON column does not name a tenant.
     const json = { [column]: { tenantId: 'foreign', tenant: 'foreign' } };
     expect(() => filter.apply(child, 'update', { where: { id: 'x' }, data: json })).not.toThrow();
     const nested = { parent: { create: json } };

@@ -1,9 +1,13 @@
 /**
- * Everything that outlives a request is bounded in bytes (docs/hardening.md, "Memory"), whatever strangers fill it with:
- * what is counted is not less than what the heap grows by.
+ * Proves that everything that outlives a request is limited in bytes (docs/hardening.md, "Memory"), whatever callers
+ * send: the counted bytes are at least the growth of the heap.
  */
-import { buildSchema, Kind, type GraphQLSchema } from 'graphql';
+import { buildSchema, getOperationAST, Kind, parse, type GraphQLSchema } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import {
+  IntrospectionAnswers,
+  KEPT_INTROSPECTION_BYTES,
+} from '../../src/kernel/access/introspection-answers.js';
 import { MOST_ROLE_SCHEMAS, RoleSchemas } from '../../src/kernel/access/role-schema.js';
 import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
@@ -21,14 +25,14 @@ import { KEPT_ANSWER_BYTES, AccessCache } from '../../src/kernel/auth/access-cac
 import { growthBy } from '../support/heap.js';
 
 const MIB = 1024 * 1024;
-/** What the heap grows by beside: code, counters, the slack of its pages. */
+/** Other growth of the heap: code, counters and partly used pages. */
 const SLACK = 6 * MIB;
 
 const schema = buildSchema(
   'type Query { me: Me, page(first: Int): Me } type Me { name(a: Int): String, me: Me }',
 );
 const makeReader = () => new DocumentReader({ schema, hideSuggestions: true });
-/** A text of its own: one that is put together is kept as its parts, until it is flattened. */
+/** A flat copy of a text. V8 keeps a concatenated text as its parts until it is flattened. */
 const flat = (text: string) => Buffer.from(text).toString();
 
 function readAndMeasure(reader: DocumentReader, text: string): void {
@@ -118,7 +122,7 @@ describe('operations', () => {
     const operation = (n: number) =>
       `query Q${String(n)} { ${'me { '.repeat(4)}${Array.from({ length: 400 }, (_, i) => `a${String(i)}x${String(n)}: name`).join(' ')}${' }'.repeat(4)} }`;
     await run(execute, schema, operation(999_999), null);
-    // Counted with some 2.5 MB each.
+    // Each counts as about 2.5 MB.
     const reader = new DocumentReader({ schema, hideSuggestions: true });
     const growth = await growthBy(async () => {
       for (let n = 0; n < 30; n++) {
@@ -203,6 +207,43 @@ test('names of statements are few, and none is for a long one', async () => {
   });
   expect(growth).toBeLessThan(500 * 10_200 + SLACK);
 });
+
+test.each([
+  ['of one value each', (n: number) => `{ __schema { types { a${String(n)}: kind } } }`],
+  ['of nothing', (n: number) => `{ __schema { types { a${String(n)}: ofType { kind } } } }`],
+  ['of short names', (n: number) => `{ __schema { types { a: name b${String(n)}: name } } }`],
+  [
+    'of objects in objects',
+    (n: number) => `{ __schema { types { a${String(n)}: fields { type { name } } } } }`,
+  ],
+])(
+  'answers to introspection %s',
+  async (_what, source) => {
+    const types = Array.from({ length: 2_000 }, (_, n) => `type T${String(n)} { f: Int }`);
+    const large = buildSchema(
+      `type Query { ${types.map((_, n) => `t${String(n)}: T${String(n)}`).join(' ')} } ${types.join(' ')}`,
+    );
+    const answers = new IntrospectionAnswers({ for: () => large });
+    const ask = (n: number) => {
+      const document = parse(source(n));
+      return answers.answer(new Set(), {
+        document,
+        operation: getOperationAST(document)!,
+        source: flat(source(n)),
+        operationName: undefined,
+        variables: undefined,
+      });
+    };
+    await ask(0);
+    const growth = await growthBy(async () => {
+      for (let n = 1; n <= 150; n++) await ask(n);
+    });
+    expect(answers.keptBytes).toBeGreaterThan(KEPT_INTROSPECTION_BYTES / 2);
+    expect(answers.keptBytes).toBeLessThanOrEqual(KEPT_INTROSPECTION_BYTES);
+    expect(growth).toBeLessThan(KEPT_INTROSPECTION_BYTES + SLACK);
+  },
+  60_000,
+);
 
 test('schemas for permissions are few', () => {
   const schemas = new RoleSchemas({ schema, guards: new Map(), inputGuards: new Map() });

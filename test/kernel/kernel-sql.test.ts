@@ -1,4 +1,7 @@
-/** prisma/kernel.sql shows whatever opens or closes something: a review sees it as lines that come and go. */
+/**
+ * Proves that prisma/kernel.sql shows everything that grants or removes access, so that a review sees it as added and
+ * removed lines.
+ */
 import { beforeAll, expect, test } from 'vitest';
 import { printKernel } from '../../scripts/kernel-sql/print-kernel.js';
 import { connected } from '../support/demo-tenants.js';
@@ -12,7 +15,7 @@ beforeAll(async () => {
   before = await connected(url, printKernel);
 });
 
-/** The lines that only one of two texts has, or that it has more often. */
+/** The lines that one text has and the other lacks, or has less often. */
 function linesOnlyIn(one: string, other: string): string[] {
   const left = other.split('\n');
   return one.split('\n').filter((line) => {

@@ -1,6 +1,6 @@
 /**
- * Proves that what a statement leaves on a pooled connection does not meet the next tenant: the connection is dropped, and
- * a temporary table, where somebody has allowed them, captures no statement of the server's even before that.
+ * Proves that what a statement leaves on a pooled connection does not reach the next tenant: the connection is dropped.
+ * Even before that, a temporary table, where these are allowed, is not used by any statement of the server.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { checkRuntimeRole } from '../../src/kernel/database/preparation/prepare.js';
@@ -86,7 +86,7 @@ describe('a connection is dropped on which a statement has left', () => {
 });
 
 test('a statement that leaves nothing is looked at once, and a failure is no reason to drop a connection', async () => {
-  // Of the connection that ran the statement: under load there may be a second one.
+  // Asks for the connection that ran the statement, because under load there may be a second one.
   const looks = async (pid: number) => {
     const [row] = await database().asSuperuser<{ calls: string }>(
       'SELECT count(*) AS calls FROM pg_stat_activity WHERE application_name = $1 AND query LIKE $2 AND pid = $3',
@@ -101,7 +101,7 @@ test('a statement that leaves nothing is looked at once, and a failure is no rea
     return row!.pid;
   };
   const first = await statement();
-  // What the connection did last, as PostgreSQL remembers it.
+  // pg_stat_activity has the last statement of each connection.
   await until('the look behind the first', async () => (await looks(first)) === 1);
   const pid = await connectionOf(acme());
   await until('the look behind the second', async () => (await looks(pid)) === 1);

@@ -1,6 +1,6 @@
 /**
- * Connections that are open while the access behind them ends: on every server each is closed at once, whether it has a
- * subscription or not, and although no event comes. Two servers on one database, which hear of it by LISTEN and NOTIFY.
+ * Proves that open connections are closed at once on every server when their access ends, with or without a
+ * subscription, and without waiting for an event. Two servers share one database and are notified by LISTEN and NOTIFY.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
@@ -50,7 +50,7 @@ const tokenOf = (slug: string, userId: string): string =>
     60,
   );
 
-/** A tenant of the test's own with a member, who has made an API key. */
+/** Creates a tenant with a member who has created an API key. */
 async function tenantWithKey(slug: string, { expiresAt = '' } = {}) {
   await createTestTenant(database, slug);
   const maker = `maker|${slug}`;
@@ -70,7 +70,7 @@ async function subscribed(token: string): Promise<Subscriber[]> {
   return clients.map(({ client }) => client);
 }
 
-/** A connection that has said who it is, and nothing since. */
+/** An authenticated connection that sends nothing more. */
 async function idle(at: TestServer, token: string) {
   const raw = await rawSocket(at);
   raw.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
@@ -169,11 +169,11 @@ test('one look-up answers for all connections of a credential', async () => {
   await until('the membership is looked up', () => lookUps() > before);
   await sql('DELETE FROM memberships WHERE user_id = $1', maker);
   await closed(open);
-  // Each announcement asks once: of the membership, of its end, and of its API key.
+  // Each notification causes one look-up: the change of the membership, its end, and the end of its API key.
   expect(lookUps() - before).toBeLessThan(open.length);
 });
 
-/** How often the server has asked the database for somebody's access. */
+/** The number of access look-ups that the server has sent to the database. */
 let asked = 0;
 const lookUps = () => asked;
 beforeAll(() => {
@@ -199,7 +199,7 @@ test('what was not heard of is found out when the server hears again', async () 
     await until('it doubts', () => !muffled.services.invalidations.isLive);
     await until('the connection is still known', async () => (await connectionsAt(muffled)) === 1);
     await sql('UPDATE api_keys SET revoked_at = now() WHERE id = $1', id);
-    // The connection is made anew; what was said on the old one is lost.
+    // The listener reconnects. Notifications on the lost connection are gone.
     proxy.restore();
     await closed([open]);
     expect(open.closed?.code).toBe(4403);

@@ -1,6 +1,6 @@
 /**
- * Proves that names compare and texts are found in the same way whatever the locale of a database: where it is Turkish, I and
- * i are two letters; where it is C, there are none but A to Z.
+ * Proves that names and texts compare in the same way in every locale of a database. In Turkish, I and i are different
+ * letters; in C, only A to Z are letters.
  */
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
@@ -46,7 +46,7 @@ describe.each([
   test.each([
     ['izmir-i', 'izmir-i'],
     ['IZMIR-I', 'izmir-i'],
-    // Of these letters, each is another one to somebody; to a slug, none is one of its own.
+    // Some locales treat these characters as equal to those of a slug. In slugs they never are.
     ['İzmir-i', undefined],
     ['ızmır-ı', undefined],
     ['izmir\u2010i', undefined],

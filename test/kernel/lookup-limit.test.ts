@@ -1,6 +1,6 @@
 /**
- * Proves that look-ups which strangers can cause hold few connections of the pool and end soon, that equal ones are made
- * once, that the probe of readiness waits for no tenant, and that whoever is refused is told when to come again.
+ * Proves that look-ups that unknown callers can cause hold few connections and end soon, that equal look-ups are sent
+ * once, that the readiness probe does not wait for tenants, and that a refused caller is told when to retry.
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
@@ -15,7 +15,7 @@ import { TEST_SECRET, useServer } from '../support/server.js';
 import { addMember, createTestTenant } from '../support/tenant-fixtures.js';
 import { until } from '../support/until.js';
 
-// Two connections for look-ups, one of them for API keys; four for a tenant.
+// Two connections for look-ups, one of them for API keys, and four for a tenant.
 const server = useServer({ env: { DATABASE_POOL_SIZE: '8' } });
 let query: MockInstance;
 beforeAll(() => {
@@ -49,7 +49,7 @@ async function whileLocked<Result>(table: string, work: () => Promise<Result>): 
   }
 }
 
-/** How many backends of the server wait for a lock. */
+/** The number of the server's backends that wait for a lock. */
 async function held(): Promise<number> {
   const [row] = await server().database.asSuperuser<{ count: number }>(
     `SELECT count(*)::int AS count FROM pg_stat_activity
@@ -58,7 +58,7 @@ async function held(): Promise<number> {
   return row!.count;
 }
 
-/** Until what the server has heard so far is believed: answers are kept. */
+/** Waits until the server's listener is live, so that answers are cached. */
 async function untilLive(): Promise<void> {
   await expect.poll(() => server().services.invalidations.isLive, SOON).toBe(true);
 }
@@ -116,7 +116,7 @@ describe('look-ups of access', () => {
       return under;
     });
     for (const { errors } of await Promise.all(answers)) expect(errors).toEqual([]);
-    // One more, if news came in between.
+    // One more when a notification arrived in between.
     expect(asked('resolve_access')).toBeLessThanOrEqual(2);
   });
 
@@ -149,7 +149,7 @@ describe('the door', () => {
     expect(await codeOf(door.enter({ purpose: 'access', caller: 'u' }))).toBe('RATE_LIMITED');
     expect(await codeOf(door.enter({ purpose: 'access', caller: 'v' }))).toBe('UNAVAILABLE');
     expect(door.refused).toBe(3);
-    // An acceptance may wait for a lock: it holds none of theirs.
+    // An acceptance may wait for a lock, so it has places of its own.
     inside.push(await door.enter({ purpose: 'invitation', caller: 'u' }));
     for (const leave of inside) leave();
     for (let round = 0; round < 3; round++) {
@@ -201,7 +201,7 @@ describe('readiness', () => {
         `SELECT count(*)::int AS count FROM pg_stat_activity
          WHERE datname = current_database() AND application_name = 'tenantry readiness'`,
       );
-      // And the server's own, perhaps.
+      // The server's own connection may be one of them.
       expect(row!.count).toBeLessThanOrEqual(3);
     } finally {
       statements.mockRestore();

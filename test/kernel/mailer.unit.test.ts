@@ -1,6 +1,6 @@
 /**
- * Mail leaves the server as it was meant: to one recipient, with the headers we wrote and no others, whatever the names
- * in it are made of; through a real SMTP server or into files; and within its time.
+ * Proves that a mail has one recipient and only our headers, whatever characters the names in it contain, through a
+ * real SMTP server or into files, and that sending ends in time.
  */
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
 import { ConfigError } from '../../src/kernel/config/config-error.js';
-import { createMailer, oneLine, type Mail } from '../../src/services/mail/mailer.js';
+import { createMailer, nameInMail, oneLine, type Mail } from '../../src/services/mail/mailer.js';
 import { headerOf, readMail, startMailServer, type MailServer } from '../support/mail.js';
 
 let smtp: MailServer;
@@ -31,7 +31,7 @@ const mail: Mail = {
 const mailerTo = (smtpUrl: string | undefined, withinMs?: number) =>
   createMailer({ smtpUrl, from: FROM, folder: join(folder, 'mail') }, withinMs);
 
-/** The one mail that the server received while `work` ran. */
+/** Runs `work` and returns the one mail that the server received meanwhile. */
 async function receivedDuring(work: () => Promise<unknown>) {
   const before = smtp.received.length;
   await work();
@@ -66,7 +66,7 @@ describe('through SMTP', () => {
   test.each(['refuse', 'hang'] as const)('a server that does %s is a failure, in time', async (how) => {
     smtp.behave(how);
     try {
-      // Without its limit, it would wait for two minutes: longer than a test may take.
+      // Without the limit it would wait for two minutes, longer than a test may take.
       await expect(mailerTo(smtp.url, 300).send(mail)).rejects.toThrow();
     } finally {
       smtp.behave('accept');
@@ -88,7 +88,7 @@ describe('without SMTP', () => {
     expect(readMail(raw).text.trim()).toBe(mail.text.trim());
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await stat(join(folder, 'mail'))).mode & 0o777).toBe(0o700);
-    // Whom it is for is in the file, not in its name.
+    // The recipient is in the file, but not in its name.
     expect(file).toMatch(/\/mail\/[0-9TZ.-]+-[0-9a-f-]{36}\.eml$/);
   });
 
@@ -136,8 +136,15 @@ test('one line is without breaks, control characters, and what turns the writing
   expect(oneLine('Ünïcode & 株式会社 🦊')).toBe('Ünïcode & 株式会社 🦊');
 });
 
+test('a name in a mail is one line, and short', () => {
+  expect(nameInMail(' Acme\n Inc. ')).toBe('Acme Inc.');
+  expect(nameInMail('x'.repeat(81))).toBe(`${'x'.repeat(80)}…`);
+  // Half a character is none.
+  expect(nameInMail(`${'x'.repeat(79)}🦊🦊`)).toBe(`${'x'.repeat(79)}\uFFFD…`);
+});
+
 test('an address that is a list goes nowhere but there', async () => {
-  // It never comes to this: the API refuses such an address. The mailer does not take it for two all the same.
+  // The API refuses such an address before. The mailer must still not treat it as two.
   const before = smtp.received.length;
   await mailerTo(smtp.url)
     .send({ ...mail, to: 'a@example.test, victim@example.test' })

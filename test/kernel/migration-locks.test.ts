@@ -1,6 +1,6 @@
 /**
- * A migration that needs a strong lock while somebody else holds the table: requests go on, it gets its turn, or it gives
- * up without having done anything.
+ * Proves that a migration that needs a strong lock does not stop requests while another session holds the table: it
+ * gets the lock in the end, or gives up without having changed anything.
  */
 import { expect, describe, test } from 'vitest';
 import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
@@ -21,7 +21,7 @@ test('requests are not stopped by a migration that waits, and it is applied once
     await holder.query('BEGIN; LOCK TABLE memberships IN ACCESS SHARE MODE');
     const applying = applyMigrations(url, prisma);
     await connected(url, async (client) => {
-      // What a request can wait for: it fails if the migration stands in its way for longer.
+      // The longest that a request may wait. It fails when the migration blocks it for longer.
       await client.query("SET statement_timeout = '1800ms'");
       const waitsFor = async (): Promise<boolean> => {
         await client.query('SELECT count(*) FROM memberships');
@@ -45,7 +45,7 @@ test('a migration that never gets its lock says so, leaves nothing behind, and c
   const prisma = await databases.prismaWith(NAME, ALTER);
   const patience = { attempts: 3, lockMs: 20, longLockMs: 20, pauseMs: 1 };
   await connected(url, async (holder) => {
-    // The second of the two tables: the first has been altered when the wait begins.
+    // The second of the two tables. The first has been altered when the wait begins.
     await holder.query('BEGIN; LOCK TABLE tenants IN ACCESS SHARE MODE');
     await expect(applyMigrations(url, prisma, { patience })).rejects.toThrow(
       `The migration ${NAME} gave up after 3 attempts: other sessions hold a lock that it needs ` +

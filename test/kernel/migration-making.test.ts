@@ -1,5 +1,5 @@
 /**
- * Proves what a new migration is made of, that it protects the tables it makes, and that models and migrations agree.
+ * Proves what a new migration contains, that it protects the tables it creates, and that models and migrations agree.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';

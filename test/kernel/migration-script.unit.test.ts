@@ -1,4 +1,4 @@
-/** What a generated migration is completed with when it drops a table: what the kernel made of it. */
+/** Proves that a generated migration that drops a table also drops what the kernel created for it. */
 import { expect, test } from 'vitest';
 import { completeScript } from '../../src/kernel/database/migration/script.js';
 

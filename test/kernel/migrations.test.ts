@@ -1,6 +1,6 @@
 /**
- * Proves how migrations are applied: once, in order, whoever starts at once, and refused in one sentence that says what
- * to do.
+ * Proves that migrations are applied once and in order, also when several processes start at once, and that a refusal
+ * says in one sentence what to do.
  */
 import { createHash } from 'node:crypto';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
@@ -93,7 +93,7 @@ describe('applyMigrations', () => {
       const first = applyMigrations(url, prisma);
       await until("SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 1 AND NOT granted");
       const second = applyMigrations(url, prisma);
-      // The second asks again and again, rather than wait with a snapshot.
+      // The second process polls for the lock. Waiting inside a statement would hold a snapshot.
       await until(`SELECT FROM pg_stat_activity WHERE ${here} AND query LIKE '%pg_try_advisory_lock%'
         AND state = 'idle' AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)`);
       await client.query('SELECT pg_advisory_unlock(1, 1)');

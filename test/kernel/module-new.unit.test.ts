@@ -1,4 +1,7 @@
-/** What `tenantry module new` writes for a model: a schema that stands, guarded throughout, and the other sides of relations. */
+/**
+ * Proves what `tenantry module new` writes for a model: a valid schema with guards everywhere, and the other sides of
+ * relations.
+ */
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,7 +71,7 @@ const CUSTOMER: ModelInfo = {
 
 const CUSTOMERS = `
   extend enum Permission { CUSTOMERS_READ }
-  type Customer @requires(permission: CUSTOMERS_READ) { id: ID! }
+  type Customer implements Node @requires(permission: CUSTOMERS_READ) { id: ID! }
   extend type Query { customer: Customer @requires(permission: CUSTOMERS_READ) }
   type Mutation { nothing: Boolean @authenticated }
 `;
@@ -76,6 +79,7 @@ const customers = defineModule({
   name: 'customer',
   typeDefs: CUSTOMERS,
   resolvers: {},
+  nodes: { Customer: () => Promise.resolve([]) },
   permissions: { 'customers:read': ['owner'] },
 });
 
@@ -101,6 +105,7 @@ describe('the schema', () => {
       resolvers: {
         Subscription: { invoiceChanged: changesOf('Invoice', { payload: () => null }) },
       } as object,
+      nodes: { Invoice: () => Promise.resolve([]) },
       permissions: { 'sales_invoices:read': ['owner'], 'sales_invoices:write': ['owner'] },
     }),
   ]);
@@ -151,6 +156,20 @@ describe('the schema', () => {
     expect(fieldsOf('UpdateInvoiceInput')).toEqual({ id: 'ID!', ...given, ...tags, expectedVersion: 'Int' });
   });
 
+  test('has ids that carry their type, its own and those of what it refers to', () => {
+    const sdl = printSdl(plan());
+    expect(sdl).toContain('type Invoice implements Node');
+    expect(sdl).toContain('invoice(id: ID! @id(of: "Invoice"))');
+    expect(sdl.match(/customerId: ID!? @id\(of: "Customer"\)/g)).toHaveLength(4);
+    expect(sdl).not.toMatch(/createdBy: ID!? @id/);
+    expect(fieldsOf('InvoiceChange')).toEqual({
+      kind: 'ChangeKind!',
+      invoiceId: 'ID!',
+      invoice: 'Invoice',
+      deletedId: 'ID',
+    });
+  });
+
   test('orders by what has an index and a cursor can hold', () => {
     expect(api.schema.getType('InvoiceOrderField')?.astNode).toMatchObject({
       values: [{ name: { value: 'NUMBER' } }, { name: { value: 'CENTS' } }],
@@ -172,6 +191,36 @@ describe('the schema', () => {
     );
   });
 
+  test.each([
+    ['dueOn', 'Date', 'The day it is due.'],
+    ['endsOn', 'Date', 'When it ends.'],
+    ['expiresAt', 'DateTime', 'When it expires.'],
+    ['validUntil', 'DateTime', 'Until when it is valid.'],
+    ['approvedBy', 'String', 'By whom it was approved.'],
+    ['isPaid', 'Boolean', 'Whether it is paid.'],
+    ['paid', 'Boolean', 'Whether it is paid.'],
+    ['ledgerId', 'Uuid', 'The id of the ledger.'],
+    ['season', 'String', 'The season of the invoice.'],
+  ])('describes %s, a %s: %s', (name, type, description) => {
+    const info = {
+      ...(type === 'Date' ? { type: 'DateTime', native: ['Date'] } : { type }),
+      ...(type === 'Uuid' && { type: 'String', native: ['Uuid'] }),
+      column: name,
+    };
+    const invoice = { ...INVOICE, fields: { ...INVOICE.fields, [name]: info } };
+    expect(printSdl(plan({ Invoice: invoice, Customer: CUSTOMER }))).toContain(
+      `${JSON.stringify(description)}\n${name}:`,
+    );
+  });
+
+  test('has UUIDs where a column refers to what is no object of the API', () => {
+    const ledger = { ...CUSTOMER, table: 'ledgers' };
+    const relation = { fields: ['tenantId', 'ledgerId'], references: ['tenantId', 'id'] };
+    const fields = { ...INVOICE.fields, ledgerId: uuid('ledger_id'), ledger: { type: 'Ledger', relation } };
+    const models = { Invoice: { ...INVOICE, fields }, Customer: CUSTOMER, Ledger: ledger };
+    expect(printSdl(plan(models)).match(/ledgerId: UUID\b/g)).toHaveLength(4);
+  });
+
   test('demands a permission everywhere, and that of a type on the way to it', () => {
     expect(api.guards.get('Query.salesInvoices')).toBe('sales_invoices:read');
     expect(api.guards.get('Mutation.deleteInvoice')).toBe('sales_invoices:write');
@@ -183,9 +232,19 @@ describe('the schema', () => {
 test('the code has the names of the model', () => {
   expect(printResolvers(plan())).toContain("CENTS: sortBy('Invoice', 'cents')");
   expect(printResolvers(plan())).toContain('createdBy: viewer.userId');
+  expect(printResolvers(plan())).toContain("childrenOf<Invoice>(context, 'Invoice', { customerId: id },");
   expect(printIndex(plan())).toContain("'sales_invoices:read': ['owner'");
   expect(printTest(plan())).toContain("customer: 'customers:read'");
   expect(printSeed(plan())).toContain('what they point at has to be made first');
+});
+
+test('a model with a quota declares it, and says which error it brings', () => {
+  const limited = { ...plan(), hasQuota: true };
+  expect(printIndex(limited)).toContain("quotas: { salesInvoices: 'Invoice' }");
+  expect(printSdl(limited)).toContain(
+    '@errors(codes: [BAD_USER_INPUT, NOT_FOUND, QUOTA_EXCEEDED, CONFLICT])',
+  );
+  expect(printIndex(plan()) + printSdl(plan())).not.toMatch(/quota/i);
 });
 
 test.each<[string, Readonly<Record<string, ModelInfo>>, string]>([

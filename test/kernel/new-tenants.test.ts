@@ -1,4 +1,4 @@
-/** What a new tenant must have: a slug that nobody else needs, and members that can be written to. */
+/** Proves what a new tenant must have: a slug that is not reserved, and members with valid addresses. */
 import { expect, test } from 'vitest';
 import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { createTenant, type NewTenant } from '../../src/services/operator/tenants.js';

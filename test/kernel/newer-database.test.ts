@@ -1,6 +1,6 @@
 /**
- * An older server on a database that a newer version has migrated: it starts, so that a roll-back and a crash in the middle
- * of a roll-out come up again; `migrate` refuses, and so does everything that is no newer version.
+ * An older server on a database that a newer version has migrated. It starts, so that a roll-back and a crash during a
+ * roll-out work. `migrate` refuses it, and every other unknown history is refused too.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,7 +1,8 @@
 /**
- * Any OpenID Connect provider works. Proved with a real one: users log in by the authorization code flow, and the
- * access tokens they get are believed for its keys, its name and our audience only; keys are rotated without a
- * restart; while the provider cannot be reached, who has a known key is served, and nobody is called a liar for it.
+ * Proves with a real provider that any OpenID Connect provider works: users log in by the authorization code flow;
+ * their access tokens are accepted only with the provider's keys, its issuer and our audience; keys are rotated without
+ * a restart; and while the provider cannot be reached, tokens of known keys are accepted and others are answered with
+ * 503, not 401.
  */
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
@@ -54,7 +55,7 @@ const UNAVAILABLE = { status: 503, code: 'UNAVAILABLE' };
 
 const headerOf = (token: string) => jwt.decode(token, { complete: true })?.header;
 
-/** A token that would be believed, but for a key that nobody has. */
+/** A valid token, except that its key is unknown. */
 const ofUnknownKey = (kid: string = randomUUID()): string =>
   jwt.sign({ tenant_id: 'acme' }, foreignKey, {
     algorithm: 'RS256',
@@ -66,7 +67,7 @@ const ofUnknownKey = (kid: string = randomUUID()): string =>
   });
 const { privateKey: foreignKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
-/** A provider and a server that trusts it, new for each test: what a server remembers of keys is what is tested. */
+/** A new provider and a new server for each test, because the tests are about the keys that a server has cached. */
 beforeEach(async () => {
   provider = await startOidcProvider({ keys: makeKeys('first'), accounts, audience: AUDIENCE });
   server = await startTestServer({

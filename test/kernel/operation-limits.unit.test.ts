@@ -1,4 +1,4 @@
-/** Operations whose answer would be out of proportion are refused before anything is executed. */
+/** Proves that operations whose answer could be too large are refused before anything is executed. */
 import { buildSchema, getIntrospectionQuery, getOperationAST, Kind, type GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { DocumentReader, RefusedOperation } from '../../src/services/documents/document-reader.js';
@@ -6,18 +6,18 @@ import { MOST_COST } from '../../src/services/limits/cost.js';
 import { limitOperation } from '../../src/services/limits/operation-limits.js';
 
 const schema = buildSchema(`
-  type Query { notes(first: Int, last: Int): Notes, me: Me, tags: [Tag!]!, some(first: Int): [Tag!]! }
+  type Query { notes(first: Int, last: Int): Notes, me: Me, tags: [Tag!]!, some(first: Int): [Tag!]!, byIds(ids: [ID!]): [Tag]! }
   type Mutation { change: Me }
   type Me { name: String, self: Me, notes(first: Int): Notes }
   type Notes { nodes: [Note!]!, edges: [Edge!]!, totalCount: Int! }
   type Edge { node: Note! }
-  type Note { id: ID!, notes(first: Int): Notes }
+  type Note { id: ID!, notes(first: Int): Notes, others(ids: [ID!]!): [Note]! }
   type Tag { name: String, words: [String!]! }
 `);
 
 const reader = new DocumentReader({ schema, hideSuggestions: false });
 
-/** What the document, or the first of its operations that is, is refused with. */
+/** The error messages with which the document, or its first refused operation, is refused. */
 function refusals(source: string): string[] {
   try {
     const document = reader.read(source);
@@ -136,6 +136,41 @@ describe('what may cost too much', () => {
         extensions: { code: 'COST_LIMIT_EXCEEDED', cost: { requested: 2_020_201, limit: MOST_COST } },
       }),
     );
+  });
+});
+
+describe('objects by their ids', () => {
+  const list = (count: number) => `[${Array.from({ length: count }, () => '1').join()}]`;
+  const message = (ids: number) =>
+    `The operation asks for ${String(ids)} objects by their ids, more than 1000 in all its lists together.`;
+  const times = (count: number, field: string) =>
+    `{ ${Array.from({ length: count }, (_, n) => `a${String(n)}: ${field}`).join(' ')} }`;
+
+  test('may be a thousand in all lists together', () => {
+    expect(refusals(times(10, `byIds(ids: ${list(100)}) { name }`))).toEqual([]);
+    expect(refusals(times(11, `byIds(ids: ${list(100)}) { name }`))).toEqual([message(1_100)]);
+  });
+
+  test('count for each row of a page that they are asked for', () => {
+    const page = (rows: number) =>
+      `{ notes(first: ${String(rows)}) { nodes { others(ids: ${list(20)}) { id } } } }`;
+    expect(refusals(page(50))).toEqual([]);
+    expect(refusals(page(51))).toEqual([message(1_020)]);
+  });
+
+  test('are counted when they are variables, up to what a field takes', () => {
+    const document = `query ($ids: [ID!]) ${times(11, 'byIds(ids: $ids) { name }')}`;
+    const ids = (count: number) => ({ ids: Array.from({ length: count }, () => 'x') });
+    expect(refusals(document)).toEqual([]);
+    expect(cost(document, ids(90))).toBe(11 * 90 * 2);
+    for (const count of [91, 100, 5_000]) {
+      expect(() => cost(document, ids(count))).toThrow(
+        expect.objectContaining({
+          message: message(11 * Math.min(count, 100)),
+          extensions: { code: 'BAD_USER_INPUT' },
+        }),
+      );
+    }
   });
 });
 

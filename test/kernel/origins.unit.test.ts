@@ -1,4 +1,7 @@
-/** CORS_ORIGINS: one spelling for each origin, patterns that trust no more than they say, and no entry that is dead. */
+/**
+ * CORS_ORIGINS: each origin has one form, patterns match no more than they say, and an entry that can never match is
+ * refused.
+ */
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
 import { isListedOrigin } from '../../src/kernel/config/origins.js';

@@ -1,4 +1,7 @@
-/** While PostgreSQL cannot be reached the answer is 503 UNAVAILABLE, never a defect; and it passes by itself. */
+/**
+ * Proves that while PostgreSQL cannot be reached the answer is 503 UNAVAILABLE and never a defect, and that the server
+ * recovers by itself.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -19,14 +22,14 @@ afterAll(async () => {
   await database.drop();
 });
 
-// The second of those who wait behind them for too long.
+// RATE_LIMITED is for requests that wait too long behind the others.
 const CODES = [undefined, 'UNAVAILABLE', 'RATE_LIMITED'];
 
 test('connections that break under load are answered UNAVAILABLE, and new ones are made', async () => {
   const owner = await server.as('owner', 'acme');
   const query = '{ me { tenant { name } } members { totalCount } }';
   const answers = Array.from({ length: 60 }, () => owner.query(query));
-  proxy.restore(); // Destroys every connection there is.
+  proxy.restore(); // Closes every connection.
   for (const { status, errors } of await Promise.all(answers)) {
     expect([200, 503]).toContain(status);
     for (const { extensions } of errors) expect(CODES).toContain(extensions.code);
@@ -37,7 +40,7 @@ test('connections that break under load are answered UNAVAILABLE, and new ones a
 test('a server that has fallen silent is answered 503 in bounded time, and /readyz says so', async () => {
   const owner = await server.as('owner', 'acme');
   proxy.silence();
-  // The cached membership is no longer believed once the news stop.
+  // The cached membership is not used when notifications stop.
   const ready = async () => (await fetch(`${server.url}/readyz`)).status;
   await expect.poll(ready, { timeout: 30_000 }).toBe(503);
   const { status, errors } = await owner.query('{ me { tenant { name } } }');

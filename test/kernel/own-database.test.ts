@@ -1,6 +1,4 @@
-/**
- * Proves that a database of one’s own is set up by the process and by its commands, each step once.
- */
+/** Proves that the server and its commands set up a user's own database, each step once. */
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,7 +1,11 @@
-/** Proves that places are neither lost nor given twice, whoever waits, gives up or is aborted; and that lines are bounded. */
+/**
+ * Proves that places are neither lost nor given twice when callers wait, give up or are aborted, and that queues are
+ * limited.
+ */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Places, type Patience } from '../../src/kernel/pool/places.js';
+import type { Patience } from '../../src/kernel/fair-share/patience.js';
+import { Places } from '../../src/kernel/pool/places.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 
 const refused = new Error('refused');

@@ -1,6 +1,6 @@
 /**
- * Proves that an operation has the same outcome whether it reaches PostgreSQL in a batch or through Prisma: for the cases
- * that random arguments may miss, and for columns of every type. Inside a transaction Prisma runs everything.
+ * Proves that an operation has the same outcome in a batch and through Prisma, for cases that random arguments may miss
+ * and for columns of every type. Prisma runs everything inside a transaction, so the comparison uses one.
  */
 import { describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
@@ -49,7 +49,7 @@ describe('an operation has the same outcome in a batch and through Prisma', () =
     ['a text', 'user-1'],
     ['null', null],
   ];
-  // Copied, most of them are a condition that demands nothing: every row of the tenant would be found, or deleted.
+  // When copied as plain objects, most of these have no condition and would match every row of the tenant.
   test.each(NO_CONDITIONS)('a condition that is %s is refused', async (_what, condition) => {
     for (const operation of ['findMany', 'findFirst', 'count', 'updateMany', 'deleteMany', 'aggregate']) {
       const data = operation === 'updateMany' ? { data: { role: 'viewer' } } : {};
@@ -235,6 +235,20 @@ describe('a column is read as Prisma reads it', () => {
     `'10000-01-01 00:00:00+00'::timestamptz`,
     `'0044-03-15 00:00:00+00 BC'::timestamptz`,
   ])('%s, which is no time to JavaScript', async (expression) => {
+    await same(Prisma.sql`SELECT ${raw(expression)} AS value`);
+  });
+
+  test.each<[string, unknown]>([
+    [`'{"a": 9007199254740993, "b": [1.50, 1e3]}'::jsonb`, { a: '9007199254740993', b: [1.5, 1000] }],
+    [`'{"a": 1234567890123456.7891}'::json`, { a: '1234567890123456.7891' }],
+    [`'9007199254740993'::jsonb`, '9007199254740993'],
+    [`'1e400'::json`, '1e400'],
+  ])('%s, which has numbers that JavaScript would round', async (expression, value) => {
+    const expected = { value: [{ value, list: [value] }] };
+    const list = `ARRAY[${expression}]`;
+    expect(await same(Prisma.sql`SELECT ${raw(expression)} AS value, ${raw(list)} AS list`)).toEqual(
+      expected,
+    );
     await same(Prisma.sql`SELECT ${raw(expression)} AS value`);
   });
 

@@ -1,6 +1,6 @@
 /**
- * Proves that an operation has the same outcome whether it reaches PostgreSQL in a batch or through Prisma: for operations
- * and arguments at random, mistakes included. Inside a transaction Prisma runs everything.
+ * Proves that an operation has the same outcome in a batch and through Prisma, for random operations and arguments,
+ * including invalid ones. Prisma runs everything inside a transaction, so the comparison uses one.
  */
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
@@ -8,10 +8,10 @@ import { inAnyOrder, Odd, sparse, useOutcomes } from '../support/outcomes.js';
 
 const { expectTheSame } = useOutcomes();
 
-/** Of the property about arguments of any shape; more for a campaign. */
+/** The number of runs for the property about arguments of any shape. Use a larger one for a long run. */
 const RUNS = Number(process.env['TEST_SHAPES'] ?? 200);
 
-// ——— Arguments at random ———
+// ——— Random arguments ———
 
 const text = fc.constantFrom(
   'user-1',
@@ -126,7 +126,7 @@ const select = fc.constantFrom<unknown>(
   { tenant: true },
   null,
 );
-// The order is total, or what comes is a matter of chance.
+// Total orders only. Otherwise the order of the rows is undefined.
 const orderBy = fc.constantFrom<unknown>(
   { userId: 'asc' },
   [{ joinedAt: 'desc' }, { id: 'desc' }],
@@ -223,7 +223,7 @@ const { shape } = fc.letrec<{ shape: unknown }>((tie) => ({
     fc.array(fc.tuple(names, tie('shape')), { maxLength: 3 }).map((entries) => Object.fromEntries(entries)),
   ),
 }));
-/** More often than by chance: a condition that would be one, but for a part of it. */
+/** Conditions with one invalid part, which chance alone would rarely produce. */
 const nearly = fc.oneof(
   shape,
   fc

@@ -1,6 +1,4 @@
-/**
- * Proves that a transaction leaves nothing behind on its connection for the next tenant, however it ended.
- */
+/** Proves that a transaction leaves nothing on its connection for the next tenant, however it ended. */
 import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
@@ -62,7 +60,7 @@ describe('what a transaction leaves behind', () => {
           (rows) => rows.map(({ tenantId }) => tenantId),
           (error: unknown) => [sqlState(error)],
         );
-      // 25001: tenantry.bind refuses a transaction that is bound already.
+      // 25001: tenantry.bind refuses a transaction that is already bound.
       expect(answers.filter((answer) => answer !== globex.tenantId && answer !== '25001')).toEqual([]);
     });
   });
@@ -73,7 +71,7 @@ describe('what a transaction leaves behind', () => {
       for (let round = 0; round < 80; round++) {
         const stray: Promise<unknown>[] = [];
         const first = opened.forTenant(acme).transaction(async (tx) => {
-          // One operation, several statements: the next is sent when the one before is answered.
+          // One operation of several statements. Each is sent when the previous one has been answered.
           stray.push(
             tx.tenant
               .findMany({
@@ -82,7 +80,7 @@ describe('what a transaction leaves behind', () => {
               .catch(() => undefined),
           );
           await turnsOfTheEventLoop(round % 20);
-          // As Promise.all does when one of its operations fails.
+          // Leaves the transaction early, as Promise.all does when one of its operations fails.
           throw new Error('left early on purpose');
         });
         const second = opened.forTenant(globex).transaction(async (tx) => {

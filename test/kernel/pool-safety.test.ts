@@ -1,8 +1,8 @@
 /**
- * Proves that nothing of one tenant stays on a pooled connection for the next: on a single connection, two tenants’
- * operations of every kind alternate thousands of times, failures of every kind among them, and each answer and each
- * setting is checked. The same behind PgBouncer in transaction mode, where one connection to the server serves many
- * clients; and there, that no cached membership is believed.
+ * Proves that nothing of one tenant stays on a pooled connection for the next. On a single connection, two tenants’
+ * operations of every kind alternate thousands of times, with failures of every kind, and each answer and each setting
+ * is checked. The same runs behind PgBouncer in transaction mode, where one connection to the server serves many
+ * clients. There the test also proves that no cached membership is used.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
@@ -20,7 +20,7 @@ import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgb
 import { until } from '../support/until.js';
 import { SETTINGS, type Settings, UNBOUND, patient } from '../support/transaction-settings.js';
 
-/** One tenant of the workload. Throws when an answer is not its own. */
+/** One tenant of the workload. Throws when an answer is not the tenant's own. */
 class Party {
   readonly db: TenantClient;
 
@@ -57,7 +57,7 @@ class Party {
     expect(sqlState(await rejectionOf(work))).toBe(state);
   }
 
-  /** What a tenant does, each under a name of its own for the report of a failure. */
+  /** The tenant's operations, named for the report of a failure. */
   readonly operations: Readonly<Record<string, (round: string) => Promise<void>>> = {
     read: async () => this.own(await this.db.membership.findMany()),
 
@@ -126,7 +126,7 @@ class Party {
     'statement after an SQL error': async (round) => {
       const work = this.db.transaction(async (tx) => {
         await this.failsWith('22012', tx.$queryRaw(Prisma.sql`SELECT 1 / 0`));
-        // A statement that this connection may not have prepared yet fails before it is prepared.
+        // The text varies, so that the statement also fails before this connection has prepared it.
         const length = 1 + (Number(round.split('-')[1]) % 50);
         await tx.$queryRaw(Prisma.sql`SELECT ${Prisma.join(Array<number>(length).fill(1), ' + ')} AS sum`);
       });
@@ -182,14 +182,14 @@ class Party {
   };
 }
 
-/** These stop the connection for a while, so that they take part less often. */
+/** These operations block the connection for a while, so they run less often. */
 const SLOW = new Set(['statement timeout', 'statement cancelled from outside']);
 const WAVES = 160;
 const PER_WAVE = 14;
 
 /**
- * Lets both tenants do everything, `PER_WAVE` operations at a time; between any two transactions, and after the last
- * one, the connection is looked at.
+ * Runs all operations of both tenants, `PER_WAVE` at a time. Inspects the connection between any two transactions and
+ * after the last.
  *
  * @returns the number of operations, and the connections to the server on which they ran
  */
@@ -210,7 +210,7 @@ async function alternate(
     await Promise.all(
       Array.from({ length: PER_WAVE }, async (_, lane) => {
         const number = wave * PER_WAVE + lane;
-        // The tenants take turns, and each meets every operation.
+        // The tenants take turns, and both run every operation.
         const party = number % 2 === 0 ? acme : globex;
         const chosen = names[(Math.floor(number / 2) + wave) % names.length]!;
         const name = SLOW.has(chosen) && wave % 10 !== 0 ? 'read' : chosen;

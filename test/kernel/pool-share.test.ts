@@ -1,7 +1,7 @@
 /**
- * Proves that no tenant, and no caller, holds more than its share of the pool, whatever it has under way and on whichever
- * path it reaches the database; that the others are served meanwhile; and that what is beyond the share ends in time.
- * Statements that take long are statements that wait for a lock of the test: nothing here depends on the clock.
+ * Proves that no tenant and no caller holds more than its share of the pool, whatever it runs and by whichever path it
+ * reaches the database; that others are served meanwhile; and that requests beyond the share end in time. Slow
+ * statements are ones that wait for a lock of the test, so nothing depends on the clock.
  */
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ function open(options: Partial<DatabaseOptions> & { readonly poolSize: number })
   return database_;
 }
 
-/** Runs `work` while everything that takes the lock waits; then lets go. */
+/** Runs `work` while every statement that takes the lock waits, and then releases the lock. */
 async function whileHeld<Result>(work: () => Promise<Result>): Promise<Result> {
   const holder = new pg.Client({ connectionString: database().superuser });
   await holder.connect();
@@ -42,7 +42,7 @@ async function whileHeld<Result>(work: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** How many backends of the runtime role wait for the lock. */
+/** The number of backends of the server's role that wait for the lock. */
 async function held(): Promise<number> {
   const [row] = await database().asSuperuser<{ count: number }>(
     `SELECT count(*)::int AS count FROM pg_stat_activity
@@ -54,14 +54,14 @@ async function held(): Promise<number> {
 const user = (tenant: TenantContext, id: string): TenantContext =>
   contextOf(tenant.tenantId, { type: 'user', id }, 'request');
 
-/** The ways to the database. Each sends one statement that waits for the lock. */
+/** The paths to the database. Each sends one statement that waits for the lock. */
 const PATHS: readonly [string, (on: Database, context: TenantContext) => Promise<unknown>][] = [
   ['a read that is one batch', (on, context) => on.forTenant(context).$queryRaw(HELD)],
   [
     'a read that Prisma runs',
     (on, context) => {
       const db = on.forTenant(context);
-      // Not understood without Prisma, so that Prisma runs all reads of the tick.
+      // A read that only Prisma understands, so Prisma runs all reads of the tick.
       return Promise.all([db.$queryRaw(HELD), db.tenant.findFirst({ include: { memberships: true } })]);
     },
   ],
@@ -75,7 +75,7 @@ describe.each(PATHS)('%s', (_name, run) => {
     const shared = open({ poolSize: 6 });
     const { acme, globex } = tenants();
     const [flood, others] = await whileHeld(async () => {
-      // Many users: none of them reaches a limit of their own.
+      // Many users, so that none reaches a caller's limit.
       const under = Array.from({ length: 60 }, (_, at) => run(shared, user(acme, `user ${String(at)}`)));
       await until('the share is used up', async () => (await held()) >= 3);
       const answered = [];
@@ -135,7 +135,7 @@ describe('the share', () => {
           shared.forTenant(contextOf(acme.tenantId, { type, id: 'same' })).$queryRaw(HELD),
         ),
       );
-      // Four places of the tenant: three of the one, one of the other, who has two in the tenant's line.
+      // The tenant has four places. One caller holds three and the other one, with two more in the tenant's queue.
       await until('the rest waits', () => shared.pool.waitingForShare.caller === 14);
       expect(shared.pool.waitingForShare).toEqual({ tenant: 2, caller: 14, door: 0 });
       return under.flat();
@@ -181,7 +181,7 @@ describe('the share', () => {
   test('does not let anybody wait for ever: RATE_LIMITED, with the time to wait, and nothing is lost', async () => {
     const shared = open({ poolSize: 2, limits: { ...LIMITS, maxWait: 400 } });
     const { acme, globex } = tenants();
-    // A busy machine may need longer than that to connect.
+    // A busy machine may take longer than that to connect.
     await until('there are both connections', async () => {
       await Promise.allSettled([acme, globex].map((tenant) => shared.forTenant(tenant).membership.count()));
       return shared.pool.idle === 2;

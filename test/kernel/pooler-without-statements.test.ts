@@ -1,4 +1,7 @@
-/** A pooler that keeps no prepared statements, and a server that was not told so: the operator is, in one sentence. */
+/**
+ * Proves that a server behind a pooler that keeps no prepared statements, without the setting for it, says so to the
+ * operator in one sentence.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { useDatabase } from '../support/database.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
@@ -23,7 +26,8 @@ describe.skipIf(withoutPgBouncer())('a server behind a pooler, without ?pgbounce
   test('answers UNAVAILABLE, and its log says what to do', async () => {
     const owner = await server.as('owner', 'acme');
     const ask = async () => (await owner.query('{ members { totalCount } }')).errors;
-    // Several connections of the server share one of PostgreSQL: what one has prepared, the other does not know of.
+    // Several connections of the server share one of PostgreSQL's, so statements prepared through one are unknown to
+    // another.
     const codes = new Set<string>();
     await expect
       .poll(

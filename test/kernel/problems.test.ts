@@ -1,4 +1,7 @@
-/** What an operator is told of refused credentials and of a database that does not serve: the cause, the count, no token. */
+/**
+ * Proves what an operator is told of refused credentials and of a database that is not available: the cause and the
+ * count, and no token.
+ */
 import { createHmac, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pg from 'pg';

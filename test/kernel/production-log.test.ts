@@ -1,4 +1,7 @@
-/** What clients send reaches the log of production as data: each line is JSON, and nothing in it can steer a terminal. */
+/**
+ * Proves that what clients send reaches the production log as data: each line is JSON without terminal control
+ * characters.
+ */
 import { expect, test } from 'vitest';
 import { endChildrenAfterAll, startChild } from '../support/child.js';
 import { useDatabase } from '../support/database.js';
@@ -7,7 +10,7 @@ import { TEST_SECRET } from '../support/server.js';
 endChildrenAfterAll();
 const database = useDatabase();
 
-/** Sets a terminal's title, turns the direction of text, ends a line, begins one that looks like the server's. */
+/** Sets a terminal's title, changes the direction of text, ends a line, and starts one that looks like the server's. */
 const HOSTILE = '\u001b]0;owned\u0007\u009b31m\u202e\u2028\n{"level":30,"msg":"forged"}';
 
 test('whatever is hostile in a request', async () => {

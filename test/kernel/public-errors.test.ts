@@ -1,4 +1,4 @@
-/** What the database refuses becomes a public error that says the right thing, whatever shape the failure has. */
+/** Proves that an error of the database becomes the right public error, in whatever form the failure arrives. */
 import { DriverAdapterError, type MappedError } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ test('a row that others refer to is in use, not missing', async () => {
 test('a reference to a row that is not there is to something missing', async () => {
   const insert = `INSERT INTO memberships (tenant_id, user_id, email, role)
                   VALUES ('00000000-0000-7000-8000-000000000000', 'u', 'e', 'viewer')`;
-  // The audit trigger is second; the foreign key of either is what fails.
+  // The audit trigger would fire second. In either case a foreign key fails.
   expect(publicError(await failure(insert))?.code).toBe('NOT_FOUND');
 });
 
@@ -119,7 +119,7 @@ describe('that there is no database to be had is UNAVAILABLE, in whatever words'
 
 test('a database that takes no writes is read, and UNAVAILABLE to mutations', async () => {
   const database = await createTestDatabase();
-  // The role's own default is off: what is set for it in this database comes before that.
+  // Sets it for the role in this database, because that precedes the role's own default, which is off.
   await database.asSuperuser(
     `ALTER ROLE tenantry_app IN DATABASE ${database.name} SET default_transaction_read_only = on`,
   );

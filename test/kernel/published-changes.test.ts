@@ -1,7 +1,7 @@
 /**
- * What PostgreSQL announces of changed rows, and when: ids only, of committed changes, in tenants in which somebody
- * listens; and nothing at all, at no cost to writers, where nobody does. Seen as a plain connection sees it that listens
- * to the channel.
+ * Proves what PostgreSQL announces of changed rows and when: only ids, only of committed changes, and only in tenants
+ * that have a listener. Without one it announces nothing, at no cost to writers. Observed with a plain connection that
+ * listens to the channel.
  */
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
@@ -21,7 +21,7 @@ let announced: string[] = [];
 
 beforeAll(async () => {
   await createNotes(database());
-  // Not as anybody in particular: whoever may connect may listen.
+  // No user is bound: every role that can connect can listen.
   listener = new pg.Client({ connectionString: database().app });
   await listener.connect();
   listener.on('notification', ({ payload = '' }) => announced.push(payload));
@@ -48,7 +48,7 @@ const listenIn = async (...tenantIds: string[]): Promise<Record<string, string>>
   return Object.fromEntries(rows.map(({ tenant_id: tenantId, lease }) => [tenantId, lease]));
 };
 
-/** What has been announced up to now: a message of our own comes after it, for they come in order. */
+/** What has been announced so far. Messages arrive in order, so this waits for a message of its own. */
 async function heard(): Promise<unknown[]> {
   const last = randomUUID();
   await database().asSuperuser('SELECT pg_notify($1, $2)', [CHANGES_CHANNEL, last]);
@@ -56,7 +56,7 @@ async function heard(): Promise<unknown[]> {
   return announced.filter((payload) => payload !== last).map((payload) => JSON.parse(payload) as unknown);
 }
 
-/** Runs statements as the server does, in a transaction bound to a tenant. */
+/** Runs statements as the server does, in a transaction that is bound to a tenant. */
 const write = (tenantId: string, ...statements: readonly string[]) =>
   connected(database().app, async (client) => {
     await client.query('BEGIN');
@@ -185,7 +185,8 @@ test('there is no lease for a tenant that does not exist, and none left of one t
   const tenantId = await insertTenant(database(), 'shortlived');
   expect(Object.keys(await listenIn(randomUUID(), tenantId))).toEqual([tenantId]);
   await connected(database().superuser, async (client) => {
-    // Undone by the end of the connection: the audit log has to let go of a tenant that was there.
+    // Closing the connection rolls this back. Triggers are disabled because a tenant with audit entries cannot be
+    // deleted otherwise.
     await client.query('BEGIN');
     await client.query('ALTER TABLE audit_log DISABLE TRIGGER USER');
     await client.query('DELETE FROM audit_log WHERE tenant_id = $1', [tenantId]);
@@ -196,7 +197,7 @@ test('there is no lease for a tenant that does not exist, and none left of one t
 });
 
 describe('publish', () => {
-  /** As a migration runs: as the owner, the whole script at once. Undone when it fails. */
+  /** Runs a script as a migration does: as the owner and all at once. A failure rolls it back. */
   const migrate = (script: string) =>
     connected(database().superuser, async (client) => {
       await client.query('SET ROLE tenantry_owner');

@@ -1,6 +1,7 @@
 /**
- * Proves that the server's own SQL names every table with its schema. An unqualified name is looked up along the search_path
- * of the session, and among its temporary tables first, which whoever runs SQL on a pooled connection may have left there.
+ * Proves that the server's own SQL names every table with its schema. PostgreSQL looks up an unqualified name along the
+ * session's search_path, and first among its temporary tables, which any SQL on a pooled connection may have left
+ * there.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +41,10 @@ const sourceFiles = (): string[] =>
     (path) => path.endsWith('.ts') && !path.startsWith(GENERATED),
   );
 
-/** The unqualified names of relations in a text, by PostgreSQL's parser; undefined when it is no whole statement. */
+/**
+ * The unqualified names of relations in a text, found with PostgreSQL's parser. Undefined when the text is not a whole
+ * statement.
+ */
 function unqualified(text: string): string[] | undefined {
   const statements = parseStatements(text);
   if (!statements) return undefined;
@@ -62,7 +66,7 @@ function unqualified(text: string): string[] | undefined {
   return names.filter((name) => !own.has(name));
 }
 
-/** The same for a text of which only pieces are known: one of our tables, behind a word that a relation follows. */
+/** The same for a text with unknown parts: names of our tables after a word that precedes a relation. */
 function unqualifiedAmong(text: string): string[] {
   const words = sqlTokens(text).map(({ text: word }) => word);
   return words.filter(
@@ -72,7 +76,7 @@ function unqualifiedAmong(text: string): string[] {
 }
 
 const findings = (text: string): string[] => {
-  // A hole is a value, or the name of something.
+  // The unknown part is either a value or a name.
   const parsed = unqualified(text.replaceAll(HOLE, 'NULL')) ?? unqualified(text.replaceAll(HOLE, 'a.hole'));
   return [...(parsed ?? []).filter((name) => tables.has(name)), ...unqualifiedAmong(text)];
 };
@@ -152,7 +156,7 @@ test('in what Prisma writes, and in what is written in its place', async () => {
       await db.transaction(work);
     });
     expect(texts.length).toBeGreaterThan(20);
-    // Several leave together, joined for whoever looks.
+    // The texts of a batch are joined.
     for (const text of texts) expect(unqualified(text) ?? unqualifiedAmong(text), text).toEqual([]);
   } finally {
     await opened.close();

@@ -1,6 +1,6 @@
 /**
- * Proves that what the audit log has of a row is shown to whoever may read the field that shows it, and that a column of
- * which no such field is known is shown to nobody: with models, types and fields that are named otherwise than each other.
+ * Proves that the audit log shows a recorded column only to callers who may read the field that shows it, and a column
+ * without a known field to no caller. The models, types and fields have different names.
  */
 import { describe, expect, test } from 'vitest';
 import { readableFields } from '../../src/kernel/access/readable-fields.js';
@@ -31,7 +31,7 @@ const staff = (audit: RecordedEntities = {}): Module =>
     audit,
   });
 
-/** A model with these columns, by the fields of the Prisma schema. */
+/** A model with these columns by their fields in the Prisma schema. */
 const model = (name: string, tableName: string, fields: Readonly<Record<string, string>>): ScopedModel => ({
   name,
   property: name.toLowerCase(),
@@ -116,7 +116,7 @@ const ALL: readonly Permission[] = ['staff:read', 'staff:pay'];
 
 describe('of a recorded row', () => {
   test('a column follows the guard of its field, whatever the column is called', () => {
-    expect(visible({ permissions: ALL })).toEqual({ id: '1', name: 'n', salary_cents: 5 });
+    expect(visible({ permissions: ALL })).toEqual({ id: '1', name: 'n', wage: 5 });
     expect(visible({ permissions: ['staff:read'] })).toEqual({ id: '1', name: 'n' });
   });
 
@@ -156,9 +156,9 @@ describe('what a module says of an entity', () => {
     expect(visible({ entity: 'Customer', row, permissions: ALL })).toEqual({});
     const ask = (...permissions: Permission[]) =>
       visible({ entity: 'Customer', row, audit: client, permissions });
-    expect(ask()).toEqual({ id: '1', name: 'n' });
-    expect(ask('staff:pay')).toEqual({ id: '1', name: 'n', wage_cents: 7 });
-    expect(ask('staff:read')).toEqual({ id: '1', name: 'n', note: 'x' });
+    expect(ask()).toEqual({ id: '1', fullName: 'n' });
+    expect(ask('staff:pay')).toEqual({ id: '1', fullName: 'n', pay: 7 });
+    expect(ask('staff:read')).toEqual({ id: '1', fullName: 'n', note: 'x' });
   });
 
   test('is a permission for what was recorded by hand', () => {
@@ -184,4 +184,40 @@ describe('what a module says of an entity', () => {
       'two modules say what the audit log has of Customer',
     );
   });
+});
+
+test('numbers are text where the field answers text, and no digit is lost', () => {
+  const { schema, guards, recorded } = buildApi([
+    defineModule({
+      name: 'bill',
+      typeDefs: `
+        extend enum Permission { AUDIT_READ }
+        type Bill @authenticated { id: ID! cents: BigInt rate: Decimal parts: [Decimal!] weight: Float }
+        extend type Query { bill: Bill @authenticated }`,
+      resolvers: {},
+      audit: { Bill: { columns: { hidden: 'audit:read' } } },
+      permissions: { 'audit:read': ['owner'] },
+    }),
+  ]);
+  const names = ['cents', 'rate', 'parts', 'weight', 'hidden'];
+  const bill = model('Bill', 'bills', Object.fromEntries(names.map((name) => [name, name])));
+  const columns = new Map(bill.columns).set('hidden', { ...bill.columns.get('hidden')!, type: 'BigInt' });
+  const held = new Set<Permission>(['audit:read']);
+  const shown = (row: object) =>
+    recorded.visible(row, {
+      entity: 'Bill',
+      models: new Map([['Bill', { ...bill, columns }]]),
+      readable: readableFields(schema, guards, held),
+      permissions: held,
+    });
+  expect(shown({ cents: 4200, rate: 1.5, parts: [0.1, 1e-7], weight: 1.5, hidden: 7 })).toEqual({
+    cents: '4200',
+    rate: '1.5',
+    parts: ['0.1', '0.0000001'],
+    weight: 1.5,
+    hidden: '7',
+  });
+  const long = { cents: '9007199254740993', rate: '1234567890123456.7800', hidden: null };
+  expect(shown(long)).toEqual({ ...long, rate: '1234567890123456.78' });
+  expect(shown({ cents: 'many', parts: [null, true] })).toEqual({ cents: 'many', parts: [null, true] });
 });

@@ -1,6 +1,6 @@
 /**
- * Proves that a database that cannot be used, and a configuration that would be unsafe, are refused in one sentence: by
- * the process for what is new in it, for the other cases by the steps it takes.
+ * Proves that a database that cannot be used and an unsafe configuration are refused in one sentence. Tests with a
+ * process cover what is specific to it; the other cases call the steps of the start.
  */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, inject, test } from 'vitest';
@@ -14,7 +14,7 @@ import { start, expectSentence } from '../support/processes.js';
 
 endChildrenAfterAll();
 
-/** What `npm start` would say of this environment before it serves anything: the same steps, in this process. */
+/** The sentence with which `npm start` refuses this environment. Runs the same steps in this process. */
 async function refusal(env: Readonly<Record<string, string>>): Promise<string> {
   try {
     const prepared = await prepareDatabase(readConfig(env));

@@ -1,4 +1,4 @@
-/** Proves that a remembered token is believed no longer, and no other is, than if it were verified each time. */
+/** Proves that remembering verified tokens does not change which tokens are accepted, or for how long. */
 import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createTokenVerifier } from '../../src/kernel/auth/verify-token.js';

@@ -1,20 +1,24 @@
 /**
- * Proves what is left of a schema for a caller: all of what their permissions open and of what that leads to, and
- * nothing else. The modules here are made for these tests; what the server answers is proved in test/platform.
+ * Proves what a caller's schema contains: everything that their permissions allow and what that leads to, and nothing
+ * else. The modules are made for these tests; test/platform tests the server's answers.
  */
 import {
   buildSchema,
+  getOperationAST,
+  graphqlSync,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
   isObjectType,
   isUnionType,
+  parse,
   validateSchema,
   type GraphQLSchema,
 } from 'graphql';
 import { printSchemaWithDirectives, pruneSchema } from '@graphql-tools/utils';
 import { describe, expect, test } from 'vitest';
 import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
+import { IntrospectionAnswers } from '../../src/kernel/access/introspection-answers.js';
 import { RoleSchemas, schemaFor } from '../../src/kernel/access/role-schema.js';
 import { defineModule } from '../../src/kernel/graphql/module.js';
 import { buildApi } from '../../src/kernel/graphql/schema.js';
@@ -73,7 +77,7 @@ const api = buildApi([
       type AddBookPayload @requires(permission: BOOKS_WRITE) { book: Book @requires(permission: BOOKS_READ) done: Boolean }
       type Mutation { addBook(input: AddBookInput!): AddBookPayload @requires(permission: BOOKS_WRITE) }
       type Subscription { bookAdded: Book @requires(permission: BOOKS_READ) }`,
-    // The generated types know the fields of this server's modules only.
+    // The generated types have only the fields of this server's modules.
     resolvers: {
       Subscription: { bookAdded: { subscribe: () => Promise.reject(new Error('not asked for')) } },
     } as never,
@@ -83,7 +87,7 @@ const api = buildApi([
 
 const roleSchema = (...permissions: readonly Permission[]) => schemaFor(api, new Set(permissions));
 
-/** Everything that can be asked for, named or given: `Book.name`, `Query.books(filter:)`, `Genre.POEM`. */
+/** Everything that can be selected, named or passed: `Book.name`, `Query.books(filter:)`, `Genre.POEM`. */
 function coordinates(schema: GraphQLSchema): string[] {
   return Object.values(schema.getTypeMap())
     .filter(({ name }) => !name.startsWith('__'))
@@ -227,7 +231,7 @@ describe('with every set of permissions', () => {
   test.each(sets)('%s %s %s, the schema is a valid one', (...held) => {
     const schema = roleSchema(...held);
     expect(validateSchema(schema)).toEqual([]);
-    // And the same when it is written down and read again.
+    // Printing and parsing the schema must not change it.
     expect(coordinates(buildSchema(printSchemaWithDirectives(schema))).sort()).toEqual(
       coordinates(schema).sort(),
     );
@@ -241,7 +245,7 @@ describe('with every set of permissions', () => {
         expect(lost).toEqual([]);
       }
     }
-    // The kernel's scalars and paging types, of which this module makes no use.
+    // Leaves out the kernel's scalars and paging types, which this module does not use.
     const inUse = pruneSchema(api.schema);
     expect(printSchemaWithDirectives(roleSchema(...PERMISSIONS))).toBe(printSchemaWithDirectives(inUse));
   });
@@ -265,5 +269,67 @@ describe('role schemas', () => {
       expect(schemas.for(many(-2))).toBe(second);
     }
     expect(schemas.for(many(-1))).not.toBe(first);
+  });
+});
+
+describe('answers to introspection', () => {
+  const answers = new IntrospectionAnswers(new RoleSchemas(api));
+  const ask = async (
+    permissions: readonly Permission[],
+    source: string,
+    { operationName, variables }: { operationName?: string; variables?: Record<string, unknown> } = {},
+  ) => {
+    const document = parse(source);
+    const operation = getOperationAST(document, operationName)!;
+    return answers.answer(new Set(permissions), { document, operation, source, operationName, variables });
+  };
+  const TYPES = '{ __schema { types { name fields { name } } } }';
+
+  test('are those of the permissions, however often and in whichever order they are asked for', async () => {
+    const sets: readonly (readonly Permission[])[] = [[], ['books:read'], ['books:read', 'books:write']];
+    const expected = sets.map((permissions) =>
+      graphqlSync({ schema: schemaFor(api, new Set(permissions)), source: TYPES }),
+    );
+    expect(new Set(expected.map((each) => JSON.stringify(each))).size).toBe(sets.length);
+    for (let time = 0; time < 2; time++) {
+      for (const [at, permissions] of sets.entries())
+        expect(await ask(permissions, TYPES)).toEqual(JSON.parse(JSON.stringify(expected[at])));
+    }
+  });
+
+  test('are made once', async () => {
+    const { data } = await ask(['books:read'], TYPES);
+    expect((await ask(['books:read'], TYPES)).data).toBe(data);
+    expect((await ask(['books:write'], TYPES)).data).not.toBe(data);
+  });
+
+  test('are those of the variables', async () => {
+    const source = 'query ($name: String = "Query") { __type(name: $name) { name } }';
+    const named = (name: string | null) => ({ data: { __type: name === null ? null : { name } } });
+    for (let time = 0; time < 2; time++) {
+      expect(await ask([], source)).toEqual(named('Query'));
+      expect(await ask([], source, { variables: { name: 'Boolean' } })).toEqual(named('Boolean'));
+      expect(await ask([], source, { variables: { name: 'Nothing', other: 1 } })).toEqual(named(null));
+      expect(await ask([], source, { variables: { other: [] } })).toEqual(named('Query'));
+      expect((await ask([], source, { variables: { name: ['Boolean'] } })).errors).toHaveLength(1);
+    }
+  });
+
+  test('are those of the operation', async () => {
+    const source = 'query A { __type(name: "Boolean") { name } } query B { __type(name: "Query") { name } }';
+    for (let time = 0; time < 2; time++) {
+      expect(await ask([], source, { operationName: 'A' })).toEqual({
+        data: { __type: { name: 'Boolean' } },
+      });
+      expect(await ask([], source, { operationName: 'B' })).toEqual({ data: { __type: { name: 'Query' } } });
+    }
+  });
+
+  test('do not depend on variables that are too deep to be part of a key', async () => {
+    const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown;
+    const source = 'query ($name: String!) { __type(name: $name) { name } }';
+    expect(await ask([], source, { variables: { name: 'Boolean', deep } })).toEqual({
+      data: { __type: { name: 'Boolean' } },
+    });
   });
 });

@@ -17,8 +17,8 @@ import {
 } from '../../src/kernel/database/migration/migrations.js';
 import { ensureRoles } from '../../src/kernel/database/preparation/roles.js';
 
-// Roles belong to a whole server, so these tests have one to themselves. TENANTRY_TEST_BARE_POSTGRES, a superuser's URL
-// with a password, runs them on another server (an older PostgreSQL): its tenantry_* roles are dropped.
+// Roles belong to a whole server, so these tests have their own. TENANTRY_TEST_BARE_POSTGRES, a superuser's URL with a
+// password, runs them on another server, for example an older PostgreSQL. Its tenantry_* roles are dropped.
 let embedded: EmbeddedDatabase | undefined;
 let superuser = process.env['TENANTRY_TEST_BARE_POSTGRES'] ?? '';
 let folder = '';
@@ -88,7 +88,7 @@ afterAll(async () => {
   if (folder !== '') await rm(folder, { recursive: true });
 });
 
-/** Back to a freshly initialised server: no database of ours, none of our roles. */
+/** Resets the server to its initial state: without our databases and roles. */
 beforeEach(async () => {
   await admin(`DROP DATABASE IF EXISTS ${DATABASE} WITH (FORCE)`);
   for (const name of await roleNames()) await admin(`DROP OWNED BY ${name}`);
@@ -111,7 +111,7 @@ describe('ensureRoles on a bare server', () => {
       { rolname: 'tenantry_operator', login: true, bypass: true, strong: false },
       { rolname: 'tenantry_owner', login: false, bypass: false, strong: false },
     ]);
-    // The password is right, and the role works in the database: the read fails for the lack of a tenant only.
+    // The password is right and the role works in the database: the read fails only because no tenant is bound.
     await expect(run(urls().app, 'SELECT * FROM memberships')).rejects.toThrow('no tenant is bound');
     expect(await run(OPERATOR(), 'SELECT * FROM memberships')).toEqual([]);
     await expect(run(as('tenantry_app', 'wrong'), 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
@@ -165,7 +165,7 @@ describe('ensureRoles on a bare server', () => {
     const proxy = createServer((incoming) => {
       const server = connect(Number(port), hostname);
       incoming.on('data', (bytes) => sent.push(bytes));
-      // A connection that breaks is the client's to report.
+      // The client reports a broken connection, so it is ignored here.
       pipeline(incoming, server, incoming, () => undefined);
     });
     await once(proxy.listen(0, '127.0.0.1'), 'listening');

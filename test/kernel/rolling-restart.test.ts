@@ -1,6 +1,6 @@
 /**
- * Servers that are replaced one after the other, under load, behind a balancer that watches their readiness: no request
- * fails.
+ * Proves that no request fails while servers are replaced one after the other, under load, behind a load balancer that
+ * probes their readiness.
  */
 import http from 'node:http';
 import { connect } from 'node:net';
@@ -34,7 +34,7 @@ async function start(drainSeconds: number): Promise<Running> {
 }
 
 const CLIENTS = 4;
-/** A busy machine takes its time. */
+/** A busy machine needs a long time. */
 const PATIENCE_MS = 60_000;
 
 test('loses no request, and a second signal ends a server at once', { timeout: 300_000 }, async () => {
@@ -69,7 +69,7 @@ test('loses no request, and a second signal ends a server at once', { timeout: 3
     });
   let isOver = false as boolean;
   let names = 0;
-  // One of them writes: several would wait for each other's row.
+  // Only one client writes. Several would wait for each other's row.
   const client = async (writes: boolean) => {
     while (!isOver) {
       await ask('{ tenant { slug } }');
@@ -83,7 +83,7 @@ test('loses no request, and a second signal ends a server at once', { timeout: 3
   const load = Promise.all(Array.from({ length: CLIENTS }, (_, n) => client(n === 0)));
   const good = () => answers.get('good') ?? 0;
   await until('requests are answered', () => good() > 100, PATIENCE_MS);
-  // Neither a connection that sends nothing nor those of the balancer hold anything up.
+  // Neither a connection that sends nothing nor the load balancer's connections delay the end.
   const unused = connect(Number(new URL(first.url).port), '127.0.0.1').on('error', () => undefined);
   first.kill('SIGTERM');
   const before = good();
@@ -103,7 +103,7 @@ test('loses no request, and a second signal ends a server at once', { timeout: 3
   unused.destroy();
   await balancer.close();
 
-  // A second signal ends a server at once, whatever the first one waits for.
+  // A second signal ends a server at once, whatever it still waits for.
   third.kill('SIGTERM');
   await third.says(/told to stop/);
   expect((await fetch(`${third.url}/readyz`)).status).toBe(503);

@@ -1,4 +1,4 @@
-/** What the scalars of columns take and refuse, and that what they answer is exact. */
+/** Proves which values the scalars of columns accept and refuse, and that the values they return are exact. */
 import { GraphQLError, parseValue } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';

@@ -1,6 +1,6 @@
 /**
- * Proves that code inside a transaction cannot take a second connection: not through another client, not through a look-up,
- * not through another transaction; and that code outside is not held for it, before, meanwhile and afterwards.
+ * Proves that code inside a transaction cannot take a second connection through another client, a look-up or another
+ * transaction, and that other code is not affected before, meanwhile and afterwards.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
@@ -26,7 +26,7 @@ afterAll(() => shared.close());
 const NO_NEWS = { isLive: false, onChange: () => undefined };
 const count = (on: Database, context: TenantContext) => on.forTenant(context).membership.count();
 
-/** What takes a connection. */
+/** The operations that take a connection. */
 const CHECKOUTS: readonly [string, (on: Database, context: TenantContext) => Promise<unknown>][] = [
   ['a read', count],
   ['a read in another tenant', (on) => count(on, tenants().globex)],
@@ -45,13 +45,13 @@ const CHECKOUTS: readonly [string, (on: Database, context: TenantContext) => Pro
         user: { userId: 'u', verifiedEmail: 'u@new.test' },
         requestId: 'r',
       }).catch((error: unknown) => {
-        // Of an unknown token, when it is asked.
+        // When it runs, it fails because the token is unknown.
         if (!String(error).includes('There is no such invitation')) throw error;
       }),
   ],
 ];
 
-/** What holds one meanwhile. */
+/** The operations that hold a connection meanwhile. */
 const HOLDERS: readonly [string, (on: Database, work: () => Promise<unknown>) => Promise<unknown>][] = [
   ['db.transaction', (on, work) => on.forTenant(tenants().acme).transaction(work)],
   ['a unit of work', (on, work) => on.unitOfWork(tenants().acme, work)],
@@ -82,10 +82,10 @@ describe.each(HOLDERS)('inside %s', (_holder, inside) => {
     let later: Promise<unknown> | undefined;
     await inside(shared, async () => {
       later = ended.then(() => count(shared, tenants().acme));
-      // What it waits for must not be waited for here.
+      // The callback must end before `later` does.
       await Promise.resolve();
     });
-    // While another one is open: the process still knows who is inside of what.
+    // Continues while another transaction is open, when the process still tracks which code runs inside a transaction.
     await Promise.all([
       inside(shared, async () => {
         end();
@@ -116,7 +116,7 @@ test('in production it is reported, at most once a minute, and done', async () =
   }
   expect(reported).toHaveLength(1);
   expect(reported[0]).toBeInstanceOf(SecondConnectionError);
-  // Where it was, for whoever mends it.
+  // The stack shows where it happened.
   expect(reported[0]?.stack).toContain('second-connection.test.ts');
 });
 
@@ -135,6 +135,6 @@ test('units of work leave nothing behind that slows the process down', async () 
   for (let at = 0; at < 50; at++) {
     await shared.unitOfWork(tenants().acme, (db) => db.transaction(async () => undefined));
   }
-  // With one AsyncLocalStorage each it was more than a hundred times as much before Node 24.
+  // With one AsyncLocalStorage for each unit, this was more than a hundred times slower before Node 24.
   expect(await cost()).toBeLessThan(20 * before);
 });

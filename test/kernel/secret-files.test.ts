@@ -1,4 +1,4 @@
-/** Secrets that come as files, and the file `.env` of a developer's checkout. */
+/** Secrets in files, and the `.env` file of a developer's checkout. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,9 @@ describe('a secret in a file', () => {
       ? 'postgresql://tenantry_app:hunter2@127.0.0.1:9/tenantry'
       : variable === 'SMTP_URL'
         ? 'smtp://user:hunter2@mail.test:587'
-        : SECRET;
+        : variable === 'REDIS_URL'
+          ? 'redis://user:hunter2@127.0.0.1:9/0'
+          : SECRET;
     const env = {
       DATABASE_URL: 'postgresql://tenantry_app:hunter2@127.0.0.1:9/tenantry',
       APP_URL: 'https://app.test',

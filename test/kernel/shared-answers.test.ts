@@ -1,6 +1,6 @@
 /**
- * One read for all subscribers who would be told the same: it has to be one, and it has to be shared with nobody else. Here is
- * a table that is read through Prisma, with fields that depend on permissions, on the viewer, on raw SQL and on nothing.
+ * Proves that subscribers with equal answers share one read, and that no other subscriber gets its result. The table is
+ * read through Prisma and has fields that depend on permissions, on the viewer, on raw SQL and on nothing.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
@@ -19,7 +19,7 @@ import {
 import { addMember, createTestTenant } from '../support/tenant-fixtures.js';
 import { until } from '../support/until.js';
 
-/** How often the row was read for a subscription. */
+/** The number of times the row was read for a subscription. */
 let reads = 0;
 
 const deskModule = defineModule({
@@ -78,7 +78,7 @@ afterAll(async () => {
 });
 endSubscribersAfterEach(() => [server]);
 
-/** A tenant with a row that changes, and with two members, two viewers and two administrators. */
+/** The slug of a tenant with a row that changes, and with two members, two viewers and two administrators. */
 let slug = '';
 let tenants = 0;
 beforeEach(async () => {
@@ -112,7 +112,7 @@ async function watch(names: readonly string[], fields: string, at = server): Pro
 }
 
 let changes = 0;
-/** Changes a row once, and answers how often it was read. */
+/** Changes the row once and returns the number of reads that this caused. */
 async function readsOfChange(watched: readonly Watched[]): Promise<number> {
   const before = { reads, counts: watched.map(({ messages }) => messages.length) };
   await database.asSuperuser('UPDATE memberships SET email = $2 WHERE user_id = $1', [
@@ -201,7 +201,7 @@ async function expectOwnDesk(own: TestDatabase): Promise<void> {
         role: 'member',
       });
     }
-    // The one who may see it comes first, and again last.
+    // The subscriber who may see the row comes first and last.
     const watched = await watch(['member-two', 'member-one', 'member-two'], 'email', apart);
     for (let round = 0; round < 3; round++) {
       await own.asSuperuser('UPDATE memberships SET email = $2 WHERE user_id = $1', [

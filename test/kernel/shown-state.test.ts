@@ -1,6 +1,6 @@
 /**
- * Proves that a CONFLICT shows of the present row what a query would give the same caller, and no more: the error does not
- * lead through the fields that are guarded. The callers are API keys, each with the permissions a test names.
+ * Proves that a CONFLICT shows only those values of the present row that a query would give the same caller, although
+ * the error does not pass through the guarded fields. The callers are API keys with the permissions that a test names.
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -35,7 +35,7 @@ const update =
     return { [field]: row };
   };
 
-/** Any: the types of the generated resolvers do not know these fields. */
+/** An object, because the types of the generated resolvers do not have these fields. */
 const resolvers: object = {
   Mutation: {
     updateReport: update('Report', 'report'),
@@ -95,7 +95,7 @@ beforeAll(async () => {
   )) as [typeof row];
 });
 
-/** What the extensions say of a conflict, without and with an Idempotency-Key. */
+/** The extensions of a conflict, which must be equal with and without an Idempotency-Key. */
 async function conflictOf(field: string, permissions: readonly Permission[]) {
   const { token } = await keyOf(...permissions);
   const query = `mutation { ${field} { __typename } }`;

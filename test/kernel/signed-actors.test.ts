@@ -1,7 +1,4 @@
-/**
- * Proves that SQL which an attacker slips into a statement cannot act for another actor where contexts are signed, and
- * that the keys are out of its reach.
- */
+/** Proves that injected SQL cannot act for another actor when contexts are signed, and cannot read the keys. */
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -73,7 +70,7 @@ describe('an actor', () => {
 });
 
 describe('the keys', () => {
-  /** Every way in which they could be written. */
+  /** The keys in every encoding in which they could be written. */
   async function keysAsText(): Promise<string[]> {
     const rows = await signed().asSuperuser<{ pad: string }>(
       `SELECT encode(pad, form) AS pad FROM tenantry.context_keys,

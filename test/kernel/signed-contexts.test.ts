@@ -1,6 +1,6 @@
 /**
- * Proves that SQL which an attacker slips into a statement of one tenant cannot act for another tenant where contexts are
- * signed, and that the same attacks succeed where they are not: whatever the server’s role may run.
+ * Proves that injected SQL in one tenant's statement cannot act for another tenant when contexts are signed, and that
+ * the same attacks succeed when they are not.
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -14,13 +14,13 @@ import { KEY, sign, ALTERED, inAcme, useSignedContexts } from '../support/signed
 
 const { signed, tenants, attacked } = useSignedContexts();
 
-/** Whose memberships the transaction sees. */
+/** The tenants whose memberships the transaction sees. */
 const seen = async (client: pg.Client): Promise<unknown[]> =>
   (await client.query<{ tenant_id: string }>('SELECT DISTINCT tenant_id FROM memberships')).rows.map(
     (row) => row.tenant_id,
   );
 
-/** SQL by which a transaction of acme's turns to globex: `$globex` is its id. */
+/** SQL that tries to switch a transaction of acme to globex. `$globex` stands for its id. */
 const SWITCHES: Readonly<Record<string, string>> = {
   'sets the tenant': "SELECT set_config('app.current_tenant', '$globex', true)",
   'sets the tenant for the session': "SELECT set_config('app.current_tenant', '$globex', false)",
@@ -85,7 +85,7 @@ describe('a tenant', () => {
   test('is not switched by a part of the context that is missing, empty or moved', async () => {
     const { acme, globex } = tenants();
     await connected(signed().app, async (client) => {
-      // Settings that were never made are null, not empty.
+      // A setting that was never made is null, not empty.
       await client.query("SELECT set_config('app.current_tenant', $1, false)", [globex.tenantId]);
       expect((await refusalOf(seen(client))).message).toBe(ALTERED);
       await client.query("SELECT set_config('app.context_seal', '', false)");
@@ -147,7 +147,7 @@ describe('a tenant', () => {
         DECLARE held CURSOR WITH HOLD FOR SELECT tenant_id FROM memberships;
         CREATE TEMP TABLE notes AS SELECT current_setting('app.context_seal') AS seal;`);
         await client.query('COMMIT');
-        // What acme could read it may keep; the rest is verified anew.
+        // acme may keep what it could read. Everything else must be verified again.
         const restored = `SELECT set_config('app.current_tenant', $1, true), set_config('app.current_actor', $2, true),
         set_config('app.current_actor_type', 'user', true), set_config('app.current_request', $3, true),
         set_config('app.context_seal', (SELECT seal FROM notes), true)`;
@@ -167,7 +167,7 @@ describe('a tenant', () => {
 });
 
 describe('a signature', () => {
-  /** As on a server whose clock is so many seconds off. */
+  /** Signs as a server whose clock is off by so many seconds. */
   const signedAt = (offset: number): Sign => {
     const now = Date.now;
     return (...parts) => {
@@ -212,7 +212,7 @@ describe('a signature', () => {
         signature.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
       ),
       values.with(7, ''),
-      // The request's id behind the actor's, and no request.
+      // Appends the request's id to the actor's and leaves the request empty.
       values.with(1, `${String(values[1])}\u001f${String(values[3])}`).with(3, null),
       bindingValues(tenants().acme, createSign(`${KEY}x`)),
     ]) {
@@ -262,13 +262,13 @@ test('what a server binds is not shown to other sessions of its role, in no kind
         () => db.transaction((tx) => tx.$queryRaw(read)),
         () => opened.unitOfWork(context, (inside) => inside.$queryRaw(read)),
       ]) {
-        // A binding has to read the keys: it stands still where it can be looked at.
+        // A binding reads the keys, so it waits for this lock and can be observed meanwhile.
         await holder.query('BEGIN; LOCK TABLE tenantry.context_keys');
         const running = operation();
         let shown = '';
         await until('a binding', async () => {
           const { rows } = await spy.query(
-            "SELECT * FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'tenantry_app'",
+            "SELECT * FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = 'tenantry_app'",
           );
           shown = JSON.stringify(rows);
           return shown.includes('tenantry.bind($1');

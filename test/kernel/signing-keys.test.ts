@@ -1,6 +1,6 @@
 /**
- * Keys that the identity provider withdraws or replaces, with a real provider: when they stop being believed, when their
- * successors begin to be, how often strangers can make the server ask for them, and what an operator sees of it.
+ * Proves with a real provider when keys that it withdraws or replaces are no longer accepted, when new keys are, how
+ * often unknown callers can make the server fetch the keys, and what an operator sees of it.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
@@ -64,7 +64,7 @@ const forged = (kid: string, key: KeyObject = foreignKey): string =>
     expiresIn: 300,
   });
 
-/** Counts how often the keys are fetched from now on. */
+/** Counts the fetches of the keys from now on. */
 async function countFetches(): Promise<() => number> {
   const keys = await (await fetch(provider.jwksUri)).text();
   let fetches = 0;
@@ -135,7 +135,7 @@ describe('strangers cannot make the server ask the provider at will', () => {
       const fetches = await countFetches();
       const statuses = await Promise.all(Array.from({ length: 40 }, () => statusOf(forged('rsa-first'))));
       expect(new Set(statuses)).toEqual(new Set([401]));
-      // The burst that is allowed: on a slow machine the requests are spread over several fetches.
+      // The allowed burst. On a slow machine the requests are spread over several fetches.
       expect(fetches()).toBeLessThanOrEqual(10);
     });
   });
@@ -196,7 +196,7 @@ describe('strangers cannot make the server ask the provider at will', () => {
       await ask(10);
       expect(fetches()).toBe(20);
       await ask(60);
-      // Where the half minutes begin is not the strangers' to know.
+      // The number depends on where the half minutes begin.
       expect([22, 23]).toContain(fetches());
     } finally {
       now.mockRestore();

@@ -1,6 +1,6 @@
 /**
- * A caller is who they are when their request is carried out: whoever keeps the body back, while their membership is
- * taken away, gains nothing by it.
+ * Proves that the access of a caller is checked when the request is executed: a caller who delays the body until their
+ * membership has been removed gains nothing.
  */
 import { once } from 'node:events';
 import http from 'node:http';
@@ -9,7 +9,7 @@ import { useServer } from '../support/server.js';
 
 const server = useServer();
 
-/** Sends the headers and the first bytes of the body; the rest when the returned function is called. */
+/** Sends the headers and the first bytes of the body. The returned function sends the rest. */
 async function beginSlowly(
   token: string,
   query: string,
@@ -48,7 +48,7 @@ test('a member who is removed while their body is on its way is refused when it 
   );
   await server().database.asSuperuser("DELETE FROM memberships WHERE user_id = 'demo|acme|admin'");
   await expect.poll(async () => (await admin.query('{ me { role } }')).status).toBe(403);
-  // Whoever was let in was let in before this.
+  // By now, the access that the server checked before the body is too old to be used again.
   const removed = performance.now();
   await expect.poll(() => performance.now() - removed).toBeGreaterThan(600);
   const { status, body } = await finish();

@@ -1,6 +1,7 @@
 /**
- * Lists ordered by a column of each type that is supported: page after page, forwards and backwards, shows each row once, and
- * a cursor is the exact value. A column that a cursor cannot hold is refused when its module is loaded.
+ * Proves for each supported column type that a list ordered by it shows each row once, page by page, forward and
+ * backward, and that a cursor holds the exact value. A column that a cursor cannot hold is refused when its module is
+ * loaded.
  */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
@@ -15,7 +16,7 @@ const database = useDatabase();
 interface Supported {
   readonly info: FieldInfo;
   readonly sqlType: string;
-  /** As PostgreSQL orders them. */
+  /** In PostgreSQL's order. */
   readonly values: readonly unknown[];
 }
 
@@ -78,7 +79,7 @@ test.each(Object.entries(SUPPORTED))('a list ordered by a column of type %s', as
   await database().asSuperuser(
     `CREATE TABLE ${table} (id uuid PRIMARY KEY, value ${column.sqlType} NOT NULL)`,
   );
-  // Each value twice: the id decides between equal ones.
+  // Each value twice, so that the id decides between equal values.
   const rows = column.values.flatMap((value): Row[] => [
     { id: randomUUID(), value },
     { id: randomUUID(), value },
@@ -101,7 +102,7 @@ test.each(Object.entries(SUPPORTED))('a list ordered by a column of type %s', as
 
 type ReadPage = (args: PageArguments, direction: OrderDirection) => Promise<ReturnType<Page['connection']>>;
 
-/** Reads a page as hand-written SQL does: what the cursors say goes into the statement. */
+/** Reads a page with hand-written SQL that has the cursor's values as parameters. */
 function readPage(table: string, key: SortKey, known: readonly Row[]): ReadPage {
   return async (args, direction) => {
     const page = new Page(args, { key, direction });
@@ -135,7 +136,7 @@ function beyond(
   return `(value, id) ${compare ?? ''} (${cast}, $${String(values.length)}::uuid)`;
 }
 
-/** All pages of three rows, in the order of the list. */
+/** The ids of all pages of three rows, in the order of the list. */
 async function allPages(
   read: ReadPage,
   direction: OrderDirection,

@@ -1,6 +1,6 @@
 /**
- * Proves that a migration which changes the type of a column is not noticed by anybody: statements that connections keep
- * prepared are prepared anew, at once and everywhere, whoever sends them.
+ * Proves that requests do not fail when a migration changes the type of a column: prepared statements are prepared
+ * again at once on every connection, whichever code sends them.
  */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ beforeEach(async () => {
   );
 });
 
-/** Everything that is prepared differently. Each answers, or throws. */
+/** One operation for each way in which statements are prepared. Each resolves or throws. */
 const WORK: Record<string, (acme: TenantClient, opened: Database) => Promise<unknown>> = {
   'a plain read': (acme) => acme.membership.findFirst({ where: { userId } }),
   'a read of Prisma’s': (acme) => acme.tenant.findMany({ include: { memberships: true } }),
@@ -66,7 +66,7 @@ async function withDatabase(work: (acme: TenantClient, opened: Database) => Prom
   }
 }
 
-/** On every connection, and more than once, so that whatever is kept is kept. */
+/** Runs every operation on every connection and more than once, so that everything is prepared. */
 async function warm(acme: TenantClient, opened: Database): Promise<void> {
   for (let round = 0; round < 2; round++) {
     for (const work of Object.values(WORK)) {
@@ -79,7 +79,7 @@ test.each(Object.keys(WORK))('%s succeeds after the type of a column has changed
   await withDatabase(async (acme, opened) => {
     await warm(acme, opened);
     await changeType();
-    // At the same time, so that it happens on several connections.
+    // Several at the same time, so that it happens on several connections.
     await Promise.all(Array.from({ length: 2 * POOL }, () => WORK[name]!(acme, opened)));
     for (const work of Object.values(WORK)) await work(acme, opened);
   });

@@ -1,6 +1,6 @@
 /**
- * Starting and stopping the real thing, as processes of their own. Proves that `npm start` needs nothing but Node, that
- * first starts at the same moment share one database, and that a signal loses no request.
+ * Starts and stops the server in processes. Proves that `npm start` needs only Node, that simultaneous first starts
+ * share one database, and that a signal loses no request.
  */
 import { readdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -26,13 +26,13 @@ endChildrenAfterAll();
 
 const ME = '{ me { role tenant { slug } } }';
 
-/** Runs `work` while the row of acme is locked by a transaction of somebody else. */
+/** Runs `work` while another transaction locks the row of acme. */
 async function whileLocked(
   url: string,
   work: (release: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const holder = new pg.Client({ connectionString: url });
-  // When the database is stopped under it, the next statement says so.
+  // When the database is stopped, the next statement fails. The event itself can be ignored.
   holder.on('error', () => undefined);
   await holder.connect();
   try {
@@ -46,7 +46,7 @@ async function whileLocked(
   }
 }
 
-/** The answer to a mutation, to come: it waits for the lock. */
+/** Sends a mutation that waits for the lock, and returns the promise of its answer. */
 async function waitingMutation(
   server: RunningServer,
   superuser: string,
@@ -117,6 +117,17 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
     expect(first.stderr).toBe('');
   });
 
+  test(
+    'prints the address of its database for the role of the server, and no password of another role',
+    { concurrent: false },
+    async () => {
+      const urls = await findEmbedded(dataDir);
+      expect(first.stdout).toContain(`  PostgreSQL ${urls?.app ?? 'none'}\n`);
+      for (const url of [urls?.superuser, urls?.owner, urls?.operator])
+        expect(first.stdout).not.toContain(new URL(url ?? '').password);
+    },
+  );
+
   test('serves the health checks, the metrics and the page to try it', { concurrent: false }, async () => {
     for (const path of ['/healthz', '/readyz', '/metrics', '/graphiql']) {
       expect((await fetch(first.url + path)).status).toBe(200);
@@ -127,7 +138,7 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
     'takes an empty data folder for its own, and closes it and the secret in it to others',
     { concurrent: false },
     async () => {
-      // Without this mark the folder keeps the mode it had, and as root its database ends up elsewhere.
+      // Without this file the folder would keep its mode, and as root the database would be created elsewhere.
       expect(await readdir(dataDir)).toContain('.tenantry-data');
       expect((await stat(join(dataDir, 'jwt-secret'))).mode & 0o077).toBe(0);
     },
@@ -220,7 +231,10 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
     'again finds its data and honours its tokens, and ends in order upon Ctrl-C, which all its processes get',
     { concurrent: false },
     async () => {
-      const again = await startServer(env(), 'as npm start');
+      const again = await startServer({ ...env(), LOG_LEVEL: 'info' }, 'as npm start');
+      expect(again.stdout).toMatch(
+        /^Starting PostgreSQL in \S+ …\nApplying missing migrations …\nStarting the server …\n/m,
+      );
       expect((await askServer(again.url, bearer, '{ tenant { name } }')).data).toEqual({
         tenant: { name: 'Saved at the last moment' },
       });
@@ -235,7 +249,10 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
           data: { updateTenant: { tenant: { name: 'Saved upon Ctrl-C' } } },
         });
       });
-      expect(await again.ended).toMatchObject({ code: 0, signal: null });
+      const ended = await again.ended;
+      expect(ended).toMatchObject({ code: 0, signal: null });
+      expect(ended.stdout).not.toContain('still answering');
+      expect(ended.stdout).toMatch(/told to stop\n[^]*stopped\n$/);
       expect(await findEmbedded(dataDir)).toBeUndefined();
     },
   );

@@ -1,6 +1,4 @@
-/**
- * Proves that a write in a batch is kept once, when it resolves, and that nothing of a failed one is.
- */
+/** Proves that a write in a batch is stored exactly once when it resolves, and that a failed one stores nothing. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { rejectionOf } from '../support/demo-tenants.js';
 import { raw, stateOf, newMember, useOneConnection } from '../support/one-connection.js';
@@ -82,7 +80,7 @@ describe('a write', () => {
     onOneConnection(async (acme) => {
       await database().asSuperuser('CREATE DOMAIN plain AS text');
       await database().asSuperuser(`CREATE TYPE flavour AS ENUM ('sweet', 'sour')`);
-      // The Prisma schema calls it a text.
+      // In the Prisma schema this column has the type String.
       await database().asSuperuser('ALTER TABLE memberships DROP COLUMN invited_by');
       await database().asSuperuser('ALTER TABLE memberships ADD COLUMN invited_by flavour');
       try {

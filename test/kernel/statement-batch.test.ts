@@ -1,6 +1,6 @@
 /**
- * Proves what a batch promises: the binding comes first and nothing runs without it; a failure is that of its statement
- * alone; a connection is handed on without a trace; and what PostgreSQL does to a connection meanwhile is got over.
+ * Proves what a batch guarantees: the binding comes first and nothing runs without it; a failure affects only its own
+ * statement; nothing remains on the connection; and the client recovers from what PostgreSQL does to a connection.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
@@ -93,7 +93,7 @@ describe('the binding', () => {
       if (read.status === 'fulfilled') {
         for (const { tenant_id: id } of read.value) expect(id).toBe(tenants().acme.tenantId);
       }
-      // A statement that is prepared no longer is prepared again at the next try.
+      // A statement that is no longer prepared fails once and is prepared again at the next attempt.
       await until('the connection works', () =>
         acme.membership.count().then(
           (count) => count > 0,
@@ -127,7 +127,7 @@ describe('a failure', () => {
             : (sqlState(outcome.reason) ?? publicError(outcome.reason)?.code),
         );
         expect(told.slice(0, 3)).toEqual(['fulfilled', '22012', '22P02']);
-        // What Prisma makes of void is its own affair.
+        // Leaves out the fourth outcome: how Prisma reads a void value is not tested here.
         expect(told.slice(4)).toEqual(['42703', '22P02', 'NOT_FOUND', 'fulfilled', 'fulfilled']);
       }
       await expectClean(opened);
@@ -196,7 +196,7 @@ describe('a failure', () => {
         expect(slow.status === 'rejected' && sqlState(slow.reason)).toBe('57014');
         expect(quick.status).toBe('fulfilled');
         expect(await stateOf(acme.$queryRaw(raw('SELECT 1 FROM pg_sleep(30)')))).toBe('57014');
-        // Each has the limit to itself.
+        // The limit applies to each statement separately.
         const twice = await Promise.all(
           [1, 2, 3].map(() => acme.$queryRaw(raw('SELECT 1 AS one FROM pg_sleep(0.2)'))),
         );

@@ -1,4 +1,7 @@
-/** Proves what LOG_SQL does to a running server: requests, keyed ones and events are logged, and in production no value is. */
+/**
+ * Proves what LOG_SQL does on a running server: statements of requests, of keyed mutations and of events are logged,
+ * and in production without values.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { membershipModule } from '../../src/platform/membership/index.js';
@@ -30,7 +33,7 @@ afterAll(async () => {
 });
 endSubscribersAfterEach(() => [server]);
 
-/** What was answered; fails when something was refused. */
+/** The data of an answer. Fails when the answer has errors. */
 function dataOf(answer: RawAnswer): Readonly<Record<string, unknown>> {
   const { data, errors = [] } = parseBody(answer);
   expect(errors).toEqual([]);
@@ -153,7 +156,7 @@ describe('a server in production', () => {
     const secrets = [name, userId, renamed, key, hash, createApiKey.secret, token, TEST_SECRET];
     if (database.contextKey !== undefined) secrets.push(database.contextKey);
     for (const secret of secrets) expect(stdout + stderr).not.toContain(secret);
-    // Of a signature or a hash, whosever.
+    // A signature or a hash, of whatever kind.
     expect(stdout).not.toMatch(/"[0-9a-f]{64}"/);
   });
 

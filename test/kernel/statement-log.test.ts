@@ -1,6 +1,6 @@
 /**
- * Proves that the log of statements has every statement of the pool, whichever way it was sent, with the tenant and the
- * request that it was sent for; and that values are in it only when they are asked for.
+ * Proves that the statement log contains every statement of the pool, however it was sent, with its tenant and its
+ * request, and that it contains values only when these are enabled.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ import { until } from '../support/until.js';
 const database = useDatabase();
 const tenants = useDemoTenants(database);
 
-/** The log of a database with one connection, so that whoever comes next gets what was left on it. */
+/** The log of a database with one connection, so that the next caller gets whatever the last one left on it. */
 function useLog({ withValues, plans = false }: { withValues: boolean; plans?: boolean }) {
   const lines: StatementLine[] = [];
   const planned: PlanLine[] = [];
@@ -27,7 +27,7 @@ function useLog({ withValues, plans = false }: { withValues: boolean; plans?: bo
       poolSize: 1,
       limits: LIMITS,
       statementLog: {
-        // The look at a connection before it is given back comes whenever it is due.
+        // The inspection of a connection before its release can happen at any time, so it is left out.
         write: (line) => line.sql !== 'SELECT … AS leftovers' && lines.push(line),
         withValues,
         ...(plans && { writePlan: (line: PlanLine) => planned.push(line) }),
@@ -176,7 +176,7 @@ describe('a line', () => {
       expect.stringContaining('tenantry.bind') as string,
       expect.stringContaining('slow') as string,
     ]);
-    // PostgreSQL would send both answers together; on a machine that is busy, each may be read late.
+    // PostgreSQL could send both answers together, and a busy machine may read each of them late.
     expect(slow?.ms).toBeGreaterThan(binding?.ms ?? Infinity);
     expect((slow?.ms ?? 0) + (binding?.ms ?? 0)).toBeGreaterThan(990);
   });
@@ -213,7 +213,7 @@ describe('without values', () => {
     expect(written).toContain('22P02');
     expect(written).not.toContain(secret);
     expect(written).not.toContain(tenants().acme.actor.id);
-    // Of a signature.
+    // A signature.
     expect(written).not.toMatch(/[0-9a-f]{64}/);
   });
 });
@@ -229,7 +229,7 @@ describe('plans', () => {
     const { acme } = tenants();
     expect(log.planned).toMatchObject([{ tenant: acme.tenantId, requestId: acme.requestId }]);
     expect(log.planned[0]?.plan).toMatch(/Scan .*on memberships/);
-    // The policy calls it; the statement itself does not.
+    // The policy calls this function; the statement does not.
     expect(log.planned[0]?.sql).not.toContain('current_tenant');
     expect(log.planned[0]?.plan).toContain('InitPlan');
   });
@@ -267,7 +267,7 @@ describe('plans', () => {
 
   test('that cannot be had say why; of very many that wait, the last ones are left out', async () => {
     const lines: PlanLine[] = [];
-    // Nobody listens there.
+    // No server listens on this port.
     const plans = new Plans('postgresql://nobody@127.0.0.1:1/none', (line) => lines.push(line));
     for (let each = 0; each < 300; each++)
       plans.explain({ text: `SELECT ${String(each)}`, values: [], binding: [] });

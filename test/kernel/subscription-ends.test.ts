@@ -1,6 +1,6 @@
 /**
- * Proves that what a subscriber loses is lost within a second, on every server, and that an event which cannot be told
- * ends the connection rather than being left out.
+ * Proves that a subscriber loses access within a second on every server, and that an event that cannot be delivered
+ * ends the connection instead of being left out.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase } from '../support/database.js';
@@ -28,11 +28,11 @@ import {
 
 const { database, server, replica, clientOf, memberOf, sql, addNote } = useNoteEvents();
 
-/** Less than the 30 seconds after which a change of access is found out without being heard of. */
+/** Less than 30 seconds, the time after which a server would notice a change without a notification. */
 const SOON = 10_000;
 
 describe('within a second, on every server', () => {
-  /** A member who has subscribed at both. */
+  /** A member who has subscribed at both servers. */
   async function subscribed(slug: string, query = CHANGED, seconds = 60) {
     const who = await memberOf(slug);
     const token = tokenOf(who, seconds);
@@ -75,7 +75,8 @@ describe('within a second, on every server', () => {
 
   test('an expired token ends the connection', async () => {
     const start = Date.now();
-    const all = await subscribed('expiring', CHANGED, 6);
+    // And the five seconds for clocks that differ.
+    const all = await subscribed('expiring', CHANGED, 1);
     await until('the token expires', () => Date.now() > start + 6_000);
     await expectClosed(all, 4403, /^UNAUTHENTICATED: The token has expired/);
   });
@@ -159,8 +160,12 @@ describe('when events may have been missed', () => {
     await killListeners();
     await until('the clients are told', () => witness.closed !== undefined, SOON);
     expect(witness.closed).toEqual({ code: 1012, reason: 'Events may have been missed.' });
-    await until('the client has subscribed again', async () => (await subscriptionsAt(server())) === 1);
-    expect(client.connections).toBeGreaterThan(1);
+    // Each server closes its clients when it hears of it itself: until then the old subscription is the one that counts.
+    await until(
+      'the client has subscribed again',
+      async () => client.connections > 1 && (await subscriptionsAt(server())) === 1,
+      SOON,
+    );
     const id = await addNote(who.slug, 'heard again');
     await arrived(watched, 1);
     expect(watched.messages).toEqual([noteChanged('CREATED', id, 'heard again')]);

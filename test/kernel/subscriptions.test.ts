@@ -1,7 +1,7 @@
 /**
- * Subscriptions as clients see them: a real client over WebSocket, two servers on one database. Proves that an event
- * reaches whoever may see it on every server, and nobody else, and that neither a forged announcement nor another
- * tenant’s id brings anything to light.
+ * Subscriptions as clients see them, with a real WebSocket client and two servers on one database. Proves that an event
+ * reaches exactly the subscribers who may see it, on every server, and that neither a forged announcement nor another
+ * tenant’s id reveals anything.
  */
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ const { database, server, replica, clientOf, memberOf, sql, write, addNote } = u
 
 const ADDED = 'subscription ($folder: ID!) { noteAdded(folderId: $folder) { id text } }';
 
-/** Everything that arrived before a note which is added now: events come in order. */
+/** All messages before that of a note that is added now. Events arrive in order. */
 async function before(
   watched: Watched,
   slug: string,
@@ -55,7 +55,7 @@ describe('an event', () => {
     for (const each of watched) {
       await arrived(each, 3);
       expect(each.messages).toEqual([
-        // What the row is when it is read, which may be later than when it changed.
+        // The state of the row when it is read, which may be later than the change.
         expect.objectContaining(noteChanged('CREATED', id, expect.any(String) as unknown as string)),
         noteChanged('UPDATED', id, 'second'),
         noteChanged('DELETED', id, null),
@@ -178,7 +178,7 @@ describe('another tenant', () => {
       ...['CREATED', 'UPDATED', 'DELETED'].flatMap((kind) =>
         [theirNote, goneNote, randomUUID()].map((id) => forged({ kind, id })),
       ),
-      // A row of ours that is still there has not been deleted, and is in another folder.
+      // Our own row, which has not been deleted and is in another folder.
       forged({ kind: 'DELETED', id: myNote }),
       forged({ kind: 'CREATED', id: 'no-id' }),
       forged({ kind: 'CREATED', id: theirNote, tenantId: theirId }),
@@ -194,7 +194,7 @@ describe('another tenant', () => {
     for (const payload of payloads) await sql('SELECT pg_notify($1, $2)', CHANGES_CHANNEL, payload);
     await sql('SELECT pg_notify($1, $2)', CHANGES_CHANNEL, forged({ kind: 'CREATED', id: myNote }));
 
-    // A change that did not happen tells no more than what may be read anyhow.
+    // An announcement of a change that did not happen reveals only what the subscriber may read anyway.
     const told = await before(all, 'isolated');
     expect(told.length).toBeGreaterThan(0);
     for (const message of told) {
@@ -205,9 +205,9 @@ describe('another tenant', () => {
 
   test('is no place to listen: not by the token, the subdomain, or both', async () => {
     const refusals: [string, Record<string, string>, string | undefined][] = [
-      // The token is for one, the host for the other.
+      // The token is for one tenant, the host for the other.
       [tokenOf(mine), { host: 'neighbour.localhost' }, 'TENANT_MISMATCH'],
-      // No member there.
+      // The user is not a member there.
       [tokenOf({ ...mine, slug: 'neighbour' }), {}, 'FORBIDDEN'],
       [tokenOf({ ...mine, slug: 'neighbour' }), { host: 'neighbour.localhost' }, 'FORBIDDEN'],
       [tokenOf({ ...mine, slug: 'nobody' }), {}, 'TENANT_NOT_FOUND'],
@@ -290,7 +290,7 @@ test('a field whose table is not published is a defect, not a silence', async ()
 test('nobody pays for subscriptions that nobody has', async () => {
   const who = await memberOf('quiet');
   const client = clientOf(who);
-  // A connection alone is none.
+  // A connection without a subscription costs nothing.
   const refused = client.subscribe('subscription { nothing }');
   await until('it is answered', () => refused.end !== undefined);
   const leases = () =>

@@ -42,10 +42,10 @@ describe('limits', () => {
       const { acme: own, globex } = tenants();
       await connectedOnce(opened.forTenant(own));
       await whileConnected(opened.forTenant(own), async () => {
-        // Their own tenant has what it may have; the other finds that there is none.
+        // The holder's own tenant has used up its share. For the other tenant there is no free connection.
         for (const [tenant, code] of [
           [own, 'RATE_LIMITED'],
-          [globex, 'UNAVAILABLE'],
+          [globex, 'RATE_LIMITED'],
         ] as const) {
           const db = opened.forTenant(tenant);
           for (const refused of [
@@ -104,7 +104,7 @@ describe('a transaction that is not bound', () => {
       ];
       for (const attempt of attempts) {
         expect(sqlState(await rejectionOf(attempt()))).toBe(state);
-        // The same connection serves whoever comes next.
+        // The same connection serves the next caller.
         expect((await opened.forTenant(context).tenant.findMany()).map(({ slug }) => slug)).toEqual(['acme']);
       }
     });
@@ -141,7 +141,7 @@ describe('a transaction that is not bound', () => {
 });
 
 describe('the way out', () => {
-  /** What Prisma's own client offers to whoever has it. */
+  /** Properties of Prisma's own client that a bound client must not have. */
   const FORBIDDEN = [
     '$parent',
     '$extends',
@@ -158,7 +158,7 @@ describe('the way out', () => {
     '_runtimeDataModel',
   ] as const;
 
-  /** The names that a surface answers to, inherited ones included. */
+  /** The names of all properties of an object, including inherited ones. */
   function offeredBy(surface: object): string[] {
     const names = new Set<string>();
     for (
@@ -177,7 +177,7 @@ describe('the way out', () => {
     const models = Object.values(Prisma.ModelName).map(
       (name) => name.charAt(0).toLowerCase() + name.slice(1),
     );
-    const common = [...models, '$executeRaw', '$queryRaw', 'context', 'key'];
+    const common = [...models, '$executeRaw', '$queryRaw', 'context', 'enqueue', 'key'];
     expect(offeredBy(db)).toEqual([...common, 'transaction'].sort());
     await db.transaction(async (tx) => {
       expect(offeredBy(tx)).toEqual([...common].sort());
@@ -215,7 +215,7 @@ describe('the way out', () => {
 
   test('only the bound client makes what passes for its transaction', () => {
     type Passes<Candidate> = Candidate extends TenantTx ? true : false;
-    /** Everything that a TenantTx has a name for, with the right types. */
+    /** A type with every named property of TenantTx. */
     type LookAlike = { readonly [Name in keyof TenantTx & string]: TenantTx[Name] };
     const passes: {
       readonly transaction: Passes<TenantTx>;

@@ -1,6 +1,5 @@
 /**
- * Proves what becomes of the rows of a table that is converted, which tables are refused, and that every step can be
- * undone.
+ * Proves what happens to the rows of a converted table, which tables are refused, and that every step can be undone.
  */
 import { rm } from 'node:fs/promises';
 import {
@@ -32,7 +31,7 @@ describe('the rows', () => {
     const before = await database.asSuperuser(address, ['orders']);
     const { steps } = await tenantize(tenantizeProject(url, prisma), TABLES, { tenant: 'acme' });
     expect(steps.some(({ name }) => /backfill|not_null/.test(name))).toBe(false);
-    // What points across tenants is found by PostgreSQL: the shipments of globex are of orders that are now acme's.
+    // PostgreSQL detects references across tenants: shipments of globex reference orders that now belong to acme.
     expect(await refusal(applyMigrations(url, prisma))).toMatch(
       /_validate_shipments_tenant_id_order_id_fkey failed: .*violates foreign key constraint/,
     );
@@ -61,7 +60,7 @@ describe('the rows', () => {
     expect(await refusal(applyMigrations(url, prisma))).toMatch(
       /_backfill_orders failed: 301 row\(s\) of orders have no tenant, such as id \(\d+\), /,
     );
-    // Old code still writes them.
+    // Old code can still write such rows.
     await database.asSuperuser(
       "INSERT INTO orders (customer_id, number) VALUES (gen_random_uuid(), 'orphan')",
     );
@@ -216,7 +215,7 @@ describe('tables', () => {
     });
     expect(await catalogOf(database)).toEqual(before);
 
-    // And by the command, with the history.
+    // The same with the command, which also changes the history.
     await applyMigrations(url, prisma);
     expect(await refusal(undoTenantize(tenantizeProject(url, prisma), ['order_lines']))).toContain(
       'no migrations here',

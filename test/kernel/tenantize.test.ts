@@ -1,6 +1,4 @@
-/**
- * Proves that a conversion of tables in use loses no write, and goes on after it was cut off.
- */
+/** Proves that the conversion of tables in use loses no write, and continues after an interruption. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finishTenantize, tenantize, undoTenantize } from '@tenantry/tenantize';
@@ -14,14 +12,14 @@ import { shop, TABLES, FROM_CUSTOMER, catalogOf, refusal, useShops } from '../su
 
 const { OLD_ROLE, newDatabase, makeShop } = useShops();
 
-/** A database with tables that were made for tenants. */
+/** A database whose tables were created with tenants. */
 async function bornShop(): Promise<TestDatabase> {
   const database = await newDatabase();
   await database.asSuperuser(`SET ROLE tenantry_owner; ${shop(true)}; RESET ROLE`);
   return database;
 }
 
-/** Code that knows of no tenant, writing and reading until it is stopped. */
+/** Runs code that knows no tenants, which writes and reads until it is stopped. */
 function oldCode(url: string): { stop(): Promise<string[]> } {
   let stopped = false;
   const written: string[] = [];
@@ -98,11 +96,11 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
     const { database, prisma, url } = await makeShop();
     const old = oldCode(url);
     const plan = await tenantize(tenantizeProject(url, prisma), TABLES, FROM_CUSTOMER);
-    // Two instances at once: the one that waits must not be what CREATE INDEX CONCURRENTLY waits for.
+    // Two instances apply the migrations at once. CREATE INDEX CONCURRENTLY must not wait for the instance that waits.
     const applied = await Promise.all([applyMigrations(url, prisma), applyMigrations(url, prisma)]);
     expect(applied.flat()).toEqual(plan.steps.map(({ name }) => name));
 
-    // New code beside the old one: bound, and isolated.
+    // New code runs beside the old code: bound and isolated.
     const acme = await database.tenantId('acme');
     await withClient(database.app, async (client) => {
       await expect(client.query('SELECT FROM orders')).rejects.toThrow('no tenant is bound');
@@ -128,7 +126,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
        FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.id = ANY ($1::bigint[])`,
       [written],
     );
-    // The last three of what it wrote are not deleted yet.
+    // The old code deletes its rows later. The last three are not deleted yet.
     expect(kept).toEqual({ orders: 3, notes: 3, right: 3, lines: 3 });
     const wrong = await database.asSuperuser(
       `SELECT FROM orders o JOIN customers c ON c.id = o.customer_id WHERE c.tenant_id <> o.tenant_id
@@ -145,7 +143,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
     const sides = 'customers Customer[]\n  orders Order[]\n  orderLines OrderLine[]\n  shipments Shipment[]';
     const models = (await readFile(platform, 'utf8')).replace(/^model Tenant \{$/m, `$&\n  ${sides}`);
     await writeFile(platform, models);
-    // Prisma knows nothing of an index over an expression, and leaves it alone.
+    // Prisma ignores an index over an expression.
     expect(await schemaDrift(url, prisma)).toBe('');
 
     expect(await refusal(undoTenantize(tenantizeProject(url, prisma), TABLES))).toContain(
@@ -172,7 +170,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
         await until(what, async () => (await database.asSuperuser(`SELECT ${found}`)).length > 0);
         await database.asSuperuser(`SELECT ${how}(pid) ${found}`);
       };
-      // Held, the row keeps the backfill waiting, and the index too.
+      // While this row is locked, the backfill waits, and later the creation of the index.
       await client.query('BEGIN; UPDATE orders SET note = note WHERE id = 1');
       const backfill = refusal(applyMigrations(url, prisma));
       await until(
@@ -183,7 +181,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
       expect(await backfill).toMatch(/_tenantize_backfill_orders failed/);
       await client.query('COMMIT');
 
-      // The session of a process that was killed: it holds Prisma's lock until somebody ends it.
+      // The session of a process that was killed. It holds Prisma's lock until it is terminated.
       const orphan = withClient(url, async (killed) => {
         await killed.query("SET application_name = 'tenantize orders'; SELECT pg_advisory_lock(72707369)");
         await killed.query('SELECT pg_sleep(60)');
@@ -196,7 +194,7 @@ describe('a conversion of tables in use', { timeout: 60_000 }, () => {
       const ended = expect(orphan).rejects.toThrow('terminating connection');
       const build = refusal(applyMigrations(url, prisma));
       await ended;
-      // A snapshot that is older than the index.
+      // A snapshot that is older than the index delays the creation of the index.
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM customers');
       await end(
         "query LIKE '%CONCURRENTLY \"tenantize_orders_pkey\"%' AND wait_event_type = 'Lock'",

@@ -1,6 +1,6 @@
 /**
- * Proves what a unit of work promises: all of it or nothing, and inside it each operation and each transaction as
- * independent of the others as without.
+ * Proves what a unit of work guarantees: it is all or nothing, and the operations and transactions in it are as
+ * independent of each other as outside.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
@@ -33,7 +33,7 @@ const RAISE_SERIALIZATION_FAILURE = Prisma.sql`DO $$ BEGIN RAISE EXCEPTION SQLST
 const member = (name: string) => ({ userId: name, email: `${name}@acme.test`, role: 'viewer' });
 const add = (db: TenantClient | TenantTx, name: string) => db.membership.create({ data: member(name) });
 
-/** Which of these are there, as rows and in the audit log. */
+/** The names that are stored, each as a row with one audit entry. */
 async function kept(...names: string[]): Promise<string[]> {
   const rows = await database().asSuperuser<{ user_id: string; entries: number }>(
     `SELECT user_id, (SELECT count(*)::int FROM audit_log WHERE entity_id = m.id::text) AS entries

@@ -1,4 +1,4 @@
-/** What clients do not read: one answer for each connection, for a time, and so many bytes in total. */
+/** Proves the limits on answers that clients do not read: one answer per connection, a time, and a total of bytes. */
 import type { Socket } from 'node:net';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { UNREAD_LIMITS } from '../../src/http/unread-answers.js';
@@ -8,7 +8,7 @@ import { openRaw } from '../support/raw-connection.js';
 import { useServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
-/** More than the operating system takes for a client that does not read. */
+/** More bytes than the operating system buffers for a client that does not read. */
 const LARGE = 8_000_000;
 
 let worked = 0;
@@ -65,8 +65,8 @@ test('requests of one connection are worked off one at a time, and an answer tha
   for (const client of clients) client.send(ask(LARGE).repeat(8));
   await until('each client is worked for', () => worked === clients.length);
   await Promise.all(clients.map(() => until('something is unread', () => unread() > 0)));
-  expect(unread()).toBeLessThanOrEqual(clients.length * (LARGE + 1_000));
-  // Node destroys the connections of those who read nothing.
+  expect(unread()).toBeLessThanOrEqual(clients.length * (LARGE + 2_000));
+  // The server destroys the connections of clients that read nothing.
   await until('they are cut off', () => accepted.every(({ destroyed }) => destroyed));
   expect(worked).toBe(clients.length);
   for (const { socket } of clients) socket.destroy();
@@ -93,7 +93,7 @@ test('a client that sends more of them is cut off', async () => {
 
 test('beyond a total, the answer goes that is under way for longest', async () => {
   UNREAD_LIMITS.bytes = 2.5 * LARGE;
-  // Nobody is cut off for their slowness.
+  // No client is disconnected for being slow.
   UNREAD_LIMITS.stalledMs = 600_000;
   const clients = [];
   for (let n = 1; n <= 4; n++) {
@@ -105,7 +105,7 @@ test('beyond a total, the answer goes that is under way for longest', async () =
   const ends = accepted.slice(-4);
   await until('two are cut off', () => ends.filter(({ destroyed }) => destroyed).length === 2);
   expect(ends.map(({ destroyed }) => destroyed)).toEqual([true, true, false, false]);
-  // And those who read are answered.
+  // Clients that read get their answers.
   const last = clients[3]!;
   let bytes = 0;
   last.socket.on('data', (chunk: Buffer) => (bytes += chunk.length));

@@ -1,4 +1,6 @@
-/** Proves that the database itself counts the changes of a row, whoever makes them and whatever they say. */
+/**
+ * Proves that the database itself counts the changes of a row, whichever role makes them and whatever version they set.
+ */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { useDatabase } from '../support/database.js';
@@ -7,7 +9,7 @@ import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tena
 const database = useDatabase();
 const tenants = useDemoTenants(database);
 
-/** A table with versions, in a transaction bound to acme that is undone. */
+/** Runs `work` with a table that counts versions, in a transaction that is bound to acme and rolled back. */
 const withTable = (work: (client: pg.Client) => Promise<void>): Promise<void> =>
   connected(database().superuser, async (client) => {
     await client.query('BEGIN');
@@ -87,7 +89,7 @@ describe('the version of a row', () => {
       const before = await version();
       await client.query("UPDATE tenants SET name = name || '!'");
       expect(await version()).toBe(before + 1);
-      // The server's role may not even try.
+      // The server's role has no privilege to set the version.
       expect(await refusalOf(client.query('UPDATE tenants SET version = 1'))).toMatchObject({
         state: '42501',
       });

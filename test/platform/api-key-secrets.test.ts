@@ -1,6 +1,4 @@
-/**
- * Proves that neither a key nor its hash can be read anywhere, and what the database itself refuses.
- */
+/** Proves that neither a key nor its hash can be read anywhere, and what the database itself refuses. */
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { startChild } from '../support/child.js';
@@ -57,13 +55,13 @@ describe('keys and hashes', () => {
     child.kill('SIGTERM');
     const { stdout, stderr } = await child.ended;
     const log = stdout + stderr;
-    // Who asked is in the log: by id.
+    // The log names the caller by id.
     expect(log).toContain(`"actor":"${apiKey.id}"`);
     for (const hidden of [secret, unknown, createApiKey.secret, hash]) {
       expect(log).not.toContain(hidden);
       expect(log).not.toContain(hidden.slice(0, 16));
     }
-    // And a stop by signal writes when it was used.
+    // A stop by a signal also writes when the key was last used.
     expect((await rowOf(apiKey.id)).last_used_at).not.toBeNull();
   });
 });
@@ -117,6 +115,7 @@ describe('in the database', () => {
         tenant_id: await database.tenantId('acme'),
         slug: 'acme',
         status: 'active',
+        plan: 'free',
       },
     ]);
     for (const dead of [{ revokedAt: '2024-01-01' }, { expiresAt: '2024-01-01' }, { createdBy: 'nobody' }]) {

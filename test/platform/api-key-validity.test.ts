@@ -1,6 +1,6 @@
 /**
- * Proves that a key ends when it expires, is revoked or its creator leaves, on every server within a second; that it
- * shrinks with its creator; and that whatever is wrong with a key looks the same.
+ * Proves that a key ends on every server within a second when it expires, is revoked or its creator leaves; that it
+ * loses the permissions that its creator loses; and that every invalid key gets the same answer.
  */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { ME, useApiKeys } from '../support/api-keys.js';
 
 const { server, replica, lookUps, succeed, create, ask, refusalOfKey, rowOf, tenantWith } = useApiKeys();
 
-/** Less than the 30 seconds after which a change of access is found out without being heard of. */
+/** Less than 30 seconds, the time after which a server would notice a change without a notification. */
 const SOON = { timeout: 10_000, interval: 20 };
 
 const permissionsOf = async (key: string, at = server()) =>
@@ -45,7 +45,7 @@ describe('a key that is not valid', () => {
     const first = await refusalOfKey(unknown);
     expect(first).toMatchObject({ status: 401, code: 'UNAUTHENTICATED', challenge: 'Bearer' });
     for (const [what, key] of Object.entries(keys)) {
-      // Once for the database's answer, once more for one that was kept.
+      // The first answer comes from the database, the second from the cache.
       expect(await refusalOfKey(key), what).toEqual(first);
       expect(await refusalOfKey(key), what).toEqual(first);
     }
@@ -108,7 +108,7 @@ describe('what a key may do', () => {
     const refusedEverywhere = () =>
       Promise.all([server(), replica()].map(async (at) => (await refusalOfKey(secret, at)).status));
     await expect.poll(refusedEverywhere, SOON).toEqual([401, 401]);
-    // They come back: their key does not.
+    // The creator is a member again, but the key stays revoked.
     await insertMembership(server().database, slug, { role: 'owner', userId });
     expect(await refusedEverywhere()).toEqual([401, 401]);
     expect((await rowOf(apiKey.id)).revoked_at).not.toBeNull();
@@ -144,7 +144,7 @@ describe('what is known of a key', () => {
   const asked = () =>
     lookUps().mock.calls.filter(([sql]) => String(sql).includes('tenantry.resolve_api_key')).length;
 
-  /** Asks until the answer comes from the cache: the listener may have just connected. */
+  /** Asks until the answer comes from the cache, because the listener may have connected only just now. */
   const untilKept = (key: string) =>
     until('the key is kept', async () => {
       await ask(key, '{ me { userId } }');
@@ -187,7 +187,7 @@ describe('what is known of a key', () => {
       if (status === 200) lastAccepted = sent;
       return status === 401;
     });
-    // It was believed from the cache to the end, and not a moment longer.
+    // The cached answer was used until the key expired, and not longer.
     expect(asked()).toBe(before);
     expect(lastAccepted).toBeGreaterThan(0);
     expect(lastAccepted).toBeLessThan(expiresAt.getTime());

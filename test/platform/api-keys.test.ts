@@ -1,9 +1,10 @@
 /**
- * Proves that an API key is what its maker allowed and no more, in its own tenant, and that it cannot multiply or make
- * members, until it is revoked.
+ * Proves that an API key has only the permissions that its creator gave it, in its own tenant, until it is revoked, and
+ * that it can create neither keys nor members.
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { bareId } from '../support/ids.js';
 import { connected } from '../support/demo-tenants.js';
 import { stateOf, whatTheAnswerTells } from '../support/mutations.js';
 import { parseBody, rawPost } from '../support/raw-request.js';
@@ -41,7 +42,7 @@ describe('createApiKey', () => {
       {
         action: 'api_key.created',
         entity: 'ApiKey',
-        entity_id: apiKey.id,
+        entity_id: bareId(apiKey.id),
         actor: 'demo|acme|admin',
         new_value: { name: 'Billing export', permissions: ['audit:read', 'members:read'] },
       },
@@ -101,7 +102,7 @@ describe('createApiKey', () => {
   test('waits for a removal of the creator that is under way, and leaves no key behind', async () => {
     const { database } = server();
     const { membershipId, second, userId } = await tenantWith('admin');
-    // The server knows them, and lets them in.
+    // Caches the access of this user on the server.
     await create(['MEMBERS_READ'], {}, second);
     const answer = await connected(database.superuser, async (client) => {
       await client.query('BEGIN');
@@ -216,7 +217,7 @@ describe('a key', () => {
       expect(errors[0]?.extensions).toEqual({ code: 'FORBIDDEN', requires: 'user' });
     }
     expect(await stateOf(database, TABLES)).toEqual(before);
-    // It may look, though.
+    // The key may read them.
     const { errors } = await ask(secret, '{ invitations { totalCount } apiKeys { totalCount } }');
     expect(errors).toEqual([]);
   });
@@ -239,7 +240,7 @@ describe('a key', () => {
       status: 403,
       body: { errors: [{ extensions: { code: 'TENANT_MISMATCH' } }] },
     });
-    // Nor does it tell whether there is such a tenant.
+    // The answer does not reveal whether such a tenant exists.
     expect((await at('no-such-tenant.localhost')).text).toBe(foreign.text);
   });
 
@@ -268,7 +269,7 @@ describe('revokeApiKey', () => {
     expect(first.entries).toMatchObject([
       {
         action: 'api_key.updated',
-        entity_id: apiKey.id,
+        entity_id: bareId(apiKey.id),
         actor: 'demo|acme|admin',
         old_value: { revoked_at: null },
       },
@@ -278,10 +279,10 @@ describe('revokeApiKey', () => {
     expect(second.entries).toEqual([]);
   });
 
-  test('answers alike whether it is of another tenant, of nobody or no id at all', async () => {
+  test('answers alike whether it is of another tenant, of nobody or of another type', async () => {
     const foreign = await insertApiKey(server().database, 'globex');
     const answers = [];
-    for (const id of [foreign.id, MISSING, foreign.key, '', 'a\u0000', "' OR true --"]) {
+    for (const id of [foreign.id, MISSING, `api_key_${foreign.id}`, `membership_${foreign.id}`]) {
       answers.push(whatTheAnswerTells(await run('revokeApiKey', selection, { id })));
     }
     for (const answer of answers) expect(answer).toEqual(answers[0]);

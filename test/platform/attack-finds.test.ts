@@ -1,6 +1,6 @@
 /**
- * The attack fails on servers that leak: each way of leaking is found, in a module that nobody has told the attack of.
- * Without this, finding nothing would mean nothing.
+ * Proves that the attack fails on servers that leak: it finds each kind of leak in a module that it does not know.
+ * Without this, a run without findings would prove nothing.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isClean, printReport, type Breach, type Report } from 'tenantry-attack';

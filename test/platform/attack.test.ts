@@ -1,6 +1,6 @@
 /**
- * The attack of `npm run attack` on the installed modules, with everything in sight: answers, statements, the log, the
- * victim's rows. Whatever field, argument or subscription is added is attacked without anything being said here.
+ * Runs the attack of `npm run attack` on the installed modules, with access to answers, statements, the log and the
+ * victim's rows. Every new field, argument or subscription is attacked without a change here.
  */
 import { beforeAll, expect, test } from 'vitest';
 import type { Breach, Report } from 'tenantry-attack';
@@ -11,7 +11,12 @@ import { watchStatements } from '../support/statements.js';
 
 const statements = watchStatements();
 const server = useServer({
-  env: { NODE_ENV: 'production', DATABASE_URL: 'postgresql://tenantry_app@localhost/x' },
+  env: {
+    NODE_ENV: 'production',
+    DATABASE_URL: 'postgresql://tenantry_app@localhost/x',
+    // With everything that may be switched on.
+    FEDERATION: 'true',
+  },
 });
 let report: Report;
 beforeAll(async () => {
@@ -19,8 +24,8 @@ beforeAll(async () => {
 }, 1_200_000);
 
 /**
- * Whoever holds the link of an invitation is told that it is for another address (docs/invitations.md), and nothing of
- * whose it is.
+ * A caller who has the link of an invitation may learn that it is for another address (docs/invitations.md), but not
+ * for which.
  */
 const isForAnotherAddress = ({ at, breach, sent }: Breach) =>
   at === 'Mutation.acceptInvitation(input.token:)' &&

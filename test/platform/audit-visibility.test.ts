@@ -1,4 +1,7 @@
-/** The audit log is no way round a permission: a recorded value is shown to whom its field would be. */
+/**
+ * Proves that the audit log does not bypass permissions: a recorded value is shown only to callers who may read its
+ * field.
+ */
 import { expect, test } from 'vitest';
 import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
 import { useKeyClients } from '../support/key-clients.js';
@@ -27,7 +30,7 @@ test('the plan in an entry is for those who may see the plan', async () => {
   expect(seenByAdmin?.newValue).toMatchObject({ slug: 'acme', settings: {} });
   for (const value of [seenByAdmin?.oldValue, seenByAdmin?.newValue]) {
     expect(value).not.toHaveProperty('plan');
-    expect(value).not.toHaveProperty('billing_email');
+    expect(value).not.toHaveProperty('billingEmail');
   }
 });
 
@@ -45,14 +48,14 @@ test('a row is for those who may read its type: the permission for the log does 
 
   expect((await owner.query<Entries>(query)).data.auditLog.nodes[0]?.newValue).toMatchObject({
     email: 'hidden@acme.test',
-    role: 'viewer',
+    role: 'VIEWER',
   });
   expect(await seen('audit:read')).toEqual({});
   expect(Object.keys((await seen('audit:read', 'members:read')) ?? {}).sort()).toEqual([
     'id',
-    'joined_at',
+    'joinedAt',
     'role',
-    'user_id',
+    'userId',
   ]);
   expect(await seen('audit:read', 'users:manage')).toEqual({});
 });

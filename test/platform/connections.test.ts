@@ -1,13 +1,22 @@
 /**
- * Proves that the lists of the platform, members and the audit log, page through exactly the tenant's own rows, filter
- * as they say, and cost the same number of transactions for many rows as for few.
+ * Proves that the lists of the platform page through exactly the tenant's own rows, that their filters select what they
+ * say, and that they cost the same number of transactions for many rows as for few.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import { useClients } from '../support/clients.js';
 import { provePaging, secondsLater, sortKey } from '../support/connections.js';
 import type { TestDatabase } from '../support/database.js';
-import { insertApiKey, insertInvitation, insertMembership, insertTenant } from '../support/rows.js';
+import { bareId } from '../support/ids.js';
+import {
+  insertApiKey,
+  insertDelivery,
+  insertInvitation,
+  insertMembership,
+  insertTenant,
+  insertWebhook,
+} from '../support/rows.js';
 import { useServer } from '../support/server.js';
 import { transactionsAmong, watchStatements } from '../support/statements.js';
 
@@ -15,7 +24,7 @@ const statements = watchStatements();
 const server = useServer();
 const clientOf = useClients(server);
 
-/** A UUIDv7 of that second, so that the audit log sorts by it. */
+/** A UUIDv7 of that second. The audit log is sorted by it. */
 function idOfSecond(seconds: number): string {
   const milliseconds = Date.parse(secondsLater(seconds)).toString(16).padStart(12, '0');
   const random = randomBytes(8).toString('hex');
@@ -121,7 +130,7 @@ describe('members', () => {
   });
 });
 
-/** Rows of a table in the order of one of its columns. */
+/** The rows of a table with the sort key of one column. */
 const rowsOf = (table: string, column: string) => async (database: TestDatabase, tenant: string) =>
   database.asSuperuser<{ id: string; key: string }>(
     `SELECT id, ${sortKey(column)} FROM ${table} WHERE tenant_id = $1`,
@@ -158,7 +167,7 @@ describe('invitations', () => {
     const ids = {
       PENDING: (await insertInvitation(database, slug)).id,
       EXPIRED: (await insertInvitation(database, slug, { expiresAt: past })).id,
-      // Revoked before it expired.
+      // Revoked, and expired since then.
       REVOKED: (await insertInvitation(database, slug, { expiresAt: past, revokedAt: past })).id,
       ACCEPTED: (await insertInvitation(database, slug, { expiresAt: past })).id,
     };
@@ -179,7 +188,10 @@ describe('invitations', () => {
       return data.invitations;
     };
     for (const [status, id] of Object.entries(ids)) {
-      expect(await ask({ status })).toEqual({ nodes: [{ id, status }], totalCount: 1 });
+      expect(await ask({ status })).toEqual({
+        nodes: [{ id: encodeId('Invitation', id), status }],
+        totalCount: 1,
+      });
     }
     for (const filter of [null, {}, { status: null }]) expect((await ask(filter)).totalCount).toBe(4);
   });
@@ -197,6 +209,29 @@ describe('API keys', () => {
   });
 });
 
+describe('webhooks', () => {
+  provePaging(server, {
+    field: 'webhooks',
+    direction: 'desc',
+    column: 'createdAt',
+    rows: rowsOf('webhooks', 'created_at'),
+    add: (database, tenant, seconds) => insertWebhook(database, tenant, { createdAt: secondsLater(seconds) }),
+    remove: removeFrom('webhooks'),
+  });
+});
+
+describe('deliveries of webhooks', () => {
+  provePaging(server, {
+    field: 'webhookDeliveries',
+    direction: 'desc',
+    column: 'createdAt',
+    rows: rowsOf('webhook_deliveries', 'created_at'),
+    add: (database, tenant, seconds) =>
+      insertDelivery(database, tenant, undefined, { createdAt: secondsLater(seconds) }),
+    remove: removeFrom('webhook_deliveries'),
+  });
+});
+
 describe('the audit log', () => {
   const entity = `Paged${randomBytes(4).toString('hex')}`;
 
@@ -210,7 +245,7 @@ describe('the audit log', () => {
         await database.tenantId(tenant),
         entity,
       ]),
-    // All at one time: the id alone decides.
+    // All entries have the same time, so only the id decides their order.
     add: (database, tenant, seconds) => insertEntry(database, tenant, { id: idOfSecond(seconds), entity }),
   });
 
@@ -223,7 +258,7 @@ describe('the audit log', () => {
     );
     expect(errors).toEqual([]);
     expect(data.auditLog.totalCount).toBe(data.auditLog.nodes.length);
-    return data.auditLog.nodes.map(({ id }) => id).sort();
+    return data.auditLog.nodes.map(({ id }) => bareId(id)).sort();
   };
 
   test('is filtered by each of its conditions, and by all of them together', async () => {
@@ -247,7 +282,7 @@ describe('the audit log', () => {
     const range = { from: secondsLater(3_600), to: secondsLater(3_601) };
     expect(await found({ ...entry, createdAt: range })).toEqual([wanted]);
     for (const field of ['actor', 'action', 'entity', 'entityId', 'requestId'] as const) {
-      // All but the one that differs in this field.
+      // All entries except the one that differs in this field.
       const same = others.filter(
         (_id, at) => at !== ['actor', 'action', 'entity', 'entityId', 'requestId'].indexOf(field),
       );
@@ -285,6 +320,8 @@ describe('a list', () => {
     ['members', 'nodes { id userId email invitedBy }', 'viewer'],
     ['invitations', 'nodes { id email status }', 'admin'],
     ['apiKeys', 'nodes { id name permissions lastUsedAt }', 'admin'],
+    ['webhooks', 'nodes { id url events }', 'admin'],
+    ['webhookDeliveries', 'nodes { id event entityId webhook { url } }', 'admin'],
     ['auditLog', 'nodes { id actor action oldValue newValue }', 'owner'],
   ])('of %s costs one transaction, however long the page', async (field, selection, user) => {
     const client = await clientOf(user);

@@ -1,9 +1,15 @@
-/** What a client is told when a constraint refuses: every one of every table of the platform. */
+/** The error that a client receives for every constraint of every table of the platform. */
 import { expect, test } from 'vitest';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { proveConstraints } from '../support/constraints.js';
 import { useDatabase } from '../support/database.js';
-import { insertApiKey, insertInvitation, insertMembership } from '../support/rows.js';
+import {
+  insertApiKey,
+  insertDelivery,
+  insertInvitation,
+  insertMembership,
+  insertWebhook,
+} from '../support/rows.js';
 
 const database = useDatabase();
 
@@ -35,6 +41,25 @@ proveConstraints(database, {
       api_keys_key_hash_check: { key_hash: 'secret' },
       api_keys_prefix_check: { prefix: 'tk' },
       times_check: { expires_at: 'infinity' },
+    },
+  },
+  webhooks: {
+    row: (on) => insertWebhook(on, 'acme'),
+    checks: {
+      webhooks_url_check: { url: `https://hooks.test/${'a'.repeat(2_048)}` },
+      webhooks_events_check: { events: [] },
+      webhooks_payload_check: { payload: 'all' },
+      webhooks_disabled_because_check: { disabled_at: NOW, disabled_because: 'mood' },
+      webhooks_disabled_check: { disabled_at: NOW },
+      times_check: { held_until: 'infinity' },
+    },
+  },
+  webhook_deliveries: {
+    row: (on) => insertDelivery(on, 'acme'),
+    checks: {
+      webhook_deliveries_status_check: { status: 'lost' },
+      webhook_deliveries_failure_check: { failure: 'mood' },
+      webhook_deliveries_delivered_check: { delivered_at: NOW },
     },
   },
   idempotency_keys: {

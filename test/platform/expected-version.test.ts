@@ -1,6 +1,9 @@
-/** Proves that an update of the tenant with an expected version overwrites nothing its author has not seen. */
+/**
+ * Proves that an update of the tenant with an expected version never overwrites a change that its author has not seen.
+ */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import { sendKeyed } from '../support/keyed-mutations.js';
 import { useMutations } from '../support/mutations.js';
 import { auditRows } from '../support/rows.js';
@@ -48,7 +51,7 @@ describe('updateTenant with an expected version', () => {
       "SELECT id, created_at FROM tenants WHERE slug = 'acme'",
     );
     const expectedVersion = by > 1 ? by : version + by;
-    const own = { id: row!.id, slug: 'acme', name, status: 'ACTIVE', version };
+    const own = { id: encodeId('Tenant', row!.id), slug: 'acme', name, status: 'ACTIVE', version };
     const createdAt = row!.created_at.toISOString();
     const input = { name: named(), expectedVersion };
     expect(await refused('updateTenant', SELECTION, input)).toEqual({
@@ -61,7 +64,7 @@ describe('updateTenant with an expected version', () => {
         settings: expect.any(Object) as object,
       },
     });
-    // An administrator does not manage the billing.
+    // An administrator may not read the billing fields.
     expect(await refused('updateTenant', SELECTION, input, { user: 'admin' })).toEqual({
       code: 'CONFLICT',
       current: { ...own, createdAt, settings: expect.any(Object) as object },

@@ -1,4 +1,7 @@
-/** Proves that a time which no calendar of four digits has is refused where clients choose times, and spoils no list elsewhere. */
+/**
+ * Proves that a time outside of the years 1 to 9999 is refused where clients choose times, and does not break the lists
+ * that contain one.
+ */
 import { expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { contextOf } from '../support/demo-tenants.js';
@@ -6,7 +9,7 @@ import { useServer } from '../support/server.js';
 
 const server = useServer();
 
-/** As PostgreSQL writes them, and what the API answers. */
+/** The times as PostgreSQL writes them, and as the API returns them. */
 const FAR: readonly (readonly [string, string])[] = [
   ['infinity', '+275760-09-13T00:00:00.000Z'],
   ['294276-12-31 23:59:59+00', '+275760-09-13T00:00:00.000Z'],

@@ -1,6 +1,5 @@
 /**
- * Proves who may accept an invitation, how often and in which state of it, and that every refusal tells no more than
- * that.
+ * Proves who may accept an invitation, how often and in which of its states, and that a refusal reveals nothing more.
  */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -98,7 +97,7 @@ describe('accepting', () => {
   test('with an address that merely looks like the invited one is refused', async () => {
     const { token } = await insertInvitation(database(), 'acme', { email: 'kim@new.test' });
     for (const email of [
-      // Every other alphabet's lower case of the first is k, and of the second i.
+      // In other locales the lower case of the first letter is k, and that of the second is i.
       '\u212Aim@new.test',
       'k\u0130m@new.test',
       'kim@new.test ',

@@ -1,6 +1,4 @@
-/**
- * Proves that a guest, who is no member of any tenant yet, can accept an invitation and do nothing else.
- */
+/** Proves that a guest, a user who is not yet a member of a tenant, can accept an invitation and do nothing else. */
 import { describe, expect, test } from 'vitest';
 import { stateOf } from '../support/mutations.js';
 import { parseBody, rawPost } from '../support/raw-request.js';
@@ -50,7 +48,7 @@ describe('a guest', () => {
     expect(data).toEqual({
       joined: {
         __typename: 'AcceptInvitationPayload',
-        membership: { __typename: 'AcceptedMembership', role: 'VIEWER', tenant: { slug: 'acme' } },
+        membership: { __typename: 'ViewerMembership', role: 'VIEWER', tenant: { slug: 'acme' } },
       },
     });
   });

@@ -1,9 +1,12 @@
 /**
- * Proves that an invitation makes exactly the invited person a member, once, while it may, and that mail neither loses
- * an invitation nor carries what was smuggled into it.
+ * Proves that an invitation makes only the invited user a member, once and while it is valid; that a failure of the
+ * mail does not lose it; and that names cannot inject anything into the mail.
  */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
+import { bareId } from '../support/ids.js';
+import { runDueJobs } from '../support/jobs.js';
 import { headerOf, readMail, tokenIn } from '../support/mail.js';
 import { whatTheAnswerTells } from '../support/mutations.js';
 import { auditRows, insertMembership } from '../support/rows.js';
@@ -39,7 +42,7 @@ describe('an invitation', () => {
     expect(days).toBeLessThan(7);
   });
 
-  test('takes no idempotency key: its mail would leave before the commit', async () => {
+  test('takes no idempotency key', async () => {
     const email = newEmail();
     const before = smtp().received.length;
     const { token } = await server().as('owner', 'acme');
@@ -67,7 +70,7 @@ describe('an invitation', () => {
       {
         action: 'invitation.created',
         entity: 'Invitation',
-        entity_id: invitation.id,
+        entity_id: bareId(invitation.id),
         actor: 'demo|acme|admin',
         new_value: { email, role: 'admin', invited_by: 'demo|acme|admin' },
       },
@@ -80,7 +83,7 @@ describe('an invitation', () => {
       membership: {
         userId: claims.sub,
         role: 'ADMIN',
-        tenant: { id: acme, slug: 'acme', name: 'Acme Inc.', status: 'ACTIVE' },
+        tenant: { id: encodeId('Tenant', acme), slug: 'acme', name: 'Acme Inc.', status: 'ACTIVE' },
       },
     });
     expect(await membersWith(email)).toEqual([
@@ -94,19 +97,19 @@ describe('an invitation', () => {
         actor: claims.sub,
         actor_type: 'user',
         action: 'membership.created',
-        entity_id: data.acceptInvitation?.membership.id,
+        entity_id: bareId(data.acceptInvitation?.membership.id),
         new_value: { email, role: 'admin', user_id: claims.sub },
       },
       {
         actor: claims.sub,
         actor_type: 'user',
         action: 'invitation.updated',
-        entity_id: invitation.id,
+        entity_id: bareId(invitation.id),
         old_value: { accepted_by: null },
         new_value: { accepted_by: claims.sub },
       },
     ]);
-    // At once, on every server: that they were a stranger is remembered nowhere.
+    // This holds at once on every server, because a missing membership is not cached.
     for (const at of [running(), replica()]) {
       const me = await at
         .withHeaders({ authorization: `Bearer ${userToken({ ...claims, tenant_id: 'acme' })}` })
@@ -212,7 +215,8 @@ describe('an invitation', () => {
     expect(await refused('inviteMember', INVITATION, { email, role: 'VIEWER' })).toMatchObject({
       code: 'CONFLICT',
     });
-    await succeed('removeMember', 'deletedId', { membershipId: data.acceptInvitation!.membership.id });
+    // The UUID of both types: what was accepted is shown as a membership of the viewer.
+    await succeed('removeMember', 'deletedId', { id: bareId(data.acceptInvitation!.membership.id) });
     expect(refusalIn(await accept(first.token, claims))).toEqual({ code: 'CONFLICT', reason: 'accepted' });
     const second = await invite(email, 'VIEWER');
     expect(second.status).toBe('PENDING');
@@ -220,7 +224,7 @@ describe('an invitation', () => {
     expect(again.data.acceptInvitation?.membership.role).toBe('VIEWER');
   });
 
-  test('sent many times at once is one, and one of the links works', async () => {
+  test('sent many times at once is one, with one mail whose link works', async () => {
     const email = newEmail();
     const before = smtp().received.length;
     const answers = await Promise.all(
@@ -230,15 +234,13 @@ describe('an invitation', () => {
     expect(await database().asSuperuser('SELECT id FROM invitations WHERE email = $1', [email])).toHaveLength(
       1,
     );
+    await runDueJobs(server());
     const tokens = smtp()
       .received.slice(before)
+      .filter(({ recipients }) => recipients.includes(email))
       .map(({ raw }) => tokenIn(raw));
-    expect(new Set(tokens).size).toBe(6);
-    const claims = person(email);
-    const outcomes = [];
-    for (const token of tokens) outcomes.push((await accept(token, claims)).errors[0]?.extensions.code);
-    expect(outcomes.filter((code) => code === undefined)).toHaveLength(1);
-    expect(outcomes.filter((code) => code === 'NOT_FOUND')).toHaveLength(5);
+    expect(tokens).toHaveLength(1);
+    expect((await accept(tokens[0]!, person(email))).errors).toEqual([]);
   });
 });
 
@@ -273,14 +275,25 @@ describe('the mail of an invitation', () => {
     expect(readMail(mail.raw).text).not.toContain('yy');
   });
 
-  test('is reported as not sent when the mail server refuses it, and the invitation stands', async () => {
+  test('is sent later when the mail server refuses it, and the invitation stands', async () => {
     const email = newEmail();
     smtp().behave('refuse');
     const failed = await run<Invited>('inviteMember', INVITATION, { email, role: 'VIEWER' });
+    await runDueJobs(server());
     smtp().behave('accept');
+    const id = failed.data['inviteMember']?.invitation.id;
+    const [job] = await database().asSuperuser(
+      "SELECT state, attempt, last_error FROM tenantry.jobs WHERE payload ->> 'invitationId' = $1",
+      [id],
+    );
+    expect(job).toEqual({
+      state: 'queued',
+      attempt: 1,
+      last_error: 'The mail server did not accept the mail.',
+    });
     expect(failed.errors).toEqual([]);
     expect(failed.data['inviteMember']).toMatchObject({
-      emailSent: false,
+      emailSent: true,
       invitation: { status: 'PENDING' },
     });
     const again = await invite(email, 'VIEWER');
@@ -289,9 +302,11 @@ describe('the mail of an invitation', () => {
   });
 
   test('is not sent when the invitation is refused', async () => {
+    await runDueJobs(server());
     const before = smtp().received.length;
     await refused('inviteMember', INVITATION, { email: newEmail(), role: 'OWNER' }, { user: 'admin' });
     await refused('inviteMember', INVITATION, { email: 'owner@acme.test', role: 'VIEWER' });
+    await runDueJobs(server());
     expect(smtp().received).toHaveLength(before);
   });
 });

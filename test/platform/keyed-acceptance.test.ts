@@ -1,6 +1,7 @@
 /**
- * Proves that an invitation accepted with an Idempotency-Key is part of the key's transaction: on the same connection, so
- * that many at once do not wait for each other; undone with the rest; and bound to its own tenant for itself only.
+ * Proves that accepting an invitation with an Idempotency-Key is part of the key's transaction: it uses the same
+ * connection, so that concurrent ones do not wait for each other; it is rolled back with the rest; and only it is bound
+ * to the invitation's tenant.
  */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
@@ -29,13 +30,13 @@ const ACCEPT = 'acceptInvitation(input: { token: $token }) { membership { userId
 interface Invitee {
   readonly userId: string;
   readonly email: string;
-  /** Of the invitation. */
+  /** The token of the invitation. */
   readonly token: string;
-  /** Of the user, in acme. */
+  /** The user's access token for acme. */
   readonly bearer: string;
 }
 
-/** A member of acme who is invited to globex. */
+/** Creates a member of acme who is invited to globex. */
 async function invitee(): Promise<Invitee> {
   const userId = `idp|${randomUUID()}`;
   await insertMembership(database(), 'acme', { userId, role: 'owner' });
@@ -52,7 +53,8 @@ const send = ({ bearer, token }: Invitee, fields: string, key: string = randomUU
 describe('an acceptance with an idempotency key', () => {
   test('takes no second connection: ten at once on a pool of two all succeed', async () => {
     const people = await Promise.all(Array.from({ length: 10 }, () => invitee()));
-    // On a busy machine somebody may have to come again. Who takes a second connection in a test is given an error of its own.
+    // On a busy machine a request may be refused and must be sent again. Taking a second connection would be another
+    // error.
     const sendAgain = async (person: Invitee): Promise<readonly unknown[]> => {
       const { status, errors } = await send(person, ACCEPT);
       return status === 429 || status === 503 ? sendAgain(person) : errors;
@@ -159,7 +161,7 @@ describe('in the database, a transaction that is bound', () => {
     await inAcme('somebody', async (client) => {
       const before = (await client.query(SETTINGS)).rows;
       await client.query('SAVEPOINT before');
-      // Fails at the end of the function: a role that is none.
+      // Makes the function fail at its end, when it inserts the membership.
       await database().asSuperuser(
         'ALTER TABLE memberships ADD CONSTRAINT nobody CHECK (user_id <> $$somebody$$) NOT VALID',
       );

@@ -1,10 +1,12 @@
 /**
- * Proves of every mutation of the platform what it changes, what it answers and what it leaves in the audit log; that
- * a refused one leaves nothing; and that the rules of roles hold when requests come at the same time.
+ * Proves for every mutation of members what it changes, what it returns and what it records in the audit log; that a
+ * refused one changes nothing; and that the rules of roles hold for concurrent requests.
  */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ROLES, type Role } from '../../src/kernel/vocabulary/permissions.js';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
+import { bareId } from '../support/ids.js';
 import { stateOf, whatTheAnswerTells, useMutations } from '../support/mutations.js';
 import { auditRows, insertMembership, insertTenant } from '../support/rows.js';
 import { useServer } from '../support/server.js';
@@ -44,7 +46,13 @@ describe('changeMemberRole', () => {
       role: 'ADMIN',
     });
     expect(payload).toEqual({
-      membership: { id: membershipId, userId, role: 'ADMIN', email: 'new@acme.test', invitedBy: null },
+      membership: {
+        id: encodeId('Membership', membershipId),
+        userId,
+        role: 'ADMIN',
+        email: 'new@acme.test',
+        invitedBy: null,
+      },
     });
     expect((await membershipOf(membershipId))?.role).toBe('admin');
     expect(entries).toHaveLength(1);
@@ -53,7 +61,7 @@ describe('changeMemberRole', () => {
       actor_type: 'user',
       action: 'membership.updated',
       entity: 'Membership',
-      entity_id: membershipId,
+      entity_id: bareId(membershipId),
       old_value: { role: 'viewer', user_id: userId },
       new_value: { role: 'admin', user_id: userId },
     });
@@ -141,7 +149,7 @@ describe('changeMemberRole', () => {
     );
     expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
     const chain = (await auditRows(database, 'acme')).filter(
-      (entry) => entry.entity_id === membershipId && entry.action === 'membership.updated',
+      (entry) => entry.entity_id === bareId(membershipId) && entry.action === 'membership.updated',
     );
     expect(chain.length).toBeGreaterThan(1);
     let role: unknown = 'viewer';
@@ -168,7 +176,7 @@ describe('removeMember', () => {
       { membershipId },
       { user: 'admin' },
     );
-    expect(payload).toEqual({ deletedId: membershipId });
+    expect(payload).toEqual({ deletedId: encodeId('Membership', membershipId) });
     expect(await membershipOf(membershipId)).toBeUndefined();
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({
@@ -176,7 +184,7 @@ describe('removeMember', () => {
       actor_type: 'user',
       action: 'membership.deleted',
       entity: 'Membership',
-      entity_id: membershipId,
+      entity_id: bareId(membershipId),
       old_value: { role: 'member', email: 'x@acme.test' },
       new_value: null,
     });
@@ -232,13 +240,9 @@ describe('a membership that is not there', () => {
     MISSING,
     await idOfDemoUser('globex', 'viewer'),
     await idOfDemoUser('globex', 'owner'),
-    'not-an-id',
-    '',
-    '0',
-    'a\u0000b',
-    `{${MISSING}}`,
-    MISSING.replaceAll('-', ''),
-    "' OR true --",
+    encodeId('Membership', await idOfDemoUser('globex', 'owner')),
+    encodeId('Invitation', await idOfDemoUser('acme', 'member')),
+    `nothing_${MISSING}`,
   ];
 
   test.each([
@@ -248,7 +252,7 @@ describe('a membership that is not there', () => {
     ['removeMember', 'deletedId', {}, 'owner'],
     ['removeMember', 'deletedId', {}, 'admin'],
   ])(
-    'answers %s alike whether it is of another tenant, of nobody or no id at all',
+    'answers %s alike whether it is of another tenant, of nobody or of another type',
     async (field, selection, input, user) => {
       const before = await stateOf(server().database, TABLES);
       const answers = [];
@@ -268,8 +272,32 @@ describe('a membership that is not there', () => {
   );
 });
 
+test.each(['not-an-id', '', '0', 'a\u0000b', `{${MISSING}}`, MISSING.replaceAll('-', ''), "' OR true --"])(
+  'what is no id is told so: %j',
+  async (id) => {
+    expect(await refused('removeMember', 'deletedId', { id })).toEqual({
+      code: 'BAD_USER_INPUT',
+      field: 'input.id',
+    });
+  },
+);
+
+test('a membership is named once, by id or by its former name', async () => {
+  const membershipId = await insertMembership(server().database, 'acme');
+  for (const input of [{}, { id: membershipId, membershipId }]) {
+    expect(await refused('removeMember', 'deletedId', input)).toEqual({
+      code: 'BAD_USER_INPUT',
+      field: 'input.id',
+    });
+  }
+  const { payload } = await succeed('removeMember', 'deletedId', {
+    id: encodeId('Membership', membershipId),
+  });
+  expect(payload).toEqual({ deletedId: encodeId('Membership', membershipId) });
+});
+
 describe('a tenant keeps an owner', () => {
-  /** A tenant of its own with two owners, both of whom the server knows already. */
+  /** A tenant with two owners, whose access the server has cached. */
   const twoOwners = async () => {
     const { database } = server();
     const slug = `race-${randomUUID().slice(0, 13)}`;
@@ -308,7 +336,7 @@ describe('a tenant keeps an owner', () => {
         ]);
         const codes = answers.flatMap(({ errors }) => errors.map(({ extensions }) => extensions.code));
         expect(codes, `attempt ${attempt}`).toHaveLength(1);
-        // FORBIDDEN when the other was quick enough for the loser not to be an owner any more.
+        // FORBIDDEN when the loser was no longer an owner by the time of the request.
         expect(['CONFLICT', 'FORBIDDEN']).toContain(codes[0]);
         expect(await left()).toHaveLength(1);
         expect((await auditRows(server().database, slug)).length - entriesBefore).toBe(1);

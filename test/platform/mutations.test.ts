@@ -1,9 +1,11 @@
 /**
- * Proves of every mutation of the platform what it changes, what it answers and what it leaves in the audit log; that
- * a refused one leaves nothing; and that the rules of roles hold when requests come at the same time.
+ * Proves for every mutation of the tenant what it changes, what it returns and what it records in the audit log, and
+ * that a refused one changes nothing.
  */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
+import { bareId } from '../support/ids.js';
 import { stateOf, withoutAuditOf, useMutations } from '../support/mutations.js';
 import { auditRows, insertMembership } from '../support/rows.js';
 import { useServer } from '../support/server.js';
@@ -29,7 +31,7 @@ describe('updateTenant', () => {
     const before = await ownTenant();
     const input = { name: 'Acme & Söhne', settings: { theme: 'dark', nested: { list: [1, null, 'x'] } } };
     const { payload, entries } = await succeed('updateTenant', selection, input, { user: 'admin' });
-    expect(payload).toEqual({ tenant: { id: before.id, ...input } });
+    expect(payload).toEqual({ tenant: { id: encodeId('Tenant', before.id), ...input } });
     expect(await ownTenant()).toMatchObject(input);
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({
@@ -37,7 +39,7 @@ describe('updateTenant', () => {
       actor_type: 'user',
       action: 'tenant.updated',
       entity: 'Tenant',
-      entity_id: before.id,
+      entity_id: bareId(before.id),
       old_value: { name: before.name, settings: before.settings, plan: before.plan, slug: 'acme' },
       new_value: { ...input, plan: before.plan, slug: 'acme' },
     });
@@ -71,7 +73,7 @@ describe('updateTenant', () => {
     ['a name of 201 characters', { name: 'x'.repeat(201) }, 'input.name'],
     ['a U+0000 in the name', { name: 'a\u0000b' }, 'input.name'],
     ['settings of 16 KiB and a byte', { settings: { a: 'x'.repeat(16 * 1024 - 7) } }, 'input.settings'],
-    // Three bytes each.
+    // Each of these characters has three bytes.
     ['settings of 16 KiB in fewer characters', { settings: { a: '€'.repeat(6_000) } }, 'input.settings'],
   ])('is refused with %s', async (_name, input, field) => {
     expect(await refused('updateTenant', selection, input)).toEqual({ code: 'BAD_USER_INPUT', field });
@@ -124,7 +126,7 @@ describe('updateTenant', () => {
     );
     expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
     const names = (await auditRows(database, 'acme'))
-      .filter((entry) => entry.entity_id === id)
+      .filter((entry) => entry.entity_id === bareId(id))
       .slice(-10)
       .map((entry) => [entry.old_value?.['name'], entry.new_value?.['name']]);
     for (const [at, [old]] of names.entries()) if (at > 0) expect(old).toBe(names[at - 1]![1]);
@@ -227,9 +229,9 @@ describe('the request id of an entry', () => {
           actorType: 'USER',
           action: 'tenant.updated',
           entity: 'Tenant',
-          entityId: await server().database.tenantId('acme'),
-          oldValue: entry!.old_value,
-          newValue: entry!.new_value,
+          entityId: encodeId('Tenant', await server().database.tenantId('acme')),
+          oldValue: asAnswered(entry!.old_value),
+          newValue: asAnswered(entry!.new_value),
           requestId,
           createdAt: entry!.created_at.toISOString(),
         },
@@ -237,6 +239,19 @@ describe('the request id of an entry', () => {
     });
   });
 });
+
+/** A recorded row of a tenant with the names and forms of the schema. */
+function asAnswered(row: unknown): unknown {
+  const { id, status, billing_email, created_at, updated_at, ...others } = row as Record<string, string>;
+  return {
+    ...others,
+    id: encodeId('Tenant', id!),
+    status: status!.toUpperCase(),
+    billingEmail: billing_email,
+    createdAt: new Date(created_at!).toISOString(),
+    updatedAt: new Date(updated_at!).toISOString(),
+  };
+}
 
 describe('a change whose audit entry cannot be written', () => {
   test.each([

@@ -1,12 +1,16 @@
 /**
- * Proves which role is given which field of the platform modules, over HTTP and field by field. The tables below are
- * the review: a new field, a new permission or a changed guard fails until somebody has written it down here.
+ * Proves over HTTP which role may read which field of the platform modules. The tables are the review: a new field, a
+ * new permission or a changed guard fails until it is entered there.
  */
 import { apiKeyModule } from '../../src/platform/api-key/index.js';
 import { auditLogModule } from '../../src/platform/audit-log/index.js';
+import { auditTrailModule } from '../../src/platform/audit-trail/index.js';
+import { eventModule } from '../../src/platform/event/index.js';
 import { invitationModule } from '../../src/platform/invitation/index.js';
+import { jobModule } from '../../src/platform/job/index.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
+import { webhookModule } from '../../src/platform/webhook/index.js';
 import { provePermissions } from '../support/permission-matrix.js';
 import {
   PLATFORM_ARGUMENTS,
@@ -17,13 +21,27 @@ import {
 } from '../support/platform-permissions.js';
 import { useServer } from '../support/server.js';
 
-const modules = [tenantModule, membershipModule, invitationModule, apiKeyModule, auditLogModule];
+const modules = [
+  tenantModule,
+  membershipModule,
+  invitationModule,
+  apiKeyModule,
+  auditLogModule,
+  auditTrailModule,
+  eventModule,
+  jobModule,
+  webhookModule,
+];
 
 provePermissions(
   useServer({ modules }),
   modules,
   {
     grants: PLATFORM_GRANTS,
+    inputGuards: {
+      'MembershipFilter.email': 'users:manage',
+      'MembershipFilter.invitedBy': 'users:manage',
+    },
     guards: { Query: PLATFORM_QUERIES, Mutation: PLATFORM_MUTATIONS, ...PLATFORM_GUARDS },
     arguments: PLATFORM_ARGUMENTS,
   },

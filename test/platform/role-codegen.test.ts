@@ -1,7 +1,7 @@
 /**
- * Proves that a frontend can be built against the schema of a role: code is generated for its operations and
- * type-checks, and what the role may not use is found at build time. And that the server answers the documents which
- * the build wrote down.
+ * Proves that a frontend can be built against the schema of a role: code for its operations is generated and
+ * type-checks, and a use of what the role may not use fails at build time. Also proves that the server answers the
+ * documents of the build.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -93,7 +93,7 @@ describe('against the schema of a viewer', () => {
 
 describe('an operation that uses what the role may not', () => {
   beforeEach(() => {
-    // The generator says on the console as well that it failed.
+    // The generator also prints its failure to the console.
     const silent = vi.spyOn(console, 'error').mockReturnValue();
     return () => silent.mockRestore();
   });

@@ -1,5 +1,5 @@
 /**
- * Proves that a server that answers trusted documents only answers nothing else, however it is asked.
+ * Proves that a server that answers only trusted documents answers nothing else, in whatever form the request comes.
  */
 import { getIntrospectionQuery } from 'graphql';
 import { describe, expect, test } from 'vitest';

@@ -1,7 +1,6 @@
 /**
- * Proves over HTTP that clients can name documents instead of sending them, that what they name is guarded and limited
- * like any other document, and that a server which answers trusted documents only answers nothing else, whatever the
- * request looks like.
+ * Proves over HTTP that clients can name documents instead of sending them, and that such documents are guarded and
+ * limited like all others.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

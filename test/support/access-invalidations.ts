@@ -5,7 +5,7 @@ import {
 } from '../../src/kernel/notifications/access-invalidations.js';
 import { listen } from '../../src/kernel/notifications/notifications.js';
 
-/** The news of access as a server of its own hears them, over connections to `url`. */
+/** Listens for access changes through connections to `url`, as a server does. */
 export function listenForAccessChanges(
   url: string,
   onProblem: (problem: string) => void,

@@ -1,31 +1,31 @@
 /**
- * Rows of any table of a tenant, with a value of their own in every column, made from the catalog: a table or a column that is
- * added later gets its rows without anybody saying how.
+ * Makes rows of any table of a tenant from the catalog, with a distinct value in every column. A table or column that
+ * is added later needs no change here.
  */
 import { createHash } from 'node:crypto';
 import { newMark } from 'tenantry-attack';
 import type pg from 'pg';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 
-/** Runs a statement, as the superuser. */
+/** Runs a statement as the superuser. */
 export type Query = <Row extends pg.QueryResultRow>(
   sql: string,
   values?: readonly unknown[],
 ) => Promise<Row[]>;
 
-/** A row cannot be made: a test has to make it, or to say that nothing is tried there. */
+/** Thrown when no row can be made. The test must then make it itself, or declare that this table is not attacked. */
 export class NoRowError extends Error {
   override readonly name = 'NoRowError';
 }
 
 export interface Column {
   readonly name: string;
-  /** As PostgreSQL calls it internally: `int8`, `_text`, `InvoiceStatus`. */
+  /** The internal name of the type: `int8`, `_text`, `InvoiceStatus`. */
   readonly type: string;
   readonly isNullable: boolean;
-  /** Of an enum. */
+  /** The values of an enum type. */
   readonly labels: readonly string[] | null;
-  /** Of varchar(n) and numeric(p, s): `atttypmod`. */
+  /** `atttypmod`, which contains the limits of varchar(n) and numeric(p, s). */
   readonly modifier: number;
 }
 
@@ -35,7 +35,7 @@ interface ForeignKey {
   readonly parent_columns: readonly string[];
 }
 
-/** The columns that take a value. */
+/** The columns of a table that a statement can set. */
 export const columnsOf = (query: Query, table: string): Promise<Column[]> =>
   query<Column>(
     `SELECT a.attname::text AS name, t.typname::text AS type, NOT a.attnotnull AS "isNullable", a.atttypmod AS modifier,
@@ -63,16 +63,19 @@ const foreignKeysOf = (query: Query, table: string): Promise<ForeignKey[]> =>
 export interface NewRow {
   readonly table: string;
   readonly tenantId: string;
-  /** Columns whose value is given: what the server reads as a name of its own, the row that a key points at. */
+  /**
+   * Values for columns that need a certain one: text that the server interprets, or the id of the row that a foreign
+   * key references.
+   */
   readonly values?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * A row with a canary in each column that has no other value; what its keys point at is made where it is missing. A check that
- * admits no canary is given what it admits, column by column.
+ * Inserts a row with a canary in each column that is not given. Makes the rows that its foreign keys reference when
+ * there are none. When a check constraint refuses a canary, the column gets a value that the constraint names.
  *
- * @returns its id
- * @throws NoRowError naming the column or the check for which there is no value
+ * @returns the row's id
+ * @throws NoRowError naming the column or the constraint for which there is no value
  */
 export async function insertAnyRow(query: Query, { table, tenantId, values = {} }: NewRow): Promise<string> {
   const columns = await columnsOf(query, table);
@@ -103,7 +106,10 @@ export async function insertAnyRow(query: Query, { table, tenantId, values = {} 
   }
 }
 
-/** A row of the same tenant; one is made where there is none, unless the row is to point at another of its own table. */
+/**
+ * Sets a foreign key to a row of the same tenant. Makes that row when there is none, unless the key references its own
+ * table.
+ */
 async function pointAtParent(
   query: Query,
   { columns, parent, parent_columns: targets }: ForeignKey,
@@ -130,7 +136,7 @@ async function pointAtParent(
 
 let seconds = 0;
 
-/** A value that stands nowhere else, as far as the type has so many. */
+/** A value that occurs nowhere else, as far as the type has enough values. */
 function canary(table: string, column: Column): unknown {
   const { name, type, labels, modifier } = column;
   if (labels) return type.startsWith('_') ? labels.slice(-1) : labels.at(-1);
@@ -173,19 +179,21 @@ function canary(table: string, column: Column): unknown {
     case 'varchar':
     case 'bpchar':
     case 'citext':
-      return name.includes('email') ? `${newMark()}@example.com` : shortened(newMark(), modifier);
+      if (name.includes('email')) return `${newMark()}@example.com`;
+      if (name === 'url' || name.endsWith('_url')) return `https://${newMark()}.example.com/`;
+      return shortened(newMark(), modifier);
     default:
-      // No canary: the column is left empty, and nothing of it is looked for.
+      // The type has no canary. The column stays empty and nothing in it is searched for.
       if (column.isNullable) return null;
       throw new NoRowError(`${table}.${name}: no value is known of the type ${type}`);
   }
 }
 
-/** Of varchar(n), the end of a mark: what is left of it is still unlike all others. */
+/** For varchar(n), the last n characters of a mark, which are still distinct. */
 const shortened = (mark: string, modifier: number): string =>
   modifier < 0 ? mark : mark.slice(-(modifier - 4));
 
-/** As many digits as numeric(p, s) has, twelve at the most. */
+/** A decimal with as many digits as numeric(p, s) allows, at most twelve. */
 function someDecimal(modifier: number): string {
   const [precision, scale] =
     modifier < 0 ? [12, 2] : [((modifier - 4) >> 16) & 0xffff, (modifier - 4) & 0xffff];
@@ -195,7 +203,7 @@ function someDecimal(modifier: number): string {
   return `${digits(Math.min(precision - scale, 8)) || '0'}${behind > 0 ? `.${digits(behind)}` : ''}`;
 }
 
-/** @throws NoRowError when the check says nothing of what it admits */
+/** Gives a column a value that the constraint's definition names. @throws NoRowError when the definition names none */
 async function satisfy(query: Query, constraint: string, row: Map<string, unknown>): Promise<void> {
   const [found] = await query<{ rule: string; columns: string[] }>(
     `SELECT pg_get_constraintdef(c.oid) AS rule, array_agg(a.attname::text) AS columns FROM pg_constraint AS c

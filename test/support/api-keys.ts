@@ -1,4 +1,7 @@
-/** Two servers of one database for the tests of API keys: makes keys, asks with them, and looks at their rows. */
+/**
+ * For the tests of API keys: two servers on one database, functions that create keys and call with them, and their
+ * rows.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, vi, type MockInstance } from 'vitest';
 import type { Role } from '../../src/kernel/vocabulary/permissions.js';
@@ -68,7 +71,7 @@ export function useApiKeys() {
     return row!;
   };
 
-  /** A tenant with an owner and a second member. */
+  /** Creates a tenant with an owner and a second member of this role. */
   async function tenantWith(role: Role) {
     const { database } = server();
     const slug = `keys-${randomUUID()}`;

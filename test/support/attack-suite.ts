@@ -1,30 +1,33 @@
 /**
- * The attack of packages/attack on a server of the tests, where everything can be looked at: the SQL statements, the log, the
- * rows. acme attacks globex.
+ * Runs the attack of packages/attack against a test server, where it can also observe SQL statements, the log and the
+ * rows. The tenant acme attacks globex.
  */
 import type { FastifyBaseLogger } from 'fastify';
 import pino from 'pino';
 import { attack, callerOf, keyOf, type Observer, type Report } from 'tenantry-attack';
 import { plantRows, rowsDigest, rowValues } from './planted-rows.js';
 import { insertApiKey, insertInvitation } from './rows.js';
+import { KEYS, sealAll } from './sealed-trails.js';
 import type { TestServer } from './server.js';
 import type { Statements } from './statements.js';
 
 export interface SuiteOptions {
-  /** The users of acme that attack: the first may do everything. */
+  /** The users of acme that attack. The first must have all permissions. */
   readonly attackers?: readonly string[];
   readonly quietMs?: number;
-  /** What is known not to be attacked, by the names of the report. */
+  /** What is known not to be attacked, by its names in the report. */
   readonly notAttacked?: readonly string[];
 }
 
-/** Every attack that the schema of the server gives rise to. Both tenants have canaries in every column. */
+/** Runs every attack that the server's schema allows. Both tenants have canaries in every column. */
 export async function attackServer(
   server: TestServer,
   statements: Statements,
   { attackers = ['owner', 'viewer'], quietMs = 150, notAttacked = [] }: SuiteOptions = {},
 ): Promise<Report> {
   const { database } = server;
+  // Before rows are planted, whose times are no times of the log.
+  await sealAll(database);
   await plantRows(database, 'acme');
   const withoutRow = await plantRows(database, 'globex');
   const secrets = await handOutSecrets(server);
@@ -34,7 +37,7 @@ export async function attackServer(
     statements: async (work) => (await statements.during(work)).length,
     log: captureLog(server.app.log),
     victimRows: () => rowsDigest(database, 'globex'),
-    // The server runs in this process.
+    // The server runs in this process, so its CPU time is this process's.
     cpuMs: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1_000;
@@ -49,8 +52,8 @@ export async function attackServer(
     observer,
     victimValues: [...(await rowValues(database, 'globex')), ...secrets],
     ownValues: await rowValues(database, 'acme'),
-    // Both were made by the demo's seed.
-    shared: ['demo-seed'],
+    // The demo seed wrote this value into rows of both tenants, and one key seals the trails of both.
+    shared: ['demo-seed', KEYS.id],
     quietMs,
     notAttacked,
   });
@@ -58,7 +61,7 @@ export async function attackServer(
   return { ...report, notAttacked: [...tables, ...report.notAttacked] };
 }
 
-/** For each permission there is, a caller of acme who holds it and no other. */
+/** For each permission, an API key of acme with only that permission. */
 async function keysOfOnePermission({ database, services }: TestServer) {
   const { permissions } = services.api.roles;
   const keys = await Promise.all(
@@ -67,7 +70,7 @@ async function keysOfOnePermission({ database, services }: TestServer) {
   return keys.map(({ key }, n) => keyOf(key, n, `an API key with ${permissions[n]!} alone`));
 }
 
-/** What the victim's users hold in their hands, and no row has: the database keeps hashes. */
+/** Secrets of the victim's users that no row contains, because the database stores only hashes. */
 async function handOutSecrets({ database }: TestServer) {
   const { key } = await insertApiKey(database, 'globex');
   const { token } = await insertInvitation(database, 'globex');
@@ -77,7 +80,7 @@ async function handOutSecrets({ database }: TestServer) {
   ] as const;
 }
 
-/** @returns what has been logged since it was last asked, of every level */
+/** @returns a function that returns everything logged since its last call, of every level */
 function captureLog(log: FastifyBaseLogger): () => Promise<string> {
   let lines: string[] = [];
   Object.assign(log, { [pino.symbols.streamSym]: { write: (line: string) => lines.push(line) } });

@@ -1,42 +1,42 @@
 /**
- * What an attack is, and how it is sent. The lists of attacks are data: test files run them against a running server,
- * and `npm run generate` writes them down as docs/attack-table.md. Nothing here may need the test runner.
+ * The type of an attack, and how attacks are sent. The lists of attacks are data: test files run them against a server,
+ * and `npm run generate` writes docs/attack-table.md from them. So nothing here may import the test runner.
  */
 import { connect } from 'node:net';
 import type { TestDatabase } from './database.js';
 
-/** A running server under attack. The attacker is whoever the demo users of the tenant `acme` are. */
+/** A server under attack. The attackers are the demo users of the tenant `acme`. */
 export interface Target {
   readonly url: string;
-  /** The same, but it answers trusted documents only. */
+  /** A server on the same database that answers trusted documents only. */
   readonly trustedOnlyUrl: string;
   readonly database: TestDatabase;
   /** A demo user's token: `token('viewer', 'acme')`. */
   token(user: string, tenant?: string): Promise<string>;
-  /** A token with any claims, signed as the identity provider signs. */
+  /** A token with any claims, by default signed with the server's secret. */
   sign(claims: object, options?: { readonly secret?: string; readonly algorithm?: 'HS512' | 'none' }): string;
 }
 
 export interface Outcome {
   readonly status: number;
-  /** The body as it came. */
+  /** The body as received. */
   readonly text: string;
 }
 
 export interface Attack {
-  /** What is attacked: an operation, a field, the connection. */
+  /** The target: an operation, a field or the connection. */
   readonly on: string;
-  /** What is tried. */
+  /** What the attacker tries. */
   readonly attack: string;
   readonly status: number;
-  /** The code of every error of the answer. */
+  /** The code that every error of the answer must have. */
   readonly code: string;
   readonly send: (target: Target) => Promise<Outcome>;
 }
 
 export interface AttackSection {
   readonly title: string;
-  /** What holds for all of them. */
+  /** What applies to all attacks of the section. */
   readonly about: string;
   readonly attacks: readonly Attack[];
 }
@@ -47,7 +47,7 @@ export interface GraphqlRequest {
   readonly [other: string]: unknown;
 }
 
-/** POSTs JSON, or a text as it is, as a demo user, the owner of acme unless said otherwise. */
+/** POSTs JSON, or a string unchanged. The caller is a demo user, by default the owner of acme. */
 export async function post(
   target: Target,
   body: GraphqlRequest | readonly GraphqlRequest[] | string,
@@ -72,7 +72,7 @@ export interface PostOptions {
   readonly url?: string;
 }
 
-/** Sends bytes, whatever they are, and reads until the server closes the connection. */
+/** Sends any bytes and reads until the server closes the connection. */
 export function sendRaw({ url }: Pick<Target, 'url'>, ...parts: readonly string[]): Promise<Outcome> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -82,7 +82,7 @@ export function sendRaw({ url }: Pick<Target, 'url'>, ...parts: readonly string[
     });
     socket.setTimeout(30_000, () => socket.destroy(new Error('the server neither answers nor closes')));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    // A server that refuses unread may close while we still write.
+    // A server that refuses a request without reading it may close the connection while we still write.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (chunks.length === 0) reject(error);
     });
@@ -94,7 +94,9 @@ export function sendRaw({ url }: Pick<Target, 'url'>, ...parts: readonly string[
   });
 }
 
-/** A POST to /graphql by the owner of acme, with further lines in its head; the connection is to be closed afterwards. */
+/**
+ * Sends a POST to /graphql as the owner of acme, with additional header lines. Asks the server to close the connection.
+ */
 export async function rawPost(
   target: Target,
   lines: readonly string[],

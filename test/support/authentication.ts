@@ -1,4 +1,4 @@
-/** Tokens of every kind, and what a server answers to them. */
+/** Tokens of every kind, and the server's answers to them. */
 import { createHmac } from 'node:crypto';
 import { expect } from 'vitest';
 import { endChildrenAfterAll } from './child.js';
@@ -26,7 +26,7 @@ export type Claims = Readonly<Record<string, unknown>>;
 
 export const now = (): number => Math.floor(Date.now() / 1_000);
 
-/** Claims that are believed, when signed: the owner of acme, for the next minute. */
+/** Valid claims of the owner of acme. They become a token when signed. */
 export const claims = (changed: Claims = {}): Claims => ({
   sub: 'demo|acme|owner',
   email: 'owner@acme.test',
@@ -41,7 +41,7 @@ export const claims = (changed: Claims = {}): Claims => ({
 export const without = (...names: string[]): Claims =>
   Object.fromEntries(Object.entries(claims()).filter(([name]) => !names.includes(name)));
 
-/** Signs whatever it is given: a library would refuse some of what an attacker sends. */
+/** Signs any payload, because a library would refuse some payloads that an attacker can send. */
 export function token(
   payload: unknown,
   { header = {}, secret = TEST_SECRET }: { header?: Claims; secret?: string } = {},
@@ -82,7 +82,7 @@ export function useAuthentication() {
   const server = useServer();
   endChildrenAfterAll();
 
-  /** Asks who one is. `host` is a host name; the port is added. */
+  /** Asks for `me`. `host` is a host name; the port is added. */
   function ask({ authorization, host, at = server() }: Asked): Promise<RawAnswer> {
     const url = new URL('/graphql', at.url);
     return rawPost(url.href, {
@@ -92,7 +92,7 @@ export function useAuthentication() {
     });
   }
 
-  /** The answer to a caller who is let in. */
+  /** Asks for `me` and requires that the caller is accepted. */
   async function admitted(asked: Asked): Promise<MeData['me']> {
     const answer = await ask(asked);
     expect(parseBody(answer).errors).toBeUndefined();

@@ -1,25 +1,33 @@
-/** What PostgreSQL does for a server, whatever the server believes. */
+/** Observes what PostgreSQL really runs for a server. */
+import { INSPECTION } from '../../src/kernel/driver/leftovers.js';
 import type { TestDatabase } from './database.js';
 
-/** The server's backends that work on something, or hold a transaction open. */
-export async function workingBackends(database: TestDatabase): Promise<number> {
-  const [row] = await database.asSuperuser<{ working: number }>(
-    `SELECT count(*)::int AS working FROM pg_stat_activity
-     WHERE datname = $1 AND application_name = 'tenantry' AND state <> 'idle'`,
-    [database.name],
+/**
+ * The server's backends that run a statement or have an open transaction, each as its state and last statement. The
+ * inspection of a connection after its use is left out: it is no work of a request, which may go on meanwhile.
+ */
+export async function workingBackends(database: TestDatabase): Promise<string[]> {
+  const rows = await database.asSuperuser<{ backend: string }>(
+    `SELECT state || ': ' || left(query, 200) AS backend FROM pg_stat_activity
+     WHERE datname = $1 AND application_name = 'tenantry' AND state <> 'idle'
+       AND left(query, 40) <> left($2, 40)`,
+    [database.name, INSPECTION],
   );
-  return row!.working;
+  return rows.map(({ backend }) => backend);
 }
 
-/** Counts them again and again while `work` runs, and returns the highest number. */
+/** Looks at the working backends repeatedly while `work` runs, and returns those of the moment with the most. */
 export async function mostBackendsDuring(
   database: TestDatabase,
   work: () => Promise<unknown>,
-): Promise<number> {
-  let most = 0;
+): Promise<readonly string[]> {
+  let most: readonly string[] = [];
   let isOver = false as boolean;
   const counting = (async () => {
-    while (!isOver) most = Math.max(most, await workingBackends(database));
+    while (!isOver) {
+      const working = await workingBackends(database);
+      if (working.length > most.length) most = working;
+    }
   })();
   try {
     await work();

@@ -1,15 +1,15 @@
 /**
- * A load balancer as small as one can be: in turn to the servers that say they are ready, over connections that are kept
- * alive. It tries nothing twice: a request that a server does not answer has failed.
+ * A minimal load balancer: round robin over the servers that report ready, with keep-alive connections. It never
+ * retries, so a request that a server does not answer fails.
  */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Balancer {
   readonly url: string;
-  /** Sends requests to this server from now on, whenever it is ready. */
+  /** Adds a server, which receives requests while it reports ready. */
   add(url: string): void;
-  /** The servers that said they are ready when they were asked last. */
+  /** The servers that reported ready at the last probe. */
   readonly ready: readonly string[];
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Clients bound to acme and to globex, with limits of their own where a test needs them. */
+/** Clients bound to acme and to globex, and databases with their own limits for tests that need them. */
 import { afterAll, beforeAll } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { LIMITS } from '../../src/create-services.js';
@@ -8,7 +8,9 @@ import { openTestDatabase, useDatabase } from './database.js';
 import { useDemoTenants } from './demo-tenants.js';
 import { until } from './until.js';
 
-/** Waits for a connection, which on a busy machine takes longer than a short limit allows. */
+/**
+ * Waits until the pool has a connection. On a busy machine, connecting takes longer than a test's short limit allows.
+ */
 export const connectedOnce = (db: TenantClient): Promise<void> =>
   until('there is a connection', () =>
     db.tenant.count().then(
@@ -17,7 +19,7 @@ export const connectedOnce = (db: TenantClient): Promise<void> =>
     ),
   );
 
-/** Runs `work` outside of a transaction of `db` that is open meanwhile. */
+/** Runs `work` while a transaction of `db` is open, but outside of it. */
 export async function whileConnected(db: TenantClient, work: () => Promise<void>): Promise<void> {
   let hold = (): void => undefined;
   let release = (): void => undefined;
@@ -41,7 +43,7 @@ export const newMember = (userId: string) => ({ userId, email: `${userId}@acme.t
 
 export const NOTHING = { rows: 0, entries: 0 };
 
-/** Which transaction a read ran in, and how. */
+/** A query for the transaction in which a read ran, and its settings. */
 export const TRANSACTION = Prisma.sql`
   SELECT transaction_timestamp()::text AS started, pg_backend_pid() AS connection,
          pg_current_snapshot()::text AS snapshot, current_setting('transaction_isolation') AS isolation,
@@ -65,7 +67,7 @@ export function useBoundClients() {
 
   let shared: Database | undefined;
   beforeAll(async () => {
-    // Deadlocks are to be found quickly here; on other databases they take the server's second.
+    // Lets PostgreSQL detect deadlocks quickly, which takes a second by default.
     await database().asSuperuser(
       `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
     );
@@ -76,7 +78,7 @@ export function useBoundClients() {
   const acme = (): TenantClient => shared!.forTenant(tenants().acme);
   const globex = (): TenantClient => shared!.forTenant(tenants().globex);
 
-  /** A database with limits of its own. */
+  /** Opens a database with its own limits. */
   async function withLimits(
     limits: Partial<TransactionLimits> & { readonly poolSize?: number },
     work: (opened: Database) => Promise<void>,
@@ -90,7 +92,7 @@ export function useBoundClients() {
     }
   }
 
-  /** What is really there of a member: the row and its audit entries. */
+  /** What is stored of a member: the numbers of rows and audit entries. */
   async function tracesOf(userId: string): Promise<{ rows: number; entries: number }> {
     const [traces] = await database().asSuperuser<{ rows: number; entries: number }>(
       `SELECT (SELECT count(*)::int FROM memberships WHERE user_id = $1) AS rows,

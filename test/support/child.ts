@@ -1,4 +1,4 @@
-/** Runs the server and the command line as they are run in earnest: as processes of their own. */
+/** Runs the server and the command line as processes. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
@@ -18,16 +18,16 @@ export interface Child {
   readonly stdout: string;
   readonly stderr: string;
   readonly ended: Promise<Ended>;
-  /** The first match of `pattern` in what the process said so far or says from now on. */
+  /** Waits for the first match of `pattern` in the output of the process, including its earlier output. */
   says(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
-  /** Sends the signal to everything the process has in its group, as a terminal does for Ctrl-C. */
+  /** Sends SIGINT to the process group, as a terminal does for Ctrl-C. */
   interrupt(): void;
 }
 
 const running = new Set<Child>();
 
-/** Call it at the top level: what a failed test left running ends with its file. */
+/** Ends processes that a failed test left running. Call it at the top level. */
 export function endChildrenAfterAll(): void {
   afterAll(async () => {
     for (const child of running) child.kill('SIGKILL');
@@ -36,9 +36,10 @@ export function endChildrenAfterAll(): void {
 }
 
 /**
- * Starts a script with this environment and nothing else of ours but PATH and the like.
+ * Starts a script with this environment and only a few variables of ours, such as PATH.
  *
- * @param how as production does, compiled before; or as `npm start` does in development, `node --import tsx <script> …`
+ * @param how `compiled`: compiled beforehand, as in production; `as npm start`: by `node --import tsx <script> …`, as
+ * in development
  */
 export function startChild(
   script: string,
@@ -55,11 +56,10 @@ export function startChild(
   const command = how === 'compiled' ? [compiled(script)] : ['--import', 'tsx', script];
   const started = spawn(process.execPath, [...command, ...args], {
     cwd: repository,
-    // Not the .env of whoever runs the tests.
-    // Nor the time in which a balancer would notice that a server stops.
+    // Ignores a local .env file, and does not wait for a load balancer before the server stops.
     env: { ...inherited, ENV_FILE: '/dev/null', DRAIN_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own, so that `interrupt` does not reach us.
+    // The child gets its own process group, so that `interrupt` does not reach this process.
     detached: true,
   });
   let stdout = '';
@@ -123,6 +123,6 @@ export function startChild(
   return child;
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it ends. */
 export const runChild = (script: string, args: readonly string[], env: Readonly<Record<string, string>>) =>
   startChild(script, args, env).ended;

@@ -1,4 +1,4 @@
-/** A real browser, Chromium, for tests of pages: fresh each time, and with nothing of its own to say to the network. */
+/** Starts Chromium for tests of pages. Each browser has a new profile and makes no requests of its own. */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { chromium, type Browser } from 'playwright-core';
@@ -6,8 +6,8 @@ import { chromium, type Browser } from 'playwright-core';
 const executable = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
 /**
- * Whether to leave out the tests that need Chromium: where it is not installed, and says so. Never in CI, where they
- * fail instead.
+ * Whether to skip the tests that need Chromium: when it is not installed, with a message. Never in CI, where they fail
+ * instead.
  */
 export function withoutChromium(): boolean {
   const installed = spawnSync(executable, ['--version']).error === undefined;
@@ -17,7 +17,7 @@ export function withoutChromium(): boolean {
 }
 
 /**
- * Starts one with a profile of its own, which goes when it is closed.
+ * Starts a browser with a new profile, which is removed when the browser is closed.
  *
  * @throws Error when Chromium is not installed or does not start
  */
@@ -33,7 +33,7 @@ export const startChromium = (): Promise<Browser> =>
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
-      // No name leads anywhere: what a page would load from elsewhere is missing.
+      // No host name resolves, so a page that needs another host is incomplete.
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     ],
   });

@@ -1,20 +1,23 @@
-/** What a frontend team does with a schema: generates code for its operations, and type-checks what it builds on it. */
+/**
+ * Does what a frontend project does with the schema: generates code for operations and type-checks the code that uses
+ * it.
+ */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generate } from '@graphql-codegen/cli';
 import ts from 'typescript';
 
-/** Nothing is written there: it is where the generated files would find their packages. */
+/** The folder in which the generated files would be, for the resolution of packages. Nothing is written to it. */
 const FRONTEND = fileURLToPath(new URL('../frontend', import.meta.url));
 
-/** Files of a frontend, by their paths in it. */
+/** Files of a frontend project by path. */
 export type Files = Readonly<Record<string, string>>;
 
 /**
- * Generates the code of an operation with the client preset of graphql-codegen, `gql/graphql.ts` and so on, and the
+ * Generates code for an operation with the client preset of graphql-codegen (`gql/graphql.ts` and others), and the
  * manifest of its documents, `gql/persisted-documents.json`.
  *
- * @throws Error when the operation does not fit the schema.
+ * @throws Error when the operation does not fit the schema
  */
 export async function generateClient(sdl: string, operations: string): Promise<Files> {
   const generated = (await generate(
@@ -49,7 +52,7 @@ export async function generateClient(sdl: string, operations: string): Promise<F
   return Object.fromEntries(generated.map(({ filename, content }) => [filename, content]));
 }
 
-/** What the TypeScript compiler has to say about the files of a frontend. */
+/** The errors that the TypeScript compiler reports for a frontend project. */
 export function typeErrors(files: Files): string[] {
   const sources = new Map(Object.entries(files).map(([name, text]) => [join(FRONTEND, name), text]));
   const options: ts.CompilerOptions = {

@@ -1,4 +1,4 @@
-/** Clients of the demo users, each made once per test file. */
+/** Clients of the demo users. Each is created once per test file. */
 import type { TestClient, TestServer } from './server.js';
 
 export type ClientOf = (user: string, tenant?: string) => Promise<TestClient>;

@@ -1,4 +1,4 @@
-/** docs/compatibility.md, as the tests of the suites compare it with what they measured. */
+/** Reads the figures of docs/compatibility.md, which the tests compare with their own. */
 import { readFileSync } from 'node:fs';
 
 const rows = readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8')
@@ -12,7 +12,7 @@ const rows = readFileSync(new URL('../../docs/compatibility.md', import.meta.url
   );
 
 export interface Figures {
-  /** `58 of 61` */
+  /** For example `58 of 61`. */
   readonly tenantry: string;
   readonly apollo: string;
   readonly yoga: string;

@@ -1,6 +1,6 @@
 /**
- * The server and the command line as JavaScript, which is what production runs. A process that compiles TypeScript by
- * itself spends more than half of its start on that. The packages are compiled with it, from their sources as well.
+ * Compiles the server, the command line and the packages to JavaScript, as in production. A process that compiles
+ * TypeScript itself needs more than half of its start for that.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -25,9 +25,9 @@ const KEPT = join(repository, 'node_modules/.cache/tenantry-tests');
 let folder: string | undefined;
 
 /**
- * The JavaScript of a TypeScript file of src/, compiled when these sources are asked for the first time.
+ * Returns the JavaScript of a TypeScript file of src/. The first call for these sources compiles all of them.
  *
- * @param script its path in the repository: `src/main.ts`
+ * @param script the file's path in the repository: `src/main.ts`
  */
 export function compiled(script: string): string {
   folder ??= compileAll();
@@ -45,7 +45,7 @@ function compileAll(): string {
   const target = join(KEPT, hash.digest('hex').slice(0, 32));
   if (existsSync(target)) return target;
 
-  // Renamed when it is whole: several processes may compile at the same moment.
+  // The folder is renamed when it is complete, because several processes may compile at the same time.
   const draft = `${target}.${String(process.pid)}`;
   const packages = packagesByName();
   const { outputFiles } = buildSync({
@@ -65,7 +65,7 @@ function compileAll(): string {
   for (const file of files.filter((each) => !each.endsWith('.ts'))) {
     copyFileSync(join(repository, file), join(draft, file));
   }
-  // What the sources read beside themselves.
+  // Other files that the sources read at run time.
   const manifests = readdirSync(join(draft, 'packages')).map((name) => `packages/${name}/package.json`);
   for (const name of ['node_modules', 'prisma', 'package.json', ...manifests]) {
     symlinkSync(join(repository, name), join(draft, name));
@@ -79,7 +79,7 @@ function compileAll(): string {
   return target;
 }
 
-/** The files of src/ and of the sources of the packages, in order. */
+/** The files of src/ and of the packages' sources, in a fixed order. */
 function sources(): string[] {
   const packages = readdirSync(join(repository, 'packages')).map((name) => `packages/${name}/src`);
   return ['src', ...packages]
@@ -92,7 +92,7 @@ function sources(): string[] {
     .sort();
 }
 
-/** Where the sources of the packages are, by the names under which they are imported. */
+/** The paths of the packages' sources by the names under which they are imported. */
 function packagesByName(): ReadonlyMap<string, string> {
   const { config } = ts.readConfigFile(join(repository, 'tsconfig.json'), (path) =>
     readFileSync(path, 'utf8'),

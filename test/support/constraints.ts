@@ -1,6 +1,6 @@
 /**
- * Proves what a client is told when a constraint of the database refuses a row. The constraints are read from the
- * catalog, so that none is forgotten; only how to contradict a check has to be said.
+ * Proves which error a client gets when a constraint of the database refuses a row. The constraints are read from the
+ * catalog, so none is forgotten. Only violations of checks must be given.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
@@ -11,11 +11,11 @@ import type { TestDatabase } from './database.js';
 type Patch = Readonly<Record<string, unknown>>;
 
 export interface TableUnderTest {
-  /** Makes a row; returns its id. */
+  /** Inserts a row and returns its id. */
   readonly row: (database: TestDatabase) => Promise<string>;
-  /** For each check: what makes a good row a bad one. */
+  /** For each check, the values that make a valid row violate it. */
   readonly checks?: Readonly<Record<string, Patch>>;
-  /** Nothing of it is a client's: what it refuses is a defect. */
+  /** Clients never write these rows directly, so violations of checks and NOT NULL are internal errors. */
   readonly masked?: boolean;
 }
 
@@ -47,7 +47,8 @@ export function proveConstraints(
       const error = await rejection(insertLike(database(), table, id, patch));
       const known = publicError(error);
       told[name] = [sqlState(error), known?.code];
-      // Keys and references are the tenant's own business even there.
+      // Unique and foreign keys give public errors even for masked tables, because they depend on the tenant's own
+      // rows.
       const [state, code] = EXPECTED[kind];
       expected[name] = [state, masked && (kind === 'check' || kind === 'missing') ? undefined : code];
       expect(known?.message ?? '').not.toMatch(new RegExp(`${table}|constraint|column|relation`, 'i'));
@@ -87,7 +88,7 @@ function patchFor(
   return { ...fresh(all), ...patch };
 }
 
-/** New values for all columns of unique keys, but for some. */
+/** New values for the columns of all unique keys except the kept ones. */
 function fresh(all: readonly Constraint[], kept: readonly string[] = []): Patch {
   const columns = all.filter(({ kind }) => kind === 'unique').flatMap((each) => each.columns);
   const free = columns.filter((column) => !kept.includes(column) && !/^(tenant_id|actor_type)$/.test(column));
@@ -99,7 +100,7 @@ function fresh(all: readonly Constraint[], kept: readonly string[] = []): Patch 
   );
 }
 
-/** A copy of the row with some values changed. */
+/** Inserts a copy of the row with some values changed. */
 const insertLike = (database: TestDatabase, table: string, id: string, patch: Patch) =>
   database.asSuperuser(
     `INSERT INTO ${table} SELECT (jsonb_populate_record(t, $2::jsonb)).* FROM ${table} AS t WHERE id = $1`,

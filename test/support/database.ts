@@ -4,21 +4,25 @@ import { inject, afterAll, beforeAll } from 'vitest';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
 import { openDatabase, type Database, type DatabaseOptions } from '../../src/kernel/tenancy/database.js';
+import { bareId } from './ids.js';
 
 /** A database of one test file: a clone of the migrated template with the demo tenants acme and globex. */
 export interface TestDatabase {
   readonly name: string;
-  /** URLs as each of the roles. */
+  /** The URLs of the roles. */
   readonly superuser: string;
   readonly app: string;
   readonly operator: string;
-  /** What contexts are signed with in it; undefined when they are not. */
+  /** The key that contexts are signed with in this database. Undefined when they are not signed. */
   readonly contextKey: string | undefined;
-  /** Runs a statement as the superuser, whom row-level security does not hold: to look at what is really there. */
+  /**
+   * Runs a statement as the superuser, whom row-level security does not hold: to look at what is really there. Ids of the API
+   * may be among the values.
+   */
   asSuperuser<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   /** The ids of the demo tenants. */
   tenantId(slug: string): Promise<string>;
-  /** Gives the server's role back, for `work`, the temporary tables that `migrate` takes from it. */
+  /** Grants the server's role the right to create temporary tables while `work` runs. `migrate` revokes it. */
   withTemporaryTables<Result>(work: () => Promise<Result>): Promise<Result>;
   drop(): Promise<void>;
 }
@@ -29,12 +33,12 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const maintenance = new pg.Client({ connectionString: onDatabase(postgres.superuser, 'postgres') });
   await maintenance.connect();
   await maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`);
-  // A clone has the rights of a new database: `migrate` would take this one away.
+  // A clone has the privileges of a new database. `migrate` would revoke this one.
   await maintenance.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
   const superuser = onDatabase(postgres.superuser, name);
   const pool = new pg.Pool({ connectionString: superuser, max: 2 });
   const asSuperuser = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-    (await pool.query<Row>(sql, [...values])).rows;
+    (await pool.query<Row>(sql, values.map(bareId))).rows;
   return {
     name,
     superuser,
@@ -57,14 +61,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     },
     async drop() {
       await pool.end();
-      // No FORCE: a connection that a test left open is a defect, and this is where it shows.
+      // Without FORCE, so that this fails when a test has left a connection open.
       await maintenance.query(`DROP DATABASE ${name}`);
       await maintenance.end();
     },
   };
 }
 
-/** A database for the tests of this file; call it at the top level. */
+/** Creates a database for the tests of this file. Call it at the top level. */
 export function useDatabase(): () => TestDatabase {
   let database: TestDatabase | undefined;
   beforeAll(async () => {
@@ -79,9 +83,9 @@ export function useDatabase(): () => TestDatabase {
   };
 }
 
-/** Opens a database of this run as the server does: it signs contexts if the database asks for that. */
+/** Opens a database of this test run as the server does: with the key when contexts are signed. */
 export const openTestDatabase = (options: DatabaseOptions): Database =>
   openDatabase({ contextKey: inject('postgres').contextKey, ...options });
 
-/** Signs as the server does, for statements that tests send by themselves. */
+/** Signs contexts as the server does, for statements that tests send themselves. */
 export const sign: Sign = (...parts) => createSign(inject('postgres').contextKey)(...parts);

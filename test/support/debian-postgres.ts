@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL with pg_dump and pg_restore beside it, as Debian packages it: the server that the tests otherwise use comes
- * without them, and a pg_dump dumps no server that is newer than itself.
+ * A PostgreSQL server from Debian's packages, which include pg_dump and pg_restore. The embedded server has neither,
+ * and pg_dump refuses servers that are newer than itself.
  */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -17,15 +17,15 @@ const PACKAGES = '/usr/lib/postgresql';
 const PASSWORD = 'of-a-test-server';
 
 export interface DebianPostgres {
-  /** The superuser's URL of a database on this server. */
+  /** The superuser's URL for a database of this server. */
   urlOf(database: string): string;
-  /** Runs pg_dump, pg_restore or psql; rejects with what it said when it fails. */
+  /** Runs the program. Rejects with its output when it fails. */
   run(program: 'pg_dump' | 'pg_restore' | 'pg_dumpall', ...args: readonly string[]): Promise<string>;
   stop(): Promise<void>;
 }
 
 /**
- * Whether to leave out the tests that need it: where it is not installed, and says so. Never in CI, where they fail
+ * Whether to skip the tests that need it: when it is not installed, with a message. Never in CI, where they fail
  * instead.
  */
 export function withoutDebianPostgres(): boolean {
@@ -36,7 +36,7 @@ export function withoutDebianPostgres(): boolean {
   return true;
 }
 
-/** Starts a new, empty server; fsync is off. */
+/** Starts a new, empty server with fsync off. */
 export async function startDebianPostgres(): Promise<DebianPostgres> {
   const bin = newestPackage();
   if (bin === undefined) throw new Error(`there is no PostgreSQL in ${PACKAGES}: apt-get install postgresql`);
@@ -82,7 +82,7 @@ export async function startDebianPostgres(): Promise<DebianPostgres> {
   };
 }
 
-/** The programs of the newest major version that has a server. */
+/** The folder of the programs of the newest installed major version. */
 function newestPackage(): string | undefined {
   const versions = existsSync(PACKAGES) ? readdirSync(PACKAGES) : [];
   return versions

@@ -1,4 +1,4 @@
-/** The demo tenants as tests see them: their contexts, and raw connections that are bound to them. */
+/** The contexts of the demo tenants, and plain connections that are bound to them. */
 import pg from 'pg';
 import { beforeAll } from 'vitest';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
@@ -14,14 +14,14 @@ export interface DemoTenants {
 
 const OWNER: Actor = { type: 'user', id: 'demo|acme|owner' };
 
-/** A context in a tenant, by default of the owner of acme. */
+/** A context in a tenant. By default the actor is the owner of acme. */
 export const contextOf = (tenantId: string, actor: Actor = OWNER, requestId = 'test'): TenantContext => ({
   tenantId,
   actor,
   requestId,
 });
 
-/** The contexts of the two demo tenants, for the tests of this file; call it at the top level after useDatabase(). */
+/** Returns the contexts of the two demo tenants. Call it at the top level after useDatabase(). */
 export function useDemoTenants(database: () => TestDatabase): () => DemoTenants {
   let tenants: DemoTenants | undefined;
   beforeAll(async () => {
@@ -37,7 +37,7 @@ export function useDemoTenants(database: () => TestDatabase): () => DemoTenants 
   };
 }
 
-/** A plain connection for `work`, closed afterwards. */
+/** Runs `work` with a plain connection and closes it afterwards. */
 export async function connected<Result>(
   url: string,
   work: (client: pg.Client) => Promise<Result>,
@@ -51,22 +51,25 @@ export async function connected<Result>(
   }
 }
 
-/** What binds a transaction, with {@link bindingValues}. */
+/** The statement that binds a transaction. Its parameters are {@link bindingValues}. */
 export const BIND = 'SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)';
 
-/** What binds to a context, signed as the server signs it. */
+/** The parameters that bind a context, signed as the server signs it. */
 export function bindingValues(context: TenantContext, sign: Sign = signAsServer): unknown[] {
   const { tenantId, actor, requestId } = context;
   const { expires, signature } = signContext(sign, context);
   return [tenantId, actor.id, actor.type, requestId, 5_000, false, expires, signature];
 }
 
-/** Binds the open transaction of a plain connection, as every transaction of the server is bound, and no more. */
+/** Binds the open transaction of a plain connection in the same way as the server does. */
 export async function bind(client: pg.Client, context: TenantContext): Promise<void> {
   await client.query(BIND, bindingValues(context));
 }
 
-/** Runs `work` in a transaction of a plain connection that is bound to a tenant, and undoes it: tests stay apart. */
+/**
+ * Runs `work` in a transaction of a plain connection that is bound to a tenant, and rolls it back, so that tests do not
+ * affect each other.
+ */
 export async function boundAndUndone<Result>(
   url: string,
   context: TenantContext,
@@ -83,7 +86,7 @@ export async function boundAndUndone<Result>(
   });
 }
 
-/** The SQLSTATE and message with which the database refuses `work`; fails when it does not. */
+/** The SQLSTATE and the message of the error with which the database refuses `work`. Throws when `work` succeeds. */
 export async function refusalOf(
   work: Promise<unknown>,
 ): Promise<{ readonly state: string; readonly message: string }> {
@@ -91,7 +94,7 @@ export async function refusalOf(
   return { state: sqlState(error) ?? '', message: error instanceof Error ? error.message : String(error) };
 }
 
-/** What `work` fails with; fails when it succeeds. */
+/** The error with which `work` rejects. Throws when `work` succeeds. */
 export async function rejectionOf(work: Promise<unknown>): Promise<unknown> {
   const outcome = await work.then(
     () => SUCCEEDED,

@@ -1,6 +1,5 @@
 /**
- * Arguments for a root field, and the rows they speak of, where a test does not give any: from the schema, the data model and
- * the catalog.
+ * Derives arguments for root fields, and the rows that they refer to, from the schema, the data model and the catalog.
  */
 import {
   getNamedType,
@@ -27,7 +26,7 @@ type Field = GraphQLField<unknown, unknown>;
 
 const models: Readonly<Record<string, ModelInfo>> = MODELS;
 
-/** The model that a field is about: it leads to its type, or its name ends with the model's. */
+/** The model that a field is about: the one that its type leads to, or the one that its name ends with. */
 export function modelOf(field: Field): string | undefined {
   const reached = [getNamedType(field.type)];
   for (const type of reached) {
@@ -41,14 +40,15 @@ export function modelOf(field: Field): string | undefined {
 }
 
 /**
- * Makes the arguments that a field demands, and of an input everything that can be changed. Rows are made in acme; for a query
- * also rows that point at them, so that there is something behind every list. Nothing points at what a mutation may delete.
+ * Returns a function that makes the required arguments of a field, with every changeable field of an input set. It
+ * inserts the rows in acme. For a query it also inserts rows that reference them, so that no list is empty. For a
+ * mutation it does not, because the mutation may delete the row.
  */
 export function deriveArguments(field: Field, { isQuery }: { readonly isQuery: boolean }): MakeArguments {
   return async (server) => {
     const model = modelOf(field);
     const make = new Maker(server, model, isQuery);
-    // A list, too, is asked for while there is something in it.
+    // A list without arguments needs a row too, so that it is not empty.
     if (model !== undefined && field.args.every((each) => !isRequiredArgument(each))) await make.row(model);
     const given: Record<string, unknown> = {};
     for (const { name, type } of field.args.filter(isRequiredArgument))
@@ -69,7 +69,7 @@ class Maker {
     this.#withChildren = withChildren;
   }
 
-  /** @returns the id of a new row */
+  /** Inserts a row. @returns its id */
   async row(model: string): Promise<string> {
     const { database } = this.#server;
     const tenantId = await database.tenantId('acme');
@@ -95,7 +95,7 @@ class Maker {
     return sampleOf(type, name);
   }
 
-  /** `id` is of the field's model; `customerId` is of the model that the column of that name points at. */
+  /** `id` names a row of the field's model. `customerId` names a row of the model that the column references. */
   async #id(name: string): Promise<string> {
     if (this.#model === undefined) return crypto.randomUUID();
     if (name === 'id') return this.row(this.#model);
@@ -108,7 +108,7 @@ class Maker {
   }
 }
 
-/** The tables whose rows point at rows of a model, and the column that does. */
+/** The tables that reference a model, each with the referencing column. */
 function childrenOf(model: string): { readonly table: string; readonly column: string }[] {
   return Object.values(models).flatMap(({ table, fields }) =>
     Object.values(fields).flatMap(({ type, relation }) => {
@@ -119,11 +119,11 @@ function childrenOf(model: string): { readonly table: string; readonly column: s
   );
 }
 
-/** What is demanded, and what can be changed: an update that changes nothing is refused. */
+/** Required fields are set, and fields that can be changed, because an update that changes nothing is refused. */
 const isGiven = (field: GraphQLInputField): boolean =>
   isRequiredInputField(field) || (field.name !== 'expectedVersion' && getNamedType(field.type) !== GraphQLID);
 
-/** Some value that a type takes. A scalar that is not known here is given a text, which it may refuse. */
+/** A value that the type accepts. An unknown scalar gets a text, which it may refuse. */
 export function sampleOf(type: GraphQLInputType, name = ''): unknown {
   if (isNonNullType(type)) return sampleOf(type.ofType, name);
   if (isListType(type)) return [sampleOf(type.ofType, name)];

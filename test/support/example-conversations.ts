@@ -1,4 +1,4 @@
-/** A server whose conversations and messages are changed. */
+/** A server for the tests that change conversations and messages. */
 import { useMutations } from './mutations.js';
 import { useServer } from './server.js';
 
@@ -6,7 +6,7 @@ export const TABLES = ['conversations', 'messages'];
 
 export const MISSING = '01900000-0000-7000-8000-000000000000';
 
-/** Text that must come back as it was sent. */
+/** A text that must be returned unchanged. */
 export const TEXT = 'Zeile 1\r\nZeile 2\t“quoted” <b>&amp;</b> \u{1F600} e\u0301 \u200f$1 %s \\ \' "';
 export const CONVERSATION =
   'conversation { id subject body userId createdAt updatedAt author { userId } messages { totalCount } }';

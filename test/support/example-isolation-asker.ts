@@ -1,4 +1,7 @@
-/** Asks as the users of two tenants, and looks for anything of the other tenant in what comes back. It goes with src/example. */
+/**
+ * Sends requests as the users of two tenants, and searches every answer for data of the other tenant. It goes with
+ * src/example.
+ */
 import { expect } from 'vitest';
 import { ROLES, type Pick, type Role, type Slug } from './example-isolation-commands.js';
 import {
@@ -14,27 +17,27 @@ export const other = (slug: Slug): Slug => (slug === 'acme' ? 'globex' : 'acme')
 export const canary = (slug: Slug) => `canary-of-${slug}`;
 export const userId = (slug: Slug, role: Role) => `demo|${slug}|${role}`;
 
-/** A GraphQL document with its variables: all that a request says. */
+/** A GraphQL document with its variables. */
 export interface Request {
   readonly document: string;
   readonly variables: Readonly<Record<string, unknown>>;
 }
 
-const NOWHERE = '01890000-0000-7000-8000-00000000000';
+const NOWHERE = 'conversation_01890000-0000-7000-8000-00000000000';
 export const nobody = (at: number) => `${NOWHERE}${at}`;
 /** As unknown as the first, to compare an answer with. */
-export const nobodyElse = '01890000-0000-7000-8000-0000000000ff';
+export const nobodyElse = 'conversation_01890000-0000-7000-8000-0000000000ff';
 
 /** The two tenants of a run. */
 export interface World {
   readonly server: TestServer;
   readonly statements: Statements;
   readonly clients: ReadonlyMap<string, TestClient>;
-  /** What gives a tenant away: its canary, its id, its users, and the id of each of its rows. */
+  /** What gives a tenant away: its canary, its id, its users, and the UUID of each of its rows. */
   readonly marks: Readonly<Record<Slug, Set<string>>>;
 }
 
-/** Asks in a run, and knows what each tenant should be answered. */
+/** Sends the requests of a run, and knows what each tenant must be answered. */
 export class Asker {
   protected readonly models: Readonly<Record<Slug, TenantModel>>;
   protected readonly places: Readonly<Record<Slug, Place[]>> = { acme: [], globex: [] };
@@ -47,7 +50,7 @@ export class Asker {
     this.models = { acme: new TenantModel(earlier.acme), globex: new TenantModel(earlier.globex) };
   }
 
-  /** Asks, and looks for anything of the other tenant in whatever comes back. */
+  /** Sends a request and fails when the answer contains data of the other tenant. */
   protected async ask<Data>(slug: Slug, role: Role, { document, variables }: Request): Promise<Answer<Data>> {
     const answer = await this.world.clients.get(userId(slug, role))!.query<Data>(document, { ...variables });
     const received = `${answer.text}\n${[...answer.headers].join('\n')}`;
@@ -58,7 +61,10 @@ export class Asker {
     return answer;
   }
 
-  /** Asks; and if there is a twin, a request about a row of nobody, its answer and its statements are the same. */
+  /**
+   * Sends a request. When `twin` is given, the same request for a row that does not exist, both must have equal answers
+   * and statements.
+   */
   protected async askAbout<Data>(
     slug: Slug,
     role: Role,
@@ -96,7 +102,7 @@ export class Asker {
     return from === 'nowhere' ? 'nobody' : userId(from === 'own' ? slug : other(slug), role);
   }
 
-  /** A cursor that somebody was given for a list in this order. */
+  /** A cursor that one of the tenants received earlier for a list in this order. */
   protected place(slug: Slug, wanted: Pick | undefined, field: OrderField): Place | undefined {
     if (!wanted) return undefined;
     const known = this.places[wanted.from === 'other' ? other(slug) : slug].filter(
@@ -112,14 +118,18 @@ export class Asker {
   }
 }
 
-/** All that a client sees of an answer, but for the id and the time of the request. */
+/** Headers that differ in every answer. */
+const OF_THE_REQUEST: ReadonlySet<string> = new Set(['x-request-id', 'date', 'ratelimit']);
+
+/** The parts of an answer that a client sees, without those that differ in every answer. */
 function visible({ status, text: body, headers }: Answer<unknown>): unknown {
-  const names = [...headers.keys()].filter((name) => name !== 'x-request-id' && name !== 'date');
+  const names = [...headers.keys()].filter((name) => !OF_THE_REQUEST.has(name));
   return { status, body, headers: names.map((name) => [name, headers.get(name)]) };
 }
 
 /**
- * Whether the caller is known already, and is not asked for, depends on when they last asked for anything. Not who asks, and not what the first write of a model in a process asks about its columns.
+ * Whether to compare a statement. Two kinds depend on earlier requests and are left out: the look-up of the caller,
+ * which is cached, and the look-up of a model's columns at its first write in a process.
  */
 const asksForRows = (statement: string) =>
   !statement.includes('tenantry.resolve_access') && !statement.endsWith(' LIMIT 0');

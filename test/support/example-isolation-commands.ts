@@ -1,4 +1,7 @@
-/** What the users of two tenants may ask, at random: ids, cursors and users are drawn from both and from nowhere. It goes with src/example. */
+/**
+ * Random requests of the users of two tenants. Ids, cursors and users are those of both tenants or do not exist. It
+ * goes with src/example.
+ */
 import fc from 'fast-check';
 import type { OrderField } from './example-isolation-model.js';
 
@@ -7,7 +10,7 @@ export const ROLES = ['owner', 'admin', 'member', 'viewer'] as const;
 export type Slug = (typeof SLUGS)[number];
 export type Role = (typeof ROLES)[number];
 
-/** Where an id, a cursor, or a user id comes from; `at` chooses one of those that there are. */
+/** The origin of an id, a cursor or a user id. `at` chooses one of those that exist. */
 export interface Pick {
   readonly from: 'own' | 'other' | 'nowhere';
   readonly at: number;

@@ -1,7 +1,7 @@
 /**
- * What the API of one tenant should answer, as if there were no other tenant: the conversations, messages and audit
- * entries of that tenant in memory, with the lists and counts that follow from them. It knows nothing of any other
- * tenant, so that whatever an answer of the server owes to one is a difference. It goes with src/example.
+ * A model in memory of what the API must answer for one tenant: its conversations, messages and audit entries, and the
+ * lists and counts that follow from them. It has no data of other tenants, so an answer that depends on another tenant
+ * differs from it. It goes with src/example.
  */
 
 export interface MessageState {
@@ -28,7 +28,7 @@ export interface AuditState {
 
 export type OrderField = 'createdAt' | 'updatedAt';
 
-/** A place in a list: a cursor, and the sort key of the row it was given for. */
+/** A position in a list: a cursor with the sort key of its row. */
 export interface Place {
   readonly cursor: string;
   readonly field: OrderField;
@@ -60,10 +60,10 @@ const DEFAULT_PAGE = 20;
 
 export class TenantModel {
   readonly conversations = new Map<string, ConversationState>();
-  /** What this run added to the audit log, the oldest first. */
+  /** The audit entries that this run added, oldest first. */
   readonly audit: AuditState[] = [];
 
-  /** @param earlierEntries how many entries the audit log had before the run. */
+  /** @param earlierEntries the number of entries in the audit log before the run */
   constructor(readonly earlierEntries: number) {}
 
   created(conversation: ConversationState): void {
@@ -125,7 +125,7 @@ interface Key {
   readonly id: string;
 }
 
-/** As PostgreSQL compares a time and a UUID: both forms sort as text. */
+/** Compares like PostgreSQL: both times and UUIDs sort as text. */
 function compareKeys(a: Key, b: Key): number {
   if (a.value !== b.value) return a.value < b.value ? -1 : 1;
   if (a.id !== b.id) return a.id < b.id ? -1 : 1;

@@ -1,4 +1,4 @@
-/** Rows of the example domain that tests put straight into the database. It goes with src/example. */
+/** Inserts rows of the example domain directly into the database. It goes with src/example. */
 import type { TestDatabase } from './database.js';
 
 export interface NewConversation {

@@ -1,4 +1,4 @@
-/** Every reading operation of the tenant-bound client, on the conversations and messages of another tenant. */
+/** Attacks with every read operation of the tenant-bound client on the conversations and messages of another tenant. */
 import type { Attack } from './isolation-probe.js';
 import { theirConversation, theirMessage, type Thread } from './threads.js';
 

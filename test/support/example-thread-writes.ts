@@ -1,4 +1,6 @@
-/** Every writing operation of the tenant-bound client, on the conversations and messages of another tenant. */
+/**
+ * Attacks with every write operation of the tenant-bound client on the conversations and messages of another tenant.
+ */
 import type { Attack } from './isolation-probe.js';
 import { theirConversation, myConversation, theirMessage, myMessage, post, type Thread } from './threads.js';
 

@@ -1,4 +1,4 @@
-/** A schema with everything that resolvers may leave in fields, and a comparison of the compiled function with graphql-js. */
+/** A schema whose resolvers return values of every kind, and a comparison of compiled execution with graphql-js. */
 import fc from 'fast-check';
 import {
   execute,
@@ -103,7 +103,7 @@ const sorted = (value: unknown): unknown => {
   return Object.fromEntries(entries.map(([key, each]) => [key, sorted(each)]));
 };
 
-/** What a property holds, as resolvers of all kinds leave them. */
+/** Converts a value to one of the forms that a resolver may return. */
 export type Held = (value: unknown) => unknown;
 export const PLAIN: Held = (value) => value;
 
@@ -129,7 +129,7 @@ export const FIELDS: Readonly<Record<string, (depth: number) => unknown>> = {
   named: () => ({ __typename: 'Leaf', name: 'leaf', size: 1 }),
 };
 
-/** What each field holds; an object, for its users are other files. */
+/** The form of each field's value. It is an object because other files replace its property. */
 export const held: { fields: Readonly<Record<string, Held>> } = { fields: {} };
 export function object(depth: number): unknown {
   if (depth > 4) return null;
@@ -137,7 +137,8 @@ export function object(depth: number): unknown {
   for (const [name, value] of Object.entries(FIELDS)) {
     Object.defineProperty(made, name, {
       enumerable: true,
-      // Made when it is asked for: a rejection that nobody asked for would be nobody's.
+      // A getter creates the value only when it is read. A rejected promise that no one reads would be an unhandled
+      // rejection.
       get: () => (held.fields[name] ?? PLAIN)(value(depth + 1)),
     });
   }
@@ -154,7 +155,7 @@ export const schema = makeExecutableSchema({
     Query: {
       node: () => object(0),
       sure: async () => object(0),
-      // Of a list, graphql-js leaves promises alone when a later element throws.
+      // When a later element of a list throws, graphql-js ignores the promises before it.
       nodes: async () => [Promise.resolve(object(0)), Promise.resolve(object(0))],
       hello: () => 'world',
       many: () => [1, 2, 3],
@@ -173,7 +174,7 @@ async function outcome(run: () => unknown): Promise<string> {
   }
 }
 
-/** Errors may come in another order: fields fail when they do. */
+/** Sorts the errors, because their order depends on which field fails first. */
 const settled = (answer: string): unknown => {
   if (!answer.startsWith('{')) return answer;
   const { data, errors } = JSON.parse(answer) as ExecutionResult;
@@ -189,8 +190,8 @@ export async function expectTheSame(
   const expected = await outcome(() =>
     execute({ schema: on, document, variableValues: variables, contextValue: {} }),
   );
-  // As requests bring it: without the text, but with the same locations.
-  const { document: own } = parseDocument(document.loc!.source.body);
+  // The document as a request has it: without the source text, but with the same locations.
+  const { document: own } = parseDocument(document.loc!.source.body, 2_000);
   for (let use = 0; use < USES; use++) {
     const answer = await outcome(() => run({ document: own, operationName: null, variables, context: {} }));
     expect(settled(answer)).toEqual(settled(expected));

@@ -1,12 +1,12 @@
 /**
- * Breaks the connections between a server and its database, at random and one after the other, while clients do every
- * kind of work. What happens is decided by a seed; when it happens, by the machine.
+ * Breaks the connections between a server and its database at random, one after the other, while clients send
+ * operations of every kind. A seed determines the faults; their timing depends on the machine.
  */
 import type { TestDatabase } from './database.js';
 import type { RunningServer } from './running-server.js';
 import type { TcpProxy } from './tcp-proxy.js';
 
-/** Numbers from 0 to 2^32 - 1, the same for the same seed (mulberry32). */
+/** A generator of numbers from 0 to 2^32 - 1 that repeats for the same seed (mulberry32). */
 export function seededNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -20,7 +20,7 @@ export function seededNumbers(seed: number): () => number {
 const field = (type: string, text: string) => `${type}${text}\0`;
 const FATAL_FIELDS = `${field('S', 'FATAL')}${field('V', 'FATAL')}${field('C', '57P01')}${field('M', 'terminating connection due to administrator command')}\0`;
 
-/** What PostgreSQL says to a session that an administrator ends. */
+/** The error message that PostgreSQL sends to a session that an administrator ends. */
 function fatal(): Buffer {
   const message = Buffer.alloc(5 + FATAL_FIELDS.length);
   message.write('E', 0);
@@ -29,7 +29,7 @@ function fatal(): Buffer {
   return message;
 }
 
-/** Ways in which a connection breaks. */
+/** A way in which a connection breaks. */
 export type Fault = (number: number) => unknown;
 
 export const faultsOf = (database: TestDatabase, proxy: TcpProxy): Readonly<Record<string, Fault>> => ({
@@ -44,13 +44,13 @@ export const faultsOf = (database: TestDatabase, proxy: TcpProxy): Readonly<Reco
   'a connection stands still': (number) => proxy.freeze(number),
 });
 
-/** An answer of the server, or undefined when the connection to the server itself was lost. */
+/** An answer of the server. Undefined when the connection to the server was lost. */
 export interface Told {
   readonly status: number;
   readonly codes: readonly unknown[];
 }
 
-/** Sends operations to the server, as fast as it answers, until it is told to stop. */
+/** Sends operations as fast as the server answers, until `isOver` returns true. */
 export async function keepAsking(
   { url, tokens }: Pick<RunningServer, 'url' | 'tokens'>,
   isOver: () => boolean,
@@ -103,7 +103,7 @@ const OPERATIONS = [
   },
 ];
 
-/** Of Prisma's, in a transaction of several statements. */
+/** An update that Prisma runs in a transaction of several statements. */
 const update = ({ id, version }: { readonly id: string; readonly version: number }) => ({
   query: `mutation ($id: ID!, $version: Int!) {
     updateConversation(input: { id: $id, expectedVersion: $version, subject: "again" }) { conversation { version } }

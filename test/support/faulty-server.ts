@@ -1,4 +1,4 @@
-/** A server with fields that fail in every way, and what it answers and logs. */
+/** A server with fields that fail in every way, and its answers and log. */
 import { GraphQLError } from 'graphql';
 import { afterEach, beforeAll, expect, vi } from 'vitest';
 import { dataRule } from '../../src/kernel/graphql/shield.js';
@@ -9,14 +9,14 @@ import type { RequestContext } from '../../src/kernel/graphql/request-context.js
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { useServer } from './server.js';
 
-/** Whatever contains this was not to leave the server. */
+/** A text that errors contain and that must not leave the server. */
 export const SECRET = 'secret detail 4711';
 
 const fails = (error: unknown) => () => {
   throw error as Error;
 };
 
-/** Any: the types of the generated resolvers do not know these fields. */
+/** An object, because the types of the generated resolvers do not have these fields. */
 const faulty: object = {
   Query: {
     throws: fails(new Error(SECRET)),

@@ -1,6 +1,6 @@
 /**
- * One PostgreSQL server for the whole run, and in it one template: migrated, with the demo tenants. Every test file
- * clones it (see database.ts).
+ * Starts one PostgreSQL server for the whole run, with one template database: migrated and with the demo tenants. Every
+ * test file clones it (see database.ts).
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,18 +22,18 @@ declare module 'vitest' {
   }
 }
 
-/** How to reach the server of this run; each URL names the template database. */
+/** The URLs of this run's server. Each names the template database. */
 export interface TestPostgres {
   readonly superuser: string;
   readonly app: string;
   readonly operator: string;
   readonly template: string;
-  /** What contexts are signed with in the template; undefined when they are not. */
+  /** The key that contexts are signed with in the template. Undefined when they are not signed. */
   readonly contextKey: string | undefined;
 }
 
 const TEMPLATE = 'tenantry_template';
-/** With it, the whole suite runs on signed contexts. */
+/** With this key, the whole suite runs with signed contexts. */
 const CONTEXT_KEY = process.env['TEST_CONTEXT_KEY'];
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -53,7 +53,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await database.close();
 
   project.provide('postgres', { ...urls, template: TEMPLATE, contextKey });
-  // For tests that set up databases of their own.
+  // For tests that create their own databases.
   process.env['TENANTRY_TEST_POSTGRES'] = server.superuser;
   return async () => {
     await server.stop();

@@ -4,14 +4,14 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Bytes that are in use, once everything is gone that nobody holds. */
+/** The bytes in use after a garbage collection. */
 export function heapInUse(): number {
   for (let n = 0; n < 4; n++) collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-/** By how many bytes the work lets the heap grow. */
+/** The number of bytes by which `work` grows the heap. */
 export async function growthBy(work: () => unknown): Promise<number> {
   const before = heapInUse();
   await work();

@@ -1,4 +1,4 @@
-/** A server whose mutations can be made to wait and to fail, for the tests of mutations with an Idempotency-Key. */
+/** For the tests of the Idempotency-Key: a server whose mutations can be made to wait and to fail. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, vi } from 'vitest';
 import { membershipModule } from '../../src/platform/membership/index.js';

@@ -1,8 +1,12 @@
-/** Two servers of one database that send mail, for the tests of invitations: invites, accepts, and looks at the rows. */
+/**
+ * For the tests of invitations: two servers on one database that send mail, and functions that invite, accept and read
+ * the rows.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { endChildrenAfterAll } from './child.js';
 import { useDatabase } from './database.js';
+import { runDueJobs } from './jobs.js';
 import { startMailServer, tokenIn, type MailServer } from './mail.js';
 import { useMutations } from './mutations.js';
 import { startTestServer, type Answer, type TestServer } from './server.js';
@@ -34,7 +38,7 @@ export const ACCEPT = `mutation ($input: AcceptInvitationInput!) {
   acceptInvitation(input: $input) { membership { id userId role joinedAt tenant { id slug name status } } }
 }`;
 
-/** Claims of somebody new, whose address is verified. */
+/** The claims of a new user with a verified address. */
 export const person = (email: string, more: Partial<UserClaims> = {}): UserClaims => ({
   sub: `idp|${randomUUID()}`,
   email,
@@ -73,13 +77,17 @@ export function useInvitations() {
   const server = () => running;
   const { run, succeed, refused } = useMutations(server, TABLES);
 
-  /** Invites through the API; answers with the token from the mail as well. */
+  /** Invites through the API. The result includes the token from the mail. */
   async function invite(email: string, role = 'MEMBER', caller = {}) {
     const before = smtp.received.length;
     const { payload, entries } = await succeed<Invited>('inviteMember', INVITATION, { email, role }, caller);
     expect(payload.emailSent).toBe(true);
-    expect(smtp.received).toHaveLength(before + 1);
-    const mail = smtp.received[before]!;
+    await runDueJobs(server());
+    const mails = smtp.received
+      .slice(before)
+      .filter(({ recipients }) => recipients.includes(payload.invitation.email));
+    expect(mails).toHaveLength(1);
+    const mail = mails[0]!;
     return { ...payload.invitation, entries, mail, token: tokenIn(mail.raw) };
   }
 

@@ -1,7 +1,7 @@
 /**
- * Attacks on the isolation of tenants, run with each of its two layers on and off. The layers are the filter that the
- * tenant-bound client adds to every operation, and row-level security. An attack that leaks with neither and with no
- * other combination shows that each layer holds alone, and that the attack could have found out if it did not.
+ * Runs attacks on the isolation of tenants with each of its two layers on and off. The layers are the filter that the
+ * tenant-bound client adds to every operation, and row-level security. An attack must leak when both are off and in no
+ * other combination. This proves that each layer isolates alone and that the attack can detect a leak.
  */
 import { PrismaPg } from '@prisma/adapter-pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ import { signContext } from '../../src/kernel/database/context-signature.js';
 import { openTestDatabase, sign, useDatabase, type TestDatabase } from './database.js';
 import { useDemoTenants } from './demo-tenants.js';
 
-/** What an attack is given: the client of the attacker's tenant and a row of the other tenant, made for it. */
+/** What an attack gets: a client of the attacker's tenant and a row of each tenant, planted for this attack. */
 export interface Target<Row> {
   readonly models: Models;
   /** The id of the attacker's tenant. */
@@ -26,9 +26,9 @@ export interface Target<Row> {
   readonly mine: Row;
   /** A row of the victim's tenant. */
   readonly theirs: Row;
-  /** A text that stands in the victim's rows and nowhere else. Sorts after every other text. */
+  /** A text that only the victim's rows contain. It sorts after every other text. */
   readonly secret: string;
-  /** A text that the attack writes; in a row of the victim's tenant it is a leak. */
+  /** A text that the attack writes. It is a leak when a row of the victim's tenant contains it. */
   readonly graffiti: string;
 }
 
@@ -40,7 +40,7 @@ export interface Attack<Row> {
   run(target: Target<Row>): Promise<unknown>;
 }
 
-/** How the rows of one model, and of what hangs on it, are made and looked at. */
+/** How the rows of one model and of its children are planted and read. */
 export interface Ground<Row> {
   /** Makes a row that contains `text`. Run as the superuser. */
   plant(database: TestDatabase, tenantId: string, text: string): Promise<Row>;
@@ -48,7 +48,7 @@ export interface Ground<Row> {
   readonly tables: readonly string[];
 }
 
-/** The attacks of one kind on the tables of `ground`, in all four configurations. */
+/** Declares the tests of these attacks on the tables of `ground`, in all four configurations. */
 export function probe<Row>(ground: Ground<Row>, attacks: readonly Attack<Row>[]): void {
   const guarded = useDatabase();
   const bare = useDatabase();
@@ -95,7 +95,7 @@ export function probe<Row>(ground: Ground<Row>, attacks: readonly Attack<Row>[])
   }
 }
 
-/** Why an attack was refused; an error that is no refusal fails the test. */
+/** The reason why an attack was refused. An error of another kind fails the test. */
 function refusal(error: unknown): string {
   if (error instanceof ForeignTenantError) return 'refused by the filter';
   if (error instanceof Prisma.PrismaClientKnownRequestError) return `refused by the database: ${error.code}`;
@@ -117,7 +117,7 @@ type Unfiltered = <Result>(
   work: (models: Models) => Promise<Result>,
 ) => Promise<Result>;
 
-/** Prisma's own client as the runtime role: its transactions are bound, and nothing narrows their operations. */
+/** Prisma's own client with the server's role. Its transactions are bound, but no filter is added to its operations. */
 function useUnfilteredClient(database: () => TestDatabase): () => Unfiltered {
   let prisma: PrismaClient | undefined;
   beforeAll(() => {
@@ -143,7 +143,7 @@ async function switchOffRowLevelSecurity(database: TestDatabase): Promise<void> 
   }
 }
 
-/** The rows of a tenant in which `needle` stands, as the superuser sees them. */
+/** The rows of a tenant that contain `needle`, read as the superuser. */
 async function rowsWith(
   database: TestDatabase,
   tables: readonly string[],

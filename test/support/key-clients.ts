@@ -1,4 +1,4 @@
-/** Clients that call with API keys of the tenant acme: whoever holds exactly these permissions. Each is made once per file. */
+/** Clients with API keys of acme that have exactly these permissions. Each is created once per test file. */
 import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
 import { insertApiKey } from './rows.js';
 import type { TestClient, TestServer } from './server.js';

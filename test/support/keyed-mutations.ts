@@ -1,6 +1,6 @@
 /**
- * A module of tests about idempotency keys, and a client that sends them. What its mutations add are members, whose
- * `email` is the name a test gave: a mutation that runs twice leaves two rows of a name and two audit entries.
+ * A module for the tests of idempotency keys, and a client that sends them. Its mutations add members whose `email` is
+ * the name that the test gave. A mutation that runs twice leaves two rows of that name and two audit entries.
  */
 import { randomUUID } from 'node:crypto';
 import { conflict } from '../../src/kernel/vocabulary/errors.js';
@@ -20,7 +20,7 @@ const add = (db: TenantClient | TenantTx, name: string) =>
 
 export interface KeyedModule {
   readonly module: ReturnType<typeof defineModule>;
-  /** How often each resolver ran, by the name it was given. */
+  /** How often each resolver ran, by the name in its arguments. */
   readonly runs: Map<string, number>;
   /** Called in `addAfter`, before the row is added. */
   before: (name: string, db: TenantClient) => Promise<void>;
@@ -34,7 +34,7 @@ export function keyedModule(): KeyedModule {
     before: async () => undefined,
     module: defineModule({ name: 'keyed', typeDefs: TYPES, resolvers: {} }),
   };
-  /** Any: the types of the generated resolvers do not know these fields. */
+  /** An object, because the types of the generated resolvers do not have these fields. */
   const resolvers: object = {
     Mutation: {
       add: async (_parent: unknown, { name }: Args, { db }: RequestContext) => {
@@ -116,7 +116,7 @@ const TYPES = `
     restrictedAdd(name: String!): Added @requires(permission: SETTINGS_MANAGE)
   }`;
 
-/** What is there under a name: members, and entries of the audit log. */
+/** The numbers of members and of audit entries with this name. */
 export async function tracesOf(
   database: TestDatabase,
   name: string,
@@ -139,7 +139,7 @@ export interface KeyedRequest {
   readonly operationName?: string;
 }
 
-/** Sends a request with an idempotency key; without one when it is undefined. */
+/** Sends a request with an idempotency key, or without one when `key` is undefined. */
 export async function sendKeyed<Data = Record<string, unknown>>(
   server: TestServer,
   token: string,

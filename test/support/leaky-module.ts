@@ -1,11 +1,11 @@
 /**
- * A module that does everything wrong: each of its fields leaks what other tenants have in a way of its own. It reads as
- * the superuser, whom row-level security does not hold.
+ * A module with every defect that the attack must find: each of its fields leaks rows of other tenants in a different
+ * way. It reads as the superuser, to whom row-level security does not apply.
  */
 import { EventEmitter, on } from 'node:events';
 import { GraphQLError, GraphQLScalarType } from 'graphql';
 import pg from 'pg';
-import { conflict } from '../../src/kernel/vocabulary/errors.js';
+import { conflict, forbidden } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
 import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
@@ -17,7 +17,7 @@ interface Note {
   readonly text: string;
 }
 
-/** With the table `notes` of {@link createNotes}. Close it after the server. */
+/** Uses the table `notes` of {@link createNotes}. Close it after the server. */
 export function leakyModule(database: () => TestDatabase): { module: Module; close: () => Promise<void> } {
   let pool: pg.Pool | undefined;
   const everywhere = async (sql: string, ...values: readonly unknown[]): Promise<Note[]> => {
@@ -61,7 +61,7 @@ export function leakyModule(database: () => TestDatabase): { module: Module; clo
           const [last] = await everywhere('SELECT * FROM notes ORDER BY text DESC LIMIT 1');
           return last ? Buffer.from(JSON.stringify(['text', last.text])).toString('base64url') : null;
         },
-        // These two leak nothing: they show what the attack says of a scalar that it does not know.
+        // These two fields leak nothing. They show what the attack reports for a scalar that it does not know.
         countOver: () => null,
         busyness: async () => {
           const [row] = await everywhere('SELECT sum(version)::text AS text FROM tenants');
@@ -96,6 +96,12 @@ export function leakyModule(database: () => TestDatabase): { module: Module; clo
             for await (const [text] of on(added, 'note')) yield { anyNoteAdded: text as string };
           },
         },
+        // Refuses everybody, which is not an event.
+        refused: {
+          subscribe: () => {
+            throw forbidden('audit:read');
+          },
+        },
       },
     } as object,
   });
@@ -106,7 +112,7 @@ interface ById {
   readonly where: { readonly either: { readonly id: string } };
 }
 
-/** Of a form that nobody guesses. */
+/** A scalar whose form the attack cannot guess. */
 const Money = new GraphQLScalarType<string, string>({
   name: 'Money',
   parseValue: (value) => {
@@ -140,5 +146,8 @@ const SCHEMA = `
     addNote(text: String!): String @authenticated
     payIn(money: Money!): String @authenticated
   }
-  extend type Subscription { anyNoteAdded: String @authenticated }
+  extend type Subscription {
+    anyNoteAdded: String @authenticated
+    refused: String @authenticated
+  }
 `;

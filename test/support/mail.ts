@@ -1,11 +1,11 @@
-/** A real SMTP server for tests, and a reader of what it received. */
+/** An SMTP server for tests, and a parser of the mail that it received. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
 
 export interface ReceivedMail {
-  /** From the envelope: where the mail goes, whatever its headers say. */
+  /** The recipients of the envelope. The headers may name others. */
   readonly recipients: readonly string[];
   readonly raw: string;
 }
@@ -13,12 +13,12 @@ export interface ReceivedMail {
 export interface MailServer {
   readonly url: string;
   readonly received: ReceivedMail[];
-  /** `refuse`: no recipient is accepted; `hang`: a mail is taken and never acknowledged. */
+  /** `refuse` accepts no recipient. `hang` takes a mail and never acknowledges it. */
   behave(how: 'accept' | 'refuse' | 'hang'): void;
   close(): Promise<void>;
 }
 
-/** @param login demanded, when given */
+/** @param login the login that the server requires, if any */
 export async function startMailServer(login?: {
   readonly user: string;
   readonly password: string;
@@ -65,7 +65,7 @@ export async function startMailServer(login?: {
   };
 }
 
-/** Header lines, unfolded, with their names in lower case; and the text. */
+/** Unfolds the header lines, with names in lower case, and decodes the text. */
 export function readMail(raw: string): {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly text: string;
@@ -84,7 +84,7 @@ export function readMail(raw: string): {
 export const headerOf = (raw: string, name: string): string[] =>
   readMail(raw).headers.flatMap(([each, value]) => (each === name ? [value] : []));
 
-/** The token in the link of an invitation's mail. */
+/** The token in the link of an invitation mail. */
 export function tokenIn(raw: string): string {
   const token = /\?token=([A-Za-z0-9_-]+)$/m.exec(readMail(raw).text)?.[1];
   if (token === undefined) throw new Error('there is no link in this mail');

@@ -1,4 +1,4 @@
-/** Every operation of the tenant-bound client, on the memberships of another tenant. */
+/** Attacks with every operation of the tenant-bound client on the memberships of another tenant. */
 import type { Attack, Target } from './isolation-probe.js';
 
 export interface MemberRow {
@@ -15,7 +15,7 @@ const keyOfTheirs = ({ foreign, theirs }: MemberTarget) => ({
 const keyOfMine = ({ own, mine }: MemberTarget) => ({ tenantId_id: { tenantId: own, id: mine.id } });
 const newMember = ({ graffiti }: MemberTarget) => ({ userId: graffiti, email: graffiti, role: 'viewer' });
 
-/** Whether a cursor in another tenant answers as one that points nowhere. */
+/** Compares a cursor that names a row of another tenant with one that names no row. Their results must be equal. */
 async function comparedWithNowhere(
   { secret, foreign, theirs }: MemberTarget,
   ask: (cursor: { tenantId_id: { tenantId: string; id: string } }) => Promise<unknown>,

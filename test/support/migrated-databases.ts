@@ -1,4 +1,6 @@
-/** Databases to be migrated, dropped after the tests, and copies of prisma/ to change. */
+/**
+ * Databases for the tests of migrations, which are dropped after the tests, and copies of prisma/ that tests change.
+ */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +31,7 @@ export function query<Row extends pg.QueryResultRow>(url: string, sql: string): 
   return withClient(url, async (client) => (await client.query<Row>(sql)).rows);
 }
 
-/** What it was refused with. */
+/** The message of the MigrationError with which `work` is refused. */
 export async function refusal(work: Promise<unknown>): Promise<string> {
   const error = await work.then(
     () => undefined,
@@ -52,7 +54,7 @@ export function useMigratedDatabases() {
   const made: string[] = [];
   const folders: string[] = [];
 
-  /** The URL of a database that does not exist yet, dropped after the tests. */
+  /** The URL of a database that does not exist yet. It is dropped after the tests. */
   function newDatabase(): string {
     const name = `mig_${randomBytes(6).toString('hex')}`;
     made.push(name);

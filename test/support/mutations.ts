@@ -1,4 +1,4 @@
-/** What the tests of mutations share: running one, and telling what it left behind in the database. */
+/** Shared by the tests of mutations: runs a mutation and reads what it changed in the database. */
 import { expect } from 'vitest';
 import { useClients, type ClientOf } from './clients.js';
 import type { TestDatabase } from './database.js';
@@ -6,7 +6,7 @@ import { auditRows, type AuditRow } from './rows.js';
 import type { Answer, TestServer } from './server.js';
 
 export interface Caller {
-  /** `owner`, or an address. */
+  /** The name of a demo user, such as `owner`, or an e-mail address. */
   readonly user?: string;
   readonly tenant?: string;
   /** Sent as `x-request-id`. */
@@ -14,7 +14,7 @@ export interface Caller {
 }
 
 export interface Mutations {
-  /** The callers: making one reads the database, which a race must not wait for. */
+  /** Creates the clients of callers. Creation reads the database, so tests of races do it beforehand. */
   readonly clientOf: ClientOf;
   /** Runs `mutation ($input: <Type>Input!) { <field>(input: $input) { <selection> } }`. */
   readonly run: <Payload = Record<string, unknown>>(
@@ -23,14 +23,14 @@ export interface Mutations {
     input: object,
     caller?: Caller,
   ) => Promise<Answer<Record<string, Payload | null>>>;
-  /** As `run`, and it must succeed. Answers with the audit entries of the request as well. */
+  /** Runs a mutation that must succeed. The result includes the audit entries of its request. */
   readonly succeed: <Payload = Record<string, unknown>>(
     field: string,
     selection: string,
     input: object,
     caller?: Caller,
   ) => Promise<{ readonly payload: Payload; readonly entries: readonly AuditRow[] }>;
-  /** Runs a mutation that must be refused, and leave everything as it was. Answers with the error's extensions. */
+  /** Runs a mutation that must be refused and change nothing. Returns the error's extensions. */
   readonly refused: (
     field: string,
     selection: string,
@@ -91,7 +91,7 @@ export async function stateOf(database: TestDatabase, tables: readonly string[])
   return state;
 }
 
-/** Makes audit entries of one action impossible while `work` runs. */
+/** Makes the insertion of audit entries with this action fail while `work` runs. */
 export async function withoutAuditOf<Result>(
   database: TestDatabase,
   action: string,
@@ -107,8 +107,8 @@ export async function withoutAuditOf<Result>(
   }
 }
 
-/** What of an answer may tell one from another: all but when it was given and under which id. */
+/** The parts of an answer that can distinguish it from another: all but its date and request id. */
 export function whatTheAnswerTells({ status, text, headers }: Answer<unknown>): unknown {
-  const named = [...headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
+  const named = [...headers].filter(([name]) => !['date', 'x-request-id', 'ratelimit'].includes(name));
   return { status, text, headers: Object.fromEntries(named) };
 }

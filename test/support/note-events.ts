@@ -1,4 +1,4 @@
-/** Two servers on one database whose notes are announced, with clients that subscribe to them. */
+/** Two servers on one database that publish changes of notes, and clients that subscribe to them. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
@@ -58,7 +58,7 @@ export function useNoteEvents() {
 
   const clientOf = (who: Who, at = server) => subscriberOf(at, { token: tokenOf(who) });
 
-  /** A tenant of the test's own with one more member. */
+  /** Creates a tenant with one member in addition to its owner. */
   async function memberOf(slug: string, role = 'member'): Promise<Who> {
     await createTestTenant(database, slug);
     const who = { slug, userId: `member|${slug}` };
@@ -68,7 +68,7 @@ export function useNoteEvents() {
 
   const sql = (statement: string, ...values: readonly unknown[]) => database.asSuperuser(statement, values);
 
-  /** Writes as the server does. */
+  /** Writes through the server's database, as a resolver does. */
   async function write(slug: string, statement: Prisma.Sql): Promise<void> {
     const tenantId = await database.tenantId(slug);
     const db = server.services.database.forTenant({

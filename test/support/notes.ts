@@ -1,4 +1,4 @@
-/** A published table of the tests' own, and its module, as a product would add them: notes in folders. */
+/** A published table for tests, and its module, written as a product would write them: notes in folders. */
 import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
@@ -6,7 +6,7 @@ import { changesOf } from '../../src/services/subscriptions/changes-of.js';
 import type { RowChange } from '../../src/kernel/notifications/row-change.js';
 import type { TestDatabase } from './database.js';
 
-/** As a migration makes it: the table belongs to tenantry_owner. */
+/** Creates the table as a migration does: it belongs to tenantry_owner. */
 export async function createNotes(database: TestDatabase): Promise<void> {
   await database.asSuperuser(`
     SET ROLE tenantry_owner;
@@ -38,8 +38,8 @@ const readNote = async ({ id }: RowChange, { db }: RequestContext): Promise<Note
 };
 
 /**
- * Of the roles, the viewer holds neither of its permissions, and the member cannot read secrets. Beside what a product
- * would have, fields whose modules did something wrong.
+ * The module of notes. A viewer has neither permission, and a member cannot read secrets. Some fields contain a defect
+ * that a module of a product could have.
  */
 export const notesModule: Module = defineModule({
   name: 'notes',

@@ -1,11 +1,11 @@
-/** A real OpenID Connect provider on this machine, and a user who logs in at it. */
+/** An OpenID Connect provider on this machine, and a user agent that logs in to it. */
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Provider, type Configuration, type JWK } from 'oidc-provider';
 
 export type SigningAlgorithm = 'RS256' | 'ES256';
 
-/** A user of the provider, and what it says of them in its tokens. */
+/** A user of the provider, with the claims in its tokens. */
 export interface Account {
   readonly sub: string;
   readonly email: string;
@@ -15,9 +15,9 @@ export interface Account {
 export interface ProviderOptions {
   readonly keys: readonly JWK[];
   readonly accounts: readonly Account[];
-  /** The audience of its access tokens. */
+  /** The audience of the access tokens. */
   readonly audience: string;
-  /** What it calls itself, if not by its address: for one that pretends to be another. */
+  /** The issuer in its tokens, by default its address. Another one lets it impersonate another provider. */
   readonly issuer?: string;
 }
 
@@ -29,13 +29,16 @@ export interface IssuedTokens {
 export interface OidcProvider {
   readonly issuer: string;
   readonly jwksUri: string;
-  /** Runs the authorization code flow, with the user agreeing to everything, for an access token signed so. */
+  /**
+   * Runs the authorization code flow for a user who consents to everything. Returns an access token with this signing
+   * algorithm.
+   */
   logIn(sub: string, algorithm: SigningAlgorithm): Promise<IssuedTokens>;
-  /** Stops answering: connections are refused. */
+  /** Stops the server. Connections are refused from then on. */
   stop(): Promise<void>;
-  /** Takes up the same address again, with these keys. */
+  /** Listens on the same address again, with these keys. */
   restart(keys: readonly JWK[]): Promise<void>;
-  /** Replaces what `/jwks` does, until the next restart. */
+  /** Replaces the handler of `/jwks` until the next restart. */
   answerKeysWith(handler: (response: ServerResponse) => void): void;
 }
 
@@ -46,7 +49,7 @@ const CLIENT = {
 };
 const SCOPE = 'openid api';
 
-/** Private keys of the provider, made anew. */
+/** Creates new private keys for the provider. */
 export function makeKeys(suffix: string): JWK[] {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -73,7 +76,7 @@ export async function startOidcProvider(options: ProviderOptions): Promise<OidcP
 
   async function listen(at: number): Promise<Server> {
     const created = createServer((request, response) => {
-      // A client that keeps a connection would find it closed after a restart.
+      // Otherwise a client would reuse a connection that a restart has closed.
       response.setHeader('connection', 'close');
       if (keysHandler && request.url === '/jwks') keysHandler(response);
       else handle(request, response);
@@ -108,7 +111,7 @@ export async function startOidcProvider(options: ProviderOptions): Promise<OidcP
 
 function makeProvider(issuer: string, configured: Configuration): Provider {
   const { warn } = console;
-  // It warns each time that what it remembers is lost when it stops; here it shall be.
+  // The provider warns that its in-memory adapter loses everything when it stops. That is intended here.
   console.warn = () => undefined;
   try {
     return new Provider(issuer, configured);
@@ -117,7 +120,7 @@ function makeProvider(issuer: string, configured: Configuration): Provider {
   }
 }
 
-/** The resource a token is asked for decides its algorithm. */
+/** The requested resource determines the token's algorithm. */
 const resourceFor = (algorithm: SigningAlgorithm) => `urn:tenantry:${algorithm}`;
 
 function configuration({ accounts, audience }: ProviderOptions, keys: readonly JWK[]): Configuration {
@@ -159,7 +162,7 @@ function configuration({ accounts, audience }: ProviderOptions, keys: readonly J
   };
 }
 
-/** The provider, and the user who logs in as whom the client hints at and agrees to what it asks for. */
+/** Serves the provider, and logs in the user of the client's login hint, who consents to everything. */
 function handlerOf(provider: Provider): (request: IncomingMessage, response: ServerResponse) => void {
   const serve = provider.callback();
   return (request, response) => {
@@ -183,7 +186,7 @@ async function agree(provider: Provider, request: IncomingMessage, response: Ser
   return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
 }
 
-/** What a browser and a client do together: follow the redirects with the cookies, then redeem the code. */
+/** Does what a browser and a client do: follows the redirects with cookies, then exchanges the code for tokens. */
 async function logIn(base: string, sub: string, resource: string): Promise<IssuedTokens> {
   const verifier = randomBytes(32).toString('base64url');
   const request = new URLSearchParams({

@@ -1,4 +1,4 @@
-/** A database with one connection, of which nothing may stay behind. */
+/** A database client with one connection, on which no transaction may leave anything. */
 import { expect } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
@@ -19,7 +19,7 @@ export function useOneConnection() {
   const database = useDatabase();
   const tenants = useDemoTenants(database);
 
-  /** One connection, so that whoever comes next gets what was left on it. */
+  /** The pool has one connection, so the next caller gets whatever the last one left on it. */
   async function onOneConnection(
     work: (acme: TenantClient, opened: Database) => Promise<void>,
     { url = database().app, statementTimeout = LIMITS.statementTimeout } = {},
@@ -36,7 +36,7 @@ export function useOneConnection() {
     }
   }
 
-  /** What the next user of the connection finds: nothing, and rows of no tenant. */
+  /** Requires that the connection has no settings of a tenant and shows no rows. */
   async function expectClean(opened: Database): Promise<void> {
     const [left] = await opened.query(
       `SELECT coalesce(current_setting('app.current_tenant', true), '') AS tenant,

@@ -1,4 +1,4 @@
-/** Runs an operation in a batch and through Prisma, on rows to find, and compares the outcomes. */
+/** Runs an operation in a batch and through Prisma on the same rows, and compares the outcomes. */
 import { afterAll, beforeAll, expect } from 'vitest';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { LIMITS } from '../../src/create-services.js';
@@ -16,7 +16,7 @@ export const outcomeOf = (work: Promise<unknown>): Promise<Outcome> =>
     (error: unknown) => ({ code: publicError(error)?.code }),
   );
 
-/** Undone, so that what is created can be created again. */
+/** Thrown to roll back, so that the other run can create the same row. */
 const UNDONE = new Error('undone');
 
 type Operations = Record<string, (args: unknown) => Promise<unknown>>;
@@ -25,19 +25,19 @@ export const operationOf = (on: TenantClient | TenantTx, model: string, operatio
     (on as unknown as Record<string, Operations>)[model],
   );
 
-/** Without an order that is total, which rows come is a matter of chance; how many and of what form is not. */
+/** Without a total order, the returned rows may differ, but not their number and form. This keeps only those. */
 export const inAnyOrder = (outcome: Outcome): unknown => {
   if (!('value' in outcome) || typeof outcome.value !== 'object' || outcome.value === null) return outcome;
   if (!Array.isArray(outcome.value)) return Object.keys(outcome.value).sort();
   return (outcome.value as object[]).map((row) => Object.keys(row).sort());
 };
 
-// ——— Arguments of any shape: what JavaScript passes where no type is checked ———
+// ——— Arguments of any shape, as untyped JavaScript can pass them ———
 
 export class Odd {
   userId = 'user-1';
 }
-/** With holes, which `map` and `every` pass over. */
+/** A copy with holes, which `map` and `every` skip. */
 export const sparse = (values: readonly unknown[], holes: readonly number[]) => {
   const list = [...values];
   for (const hole of holes) if (hole < list.length) Reflect.deleteProperty(list, hole);
@@ -55,7 +55,7 @@ export function useOutcomes() {
       poolSize: 2,
       limits: { ...LIMITS, maxWait: 15_000, timeout: 30_000 },
     });
-    // Members to find: times that are shared, a column that is null.
+    // Rows with repeated times and a nullable column, so that the operations have something to find.
     await database().asSuperuser(
       `INSERT INTO memberships (tenant_id, user_id, email, role, invited_by, joined_at)
      SELECT $1, 'user-' || n, 'user' || (n % 4) || '@acme.test', (ARRAY['admin', 'member', 'viewer'])[1 + n % 3],

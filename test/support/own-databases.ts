@@ -1,4 +1,7 @@
-/** Databases that a test makes and migrates itself, dropped after the tests of its file; and copies of prisma/. */
+/**
+ * Databases that a test creates and migrates itself, which are dropped after the tests of its file, and copies of
+ * prisma/.
+ */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,9 +15,9 @@ import { connected } from './demo-tenants.js';
 export interface OwnDatabases {
   /** The superuser's URL of a database that does not exist yet. */
   newDatabase(): string;
-  /** A database like the template of this run: migrated, with the demo tenants. */
+  /** Creates a database like this run's template: migrated, with the demo tenants. */
   newClone(): Promise<string>;
-  /** A copy of prisma/ with one more migration. */
+  /** A copy of prisma/ with one additional migration. */
   prismaWith(name: string, sql: string): Promise<string>;
 }
 
@@ -43,7 +46,7 @@ export function useOwnDatabases(): OwnDatabases {
       const name = names.at(-1)!;
       await maintenance(async (client) => {
         await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER tenantry_owner`);
-        // Rights on a database itself are not copied with it.
+        // A clone does not inherit the privileges on the database itself.
         await client.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
       });
       return url;

@@ -1,7 +1,7 @@
 /**
- * Proves a table of permissions against the running API: every field of the schema, asked for by every role, is given
- * or refused as the table says. The fields are read from the schema, so that none is forgotten; what they demand is
- * read from the table, so that none changes its guard unnoticed.
+ * Proves a reviewed table of permissions against the running API: every field of the schema is requested by every role
+ * and must be allowed or refused as the table says. The fields come from the schema, so none is forgotten. The required
+ * permissions come from the table, so no guard changes without a review.
  */
 import {
   getNamedType,
@@ -24,38 +24,39 @@ import type { Module } from '../../src/kernel/graphql/module.js';
 import { modules as installedModules } from '../../src/modules.js';
 import { useClients } from './clients.js';
 import { deriveArguments } from './derived-arguments.js';
+import { adviceFor, wrongGrants, wrongGuards } from './permission-entries.js';
 import { countAuditRows } from './rows.js';
 import { proveSinglePermissions } from './single-permissions.js';
 import type { TestServer } from './server.js';
 import { type Reach, reachOf } from './permission-reach.js';
 
-/** Makes the arguments of a field for one call, and the rows they speak of: a mutation needs rows of its own. */
+/** Makes the arguments of a field for one call and the rows that they refer to. Each mutation needs its own rows. */
 export type MakeArguments = (server: TestServer, asker: Role) => object | Promise<object>;
 
 export interface PermissionTable {
-  /** The permissions of each role, of those that the modules introduce. */
+  /** For each role, those of its permissions that the modules define. */
   readonly grants: Readonly<Record<Role, readonly Permission[]>>;
   /**
-   * What each field of each type demands; null is any member. What stands for a whole type, or for `*`, is what its other fields
-   * demand.
+   * The permission that each field of each type requires; null means any member. A value for a whole type, or for `*`,
+   * applies to its other fields.
    */
   readonly guards: Readonly<Record<string, GuardsOfType>>;
-  /** What arguments, fields of inputs and values of enums demand, by coordinate: `ThingFilter.secret`. */
+  /** The permissions that arguments, input fields and enum values require, by coordinate: `ThingFilter.secret`. */
   readonly inputGuards?: Readonly<Record<string, Permission>>;
-  /** Arguments of fields, by coordinate, where those that follow from the schema and the data model do not do. */
+  /** Arguments by the field's coordinate, where the derived ones do not suffice. */
   readonly arguments?: Readonly<Record<string, MakeArguments>>;
 }
 
 export type GuardsOfType = Permission | null | Readonly<Record<string, Permission | null>>;
 
-/** The tenant in which the fields are asked for. */
+/** The tenant of the callers. */
 const TENANT = 'acme';
 
 /**
- * Declares the tests; call it at the top level of a test file.
+ * Declares the tests. Call it at the top level of a test file.
  *
- * @param modules those that the table is of
- * @param installed those that the server has; `modules` among them
+ * @param modules the modules that the table covers
+ * @param installed the modules of the server, which include `modules`
  */
 export function provePermissions(
   server: () => TestServer,
@@ -65,7 +66,7 @@ export function provePermissions(
 ): void {
   const { schema, roles, guards: actual } = buildApi(installed);
   const defined = ownFields(modules);
-  // What the kernel defines is reviewed with the modules that are everything a server has.
+  // The kernel's own fields are reviewed by the table that covers all installed modules.
   const isReviewed = (coordinate: string) => modules === installed || defined.has(coordinate);
   const fields = [...allFields(schema)].filter(({ coordinate }) => isReviewed(coordinate));
   const table = complete(reviewed, schema, fields);
@@ -80,8 +81,9 @@ export function provePermissions(
 
   test('each role holds the permissions it was reviewed with, and the API says so', async () => {
     const sorted = Object.fromEntries(ROLES.map((role) => [role, [...table.grants[role]].sort()]));
-    const held = (role: Role) => [...roles.of(role)].filter(isOwn).sort();
-    expect(Object.fromEntries(ROLES.map((role) => [role, held(role)]))).toEqual(sorted);
+    const heldBy = (role: Role) => [...roles.of(role)].filter(isOwn).sort();
+    const held = Object.fromEntries(ROLES.map((role) => [role, heldBy(role)]));
+    expect(held, wrongGrants(sorted, held)).toEqual(sorted);
 
     const { data } = await (await clientOf('viewer')).query('{ roles { role permissions } }');
     const names = new Set(ownPermissions.map(enumName));
@@ -103,7 +105,7 @@ export function provePermissions(
       const [type, field] = coordinate.split('.') as [string, string];
       (guards[type] ??= {})[field] = guard;
     }
-    expect(guards).toEqual(table.guards);
+    expect(guards, wrongGuards(reviewed, table.guards, guards)).toEqual(table.guards);
     const inputGuards = [...readInputGuards(schema, roles.permissions)].filter(([coordinate]) =>
       isReviewed(coordinate),
     );
@@ -131,14 +133,14 @@ export function provePermissions(
           await clientOf(role, TENANT)
         ).query(operation.document, operation.variables);
 
-        expect(errors).toEqual([]);
+        expect(errors, adviceFor(reviewed, role, path)).toEqual([]);
         expect(status).toBe(200);
         const parent = valueAt(data, path.slice(0, -1));
         expect(parent).toHaveProperty([path.at(-1)!.field.name]);
         if (path.length === 1) expect(valueAt(data, path)).not.toBeNull();
         expect(rest(data, path)).toEqual(untouchedRest(role, path));
         const written = (await countAuditRows(server().database)) - before - operation.writtenByArguments;
-        // What a mutation changed is in the audit log: it did not succeed by doing nothing.
+        // The audit log shows that the mutation changed something, and did not succeed by doing nothing.
         if (path[0]!.operation === 'mutation') expect(written).toBeGreaterThan(0);
         else expect(written).toBe(0);
       },
@@ -156,7 +158,7 @@ export function provePermissions(
       ).query(operation.document, operation.variables);
 
       expect(status).toBe(200);
-      expect(errors).toEqual([
+      expect(errors, adviceFor(reviewed, role, refusedPath)).toEqual([
         {
           message: `This needs the permission ${requires}.`,
           locations: [expect.any(Object)],
@@ -189,7 +191,8 @@ export function provePermissions(
     },
   );
 
-  // No role lacks some of the permissions, so that the roles alone do not show their guards.
+  // Every role holds some of the permissions, so requests of the roles cannot show that their guards exist. These
+  // callers each lack one permission.
   const guarded = fields.flatMap(({ coordinate }) => {
     const permission = demanded(coordinate);
     return permission === null ? [] : [{ coordinate, permission }];
@@ -203,7 +206,7 @@ export function provePermissions(
       withoutPermission.set(permission, reach);
       const { given, refusals } = await reach;
       expect(given).not.toContain(coordinate);
-      // One permission is missing: there is no other to be refused for.
+      // Only one permission is missing, so no other can be the reason for a refusal.
       expect(refusals).toEqual([permission]);
     },
   );
@@ -215,7 +218,7 @@ export function provePermissions(
   });
 }
 
-/** A table with a line for each field and for each argument that has to be given. */
+/** A table with an entry for each field and for each required argument. */
 interface CompleteTable extends PermissionTable {
   readonly guards: Readonly<Record<string, Readonly<Record<string, Permission | null>>>>;
   readonly arguments: Readonly<Record<string, MakeArguments>>;
@@ -246,7 +249,9 @@ function complete(
   };
 }
 
-/** The fields that modules define, of types of their own and of others', and their inputs and values of enums. */
+/**
+ * The fields, input fields and enum values that the modules define, including those that they add to types of others.
+ */
 function ownFields(modules: readonly Module[]): ReadonlySet<string> {
   const own = new Set<string>();
   for (const definition of modules.flatMap(({ typeDefs }) => parse(typeDefs).definitions)) {
@@ -263,7 +268,7 @@ function ownFields(modules: readonly Module[]): ReadonlySet<string> {
   return own;
 }
 
-/** For `test.each`: the coordinate stands in the test's name. */
+/** Cases for `test.each`, named by their coordinate. */
 const named = <Case extends { readonly coordinate: string }>(cases: readonly Case[]) =>
   cases.map((each) => [each.coordinate, each] as const);
 
@@ -278,7 +283,7 @@ interface FieldOfType {
   readonly type: GraphQLObjectType;
   readonly field: GraphQLField<unknown, unknown>;
   readonly isRoot: boolean;
-  /** The shortest way from a root field to this one; undefined for what only a subscription leads to. */
+  /** The shortest path from a root field to this field. Undefined for fields that only a subscription reaches. */
   readonly path: readonly Step[] | undefined;
 }
 
@@ -293,7 +298,7 @@ function* allFields(schema: GraphQLSchema): Iterable<FieldOfType> {
   }
 }
 
-/** Breadth first, the queries before the mutations. */
+/** The shortest path to each field, by a breadth-first search. Queries come before mutations. */
 function shortestPaths(schema: GraphQLSchema): Map<string, readonly Step[]> {
   const paths = new Map<string, readonly Step[]>();
   for (const [operation, root] of [
@@ -315,7 +320,7 @@ function shortestPaths(schema: GraphQLSchema): Map<string, readonly Step[]> {
   return paths;
 }
 
-/** The subscription fields, and those of the types they lead to. */
+/** The subscription fields and the fields of the types that they lead to. */
 function behindSubscriptions(schema: GraphQLSchema): Set<string> {
   const reached = new Set<string>();
   const open = [schema.getSubscriptionType()];
@@ -330,7 +335,7 @@ function behindSubscriptions(schema: GraphQLSchema): Set<string> {
   return reached;
 }
 
-/** The operation that asks for the last field of a path, beside something that every member is given. */
+/** Builds the operation that selects the last field of a path, together with a field that every member may read. */
 async function operationFor(path: readonly Step[], table: CompleteTable, server: TestServer, asker: Role) {
   const before = await countAuditRows(server.database);
   const variables: Record<string, unknown> = {};
@@ -362,13 +367,13 @@ async function operationFor(path: readonly Step[], table: CompleteTable, server:
 
 const isList = ({ field }: Step) => field.type.toString().startsWith('[');
 
-/** The path of an error at the last step: through the first row of each list on the way. */
+/** The response path of an error at the last step. It goes through the first row of each list. */
 const pathInData = (path: readonly Step[]): (string | number)[] =>
   path.flatMap((step, at) =>
     isList(step) && at < path.length - 1 ? [step.field.name, 0] : [step.field.name],
   );
 
-/** The value at the end of a path; of a list on the way, its first row, which must exist. */
+/** The value at the end of a path. Lists on the path must not be empty; their first row is used. */
 function valueAt(data: Readonly<Record<string, unknown>>, path: readonly Step[]): unknown {
   let value: unknown = data;
   for (const [at, step] of path.entries()) {
@@ -385,7 +390,7 @@ function valueAt(data: Readonly<Record<string, unknown>>, path: readonly Step[])
   return value;
 }
 
-/** What the operation asked for beside the field. */
+/** The value of the field that every member may read. */
 function rest(data: Readonly<Record<string, unknown>>, path: readonly Step[]): unknown {
   if (path[0]!.operation === 'mutation') return data['rest'];
   return (data['me'] as { userId: unknown }).userId;

@@ -1,25 +1,27 @@
-/** How far somebody with a set of permissions comes in a schema. */
+/** Computes which fields of a schema a caller with a set of permissions can reach. */
 import {
   getNamedType,
   isAbstractType,
   isObjectType,
   type GraphQLFieldResolver,
+  type GraphQLObjectType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
 } from 'graphql';
 import { PublicError } from '../../src/kernel/vocabulary/errors.js';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import type { Permission } from '../../src/kernel/vocabulary/permissions.js';
 
 export interface Reach {
-  /** The fields that are given, or would be for an object of their type. */
+  /** The fields that are allowed, if there is an object of their type. */
   readonly given: ReadonlySet<string>;
-  /** The permissions for want of which a field was refused. */
+  /** The missing permissions because of which fields were refused. */
   readonly refusals: readonly Permission[];
 }
 
 /**
- * How far somebody with these permissions comes: from the root fields on, through every field that does not refuse. A
- * field may leave the check to those that lead to its type, which is why it is the way that counts.
+ * Follows every allowed field from the root fields on. A field may rely on the guards of the fields that lead to its
+ * type, so only the path decides.
  */
 export async function reachOf(schema: GraphQLSchema, permissions: ReadonlySet<Permission>): Promise<Reach> {
   const given = new Set<string>();
@@ -31,7 +33,7 @@ export async function reachOf(schema: GraphQLSchema, permissions: ReadonlySet<Pe
       const coordinate = `${type.name}.${field.name}`;
       if (given.has(coordinate)) continue;
       const { resolve, subscribe } = field;
-      // A subscription is refused at first, and for each event.
+      // A subscription is refused when it starts, and again for each event.
       const isSubscription = type === schema.getSubscriptionType();
       const refused = await Promise.all(
         (isSubscription ? [subscribe, resolve] : [resolve]).map((ask) => refusalBy(ask, permissions)),
@@ -44,18 +46,34 @@ export async function reachOf(schema: GraphQLSchema, permissions: ReadonlySet<Pe
       given.add(coordinate);
       const target = getNamedType(field.type);
       if (isObjectType(target)) open.push(target);
-      if (isAbstractType(target)) open.push(...schema.getPossibleTypes(target));
+      if (!isAbstractType(target)) continue;
+      const possible = schema.getPossibleTypes(target);
+      open.push(...(target.name === 'Node' ? await readByIds(schema, possible, permissions) : possible));
     }
   }
   return { given, refusals: [...refusals] };
+}
+
+/** The types whose objects `Query.node` does not refuse: whatever answers a Node asks the same reader. */
+async function readByIds(
+  schema: GraphQLSchema,
+  types: readonly GraphQLObjectType[],
+  permissions: ReadonlySet<Permission>,
+): Promise<readonly GraphQLObjectType[]> {
+  const node = schema.getQueryType()?.getFields()['node']?.resolve;
+  const refusals = await Promise.all(
+    types.map(({ name }) => refusalBy(node, permissions, { id: encodeId(name, crypto.randomUUID()) })),
+  );
+  return types.filter((_type, at) => refusals[at] === undefined);
 }
 
 /** The permission for want of which a resolver refuses; undefined when it does not, or for another reason. */
 async function refusalBy(
   ask: GraphQLFieldResolver<unknown, unknown> | undefined,
   permissions: ReadonlySet<Permission>,
+  args: Readonly<Record<string, unknown>> = {},
 ): Promise<Permission | undefined> {
-  const asked = (async (): Promise<unknown> => ask?.({}, {}, contextThatIsNotUsed(permissions), info))();
+  const asked = (async (): Promise<unknown> => ask?.({}, args, contextThatIsNotUsed(permissions), info))();
   // graphql-js takes an error that is returned as one that is thrown.
   const refusal = await asked.catch((error: unknown) => error);
   const requires =
@@ -63,7 +81,7 @@ async function refusalBy(
   return typeof requires === 'string' && requires.includes(':') ? (requires as Permission) : undefined;
 }
 
-/** A request's context in which anything but the permissions ends in an error of another kind. */
+/** A request context in which everything but the permissions throws an error of another kind. */
 const contextThatIsNotUsed = (permissions: ReadonlySet<Permission>) => ({
   viewer: { permissions },
   get db(): never {

@@ -1,4 +1,4 @@
-/** A PgBouncer in transaction mode between a test and the PostgreSQL server: what many installations have. */
+/** A PgBouncer in transaction mode between a test and PostgreSQL, as many installations have it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,17 +9,17 @@ import { connected } from './demo-tenants.js';
 import { freePort, unprivilegedAccount } from './unprivileged.js';
 
 export interface PgBouncer {
-  /** The given URL through the pooler, with `?pgbouncer=true`. */
+  /** The given URL, through the pooler and with `?pgbouncer=true`. */
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Debian puts it where only administrators look. */
+/** Debian installs it in a folder that is not on the PATH of ordinary users. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
 
 /**
- * Whether to leave out the tests that need PgBouncer: where it is not installed, and says so. Never in CI, where they
- * fail instead.
+ * Whether to skip the tests that need PgBouncer: when it is not installed, with a message. Never in CI, where they fail
+ * instead.
  */
 export function withoutPgBouncer(): boolean {
   const installed =
@@ -32,7 +32,7 @@ export function withoutPgBouncer(): boolean {
 const READY_WITHIN_MS = 60_000;
 
 /**
- * Starts one for the login of `url`, with `poolSize` connections to the server.
+ * Starts PgBouncer for the login of `url`, with `poolSize` connections to the server.
  *
  * @throws Error when PgBouncer is not installed or does not start
  */
@@ -58,7 +58,7 @@ export async function startPgBouncer(url: string, poolSize: number): Promise<PgB
   });
   const exit = exitOf(pooler);
   const stop = async (): Promise<void> => {
-    // At once: a polite end waits for clients that are still connected.
+    // Stops it immediately. A graceful shutdown would wait for the clients that are still connected.
     pooler.kill('SIGTERM');
     await exit.promise;
     await rm(folder, { recursive: true, force: true });
@@ -77,7 +77,7 @@ export async function startPgBouncer(url: string, poolSize: number): Promise<PgB
   return { url: through.href, stop };
 }
 
-/** The clear password: with SCRAM, PgBouncer needs it in order to log in to the server. */
+/** The password in clear text, because PgBouncer needs it to log in to the server with SCRAM. */
 function userList({ username, password }: URL): string {
   const quoted = (text: string) => `"${decodeURIComponent(text).replaceAll('"', '""')}"`;
   return `${quoted(username)} ${quoted(password)}\n`;
@@ -102,7 +102,7 @@ log_disconnections = 0
 
 interface Exit {
   readonly promise: Promise<void>;
-  /** Why it ended, once it has. */
+  /** The reason why it ended. Undefined while it runs. */
   reason(): string | undefined;
 }
 

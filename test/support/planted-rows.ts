@@ -1,19 +1,24 @@
 /**
- * A row in each of a tenant's tables with a canary in every column: a text, a number, an id, a time that stands nowhere
- * else. It reads the catalog, so that a table or a column that is added later is planted as well.
+ * Plants a row in each of a tenant's tables with a canary in every column: a text, number, id or time that occurs
+ * nowhere else. It reads the catalog, so tables and columns that are added later are covered.
  */
 import pg from 'pg';
 import { lootValue, newMark, type LootValue } from 'tenantry-attack';
 import { insertAnyRow, NoRowError, type Query } from './any-rows.js';
 import type { TestDatabase } from './database.js';
+import { insertJob } from './rows.js';
 
-/** Columns whose values the server itself reads as names of its own. */
-const KEPT: Readonly<Record<string, unknown>> = { permissions: ['members:read'], action: 'thing.happened' };
+/** Values for columns whose texts the server interprets. */
+const KEPT: Readonly<Record<string, unknown>> = {
+  permissions: ['members:read'],
+  action: 'thing.happened',
+  events: ['thing.happened'],
+};
 
 /**
- * Puts them there, as the superuser and past all triggers.
+ * Inserts the rows as the superuser, with triggers disabled.
  *
- * @returns the tables in which no row could be planted, and why
+ * @returns the tables in which no row could be planted, each with the reason
  */
 export async function plantRows(database: TestDatabase, slug: string): Promise<string[]> {
   const tenantId = await database.tenantId(slug);
@@ -24,8 +29,8 @@ export async function plantRows(database: TestDatabase, slug: string): Promise<s
   const failures: string[] = [];
   try {
     await client.query('SET session_replication_role = replica');
-    for (const { name, key } of await tenantTables(database)) {
-      if (key !== 'tenant_id') continue;
+    for (const { schema, name, key } of await tenantTables(database)) {
+      if (key !== 'tenant_id' || schema !== 'public') continue;
       try {
         await insertAnyRow(query, { table: name, tenantId, values: KEPT });
       } catch (error) {
@@ -33,6 +38,14 @@ export async function plantRows(database: TestDatabase, slug: string): Promise<s
         failures.push(error.message);
       }
     }
+    await insertJob(database, slug, {
+      task: newMark(),
+      // The word user occurs in every answer BAD_USER_INPUT.
+      actorType: 'operator',
+      actor: newMark(),
+      requestId: newMark(),
+      lastError: newMark(),
+    });
     await client.query(
       'UPDATE tenants SET name = $2, plan = $3, billing_email = $4, settings = $5 WHERE id = $1',
       [tenantId, newMark(), newMark(), `${newMark()}@example.com`, JSON.stringify({ text: newMark() })],
@@ -43,14 +56,14 @@ export async function plantRows(database: TestDatabase, slug: string): Promise<s
   }
 }
 
-/** Everything that a tenant has in the database, whatever of it the API shows. */
+/** Every value in the rows of a tenant, whether the API shows it or not. */
 export async function rowValues(database: TestDatabase, slug: string): Promise<LootValue[]> {
   const tenantId = await database.tenantId(slug);
   const tables = await tenantTables(database);
   const values: LootValue[] = [];
-  for (const { name, key } of tables) {
+  for (const { schema, name, key } of tables) {
     const rows = await database.asSuperuser<{ row: object }>(
-      `SELECT to_jsonb(t) AS row FROM "${name}" AS t WHERE "${key}" = $1`,
+      `SELECT to_jsonb(t) AS row FROM "${schema}"."${name}" AS t WHERE "${key}" = $1`,
       [tenantId],
     );
     for (const { row } of rows) {
@@ -72,11 +85,11 @@ function note(at: string, value: unknown, planted: boolean, values: LootValue[])
   }
 }
 
-/** Changes with every change of a tenant's rows. */
+/** A digest that changes with every change of a tenant's rows. */
 export async function rowsDigest(database: TestDatabase, slug: string): Promise<string> {
   const parts = (await tenantTables(database)).map(
-    ({ name, key }) =>
-      `(SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM "${name}" AS t WHERE "${key}" = $1)`,
+    ({ schema, name, key }) =>
+      `(SELECT coalesce(sum(hashtextextended(t::text, 0)), 0) FROM "${schema}"."${name}" AS t WHERE "${key}" = $1)`,
   );
   const [row] = await database.asSuperuser<{ digest: string }>(
     `SELECT concat_ws(' ', ${parts.join(', ')}) AS digest`,
@@ -85,9 +98,12 @@ export async function rowsDigest(database: TestDatabase, slug: string): Promise<
   return row!.digest;
 }
 
-const tenantTables = (database: TestDatabase): Promise<{ name: string; key: string }[]> =>
+/** Those of modules, and the kernel's table of jobs, which the API shows. */
+const tenantTables = (database: TestDatabase): Promise<{ schema: string; name: string; key: string }[]> =>
   database.asSuperuser(
-    `SELECT table_name::text AS name, column_name::text AS key FROM information_schema.columns
-     WHERE table_schema = 'public' AND (column_name = 'tenant_id' OR (table_name = 'tenants' AND column_name = 'id'))
+    `SELECT table_schema::text AS schema, table_name::text AS name, column_name::text AS key
+     FROM information_schema.columns
+     WHERE (table_schema = 'public' OR (table_schema, table_name) = ('tenantry', 'jobs'))
+       AND (column_name = 'tenant_id' OR (table_name = 'tenants' AND column_name = 'id'))
      ORDER BY table_name`,
   );

@@ -1,13 +1,17 @@
-/** Attacks on a server with any modules: each is refused, with the code and the status that stand here. */
+/** Attacks on a server with any modules. Each must be refused with the code and the status that are given here. */
 import { randomUUID } from 'node:crypto';
 import { type Attack, type AttackSection, type Target, post, sendRaw } from './attack.js';
 import { roleRefusals } from './role-attacks.js';
 import type { Module } from '../../src/kernel/graphql/module.js';
 import { apiKeyModule } from '../../src/platform/api-key/index.js';
 import { auditLogModule } from '../../src/platform/audit-log/index.js';
+import { auditTrailModule } from '../../src/platform/audit-trail/index.js';
+import { eventModule } from '../../src/platform/event/index.js';
 import { invitationModule } from '../../src/platform/invitation/index.js';
+import { jobModule } from '../../src/platform/job/index.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
+import { webhookModule } from '../../src/platform/webhook/index.js';
 import { attacksOn, query, INVALID, documents, requests } from './request-attacks.js';
 
 export const PLATFORM_MODULES = [
@@ -16,6 +20,10 @@ export const PLATFORM_MODULES = [
   invitationModule,
   apiKeyModule,
   auditLogModule,
+  auditTrailModule,
+  eventModule,
+  jobModule,
+  webhookModule,
 ];
 
 const as =
@@ -100,6 +108,10 @@ const BAD = 'BAD_USER_INPUT';
 const members = (args: string) => query(`{ members(${args}) { nodes { id } } }`);
 const createKey = (input: object): Attack['send'] =>
   query('mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }', { input });
+const createWebhook = (input: object): Attack['send'] =>
+  query('mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { webhook { id } } }', {
+    input: { url: 'https://hooks.example/', events: ['membership.updated'], ...input },
+  });
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
 const UPDATE_TENANT =
   'mutation ($input: UpdateTenantInput!) { updateTenant(input: $input) { tenant { id } } }';
@@ -168,6 +180,24 @@ const input: AttackSection = {
         BAD,
         createKey({ name: 'a', permissions: ['MEMBERS_READ'], expiresAt: '2020-01-01T00:00:00Z' }),
       ],
+    ]),
+    ...attacksOn('Mutation.createWebhook', [
+      ['a URL without TLS', 200, BAD, createWebhook({ url: 'http://hooks.example/' })],
+      ['a file', 200, BAD, createWebhook({ url: 'file:///etc/passwd' })],
+      ['a URL with a password', 200, BAD, createWebhook({ url: 'https://a:b@hooks.example/' })],
+      ['the server itself', 200, BAD, createWebhook({ url: 'https://127.1:4000/' })],
+      ['the metadata of a cloud', 200, BAD, createWebhook({ url: 'https://169.254.169.254/' })],
+      ['a private address in IPv6 form', 200, BAD, createWebhook({ url: 'https://[::ffff:10.0.0.1]/' })],
+      [
+        'a URL of 2,049 characters',
+        200,
+        BAD,
+        createWebhook({ url: `https://a.example/${'a'.repeat(2_031)}` }),
+      ],
+      ['no event', 200, BAD, createWebhook({ events: [] })],
+      ['51 events', 200, BAD, createWebhook({ events: Array.from({ length: 51 }, (_, at) => `a.b${at}`) })],
+      ['an event that no table has', 200, BAD, createWebhook({ events: ['pg_shadow.created'] })],
+      ['an event that is none', 200, BAD, createWebhook({ events: ["a'; DROP TABLE webhooks"] })],
     ]),
     ...attacksOn('Mutation.updateTenant', [
       ['nothing to change', 200, BAD, updateTenant({})],

@@ -1,15 +1,44 @@
 /**
- * The reviewed permissions of the platform modules: which role holds what, and what each field demands. It is a copy
- * on purpose. Whoever changes a guard or adds a field changes it here too, knowing what they open.
+ * The reviewed permissions of the platform modules: the permissions of each role, and the one that each field requires.
+ * It repeats the guards on purpose: a change of a guard or a new field must be made here too, and so is reviewed.
  */
 import type { Permission, Role } from '../../src/kernel/vocabulary/permissions.js';
+import { encodeId } from '../../src/kernel/vocabulary/id.js';
 import type { MakeArguments, PermissionTable } from './permission-matrix.js';
 import { randomUUID } from 'node:crypto';
-import { insertApiKey, insertInvitation, insertMembership, insertTenant } from './rows.js';
+import {
+  insertApiKey,
+  insertDelivery,
+  insertInvitation,
+  insertJob,
+  insertMembership,
+  insertTenant,
+  insertWebhook,
+} from './rows.js';
+import { sealAll } from './sealed-trails.js';
 
 export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
-  owner: ['members:read', 'users:manage', 'billing:manage', 'settings:manage', 'audit:read'],
-  admin: ['members:read', 'users:manage', 'settings:manage', 'audit:read'],
+  owner: [
+    'members:read',
+    'users:manage',
+    'billing:manage',
+    'settings:manage',
+    'audit:read',
+    'audit:export',
+    'audit:redact',
+    'events:read',
+    'jobs:manage',
+    'webhooks:manage',
+  ],
+  admin: [
+    'members:read',
+    'users:manage',
+    'settings:manage',
+    'audit:read',
+    'events:read',
+    'jobs:manage',
+    'webhooks:manage',
+  ],
   member: ['members:read'],
   viewer: ['members:read'],
 };
@@ -18,12 +47,19 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
   roles: null,
   errorCodes: null,
   me: null,
+  node: null,
+  nodes: null,
   tenant: null,
   plans: 'billing:manage',
   members: 'members:read',
   auditLog: 'audit:read',
+  auditVerification: 'audit:read',
+  events: 'events:read',
   invitations: 'users:manage',
   apiKeys: 'settings:manage',
+  jobs: 'jobs:manage',
+  webhooks: 'webhooks:manage',
+  webhookDeliveries: 'webhooks:manage',
 };
 
 export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
@@ -36,9 +72,19 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   acceptInvitation: null,
   createApiKey: 'settings:manage',
   revokeApiKey: 'settings:manage',
+  redactAuditEntries: 'audit:redact',
+  exportAuditLog: 'audit:export',
+  retryJob: 'jobs:manage',
+  cancelJob: 'jobs:manage',
+  createWebhook: 'webhooks:manage',
+  updateWebhook: 'webhooks:manage',
+  deleteWebhook: 'webhooks:manage',
+  rotateWebhookSecret: 'webhooks:manage',
+  testWebhook: 'webhooks:manage',
+  redeliver: 'webhooks:manage',
 };
 
-/** Every type but the root types. */
+/** Every type except the root types. */
 export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   PageInfo: { hasNextPage: null, hasPreviousPage: null, startCursor: null, endCursor: null },
   RolePermissions: { role: null, permissions: null },
@@ -53,8 +99,11 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     plan: 'billing:manage',
     billingEmail: 'billing:manage',
     settings: 'settings:manage',
+    usage: 'billing:manage',
   },
+  ResourceUsage: { resource: 'billing:manage', used: 'billing:manage', limit: 'billing:manage' },
   Viewer: {
+    id: null,
     userId: null,
     email: null,
     role: null,
@@ -64,8 +113,7 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     fields: null,
   },
   FieldAccess: { coordinate: null, type: null, field: null, requires: null, allowed: null },
-  ViewerMembership: { role: null, joinedAt: null, tenant: null },
-  TenantSummary: { id: null, slug: null, name: null, status: null },
+  ViewerMembership: { id: null, userId: null, role: null, joinedAt: null, tenant: null },
   UpdateTenantPayload: { tenant: null },
   ChangePlanPayload: { tenant: null },
   Membership: {
@@ -75,13 +123,9 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     joinedAt: 'members:read',
     email: 'users:manage',
     invitedBy: 'users:manage',
+    invitedByMember: 'users:manage',
   },
-  MembershipConnection: {
-    nodes: 'members:read',
-    edges: 'members:read',
-    pageInfo: 'members:read',
-    totalCount: 'members:read',
-  },
+  MembershipConnection: 'members:read',
   MembershipEdge: { node: 'members:read', cursor: 'members:read' },
   ChangeMemberRolePayload: { membership: 'members:read' },
   RemoveMemberPayload: { deletedId: 'users:manage' },
@@ -91,23 +135,19 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     role: 'users:manage',
     status: 'users:manage',
     invitedBy: 'users:manage',
+    invitedByMember: 'members:read',
     invitedAt: 'users:manage',
     expiresAt: 'users:manage',
     acceptedAt: 'users:manage',
     acceptedBy: 'users:manage',
+    acceptedByMember: 'members:read',
     revokedAt: 'users:manage',
   },
-  InvitationConnection: {
-    nodes: 'users:manage',
-    edges: 'users:manage',
-    pageInfo: 'users:manage',
-    totalCount: 'users:manage',
-  },
+  InvitationConnection: 'users:manage',
   InvitationEdge: { node: 'users:manage', cursor: 'users:manage' },
   InviteMemberPayload: { invitation: 'users:manage', emailSent: 'users:manage' },
   RevokeInvitationPayload: { invitation: 'users:manage' },
   AcceptInvitationPayload: { membership: null },
-  AcceptedMembership: { id: null, userId: null, role: null, joinedAt: null, tenant: null },
   ApiKey: {
     id: 'settings:manage',
     name: 'settings:manage',
@@ -115,17 +155,13 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     permissions: 'settings:manage',
     status: 'settings:manage',
     createdBy: 'settings:manage',
+    createdByMember: 'members:read',
     createdAt: 'settings:manage',
     expiresAt: 'settings:manage',
     revokedAt: 'settings:manage',
     lastUsedAt: 'settings:manage',
   },
-  ApiKeyConnection: {
-    nodes: 'settings:manage',
-    edges: 'settings:manage',
-    pageInfo: 'settings:manage',
-    totalCount: 'settings:manage',
-  },
+  ApiKeyConnection: 'settings:manage',
   ApiKeyEdge: { node: 'settings:manage', cursor: 'settings:manage' },
   CreateApiKeyPayload: { secret: 'settings:manage', apiKey: 'settings:manage' },
   RevokeApiKeyPayload: { apiKey: 'settings:manage' },
@@ -133,21 +169,96 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     id: 'audit:read',
     actor: 'audit:read',
     actorType: 'audit:read',
+    actorMember: 'members:read',
     action: 'audit:read',
     entity: 'audit:read',
     entityId: 'audit:read',
+    entityNode: 'audit:read',
     oldValue: 'audit:read',
     newValue: 'audit:read',
     requestId: 'audit:read',
     createdAt: 'audit:read',
+    proof: 'audit:read',
   },
-  AuditEntryConnection: {
-    nodes: 'audit:read',
-    edges: 'audit:read',
-    pageInfo: 'audit:read',
-    totalCount: 'audit:read',
-  },
+  AuditEntryConnection: 'audit:read',
   AuditEntryEdge: { node: 'audit:read', cursor: 'audit:read' },
+  AuditVerification: {
+    sealedThrough: 'audit:read',
+    entries: 'audit:read',
+    pending: 'audit:read',
+    redacted: 'audit:read',
+    dropped: 'audit:read',
+    head: 'audit:read',
+    intact: 'audit:read',
+    firstBroken: 'audit:read',
+  },
+  BrokenAuditEntry: { entryId: 'audit:read', reason: 'audit:read', explanation: 'audit:read' },
+  ExportAuditLogPayload: { url: 'audit:export', expiresAt: 'audit:export' },
+  RedactAuditEntriesPayload: { redacted: 'audit:redact', hasMore: 'audit:redact' },
+  Job: {
+    id: 'jobs:manage',
+    task: 'jobs:manage',
+    state: 'jobs:manage',
+    attempt: 'jobs:manage',
+    maxAttempts: 'jobs:manage',
+    runAt: 'jobs:manage',
+    actor: 'jobs:manage',
+    actorType: 'jobs:manage',
+    requestId: 'jobs:manage',
+    createdAt: 'jobs:manage',
+    startedAt: 'jobs:manage',
+    finishedAt: 'jobs:manage',
+    lastError: 'jobs:manage',
+  },
+  JobConnection: 'jobs:manage',
+  JobEdge: { node: 'jobs:manage', cursor: 'jobs:manage' },
+  AuditEvent: 'events:read',
+  AuditEventConnection: 'events:read',
+  AuditEventEdge: { node: 'events:read', cursor: 'events:read' },
+  RetryJobPayload: { job: 'jobs:manage' },
+  CancelJobPayload: { job: 'jobs:manage' },
+  Webhook: {
+    id: 'webhooks:manage',
+    url: 'webhooks:manage',
+    description: 'webhooks:manage',
+    events: 'webhooks:manage',
+    payload: 'webhooks:manage',
+    createdBy: 'webhooks:manage',
+    createdByMember: 'members:read',
+    actsFor: 'webhooks:manage',
+    createdAt: 'webhooks:manage',
+    rotatedAt: 'webhooks:manage',
+    disabledAt: 'webhooks:manage',
+    disabledBecause: 'webhooks:manage',
+    failingSince: 'webhooks:manage',
+  },
+  WebhookConnection: 'webhooks:manage',
+  WebhookEdge: 'webhooks:manage',
+  WebhookDelivery: {
+    id: 'webhooks:manage',
+    webhookId: 'webhooks:manage',
+    webhook: 'webhooks:manage',
+    event: 'webhooks:manage',
+    entity: 'webhooks:manage',
+    entityId: 'webhooks:manage',
+    occurredAt: 'webhooks:manage',
+    status: 'webhooks:manage',
+    attempts: 'webhooks:manage',
+    answeredStatus: 'webhooks:manage',
+    failure: 'webhooks:manage',
+    lastAttemptAt: 'webhooks:manage',
+    nextAttemptAt: 'webhooks:manage',
+    deliveredAt: 'webhooks:manage',
+    createdAt: 'webhooks:manage',
+  },
+  WebhookDeliveryConnection: 'webhooks:manage',
+  WebhookDeliveryEdge: 'webhooks:manage',
+  CreateWebhookPayload: 'webhooks:manage',
+  UpdateWebhookPayload: 'webhooks:manage',
+  DeleteWebhookPayload: 'webhooks:manage',
+  RotateWebhookSecretPayload: 'webhooks:manage',
+  TestWebhookPayload: 'webhooks:manage',
+  RedeliverPayload: 'webhooks:manage',
 };
 
 const none: MakeArguments = () => ({});
@@ -156,11 +267,28 @@ const onePage: MakeArguments = () => ({ first: 1 });
 export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Query.roles': none,
   'Query.me': none,
+  'Query.node': async ({ database }) => ({ id: encodeId('Tenant', await database.tenantId('acme')) }),
+  'Query.nodes': async ({ database }) => ({ ids: [encodeId('Tenant', await database.tenantId('acme'))] }),
   'Query.errorCodes': none,
   'Query.tenant': none,
   'Query.plans': none,
   'Query.members': onePage,
   'Query.auditLog': onePage,
+  // A head that nobody has signed, so that something is broken.
+  'Query.auditVerification': async ({ database }) => ({
+    head: {
+      format: 'tenantry.audit.head.v1',
+      tenant: await database.tenantId('acme'),
+      number: 1,
+      size: 1,
+      root: '00'.repeat(32),
+      previous: '00'.repeat(32),
+      sealedAt: '2026-11-29T08:15:00.000Z',
+      horizon: '1',
+      key: 'nobody',
+      signature: '00'.repeat(64),
+    },
+  }),
   'Query.invitations': async ({ database }) => {
     await insertInvitation(database, 'acme');
     return { first: 1 };
@@ -169,6 +297,36 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
     await insertApiKey(database, 'acme');
     return { first: 1 };
   },
+  'Query.jobs': async ({ database }) => {
+    await insertJob(database, 'acme');
+    return { first: 1 };
+  },
+  'Query.events': async ({ database }) => {
+    await sealAll(database);
+    return { first: 1 };
+  },
+  'Query.webhooks': async ({ database }) => {
+    await insertWebhook(database, 'acme');
+    return { first: 1 };
+  },
+  'Query.webhookDeliveries': async ({ database }) => {
+    await insertDelivery(database, 'acme');
+    return { first: 1 };
+  },
+  'Mutation.createWebhook': () => ({
+    input: { url: 'https://hooks.test/', events: ['membership.updated'] },
+  }),
+  'Mutation.updateWebhook': async ({ database }) => ({
+    input: { id: await insertWebhook(database, 'acme'), description: 'a webhook' },
+  }),
+  'Mutation.deleteWebhook': async ({ database }) => ({
+    input: { id: await insertWebhook(database, 'acme') },
+  }),
+  'Mutation.rotateWebhookSecret': async ({ database }) => ({
+    input: { id: await insertWebhook(database, 'acme') },
+  }),
+  'Mutation.testWebhook': async ({ database }) => ({ input: { id: await insertWebhook(database, 'acme') } }),
+  'Mutation.redeliver': async ({ database }) => ({ input: { id: await insertDelivery(database, 'acme') } }),
   'Mutation.updateTenant': () => ({ input: { name: `Acme ${Math.random()}`, settings: { theme: 'dark' } } }),
   'Mutation.changePlan': () => ({ input: { plan: 'team' } }),
   'Mutation.changeMemberRole': async ({ database }) => ({
@@ -181,7 +339,7 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Mutation.revokeInvitation': async ({ database }) => ({
     input: { id: (await insertInvitation(database, 'acme')).id },
   }),
-  // To a tenant of its own: the asker is a member of acme already.
+  // An invitation to a new tenant, because the caller is already a member of acme.
   'Mutation.acceptInvitation': async ({ database }, asker) => {
     const slug = `invites-${randomUUID()}`;
     await insertTenant(database, slug);
@@ -189,8 +347,21 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
       input: { token: (await insertInvitation(database, slug, { email: `${asker}@acme.test` })).token },
     };
   },
+  'Mutation.redactAuditEntries': async ({ database }) => {
+    const membership = await insertMembership(database, 'acme');
+    const [entry] = await database.asSuperuser<{ id: string }>(
+      'SELECT id FROM audit_log WHERE entity_id = $1',
+      [membership],
+    );
+    return { input: { entryIds: [encodeId('AuditEntry', entry!.id)], reason: 'a test' } };
+  },
+  'Mutation.exportAuditLog': () => ({ input: { format: 'CSV' } }),
   'Mutation.createApiKey': () => ({ input: { name: 'a key', permissions: ['MEMBERS_READ'] } }),
   'Mutation.revokeApiKey': async ({ database }) => ({
     input: { id: (await insertApiKey(database, 'acme')).id },
+  }),
+  'Mutation.retryJob': async ({ database }) => ({ input: { id: await insertJob(database, 'acme') } }),
+  'Mutation.cancelJob': async ({ database }) => ({
+    input: { id: await insertJob(database, 'acme', { state: 'queued' }) },
   }),
 };

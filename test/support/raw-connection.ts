@@ -1,24 +1,24 @@
-/** A connection whose every byte the test decides on. */
+/** A TCP connection on which the test controls every byte. */
 import { connect, type Socket } from 'node:net';
 
 export interface RawConnection {
   readonly socket: Socket;
-  /** Everything that has come so far. */
+  /** Everything received so far. */
   readonly received: string;
-  /** Resolves when the connection is closed, by whomever. */
+  /** Resolves when either side has closed the connection. */
   readonly closed: Promise<void>;
   send(text: string): void;
-  /** Resolves when what has come so far contains `text`; rejects when the connection ends without it. */
+  /** Resolves when the received text contains `text`. Rejects when the connection ends without it. */
   says(text: string): Promise<void>;
 }
 
-/** Opens a connection. Paused, it reads nothing: what the server sends stays with the server. */
+/** Opens a connection. With `paused` it reads nothing, so the server's output stays unsent. */
 export async function openRaw(url: string, { paused = false } = {}): Promise<RawConnection> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });
   let received = '';
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-  // How it ended is told by what has come.
+  // Tests judge by what was received, so the error is not needed.
   socket.on('error', () => undefined);
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
@@ -44,7 +44,7 @@ export async function openRaw(url: string, { paused = false } = {}): Promise<Raw
   };
 }
 
-/** Sends a request and reads until the server closes. */
+/** Sends a request and reads until the server closes the connection. */
 export async function exchange(url: string, request: string): Promise<{ head: string; body: string }> {
   const connection = await openRaw(url);
   connection.send(request);

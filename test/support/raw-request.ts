@@ -1,6 +1,6 @@
 import http from 'node:http';
 
-/** An HTTP answer as it came over the wire. */
+/** An HTTP answer as received. */
 export interface RawAnswer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
@@ -8,16 +8,16 @@ export interface RawAnswer {
 }
 
 export interface RawRequest {
-  /** `fetch` forbids to set this header, and a tenant's subdomain is in it. */
+  /** The header that contains the tenant's subdomain. `fetch` does not allow setting it. */
   readonly host?: string;
   readonly authorization?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Announces a body and never sends it. */
+  /** Declares a body and never sends it. */
   readonly withholdBody?: boolean;
 }
 
-/** POSTs to `url` with exactly these headers. Rejects when no answer comes within 30 seconds. */
+/** POSTs to `url` with exactly these headers. Rejects when there is no answer within 30 seconds. */
 export function rawPost(url: string, request: RawRequest = {}): Promise<RawAnswer> {
   const { host, authorization, headers, body = '', withholdBody = false } = request;
   return new Promise((resolve, reject) => {
@@ -52,7 +52,7 @@ export function rawPost(url: string, request: RawRequest = {}): Promise<RawAnswe
   });
 }
 
-/** The part of a GraphQL answer that the tests look at. */
+/** The parts of a GraphQL answer that the tests read. */
 export interface GraphqlBody {
   readonly data?: unknown;
   readonly errors?: readonly {

@@ -1,9 +1,9 @@
-/** Works as the server’s role, bound to acme or to nothing, or as the owner, and looks at what PostgreSQL refuses. */
+/** Runs statements as the server's role, bound to acme or unbound, and reports which of them PostgreSQL refuses. */
 import type pg from 'pg';
 import { boundAndUndone, connected, refusalOf, useDemoTenants } from './demo-tenants.js';
 import { useDatabase } from './database.js';
 
-/** The SQLSTATE of a refused statement, after which the transaction goes on. */
+/** The SQLSTATE with which a statement is refused. The transaction can continue, because of a savepoint. */
 export async function stateOf(
   client: pg.Client,
   sql: string,
@@ -22,11 +22,11 @@ export function useRefusals() {
   const database = useDatabase();
   const tenants = useDemoTenants(database);
 
-  /** Runs `work` as the server's role in a transaction that is bound to acme and undone. */
+  /** Runs `work` as the server's role in a transaction that is bound to acme, and rolls it back. */
   const inAcme = <Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> =>
     boundAndUndone(database().app, tenants().acme, work);
 
-  /** As the server's role, bound to nothing. */
+  /** Runs `work` as the server's role, without a binding. */
   const unbound = <Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result> =>
     connected(database().app, work);
 

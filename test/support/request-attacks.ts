@@ -1,4 +1,4 @@
-/** Attacks on a server with any modules by the document and by the request around it. */
+/** Attacks on a server with any modules, by the document or by the HTTP request. */
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import {
   type Attack,
@@ -317,7 +317,7 @@ async function getWith({ url }: Target, search: string, headers: Readonly<Record
   return { status: response.status, text: await response.text() };
 }
 
-/** A body that is sent as these bytes, with this content coding. */
+/** A body with these bytes and this content encoding. */
 function encoded(coding: string, bytes: () => Buffer): Attack['send'] {
   return async (target) => {
     const response = await fetch(`${target.url}/graphql`, {

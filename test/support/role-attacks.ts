@@ -1,4 +1,4 @@
-/** Every mutation as every role that may not use it: the schema itself lists them, so that none is forgotten. */
+/** Every mutation by every role that may not use it. The mutations come from the schema, so none is forgotten. */
 import { getNamedType, isNonNullType, isObjectType, type GraphQLField } from 'graphql';
 import { ROLES } from '../../src/kernel/vocabulary/permissions.js';
 import { buildApi } from '../../src/kernel/graphql/schema.js';
@@ -6,7 +6,7 @@ import type { Module } from '../../src/kernel/graphql/module.js';
 import { sampleOf } from './derived-arguments.js';
 import { post, type AttackSection, type Target } from './attack.js';
 
-/** Every mutation that demands a permission, as each role that does not have it. */
+/** The attacks of each role with every mutation whose permission it lacks. */
 export function roleRefusals(modules: readonly Module[]): AttackSection {
   const { schema, guards, roles } = buildApi(modules);
   const attacks = Object.values(schema.getMutationType()?.getFields() ?? {}).flatMap((field) => {
@@ -24,7 +24,7 @@ export function roleRefusals(modules: readonly Module[]): AttackSection {
   return { title: 'Roles', about: 'The resolver is not called: nothing is read or written.', attacks };
 }
 
-/** A call with an acceptable value for everything that is required. */
+/** A call with a valid value for every required argument. */
 function call(field: GraphQLField<unknown, unknown>) {
   const needed = field.args.filter(({ type }) => isNonNullType(type));
   const variables = Object.fromEntries(needed.map(({ name, type }) => [name, sampleOf(type, name)]));

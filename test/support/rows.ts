@@ -1,6 +1,6 @@
 /**
- * Rows that tests put straight into the database, as the superuser: what a test starts from is then independent of
- * the API it tests.
+ * Inserts rows directly into the database as the superuser, so that the starting point of a test does not depend on the
+ * API under test.
  */
 import { randomUUID } from 'node:crypto';
 import type { Permission, Role } from '../../src/kernel/vocabulary/permissions.js';
@@ -106,6 +106,96 @@ export async function insertApiKey(
   return { id: row!.id, key };
 }
 
+export interface NewJob {
+  readonly state?: 'queued' | 'dead';
+  readonly task?: string;
+  readonly lastError?: string;
+  readonly requestId?: string;
+  readonly maxAttempts?: number;
+  readonly actorType?: 'user' | 'operator';
+  readonly actor?: string;
+}
+
+/** @returns the job's id. A worker finds it: the tenant is woken as by `tenantry.enqueue`. */
+export async function insertJob(
+  database: TestDatabase,
+  tenant: string,
+  { state = 'dead', task = 'test.inserted', maxAttempts = 1, actorType = 'user', ...rest }: NewJob = {},
+): Promise<string> {
+  const [row] = await database.asSuperuser<{ id: string }>(
+    `INSERT INTO tenantry.jobs
+       (tenant_id, task, payload, state, run_at, attempt, max_attempts, actor_type, actor, request_id, last_error, finished_at)
+     VALUES ($1, $2, '{}', $3, now(), 1, $7, $8, $4, $5, $6, CASE WHEN $3 = 'dead' THEN now() END) RETURNING id`,
+    [
+      await database.tenantId(tenant),
+      task,
+      state,
+      rest.actor ?? `demo|${tenant}|owner`,
+      rest.requestId ?? null,
+      rest.lastError ?? null,
+      maxAttempts,
+      actorType,
+    ],
+  );
+  await database.asSuperuser('SELECT tenantry.wake_jobs($1, now())', [await database.tenantId(tenant)]);
+  return row!.id;
+}
+
+export interface NewWebhookRow {
+  readonly url?: string;
+  readonly events?: readonly string[];
+  readonly payload?: 'thin' | 'full';
+  readonly actsFor?: string;
+  readonly createdAt?: string;
+}
+
+/** A webhook whose secret nobody can open. @returns its id */
+export async function insertWebhook(
+  database: TestDatabase,
+  tenant: string,
+  {
+    url = 'https://hooks.test/',
+    events = ['membership.updated'],
+    payload = 'thin',
+    ...rest
+  }: NewWebhookRow = {},
+): Promise<string> {
+  const [row] = await database.asSuperuser<{ id: string }>(
+    `INSERT INTO webhooks (tenant_id, url, events, payload, created_by, acts_for, created_at, sealed_secret)
+     VALUES ($1, $2, $3, $4, $5, $5, coalesce($6, now()), '1.00000000.AAAA') RETURNING id`,
+    [
+      await database.tenantId(tenant),
+      url,
+      events,
+      payload,
+      rest.actsFor ?? `demo|${tenant}|owner`,
+      rest.createdAt ?? null,
+    ],
+  );
+  return row!.id;
+}
+
+/** @returns the id of the delivery */
+export async function insertDelivery(
+  database: TestDatabase,
+  tenant: string,
+  webhookId?: string,
+  { status = 'pending', createdAt }: { readonly status?: string; readonly createdAt?: string } = {},
+): Promise<string> {
+  const [row] = await database.asSuperuser<{ id: string }>(
+    `INSERT INTO webhook_deliveries (tenant_id, webhook_id, event, occurred_at, status, delivered_at, created_at)
+     VALUES ($1, $2, 'membership.updated', now(), $3, CASE WHEN $3 = 'delivered' THEN now() END, coalesce($4, now()))
+     RETURNING id`,
+    [
+      await database.tenantId(tenant),
+      webhookId ?? (await insertWebhook(database, tenant)),
+      status,
+      createdAt ?? null,
+    ],
+  );
+  return row!.id;
+}
+
 export interface AuditRow {
   readonly id: string;
   readonly actor: string;
@@ -119,7 +209,7 @@ export interface AuditRow {
   readonly created_at: Date;
 }
 
-/** The audit log of a tenant as it stands in the database, the oldest entry first. */
+/** The audit log of a tenant, read from the database, oldest entry first. */
 export async function auditRows(database: TestDatabase, tenant: string): Promise<AuditRow[]> {
   return database.asSuperuser<AuditRow>(
     `SELECT id, actor, actor_type, action, entity, entity_id, old_value, new_value, request_id, created_at
@@ -128,7 +218,7 @@ export async function auditRows(database: TestDatabase, tenant: string): Promise
   );
 }
 
-/** How many entries the audit logs of all tenants have. */
+/** The number of entries in the audit logs of all tenants. */
 export async function countAuditRows(database: TestDatabase): Promise<number> {
   const [row] = await database.asSuperuser<{ count: number }>('SELECT count(*)::int AS count FROM audit_log');
   return row!.count;

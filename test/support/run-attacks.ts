@@ -1,6 +1,6 @@
 /**
- * Runs a list of attacks against a running server, set up as in production; each must be answered as the list says, and
- * change nothing.
+ * Runs a list of attacks against a server with production settings. Each must be answered as the list says, and change
+ * nothing.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ const TRACES = /\n\s+at |\.[cm]?[jt]s:\d+|node_modules|stacktrace|prisma|Did you
 
 const PRODUCTION = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://tenantry_app@localhost/tenantry' };
 
-/** Declares the tests; call it at the top level of a test file. */
+/** Declares the tests. Call it at the top level of a test file. */
 export function runAttacks(modules: readonly Module[], sections: readonly AttackSection[]): void {
   const server = useServer({ modules, env: PRODUCTION });
   const trustedOnly = useTrustedOnly(server, modules);
@@ -74,7 +74,7 @@ export function runAttacks(modules: readonly Module[], sections: readonly Attack
   });
 }
 
-/** A second server on the same database. */
+/** Starts a second server on the same database that answers trusted documents only. */
 function useTrustedOnly(server: () => TestServer, modules: readonly Module[]): () => TestServer {
   const folder = mkdtempSync(join(tmpdir(), 'tenantry-attacks-'));
   const documents = join(folder, 'documents.json');
@@ -94,13 +94,13 @@ function useTrustedOnly(server: () => TestServer, modules: readonly Module[]): (
   return () => started!;
 }
 
-/** Each code once. */
+/** The distinct error codes of an answer. */
 function codesOf({ text }: Outcome): string[] {
   const { errors = [] } = JSON.parse(text) as { errors?: { extensions: { code: string } }[] };
   return [...new Set(errors.map(({ extensions }) => extensions.code))];
 }
 
-/** All that a tenant has, table by table. */
+/** All rows of a tenant, table by table. */
 async function rowsOf({ database }: TestServer, tenant: string): Promise<unknown> {
   const tables = await database.asSuperuser<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.columns

@@ -1,4 +1,4 @@
-/** The server as `npm start` runs it: a process of its own, on a free port. */
+/** Runs the server in a process of its own, as `npm start` does, on a free port. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,11 +8,11 @@ import { parseBody, rawPost, type GraphqlBody } from './raw-request.js';
 
 export interface RunningServer extends Child {
   readonly url: string;
-  /** The tokens of its banner, by e-mail address. */
+  /** The tokens in its start message, by e-mail address. */
   readonly tokens: Readonly<Record<string, string>>;
 }
 
-/** Starts the server and waits for the whole of its banner. */
+/** Starts the server and waits for its complete start message. */
 export async function startServer(
   env: Readonly<Record<string, string>>,
   how?: Parameters<typeof startChild>[3],
@@ -27,7 +27,7 @@ export async function startServer(
   return Object.assign(child, { url: `http://127.0.0.1:${port}`, tokens });
 }
 
-/** Asks a server with a token. */
+/** Sends a query to a server with a token. */
 export async function askServer(
   url: string,
   token: string,
@@ -40,16 +40,16 @@ export async function askServer(
   return { status: answer.status, ...parseBody(answer) };
 }
 
-/** Runs the `tenantry` command to its end. */
+/** Runs the `tenantry` command until it ends. */
 export const tenantry = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
   runChild('src/cli/main.ts', args, env);
 
 export const makeDataFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'tenantry-start-'));
 
-/** Stops the database that a failed test left running in a data folder, and removes both. */
+/** Stops the database that a failed test left running in a data folder, and removes the folder. */
 export async function removeDataFolder(folder: string): Promise<void> {
   if (await findEmbedded(folder)) await (await startEmbedded(folder)).stop();
-  // As root the cluster may lie elsewhere.
+  // When the tests run as root, the cluster may be outside of the folder.
   const elsewhere = await readFile(join(folder, 'cluster-location'), 'utf8').catch(() => '');
   if (elsewhere.startsWith('/var/lib/tenantry/'))
     await rm(elsewhere.trim(), { recursive: true, force: true });

@@ -8,13 +8,25 @@ import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { readConfig, type Config } from '../../src/kernel/config/config.js';
 import type { Module } from '../../src/kernel/graphql/module.js';
 import { Drain } from '../../src/http/drain.js';
+import type { SealKeys } from '../../src/services/audit-trail/seal-keys.js';
 import { modules as installedModules } from '../../src/modules.js';
 import { createServices, type RunningServices } from '../../src/create-services.js';
+import type { TransactionLimits } from '../../src/kernel/tenancy/tenant-client.js';
 import { findMember } from '../../src/kernel/auth/find-member.js';
 import type { StatementLine } from '../../src/kernel/driver/statement-log.js';
+import { publishQuotas } from '../../src/services/limits/quotas.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { KEYS } from './sealed-trails.js';
+import { LARGE_PLANS_FILE } from './plans.js';
+import { TEST_SECRET } from './signing.js';
 
-export const TEST_SECRET = 'jC5s7d2KqXv9Zb4TnWm8RpYeLgHf3AuQ';
+export { TEST_SECRET };
+
+/** Seals the secrets of webhooks. */
+export const TEST_ENCRYPTION_KEY = 'Xq2vN7bR4mK9wT6yJ3pL8sD5fG1hZ0cA';
+
+/** A busy machine is no overload. Tests of overload say what is overloaded. */
+const PATIENT_DELAYS = { target: 50, interval: 120_000 };
 
 /** What GraphQL answered, and with which HTTP status. */
 export interface Answer<Data = Record<string, unknown>> {
@@ -26,11 +38,11 @@ export interface Answer<Data = Record<string, unknown>> {
     readonly extensions: Readonly<Record<string, unknown>> & { readonly code: string };
   }[];
   readonly headers: Headers;
-  /** The body as it came. */
+  /** The body as received. */
   readonly text: string;
 }
 
-/** A caller of the API over HTTP. */
+/** A client of the API over HTTP. */
 export interface TestClient {
   readonly token: string;
   query<Data = Record<string, unknown>>(
@@ -46,13 +58,13 @@ export interface TestServer {
   readonly services: RunningServices;
   readonly database: TestDatabase;
   readonly config: Config;
-  /** Lines the server logged, parsed. */
+  /** The problems that the server reported. */
   readonly warnings: string[];
-  /** Lines of its statements, when LOG_SQL is set. */
+  /** The log entries of its statements, when LOG_SQL is set. */
   readonly statements: StatementLine[];
-  /** A demo user: `as('viewer', 'acme')` is viewer@acme.test. */
+  /** A client of a demo user: `as('viewer', 'acme')` is viewer@acme.test. */
   as(user: string, tenant: string): Promise<TestClient>;
-  /** A caller with any headers. */
+  /** A client that sends these headers. */
   withHeaders(headers: Record<string, string>): Omit<TestClient, 'token'>;
   close(): Promise<void>;
 }
@@ -61,11 +73,15 @@ export interface TestServerOptions {
   readonly env?: Record<string, string>;
   readonly modules?: readonly Module[];
   readonly database?: TestDatabase;
-  /** Instead of the database's own URL for the runtime role. */
+  /** The URL for the server's role, instead of the database's own. */
   readonly databaseUrl?: string;
+  /** The keys of the audit trail instead of those of all tests; null: none, so that the server cannot verify it. */
+  readonly sealKeys?: SealKeys | null;
+  /** Instead of the limits of a running server. */
+  readonly limits?: TransactionLimits;
 }
 
-/** A real server on a free port, over HTTP, on a database of its own. */
+/** Starts a server on a free port, with its own database unless one is given. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const database = options.database ?? (await createTestDatabase());
   const dataDir = await mkdtemp(join(tmpdir(), 'tenantry-server-'));
@@ -75,6 +91,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     HOST: '127.0.0.1',
     LOG_LEVEL: 'silent',
     JWT_SECRET: TEST_SECRET,
+    ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
+    PLANS_FILE: LARGE_PLANS_FILE,
+    ANONYMOUS_REQUESTS_PER_MINUTE: '1000000000',
     ...options.env,
   });
   const warnings: string[] = [];
@@ -84,10 +103,16 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     modules: options.modules ?? installedModules,
     databaseUrl: options.databaseUrl ?? database.app,
     contextKey: database.contextKey,
+    sealKeys: options.sealKeys === null ? undefined : (options.sealKeys ?? KEYS),
+    limits: options.limits,
+    queueDelays: PATIENT_DELAYS,
     secret: config.jwtSecret,
     inform: (_what, line) => statements.push(line as StatementLine),
     warn: (problem) => warnings.push(problem),
   });
+  if (options.env?.['PLANS_FILE'] !== undefined) {
+    await publishQuotas(services.database, services.plans, services.limitedResources);
+  }
   const drain = new Drain();
   const app = await buildApp(services, drain);
   const url = await app.listen({ host: config.host, port: 0 });
@@ -135,7 +160,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
 }
 
-/** A server for the tests of this file; call it at the top level. */
+/** Starts a server for the tests of this file. Call it at the top level. */
 export function useServer(options: TestServerOptions = {}): () => TestServer {
   let server: TestServer | undefined;
   beforeAll(async () => {

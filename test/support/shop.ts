@@ -1,4 +1,4 @@
-/** Databases of a shop, part of which has tenants and part of which has none, and code that knows of no tenant. */
+/** Databases of a shop in which some tables have tenants and some do not, and a role for code that knows no tenants. */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,8 +11,8 @@ import { withClient } from '../../src/kernel/database/owner-connection.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 
 /**
- * A shop: customers and shipments have tenants, orders and their lines do not. `born` is what the latter would be, had
- * they been made for tenants.
+ * The shop's tables. Customers and shipments have tenants; orders and their lines do not. With `born`, orders and lines
+ * are created as tenant tables from the start.
  */
 export const shop = (born: boolean): string => {
   const tenant = born ? 'tenant_id uuid NOT NULL DEFAULT tenantry.current_tenant(),' : '';
@@ -86,7 +86,7 @@ export interface Shop {
   readonly url: string;
 }
 
-/** What the catalog holds of the tables, a line each. */
+/** The catalog's entries of the tables, one line each. */
 export async function catalogOf(database: TestDatabase): Promise<string[]> {
   const tables = "(ARRAY['customers', 'orders', 'order_lines', 'shipments']::regclass[])";
   const rows = await database.asSuperuser<{ line: string }>(`
@@ -108,7 +108,7 @@ export async function catalogOf(database: TestDatabase): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-/** What it was refused with. */
+/** The message of the error with which `work` is refused. */
 export async function refusal(work: Promise<unknown>): Promise<string> {
   const error = await work.then(
     () => undefined,
@@ -120,7 +120,10 @@ export async function refusal(work: Promise<unknown>): Promise<string> {
 
 /** Call it at the top level. */
 export function useShops() {
-  /** The role of code that knows of no tenant. Under a name of its own: roles are the server's, not a database's. */
+  /**
+   * The role of code that knows no tenants. Its name is unique, because roles belong to the server and not to a
+   * database.
+   */
   const OLD_ROLE = `tenantize_old_code_${randomBytes(6).toString('hex')}`;
 
   const undo: (() => Promise<unknown>)[] = [];
@@ -134,7 +137,7 @@ export function useShops() {
     return database;
   }
 
-  /** A database with the shop in it, and the folder of its migrations. */
+  /** Creates a database with the shop, and the folder of its migrations. */
   async function makeShop(): Promise<Shop> {
     const database = await newDatabase();
     const prisma = await mkdtemp(join(tmpdir(), 'tenantry-prisma-'));
@@ -154,7 +157,7 @@ export function useShops() {
       client.query(`CREATE ROLE ${OLD_ROLE}`),
     ),
   );
-  // After the databases, in which it has privileges.
+  // Dropped after the databases in which the role has privileges.
   undo.push(() =>
     withClient(process.env['TENANTRY_TEST_POSTGRES'] ?? '', (client) =>
       client.query(`DROP ROLE ${OLD_ROLE}`),

@@ -1,4 +1,4 @@
-/** A database whose contexts are signed, and transactions of acme into which SQL is injected. */
+/** A database whose contexts are signed, and transactions of acme that run injected SQL. */
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { beforeAll } from 'vitest';
@@ -12,7 +12,7 @@ export const sign = createSign(KEY);
 
 export const ALTERED = 'the context of this transaction is not the one it was bound to';
 
-/** A transaction of acme's into which SQL is injected; undone. */
+/** Runs an attack in a transaction that is bound to acme, and rolls it back. */
 export async function inAcme<Result>(
   database: TestDatabase,
   signing: Sign,

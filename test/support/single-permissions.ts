@@ -1,6 +1,6 @@
 /**
- * Proves a table of permissions for callers whom no role describes: API keys with one permission each. What such a caller may
- * do is what the table says, on every path: root fields, all that lies behind them, and what an error shows of a row.
+ * Proves a table of permissions for callers that no role describes: API keys with one permission each. The table must
+ * hold on every path: root fields, everything behind them, and what an error reveals of a row.
  */
 import {
   getNamedType,
@@ -20,11 +20,11 @@ type Field = GraphQLField<unknown, unknown>;
 
 export interface ReviewedPermissions {
   readonly schema: GraphQLSchema;
-  /** Those that a caller is to hold alone. */
+  /** The permissions that are tested. Each caller holds one of them. */
   readonly permissions: readonly Permission[];
-  /** Whether the table is of a field, by its coordinate. */
+  /** Whether the table covers a field, by its coordinate. */
   readonly isReviewed: (coordinate: string) => boolean;
-  /** What each field demands. */
+  /** The permission that each field requires. */
   readonly demanded: (coordinate: string) => Permission | null;
   readonly arguments: Readonly<Record<string, MakeArguments>>;
 }
@@ -41,7 +41,7 @@ export function proveSinglePermissions(
   const mutations = reviewed('Mutation', Object.values(schema.getMutationType()?.getFields() ?? {}));
   if (permissions.length === 0) return;
 
-  /** Asks for a root field with the arguments of the table. */
+  /** Requests a root field with the arguments of the table. */
   const ask = async (
     permission: Permission,
     operation: 'query' | 'mutation',
@@ -110,13 +110,13 @@ const expectsVersion = ({ args }: Field): boolean =>
     return isInputObjectType(input) && input.getFields()['expectedVersion'] !== undefined;
   });
 
-/** A version that no row has. */
+/** An expected version that no row has. */
 const expectAnother = (args: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(
     Object.entries(args).map(([name, value]) => [name, { ...(value as object), expectedVersion: 987_654 }]),
   );
 
-/** The object types that the answer to a mutation leads to directly: one of them is that of the row. */
+/** The object types of a payload's fields. One of them is the type of the row. */
 function typesOfRow({ type }: Field): GraphQLObjectType[] {
   const payload = getNamedType(type);
   if (!isObjectType(payload)) return [];

@@ -1,4 +1,4 @@
-/** A module of tests whose fields take as long as they are told, in PostgreSQL or beside it. */
+/** A test module whose fields take a given time, in PostgreSQL or outside. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Prisma } from '../../src/generated/prisma/client.js';
@@ -16,7 +16,7 @@ interface Named {
 
 const sleep = (db: TenantClient | TenantTx, seconds: number) =>
   db.$queryRaw<{ one: number }>(Prisma.sql`SELECT 1 AS one FROM pg_sleep(${seconds}::float8)`);
-/** As void: only Prisma reads that. */
+/** Selects a type that only Prisma reads, so the statement runs through Prisma. */
 const sleepInPrisma = (db: TenantClient | TenantTx, seconds: number) =>
   db.$queryRaw(Prisma.sql`SELECT pg_sleep(${seconds}::float8)::text, ARRAY[1]`);
 const add = (db: TenantClient | TenantTx, name: string) =>
@@ -24,16 +24,16 @@ const add = (db: TenantClient | TenantTx, name: string) =>
 
 export interface SlowModule {
   readonly module: ReturnType<typeof defineModule>;
-  /** Names given to the mutations that began. */
+  /** The names given to the mutations that have begun. */
   readonly begun: string[];
-  /** How many fields wait for what is not PostgreSQL, and stop when their request ends. */
+  /** The number of fields that wait outside of PostgreSQL and stop when their request ends. */
   readonly elsewhere: { waiting: number };
 }
 
 export function slowModule(): SlowModule {
   const begun: string[] = [];
   const elsewhere = { waiting: 0 };
-  /** Any: the types of the generated resolvers do not know these fields. */
+  /** An object, because the types of the generated resolvers do not have these fields. */
   const resolvers: object = {
     Query: {
       quick: () => 1,

@@ -1,4 +1,4 @@
-/** A real client of subscriptions: graphql-ws over ws, as a browser would use it, but with any headers. */
+/** A client of subscriptions: graphql-ws with ws, as in a browser, but with any headers. */
 import { createClient, type Client, type CloseCode } from 'graphql-ws';
 import { afterEach } from 'vitest';
 import { WebSocket } from 'ws';
@@ -14,30 +14,30 @@ export interface Message {
   }[];
 }
 
-/** How a connection ended, as its client was told. */
+/** The close frame that a client received. */
 export interface Closed {
   readonly code: CloseCode | number;
   readonly reason: string;
 }
 
-/** One subscription, as the client sees it. */
+/** A subscription of a client. */
 export interface Watched {
   readonly messages: readonly Message[];
-  /** `undefined` while it goes on; errors, a close, or `null` when it completed. */
+  /** Undefined while the subscription is active. Then errors, a close frame, or `null` when it completed. */
   readonly end: unknown;
   stop(): void;
 }
 
 export interface Subscriber {
   subscribe(query: string, variables?: Record<string, unknown>): Watched;
-  /** Undefined while the connection is open, or is not yet. */
+  /** Undefined while the connection is open or not yet open. */
   readonly closed: Closed | undefined;
   readonly connections: number;
 }
 
 export interface SubscriberOptions {
   readonly token?: string;
-  /** Instead of `{ authorization: "Bearer <token>" }`. */
+  /** Replaces the connection parameters `{ authorization: "Bearer <token>" }`. */
   readonly params?: Record<string, unknown>;
   readonly headers?: Record<string, string>;
   readonly retryAttempts?: number;
@@ -47,8 +47,7 @@ const clients = new Set<Client>();
 const sockets = new Set<WebSocket>();
 
 /**
- * Call it at the top level: the connections of a test end with it, however they are cut off, and the servers keep nothing of
- * them.
+ * Closes all connections after each test and checks that the servers keep nothing of them. Call it at the top level.
  */
 export function endSubscribersAfterEach(servers: () => readonly Pick<TestServer, 'url'>[]): void {
   afterEach(async () => {
@@ -84,7 +83,7 @@ export function subscriberOf(server: Pick<TestServer, 'url'>, options: Subscribe
     connectionParams: options.params ?? (token === undefined ? {} : { authorization: `Bearer ${token}` }),
     retryAttempts,
     retryWait: () => Promise.resolve(),
-    // Until the test ends: a client closes when its last subscription is over.
+    // Keeps the connection open until the test ends. By default a client closes it with its last subscription.
     lazyCloseTimeout: 60_000,
     on: {
       connected: () => {
@@ -132,20 +131,22 @@ export function subscriberOf(server: Pick<TestServer, 'url'>, options: Subscribe
 }
 
 /** How many subscriptions are in force at a server, as it says in its metrics. */
-export const subscriptionsAt = (server: Pick<TestServer, 'url'>) => metric(server, 'tenantry_subscriptions');
+export const subscriptionsAt = (server: Pick<TestServer, 'url'>) =>
+  metricAt(server, 'tenantry_subscriptions');
 
-/** How many clients are connected to a server that have said who they are. */
+/** The number of authenticated clients in a server's metrics. */
 export const connectionsAt = (server: Pick<TestServer, 'url'>) =>
-  metric(server, 'tenantry_websocket_connections');
+  metricAt(server, 'tenantry_websocket_connections');
 
-async function metric(server: Pick<TestServer, 'url'>, name: string): Promise<number> {
+/** A gauge of a server. */
+export async function metricAt(server: Pick<TestServer, 'url'>, name: string): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
   const value = new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1];
   if (value === undefined) throw new Error(`there is no metric ${name}`);
   return Number(value);
 }
 
-/** Subscribes, and waits until the server says that one more subscription is in force. */
+/** Subscribes and waits until the server's metrics count one more subscription. */
 export async function inForce(server: TestServer, subscribe: () => Watched): Promise<Watched> {
   const before = await subscriptionsAt(server);
   const watched = subscribe();
@@ -153,7 +154,7 @@ export async function inForce(server: TestServer, subscribe: () => Watched): Pro
   return watched;
 }
 
-/** A connection whose every message is the test's own. */
+/** A connection on which the test controls every message. */
 export interface RawSocket {
   readonly socket: WebSocket;
   readonly messages: readonly Record<string, unknown>[];

@@ -1,20 +1,20 @@
 import net from 'node:net';
 
-/** A wire to a server that can be cut without either end noticing. */
+/** A TCP proxy to a server that can interrupt connections without either end noticing. */
 export interface TcpProxy {
-  /** `url` with the proxy's address. */
+  /** Returns `url` with the proxy's address. */
   through(url: string): string;
-  /** From now on nothing passes in either direction; the connections stay open. */
+  /** Stops forwarding in both directions. The connections stay open. */
   silence(): void;
-  /** From now on what the server answers is lost; what it is sent arrives. */
+  /** Stops forwarding the server's answers. Requests still arrive. */
   loseAnswers(): void;
-  /** Ends a connection that there is with a reset, as a crashed host does; the `number` says which. */
+  /** Resets one of the open connections, as a crashed host does. `number` chooses which. */
   reset(number: number): void;
-  /** From now on nothing passes on a connection that there is; the `number` says which. */
+  /** Stops forwarding on one of the open connections. `number` chooses which. */
   freeze(number: number): void;
-  /** What PostgreSQL sends on the next new connection once it is ready has this behind it, and is the last. */
+  /** On the next new connection, sends `lastWords` after PostgreSQL's first ReadyForQuery and closes the connection. */
   breakNext(lastWords: Buffer): void;
-  /** New connections pass again. */
+  /** Closes all connections and forwards new ones again. */
   restore(): void;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ interface Pair {
 const pick = (pairs: ReadonlySet<Pair>, number: number): Pair | undefined =>
   [...pairs][number % Math.max(1, pairs.size)];
 
-/** ReadyForQuery, in no transaction: the end of the first answer of a new connection. */
+/** Whether the data ends with ReadyForQuery outside of a transaction, as the first answer on a new connection does. */
 const isReady = (data: Buffer): boolean => data.subarray(-6).equals(Buffer.from('Z\0\0\0\x05I', 'latin1'));
 
 export async function startTcpProxy(target: string): Promise<TcpProxy> {

@@ -2,7 +2,7 @@ import { withOperatorConnection } from '../../src/services/operator/operator-con
 import { createTenant, type TenantRow } from '../../src/services/operator/tenants.js';
 import type { TestDatabase } from './database.js';
 
-/** Creates a tenant of a test's own; its owner is `owner|<slug>`, owner@<slug>.test. */
+/** Creates a tenant for a test. Its owner is `owner|<slug>`, owner@<slug>.test. */
 export async function createTestTenant(database: TestDatabase, slug: string): Promise<TenantRow> {
   const owner = { userId: `owner|${slug}`, email: `owner@${slug}.test` };
   const { operator: url, contextKey } = database;
@@ -11,7 +11,7 @@ export async function createTestTenant(database: TestDatabase, slug: string): Pr
   );
 }
 
-/** Makes a user a member of a tenant, as an administrator of the database would. */
+/** Makes a user a member of a tenant, directly in the database. */
 export async function addMember(
   database: TestDatabase,
   member: { readonly slug: string; readonly userId: string; readonly email: string; readonly role: string },

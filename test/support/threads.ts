@@ -1,7 +1,7 @@
-/** Conversations with a message each, and the keys by which an attack names them. */
+/** Conversations with one message each, and the keys with which attacks name them. */
 import type { Target } from './isolation-probe.js';
 
-/** A conversation with one message; both contain the text they were planted with. */
+/** A conversation with one message. Both contain the planted text. */
 export interface Thread {
   readonly conversationId: string;
   readonly messageId: string;

@@ -1,4 +1,4 @@
-/** Modules made for the tests of guards, and what a caller is answered by a schema made of them. */
+/** Small modules for the tests of guards, and requests to a schema that consists of them. */
 import { graphql, type ExecutionResult } from 'graphql';
 import { expect } from 'vitest';
 import { UnguardedSchemaError } from '../../src/kernel/access/guards.js';
@@ -8,7 +8,7 @@ import { defineModule, type Module } from '../../src/kernel/graphql/module.js';
 import { buildApi, type Api } from '../../src/kernel/graphql/schema.js';
 
 export interface Parts {
-  /** Any: the types of the generated resolvers do not know the types of these modules. */
+  /** An object, because the generated types do not have the types of these modules. */
   readonly resolvers?: object;
   readonly permissions?: PermissionGrants;
   readonly rules?: DataRules;
@@ -17,7 +17,7 @@ export interface Parts {
 export const moduleOf = (typeDefs: string, { resolvers = {}, ...rest }: Parts = {}): Module =>
   defineModule({ name: 'tiny', typeDefs, resolvers, ...rest });
 
-/** Two permissions, and a type that demands the first of them. */
+/** Two permissions, and a type that requires the first of them. */
 export const notes = moduleOf(
   `extend enum Permission { NOTES_READ NOTES_WRITE }
    type Note @requires(permission: NOTES_READ) { id: ID! text: String }`,
@@ -26,7 +26,7 @@ export const notes = moduleOf(
 
 export const withNotes = (typeDefs: string, parts?: Parts) => buildApi([notes, moduleOf(typeDefs, parts)]);
 
-/** Why a schema is refused. Fails when it is not. */
+/** The reason why a schema is refused. Throws when it is accepted. */
 export function refusal(typeDefs: string, parts?: Parts): string {
   try {
     withNotes(typeDefs, parts);
@@ -37,7 +37,7 @@ export function refusal(typeDefs: string, parts?: Parts): string {
   throw new Error('the schema was accepted');
 }
 
-/** What a caller with these permissions is answered, before the server masks anything. */
+/** Executes a document for a caller with these permissions. The errors are not masked. */
 export const ask = (api: Api, source: string, permissions: readonly Permission[]): Promise<ExecutionResult> =>
   graphql({
     schema: api.schema,

@@ -1,16 +1,16 @@
 /**
- * Introspection in the forms that tools are known to send: what they select, with which names, aliases, arguments,
- * fragments and depths. The queries are our own; those of gql.tada, Cynic and graphql-js were compared with the tools'
- * code, the others were not.
+ * Introspection queries in the forms that tools are known to send: their selections, names, aliases, arguments,
+ * fragments and depths. The queries are our own. Those of gql.tada, Cynic and graphql-js were compared with the tools'
+ * code; the others were not.
  */
 import { getIntrospectionQuery } from 'graphql';
 
 interface Form {
-  /** How the operation begins; an anonymous query without it. */
+  /** The beginning of the operation. Without it the query is anonymous. */
   readonly operation?: string;
-  /** How many `ofType` the reference to a type has. */
+  /** The number of nested `ofType` in the reference to a type. */
   readonly depth: number;
-  /** The argument of lists that may have deprecated elements. */
+  /** The argument of lists that may contain deprecated elements. */
   readonly deprecated?: string;
   /** The arguments of `args` and `inputFields`. */
   readonly ofInputs?: string;
@@ -18,7 +18,7 @@ interface Form {
   readonly ofType?: string;
   readonly ofInput?: string;
   readonly ofDirective?: string;
-  /** Names of fragments; without them the query is written out. */
+  /** The names of the fragments. Without them the query has no fragments. */
   readonly fragments?: readonly [type: string, input: string, reference: string];
 }
 
@@ -65,7 +65,7 @@ const newest = {
   fragments: FRAGMENTS,
 } as const;
 
-/** An introspection document that a tool sends, and the operation to run. */
+/** An introspection document of a tool, and the name of the operation to run. */
 export interface ToolQuery {
   readonly document: string;
   readonly operationName?: string;
@@ -81,7 +81,7 @@ const options = {
   oneOf: true,
 } as const;
 
-/** The introspection of tools, by the name of the tool. */
+/** The introspection queries by the name of the tool. */
 export const TOOL_QUERIES: Readonly<Record<string, ToolQuery>> = {
   'graphql-js 16, by default': { document: getIntrospectionQuery() },
   'graphql-js 16, with all options': { document: getIntrospectionQuery(options) },

@@ -1,8 +1,8 @@
-/** What a transaction of a tenant sets on its connection, and how a connection is without one. */
+/** The settings that a tenant's transaction makes on its connection, and those of an unbound connection. */
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { LIMITS } from '../../src/create-services.js';
 
-/** What a tenant's transaction sets, and what must be gone after it. */
+/** Reads the settings that a tenant's transaction makes. None of them may remain after it. */
 export const SETTINGS = Prisma.sql`
   SELECT nullif(current_setting('app.current_tenant', true), '') AS tenant,
          nullif(current_setting('app.current_actor', true), '') AS actor,
@@ -24,7 +24,7 @@ export interface Settings {
   readonly connection: number;
 }
 
-/** As a connection is before its first transaction: the timeout is the role's own. */
+/** The settings of a connection before its first transaction. The timeout is the role's default. */
 export const UNBOUND: Omit<Settings, 'connection'> = {
   tenant: null,
   actor: null,
@@ -34,5 +34,5 @@ export const UNBOUND: Omit<Settings, 'connection'> = {
   readOnly: 'off',
   isolation: 'read committed',
 };
-/** What is tested here is not how long a slow machine takes. */
+/** Limits that a slow machine does not reach. */
 export const patient = { ...LIMITS, maxWait: 60_000, timeout: 60_000 };

@@ -1,4 +1,4 @@
-/** A server that answers trusted documents beside others, and one that answers nothing else. */
+/** A server that answers trusted documents and others, and one that answers only trusted documents. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ export async function send(
     },
   });
   const text = await response.text();
-  // What an answer cost is beside it: test/kernel/hardening.test.ts.
+  // Leaves out the extension with the cost of the answer, which test/kernel/hardening.test.ts tests.
   const { data, errors } = (text === '' ? {} : JSON.parse(text)) as Answer['body'];
   const body = { ...(data !== undefined && { data }), ...(errors && { errors }) };
   return { status: response.status, headers: response.headers, text, body };

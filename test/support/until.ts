@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Waits for what happens elsewhere and cannot be awaited; fails when it does not happen in time. */
+/** Waits for a condition that no promise reports. @throws Error when it is not met within `withinMs` */
 export async function until(
   what: string,
   happened: () => boolean | Promise<boolean>,

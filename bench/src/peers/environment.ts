@@ -1,4 +1,4 @@
-/** What every peer is started with. */
+/** The environment that every peer is started with. */
 export const STATEMENT_TIMEOUT_MS = 5_000;
 
 export interface Environment {
@@ -7,6 +7,11 @@ export interface Environment {
   readonly poolSize: number;
 }
 
+/**
+ * Reads the environment of a peer.
+ *
+ * @throws Error when a variable is missing
+ */
 export function environment(): Environment {
   return {
     databaseUrl: required('DATABASE_URL'),
@@ -15,6 +20,11 @@ export function environment(): Environment {
   };
 }
 
+/**
+ * Reads an environment variable.
+ *
+ * @throws Error when it is missing
+ */
 export function required(name: string): string {
   const value = process.env[name];
   if (value === undefined) throw new Error(`${name} is missing`);

@@ -1,6 +1,7 @@
 /**
- * What is left when there is no GraphQL, no ORM and no framework: the five requests, written out. One transaction each,
- * bound like Tenantry's, its statements prepared, named, and sent in one flight; the JSON is put together by hand.
+ * The least that the five requests need: plain SQL without GraphQL, an ORM or a framework. Each request is one
+ * transaction, bound as in Tenantry. Its statements are prepared, named, and sent in one batch. The JSON is
+ * concatenated.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import pg from 'pg';
@@ -24,7 +25,7 @@ const pool = new pg.Pool({
   Client: PipeliningClient,
   options: '-c timezone=UTC',
 });
-// Values are passed on as PostgreSQL writes them.
+// Values are used as PostgreSQL writes them, without conversion.
 const asText = { getTypeParser: () => (value: string) => value };
 
 const BIND: Statement = ['bind', `SELECT tenantry.bind($1, $2, 'user', $3, ${STATEMENT_TIMEOUT_MS}, $4)`];
@@ -36,7 +37,7 @@ const conversations = (count: number): Statement => [
 ];
 const CONVERSATIONS_20 = conversations(20);
 const CONVERSATIONS_10 = conversations(10);
-/** Of the same conversations as CONVERSATIONS_20, in the same transaction. */
+/** The messages of the conversations that CONVERSATIONS_20 reads in the same transaction. */
 const MESSAGES: Statement = [
   'messages',
   `SELECT m.id, m.body, m.created_at, c.id
@@ -66,7 +67,7 @@ const AUDIT_LOG: Statement = [
    WHERE tenant_id = ${TENANT} ORDER BY id DESC LIMIT 10`,
 ];
 
-/** Runs statements in one transaction bound to the tenant. Nobody waits for the end of one that only read. */
+/** Runs statements in one transaction bound to the tenant. A read-only transaction is not waited for at its end. */
 async function inTenant(
   { tenantId, userId }: Identity,
   requestId: string,
@@ -106,7 +107,7 @@ interface Body {
 
 const text = JSON.stringify;
 const plain = (value: string | null | undefined) => (value == null ? 'null' : `"${value}"`);
-/** `2026-01-01 00:00:00.5+00` as RFC 3339. */
+/** Converts PostgreSQL's form of a time, `2026-01-01 00:00:00.5+00`, to RFC 3339. */
 const instant = (time: string | null | undefined) =>
   time == null
     ? 'null'

@@ -1,6 +1,7 @@
 /**
- * PostGraphile 5 on the same tables, as its documentation says for production: the Amber preset, one process, no GraphiQL,
- * no explain, the tenant from the verified token in `pgSettings`, row-level security for the isolation.
+ * PostGraphile 5 on the same tables, configured as its documentation says for production: the Amber preset, one
+ * process, no GraphiQL, no explain, the tenant from the verified token in `pgSettings`, and row-level security for the
+ * isolation.
  */
 import { createServer } from 'node:http';
 import { PgSimplifyInflectionPreset } from '@graphile/simplify-inflection';
@@ -25,7 +26,7 @@ declare global {
 const { databaseUrl, port, poolSize } = environment();
 const verify = verifier();
 
-/** `me` and `currentTenant`, which are no lists: the one row of each that the token names. */
+/** The fields `me` and `currentTenant`: the membership and the tenant that the token names. */
 const ownRows = extendSchema(({ pgResources }) => ({
   typeDefs: gql`
     extend type Query {
@@ -50,7 +51,7 @@ const ownRows = extendSchema(({ pgResources }) => ({
 const preset: GraphileConfig.Preset = {
   extends: [PostGraphileAmberPreset, PgSimplifyInflectionPreset],
   plugins: [ownRows],
-  // The ids of the rows are ids enough; nobody asks for Relay's.
+  // The workloads use the rows' own ids, so Relay's node ids are not needed.
   disablePlugins: ['NodePlugin', 'MutationPayloadQueryPlugin'],
   pgServices: [
     makePgService({

@@ -1,7 +1,7 @@
 /**
  * The documented recipe: Apollo Server standalone, graphql-shield, and the row-level security extension of
- * prisma-client-extensions, which wraps each operation in a batch transaction. Resolvers as most write them: a findMany
- * for each list, of each parent. The role is taken from the token, which spares it a query.
+ * prisma-client-extensions, which wraps each operation in a batch transaction. The resolvers are written as is common:
+ * one findMany for each list of each parent. The role is read from the token, which saves a query.
  */
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -15,7 +15,7 @@ import type { PrismaClient as Client } from '../../../src/generated/prisma/clien
 import { environment, required, STATEMENT_TIMEOUT_MS } from './environment.js';
 import { verifier, type Identity } from './token.js';
 
-// The ES modules of graphql-shield do not load on Node 24, the CommonJS ones do.
+// The ES modules of graphql-shield do not load on Node 24. Its CommonJS modules do.
 const require = createRequire(import.meta.url);
 const { shield, rule, and } = require('graphql-shield') as typeof Shield;
 const { applyMiddleware } = require('graphql-middleware') as typeof Middleware;
@@ -23,13 +23,14 @@ const { applyMiddleware } = require('graphql-middleware') as typeof Middleware;
 const { databaseUrl, port, poolSize } = environment();
 const verify = verifier();
 
-// The same generated client that Tenantry uses.
+// This is the generated client that Tenantry uses.
 const { PrismaClient } = (await import(pathToFileURL(required('PRISMA_CLIENT')).href)) as {
   PrismaClient: typeof Client;
 };
 const prisma = new PrismaClient({
   adapter: new PrismaPg({ connectionString: databaseUrl, max: poolSize }),
-  // By default it refuses after two seconds, which W2 with its twenty transactions per request comes to.
+  // The default refuses a transaction after a wait of two seconds. W2, with twenty transactions per request, waits
+  // longer.
   transactionOptions: { maxWait: 30_000 },
 });
 

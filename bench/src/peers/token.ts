@@ -1,4 +1,4 @@
-/** The check of the bearer token that all peers make: signature (HS256), issuer, audience, expiry. */
+/** The check of the bearer token that all peers make: signature (HS256), issuer, audience and expiry. */
 import { createSecretKey } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { required } from './environment.js';
@@ -16,7 +16,10 @@ export class Unauthenticated extends Error {
 
 const BEARER = /^Bearer (.+)$/;
 
-/** Verifies the header `Authorization`. The key is an object: jsonwebtoken parses a text anew for each token. */
+/**
+ * Verifies the header `Authorization`. The key is an object because jsonwebtoken parses a text key again for each
+ * token.
+ */
 export function verifier(): (authorization: string | undefined) => Identity {
   const key = createSecretKey(Buffer.from(required('JWT_SECRET')));
   const options = { algorithms: ['HS256' as const], issuer: 'tenantry', audience: 'tenantry' };

@@ -51,6 +51,18 @@ export interface Pair {
   readonly request: (value: string) => SentRequest;
 }
 
+/** A request whose lines in the log are checked. */
+interface Logged {
+  readonly attack: AttackKind;
+  readonly at: string;
+  readonly request: SentRequest;
+  /** The value that it sends, which the server may repeat. */
+  readonly sent?: string | undefined;
+}
+
+/** How many requests are remembered for lines that come late. */
+const REMEMBERED = 200;
+
 interface Attempt {
   readonly expected: string;
   readonly difference?: readonly [BreachKind, string];
@@ -72,6 +84,8 @@ export class Campaign {
   private readonly broughtIn = new Set<string>();
   private readonly searched = new Set<string>();
   private readonly counterparts = new Map<string, string>();
+  /** The last requests whose log is checked, by their ids. */
+  readonly #sent = new Map<string, Logged>();
   /** Whether the log contained a request of the attacker; otherwise it could not be searched. */
   logSpeaksOfAttacker = false;
 
@@ -117,11 +131,38 @@ export class Campaign {
 
   /** Sends a request, and checks that its result contains nothing of the victim. */
   async send(attack: AttackKind, at: string, request: SentRequest, sent?: string): Promise<Answer> {
-    const late = await this.readLog(false);
-    const answer = await this.parts.wire.send(request);
+    const answer = await this.sendLogged({ attack, at, request }, sent);
     this.inspect({ attack, at, request, where: 'the answer' }, told(answer, sent));
-    this.inspect({ attack, at, request, where: 'the log' }, without(late + (await this.readLog(true)), sent));
     return answer;
+  }
+
+  /** Sends a request, and checks that the server's log of it contains nothing of the victim. */
+  async sendLogged(request: Logged, sent?: string): Promise<Answer> {
+    this.inspectLines(await this.readLog(false));
+    const answer = await this.parts.wire.send(request.request);
+    const own = { ...request, sent };
+    this.#sent.set(answer.requestId, own);
+    if (this.#sent.size > REMEMBERED) this.#sent.delete(this.#sent.keys().next().value!);
+    this.inspectLines(await this.readLog(true), own);
+    return answer;
+  }
+
+  /**
+   * A line is about the request whose id it has: a server may write it after the answer, and others in between.
+   *
+   * @param unless the request that other lines are about. Undefined: they are left out, because the attacker’s reads of its
+   * own data wrote them.
+   */
+  private inspectLines(lines: readonly string[], unless?: Logged): void {
+    const about = new Map<Logged, string[]>();
+    for (const line of lines) {
+      const id = /"requestId":"([^"]+)"/.exec(line)?.[1] ?? '';
+      const request = this.#sent.get(id) ?? unless;
+      if (request) about.set(request, [...(about.get(request) ?? []), line]);
+    }
+    for (const [{ sent, ...request }, own] of about) {
+      this.inspect({ ...request, where: 'the log' }, without(own.join('\n'), sent));
+    }
   }
 
   /**
@@ -230,14 +271,14 @@ export class Campaign {
    * A line with a request id belongs to the attacker when it is the id of one of its requests. A line of JSON without
    * an id does when it was written during a request of the attacker.
    */
-  private async readLog(underWay: boolean): Promise<string> {
+  private async readLog(underWay: boolean): Promise<string[]> {
     const { observer, attackers } = this.parts;
     const ids = attackers.map(requestIdsOf);
     const lines = ((await observer.log?.()) ?? '').split('\n');
     const own = lines.filter((line) => ids.some((id) => line.includes(id)));
     this.logSpeaksOfAttacker ||= own.length > 0;
     const nobodys = lines.filter((line) => line.startsWith('{') && !line.includes('"requestId":"'));
-    return [...own, ...(underWay ? nobodys : [])].join('\n');
+    return [...own, ...(underWay ? nobodys : [])];
   }
 }
 

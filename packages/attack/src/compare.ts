@@ -5,14 +5,24 @@ import type { Answer } from './wire.js';
 /** Headers that differ in every answer. */
 const OF_THE_MOMENT = /^(date|age|x-request-id|server-timing|retry-after|(x-)?ratelimit.*|cf-ray|via)$/;
 
+/** What is left of a budget of cost (`extensions.cost.throttle`): each request uses some. */
+const LEFT_OF_BUDGET = /("currentlyAvailable":)\d+(?:\.\d+)?/g;
+
+/** A text without what is left of the attacker's budget. */
+export const withoutBudget = (text: string): string => text.replace(LEFT_OF_BUDGET, '$1"‹any›"');
+
 /** The attacker's answer without the value that it sent, which servers repeat. */
 export function told(answer: Answer, sent?: string): string {
-  const headers = answer.headers.filter(([name]) => !OF_THE_MOMENT.test(name));
+  const body = withoutBudget(answer.body);
+  const isSameLength = body === answer.body;
+  const headers = answer.headers.filter(
+    ([name]) => !OF_THE_MOMENT.test(name) && (isSameLength || name !== 'content-length'),
+  );
   const text = [
     String(answer.status),
     ...headers.map(([name, value]) => `${name}: ${value}`).sort(),
     '',
-    answer.body,
+    body,
   ].join('\n');
   return without(text.replaceAll(answer.requestId, '‹request id›'), sent);
 }

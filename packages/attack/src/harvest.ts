@@ -129,8 +129,12 @@ function note(schema: GraphQLSchema, { type, at, value }: Place, add: (found: Lo
   } else if (typeof value === 'object') {
     const object = value as Readonly<Record<string, unknown>>;
     const named = getNamedType(nullable);
-    const types = isObjectType(named) ? [named] : schema.getPossibleTypes(named as never);
-    for (const each of types) {
+    const possible = isObjectType(named) ? [named] : schema.getPossibleTypes(named as never);
+    // A value would otherwise be taken for one of each type that has a field of that name.
+    const own = possible.filter(({ name }) => name === object['__typename']);
+    for (const each of own.length > 0 ? own : possible) {
+      // What a subgraph of a federation says of its schema is no data.
+      if (each.name === '_Service') continue;
       for (const { name, type: inner } of Object.values(each.getFields())) {
         note(schema, { type: inner, at: `${each.name}.${name}`, value: object[name] }, add);
       }
@@ -143,6 +147,16 @@ function noteScalar(at: string, value: unknown, scalar: string, add: (found: Loo
   if (typeof value === 'object' && value !== null) {
     for (const [name, inner] of Object.entries(value)) noteScalar(`${at}.${name}`, inner, '', add);
   } else if (typeof value === 'string' || typeof value === 'number') {
-    add(lootValue(at, value, scalar));
+    add(lootValue(at, unquoted(value), scalar));
+  }
+}
+
+/** The text of a string that JSON holds as text of its own, as proofs do. */
+function unquoted(value: string | number): string | number {
+  if (typeof value === 'number' || !/^".+"$/s.test(value)) return value;
+  try {
+    return JSON.parse(value) as string;
+  } catch {
+    return value;
   }
 }

@@ -1,14 +1,19 @@
 /** Positions in a schema where hostile requests pass a server's first checks. */
 import {
   getNamedType,
+  getNullableType,
+  isCompositeType,
   isInputObjectType,
   isLeafType,
+  isListType,
   isObjectType,
   isRequiredArgument,
   isRequiredInputField,
   type GraphQLField,
   type GraphQLInputObjectType,
+  type GraphQLInputType,
   type GraphQLObjectType,
+  type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql';
 
@@ -25,6 +30,17 @@ export interface Places {
   readonly argument: (literal: string) => string;
   /** The fields with an input object, and the name of its type. */
   readonly input: { readonly operation: string; readonly type: GraphQLInputObjectType } | undefined;
+  /** The fields that answer a list of objects for a list of ids, as `nodes(ids:)` and `_entities(representations:)` do. */
+  readonly byIds: readonly ByIds[];
+}
+
+export interface ByIds {
+  readonly field: string;
+  readonly argument: string;
+  /** The type of the argument. */
+  readonly type: string;
+  /** An id that has no object, as JSON. */
+  readonly id: string;
 }
 
 /**
@@ -51,7 +67,21 @@ export function placesOf(schema: GraphQLSchema, write: boolean): Places {
     page: paged ? `${paged.name}(first: 100) { __typename }` : `${place.field} { __typename }`,
     argument: argumentOf(mutations),
     input: inputOf(mutations, 'mutation') ?? inputOf(Object.values(query?.getFields() ?? {}), 'query'),
+    byIds: Object.values(query?.getFields() ?? {}).flatMap((each) => byIdsOf(each, place.object)),
   };
+}
+
+const isList = (type: GraphQLInputType | GraphQLOutputType) => isListType(getNullableType(type));
+
+function byIdsOf(field: Field, object: string): ByIds[] {
+  if (!isList(field.type) || !isCompositeType(getNamedType(field.type))) return [];
+  return field.args.flatMap(({ name, type }) => {
+    const of = getNamedType(type).name;
+    if (!isList(type) || (of !== 'ID' && of !== '_Any')) return [];
+    if (field.args.some((each) => each.name !== name && isRequiredArgument(each))) return [];
+    const id = of === 'ID' ? '"x"' : `{"__typename":"${object}","id":"x"}`;
+    return [{ field: field.name, argument: name, type: String(type), id }];
+  });
 }
 
 type Field = GraphQLField<unknown, unknown>;

@@ -1,5 +1,5 @@
 /** Variables that fit into a request and keep a server without limits busy. */
-import type { Places } from './hostile-places.js';
+import type { ByIds, Places } from './hostile-places.js';
 
 export interface HostileVariables {
   readonly name: string;
@@ -11,7 +11,10 @@ export interface HostileVariables {
 const BOOLEAN = 'query ($v: Boolean!) { __typename @skip(if: $v) }';
 
 /** Variables of about `bytes` bytes: for a scalar, for an input, for a field of it, and for no declared variable. */
-export function hostileVariables({ input }: Places, bytes: number): HostileVariables[] {
+export function hostileVariables(
+  { input, byIds }: Pick<Places, 'input' | 'byIds'>,
+  bytes: number,
+): HostileVariables[] {
   const room = bytes - 600;
   const nested = (open: string, close: string, inner = '') => {
     const depth = Math.floor((room - inner.length) / (open.length + close.length));
@@ -34,7 +37,8 @@ export function hostileVariables({ input }: Places, bytes: number): HostileVaria
   };
   const operation = input?.operation ?? BOOLEAN;
   const [field = 'a'] = Object.keys(input?.type.getFields() ?? {});
-  return Object.entries(values).flatMap(([name, value]) => [
+  const lists = byIds.flatMap((place) => [100, 1_000].flatMap((count) => manyById(place, count, bytes)));
+  const ofValues = Object.entries(values).flatMap(([name, value]) => [
     { name: `variables: ${name} for a Boolean`, query: BOOLEAN, variables: `{"v":${value}}` },
     { name: `variables: ${name} for an input`, query: operation, variables: `{"v":${value}}` },
     { name: `variables: ${name} in an input`, query: operation, variables: `{"v":{"${field}":${value}}}` },
@@ -44,4 +48,20 @@ export function hostileVariables({ input }: Places, bytes: number): HostileVaria
       variables: `{"v":${value}}`,
     },
   ]);
+  return [...lists, ...ofValues];
+}
+
+/** Many servers limit the aliases of an operation to fifty. */
+const ALIASES = 40;
+
+/** The same ids again and again: each is looked up, or refused with an error of its own. Nothing if there is no room. */
+function manyById({ field, argument, type, id }: ByIds, count: number, bytes: number): HostileVariables[] {
+  const fields = Array.from(
+    { length: ALIASES },
+    (_, n) => `a${String(n)}: ${field}(${argument}: $v) { __typename }`,
+  );
+  const query = `query ($v: ${type}) { ${fields.join(' ')} }`;
+  const variables = `{"v":[${Array.from({ length: count }, () => id).join()}]}`;
+  if (query.length + variables.length + 50 > bytes) return [];
+  return [{ name: `variables: ${String(count)} ids for ${field} under aliases`, query, variables }];
 }

@@ -19,7 +19,7 @@ export const OPERATION_KINDS: readonly OperationKind[] = ['query', 'mutation', '
 
 export interface Step {
   readonly parent: GraphQLObjectType;
-  readonly field: GraphQLField<unknown, unknown>;
+  readonly field: Field;
 }
 
 /** Fields from the root of an operation to the one whose arguments are attacked. */
@@ -72,7 +72,12 @@ export function queryPaths(schema: GraphQLSchema): Path[] {
   return paths;
 }
 
+/**
+ * No steps lead through `Node`, or Federation's `_Entity`: its one path to each type, which needs an id of just that type, would displace the paths
+ * that reach rows. Fields that answer a Node are attacked themselves, with everything that can be selected on it.
+ */
 function stepsFrom(schema: GraphQLSchema, path: Path): Path[] {
+  if (/^(Node|_Entity)$/.test(getNamedType(path.steps.at(-1)!.field.type).name)) return [];
   const visited = path.steps.map(({ parent }) => parent);
   return objectTypes(schema, getNamedType(path.steps.at(-1)!.field.type))
     .filter((type) => !visited.includes(type))
@@ -127,21 +132,34 @@ function selectionOf(
 ): string {
   if (!isCompositeType(type)) return '';
   if (isObjectType(type)) return `{ ${fieldsOf(schema, type, depth, seen)} }`;
+  // Fields of the same name can be selected together only if they have the same type.
+  const types = new Map<string, string>();
+  const isUnlike = ({ name, type: own }: Field) => {
+    const known = types.get(name) ?? String(own);
+    types.set(name, known);
+    return known !== String(own);
+  };
   const members = objectTypes(schema, type)
     .filter(({ name }) => !seen.includes(name))
-    .map((member) => `... on ${member.name} { ${fieldsOf(schema, member, depth, seen)} }`);
+    .map((member) => {
+      const left = Object.values(member.getFields()).filter(isUnlike);
+      return `... on ${member.name} { ${fieldsOf(schema, member, depth, seen, left)} }`;
+    });
   return `{ __typename ${members.join(' ')} }`;
 }
+
+type Field = GraphQLField<unknown, unknown>;
 
 function fieldsOf(
   schema: GraphQLSchema,
   type: GraphQLObjectType,
   depth: number,
   seen: readonly string[],
+  left: readonly Field[] = [],
 ): string {
   const within = [...seen, type.name];
   const fields = Object.values(type.getFields()).flatMap((field) => {
-    if (field.args.some(isRequiredArgument)) return [];
+    if (left.includes(field) || field.args.some(isRequiredArgument)) return [];
     const named = getNamedType(field.type);
     if (isLeafType(named)) return [field.name];
     if (depth === 0 || (isObjectType(named) && within.includes(named.name))) return [];

@@ -13,6 +13,7 @@ import { tryDocuments, tryIdempotencyKeys } from './kinds/keys.js';
 import { tryPermissions } from './kinds/permissions.js';
 import { readEverything, tryChoices } from './kinds/reads.js';
 import { trySubscriptions } from './kinds/subscriptions.js';
+import { tryInSocketQueries } from './kinds/socket-queries.js';
 import { tryInMutations, tryInQueries } from './kinds/values.js';
 import { Loot, MARK, type LootValue } from './loot.js';
 import { rootPaths } from './operations.js';
@@ -48,14 +49,21 @@ export interface AttackOptions {
   readonly baseDomain?: string;
   /** How long to wait for events that must not arrive. */
   readonly quietMs?: number;
-  /** Called with the progress. */
+  /** Called with the progress: each part when it begins, and the number of requests every fifteen seconds. */
   readonly progress?: (what: string) => void;
 }
+
+/** How often the progress has the number of requests. */
+const TELL_EVERY_MS = 15_000;
 
 /** @throws NoSchema, Unreachable */
 export async function attack(options: AttackOptions): Promise<Report> {
   const begun = performance.now();
   const wire = new Wire(options.url);
+  const ticks = setInterval(
+    () => options.progress?.(`  ${String(wire.count)} requests so far`),
+    TELL_EVERY_MS,
+  );
   try {
     const campaign = await prepare(wire, options);
     const leftOut = await harvest(campaign, options);
@@ -73,6 +81,7 @@ export async function attack(options: AttackOptions): Promise<Report> {
       seconds: (performance.now() - begun) / 1_000,
     };
   } finally {
+    clearInterval(ticks);
     wire.close();
   }
 }
@@ -161,6 +170,7 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   await tryChoices(campaign);
   progress('trying the victim’s values in queries');
   await tryInQueries(campaign);
+  await tryInSocketQueries(campaign);
   await tryDocuments(campaign);
   await tryHosts(campaign, options);
   progress('subscribing');

@@ -35,10 +35,19 @@ function candidate(kind: ValueKind, value: string, n: number): string | undefine
   return kind === 'date' ? unlikeDate(value, step) : unlikeText(value);
 }
 
-/** Ids keep their beginning, which in UUIDs of version 7 is the time; anything else changes each letter and digit. */
+/** The scheme of a URL, without which it would be refused for its form. */
+const SCHEME = /^[a-z][a-z\d+.-]*:\/\//i;
+
+/**
+ * Ids keep their beginning, which in UUIDs of version 7 is the time; anything else changes each letter and digit, apart
+ * from the scheme of a URL.
+ */
 function unlikeText(value: string): string {
   const parts = value.split(UUID);
-  if (parts.length === 1) return value.replace(/[a-z]|[A-Z]|\d/g, anotherCharacter);
+  if (parts.length === 1) {
+    const [scheme = ''] = SCHEME.exec(value) ?? [];
+    return scheme + value.slice(scheme.length).replace(/[a-z]|[A-Z]|\d/g, anotherCharacter);
+  }
   return value.replace(UUID, (uuid) => uuid.slice(0, -8) + uuid.slice(-8).replace(/./g, anotherHexDigit));
 }
 

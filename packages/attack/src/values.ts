@@ -5,6 +5,7 @@
 import {
   getNamedType,
   GraphQLBoolean,
+  GraphQLString,
   isEnumType,
   isInputObjectType,
   isListType,
@@ -17,6 +18,7 @@ import {
 import { DAY, EXACT_NUMBERS, type Loot, type LootValue, type ValueKind } from './loot.js';
 import type { Arguments, Path } from './operations.js';
 import type { Point } from './points.js';
+import { carriesType, representationOf } from './typed-ids.js';
 import { unlike } from './unlike.js';
 
 const ALL_KINDS: readonly ValueKind[] = ['id', 'cursor', 'email', 'secret', 'text', 'date', 'number'];
@@ -46,11 +48,12 @@ export function meantKinds(name: string, description: string, type: GraphQLLeafT
 
 /** Whether the form of a type’s values is known here. A custom scalar may have any form. */
 export const isKnown = ({ name }: GraphQLLeafType): boolean =>
-  /^(String|ID|Int|Float|Boolean|UUID|JSON|JSONObject)$|date|time/i.test(name) || EXACT_NUMBERS.test(name);
+  /^(String|ID|Int|Float|Boolean|UUID|JSON|JSONObject|_Any)$|date|time/i.test(name) ||
+  EXACT_NUMBERS.test(name);
 
 function admittedKinds({ name }: GraphQLLeafType): readonly ValueKind[] {
   if (name === 'ID') return ['id', 'text', 'email', 'cursor', 'secret'];
-  if (name === 'UUID') return ['id'];
+  if (name === 'UUID' || name === '_Any') return ['id'];
   if (name === 'Int' || name === 'Float' || EXACT_NUMBERS.test(name)) return ['number'];
   if (/date|time/i.test(name)) return ['date'];
   return name === 'Boolean' ? [] : ALL_KINDS.filter((kind) => kind !== 'number');
@@ -161,7 +164,10 @@ export const isContent = (type: GraphQLInputType): boolean =>
 
 function fill(type: GraphQLInputType, name: string, field: string, filling: Filling): unknown {
   if (isNonNullType(type)) return fill(type.ofType, name, field, filling);
-  if (isListType(type)) return [fill(type.ofType, name, field, filling)];
+  if (isListType(type)) {
+    const item = listedText(type.ofType, name, filling) ?? fill(type.ofType, name, field, filling);
+    return item === undefined ? undefined : [item];
+  }
   // The last one is usually the least powerful role or permission.
   if (isEnumType(type)) return type.getValues().at(-1)?.name;
   if (isInputObjectType(type)) return fillFields(type, field, filling);
@@ -169,6 +175,10 @@ function fill(type: GraphQLInputType, name: string, field: string, filling: Fill
   switch (type.name) {
     case 'ID':
       return idFor(name, field, filling);
+    case '_Any': {
+      const id = typedIdFor(filling);
+      return id === undefined ? undefined : representationOf(id);
+    }
     case 'Int':
     case 'Float':
       return 1;
@@ -181,8 +191,17 @@ function fill(type: GraphQLInputType, name: string, field: string, filling: Fill
       if (EXACT_NUMBERS.test(type.name)) return String(randomBelow(9e8) + 1e8);
       if (IS_DAY.test(type.name)) return someDay();
       if (/date|time/i.test(type.name)) return '2100-01-01T00:00:00.000Z';
-      return /e-?mail/i.test(name) ? `${filling.text()}@example.com` : filling.text();
+      if (/e-?mail/i.test(name)) return `${filling.text()}@example.com`;
+      return IS_URL.test(name) ? `https://${filling.text()}.example.com/` : filling.text();
   }
+}
+
+const IS_URL = /^(url|uri)$|Ur[li]$/;
+
+/** Texts in lists are usually words that the server knows: one that the attacker's own rows have under that name. */
+function listedText(type: GraphQLInputType, name: string, { own }: Filling): string | undefined {
+  if (getNamedType(type) !== GraphQLString) return undefined;
+  return [...own].find(({ at, kind }) => kind === 'text' && at.endsWith(`.${name}`))?.value;
 }
 
 const randomBelow = (limit: number): number => Math.floor(Math.random() * limit);
@@ -205,6 +224,13 @@ function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: 
     );
   if (idsOfNothing) return (best && unlike(best.id, (value) => own.has(value))) ?? crypto.randomUUID();
   return best?.id.value ?? (plantedOnly ? undefined : crypto.randomUUID());
+}
+
+/** An id that carries its type; undefined when the attacker has none, or only a planted one will do and there is none. */
+function typedIdFor({ own, idsOfNothing, plantedOnly }: Filling): string | undefined {
+  const ids = [...own].filter(({ kind, value }) => kind === 'id' && carriesType(value));
+  const id = ids.find(({ planted }) => planted) ?? (plantedOnly ? undefined : ids[0]);
+  return id && idsOfNothing ? unlike(id, (value) => own.has(value)) : id?.value;
 }
 
 /** The number of words of a place in a text: `Conversation.id` in `conversationId postMessage`. */
@@ -230,5 +256,6 @@ function words(text: string): readonly string[] {
 /** A value in the form of the type. */
 export function asInput({ value }: Pick<LootValue, 'value'>, type: GraphQLLeafType): unknown {
   if (type.name === 'Int' || type.name === 'Float') return Number(value);
+  if (type.name === '_Any') return representationOf(value);
   return type.name.startsWith('JSON') ? { text: value } : value;
 }

@@ -1,4 +1,7 @@
-/** What the attack rests on: that a value is found in whatever form it leaves, and compared with one that nobody has. */
+/**
+ * The search for the victim's values: it finds a value in every form in which an answer may contain it. The values that
+ * take the place of the victim's in the control request have the same form, but do not exist.
+ */
 import { describe, expect, test } from 'vitest';
 import { told, toldByMutation } from '../src/compare.js';
 import { encodingsOf } from '../src/encodings.js';
@@ -32,12 +35,12 @@ describe('a value is found', () => {
     expect(search.find(text)).toHaveLength(1);
   });
 
-  test('and no other', () => {
+  test('other values are not found', () => {
     expect(search.find(`${crypto.randomUUID()} 2026-11-21T06:43:56.310Z unique text of globex`)).toEqual([]);
   });
 });
 
-test('a word of the schema, or what the attacker has as well, says nothing of the victim; an id does', () => {
+test('words of the schema and values that the attacker has too do not identify the victim; an id does', () => {
   const own = new Loot([lootValue('Note.text', 'Pizza on Friday?'), lootValue('Note.id', ID, 'ID')]);
   const saysWhose = distinctive(own, new Set(['conversation', 'created']));
   expect(saysWhose(lootValue('Note.text', 'Pizza on Friday?'))).toBe(false);
@@ -48,7 +51,7 @@ test('a word of the schema, or what the attacker has as well, says nothing of th
   expect(saysWhose(lootValue('Note.id', ID, 'ID'))).toBe(true);
 });
 
-describe('a value that nobody has is of the same form', () => {
+describe('a value that does not exist has the same form', () => {
   const cursor = Buffer.from(JSON.stringify(['createdAt', '2026-11-21T06:43:56.309Z', ID])).toString(
     'base64url',
   );
@@ -56,6 +59,7 @@ describe('a value that nobody has is of the same form', () => {
     ['an id', 'id', ID, /^01a1fcd8-e911-777c-8b84-7fe4[0-9a-f]{8}$/],
     ['the id of a user', 'id', 'demo|globex|owner', /^[a-z]{4}\|[a-z]{6}\|[a-z]{5}$/],
     ['an address', 'email', 'owner@globex.test', /^[a-z]{5}@[a-z]{6}\.[a-z]{4}$/],
+    ['a URL', 'text', 'https://a1.example.com/x', /^https:\/\/[a-z]\d\.[a-z]{7}\.[a-z]{3}\/[a-z]$/],
     ['a key', 'secret', 'tk_Ab3', /^[a-z]{2}_[A-Z][a-z]\d$/],
     ['a time', 'date', '2026-11-21T06:43:56.309Z', /^2026-11-21T06:43:56\.310Z$/],
     ['a number', 'number', '7340211', /^7340212$/],
@@ -65,7 +69,7 @@ describe('a value that nobody has is of the same form', () => {
     expect(other).not.toBe(value);
   });
 
-  test('a cursor: at the same place of its order', () => {
+  test('a cursor at the same position of the order', () => {
     const other = unlike({ kind: 'cursor', value: cursor }, () => false)!;
     const [field, time, id] = JSON.parse(Buffer.from(other, 'base64url').toString()) as string[];
     expect([field, time, id?.slice(0, -8), other.length]).toEqual([
@@ -77,11 +81,11 @@ describe('a value that nobody has is of the same form', () => {
     expect(id).not.toBe(ID);
   });
 
-  test('none for a cursor that cannot be read', () => {
+  test('there is none for a cursor that cannot be read', () => {
     expect(unlike({ kind: 'cursor', value: '//79/Pv6' }, () => false)).toBeUndefined();
   });
 
-  test('another one, when it exists after all', () => {
+  test('another one is chosen when the first exists', () => {
     const value = '2026-11-21T06:43:56.309Z';
     expect(unlike({ kind: 'date', value }, (other) => other.endsWith('310Z'))).toBe(
       '2026-11-21T06:43:56.308Z',
@@ -100,7 +104,7 @@ describe('two answers are compared', () => {
     requestId: `attack-${requestId}`,
   });
 
-  test('without the value that was sent, the request’s id and the time', () => {
+  test('without the sent value, the request’s id and the time', () => {
     const [one, other] = ['abcdef', 'ghijkl'].map((value) =>
       told(answer(`no ${value} in attack-${value}`, value), value),
     );
@@ -111,16 +115,26 @@ describe('two answers are compared', () => {
     expect(told(answer('{"data":null}'))).not.toBe(told(answer('{"data": null}')));
   });
 
-  test('of mutations that took effect the shape, and errors to the byte', () => {
+  test('by shape for mutations that took effect, and their errors to the byte', () => {
     const made = (id: string, error = 'x') =>
       toldByMutation(answer(`{"data":{"add":{"id":"${id}"}},"errors":[{"message":"${error}"}]}`));
     expect(made('1')).toBe(made('22'));
     expect(made('1')).not.toBe(made('1', 'y'));
     expect(toldByMutation(answer('{"data":{"add":null}}'))).not.toBe(made('1'));
   });
+
+  test('without what is left of a budget of cost, by shape as well', () => {
+    const withCost = (id: string, left: string) =>
+      answer(
+        `{"data":{"add":{"id":"${id}"}},"extensions":{"cost":{"throttle":{"currentlyAvailable":${left}}}}}`,
+      );
+    expect(told(withCost('1', '999'))).toBe(told(withCost('1', '94.5')));
+    expect(told(withCost('1', '999'))).not.toBe(told(withCost('2', '999')));
+    expect(toldByMutation(withCost('1', '999'))).toBe(toldByMutation(withCost('2', '94.5')));
+  });
 });
 
-test('every form of a value is of lower case, and there are no two of a kind', () => {
+test('all forms of a value are in lower case and distinct', () => {
   const forms = encodingsOf('Globex');
   expect(forms).toEqual([...new Set(forms.map((form) => form.toLowerCase()))]);
 });

@@ -1,4 +1,7 @@
-/** Values of the types that columns have: what counts as a value to try, what it is compared with, and what is filled in. */
+/**
+ * Values for the scalar types of columns: which of the victim's values are tried, which values they are compared with,
+ * and which values fill a mutation.
+ */
 import { buildSchema, type GraphQLScalarType } from 'graphql';
 import { expect, test } from 'vitest';
 import { Loot, lootValue } from '../src/loot.js';
@@ -6,7 +9,7 @@ import { rootPaths } from '../src/operations.js';
 import { pointsOf } from '../src/points.js';
 import { distinctive } from '../src/search.js';
 import { unlike } from '../src/unlike.js';
-import { fillPath, isKnown, valuesFor } from '../src/values.js';
+import { asInput, fillPath, isKnown, valuesFor } from '../src/values.js';
 
 const schema = buildSchema(`
   scalar BigInt scalar Decimal scalar Date scalar DateTime scalar UUID scalar JSON scalar Money
@@ -20,7 +23,7 @@ const schema = buildSchema(`
 
 const typeOf = (name: string) => schema.getType(name) as GraphQLScalarType;
 
-test('a mutation is filled with values that the scalars of columns take', () => {
+test('a mutation is filled with values that its scalars accept', () => {
   const own = new Loot();
   const [path] = rootPaths(schema, 'mutation');
   const [{ input }] = fillPath(path!, { own, text: () => 'text', optionalTexts: true }) as [
@@ -38,7 +41,24 @@ test('a mutation is filled with values that the scalars of columns take', () => 
   });
 });
 
-test('at each place the values are tried that its type takes', () => {
+test('a mutation is filled with URLs, and with words that the server knows', () => {
+  const hooks = buildSchema(`
+    type Query { x: Int }
+    type Mutation { hook(url: String!, appUri: String!, events: [String!]!, others: [String!]!): Int }
+  `);
+  const own = new Loot([lootValue('webhooks.events', 'thing.happened')]);
+  const [path] = rootPaths(hooks, 'mutation');
+  expect(fillPath(path!, { own, text: () => 'text', optionalTexts: true })).toEqual([
+    {
+      url: 'https://text.example.com/',
+      appUri: 'https://text.example.com/',
+      events: ['thing.happened'],
+      others: ['text'],
+    },
+  ]);
+});
+
+test('each argument is tried with the values that its type accepts', () => {
   const victim = new Loot([
     lootValue('Invoice.cents', '123456789', 'BigInt'),
     lootValue('Invoice.rate', '1234567.89', 'Decimal'),
@@ -67,19 +87,35 @@ test.each([
   ['number', '1234567.89', '1234568.89'],
   ['number', '-5', '-4'],
   ['date', '2300-01-31', '2300-02-01'],
-] as const)('beside the %s %s stands %s', (kind, value, other) => {
+] as const)('the %s %s is compared with %s', (kind, value, other) => {
   expect(unlike({ kind, value }, () => false)).toBe(other);
 });
 
-test('a day says whose it is when it was planted', () => {
+test('a date identifies its owner only when the attack planted it', () => {
   const saysWhose = distinctive(new Loot(), new Set());
   const day = lootValue('Invoice.due', '2300-01-02', 'Date');
   expect(saysWhose(day)).toBe(false);
   expect(saysWhose({ ...day, planted: true })).toBe(true);
 });
 
-test('a scalar of a product’s own has a form that is not known', () => {
+test('the form of a product’s own scalar is unknown', () => {
   for (const name of ['String', 'BigInt', 'Decimal', 'Date', 'DateTime', 'UUID', 'JSON'])
     expect(isKnown(typeOf(name))).toBe(true);
   expect(isKnown(typeOf('Money'))).toBe(false);
+});
+
+test('a router’s representation of an object has the type that its id carries', () => {
+  const federated = buildSchema('scalar _Any type Query { _entities(representations: [_Any!]!): [Int]! }');
+  const [point] = pointsOf(federated, 'query');
+  const uuid = 'a1b2c3d4-0000-4000-8000-00000000000f';
+  const loot = (id: string) => new Loot([lootValue('ApiKey.id', id, 'ID')]);
+  expect(valuesFor(point!, loot(`api_key_${uuid}`)).map((value) => asInput(value, point!.type))).toEqual([
+    { __typename: 'ApiKey', id: `api_key_${uuid}` },
+  ]);
+  const filling = { text: () => 'text', optionalTexts: false };
+  expect(fillPath(point!.path, { ...filling, own: loot(`api_key_${uuid}`) })).toEqual([
+    { representations: [{ __typename: 'ApiKey', id: `api_key_${uuid}` }] },
+  ]);
+  // Of an id alone, nobody can tell of which type it is.
+  expect(fillPath(point!.path, { ...filling, own: loot(uuid) })).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL, on real servers: each test has folders of its own and leaves nothing behind. */
+/** Tests of the embedded PostgreSQL with real servers. Each test has its own folders and removes them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -35,11 +35,11 @@ type Elsewhere = z.infer<typeof elsewhere>;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
-  // The last comes first: servers stop before their folders go.
+  // In reverse order, so that servers stop before their folders are removed.
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** A data folder that does not exist yet, with a blank in its path, below a folder of this mode. */
+/** A data folder that does not exist yet, with a blank in its path. Its parent folder has the given mode. */
 async function dataFolder(parentMode = 0o755): Promise<string> {
   const parent = await mkdtemp(path.join(await realpath(tmpdir()), 'tenantry embedded '));
   cleanups.push(() => rm(parent, { recursive: true, force: true }));
@@ -65,7 +65,7 @@ async function query(url: string, sql: string): Promise<unknown> {
   }
 }
 
-/** Another Node process that starts the database, says what it got, and lives until it is killed. */
+/** Starts the database in another Node process, which reports what it got and runs until it is killed. */
 function startElsewhere(folder: string): {
   child: ChildProcess;
   told: Promise<Elsewhere>;
@@ -92,7 +92,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await once(child, 'exit');
 }
 
-/** The pid in postmaster.pid, wherever the cluster lies. */
+/** The process id in postmaster.pid of the cluster, whose folder the database reports. */
 async function serverPid(database: EmbeddedDatabase): Promise<number> {
   const cluster = String(
     await query(database.superuser, "select current_setting('data_directory') as value"),
@@ -100,7 +100,7 @@ async function serverPid(database: EmbeddedDatabase): Promise<number> {
   return Number.parseInt(await readFile(path.join(cluster, 'postmaster.pid'), 'utf8'), 10);
 }
 
-/** Looks like a complete cluster to everybody but PostgreSQL. */
+/** Creates a folder that looks like a complete cluster, except to PostgreSQL. */
 async function pretendCluster(folder: string): Promise<string> {
   const cluster = path.join(folder, 'pg');
   for (const name of ['base', 'global', 'pg_wal']) await mkdir(path.join(cluster, name), { recursive: true });
@@ -111,7 +111,7 @@ async function pretendCluster(folder: string): Promise<string> {
 }
 
 describe('the embedded database', () => {
-  it('keeps its data over a stop and a start, and its secrets to itself', async () => {
+  it('keeps its data over a restart, and its passwords secret', async () => {
     const folder = await dataFolder();
     const log: string[] = [];
     const first = await start(folder, log);
@@ -135,12 +135,13 @@ describe('the embedded database', () => {
       names.map(async (name) => (await stat(path.join(folder, name))).mode & 0o077),
     );
     expect(open).toEqual(names.map(() => 0));
-    // As root the server's user must be able to pass through, but not to look around.
+    // When we run as root, the server runs as another user, which must be able to traverse the folder but not to list
+    // it.
     expect((await stat(folder)).mode & 0o777).toBe(asRoot ? 0o711 : 0o700);
     expect(names.filter((name) => /^(pg\.init|starting_)|tmp$/.test(name))).toEqual([]);
   });
 
-  it('listens on this machine only, asks for a password, and knows nothing of our environment', async () => {
+  it('listens on this machine only, asks for a password, and does not inherit our environment', async () => {
     process.env['PGOPTIONS'] = '-c work_mem=66MB';
     process.env['PGDATABASE'] = 'elsewhere';
     cleanups.push(() => {
@@ -162,7 +163,7 @@ describe('the embedded database', () => {
     const stranger = new URL(database.superuser);
     stranger.password = 'wrong';
     await expect(query(stranger.href, 'select 1')).rejects.toMatchObject({ code: '28P01' });
-    // A process group of its own: Ctrl-C in the terminal does not reach it.
+    // The server has its own process group, so Ctrl-C in the terminal does not reach it.
     const pid = await serverPid(database);
     expect(() => process.kill(-pid, 0)).not.toThrow();
     if (process.platform === 'linux') {
@@ -172,7 +173,7 @@ describe('the embedded database', () => {
     }
   });
 
-  it('is attached to by whoever comes second, who cannot stop it', async () => {
+  it('can be used by a second caller, which cannot stop it', async () => {
     const folder = await dataFolder();
     const first = await start(folder);
     const second = await start(folder);
@@ -192,7 +193,7 @@ describe('the embedded database', () => {
     });
   });
 
-  it('is adopted when the process that started it was killed', async () => {
+  it('is taken over when the process that started it was killed', async () => {
     const folder = await dataFolder();
     const { child, told } = startElsewhere(folder);
     const { startedHere, url } = await told;
@@ -208,10 +209,10 @@ describe('the embedded database', () => {
     expect(await findEmbedded(folder)).toBeUndefined();
   });
 
-  it('is started once when many start it at the same moment', async () => {
+  it('is started once when several callers start it at the same time', async () => {
     const folder = await dataFolder();
     const others = [startElsewhere(folder), startElsewhere(folder)];
-    // In this process too: two at once, as soon as the others have begun.
+    // This process also starts it, twice at once, as soon as the others have begun.
     const results = [...others.map(({ told }) => told), start(folder), start(folder)];
     const all = await Promise.all(results);
     expect(all.filter(({ startedHere }) => startedHere)).toHaveLength(1);
@@ -220,7 +221,8 @@ describe('the embedded database', () => {
     await Promise.all(others.map(({ child }) => kill(child)));
     const last = await start(folder);
     expect(await query(last.superuser, 'select 1 as value')).toBe(1);
-    // Whoever of us holds it now, only one stop() stops it; cleaning up calls them all.
+    // One of the handles of this process may now own the server, and only its stop() has an effect. The cleanup calls
+    // them all.
   });
 
   it.each([
@@ -291,7 +293,7 @@ describe('the embedded database', () => {
     ).toHaveLength(before);
   });
 
-  it('repeats the last words of a server that exits', async () => {
+  it('reports the last log lines of a server that exits', async () => {
     const folder = await dataFolder();
     const first = await start(folder);
     await first.stop();
@@ -301,7 +303,7 @@ describe('the embedded database', () => {
     );
   });
 
-  it('clears away what a start that was killed during initdb left', async () => {
+  it('removes what a start that was killed during initdb left', async () => {
     const folder = await dataFolder();
     await mkdir(path.join(folder, 'pg.init-00000000/global'), { recursive: true });
     await writeFile(path.join(folder, 'pg.init-00000000.password'), 'x');
@@ -313,7 +315,7 @@ describe('the embedded database', () => {
 });
 
 describe('a checkout that other users cannot enter', () => {
-  it('gets its cluster where the server can reach it, and finds it again', async () => {
+  it('gets a cluster that the server can reach, and finds it again', async () => {
     const folder = await dataFolder(0o700);
     cleanups.push(() => removeOutside(folder));
     const first = await start(folder);
@@ -332,11 +334,11 @@ describe('a checkout that other users cannot enter', () => {
     await second.stop();
   });
 
-  it('gets its binaries where the server can run them, links and modes repaired', async () => {
+  it('gets binaries that the server can run, with repaired links and modes', async () => {
     const folder = await dataFolder(0o700);
     const closed = path.join(path.dirname(folder), 'package');
     const original = await locateBinaries();
-    // As npm leaves it with --ignore-scripts: no links.
+    // The package without symbolic links, as npm leaves it with --ignore-scripts.
     const filter = async (source: string): Promise<boolean> => !(await lstat(source)).isSymbolicLink();
     await cp(original.native, path.join(closed, 'native'), { recursive: true, filter });
     await mkdir(folder);
@@ -362,7 +364,7 @@ describe('a checkout that other users cannot enter', () => {
     expect(await runnableBinaries(packaged, folder, account)).toMatchObject({ postgres: binaries.postgres });
   });
 
-  it('never has a folder of its owner opened', async () => {
+  it('never has its folders opened to other users', async () => {
     const folder = path.dirname(await dataFolder(0o700));
     await writeFile(path.join(folder, 'diary.txt'), 'dear diary');
     cleanups.push(() => removeOutside(folder));
@@ -378,7 +380,7 @@ async function empty(folder: string): Promise<void> {
   await mkdir(folder);
 }
 
-/** As root, the cluster of a closed checkout lies outside the folder that the test removes anyway. */
+/** As root, the cluster of a closed checkout is outside the folder that the test removes. */
 async function removeOutside(folder: string): Promise<void> {
   const place = await readFile(path.join(folder, 'cluster-location'), 'utf8').catch(() => '');
   if (place.startsWith('/var/lib/tenantry/')) await rm(place.trim(), { recursive: true, force: true });

@@ -19,7 +19,7 @@ const TABLES = `
     FOREIGN KEY (tenant_id, project_id) REFERENCES projects ON DELETE CASCADE
   );`;
 
-/** After a transaction that has set a setting, its value is empty instead of null. */
+/** The setting is empty, not null, after a transaction on this connection has set it. */
 const protect = (table: string, role: string): string => `
   ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;
   CREATE POLICY of_the_tenant ON ${table}
@@ -28,7 +28,7 @@ const protect = (table: string, role: string): string => `
   GRANT USAGE ON SEQUENCE ${table}_id_seq TO ${role};`;
 
 export interface PlainDatabase {
-  /** For the role to which the policies apply. */
+  /** Connects as the role to which the policies apply. */
   readonly url: string;
   /** Runs a statement as the owner, to whom the policies do not apply, to see all rows. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;

@@ -1,4 +1,4 @@
-/** The client of one tenant on plain row-level security. */
+/** The client of one tenant, in a database that has only plain row-level security. */
 import { Prisma } from './generated/client.js';
 import { NoTenantError, tenancy } from '@tenantry/prisma-tenancy';
 import { describe, expect, test } from 'vitest';

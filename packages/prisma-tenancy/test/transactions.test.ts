@@ -1,4 +1,4 @@
-/** Transactions of a bound client: both forms, their end, and that operations cannot leave them. */
+/** Transactions of a bound client: both forms, how they end, and that no operation escapes from them. */
 import { SecondConnectionError } from '@tenantry/prisma-tenancy';
 import { setImmediate } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -129,7 +129,7 @@ test('a conflict repeats the whole transaction', async () => {
 
 describe('an operation that is under way at the end of its transaction', () => {
   const INSERTS_TASKS = /INSERT INTO .*tasks/;
-  /** The tasks are a separate statement, which Prisma sends after that of the project. */
+  /** Prisma sends the tasks in a separate statement after that of the project. */
   const slow = (name: string) => ({
     data: { name: `slow ${name}`, tasks: { create: { title: 'too late' } } },
   });

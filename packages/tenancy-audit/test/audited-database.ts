@@ -1,6 +1,6 @@
 /**
- * A database to break for the tenancy audit: each case runs on one connection inside a transaction that is rolled back,
- * roles included, so that hundreds of broken databases cost one clone.
+ * A database that the tests of the audit break. Each case runs inside a transaction that is rolled back, together with
+ * its roles. So one clone serves hundreds of broken databases.
  */
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
@@ -9,9 +9,9 @@ import type { GivenSettings } from '../src/detect-settings.js';
 import { useDatabase, type TestDatabase } from '../../../test/support/database.js';
 
 export interface AuditedDatabase {
-  /** What the audit says of the database after these statements, run as the superuser. */
+  /** Audits the database after these statements, which run as the superuser. */
   after(sql: string, given?: GivenSettings): Promise<CatalogReport>;
-  /** Runs `work` in a transaction of the superuser's that is rolled back. */
+  /** Runs `work` in a superuser's transaction that is rolled back. */
   broken<Result>(work: (client: pg.Client) => Promise<Result>): Promise<Result>;
   readonly clone: () => TestDatabase;
 }
@@ -45,7 +45,10 @@ export function useAuditedDatabase(): AuditedDatabase {
   };
 }
 
-/** Who broke what, in one line each: `T04 public.notes.open`. T28 depends on the server, and is tested by itself. */
+/**
+ * The findings as lines of rule and object: `T04 public.notes.open`. Without T28, which depends on the server's version
+ * and has its own test.
+ */
 export function linesOf(report: Pick<CatalogReport, 'findings'>): readonly string[] {
   return report.findings
     .filter(({ rule }) => rule.id !== 'T28')

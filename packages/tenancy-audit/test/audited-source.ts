@@ -1,4 +1,4 @@
-/** What is found in source files that a test writes down. */
+/** Audits source files that a test contains as text. */
 import { checkSources } from '../src/source/audit-source.js';
 
 export const NAMES = { columns: ['tenant_id', 'account_id'], settings: ['app.current_tenant'] };

@@ -1,6 +1,6 @@
-/** Catalogs that break a rule, and what is found in them. */
+/** Catalogs that break a rule, with the findings that are expected. */
 
-/** A tenant table as the kernel makes it. */
+/** A tenant table as the kernel protects it. */
 export const NOTES = `
   CREATE TABLE notes (
     tenant_id uuid NOT NULL DEFAULT tenantry.current_tenant() REFERENCES tenants,
@@ -10,7 +10,7 @@ export const NOTES = `
   SELECT tenantry.isolate('notes');
   ALTER TABLE notes OWNER TO tenantry_owner;`;
 
-/** The same with a policy of the test's own in the place of the kernel's. */
+/** The table of {@link NOTES} with these policies instead of the kernel's. */
 export const notesWith = (...policies: readonly string[]): string =>
   `${NOTES} DROP POLICY tenant_isolation ON notes; ${policies.map((each) => `CREATE POLICY ${each};`).join('\n')}`;
 
@@ -45,7 +45,7 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T02 tenantry_app'],
   },
   {
-    name: 'T02 … through another role, by SET ROLE alone',
+    name: 'T02 an application role that may become one with BYPASSRLS through another role, only by SET ROLE',
     sql: `CREATE ROLE door NOINHERIT; GRANT tenantry_operator TO door; ALTER ROLE tenantry_app NOINHERIT; GRANT door TO tenantry_app`,
     finds: ['T02 tenantry_app'],
   },
@@ -65,7 +65,7 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T03 tenantry_app'],
   },
   {
-    name: 'T03 a table whose owner is not held, unlike the others’',
+    name: 'T03 a table that does not force row-level security on its owner, unlike the others',
     sql: `${NOTES} ALTER TABLE notes NO FORCE ROW LEVEL SECURITY`,
     finds: ['T03 public.notes'],
   },
@@ -81,22 +81,22 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T04 public.notes.support'],
   },
   {
-    name: 'T04 looks at the context, not at the row',
+    name: 'T04 a condition on the context, not on the row',
     sql: notesWith(`p ON notes FOR SELECT USING (${SETTING} IS NOT NULL)`),
     finds: ['T04 public.notes.p'],
   },
   {
-    name: 'T04 looks at the row, not at whose it is',
+    name: 'T04 a condition on the row, not on its tenant',
     sql: notesWith(`p ON notes USING (tenant_id IS NOT NULL)`),
     finds: ['T04 public.notes.p'],
   },
   {
-    name: 'T04 all but one tenant',
+    name: 'T04 the rows of all tenants but the own one',
     sql: notesWith(`p ON notes FOR SELECT USING (tenant_id <> ${SETTING}::uuid)`),
     finds: ['T04 public.notes.p'],
   },
   {
-    name: 'T04 lets everybody change what is public',
+    name: 'T04 every tenant may change public rows',
     sql: `${NOTES} CREATE POLICY p ON notes FOR UPDATE USING (is_public) WITH CHECK ${OURS}`,
     finds: ['T04 public.notes.p'],
   },
@@ -108,7 +108,7 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T04 public.notes.p'],
   },
   {
-    name: 'T04 a switch that any statement can turn',
+    name: 'T04 a setting that any statement can change',
     sql: `${NOTES} CREATE POLICY p ON notes USING (current_setting('app.bypass_rls', true) = 'on')`,
     finds: ['T04 public.notes.p'],
   },
@@ -162,12 +162,12 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T06 public.notes.p'],
   },
   {
-    name: 'T06 insert for anybody',
+    name: 'T06 inserts for any tenant',
     sql: `${NOTES} CREATE POLICY p ON notes FOR INSERT WITH CHECK (true)`,
     finds: ['T06 public.notes.p'],
   },
   {
-    name: 'T07 a view of a superuser’s',
+    name: 'T07 a view that belongs to a superuser',
     sql: `${NOTES} CREATE VIEW all_notes AS SELECT body FROM notes; GRANT SELECT ON all_notes TO tenantry_app`,
     finds: ['T07 public.all_notes'],
   },
@@ -179,7 +179,7 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T07 public.inner_notes'],
   },
   {
-    name: 'T07 a view whose owner sees all through a policy of its own',
+    name: 'T07 a view whose owner sees all rows through its own policy',
     sql: `CREATE VIEW members AS SELECT * FROM memberships; ALTER VIEW members OWNER TO tenantry_owner; GRANT SELECT ON members TO tenantry_app`,
     finds: ['T07 public.members'],
   },
@@ -261,7 +261,7 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T15 public.memberships.one_email'],
   },
   {
-    name: 'T15 what people know or can count up, also beside the number of a row',
+    name: 'T15 keys that can be guessed or counted, also together with the number of a row',
     sql: `${NOTES} ALTER TABLE notes ADD employee_id text UNIQUE, ADD number bigserial UNIQUE,
       ADD follows bigint REFERENCES notes (number), ADD place text, ADD UNIQUE (follows, place)`,
     finds: [
@@ -282,7 +282,7 @@ export const BROKEN: readonly Required<Case>[] = [
     finds: ['T17 public.feedback'],
   },
   {
-    name: 'T17 a join table as Prisma makes it',
+    name: 'T17 a join table as Prisma creates it',
     sql: `${NOTES} ALTER TABLE notes ADD UNIQUE (id);
       CREATE TABLE "_NoteToTag" ("A" uuid NOT NULL REFERENCES notes (id), "B" uuid NOT NULL); GRANT SELECT, INSERT ON "_NoteToTag" TO tenantry_app`,
     finds: ['T17 public."_NoteToTag"'],

@@ -1,4 +1,4 @@
-/** docs/tenantry-audit.md has a row for every rule, and for nothing else; and the command an option for every row. */
+/** docs/tenantry-audit.md has a row for every rule and every option of the command, and no other rows. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { auditCommand } from '../src/command.js';

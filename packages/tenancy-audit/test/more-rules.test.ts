@@ -1,6 +1,6 @@
 /**
- * The rules T20 to T35 of the tenancy audit: for each, databases that break it and it alone, and databases that look as
- * if they did. The rules before are in rules.test.ts.
+ * The rules T20 to T35 of the tenancy audit. For each, databases that break only this rule, and databases that look
+ * similar and must not be flagged. rules.test.ts has the rules before T20.
  */
 import pg from 'pg';
 import { expect, test } from 'vitest';
@@ -30,7 +30,7 @@ const SETTING = "current_setting('app.current_tenant', true)";
 const TENANT = `(SELECT nullif(${SETTING}, '')::uuid)`;
 const APP = { appRoles: ['tenantry_app'] };
 
-/** A table of notes in two partitions. */
+/** A table with two partitions. */
 const PARTITIONS = `
   CREATE TABLE notes (
     tenant_id uuid NOT NULL REFERENCES tenants, id uuid NOT NULL, PRIMARY KEY (tenant_id, id)
@@ -41,14 +41,14 @@ const PARTITIONS = `
   CREATE POLICY tenant_isolation ON notes USING ${OURS};
   GRANT SELECT ON notes TO tenantry_app;`;
 
-/** A policy on notes by a list of members, which has no tenant column of its usual name. */
+/** A policy that takes the tenant from a list of members. The list's tenant column does not have the usual name. */
 const BY_MEMBERS = `
   CREATE TABLE team (member text PRIMARY KEY, tenant uuid NOT NULL);
   COMMENT ON TABLE team IS '@tenancy shared: who is in which tenant';
   ALTER TABLE team OWNER TO tenantry_owner;
   ${notesWith("p ON notes USING (tenant_id IN (SELECT t.tenant FROM team t WHERE t.member = (SELECT current_setting('app.current_actor'))))")}`;
 
-/** Three schemas with the same tables, as a schema for each tenant has them. */
+/** Three schemas with the same tables, as in a database with one schema per tenant. */
 const schemas = (different = ''): string =>
   ['acme', 'globex', 'initech']
     .map(
@@ -67,7 +67,7 @@ interface Case {
 
 const BROKEN: readonly Required<Case>[] = [
   {
-    name: 'T20 a partition that is granted by itself',
+    name: 'T20 a partition with its own grant',
     sql: `${PARTITIONS} GRANT SELECT ON notes_1 TO tenantry_app`,
     finds: ['T20 public.notes_1'],
   },
@@ -83,7 +83,7 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T21 public.notes.p'],
   },
   {
-    name: 'T22 the one role of the application (and T16: the role is no tenant)',
+    name: 'T22 the application’s only role as the tenant (and T16: a role is not a tenant)',
     sql: `CREATE TABLE notes (tenant_id name NOT NULL, id uuid NOT NULL, PRIMARY KEY (tenant_id, id));
       ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
       CREATE POLICY p ON notes USING (tenant_id = CURRENT_USER); GRANT SELECT ON notes TO tenantry_app`,
@@ -109,7 +109,7 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T23 public.notes.p'],
   },
   {
-    name: 'T24 a cast of what may be empty',
+    name: 'T24 a cast of a value that may be empty',
     sql: notesWith(`p ON notes USING (tenant_id = (SELECT ${SETTING}::uuid))`),
     finds: ['T24 public.notes.p'],
   },
@@ -130,7 +130,7 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T26 default privileges of tenantry_owner in public'],
   },
   {
-    name: 'T26 future tables for everybody',
+    name: 'T26 future tables for PUBLIC',
     sql: 'ALTER DEFAULT PRIVILEGES FOR ROLE tenantry_owner GRANT SELECT, INSERT ON TABLES TO PUBLIC',
     finds: ['T26 default privileges of tenantry_owner'],
   },
@@ -140,7 +140,7 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T27 public.now_as_owner()'],
   },
   {
-    name: 'T27 a schema on the path that everybody may create in',
+    name: 'T27 a schema on the path in which every role may create objects',
     sql: 'GRANT CREATE ON SCHEMA public TO PUBLIC',
     finds: ['T27 schema public'],
   },
@@ -165,7 +165,7 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T31 public.notes.p'],
   },
   {
-    name: 'T32 no policy for those who may use the table',
+    name: 'T32 no policy for a role that may use the table',
     sql: `${NOTES} DROP POLICY tenant_isolation ON notes`,
     finds: ['T32 public.notes'],
   },
@@ -175,7 +175,7 @@ const BROKEN: readonly Required<Case>[] = [
     finds: ['T32 public.notes'],
   },
   {
-    name: 'T32 a policy for somebody else only',
+    name: 'T32 a policy for another role only',
     sql: notesWith(`p ON notes TO tenantry_owner USING ${OURS}`),
     finds: ['T32 public.notes'],
   },
@@ -203,7 +203,7 @@ const SOUND: readonly Case[] = [
     sql: `${BY_MEMBERS} GRANT SELECT ON team TO tenantry_app`,
   },
   {
-    name: 'T22 rows of the system’s tenant for everybody to read, and a policy for a role',
+    name: 'T22 rows of the system’s tenant that every tenant may read, and a policy for a role',
     sql: `${NOTES} CREATE POLICY templates ON notes FOR SELECT USING (tenant_id = '00000000-0000-7000-8000-000000000000');
       CREATE POLICY maintenance ON notes USING (CURRENT_USER = 'tenantry_owner' AND tenant_id = ${TENANT})`,
   },
@@ -224,7 +224,7 @@ const SOUND: readonly Case[] = [
     ),
   },
   {
-    name: 'T25 a published table with a filter, and one that belongs to nobody',
+    name: 'T25 a published table with a filter, and one without tenants',
     sql: `CREATE TABLE units (code text PRIMARY KEY); COMMENT ON TABLE units IS '@tenancy shared: reference data';
       CREATE PUBLICATION changes FOR TABLE units, memberships WHERE (tenant_id = '00000000-0000-7000-8000-000000000000')`,
   },
@@ -235,14 +235,14 @@ const SOUND: readonly Case[] = [
       CREATE SCHEMA elsewhere; ALTER DEFAULT PRIVILEGES FOR ROLE tenantry_owner IN SCHEMA elsewhere GRANT SELECT ON TABLES TO tenantry_app`,
   },
   {
-    name: 'T27 a pinned path, a body that is bound already, a function for nobody, one that runs as its caller',
+    name: 'T27 a pinned path, a parsed body, a function that no role may execute, one that runs as its caller',
     sql: `CREATE FUNCTION a() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = '' AS 'SELECT 1';
       CREATE FUNCTION b() RETURNS int LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC SELECT 1; END;
       CREATE FUNCTION c() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'; REVOKE ALL ON FUNCTION c() FROM PUBLIC;
       CREATE FUNCTION d() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
   },
   {
-    name: 'T27 a schema that is on nobody’s path',
+    name: 'T27 a schema that is on no role’s path',
     sql: 'CREATE SCHEMA drafts; GRANT CREATE, USAGE ON SCHEMA drafts TO tenantry_app',
   },
   { name: 'T29 schemas that are alike', sql: schemas() },
@@ -251,19 +251,19 @@ const SOUND: readonly Case[] = [
     sql: 'CREATE SCHEMA now; CREATE SCHEMA past; CREATE TABLE now.a (); CREATE TABLE now.b (); CREATE TABLE past.a (x int); CREATE TABLE past.b ()',
   },
   {
-    name: 'T30 an index of its own, and a table that is small',
+    name: 'T30 a separate index, and a small table',
     sql: `${NOTES} ALTER TABLE notes DROP CONSTRAINT notes_pkey, ADD PRIMARY KEY (id, tenant_id); CREATE INDEX ON notes (tenant_id);
       CREATE TABLE few (tenant_id uuid NOT NULL REFERENCES tenants, id uuid NOT NULL, PRIMARY KEY (id, tenant_id));
       SELECT tenantry.isolation_predicate('tenant_id'); ALTER TABLE few ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
       CREATE POLICY p ON few USING ${OURS}; INSERT INTO few SELECT id, id FROM tenants; ANALYZE few`,
   },
   {
-    name: 'T31 a function of the row, which no sub-select could hold',
+    name: 'T31 a function of the row, for which a sub-select is not possible',
     sql: `CREATE FUNCTION mine(t uuid) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT t = ${TENANT} $$;
       ${notesWith('p ON notes USING (public.mine(tenant_id))')}`,
   },
   {
-    name: 'T32 no policy, and nobody to miss it',
+    name: 'T32 no policy on a table that no role may use',
     sql: `${NOTES} DROP POLICY tenant_isolation ON notes; REVOKE ALL ON notes FROM tenantry_app`,
   },
   {
@@ -322,7 +322,7 @@ test('T35 sets the limit of the login, where the role has none of its own', asyn
   expect(findings.map(({ fix }) => fix)).toEqual(["ALTER ROLE door SET statement_timeout = '30s';"]);
 });
 
-/** The catalog as it is after these statements, as a server of another version would show it. */
+/** Reads the catalog after these statements. The tests give the server's version separately. */
 async function catalogOf(sql: string): Promise<Catalog> {
   const client = new pg.Client({ connectionString: plain().superuser });
   await client.connect();
@@ -335,7 +335,7 @@ async function catalogOf(sql: string): Promise<Catalog> {
   }
 }
 
-test('T28 a server before the fixes, where they matter', async () => {
+test('T28 a server without the fixes, where they matter', async () => {
   const found = (catalog: Catalog, version: number): string[] => {
     const old = { ...catalog, server: { ...catalog.server, version } };
     const { settings } = detectSettings(old, APP);
@@ -348,7 +348,7 @@ test('T28 a server before the fixes, where they matter', async () => {
   for (const version of [180_000, 180_004, 170_006, 160_010, 150_014, 190_000])
     expect(found(ours, version)).toEqual([]);
 
-  // A key without the tenant is what lets an attacker's row meet the hidden one.
+  // A unique key without the tenant lets an attacker's row conflict with a hidden row of another tenant.
   const open = await catalogOf(`${NOTES} ALTER TABLE notes ADD UNIQUE (body)`);
   expect(found(open, 180_006)).toEqual(['CVE-2026-120154']);
   expect(found(open, 150_019)).toEqual(['CVE-2026-120154']);

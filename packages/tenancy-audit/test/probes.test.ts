@@ -1,4 +1,7 @@
-/** The live probes: every way in which rows of another tenant come out, and what looks like one and is none. */
+/**
+ * The live probes: they find every way in which another tenant's rows are readable, and report nothing that only looks
+ * like one.
+ */
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +13,7 @@ import { useDatabase } from '../../../test/support/database.js';
 
 const database = useDatabase();
 
-/** Audits the database as it is now; what is left out is detected. */
+/** Audits the current database. Settings that are not given are detected. */
 async function probe(options: Partial<ProbeOptions> = {}): Promise<ProbeReport> {
   const url = options.url ?? database().superuser;
   return withClient(url, async (client) => {
@@ -25,7 +28,7 @@ async function probe(options: Partial<ProbeOptions> = {}): Promise<ProbeReport> 
 const found = ({ findings }: ProbeReport): string[] =>
   [...new Set(findings.map(({ rule, object }) => `${rule.id} ${object}`))].sort();
 
-/** Tenant tables with two rows of each tenant, in a schema of their own. */
+/** A tenant table with two rows for each tenant, in the schema `probed`. */
 const tenantTable = (name: string): string => `
   CREATE TABLE probed.${name} (
     tenant_id uuid NOT NULL DEFAULT tenantry.current_tenant() REFERENCES tenants (id),
@@ -86,7 +89,7 @@ const BROKEN = `
   CREATE FUNCTION probed.searched(term text, most integer DEFAULT 5) RETURNS jsonb LANGUAGE sql STABLE SECURITY DEFINER
     AS 'SELECT jsonb_agg(to_jsonb(h)) FROM probed.held h WHERE title LIKE ''%'' || term || ''%''';`;
 
-/** What a probe must say of itself rather than pass over. */
+/** The reasons why objects were not probed, by object. */
 const reasons = ({ notChecked }: ProbeReport): Record<string, string> =>
   Object.fromEntries(notChecked.map(({ object, reason }) => [object, reason]));
 
@@ -97,14 +100,14 @@ describe('a database that isolates', () => {
     report = await probe();
   });
 
-  it('shows nothing, neither Tenantry’s own part nor the rest', () => {
+  it('has no findings in Tenantry’s own schema or in the rest', () => {
     expect(report.findings).toEqual([]);
     expect(report.relations).toBeGreaterThan(8);
     expect(report.functions).toBeGreaterThan(8);
     expect(report.tenants).toHaveLength(2);
   });
 
-  it('names what could not be probed, and what proved nothing', () => {
+  it('reports what could not be probed, and which probes prove nothing', () => {
     expect(reasons(report)).toMatchObject({
       'probed.colours': 'it is declared to be meant for all tenants',
       'probed.writes()': 'it writes, which a probe does not let it',
@@ -115,17 +118,17 @@ describe('a database that isolates', () => {
     expect(Object.keys(reasons(report))).not.toContain('every relation');
   });
 
-  it('has probed as the application: what that may not read is no target', () => {
+  it('is probed as the application: what the application may not read is not probed', () => {
     expect(Object.keys(reasons(report))).not.toContain('probed.held_denied');
   });
 
-  it('wrote nothing', async () => {
+  it('is not changed by the probes', async () => {
     expect(await database().asSuperuser('SELECT count(*)::int AS rows FROM probed.held')).toEqual([
       { rows: 4 },
     ]);
   });
 
-  it('says so when it is not known how a tenant is bound, or nobody is there', async () => {
+  it('is reported as not probed when binding a tenant fails or has no effect', async () => {
     const wrong = async (client: pg.ClientBase): Promise<void> => {
       await client.query('SELECT 1');
     };
@@ -141,7 +144,7 @@ describe('a database that isolates', () => {
   });
 });
 
-describe('a database that does not', () => {
+describe('a database that does not isolate', () => {
   beforeAll(async () => {
     await database().asSuperuser(BROKEN);
   });
@@ -161,11 +164,11 @@ describe('a database that does not', () => {
     'P05 probed.frozen',
   ];
 
-  it('is found out at each place, and at no other', async () => {
+  it('has findings at each leak, and nowhere else', async () => {
     expect(found(await probe())).toEqual(expected);
   });
 
-  it('is found out through the application’s own login too', async () => {
+  it('has the same findings through the application’s own login', async () => {
     const report = await probe({ applicationUrl: database().app });
     expect(found(report)).toEqual(expected);
     const acme = await database().tenantId('acme');
@@ -175,11 +178,11 @@ describe('a database that does not', () => {
     )?.evidence;
     expect(evidence).toContain('shows 2 rows of tenant');
     expect([acme, globex].filter((id) => evidence?.includes(id))).toHaveLength(2);
-    // Ids of tenants, never what is in a row.
+    // The report contains ids of tenants, but never the content of a row.
     expect(JSON.stringify(report)).not.toContain('confidential');
   });
 
-  it('keeps the tenant after COMMIT when it is bound for the session', async () => {
+  it('has a finding when a session keeps its tenant after COMMIT', async () => {
     const report = await probe({
       bind: async (client, tenant) => {
         await client.query("SELECT set_config('app.current_tenant', $1, false)", [tenant]);
@@ -189,7 +192,7 @@ describe('a database that does not', () => {
   });
 });
 
-describe('somebody else’s database', () => {
+describe('a database of another product', () => {
   const name = `foreign_${randomBytes(6).toString('hex')}`;
   const url = (): string => onDatabase(database().superuser, name);
 
@@ -200,7 +203,10 @@ describe('somebody else’s database', () => {
     await database().asSuperuser(`DROP DATABASE ${name}`);
   });
 
-  /** Accounts by number, as many have them, behind a policy that takes the account from `source`. */
+  /**
+   * A schema with integer ids for accounts, as many applications have, and a policy that reads the account's id from
+   * `source`.
+   */
   const schema = (source: string): string => `
     DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO tenantry_app;
     CREATE TABLE accounts (id int PRIMARY KEY);

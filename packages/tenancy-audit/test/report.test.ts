@@ -1,6 +1,6 @@
 /**
- * What becomes of findings: every format tells all of them, SARIF is what its schema asks for, what the audit proposes as
- * SQL mends what it found, a baseline cannot rot in silence, and the command's exit code says what the report does.
+ * The output of the audit: every format contains all findings, SARIF conforms to its schema, the proposed SQL repairs
+ * what was found, a baseline expires, and the exit code agrees with the report.
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ endChildrenAfterAll();
 const database = useAuditedDatabase();
 const tenantryAudit = (...args: string[]) => runChild('packages/tenancy-audit/src/main.ts', args, {});
 
-/** A database with something of each severity, most of which SQL can mend. */
+/** A database with findings of each severity, most of which SQL can repair. */
 const BROKEN = `
   CREATE TABLE "odd | <b>name</b>" (tenant_id uuid NOT NULL REFERENCES tenants, id uuid NOT NULL, slug text, PRIMARY KEY (tenant_id, id));
   SELECT tenantry.isolate('"odd | <b>name</b>"');
@@ -74,35 +74,38 @@ describe('every format', () => {
     ['json', asJson],
     ['sarif', asSarif],
     ['markdown', asMarkdown],
-  ])('%s tells every finding, what was accepted, what was not checked, and the limits', async (_, print) => {
-    const report = await brokenReport();
-    const plain = print(report)
-      .replace(/\\+(?=[^a-z\s])/gi, '')
-      .replace(/\s+/g, ' ');
-    const expected = [
-      ...report.findings.flatMap(({ rule, object, evidence, fix, advice }) => [
-        rule.id,
-        rule.title,
-        rule.why,
-        DEADLINES[rule.severity],
-        object,
-        evidence,
-        fix?.split('\n')[0] ?? '',
-        advice ?? '',
-      ]),
-      'until the operator has a login',
-      'T01 public.gone',
-      'counting took longer than 2 s',
-      ...LIMITS,
-    ];
-    // JSON writes a quotation mark as \": taken out above.
-    for (const text of expected) expect(plain).toContain(text.replace(/\\n/g, ' ').replace(/\s+/g, ' '));
-    expect(new Set(report.findings.map(({ rule }) => rule.severity))).toEqual(new Set(SEVERITIES));
-  });
+  ])(
+    '%s contains every finding, what was accepted, what was not checked, and the limits',
+    async (_, print) => {
+      const report = await brokenReport();
+      const plain = print(report)
+        .replace(/\\+(?=[^a-z\s])/gi, '')
+        .replace(/\s+/g, ' ');
+      const expected = [
+        ...report.findings.flatMap(({ rule, object, evidence, fix, advice }) => [
+          rule.id,
+          rule.title,
+          rule.why,
+          DEADLINES[rule.severity],
+          object,
+          evidence,
+          fix?.split('\n')[0] ?? '',
+          advice ?? '',
+        ]),
+        'until the operator has a login',
+        'T01 public.gone',
+        'counting took longer than 2 s',
+        ...LIMITS,
+      ];
+      // JSON escapes quotation marks with backslashes, which are removed above.
+      for (const text of expected) expect(plain).toContain(text.replace(/\\n/g, ' ').replace(/\s+/g, ' '));
+      expect(new Set(report.findings.map(({ rule }) => rule.severity))).toEqual(new Set(SEVERITIES));
+    },
+  );
 
   test('SARIF is valid against the schema of OASIS', async () => {
     const text = readFileSync(new URL('sarif-schema-2.1.0.json', import.meta.url), 'utf8');
-    // The schema is of draft 4; what it uses of it means the same in draft 7, but for the name of its id.
+    // The schema is of draft 4. The keywords that it uses mean the same in draft 7, except that `id` is called `$id`.
     const schema = JSON.parse(text.replace(/"\$schema": "[^"]*",/, '').replace('"id":', '"$id":')) as object;
     const ajv = new Ajv({ strict: false, allErrors: true });
     ajvFormats.default(ajv);
@@ -112,7 +115,7 @@ describe('every format', () => {
     expect(validate({ version: '2.1.0', runs: [{ tool: {}, results: [] }] })).toBe(false);
   });
 
-  test('the table fits into 100 columns, but for SQL', async () => {
+  test('the table fits into 100 columns, except for SQL', async () => {
     const isSql = (line: string): boolean => /^ {5}(fix {3}| {6})\S/.test(line);
     const wide = asTable(await brokenReport())
       .split('\n')
@@ -120,7 +123,7 @@ describe('every format', () => {
     expect(wide).toEqual([]);
   });
 
-  test('the table takes no command for the terminal from a database', async () => {
+  test('the table passes on no terminal control characters from a database', async () => {
     const report = await brokenReport();
     const findings = report.findings.map((finding) => ({
       ...finding,
@@ -130,13 +133,13 @@ describe('every format', () => {
     expect(asTable({ ...report, findings })).not.toMatch(/[^\P{Cc}\n]/u);
   });
 
-  test('Markdown takes no markup from a database', async () => {
+  test('Markdown passes on no markup from a database', async () => {
     const prose = asMarkdown(await brokenReport()).replace(/```sql[\s\S]*?```|`[^`]*`/g, '');
     expect(prose).not.toMatch(/(?<!\\)[<>|]/);
   });
 });
 
-test('the proposed migration mends everything that has a fix', async () => {
+test('the proposed migration repairs every finding that has a fix', async () => {
   await database.broken(async (client) => {
     await client.query(BROKEN);
     const { report } = await auditCatalog(client, APP);
@@ -170,7 +173,7 @@ describe('a baseline', () => {
   }));
   const entry = (fingerprint: string, expires = '2026-12-31') => ({ fingerprint, reason: 'known', expires });
 
-  test('accepts until its day, and not a day longer', () => {
+  test('accepts a finding until its expiry date, and no longer', () => {
     const baseline = [entry('S01 public.a')];
     expect(judge(findings, baseline, '2026-12-31')).toMatchObject({
       findings: [{ object: 'public.b' }],
@@ -182,11 +185,11 @@ describe('a baseline', () => {
     expect(back?.evidence).toContain('accepted until 2026-12-31 (known)');
   });
 
-  test('says what it accepts for nothing', () => {
+  test('reports entries that match no finding', () => {
     expect(judge(findings, [entry('S01 public.c')], '2026-01-01').stale).toEqual([entry('S01 public.c')]);
   });
 
-  test('knows a finding in code again when lines were added above it', () => {
+  test('recognises a finding in code after lines were added above it', () => {
     const moved: Finding = {
       ...IN_SOURCE,
       object: 'src/jobs/sync it.ts:99',
@@ -207,7 +210,7 @@ describe('a baseline', () => {
   });
 });
 
-test('the command exits by severity, and reads with the rights of the application alone', async () => {
+test('the exit code depends on severity, and the application’s privileges suffice', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tenantry-audit-'));
   try {
     const { app } = database.clone();
@@ -226,7 +229,7 @@ test('the command exits by severity, and reads with the rights of the applicatio
     const [failed, passed, misused] = await Promise.all([
       tenantryAudit(app, '--format', 'json', '--baseline', baseline),
       tenantryAudit('--database-url', app, '--fail-on', 'critical'),
-      // The server's command line is a door to the same command.
+      // `tenantry audit` runs the same command.
       tenantry(['audit', '--database-url', app, '--app-role', 'nobody']),
     ]);
     expect(failed).toMatchObject({ code: 1 });
@@ -244,7 +247,7 @@ test('the command exits by severity, and reads with the rights of the applicatio
   }
 }, 60_000);
 
-test('the command says what is wrong with what it was given, in one line', async () => {
+test('the command reports wrong arguments in one line', async () => {
   const nowhere = 'postgresql://reader:secret@127.0.0.1:1/shop';
   const [none, two, unreachable, noUrl] = await Promise.all([
     tenantryAudit(),

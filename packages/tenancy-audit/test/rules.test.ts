@@ -1,6 +1,6 @@
 /**
- * For every rule of the tenancy audit: databases that break it, and it alone; and databases that look as if they did, and
- * must not be flagged. All are our own migrated database with something changed.
+ * The rules T01 to T19 of the tenancy audit. For each, databases that break only this rule, and databases that look
+ * similar and must not be flagged. Each is Tenantry's own migrated database with a change.
  */
 import { expect, test } from 'vitest';
 import type { CatalogReport } from '../src/audit.js';
@@ -9,7 +9,7 @@ import { NOTES, notesWith, OURS, SETTING, type Case, BROKEN } from './broken-cat
 
 const database = useAuditedDatabase();
 
-/** What cannot be told from a database in which two roles may do everything. */
+/** The role must be given: the audit cannot detect it in a database in which two roles may do everything. */
 const APP = { appRoles: ['tenantry_app'] };
 
 const SOUND: readonly Case[] = [
@@ -20,15 +20,15 @@ const SOUND: readonly Case[] = [
     sql: `CREATE TABLE internal (tenant_id uuid NOT NULL REFERENCES tenants, id int, PRIMARY KEY (tenant_id, id))`,
   },
   {
-    name: 'T02 a role that the application only administers nothing of',
+    name: 'T02 membership in a role without privileges',
     sql: 'CREATE ROLE tiny; GRANT tiny TO tenantry_app',
   },
   {
-    name: 'T04 for the operator alone',
+    name: 'T04 a policy for the operator only',
     sql: `${NOTES} CREATE POLICY p ON notes TO tenantry_operator USING (true)`,
   },
   {
-    name: 'T04 held by a restrictive policy',
+    name: 'T04 an open policy beside a restrictive one',
     sql: `${NOTES} CREATE POLICY open ON notes USING (true); CREATE POLICY shut ON notes AS RESTRICTIVE USING ${OURS}`,
   },
   {
@@ -36,7 +36,7 @@ const SOUND: readonly Case[] = [
     sql: `${NOTES} CREATE POLICY p ON notes FOR SELECT USING (is_public)`,
   },
   {
-    name: 'T04 a helper of PL/pgSQL that looks at the row',
+    name: 'T04 a helper in PL/pgSQL that checks the row',
     sql: `CREATE FUNCTION mine(t uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN t = ${SETTING}::uuid; END $$;
       ${notesWith('p ON notes USING (public.mine(tenant_id))')}`,
   },
@@ -68,10 +68,10 @@ const SOUND: readonly Case[] = [
     sql: notesWith(`p ON notes USING (${SETTING} IS NOT NULL AND tenant_id = nullif(${SETTING}, '')::uuid)`),
   },
   {
-    name: 'T05 opens for nobody: the helper raises an error',
+    name: 'T05 a helper that raises an error instead of returning NULL',
     sql: notesWith(`p ON notes USING (tenantry.current_tenant() IS NULL OR ${OURS})`),
   },
-  { name: 'T06 no WITH CHECK: USING is taken', sql: notesWith(`p ON notes FOR ALL USING ${OURS}`) },
+  { name: 'T06 no WITH CHECK, so USING applies', sql: notesWith(`p ON notes FOR ALL USING ${OURS}`) },
   {
     name: 'T06 FOR INSERT without WITH CHECK denies',
     sql: `${NOTES} CREATE POLICY p ON notes FOR INSERT WITH CHECK ${OURS}`,
@@ -86,11 +86,11 @@ const SOUND: readonly Case[] = [
     sql: `CREATE VIEW members WITH (security_invoker = true) AS SELECT * FROM memberships; GRANT SELECT ON members TO tenantry_app`,
   },
   {
-    name: 'T07 a view of an owner whom row-level security holds',
+    name: 'T07 a view whose owner is subject to row-level security',
     sql: `${NOTES} CREATE VIEW own_notes AS SELECT body FROM notes; ALTER VIEW own_notes OWNER TO tenantry_owner; GRANT SELECT ON own_notes TO tenantry_app`,
   },
   {
-    name: 'T07 a view that narrows by itself',
+    name: 'T07 a view that filters by tenant itself',
     sql: `CREATE VIEW members WITH (security_barrier) AS SELECT * FROM memberships WHERE tenant_id = tenantry.current_tenant(); GRANT SELECT ON members TO tenantry_app`,
   },
   { name: 'T08 not readable', sql: 'CREATE MATERIALIZED VIEW counts AS SELECT count(*) FROM memberships' },
@@ -131,7 +131,7 @@ const SOUND: readonly Case[] = [
   { name: 'T10 an empty default', sql: `ALTER ROLE tenantry_app SET app.current_tenant = ''` },
   { name: 'T10 another setting', sql: `ALTER ROLE tenantry_app SET app.theme = 'dark'` },
   {
-    name: 'T13 each role its own schema',
+    name: 'T13 a schema for each role',
     sql: `CREATE SCHEMA acme; CREATE TABLE acme.notes (id int PRIMARY KEY); CREATE TABLE acme.files (id int PRIMARY KEY);
       CREATE SCHEMA globex; CREATE TABLE globex.notes (id int PRIMARY KEY); CREATE TABLE globex.files (id int PRIMARY KEY);
       CREATE ROLE acme LOGIN; GRANT USAGE ON SCHEMA acme TO acme; CREATE ROLE globex LOGIN; GRANT USAGE ON SCHEMA globex TO globex`,
@@ -141,7 +141,7 @@ const SOUND: readonly Case[] = [
     sql: `${NOTES} ALTER TABLE notes ADD parent uuid; ALTER TABLE notes ADD FOREIGN KEY (tenant_id, parent) REFERENCES notes (tenant_id, id)`,
   },
   {
-    name: 'T15 ids that were drawn, secrets, and the tenant’s own slug',
+    name: 'T15 random ids, secrets, and the tenant’s own slug',
     sql: `${NOTES} ALTER TABLE notes ADD UNIQUE (id), ADD token_hash text UNIQUE, ADD number bigint GENERATED ALWAYS AS IDENTITY`,
   },
   {
@@ -164,7 +164,7 @@ const SOUND: readonly Case[] = [
       ALTER TABLE lines ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON lines USING ${OURS}`,
   },
   {
-    name: 'T14, T16 the tenant that a user has chosen among theirs',
+    name: 'T14, T16 the tenant that a user has selected',
     sql: `CREATE TABLE people (id uuid PRIMARY KEY, tenant_id uuid REFERENCES tenants ON DELETE SET NULL);
       CREATE TABLE participations (tenant_id uuid REFERENCES tenants, person uuid REFERENCES people, PRIMARY KEY (tenant_id, person));
       GRANT SELECT, INSERT, UPDATE ON people, participations TO tenantry_app;
@@ -189,7 +189,7 @@ const SOUND: readonly Case[] = [
   { name: 'T19 the trigger refuses it anyway', sql: 'GRANT UPDATE, DELETE ON audit_log TO tenantry_app' },
 ];
 
-/** T01 to T19; what the later rules say of the same database is in more-rules.test.ts. */
+/** Findings of the rules T01 to T19. more-rules.test.ts tests the later rules. */
 const firstRules = (report: CatalogReport): readonly string[] =>
   linesOf(report).filter((line) => line < 'T20');
 

@@ -1,11 +1,14 @@
-/** The rules T36 to T38 of the tenancy audit: what the application's sessions may leave behind, and how they begin. */
+/**
+ * The rules T36 to T38 of the tenancy audit: what the application's sessions can leave behind, and their settings at
+ * the start.
+ */
 import { expect, test } from 'vitest';
 import { linesOf, useAuditedDatabase } from './audited-database.js';
 
 const database = useAuditedDatabase();
 const name = () => database.clone().name;
 
-/** An application of its own, so that nothing of ours is in force. */
+/** A role of another application, for which none of Tenantry's settings hold. */
 const SHOP =
   "CREATE ROLE shop LOGIN; ALTER ROLE shop SET statement_timeout = '5s'; GRANT SELECT, INSERT ON memberships TO shop;";
 const shop = { appRoles: ['shop'] };
@@ -27,16 +30,16 @@ test.each([
   expect(linesOf(await found(`${sql}; ${finding!.fix!}`))).toEqual([]);
 });
 
-test('T36 not where others may make them', async () => {
+test('T36 not where only other roles may create them', async () => {
   expect(
     linesOf(await found('CREATE ROLE loader; GRANT TEMPORARY ON DATABASE $db TO loader, tenantry_owner')),
   ).toEqual([]);
 });
 
-/** `shop` cannot bind: what `tenantry.bind` sets is not set for it. */
+/** `shop` cannot execute `tenantry.bind`, which would set the time zone to UTC. */
 const BERLIN = "ALTER DATABASE $db SET TimeZone = 'Europe/Berlin';";
 
-test('T37 a local zone, where Prisma writes', async () => {
+test('T37 a local time zone in a database that Prisma writes to', async () => {
   const report = await found(BERLIN);
   expect(linesOf(report)).toEqual(['T37 role shop']);
   const { evidence, fix } = report.findings.find(({ rule }) => rule.id === 'T37')!;
@@ -47,7 +50,7 @@ test('T37 a local zone, where Prisma writes', async () => {
   expect(linesOf(await found(`${BERLIN} ${fix!}`))).toEqual([]);
 });
 
-test('T37 a local zone, where a column without one is filled by the database', async () => {
+test('T37 a local time zone where the database fills a column without one', async () => {
   const report = await found(
     `${BERLIN} DROP TABLE _prisma_migrations; ALTER TABLE memberships ADD COLUMN seen timestamp NOT NULL DEFAULT now()`,
   );
@@ -70,7 +73,7 @@ test.each([
   expect(linesOf(await found(sql))).toEqual([]);
 });
 
-test('T37 mends what goes before the others, and the login of a role without one', async () => {
+test('T37 fixes the setting that takes precedence, and the login when the role has none', async () => {
   const inDatabase = await found("ALTER ROLE shop IN DATABASE $db SET TimeZone = 'Asia/Tokyo'");
   expect(inDatabase.findings.find(({ rule }) => rule.id === 'T37')!.fix).toBe(
     `ALTER ROLE shop IN DATABASE ${name()} SET TimeZone = 'UTC';`,
@@ -84,7 +87,7 @@ test('T37 mends what goes before the others, and the login of a role without one
   expect(findings.map(({ fix }) => fix)).toContain("ALTER ROLE door SET TimeZone = 'UTC';");
 });
 
-test('T38 another style of dates; not another order of day and month', async () => {
+test('T38 another date style, but not another order of day and month', async () => {
   const report = await found("ALTER ROLE shop SET DateStyle = 'German, DMY'");
   expect(linesOf(report)).toEqual(['T38 role shop']);
   expect(report.findings.find(({ rule }) => rule.id === 'T38')!.fix).toBe(

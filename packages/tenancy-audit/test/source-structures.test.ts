@@ -1,4 +1,7 @@
-/** The rules over application code: what each finds, and what looks like it and is right. */
+/**
+ * The rules S05 to S07 over application code, and accepted findings: what each rule finds, and similar code that it
+ * must not flag.
+ */
 import { describe, expect, it } from 'vitest';
 import { audit, places, one } from './audited-source.js';
 
@@ -61,7 +64,7 @@ describe('S06: tenant bound by a batch inside an extension', () => {
     ).toEqual(['S06 src/a.ts:2:26']);
   });
 
-  it('leaves alone a batch that is no extension, and an extension that is no batch', () => {
+  it('leaves alone a batch outside an extension, and an extension without a batch', () => {
     expect(
       one('await prisma.$transaction([prisma.$executeRaw`select 1`, prisma.user.create(data)]);'),
     ).toEqual([]);
@@ -74,7 +77,7 @@ describe('S06: tenant bound by a batch inside an extension', () => {
 });
 
 describe('S07: DataLoader shared by all requests', () => {
-  it('finds one made as the module loads, also as a static field', () => {
+  it('finds one that is created when the module loads, also as a static field', () => {
     expect(
       one(
         `import DataLoader from 'dataloader';\nexport const users = new DataLoader(load);\nclass A { static users = new DataLoader(load); }`,
@@ -82,7 +85,7 @@ describe('S07: DataLoader shared by all requests', () => {
     ).toEqual(['S07 src/a.ts:2:22', 'S07 src/a.ts:3:26']);
   });
 
-  it('leaves alone one made for each request', () => {
+  it('leaves alone one that is created for each request', () => {
     expect(
       one(
         `import DataLoader from 'dataloader';\nexport const loaders = () => ({ users: new DataLoader(load) });\nclass A { users = new DataLoader(load); }`,
@@ -94,7 +97,7 @@ describe('S07: DataLoader shared by all requests', () => {
 describe('a finding that the code accepts', () => {
   const bad = `client.query("SET app.current_tenant = 'x'");`;
 
-  it('is set aside with its reason, on its line or above it, for the named rule alone', () => {
+  it('is set aside with its reason by a comment on its line or above it, for the named rule only', () => {
     const { findings, suppressed } = audit({
       'src/a.ts': [
         `${bad} // tenantry-audit-ignore S01: a connection of its own`,

@@ -1,4 +1,4 @@
-/** The rules over application code: what each finds, and what looks like it and is right. */
+/** The rules S01 to S04 over application code: what each rule finds, and similar code that it must not flag. */
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -118,7 +118,7 @@ describe('S02: unbound client outside its folder', () => {
     ).toEqual(['S02 src/routes/a.ts:1:8']);
   });
 
-  it('takes no seed for the place of the client, and lets each program of a tree have one', () => {
+  it('does not take a seed for the place of the client, and lets each program of a tree have a client', () => {
     const own = `import { PrismaClient } from '@prisma/client';\nconst prisma = new PrismaClient();`;
     const code = ['prisma/seed.ts', 'src/a.ts', 'worker/src/b.ts', 'worker/src/c/d.ts'].map((path) => ({
       path,
@@ -233,14 +233,14 @@ describe('S04: raw method called with a text that is not constant', () => {
   });
 });
 
-describe('S04 and programs that people run by hand', () => {
+describe('S04 in programs that are run by hand', () => {
   it('leaves migrations and scripts alone', () => {
     expect(places({ 'db/migrations/0007/change.ts': 'db.$executeRawUnsafe(statement);' })).toEqual([]);
   });
 });
 
 describe('a source tree', () => {
-  it('is read as git sees it: without what is ignored, generated or a test; the rest is named', async () => {
+  it('is read without ignored, generated and test files, and the files that were not checked are named', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'tenantry-source-'));
     try {
       const bad = `client.query("SET app.current_tenant = 'x'");`;
@@ -285,14 +285,14 @@ describe('a source tree', () => {
     }
   });
 
-  it('finds nothing in this project, beside the recipe that the benchmark measures', async () => {
+  it('has no findings in this project, except in the recipe that the benchmark measures', async () => {
     const { findings, suppressed, filesRead } = await auditSource('.', {
       columns: ['tenant_id'],
       settings: ['app.current_tenant'],
     });
     expect(findings).toEqual([]);
     const files = suppressed.map(({ finding }) => finding.location?.file);
-    // Which a product may have deleted.
+    // The benchmark may have been deleted from a product's repository.
     expect(files.filter((file) => file !== 'bench/src/peers/recipe.ts')).toEqual([]);
     expect(filesRead).toBeGreaterThan(100);
   });

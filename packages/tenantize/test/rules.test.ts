@@ -1,4 +1,7 @@
-/** Whose the rows are, and what the models have to say: what needs no database. The rest is in test/kernel/tenantize.test.ts. */
+/**
+ * The parts of tenantize that need no database: which parent gives a row its tenant, and the changes of the Prisma
+ * models. test/kernel/tenantize.test.ts has the rest.
+ */
 import { expect, test } from 'vitest';
 import type { ForeignKey, Table, UniqueKey } from '../src/catalog.js';
 import { TenantizeError } from '../src/error.js';
@@ -64,7 +67,7 @@ const lines = tableOf(
 const notes = tableOf('line_notes', foreignKey('line_notes', 'line_id', 'order_lines'));
 const byCustomer = { tenantExpression: 'customer_tenant(orders.customer_id)' };
 
-test('a table follows the one that it always points at, whatever order they are named in', () => {
+test('a table takes the tenant of the table that it always references, in whatever order they are given', () => {
   const conversions = conversionsOf([orders, notes, lines], byCustomer);
   expect(conversions.map(({ table }) => table.name)).toEqual(['orders', 'order_lines', 'line_notes']);
   const [first, second] = conversions;
@@ -77,7 +80,7 @@ test('a table follows the one that it always points at, whatever order they are 
   expect(tenantMayChange(second!)).toBe('NEW."order_id" IS DISTINCT FROM OLD."order_id"');
 });
 
-test('a table without a way to a tenant is refused, unless all is one tenant’s', () => {
+test('a table without a path to a tenant is refused, unless all rows belong to one tenant', () => {
   const stray = tableOf('settings');
   expect(() => conversionsOf([orders, stray], byCustomer)).toThrow(
     new TenantizeError(
@@ -90,13 +93,13 @@ test('a table without a way to a tenant is refused, unless all is one tenant’s
   expect(tenantMayChange(all!)).toBe('false');
 });
 
-test('an expression cannot end the quotation that it is put in', () => {
+test('an expression cannot end the dollar quotation around it', () => {
   expect(() => conversionsOf([orders], { tenantExpression: "'a'::uuid $fill$; DROP TABLE a" })).toThrow(
     TenantizeError,
   );
 });
 
-test('tables are called by their models, or as tenantry.protect would call them', () => {
+test('tables have the names of their models, or the names that tenantry.protect gives', () => {
   const names = entityNames([orders, lines, tableOf('categories')], new Map([['orders', 'Purchase']]));
   expect(Object.fromEntries(names)).toEqual({
     orders: 'Purchase',

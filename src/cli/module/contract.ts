@@ -4,6 +4,8 @@ import { getDirective } from '@graphql-tools/utils';
 
 export interface ContractView {
   readonly hasType: (name: string) => boolean;
+  /** Whether the type's ids carry their type. */
+  readonly isNode: (type: string) => boolean;
   readonly hasField: (type: string, field: string) => boolean;
   /**
    * The directive that every field which returns this type needs, possibly empty; undefined when there is no such type.
@@ -14,6 +16,10 @@ export interface ContractView {
 /** @param schema built from schema.graphql, with its directives */
 export const viewOf = (schema: GraphQLSchema): ContractView => ({
   hasType: (name) => schema.getType(name) !== undefined,
+  isNode: (type) => {
+    const found = schema.getType(type);
+    return isObjectType(found) && found.getInterfaces().some(({ name }) => name === 'Node');
+  },
   hasField: (type, field) => {
     const found = schema.getType(type);
     return isObjectType(found) && found.getFields()[field] !== undefined;

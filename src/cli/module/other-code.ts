@@ -2,7 +2,7 @@
 import type { ModulePlan, PlannedColumn } from './plan.js';
 
 /** The code of `index.ts`, whose module src/modules.ts installs. */
-export function printIndex({ one, file, resource }: ModulePlan): string {
+export function printIndex({ one, many, model, file, resource, hasQuota }: ModulePlan): string {
   return `import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { resolvers } from './${file}.resolvers.js';
 import { seedDemo } from './${file}.seed.js';
@@ -11,6 +11,7 @@ export const ${one}Module = defineModule({
   name: '${file}',
   typeDefs: readSchema(import.meta.url, '${file}.graphql'),
   resolvers,
+  ${hasQuota ? `quotas: { ${many}: '${model}' },` : ''}
   permissions: {
     '${resource}:read': ['owner', 'admin', 'member', 'viewer'],
     '${resource}:write': ['owner', 'admin', 'member'],

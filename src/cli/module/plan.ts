@@ -16,6 +16,8 @@ export interface PlannedColumn {
   /** Lists can be ordered by it: a cursor can contain it, and an index has it after the tenant. */
   readonly isSortable: boolean;
   readonly description: string | undefined;
+  /** The type whose ids it has, for a column that refers to objects of the API. */
+  readonly node: string | undefined;
 }
 
 /** A relation to one row of another model. */
@@ -48,6 +50,8 @@ export interface ModulePlan {
   /** The enums that are missing in the schema, with their values. */
   readonly enums: Readonly<Record<string, readonly string[]>>;
   readonly hasVersion: boolean;
+  /** Plans can limit the number of rows, as the resource `many`. */
+  readonly hasQuota: boolean;
   /** The column with the caller’s user id, set when a row is created. */
   readonly author: string | undefined;
   readonly order: string;
@@ -64,6 +68,7 @@ export interface PlanInput {
   /** How lists are ordered by the field, or the reason why they cannot be. */
   readonly kindOf: (info: FieldInfo) => object | string;
   readonly namesSecret: (name: string) => boolean;
+  readonly hasQuota?: boolean;
 }
 
 const SCALARS: Readonly<Record<string, string>> = {
@@ -113,6 +118,7 @@ export function planModule(input: PlanInput): ModulePlan {
     relations,
     enums,
     hasVersion: info.fields['version']?.type === 'Int',
+    hasQuota: input.hasQuota === true,
     author,
     order: createdAt?.name ?? 'id',
     leftOut,
@@ -142,7 +148,9 @@ function relationsOf(
     if (key === undefined || type === 'Tenant') return [];
     const guard = contract.guardOf(type);
     const target = models[type]?.fields ?? {};
-    const hasOtherSide = guard !== undefined && target[many] !== undefined && !contract.hasField(type, many);
+    const isById = relation!.references[relation!.fields.indexOf(key)] === 'id';
+    const hasOtherSide =
+      guard !== undefined && isById && target[many] !== undefined && !contract.hasField(type, many);
     return [{ name, type, key, guard, hasOtherSide }];
   });
 }
@@ -164,8 +172,12 @@ function columnsOf(
       leftOut.push(`${name}: its name speaks of a secret`);
       return [];
     }
-    const isKey = name === 'id' || name === author || relations.some(({ key }) => key === name);
-    const scalar = isKey ? 'ID' : typeOf(field);
+    const relation = relations.find(({ key }) => key === name);
+    const isKey = name === 'id' || name === author || relation !== undefined;
+    const node = relation && input.contract.isNode(relation.type) ? relation.type : undefined;
+    // Ids without a type of the API are not checked before the database reads them; UUIDs are.
+    const isUuid = relation !== undefined && node === undefined && field.native?.[0] === 'Uuid';
+    const scalar = isKey && !isUuid ? 'ID' : typeOf(field);
     if (scalar === undefined) {
       leftOut.push(`${name}: the API has no type for ${field.type}`);
       return [];
@@ -183,6 +195,7 @@ function columnsOf(
         isRequired: isGiven && !field.isNullable && !field.isList && field.byDefault === undefined,
         isSortable: !isKey && isIndexed && typeof input.kindOf(field) === 'object',
         description: field.documentation,
+        node,
       },
     ];
   });

@@ -27,7 +27,7 @@ export function printResolvers(plan: ModulePlan): string {
     ].join(', ')} });`,
     `export const resolvers: Resolvers = {
       Query: {
-        ${one}: (_parent, { id }, { db }) => (isId(id) ? db.${one}.findUnique({ where: db.key(id) }) : null),
+        ${one}: (_parent, { id }, { db }) => db.${one}.findUnique({ where: db.key(id) }),
         ${many}: async (_parent, ${listArguments(filters, orders)}, { db }) => {
           const page = new Page(args, ${orders.length > 0 ? `{ key: SORT_KEYS[orderBy?.field ?? '${upper(orders.find(({ name }) => name === 'createdAt')?.name ?? orders[0]!.name)}'], direction: orderBy?.direction ?? 'desc' }` : 'NEWEST_FIRST'});
           ${filters.length > 0 ? 'const where = filter ? conditions(filter) : {};' : 'const where = {};'}
@@ -41,9 +41,9 @@ export function printResolvers(plan: ModulePlan): string {
       Subscription: {
         ${one}Changed: changesOf('${model}', {
           payload: async ({ kind, id }, _args, { db }) => {
-            if (kind === 'DELETED') return { kind, id, ${one}: null };
+            if (kind === 'DELETED') return { kind, ${one}Id: id, ${one}: null, deletedId: id };
             const ${one} = await db.${one}.findUnique({ where: db.key(id) });
-            return ${one} && { kind, id, ${one} };
+            return ${one} && { kind, ${one}Id: id, ${one}, deletedId: null };
           },
         }),
       },
@@ -70,16 +70,11 @@ const relationResolver = ({ name, type, key }: ModulePlan['relations'][number]):
     rowById(loaders, '${type}', ${key}, (ids) => db.${delegate(type)}.findMany({ where: { id: { in: ids } } }))`;
 
 const otherSide = (
-  { one, many }: ModulePlan,
+  { model, many }: ModulePlan,
   { type, key }: ModulePlan['relations'][number],
 ): string => `${type}: {
-    // A statement for each parent, all of them in one transaction.
-    ${many}: async ({ id }, args, { db }) => {
-      const page = new Page(args, NEWEST_FIRST);
-      const where = { ${key}: id };
-      const rows = await db.${one}.findMany({ ...page.query, where: { ...page.query.where, ...where } });
-      return page.connection(rows, () => db.${one}.count({ where }));
-    },
+    ${many}: ({ id }, args, context) =>
+      childrenOf<${model}>(context, '${model}', { ${key}: id }, new Page(args, NEWEST_FIRST)),
   },`;
 
 /** The fields of an input. Keys of other rows are checked separately. */
@@ -203,7 +198,11 @@ function imports({ model, columns }: ModulePlan, body: string): string {
   const from: readonly (readonly [file: string, names: readonly string[]])[] = [
     ['zod', ['z']],
     ['../../generated/graphql.js', [`type ${model}Filter`, `type ${model}OrderField`, 'type Resolvers']],
-    ['../../generated/prisma/client.js', [...new Set(enums)]],
+    [
+      '../../generated/prisma/client.js',
+      [...new Set(enums), ...(body.includes('childrenOf<') ? [`type ${model}`] : [])],
+    ],
+    ['../../kernel/graphql/children.js', ['childrenOf']],
     ['../../kernel/graphql/connection.js', ['Page']],
     ['../../kernel/graphql/expected-version.js', ['updateExpecting', 'versionInput']],
     ['../../kernel/graphql/filter.js', ['allOf', 'between', 'matching', 'oneOf', 'within']],
@@ -211,7 +210,6 @@ function imports({ model, columns }: ModulePlan, body: string): string {
     ['../../kernel/graphql/references.js', ['referenceTo', 'rowById']],
     ['../../kernel/graphql/sort-key.js', ['sortBy', 'type SortKey']],
     ['../../kernel/vocabulary/errors.js', ['badInput']],
-    ['../../kernel/vocabulary/id.js', ['isId']],
     ['../../services/subscriptions/changes-of.js', ['changesOf']],
   ];
   const isNamed = (name: string) => new RegExp(`\\b${name.replace('type ', '')}\\b`).test(body);

@@ -17,7 +17,7 @@ export function printSdl(plan: ModulePlan): string {
   const parts = [
     `extend enum Permission { ${resource.toUpperCase()}_READ ${resource.toUpperCase()}_WRITE }`,
     ...Object.entries(plan.enums).map(([name, values]) => enumOf(plan, name, values)),
-    `${described(`${article(words(one))} of the tenant.`)}type ${model} ${read} {
+    `${described(`${article(words(one))} of the tenant.`)}type ${model} implements Node ${read} {
       ${[...plan.columns.map((column) => fieldOf(plan, column)), ...plan.relations.flatMap(relationOf)].join('\n')}
     }`,
     `type ${model}Connection ${read} { nodes: [${model}!]! edges: [${model}Edge!]! pageInfo: PageInfo! totalCount: Int! }`,
@@ -26,7 +26,7 @@ export function printSdl(plan: ModulePlan): string {
     ...orderTypes(model, orders),
     `extend type Query {
       "One ${words(one)}; null when there is none with this id."
-      ${one}(id: ID!): ${model} ${read}
+      ${one}(id: ID! ${idOf(model)}): ${model} ${read}
       "The ${words(many)} of this tenant${orderOf(orders)}."
       ${many}(${PAGE} ${listArguments}): ${model}Connection ${read}
     }`,
@@ -42,9 +42,12 @@ export function printSdl(plan: ModulePlan): string {
     `"What happened to ${article(words(one)).toLowerCase()}."
      type ${model}Change ${read} {
        kind: ChangeKind!
-       id: ID!
+       "The id of the ${words(one)}."
+       ${one}Id: ID! ${idOf(model)}
        "As it is now; null when it was deleted."
        ${one}: ${model}
+       "The same id when it was deleted, else null."
+       deletedId: ID ${idOf(model)}
      }`,
     `extend type Subscription {
       "Every change of one of this tenant’s ${words(many)}."
@@ -55,7 +58,7 @@ export function printSdl(plan: ModulePlan): string {
 }
 
 function mutations(plan: ModulePlan, read: string, write: string): string[] {
-  const { model, one, columns, hasVersion } = plan;
+  const { model, one, columns, hasVersion, hasQuota } = plan;
   const given = columns.filter(({ isGiven }) => isGiven);
   const create = given.map((column) => inputOf(plan, column, column.isRequired));
   const change = given.map((column) => inputOf(plan, column, false));
@@ -65,20 +68,20 @@ function mutations(plan: ModulePlan, read: string, write: string): string[] {
     `input Create${model}Input { ${create.join('\n')} }`,
     `type Create${model}Payload ${write} { ${one}: ${model} ${read} }`,
     `"What is left out stays as it is."
-     input Update${model}Input { id: ID! ${[...change, ...version].join('\n')} }`,
+     input Update${model}Input { id: ID! ${idOf(model)} ${[...change, ...version].join('\n')} }`,
     `type Update${model}Payload ${write} { ${one}: ${model} ${read} }`,
-    `input Delete${model}Input { id: ID! }`,
-    `type Delete${model}Payload ${write} { deletedId: ID! }`,
+    `input Delete${model}Input { id: ID! ${idOf(model)} }`,
+    `type Delete${model}Payload ${write} { deletedId: ID! ${idOf(model)} }`,
     `extend type Mutation {
       "Creates ${name}."
       create${model}(input: Create${model}Input!): Create${model}Payload ${write}
-        @errors(codes: [BAD_USER_INPUT, NOT_FOUND, CONFLICT])
+        @errors(codes: [BAD_USER_INPUT, NOT_FOUND, ${hasQuota ? 'QUOTA_EXCEEDED, ' : ''}CONFLICT])
       "Changes ${name}. What is left out stays as it is."
       update${model}(input: Update${model}Input!): Update${model}Payload ${write}
         @errors(codes: [BAD_USER_INPUT, NOT_FOUND, CONFLICT])
       "Deletes ${name}."
       delete${model}(input: Delete${model}Input!): Delete${model}Payload ${write}
-        @errors(codes: [NOT_FOUND, CONFLICT])
+        @errors(codes: [BAD_USER_INPUT, NOT_FOUND, CONFLICT])
     }`,
   ];
 }
@@ -103,12 +106,29 @@ const orderTypes = (model: string, orders: readonly PlannedColumn[]): string[] =
 const described = (description: string): string => `${JSON.stringify(description.replaceAll('\n', ' '))}\n`;
 
 /** The documentation of a column in the Prisma models, or what its name says. */
-function descriptionOf({ one, author }: ModulePlan, { name, type, description }: PlannedColumn): string {
+function descriptionOf({ one, author }: ModulePlan, column: PlannedColumn): string {
+  const { name, type, description } = column;
   if (description !== undefined) return description;
   if (name === author) return 'The `userId` of the member who created it.';
-  if (name.endsWith('At') && type === 'DateTime') return `When it was ${words(name.slice(0, -2))}.`;
   const noun = words(name).replace(/ id$/, '');
-  return type === 'ID' ? `The id of the ${noun}.` : `The ${noun} of the ${words(one)}.`;
+  if (type === 'ID' || (type === 'UUID' && name.endsWith('Id'))) return `The id of the ${noun}.`;
+  return sayingWhatItIs(column) ?? `The ${noun} of the ${words(one)}.`;
+}
+
+/** The description of a column whose name is no noun: `dueOn`, `expiresAt`, `isPaid`. */
+function sayingWhatItIs({ name, type }: PlannedColumn): string | undefined {
+  const [, start = '', end = ''] = /^([a-z]\w*?)(At|On|By|From|Until)$/.exec(name) ?? [];
+  const what = words(start);
+  if (type === 'Boolean') {
+    const [, verb = 'is', rest = name] = /^(is|has|can|was)(?=[A-Z])(\w+)$/.exec(name) ?? [];
+    return `Whether it ${verb} ${words(rest)}.`;
+  }
+  if (end === 'By') return `By whom it was ${what}.`;
+  if (end === '' || !['Date', 'DateTime'].includes(type)) return undefined;
+  if (end === 'From' || end === 'Until') return `${end} when it is ${what}.`;
+  // `startsAt`, `endsOn`
+  if (what.endsWith('s')) return `When it ${what}.`;
+  return end === 'On' ? `The day it is ${what}.` : `When it was ${what}.`;
 }
 
 /** Names of columns that the kernel describes. */
@@ -117,14 +137,14 @@ const SHARED: ReadonlySet<string> = new Set(['id', 'createdAt', 'updatedAt', 've
 const fieldOf = (plan: ModulePlan, column: PlannedColumn): string => {
   const { name, type, info, description } = column;
   const text = SHARED.has(name) && description === undefined ? '' : described(descriptionOf(plan, column));
-  return `${text}${name}: ${type}${info.isNullable ? '' : '!'}`;
+  return `${text}${name}: ${type}${info.isNullable ? '' : '!'} ${refersTo(column)}`;
 };
 
 const relationOf = ({ name, type, guard }: ModulePlan['relations'][number]): string[] =>
   guard === undefined ? [] : [`${described(`The ${words(name)}.`)}${name}: ${type} ${guard}`];
 
 const inputOf = (plan: ModulePlan, column: PlannedColumn, isRequired: boolean): string =>
-  `${described(descriptionOf(plan, column))}${column.name}: ${column.type}${isRequired ? '!' : ''}`;
+  `${described(descriptionOf(plan, column))}${column.name}: ${column.type}${isRequired ? '!' : ''} ${refersTo(column)}`;
 
 function enumOf({ one, columns }: ModulePlan, name: string, values: readonly string[]): string {
   const column = columns.find(({ info }) => info.type === name)?.name ?? name;
@@ -140,13 +160,18 @@ const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.s
 const article = (noun: string): string => `${/^[aeiou]/.test(noun) ? 'An' : 'A'} ${noun}`;
 
 /** The filters of a column. Long texts have none: use a search (docs/search.md). */
-export function filterOf({ name, type, info }: PlannedColumn): string[] {
+export function filterOf(column: PlannedColumn): string[] {
+  const { name, type, info } = column;
   if (name === 'id' || name === 'version' || type === 'JSON') return [];
   if (info.isList) return [`"All of these."\n${name}: ${type}`];
   if (info.isEnum) return [`"One of these."\n${name}: [${type}!]`];
   if (type === 'String') return info.native?.[0] === 'VarChar' ? [`${name}: TextFilter`] : [];
   const ranges = ['Int', 'BigInt', 'Decimal', 'Float', 'Date', 'DateTime'];
-  return [`${name}: ${ranges.includes(type) ? `${type}Range` : type}`];
+  return [`${name}: ${ranges.includes(type) ? `${type}Range` : type} ${refersTo(column)}`];
 }
+
+const idOf = (type: string): string => `@id(of: "${type}")`;
+
+const refersTo = ({ node }: PlannedColumn): string => (node === undefined ? '' : idOf(node));
 
 const words = (name: string): string => name.replace(/(?<=[a-z\d])(?=[A-Z])/g, ' ').toLowerCase();

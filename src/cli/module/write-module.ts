@@ -24,9 +24,13 @@ import { printSdl } from './sdl.js';
 /** The folders of src that cannot contain modules. */
 const TAKEN = ['kernel', 'services', 'http', 'cli', 'generated', 'schema'];
 
+/** What Prisma generates from the models; `npm run generate` writes the rest of src/generated. */
+const GENERATED = ['src/generated/prisma', 'src/generated/data-model'];
+
 export interface WrittenModule {
   /** The paths of new files, relative to the root of the checkout. */
   readonly written: readonly string[];
+  /** Changed files and folders. */
   readonly changed: readonly string[];
   /** The fields that the API does not show, each with the reason. */
   readonly leftOut: readonly string[];
@@ -38,12 +42,14 @@ export interface WrittenModule {
  *
  * @param root the folder of the checkout
  * @param ownerUrl the database for the migration; undefined writes no migration
+ * @param options with `hasQuota`, plans can limit the number of rows
  * @throws ModuleError, MigrationError when the module cannot be written; only generated files remain then
  */
 export async function writeModule(
   root: string,
   model: string,
   ownerUrl: string | undefined,
+  { hasQuota = false }: { readonly hasQuota?: boolean } = {},
 ): Promise<WrittenModule> {
   if (!/^[A-Z][A-Za-z0-9]*$/.test(model))
     throw new ModuleError(`"${model}" is no name of a model, such as Invoice.`);
@@ -64,7 +70,7 @@ export async function writeModule(
   const changes = new FileChanges();
   try {
     const added = await addOtherSides(prismaFolder, model, field, changes);
-    const plan = planModule(await readInput(root, model, area));
+    const plan = planModule({ ...(await readInput(root, model, area)), hasQuota });
     const files = filesOf(plan);
     for (const file of Object.keys(files)) {
       if (existsSync(join(root, file))) throw new ModuleError(`${file} already exists.`);
@@ -77,7 +83,7 @@ export async function writeModule(
       ownerUrl === undefined ? undefined : await migrationOf(prismaFolder, plan, ownerUrl, changes);
     return {
       written: [...(migration === undefined ? [] : [relative(root, migration)]), ...Object.keys(files)],
-      changed: [...added.map((side) => `prisma (${side})`), ...registered],
+      changed: [...added.map((side) => `prisma (${side})`), ...registered, ...GENERATED],
       leftOut: plan.leftOut,
     };
   } catch (error) {
@@ -119,7 +125,7 @@ function filesOf(plan: ModulePlan): Record<string, string> {
 /** @returns the path of the new migration.sql; undefined when the migrations already have the model */
 async function migrationOf(
   prismaFolder: string,
-  { info, resource, hasVersion, columns }: ModulePlan,
+  { info, many, resource, hasVersion, hasQuota, columns }: ModulePlan,
   ownerUrl: string,
   changes: FileChanges,
 ): Promise<string | undefined> {
@@ -138,6 +144,12 @@ async function migrationOf(
       : []),
     ...(hasTimes
       ? ['-- Clients choose times: none may be infinite.', `SELECT tenantry.check_times('${info.table}');`]
+      : []),
+    ...(hasQuota
+      ? [
+          '-- Rows are counted, and limited by the quotas of plans.',
+          `SELECT tenantry.limit_rows('${info.table}', '${many}');`,
+        ]
       : []),
     '-- Changes are announced to subscriptions.',
     `SELECT tenantry.publish('${info.table}');`,

@@ -7,7 +7,6 @@ import { searchable, within } from '../../kernel/graphql/filter.js';
 import { parseInput, text } from '../../kernel/graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { changesOf } from '../../services/subscriptions/changes-of.js';
-import { isId } from '../../kernel/vocabulary/id.js';
 import { countConversations, findConversations, SORT_KEYS } from './conversation.search.js';
 
 const body = text(1, 10_000);
@@ -22,8 +21,7 @@ const updateInput = z.object({
 
 export const resolvers: Resolvers = {
   Query: {
-    conversation: (_parent, { id }, { db }) =>
-      isId(id) ? db.conversation.findUnique({ where: db.key(id) }) : null,
+    conversation: (_parent, { id }, { db }) => db.conversation.findUnique({ where: db.key(id) }),
     conversations: async (_parent, { filter, orderBy, ...args }, { db }) => {
       const { key, column } = SORT_KEYS[orderBy?.field ?? 'CREATED_AT'];
       const order = { key, column, direction: orderBy?.direction ?? 'desc' } as const;
@@ -84,9 +82,9 @@ export const resolvers: Resolvers = {
   Subscription: {
     conversationChanged: changesOf('Conversation', {
       payload: async ({ kind, id }, _args, { db }) => {
-        if (kind === 'DELETED') return { kind, id, conversation: null };
+        if (kind === 'DELETED') return { kind, conversationId: id, conversation: null, deletedId: id };
         const conversation = await db.conversation.findUnique({ where: db.key(id) });
-        return conversation && { kind, id, conversation };
+        return conversation && { kind, conversationId: id, conversation, deletedId: null };
       },
     }),
   },

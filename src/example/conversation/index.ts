@@ -6,6 +6,7 @@ export const conversationModule = defineModule({
   name: 'conversation',
   typeDefs: readSchema(import.meta.url, 'conversation.graphql'),
   resolvers,
+  quotas: { conversations: 'Conversation' },
   permissions: {
     'conversations:read': ['owner', 'admin', 'member', 'viewer'],
     'conversations:write': ['owner', 'admin', 'member'],

@@ -1,27 +1,28 @@
 import { z } from 'zod';
 import type { Resolvers, SubscriptionMessagePostedArgs } from '../../generated/graphql.js';
-import { Prisma, type Message } from '../../generated/prisma/client.js';
+import type { Message } from '../../generated/prisma/client.js';
+import { childrenOf } from '../../kernel/graphql/children.js';
 import { Page } from '../../kernel/graphql/connection.js';
 import { sortBy } from '../../kernel/graphql/sort-key.js';
+import { rowById } from '../../kernel/graphql/references.js';
 import { parseInput, text } from '../../kernel/graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { changesOf } from '../../services/subscriptions/changes-of.js';
-import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
 
 const postInput = z.object({ conversationId: z.string(), body: text(1, 10_000) });
 
-const BY_CREATED_AT = sortBy('Message', 'createdAt');
+const OLDEST_FIRST = { key: sortBy('Message', 'createdAt'), direction: 'asc' } as const;
 
 export const resolvers: Resolvers = {
   Conversation: {
-    messages: async ({ id }, args, { db, loaders }) => {
-      const page = new Page(args, { key: BY_CREATED_AT, direction: 'asc' });
-      const rows = await loaders.load(`messages ${page.name}`, id, (ids) => pageOfMessages(db, ids, page));
-      const count = () => loaders.load('messageCount', id, (ids) => messageCounts(db, ids));
-      return page.connection(rows ?? [], async () => (await count()) ?? 0);
-    },
+    messages: ({ id }, args, context) =>
+      childrenOf<Message>(context, 'Message', { conversationId: id }, new Page(args, OLDEST_FIRST)),
   },
   Message: {
+    conversation: ({ conversationId }, _args, { db, loaders }) =>
+      rowById(loaders, 'Conversation', conversationId, (ids) =>
+        db.conversation.findMany({ where: { id: { in: ids } } }),
+      ),
     author: ({ userId }, _args, context) => memberByUser(context, userId),
   },
   Mutation: {
@@ -41,47 +42,3 @@ export const resolvers: Resolvers = {
     }),
   },
 };
-
-/**
- * A page of messages for each of many conversations, in one statement. Prisma would fetch all messages of each and take
- * the page in memory; a lateral join reads each page from the index.
- */
-async function pageOfMessages(
-  db: TenantClient,
-  conversationIds: readonly string[],
-  { after, before, backward, query: { take } }: Page,
-): Promise<Map<string, Message[]>> {
-  const behind = after
-    ? Prisma.sql`AND (created_at, id) > (${after.value}::timestamptz, ${after.id}::uuid)`
-    : Prisma.empty;
-  const ahead = before
-    ? Prisma.sql`AND (created_at, id) < (${before.value}::timestamptz, ${before.id}::uuid)`
-    : Prisma.empty;
-  const order = backward ? Prisma.sql`created_at DESC, id DESC` : Prisma.sql`created_at, id`;
-  const rows = await db.$queryRaw<Message>(Prisma.sql`
-    SELECT message.*
-    FROM unnest(${conversationIds}::uuid[]) AS conversation (id)
-    CROSS JOIN LATERAL (
-      SELECT tenant_id AS "tenantId", id, conversation_id AS "conversationId", user_id AS "userId", body,
-             created_at AS "createdAt"
-      FROM public.messages
-      WHERE tenant_id = ${db.context.tenantId}::uuid AND conversation_id = conversation.id ${behind} ${ahead}
-      ORDER BY ${order}
-      LIMIT ${take}
-    ) AS message`);
-  const byConversation = new Map<string, Message[]>(conversationIds.map((id) => [id, []]));
-  for (const row of rows) byConversation.get(row.conversationId)?.push(row);
-  return byConversation;
-}
-
-async function messageCounts(
-  db: TenantClient,
-  conversationIds: readonly string[],
-): Promise<Map<string, number>> {
-  const groups = await db.message.groupBy({
-    by: ['conversationId'],
-    where: { conversationId: { in: [...conversationIds] } },
-    _count: true,
-  });
-  return new Map(groups.map((group) => [group.conversationId, group._count]));
-}

@@ -301,6 +301,22 @@ export const MODELS = {
           "references": []
         }
       },
+      "webhooks": {
+        "type": "Webhook",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "webhookDeliveries": {
+        "type": "WebhookDelivery",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
       "conversations": {
         "type": "Conversation",
         "isList": true,
@@ -519,6 +535,11 @@ export const MODELS = {
         "id"
       ],
       [
+        "tenantId",
+        "expiresAt",
+        "id"
+      ],
+      [
         "tokenHash"
       ]
     ]
@@ -614,6 +635,14 @@ export const MODELS = {
           "references": [
             "id"
           ]
+        }
+      },
+      "webhooks": {
+        "type": "Webhook",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
         }
       }
     },
@@ -728,6 +757,9 @@ export const MODELS = {
         "entity",
         "entityId",
         "id"
+      ],
+      [
+        "tx"
       ]
     ]
   },
@@ -833,6 +865,359 @@ export const MODELS = {
       [
         "tenantId",
         "expiresAt"
+      ]
+    ]
+  },
+  "Webhook": {
+    "schema": "public",
+    "table": "webhooks",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "url": {
+        "type": "String",
+        "column": "url"
+      },
+      "description": {
+        "type": "String",
+        "isNullable": true,
+        "column": "description"
+      },
+      "events": {
+        "type": "String",
+        "isList": true,
+        "column": "events",
+        "documentation": "Actions of the audit log: `conversation.created`."
+      },
+      "payload": {
+        "type": "String",
+        "column": "payload",
+        "byDefault": "value",
+        "documentation": "`thin` or `full`."
+      },
+      "createdBy": {
+        "type": "String",
+        "column": "created_by",
+        "documentation": "The `userId` of whoever created it; for an API key, its id in the API."
+      },
+      "actsFor": {
+        "type": "String",
+        "column": "acts_for",
+        "documentation": "The `userId` of the member whose permissions a full payload has: whoever last said what is sent where."
+      },
+      "apiKeyId": {
+        "type": "String",
+        "isNullable": true,
+        "column": "api_key_id",
+        "native": [
+          "Uuid"
+        ],
+        "documentation": "The API key with which that member did so: a full payload then has no more permissions than the key."
+      },
+      "sealedSecret": {
+        "type": "String",
+        "column": "sealed_secret",
+        "documentation": "The key of the signatures, encrypted with a key that the database does not know."
+      },
+      "formerSealedSecret": {
+        "type": "String",
+        "isNullable": true,
+        "column": "former_sealed_secret",
+        "documentation": "The key before `rotatedAt`, which is valid for another day."
+      },
+      "rotatedAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "rotated_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "revision": {
+        "type": "Int",
+        "column": "revision",
+        "byDefault": "value",
+        "documentation": "Changes with the URL and the secret, and when it is enabled: what came of an attempt before says nothing of it now."
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "time"
+      },
+      "disabledAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "disabled_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "disabledBecause": {
+        "type": "String",
+        "isNullable": true,
+        "column": "disabled_because",
+        "documentation": "`by_hand`, `gone` or `failing`."
+      },
+      "failingSince": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "failing_since",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "documentation": "Since when every attempt has failed; not in the audit log."
+      },
+      "heldUntil": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "held_until",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "documentation": "Until when the receiver is left alone, which has asked for it or did not answer in time; not in the audit log."
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      },
+      "apiKey": {
+        "type": "ApiKey",
+        "isNullable": true,
+        "relation": {
+          "fields": [
+            "tenantId",
+            "apiKeyId"
+          ],
+          "references": [
+            "tenantId",
+            "id"
+          ]
+        }
+      },
+      "deliveries": {
+        "type": "WebhookDelivery",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      }
+    },
+    "keys": [
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "createdAt",
+        "id"
+      ]
+    ]
+  },
+  "WebhookDelivery": {
+    "schema": "public",
+    "table": "webhook_deliveries",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "webhookId": {
+        "type": "String",
+        "column": "webhook_id",
+        "native": [
+          "Uuid"
+        ]
+      },
+      "event": {
+        "type": "String",
+        "column": "event"
+      },
+      "entity": {
+        "type": "String",
+        "isNullable": true,
+        "column": "entity",
+        "documentation": "As the audit log has them; null in a test."
+      },
+      "entityId": {
+        "type": "String",
+        "isNullable": true,
+        "column": "entity_id"
+      },
+      "occurredAt": {
+        "type": "DateTime",
+        "column": "occurred_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "status": {
+        "type": "String",
+        "column": "status",
+        "byDefault": "value",
+        "documentation": "`pending`, `delivered` or `failed`."
+      },
+      "round": {
+        "type": "Int",
+        "column": "round",
+        "byDefault": "value",
+        "documentation": "One more than how often it was sent again by hand."
+      },
+      "roundBeganAt": {
+        "type": "DateTime",
+        "column": "round_began_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "time",
+        "documentation": "When it was made, or last sent again by hand."
+      },
+      "attempts": {
+        "type": "Int",
+        "column": "attempts",
+        "byDefault": "value",
+        "documentation": "In this round."
+      },
+      "answeredStatus": {
+        "type": "Int",
+        "isNullable": true,
+        "column": "answered_status",
+        "documentation": "The HTTP status of the last answer."
+      },
+      "failure": {
+        "type": "String",
+        "isNullable": true,
+        "column": "failure",
+        "documentation": "Why there was no answer, or no attempt."
+      },
+      "lastAttemptAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "last_attempt_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "nextAttemptAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "next_attempt_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "deliveredAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "delivered_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "time"
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      },
+      "webhook": {
+        "type": "Webhook",
+        "relation": {
+          "fields": [
+            "tenantId",
+            "webhookId"
+          ],
+          "references": [
+            "tenantId",
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "createdAt",
+        "id"
+      ],
+      [
+        "tenantId",
+        "webhookId",
+        "createdAt",
+        "id"
       ]
     ]
   }

@@ -49,7 +49,8 @@ export type Invitation = Prisma.InvitationModel
 export type ApiKey = Prisma.ApiKeyModel
 /**
  * Model AuditEntry
- * One change of tenant data. Written by the database's audit trigger only; nobody can change or delete it.
+ * One change of tenant data. Written by the database's audit trigger only; nobody can change or delete it, except for
+ * values that are redacted.
  */
 export type AuditEntry = Prisma.AuditEntryModel
 /**
@@ -57,3 +58,13 @@ export type AuditEntry = Prisma.AuditEntryModel
  * The first result of a mutation that came with an Idempotency-Key, for its retries. See src/idempotency.
  */
 export type IdempotencyKey = Prisma.IdempotencyKeyModel
+/**
+ * Model Webhook
+ * Where the tenant wants to be told of changes.
+ */
+export type Webhook = Prisma.WebhookModel
+/**
+ * Model WebhookDelivery
+ * One event for one webhook. The database makes it with the entry of the audit log; a job sends it.
+ */
+export type WebhookDelivery = Prisma.WebhookDeliveryModel

@@ -12,7 +12,7 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
-import { isSecretField, objectTypesOf, usesOf, type Annotated } from './schema-types.js';
+import { answersAnyNode, isSecretField, objectTypesOf, usesOf, type Annotated } from './schema-types.js';
 import { enumName, type Permission } from '../vocabulary/permissions.js';
 
 /** What a field requires: a permission, or (`null`) only a membership. */
@@ -31,7 +31,8 @@ export class UnguardedSchemaError extends Error {
  *
  * - A root field carries `@requires(permission:)` or `@authenticated` itself.
  * - Any other field carries one of them, or its type does.
- * - A field that returns a type with `@requires` requires the same permission, or belongs to a type that does.
+ * - A field that returns a type with `@requires` requires the same permission, or belongs to a type that does. A field
+ *   that returns any Node need not: the guard of each object's type is checked when it is read.
  * - Each type that implements an interface has at least the guards and `@secret` of the interface's fields: a value
  *   always has an object type, and the directives of that type apply.
  *
@@ -57,6 +58,7 @@ export function readGuards(schema: GraphQLSchema, permissions: readonly Permissi
         continue;
       }
       guards.set(coordinate, guard);
+      if (answersAnyNode(field)) continue;
       for (const target of objectTypesOf(schema, getNamedType(field.type))) {
         const demanded = read(target, target.name);
         if (demanded && guard !== demanded && ofType !== demanded) {

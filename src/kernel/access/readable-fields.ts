@@ -5,13 +5,13 @@
  */
 import { getNamedType, type GraphQLSchema } from 'graphql';
 import type { Guards } from './guards.js';
-import { objectTypesOf } from './schema-types.js';
+import { answersAnyNode, objectTypesOf } from './schema-types.js';
 import type { Permission } from '../vocabulary/permissions.js';
 
 /**
  * The coordinates of the fields that a caller with these permissions can read with some operation: the field's guard,
  * and the guards on a path from a root field to its type, require no other permission. Rules that look at data are not
- * evaluated.
+ * evaluated. `node` and `nodes` are no such path: what they answer can be reached through other fields.
  */
 export function readableFields(
   schema: GraphQLSchema,
@@ -27,6 +27,7 @@ export function readableFields(
       const coordinate = `${type.name}.${field.name}`;
       if (!isOpenTo(guards, permissions, coordinate)) continue;
       readable.add(coordinate);
+      if (answersAnyNode(field)) continue;
       for (const target of objectTypesOf(schema, getNamedType(field.type))) {
         if (seen.has(target)) continue;
         seen.add(target);

@@ -1,12 +1,22 @@
 /**
- * Decides who may see which columns of rows in the audit log. The log has database names; guards belong to fields of
- * the schema. A column is shown to callers who may read its field, and a column without a known field to nobody.
+ * Shows rows of the audit log: which columns to whom, and in which form. The log has what the database calls them; guards
+ * belong to fields of the schema. A column is shown to callers who may read its field, under the name of the field and in
+ * its form, and a column without a known field to nobody.
  */
-import { isObjectType, type GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { Decimal } from '@prisma/client/runtime/client';
+import {
+  getNamedType,
+  isEnumType,
+  isObjectType,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import type { ScopedModel } from '../tenancy/data-model.js';
 import type { Guards } from './guards.js';
 import type { Permission } from '../vocabulary/permissions.js';
-import { isSecretField } from './schema-types.js';
+import { encodeId, idPrefix, isId } from '../vocabulary/id.js';
+import { idTypeOf, isSecretField, nodeTypes } from './schema-types.js';
 import { namesSecret } from './secret-names.js';
 
 /** A module's mapping of an entity of the audit log, when the names differ. */
@@ -23,7 +33,15 @@ export interface RecordedEntity {
 export type RecordedEntities = Readonly<Record<string, RecordedEntity>>;
 
 type Models = ReadonlyMap<string, ScopedModel>;
-type Columns = ReadonlyMap<string, ColumnGuard>;
+type Columns = ReadonlyMap<string, ShownColumn>;
+
+interface ShownColumn {
+  readonly guard: ColumnGuard;
+  /** Its name in the answer. */
+  readonly name: string;
+  /** The recorded value as the field would answer it. */
+  readonly form: (value: unknown) => unknown;
+}
 
 /** The coordinate of the field whose guard applies, or a permission. */
 type ColumnGuard = { readonly field: string } | { readonly permission: Permission };
@@ -49,8 +67,26 @@ export class RecordedColumns {
     for (const entity of Object.keys(parts.declared)) this.#refuseUnknown(entity);
   }
 
+  /** The type of the API that the rows of an entity are objects of; undefined when they are no Nodes. */
+  nodeOf(entity: string): string | undefined {
+    const { schema } = this.#parts;
+    const name = this.#declaration(entity).type ?? entity;
+    return nodeTypes(schema).some((type) => type.name === name) ? name : undefined;
+  }
+
+  /** The entities whose rows have ids of the API with this prefix. */
+  entitiesOf(prefix: string): string[] {
+    const { schema, declared } = this.#parts;
+    const entities = new Set([...nodeTypes(schema).map(({ name }) => name), ...Object.keys(declared)]);
+    return [...entities].filter((entity) => {
+      const type = this.nodeOf(entity);
+      return type !== undefined && idPrefix(type) === prefix;
+    });
+  }
+
   /**
-   * A recorded row without the columns that the viewer may not read.
+   * A recorded row as the viewer may read it: without the columns that the viewer may not read, with the names, ids, enums,
+   * times and long numbers of the schema.
    *
    * @param models the data model of the row's database
    * @param readable the fields that the viewer may read
@@ -70,12 +106,15 @@ export class RecordedColumns {
     },
   ): Record<string, unknown> {
     const columns = this.#columnsOf(models, entity);
-    const isVisible = ([column]: [string, unknown]) => {
-      const guard = columns.get(column);
-      if (!guard) return false;
-      return 'field' in guard ? readable.has(guard.field) : permissions.has(guard.permission);
-    };
-    return Object.fromEntries(Object.entries(row).filter(isVisible));
+    const isVisible = ({ guard }: ShownColumn) =>
+      'field' in guard ? readable.has(guard.field) : permissions.has(guard.permission);
+    return Object.fromEntries(
+      Object.entries(row as Readonly<Record<string, unknown>>).flatMap(([column, value]) => {
+        const shown = columns.get(column);
+        if (!shown || !isVisible(shown)) return [];
+        return [[shown.name, shown.form(value)]];
+      }),
+    );
   }
 
   #columnsOf(models: Models, entity: string): Columns {
@@ -91,21 +130,29 @@ export class RecordedColumns {
     const model = modelOf(models, entity);
     const type = this.#typeOf(entity, model);
     const { columns: declared = {} } = this.#declaration(entity);
-    const columns = new Map<string, ColumnGuard>();
-    for (const { field, column } of model?.columns.values() ?? []) {
-      if (!namesSecret(field)) this.#add(columns, column, type && fieldGuard(type, field));
+    const columns = new Map<string, ShownColumn>();
+    const own = [...(model?.columns.values() ?? [])];
+    for (const { field, column } of own) {
+      if (!namesSecret(field)) this.#add(columns, { column, name: field, type, by: field });
     }
+    const typeOf = (name: string) => own.find((each) => each.column === name)?.type;
     for (const [column, by] of Object.entries(declared)) {
       columns.delete(column);
-      this.#add(columns, column, isPermission(by) ? { permission: by } : type && fieldGuard(type, by));
+      // A field that has a column of its own lends its guard only.
+      const isLent = isPermission(by) || own.some((each) => each.field === by && each.column !== column);
+      const name = isLent ? (own.find((each) => each.column === column)?.field ?? camel(column)) : by;
+      this.#add(columns, { column, name, type, by, columnType: typeOf(column) });
     }
     return columns.size === 0 ? NOTHING : columns;
   }
 
-  #add(columns: Map<string, ColumnGuard>, column: string, guard: ColumnGuard | undefined): void {
-    if (!guard || namesSecret(column)) return;
-    if ('field' in guard && this.#parts.fieldsWithRules.has(guard.field)) return;
-    columns.set(column, guard);
+  #add(columns: Map<string, ShownColumn>, { column, name, type, by, columnType }: DescribedColumn): void {
+    if (namesSecret(column)) return;
+    const guard = isPermission(by) ? { permission: by } : type && fieldGuard(type, by);
+    if (!guard || ('field' in guard && this.#parts.fieldsWithRules.has(guard.field))) return;
+    const field = type?.getFields()[name];
+    const form = type && field ? formOf(type, field) : (FORMS.get(columnType ?? '') ?? asRecorded);
+    columns.set(column, { guard, name, form });
   }
 
   #typeOf(entity: string, model?: ScopedModel): GraphQLObjectType | undefined {
@@ -133,6 +180,62 @@ export class RecordedColumns {
     }
   }
 }
+
+interface DescribedColumn {
+  readonly column: string;
+  readonly name: string;
+  readonly type: GraphQLObjectType | undefined;
+  /** The field whose guard applies, or a permission. */
+  readonly by: string;
+  /** Prisma's type, for a column without a field of its own. */
+  readonly columnType?: string | undefined;
+}
+
+const asRecorded = (value: unknown): unknown => value;
+
+/** How a field answers what was recorded: ids with their type, enums by their names, times in UTC, BigInt as text. */
+function formOf(
+  parent: GraphQLObjectType,
+  field: GraphQLField<unknown, unknown>,
+): (value: unknown) => unknown {
+  const of = idTypeOf(parent, field);
+  const type = getNamedType(field.type);
+  const one = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(one);
+    const form = FORMS.get(type.name);
+    if (form) return form(value);
+    if (typeof value !== 'string') return value;
+    if (of !== undefined) return isId(value) ? encodeId(of, value) : value;
+    // A value that the enum no longer has stays as it was.
+    if (isEnumType(type)) return type.getValues().find((each) => each.value === value)?.name ?? value;
+    return value;
+  };
+  return one;
+}
+
+/** The forms of values by the name of their type, the same in Prisma and in the API. */
+const FORMS: ReadonlyMap<string, (value: unknown) => unknown> = new Map([
+  ['DateTime', inUtc],
+  ['BigInt', inDigits],
+  ['Decimal', inDigits],
+]);
+
+const DIGITS = /^-?\d+(\.\d+)?$/;
+
+/** A recorded number as text. It is text already if JavaScript would round it (driver/exact-json.ts). */
+function inDigits(recorded: unknown): unknown {
+  const isNumber = typeof recorded === 'number' || (typeof recorded === 'string' && DIGITS.test(recorded));
+  return isNumber ? new Decimal(recorded).toFixed() : recorded;
+}
+
+function inUtc(recorded: unknown): unknown {
+  if (typeof recorded !== 'string') return recorded;
+  const time = new Date(recorded);
+  return Number.isNaN(time.getTime()) ? recorded : time.toISOString();
+}
+
+const camel = (column: string): string =>
+  column.replace(/_+([a-z\d])/g, (_match, letter: string) => letter.toUpperCase());
 
 const isPermission = (name: string): name is Permission => name.includes(':');
 

@@ -16,6 +16,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Guards } from './guards.js';
 import { argumentCoordinate, type InputGuards } from './input-guards.js';
+import { readableFields } from './readable-fields.js';
 import type { Permission } from '../vocabulary/permissions.js';
 
 /** A schema with its guards. */
@@ -27,7 +28,8 @@ export interface GuardedSchema {
 
 /**
  * The part of the schema that a caller with these permissions may use. Keeps descriptions, directives and order. A
- * field of an interface is kept when every kept implementation has it.
+ * field of an interface is kept when every kept implementation has it. A type that the caller cannot reach is left out,
+ * even if it has fields that demand less than the type: it is no implementation then.
  */
 export function schemaFor(
   { schema, guards, inputGuards }: GuardedSchema,
@@ -37,12 +39,13 @@ export function schemaFor(
     const guard = guards.get(coordinate) ?? inputGuards.get(coordinate) ?? null;
     return guard === null || permissions.has(guard);
   };
+  const readable = readableFields(schema, guards, permissions);
   const implementations = (interfaceName: string) =>
     Object.values(schema.getTypeMap()).filter(
       (type) =>
         isObjectType(type) &&
         type.getInterfaces().some(({ name }) => name === interfaceName) &&
-        Object.keys(type.getFields()).some((field) => mayUse(`${type.name}.${field}`)),
+        Object.keys(type.getFields()).some((field) => readable.has(`${type.name}.${field}`)),
     );
   const withArguments = (
     field: GraphQLFieldConfig<unknown, unknown>,
@@ -54,12 +57,12 @@ export function schemaFor(
   const usable = mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field, name, type) => {
       const coordinate = `${type}.${name}`;
-      if (!mayUse(coordinate)) return null;
+      if (!readable.has(coordinate)) return null;
       return withArguments(field, (argument) => mayUse(argumentCoordinate(coordinate, argument)));
     },
     [MapperKind.INTERFACE_FIELD]: (field, name, type) => {
       const coordinates = implementations(type).map((each) => `${each.name}.${name}`);
-      if (!coordinates.every(mayUse)) return null;
+      if (!coordinates.every((coordinate) => readable.has(coordinate))) return null;
       return withArguments(field, (argument) =>
         coordinates.every((coordinate) => mayUse(argumentCoordinate(coordinate, argument))),
       );
@@ -84,8 +87,12 @@ function withoutMissingRoots(schema: GraphQLSchema): GraphQLSchema {
   });
 }
 
-/** About 60 KiB each. There are four roles, but API keys may have any set of permissions. */
+/** About 160 KiB each. There are four roles, but API keys may have any set of permissions. */
 export const MOST_ROLE_SCHEMAS = 50;
+
+/** The same text for the same permissions, in whichever order, and for no others. */
+export const permissionsKey = (permissions: ReadonlySet<Permission>): string =>
+  [...permissions].sort().join(' ');
 
 /** Role schemas, made on demand. Those of the most recently used sets of permissions are kept. */
 export class RoleSchemas {
@@ -99,7 +106,7 @@ export class RoleSchemas {
   }
 
   for(permissions: ReadonlySet<Permission>): GraphQLSchema {
-    const key = [...permissions].sort().join(' ');
+    const key = permissionsKey(permissions);
     const made = this.kept.get(key) ?? schemaFor(this.full, permissions);
     this.kept.set(key, made);
     return made;

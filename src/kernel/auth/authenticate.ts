@@ -2,7 +2,9 @@
  * Determines the viewer from a request's headers: the caller, the tenant, and the role or permissions from the
  * database. Every refusal is an error with a code of section "Access" in docs/errors.md.
  */
+import { encodeId, idPrefix, readId } from '../vocabulary/id.js';
 import { PublicError } from '../vocabulary/errors.js';
+import type { Plan } from '../vocabulary/plan.js';
 import type { RoleMatrix } from '../vocabulary/permissions.js';
 import type { VerifiedUser, Viewer } from '../vocabulary/viewer.js';
 import type { ApiKeyUse } from './api-key-use.js';
@@ -19,6 +21,8 @@ export interface AuthenticationParts {
   readonly apiKeys: ApiKeyResolver;
   readonly apiKeyUse: ApiKeyUse;
   readonly roles: RoleMatrix;
+  /** The plan that limits a tenant, by the name in its row. */
+  readonly planOf: (name: string) => Plan;
   readonly baseDomain: string;
 }
 
@@ -41,14 +45,19 @@ export class GuestError extends PublicError {
 /**
  * The caller inside one tenant.
  *
+ * @param beforeLookUp is called before an API key is looked up in the database; its error refuses the key
  * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED;
  * TENANT_REQUIRED and FORBIDDEN as a GuestError
  */
-export async function authenticate(parts: AuthenticationParts, headers: RequestHeaders): Promise<Viewer> {
+export async function authenticate(
+  parts: AuthenticationParts,
+  headers: RequestHeaders,
+  beforeLookUp?: () => void,
+): Promise<Viewer> {
   const credential = bearerToken(headers.authorization);
   const subdomain = subdomainOf(headers.host, parts.baseDomain);
   return isApiKey(credential)
-    ? authenticateKey(parts, credential, subdomain)
+    ? authenticateKey(parts, credential, subdomain, beforeLookUp)
     : authenticateUser(parts, await parts.verifyToken(credential), subdomain);
 }
 
@@ -73,6 +82,7 @@ async function authenticateUser(
     verifiedEmail: identity.verifiedEmail,
     tenantId: access.tenantId,
     tenantSlug: access.slug,
+    plan: parts.planOf(access.plan),
     role: access.role,
     permissions: parts.roles.of(access.role),
     expiresAt: identity.expiresAt,
@@ -84,9 +94,10 @@ async function authenticateKey(
   parts: AuthenticationParts,
   key: string,
   subdomain: string | undefined,
+  beforeLookUp: (() => void) | undefined,
 ): Promise<Viewer> {
   const keyHash = apiKeyHash(key);
-  const access = keyHash === undefined ? undefined : await parts.apiKeys.resolve(keyHash);
+  const access = keyHash === undefined ? undefined : await parts.apiKeys.resolve(keyHash, beforeLookUp);
   if (!access) throw new RefusedCredential('api_key', 'The API key is not valid.');
   if (subdomain !== undefined && subdomain !== access.slug) {
     throw new PublicError('TENANT_MISMATCH', 'The API key is for another tenant than this host.');
@@ -95,12 +106,14 @@ async function authenticateKey(
   parts.apiKeyUse.record(access);
   return {
     actor: { type: 'api_key', id: access.apiKeyId },
-    userId: access.apiKeyId,
+    // With its type, so that it is never the same as the `sub` claim of a user.
+    userId: encodeId('ApiKey', access.apiKeyId),
     memberId: access.createdBy,
     email: undefined,
     verifiedEmail: undefined,
     tenantId: access.tenantId,
     tenantSlug: access.slug,
+    plan: parts.planOf(access.plan),
     role: undefined,
     permissions: permissionsOf(access, parts.roles),
     expiresAt: access.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY,
@@ -130,7 +143,8 @@ async function resolveTenant(
   identity: Identity,
   subdomain: string | undefined,
 ): Promise<Access> {
-  const { tenantRef, userId } = identity;
+  const { userId } = identity;
+  const tenantRef = identity.tenantRef === undefined ? undefined : withoutType(identity.tenantRef);
   const named = subdomain ?? tenantRef;
   if (named === undefined) {
     throw new GuestError(
@@ -146,6 +160,12 @@ async function resolveTenant(
     throw new PublicError('TENANT_MISMATCH', 'The token is for another tenant than this host.');
   }
   return access;
+}
+
+/** A tenant's slug or UUID; the id of a tenant in the API as its UUID. */
+function withoutType(tenantRef: string): string {
+  const id = readId(tenantRef);
+  return id?.prefix === idPrefix('Tenant') ? id.uuid : tenantRef;
 }
 
 /** `acme` for `acme.example.com:4000` below the base domain `example.com`; undefined for any other host. */

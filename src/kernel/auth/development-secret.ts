@@ -12,8 +12,23 @@ export async function signingSecret(
 ): Promise<string | undefined> {
   if (config.jwtSecret !== undefined || config.jwksUri !== undefined || config.production)
     return config.jwtSecret;
-  const file = join(config.dataDir, 'jwt-secret');
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  return keptSecret(config.dataDir, 'jwt-secret');
+}
+
+/**
+ * The keys of secrets at rest: those of the configuration, or in development one that is generated once and stored in the
+ * data folder. In production there is none without configuration.
+ */
+export async function encryptionKeys(
+  config: Pick<Config, 'production' | 'encryptionKeys' | 'dataDir'>,
+): Promise<readonly string[]> {
+  if (config.encryptionKeys.length > 0 || config.production) return config.encryptionKeys;
+  return [await keptSecret(config.dataDir, 'encryption-key')];
+}
+
+async function keptSecret(dataDir: string, name: string): Promise<string> {
+  const file = join(dataDir, name);
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const secret = DEVELOPMENT_SECRET_PREFIX + randomBytes(32).toString('base64url');
   try {
     await writeFile(file, secret, { mode: 0o600, flag: 'wx' });

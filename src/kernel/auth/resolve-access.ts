@@ -12,6 +12,8 @@ export interface Access {
   readonly tenantId: string;
   readonly slug: string;
   readonly status: string;
+  /** The name of the tenant's plan. */
+  readonly plan: string;
   /** Undefined when the user is not a member. */
   readonly role: Role | undefined;
 }
@@ -46,6 +48,7 @@ interface AccessRow {
   readonly tenant_id: string;
   readonly slug: string;
   readonly status: string;
+  readonly plan: string;
   readonly role: string | null;
 }
 
@@ -62,11 +65,11 @@ export async function findAccess(
   if (UNUSABLE.test(tenantRef) || UNUSABLE.test(userId)) return undefined;
   const { expires, signature } = database.sign('resolve_access', tenantRef, userId);
   const [row] = await database.query<AccessRow>(
-    'SELECT tenant_id, slug, status, role FROM tenantry.resolve_access($1, $2, $3, $4)',
+    'SELECT tenant_id, slug, status, plan, role FROM tenantry.resolve_access($1, $2, $3, $4)',
     [tenantRef, userId, expires, signature],
     { purpose: 'access', caller: userId },
   );
   if (!row) return undefined;
-  const { tenant_id: tenantId, slug, status, role } = row;
-  return { tenantId, slug, status, role: role !== null && isRole(role) ? role : undefined };
+  const { tenant_id: tenantId, slug, status, plan, role } = row;
+  return { tenantId, slug, status, plan, role: role !== null && isRole(role) ? role : undefined };
 }

@@ -14,6 +14,8 @@ export interface ApiKeyAccess {
   readonly tenantId: string;
   readonly slug: string;
   readonly status: string;
+  /** The name of the tenant's plan. */
+  readonly plan: string;
   /** The permissions that the key was created with. */
   readonly permissions: readonly string[];
   /** The present role of its creator, which limits the key's permissions. */
@@ -23,8 +25,11 @@ export interface ApiKeyAccess {
 }
 
 export interface ApiKeyResolver {
-  /** @returns undefined for a key that is unknown, expired or revoked, or whose creator has left */
-  resolve(keyHash: string): Promise<ApiKeyAccess | undefined>;
+  /**
+   * @param beforeLookUp is called before the database is asked; its error is thrown
+   * @returns undefined for a key that is unknown, expired or revoked, or whose creator has left
+   */
+  resolve(keyHash: string, beforeLookUp?: () => void): Promise<ApiKeyAccess | undefined>;
 }
 
 /**
@@ -34,10 +39,13 @@ export interface ApiKeyResolver {
 export function createApiKeyResolver(database: Database, invalidations: AccessInvalidations): ApiKeyResolver {
   const kept = new AccessCache<ApiKeyAccess>(invalidations, { absences: true });
   return {
-    async resolve(keyHash) {
+    async resolve(keyHash, beforeLookUp) {
       const access = await kept.get(
         keyHash,
-        () => askDatabase(database, keyHash),
+        async () => {
+          beforeLookUp?.();
+          return askDatabase(database, keyHash);
+        },
         ({ tenantId, createdBy }) => ({ tenantId, userId: createdBy }),
       );
       return access && !hasExpired(access) ? access : undefined;
@@ -57,6 +65,7 @@ interface ApiKeyRow {
   readonly tenant_id: string;
   readonly slug: string;
   readonly status: string;
+  readonly plan: string;
 }
 
 async function askDatabase(database: Database, keyHash: string): Promise<ApiKeyAccess | undefined> {
@@ -69,6 +78,7 @@ async function askDatabase(database: Database, keyHash: string): Promise<ApiKeyA
     tenantId: row.tenant_id,
     slug: row.slug,
     status: row.status,
+    plan: row.plan,
     permissions: row.permissions,
     creatorRole: row.creator_role,
     expiresAt: row.expires_at,

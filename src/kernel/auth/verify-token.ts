@@ -23,7 +23,7 @@ export interface Identity {
   readonly verifiedEmail: string | undefined;
   /** The `tenant_id` claim: a tenant's id or slug. */
   readonly tenantRef: string | undefined;
-  /** In milliseconds since 1970. */
+  /** When the token is no longer accepted: its expiry and the tolerance for clocks. In milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
@@ -39,7 +39,11 @@ export interface TokenOptions {
 /** @throws UNAUTHENTICATED for an invalid token; UNAVAILABLE when the keys cannot be fetched */
 export type VerifyToken = (token: string) => Promise<Identity>;
 
+/** By how much the clocks of the identity provider and of this server may differ. */
 const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** When a token with this `exp` claim is no longer accepted, in milliseconds since 1970: over HTTP and WebSocket alike. */
+const endOf = (exp: number): number => (exp + CLOCK_TOLERANCE_SECONDS) * 1_000;
 
 /** Providers write different values for claims without a value; only `sub` and `exp` are required. */
 const claims = z.object({
@@ -101,7 +105,7 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
       email: unverified ? undefined : email,
       verifiedEmail: verifiedClaim === true || verifiedClaim === 'true' ? email : undefined,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
-      expiresAt: exp * 1_000,
+      expiresAt: endOf(exp),
     };
   });
 }
@@ -161,7 +165,7 @@ function refuseForeign(payload: unknown, { issuer, audience }: Expected): void {
   if (iss !== issuer) throw new RefusedCredential('issuer', NOT_VALID);
   const audiences = Array.isArray(aud) ? aud : [aud];
   if (!audiences.includes(audience)) throw new RefusedCredential('audience', NOT_VALID);
-  if (typeof exp === 'number' && (exp + CLOCK_TOLERANCE_SECONDS) * 1_000 <= Date.now()) {
+  if (typeof exp === 'number' && endOf(exp) <= Date.now()) {
     throw new RefusedCredential('expired', EXPIRED);
   }
 }

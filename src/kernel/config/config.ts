@@ -1,8 +1,8 @@
 /** Reads and checks the environment once: the server starts with a valid configuration or reports the error. */
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import type { DocumentLimits } from '../vocabulary/document-limits.js';
 import { ConfigError } from './config-error.js';
-import { normalizedOrigin } from './origins.js';
+import { environment, limitsIn, SHORTEST_SECRET, valuesOf } from './environment.js';
 import { readSecretFiles, type Environment } from './secret-files.js';
 
 export interface Config {
@@ -26,6 +26,14 @@ export interface Config {
   readonly tenantConnections: number | undefined;
   /** The key that signs contexts (docs/signed-contexts.md); undefined when they are unsigned. */
   readonly contextSigningKey: string | undefined;
+  /** The private key, in PEM, that seals the audit log; undefined: see services/audit-trail/seal-keys.ts. */
+  readonly auditSealKey: string | undefined;
+  /** Where heads of the audit trail go: a path, or an https URL. */
+  readonly auditHeadSink: string | undefined;
+  /** Whether reading the audit log is recorded in it. */
+  readonly auditReads: boolean;
+  /** The keys of secrets at rest (docs/webhooks.md): the first one encrypts, and all of them decrypt. */
+  readonly encryptionKeys: readonly string[];
   readonly jwtSecret: string | undefined;
   readonly jwksUri: string | undefined;
   /** How long the keys at `jwksUri` are used before they are fetched again. */
@@ -40,6 +48,8 @@ export interface Config {
   readonly trustedDocuments: string | undefined;
   /** Whether other documents are refused. */
   readonly trustedDocumentsOnly: boolean;
+  /** Whether the API is a subgraph of a federation. */
+  readonly federation: boolean;
   /** The URL of the front end, without a trailing slash, for links in mails. */
   readonly appUrl: string;
   /** Undefined: mails are written to the data folder. */
@@ -49,104 +59,25 @@ export interface Config {
   readonly invitationDays: number;
   /** The largest answer, in bytes. */
   readonly maxAnswerBytes: number;
+  /** What a document may have, also a trusted one. */
+  readonly documentLimits: DocumentLimits;
+  /** The file with the plans of tenants. Undefined: the file that the server is shipped with. */
+  readonly plansFile: string | undefined;
+  /** The Redis in which servers share the budgets of rates. Undefined: each server has its own. */
+  readonly redisUrl: string | undefined;
+  /** How long a request waits for an answer of Redis, before its server goes on alone. */
+  readonly redisTimeoutMs: number;
+  /** The requests of callers without access, per address and minute. */
+  readonly anonymousRequestsPerMinute: number;
+  /** The addresses and networks of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** The hosts, addresses and networks that outgoing requests may reach although they are not public. */
+  readonly outgoingAllowedHosts: readonly string[];
+  /** The most jobs that a server, or a worker, runs at once. 0: a server runs none, and leaves them to workers. */
+  readonly jobSlots: number;
   /** How long the server continues to answer after it is told to stop, in milliseconds. */
   readonly drainMs: number;
 }
-
-/** An empty or blank variable counts as not set, and has its default. */
-const optional = z
-  .string()
-  .optional()
-  .transform((value) => (value?.trim() === '' ? undefined : value));
-
-/** A whole number in decimal digits: `1e3`, `0x10` and `2.0` are refused. */
-const wholeNumber = <Default extends number | undefined>(
-  least: number,
-  most: number,
-  what: string,
-  byDefault: Default,
-) =>
-  optional
-    .refine((value) => value === undefined || /^\d{1,15}$/.test(value.trim()), `must be ${what}`)
-    .refine((value) => value === undefined || Number(value) >= least, `must be at least ${String(least)}`)
-    .refine((value) => value === undefined || Number(value) <= most, `must be at most ${String(most)}`)
-    .transform((value) => (value === undefined ? byDefault : Number(value)));
-
-const oneOf = <Choice extends string>(choices: readonly Choice[]) =>
-  optional.pipe(
-    z.enum(choices, `must be ${choices.slice(0, -1).join(', ')} or ${String(choices.at(-1))}`).optional(),
-  );
-const postgresUrl = optional.refine(
-  (value) => value === undefined || isPostgresUrl(value),
-  'must be a URL of the form postgresql://user:password@host:5432/database',
-);
-const httpUrl = optional.refine(
-  (value) => value === undefined || /^https?:$/.test(protocolOf(value)),
-  'must be an http or https URL',
-);
-
-const smtpUrl = optional.refine(
-  (value) => value === undefined || /^smtps?:$/.test(protocolOf(value)),
-  'must be a URL of the form smtp://user:password@host:587 or smtps://…',
-);
-
-const SHORTEST_SECRET = 32;
-
-const MIB = 1024 * 1024;
-
-const environment = z.object({
-  NODE_ENV: oneOf(['production', 'development', 'test']),
-  HOST: optional,
-  PORT: wholeNumber(0, 65_535, 'a port number', 4000),
-  TENANTRY_DATA_DIR: optional,
-  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
-  LOG_SQL: oneOf(['0', '1', 'explain']),
-  DATABASE_URL: postgresUrl,
-  DATABASE_LISTEN_URL: postgresUrl,
-  DATABASE_OWNER_URL: postgresUrl,
-  DATABASE_OPERATOR_URL: postgresUrl,
-  DATABASE_POOL_SIZE: wholeNumber(1, 10_000, 'a whole number', 10),
-  REQUEST_TIMEOUT_MS: wholeNumber(100, 300_000, 'a whole number of milliseconds', 10_000),
-  DATABASE_TENANT_CONNECTIONS: wholeNumber(1, 99_999, 'a whole number', undefined),
-  CONTEXT_SIGNING_KEY: optional.refine(
-    (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
-    'is too short: make one with `openssl rand -base64 48`',
-  ),
-  JWT_SECRET: optional,
-  JWKS_URI: httpUrl,
-  JWKS_CACHE_SECONDS: wholeNumber(1, 86_400, 'a whole number of seconds', 300),
-  JWT_ISSUER: optional,
-  JWT_AUDIENCE: optional,
-  BASE_DOMAIN: optional.refine(
-    (value) => value === undefined || /^[a-z0-9.-]+$/i.test(value),
-    'must be a domain name, without scheme and port',
-  ),
-  CORS_ORIGINS: optional.transform((value = '', context) =>
-    value.split(',').flatMap((entry) => {
-      if (entry.trim() === '') return [];
-      try {
-        return normalizedOrigin(entry.trim());
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: (error as Error).message });
-        return z.NEVER;
-      }
-    }),
-  ),
-  TRUSTED_DOCUMENTS: optional,
-  TRUSTED_DOCUMENTS_ONLY: oneOf(['true', 'false']),
-  APP_URL: httpUrl.refine(
-    (value) => value === undefined || !/[?#]/.test(value),
-    'must have neither a query nor a fragment',
-  ),
-  SMTP_URL: smtpUrl,
-  MAIL_FROM: optional.refine(
-    (value) => value === undefined || /^[^\p{Cc}]*@[^\p{Cc}]*$/u.test(value),
-    'must be an address, as in `Acme <hello@example.com>`',
-  ),
-  INVITATION_DAYS: wholeNumber(1, 90, 'a whole number of days', 7),
-  MAX_ANSWER_BYTES: wholeNumber(1_024, 256 * MIB, 'a whole number of bytes', 5 * MIB),
-  DRAIN_SECONDS: wholeNumber(0, 600, 'a whole number of seconds', undefined),
-});
 
 const LOGGED = { 0: undefined, 1: 'statements', explain: 'plans' } as const;
 
@@ -155,12 +86,7 @@ const LOGGED = { 0: undefined, 1: 'statements', explain: 'plans' } as const;
  * @throws ConfigError
  */
 export function readConfig(env: Environment = process.env, purpose: 'serve' | 'command' = 'serve'): Config {
-  const parsed = environment.safeParse(readSecretFiles(env));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}.`);
-  }
-  const values = parsed.data;
+  const values = valuesOf(environment, readSecretFiles(env));
   const config: Config = {
     production: values.NODE_ENV === 'production',
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost'),
@@ -176,6 +102,10 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     tenantConnections: values.DATABASE_TENANT_CONNECTIONS,
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
+    auditSealKey: values.AUDIT_SEAL_KEY,
+    auditHeadSink: values.AUDIT_HEAD_SINK,
+    auditReads: values.AUDIT_READS === 'true',
+    encryptionKeys: values.ENCRYPTION_KEYS,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,
     jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
@@ -185,11 +115,20 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     corsOrigins: values.CORS_ORIGINS,
     trustedDocuments: values.TRUSTED_DOCUMENTS,
     trustedDocumentsOnly: values.TRUSTED_DOCUMENTS_ONLY === 'true',
+    federation: values.FEDERATION === 'true',
     appUrl: (values.APP_URL ?? 'http://localhost:3000').replace(/\/+$/, ''),
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
     invitationDays: values.INVITATION_DAYS,
     maxAnswerBytes: values.MAX_ANSWER_BYTES,
+    documentLimits: limitsIn(values),
+    plansFile: values.PLANS_FILE,
+    redisUrl: values.REDIS_URL,
+    redisTimeoutMs: values.REDIS_TIMEOUT_MS,
+    anonymousRequestsPerMinute: values.ANONYMOUS_REQUESTS_PER_MINUTE,
+    trustedProxies: values.TRUSTED_PROXIES,
+    outgoingAllowedHosts: values.OUTGOING_ALLOWED_HOSTS,
+    jobSlots: values.JOB_SLOTS,
     // In development nothing probes the readiness, so Ctrl-C stops at once.
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
@@ -220,6 +159,11 @@ function checkCombination(config: Config): void {
   if (config.trustedDocumentsOnly && config.trustedDocuments === undefined) {
     throw new ConfigError('TRUSTED_DOCUMENTS is missing: say which documents are the only ones.');
   }
+  if (config.trustedDocumentsOnly && config.federation) {
+    throw new ConfigError(
+      'TRUSTED_DOCUMENTS_ONLY and FEDERATION exclude each other: a router writes its documents itself.',
+    );
+  }
   if (!config.production) return;
   if (config.logSql === 'plans') {
     throw new ConfigError('LOG_SQL=explain is not for production: plans show values. LOG_SQL=1 does not.');
@@ -231,6 +175,7 @@ function checkCombination(config: Config): void {
   }
   refuseWeakSecret('JWT_SECRET', config.jwtSecret);
   refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
+  for (const key of config.encryptionKeys) refuseWeakSecret('ENCRYPTION_KEYS', key);
 }
 
 function checkServing({ production, jwtSecret, jwksUri }: Config): void {
@@ -258,17 +203,5 @@ function refuseWeakSecret(variable: string, secret: string | undefined): void {
     throw new ConfigError(
       `${variable} looks like a development secret: make one with \`openssl rand -base64 48\`.`,
     );
-  }
-}
-
-function isPostgresUrl(value: string): boolean {
-  return /^postgres(ql)?:$/.test(protocolOf(value)) && new URL(value).pathname.length > 1;
-}
-
-function protocolOf(value: string): string {
-  try {
-    return new URL(value).protocol;
-  } catch {
-    return '';
   }
 }

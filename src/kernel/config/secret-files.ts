@@ -15,8 +15,12 @@ export const SECRET_VARIABLES = [
   'DATABASE_OWNER_URL',
   'DATABASE_OPERATOR_URL',
   'CONTEXT_SIGNING_KEY',
+  'AUDIT_SEAL_KEY',
+  'AUDIT_HEAD_SINK',
+  'ENCRYPTION_KEYS',
   'JWT_SECRET',
   'SMTP_URL',
+  'REDIS_URL',
 ] as const;
 
 /** Editors and `echo` add a line break, which is not part of the secret. */

@@ -7,10 +7,11 @@ import {
 } from '@prisma/driver-adapter-utils';
 import { endForEverybody } from '@tenantry/prisma-tenancy/parts';
 import { farTime } from './column-parsers.js';
+import { withExactNumbers } from './exact-json.js';
 import { PipeliningClient } from './pipelining-client.js';
 
 /**
- * Prisma's adapter for pg, with three changes.
+ * Prisma's adapter for pg, with four changes.
  *
  * A transaction that has ended accepts no further statement; the comment of `endForEverybody` says why.
  *
@@ -18,6 +19,8 @@ import { PipeliningClient } from './pipelining-client.js';
  * transaction is open on it.
  *
  * Times that JavaScript cannot parse are read as in plain statements: see column-parsers.ts.
+ *
+ * Numbers in JSON that JavaScript would round are read as strings, as in plain statements: see exact-json.ts.
  */
 export class TenantryAdapter extends PrismaPg {
   override async connect() {
@@ -31,7 +34,7 @@ export class TenantryAdapter extends PrismaPg {
 function ofTenantry(started: Transaction): Transaction {
   const transaction = endForEverybody(started);
   const queryRaw = transaction.queryRaw.bind(transaction);
-  transaction.queryRaw = (query: SqlQuery) => queryRaw(query).then(withReadableTimes);
+  transaction.queryRaw = (query: SqlQuery) => queryRaw(query).then(withReadableValues);
   // Prisma calls one of them at the end. Both do the same: they return the connection to the pool.
   for (const end of ['commit', 'rollback'] as const) {
     const giveBack = transaction[end].bind(transaction);
@@ -53,15 +56,32 @@ function clientOf(transaction: Transaction): PipeliningClient {
   return client;
 }
 
-/** Replaces times that Prisma would turn into an invalid Date, at which a whole list fails. */
-function withReadableTimes(result: SqlResultSet): SqlResultSet {
+/**
+ * Replaces times that Prisma would turn into an invalid Date, at which a whole list fails, and numbers in JSON that it
+ * would round.
+ */
+function withReadableValues(result: SqlResultSet): SqlResultSet {
   for (const [column, type] of result.columnTypes.entries()) {
-    if (type !== ColumnTypeEnum.DateTime) continue;
+    const readable = READABLE.get(type);
+    if (!readable) continue;
     for (const row of result.rows) {
-      const text = row[column];
-      if (typeof text === 'string' && Number.isNaN(Date.parse(text)))
-        row[column] = farTime(text).toISOString();
+      const value = row[column];
+      if (typeof value === 'string') row[column] = readable(value);
+      else if (Array.isArray(value)) {
+        const list = value as readonly unknown[];
+        row[column] = list.map((each) => (typeof each === 'string' ? readable(each) : each));
+      }
     }
   }
   return result;
 }
+
+const readableTime = (text: string): string =>
+  Number.isNaN(Date.parse(text)) ? farTime(text).toISOString() : text;
+
+const READABLE: ReadonlyMap<number, (text: string) => string> = new Map([
+  [ColumnTypeEnum.DateTime, readableTime],
+  [ColumnTypeEnum.DateTimeArray, readableTime],
+  [ColumnTypeEnum.Json, withExactNumbers],
+  [ColumnTypeEnum.JsonArray, withExactNumbers],
+]);

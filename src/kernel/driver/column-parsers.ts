@@ -1,5 +1,6 @@
-/** Parses the text of columns to the same values as Prisma, for the types listed here. */
+/** Parses the text of columns to the same values as Prisma with adapter.ts, for the types listed here. */
 import { Decimal } from '@prisma/client/runtime/client';
+import { parseExactJson } from './exact-json.js';
 
 export type Parse = (text: string) => unknown;
 
@@ -14,7 +15,6 @@ export class UnsupportedColumnError extends Error {
 
 /** Returns the text unchanged. */
 export const asIs: Parse = (text) => text;
-const json: Parse = (text) => JSON.parse(text) as unknown;
 
 /**
  * Parses a time in UTC, the default of a session, digit by digit. `new Date(text)`, which takes several times as long,
@@ -86,7 +86,7 @@ const PARSERS: ReadonlyMap<number, Parse> = new Map([
   [21, Number], // int2
   [23, Number], // int4
   [25, asIs], // text
-  [114, json], // json
+  [114, parseExactJson], // json
   [701, Number], // float8
   [1042, asIs], // char(n)
   [1043, asIs], // varchar
@@ -95,7 +95,7 @@ const PARSERS: ReadonlyMap<number, Parse> = new Map([
   [1184, timestamptz],
   [1700, (text) => new Decimal(text)], // numeric
   [2950, asIs], // uuid
-  [3802, json], // jsonb
+  [3802, parseExactJson], // jsonb
 ]);
 
 /** The parser of a type with this object id; undefined for a type that only Prisma parses. */

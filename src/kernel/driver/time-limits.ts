@@ -6,13 +6,21 @@ import { Prisma } from '../../generated/prisma/client.js';
 import type { TenantContext } from '../request/tenant-context.js';
 
 type Timed = Pick<TenantContext, 'deadline'>;
+type Limited = Pick<TenantContext, 'deadline' | 'plan'>;
 
 /** PostgreSQL's own limit ends this much after the deadline, in case the cancel request was lost. */
 const MOMENT_MS = 250;
 
-/** The longest duration of a statement in whole milliseconds: not much more than the request's remaining time. */
-export const statementTimeoutOf = ({ deadline }: Timed, longest: number): number =>
-  deadline ? Math.min(longest, Math.ceil(deadline.remaining) + MOMENT_MS) : longest;
+/**
+ * The longest duration of a statement in whole milliseconds: the limit of the tenant's plan, and not much more than the
+ * request's remaining time.
+ *
+ * @param byDefault the limit of contexts without a plan
+ */
+export function statementTimeoutOf({ deadline, plan }: Limited, byDefault: number): number {
+  const longest = plan?.statementTimeoutMs ?? byDefault;
+  return deadline ? Math.min(longest, Math.ceil(deadline.remaining) + MOMENT_MS) : longest;
+}
 
 /**
  * The error of a failed operation. After the deadline, errors of the database or the connection become the deadline's

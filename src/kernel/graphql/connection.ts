@@ -75,7 +75,7 @@ export class Page {
   /** @throws BAD_USER_INPUT for a size out of range, `first` with `last`, or an invalid cursor */
   constructor(
     args: PageArguments,
-    private readonly order: Order,
+    readonly order: Order,
   ) {
     if (args.first != null && args.last != null) {
       throw badInput('Ask for the first or for the last rows, not for both.', 'last');
@@ -175,6 +175,19 @@ class RowConnection<Node> implements Connection<Node> {
       startCursor: first ? this.cursor(first) : null,
       endCursor: last ? this.cursor(last) : null,
     };
+  }
+}
+
+/**
+ * @param most the most rows of a page in the tenant's plan
+ * @throws BAD_USER_INPUT for a larger page
+ */
+export function refuseLargePage({ first, last }: PageArguments, most: number): void {
+  for (const [argument, asked] of [
+    ['first', first],
+    ['last', last],
+  ] as const) {
+    if (asked != null && asked > most) throw badInput(`A page has between 0 and ${most} rows.`, argument);
   }
 }
 

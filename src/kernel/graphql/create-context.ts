@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { Plans } from '../vocabulary/plan.js';
 import type { Viewer } from '../vocabulary/viewer.js';
 import type { Config } from '../config/config.js';
 import { AnswerBytes } from '../request/answer-bytes.js';
@@ -14,6 +15,7 @@ import type { Api } from './schema.js';
 export interface ContextParts {
   readonly api: Api;
   readonly database: Database;
+  readonly plans: Plans;
   readonly changes: ChangeEvents;
   readonly moduleContext: ModuleContext;
   readonly config: Pick<Config, 'maxAnswerBytes'>;
@@ -25,6 +27,8 @@ export interface ContextOf {
   readonly requestId: string;
   readonly deadline?: Deadline | undefined;
   readonly idempotencyKey?: string | undefined;
+  /** Looks the caller's access up again. @throws the refusal, as a rejection, when it has changed */
+  readonly confirmAccess?: (() => Promise<void>) | undefined;
   /** Counts the rows that `db` reads. Default: a new counter. */
   readonly bytes?: AnswerBytes | undefined;
   /** A client of this viewer and request, shared with other contexts. Default: a new client. */
@@ -35,30 +39,43 @@ export interface ContextOf {
 
 /** Creates the context of resolvers, one for each request and each event. */
 export const createContext = (
-  { api, database, changes, moduleContext, config }: ContextParts,
+  { api, database, plans, changes, moduleContext, config }: ContextParts,
   {
     viewer,
     requestId,
     deadline,
     idempotencyKey,
+    confirmAccess,
     bytes = new AnswerBytes(config.maxAnswerBytes),
     db,
     log,
   }: ContextOf,
 ): RequestContext => {
-  const { tenantId, actor } = viewer;
+  const { tenantId, actor, plan } = viewer;
   return {
     ...moduleContext,
     viewer,
     user: actor.type === 'user' ? viewer : undefined,
-    db: db ?? database.forTenant({ tenantId, actor, requestId, deadline, bytes }),
+    db:
+      db ??
+      database.forTenant({
+        tenantId,
+        actor,
+        plan,
+        requestId,
+        deadline,
+        bytes,
+        access: confirmAccess && { memberId: viewer.memberId, confirm: confirmAccess },
+      }),
     changes: changes.forTenant(tenantId),
     loaders: new Loaders(),
     roles: api.roles,
+    plans,
     guards: api.guards,
     inputGuards: api.inputGuards,
     recorded: api.recorded,
     models: database.models,
+    nodes: api.nodes,
     requestId,
     deadline,
     idempotencyKey,

@@ -16,6 +16,7 @@ import {
   type InputValueDefinitionNode,
   type StringValueNode,
 } from 'graphql';
+import type { DocumentLimits } from '../vocabulary/document-limits.js';
 import { enumName, ROLES, type RoleMatrix } from '../vocabulary/permissions.js';
 import { SharedDescriptions } from './shared-descriptions.js';
 
@@ -34,14 +35,19 @@ export interface DescribedSdl {
  * - parts without a description have the one of {@link SharedDescriptions}, if there is one;
  * - types and fields say which permission they require, and root fields also when they require none;
  * - arguments, fields of inputs and values of enums say which permission they require;
+ * - the type Query says the limits of documents;
  * - fields with `@secret` say that they are shown once, and mutations which codes their errors have;
  * - each permission says how it is written in keys and errors, and which roles hold it.
  *
  * @throws GraphQLError when the SDL cannot be parsed
  */
-export function describedDocument(typeDefs: readonly string[], roles: RoleMatrix): DescribedSdl {
+export function describedDocument(
+  typeDefs: readonly string[],
+  roles: RoleMatrix,
+  limits: DocumentLimits,
+): DescribedSdl {
   const definitions = typeDefs.flatMap((source) => parse(source).definitions);
-  const description = new Description(definitions, roles);
+  const description = new Description(definitions, roles, limits);
   const document: DocumentNode = {
     kind: Kind.DOCUMENT,
     definitions: definitions.map((each) => description.of(each)),
@@ -52,13 +58,15 @@ export function describedDocument(typeDefs: readonly string[], roles: RoleMatrix
 class Description {
   readonly #shared: SharedDescriptions;
   readonly #roles: RoleMatrix;
+  readonly #limits: DocumentLimits;
   /** The guard of each object type, which may be in an extension of it. */
   readonly #guards = new Map<string, Directives>();
   readonly #undescribed: string[] = [];
 
-  constructor(definitions: readonly DefinitionNode[], roles: RoleMatrix) {
+  constructor(definitions: readonly DefinitionNode[], roles: RoleMatrix, limits: DocumentLimits) {
     this.#shared = new SharedDescriptions(definitions);
     this.#roles = roles;
+    this.#limits = limits;
     for (const each of definitions) {
       const isObject = each.kind === Kind.OBJECT_TYPE_DEFINITION || each.kind === Kind.OBJECT_TYPE_EXTENSION;
       if (isObject && isGuarded(each.directives)) this.#guards.set(each.name.value, each.directives);
@@ -74,7 +82,10 @@ class Description {
       case Kind.OBJECT_TYPE_DEFINITION:
       case Kind.INTERFACE_TYPE_DEFINITION:
         return {
-          ...this.#type(node, [this.#access(this.#guards.get(node.name.value))]),
+          ...this.#type(node, [
+            node.name.value === 'Query' ? limitsSentence(this.#limits) : undefined,
+            this.#access(this.#guards.get(node.name.value)),
+          ]),
           ...this.#fieldsOf(node),
         };
       case Kind.OBJECT_TYPE_EXTENSION:
@@ -209,6 +220,9 @@ interface Members<Member> extends Named {
 interface Described {
   readonly description?: StringValueNode;
 }
+
+const limitsSentence = ({ tokens, depth, aliases }: DocumentLimits) =>
+  `A document has at most ${tokens} tokens, an operation ${depth} levels of fields and ${aliases} aliases.`;
 
 function shownOnce(type: string, { directives }: FieldDefinitionNode): string | undefined {
   if (usesOf(directives, 'secret').length === 0) return undefined;

@@ -60,3 +60,13 @@ export function floatsAreKept(context: ValidationContext): ASTVisitor {
   };
   return { IntValue: check, FloatValue: check };
 }
+
+/** The error that {@link refuseLostNumbers} throws for a message; undefined when it throws none. */
+export function lostNumberIn(message: string): GraphQLError | undefined {
+  try {
+    refuseLostNumbers(message);
+    return undefined;
+  } catch (error) {
+    return error as GraphQLError;
+  }
+}

@@ -32,6 +32,7 @@ import { bytesOf } from './parse-document.js';
 import type { Deadline } from '../request/deadline.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
 import { DateTime } from './date-time.js';
+import { idSerializers, withIdsAsScalars } from './ids.js';
 import { coerceVariables } from './variables.js';
 
 /**
@@ -180,8 +181,11 @@ class Compiler {
     const { document, operation } = compilation;
     const found = compilable(this.schema, document);
     if (!found) return;
+    const options = { customSerializers: this.serializers };
     const query = withTokens(document, () =>
-      compileQuery(this.schema, document, operation.name?.value, { customSerializers: this.serializers }),
+      withIdsAsScalars(this.schema, () =>
+        compileQuery(this.schema, document, operation.name?.value, options),
+      ),
     );
     if (isCompiledQuery(query)) this.compiled.set(compilation, { ...found, query: query.query });
   }
@@ -232,12 +236,16 @@ function serializersOf(
   count: (serialized: unknown) => void,
 ): Record<string, (value: unknown) => unknown> {
   const leaves = Object.values(schema.getTypeMap()).filter(isLeafType);
+  const all = [
+    ...leaves.map((type) => [type.name, (value: unknown): unknown => type.serialize(value)] as const),
+    ...Object.entries(idSerializers(schema)),
+  ];
   return Object.fromEntries(
-    leaves.map((type) => [
-      type.name,
+    all.map(([name, serialize]) => [
+      name,
       (value: unknown) => {
         if (isPromise(value)) value.then(undefined, () => undefined);
-        const serialized: unknown = type.serialize(value);
+        const serialized = serialize(value);
         if (serialized === null || serialized === undefined) throw new Error('not for graphql-jit');
         count(serialized);
         return serialized;

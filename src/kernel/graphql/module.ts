@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs';
+import type { MODELS } from '../../generated/data-model/index.js';
 import type { RecordedEntities } from '../access/recorded-columns.js';
 import type { DataRules } from './shield.js';
 import type { PermissionGrants, Role } from '../vocabulary/permissions.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import type { Config } from '../config/config.js';
+import type { Outgoing } from '../outgoing/outgoing.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
+import type { JobHandlers } from './job-handler.js';
+import type { ReadNodes } from './node-reader.js';
 import type { ModuleContext } from './request-context.js';
 
 /** The server's parts that modules may use for their context. Services add to it: see services/mail/mailer.ts. */
 export interface ServerParts {
   readonly config: Config;
   readonly database: Database;
+  /** Sends requests to hosts of others. */
+  readonly outgoing: Outgoing;
 }
 
 /** A domain of the API: a folder with its part of the schema, its resolvers and its permissions. */
@@ -26,6 +32,21 @@ export interface Module {
   readonly rules?: DataRules;
   /** The mapping of this module's entities in the audit log, when names of the database and the schema differ. */
   readonly audit?: RecordedEntities;
+  /**
+   * How objects are read by their ids alone, by the name of their type, which implements Node. Default: the rows of the
+   * model with that name.
+   */
+  readonly nodes?: Readonly<Record<string, ReadNodes>>;
+  /**
+   * The resources that plans may limit, each with the model whose rows count: `{ conversations: 'Conversation' }`. A
+   * migration makes the database count them, `SELECT tenantry.limit_rows('conversations', 'conversations')`.
+   */
+  readonly quotas?: Readonly<Record<string, keyof typeof MODELS>>;
+  /**
+   * The handlers of this module's jobs, by task: `{ 'conversation.digest': { payload, run } }`. The module declares the
+   * payloads in `JobPayloads`: see kernel/vocabulary/job.ts.
+   */
+  readonly jobs?: JobHandlers;
   /** Returns what this module adds to the context of every request. Called once at the start. */
   readonly context?: (parts: ServerParts) => Partial<ModuleContext>;
   /** Adds demo data to a new demo tenant, through the tenant-bound client of its user with the given role. */

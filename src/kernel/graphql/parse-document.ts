@@ -1,13 +1,18 @@
 /** Parses a document, and checks the limits of its text. */
 import { createRequire } from 'node:module';
-import { GraphQLError, type DocumentNode, type NameNode, type Token } from 'graphql';
+import { GraphQLError, TokenKind, type DocumentNode, type NameNode, type Token } from 'graphql';
 import type * as Parsing from 'graphql/language/parser.js';
 import { setLocation } from './locations.js';
 
-/** In characters. A document of {@link MOST_TOKENS} tokens with long names, one per indented line, has fewer. */
+/** In characters, for up to 2,048 tokens: see {@link longestDocument}. */
 export const LONGEST_DOCUMENT = 64 * 1024;
-/** Far more tokens than a page of a dashboard needs, far fewer than would keep a parser busy. */
-export const MOST_TOKENS = 2_000;
+
+/** Long names, one per indented line, have fewer. */
+const CHARACTERS_PER_TOKEN = 32;
+
+/** The most characters of a document that may have this many tokens, so that a document reaches the limit of tokens first. */
+export const longestDocument = (mostTokens: number): number =>
+  Math.max(LONGEST_DOCUMENT, CHARACTERS_PER_TOKEN * mostTokens);
 
 /** In characters. Errors repeat names, one name many times. */
 export const LONGEST_NAME = 255;
@@ -31,12 +36,15 @@ const sizes = new WeakMap<DocumentNode, number>();
 /** The memory of a document of {@link parseDocument} including its text, in bytes; 0 for any other. */
 export const bytesOf = (document: DocumentNode): number => sizes.get(document) ?? 0;
 
-/** @throws GraphQLError for a text that is too long, has too many tokens, too long names, or is not GraphQL */
-export function parseDocument(text: string): ParsedDocument {
-  if (text.length > LONGEST_DOCUMENT) {
-    throw new GraphQLError(`Syntax Error: The document has more than ${LONGEST_DOCUMENT} characters.`);
-  }
-  const parser = new CountingParser(text, { maxLexicalTokens: MOST_TOKENS });
+/**
+ * @param mostTokens the most tokens that the document may have
+ * @throws GraphQLError for a text that is too long, has too many tokens (the limit is in `extensions.limit`), too long
+ * names, or is not GraphQL
+ */
+export function parseDocument(text: string, mostTokens: number): ParsedDocument {
+  const mostCharacters = longestDocument(mostTokens);
+  if (text.length > mostCharacters) throw tooLong(mostCharacters, 'characters');
+  const parser = new CountingParser(text, mostTokens);
   const document = parser.parseDocument();
   // Its names are slices, which keep the whole text in memory.
   const bytes = 2 * text.length + parser.nodes * BYTES_PER_NODE + BYTES_PER_DOCUMENT;
@@ -44,11 +52,28 @@ export function parseDocument(text: string): ParsedDocument {
   return { document, bytes };
 }
 
+const tooLong = (limit: number, unit: 'characters' | 'tokens') =>
+  new GraphQLError(`Syntax Error: The document has more than ${limit} ${unit}.`, { extensions: { limit } });
+
 // The package also has an ES module, which Node does not use for `graphql`: two copies do not work together.
 const { Parser } = createRequire(import.meta.url)('graphql/language/parser.js') as typeof Parsing;
 
 class CountingParser extends Parser {
   nodes = 0;
+  #tokens = 0;
+  readonly #mostTokens: number;
+
+  constructor(text: string, mostTokens: number) {
+    super(text);
+    this.#mostTokens = mostTokens;
+  }
+
+  // The message of graphql-js for this names neither the limit nor that it is one of the server.
+  override advanceLexer(): void {
+    const { kind } = this._lexer.advance();
+    if (kind !== TokenKind.EOF && ++this.#tokens > this.#mostTokens)
+      throw tooLong(this.#mostTokens, 'tokens');
+  }
 
   override parseName(): NameNode {
     const name = super.parseName();

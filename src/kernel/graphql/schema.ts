@@ -5,16 +5,27 @@ import { guestMutations, objectTypes, readGuards, type Guards } from '../access/
 import { readInputGuards, type InputGuards } from '../access/input-guards.js';
 import { ERROR_CODES, errorCodeEnum } from '../vocabulary/error-codes.js';
 import { enumName, RoleMatrix, ROLES } from '../vocabulary/permissions.js';
+import {
+  DEFAULT_DOCUMENT_LIMITS,
+  limitDocuments,
+  type DocumentLimits,
+} from '../vocabulary/document-limits.js';
+import { RoleSchemas } from '../access/role-schema.js';
 import { usesOf } from '../access/schema-types.js';
 import { RecordedColumns } from '../access/recorded-columns.js';
 import { guardSchema, type DataRules } from './shield.js';
-import type { Connection } from './connection.js';
+import { refuseLargePage, type Connection, type PageArguments } from './connection.js';
+import type { RequestContext } from './request-context.js';
 import { DateTime } from './date-time.js';
+import { decodeIds, encodeIds } from './ids.js';
 import { JSONObject } from './json-object.js';
+import { NodeReader } from './node-reader.js';
 import { keepDeclaredErrors } from './declared-errors.js';
 import { refuseRedefinitions } from './definitions.js';
 import { describedDocument } from './describe.js';
+import { federationModule } from './federation.js';
 import { SCALARS } from './scalars.js';
+import { refuseTenantsElsewhere } from './tenant-elsewhere.js';
 import { usedDefinitions } from './used-definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
 import type { ErrorCode, Resolvers } from '../../generated/graphql.js';
@@ -25,8 +36,12 @@ export interface Api {
   readonly roles: RoleMatrix;
   readonly guards: Guards;
   readonly inputGuards: InputGuards;
+  /** The parts of the schema for the permissions of callers. */
+  readonly roleSchemas: RoleSchemas;
   /** Decides who may see which columns of rows in the audit log. */
   readonly recorded: RecordedColumns;
+  /** Reads objects by their ids alone. */
+  readonly nodes: NodeReader;
   /** The mutations that need no membership. */
   readonly guestMutations: ReadonlySet<string>;
   /** The coordinates of what has no description. */
@@ -52,18 +67,48 @@ const kernel = defineModule({
   },
 });
 
+/** The kernel's part of the schema for reading objects by their ids, for schemas in which a type implements Node. */
+const nodeModule = (nodes: NodeReader): Module =>
+  defineModule({
+    name: 'node',
+    typeDefs: readSchema(import.meta.url, './node.graphql'),
+    resolvers: {
+      // The generated type lists the types of the installed modules.
+      Node: { __resolveType: (row: object) => nodes.typeOf(row) as never },
+      Query: {
+        node: (_parent, { id }, context) => nodes.load(id, 'id', context),
+        nodes: (_parent, { ids }, context) => nodes.loadAll(ids, context),
+      },
+    },
+  });
+
+export interface ApiOptions {
+  /** Whether an error of a mutation that its `@errors` does not declare is a defect. Default: `refuse`. */
+  readonly undeclaredErrors?: 'refuse' | 'pass';
+  /** Of documents for the schema, which its descriptions say. */
+  readonly limits?: DocumentLimits;
+  /** Whether the API is a subgraph of a federation. Default: it is not. */
+  readonly federation?: boolean;
+}
+
 /**
  * Builds the API of `modules`.
  *
- * @param undeclaredErrors whether an error of a mutation that its `@errors` does not declare is a defect
  * @throws UnguardedSchemaError when a field has no guard; Error when modules contradict each other
  */
-export function buildApi(modules: readonly Module[], undeclaredErrors: 'refuse' | 'pass' = 'refuse'): Api {
-  const installed = [kernel, ...columnTypes([kernel, ...modules]), ...modules];
+export function buildApi(
+  modules: readonly Module[],
+  { undeclaredErrors = 'refuse', limits = DEFAULT_DOCUMENT_LIMITS, federation = false }: ApiOptions = {},
+): Api {
+  const nodes = new NodeReader();
+  const hasNodes = modules.some(({ typeDefs }) => IMPLEMENTS_NODE.test(typeDefs));
+  const own = hasNodes ? [kernel, nodeModule(nodes)] : [kernel];
+  if (federation) own.push(federationModule(nodes, () => api.roleSchemas));
+  const installed = [...own, ...columnTypes([...own, ...modules]), ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
   const typeDefs = installed.map((module) => module.typeDefs);
   refuseRedefinitions(typeDefs);
-  const { document, undescribed } = describedDocument(withSubscriptionType(typeDefs), roles);
+  const { document, undescribed } = describedDocument(withSubscriptionType(typeDefs), roles, limits);
   const schema = makeExecutableSchema({
     typeDefs: document,
     resolvers: [
@@ -79,28 +124,42 @@ export function buildApi(modules: readonly Module[], undeclaredErrors: 'refuse' 
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });
   countOnDemand(schema);
+  limitPages(schema);
   keepOwnDescriptions(schema);
   const guards = readGuards(schema, roles.permissions);
   const inputGuards = readInputGuards(schema, roles.permissions);
   const dataRules: DataRules = collect(installed, 'rules', 'have a rule for');
+  const fieldsWithRules = new Set(Object.keys(dataRules));
+  const { permissions } = roles;
+  const declared = collect(installed, 'nodes', 'say how to read');
+  nodes.begin({ schema, guards, permissions, fieldsWithRules, declared });
+  refuseTenantsElsewhere(schema);
+  encodeIds(schema);
   const guarded = guardSchema(schema, { guards, inputGuards }, dataRules);
+  decodeIds(guarded, guards);
   keepDeclaredErrors(guarded, undeclaredErrors);
-  return {
+  limitDocuments(guarded, limits);
+  const api: Api = {
     schema: guarded,
     roles,
     guards,
     inputGuards,
+    roleSchemas: new RoleSchemas({ schema: guarded, guards, inputGuards }),
     recorded: new RecordedColumns({
       schema,
       guards,
-      permissions: roles.permissions,
-      fieldsWithRules: new Set(Object.keys(dataRules)),
+      permissions,
+      fieldsWithRules,
       declared: collect(installed, 'audit', 'say what the audit log has of'),
     }),
+    nodes,
     guestMutations: guestMutations(schema),
     undescribed,
   };
+  return api;
 }
+
+const IMPLEMENTS_NODE = /\bimplements\b[^{@]*\bNode\b/;
 
 /**
  * The kernel's types for columns and filters that the modules use. Others are left out, so the contract has no unused
@@ -138,6 +197,20 @@ function countOnDemand(schema: GraphQLSchema): void {
   }
 }
 
+/** Limits the rows of every page to those of the tenant's plan, before the field is resolved. */
+function limitPages(schema: GraphQLSchema): void {
+  for (const type of objectTypes(schema)) {
+    for (const field of Object.values(type.getFields())) {
+      const { resolve } = field;
+      if (!resolve || !field.args.some(({ name }) => name === 'first' || name === 'last')) continue;
+      field.resolve = (parent, args: PageArguments, context: RequestContext, info): unknown => {
+        refuseLargePage(args, context.viewer.plan.mostRowsPerPage);
+        return resolve(parent, args, context, info);
+      };
+    }
+  }
+}
+
 /**
  * Adds the type Subscription when a module extends it: the kernel has no subscription fields, and a type without fields
  * is invalid.
@@ -152,7 +225,7 @@ function withSubscriptionType(typeDefs: readonly string[]): string[] {
 }
 
 /** @throws Error when two modules define the same entry */
-function collect<Key extends 'rules' | 'audit'>(
+function collect<Key extends 'rules' | 'audit' | 'nodes'>(
   installed: readonly Module[],
   key: Key,
   both: string,

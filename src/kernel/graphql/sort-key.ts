@@ -11,7 +11,7 @@ import { isStorable } from './input.js';
 /** The models of lists. */
 export type ModelName = keyof typeof MODELS;
 
-/** A column of a model for ordering. Only {@link sortBy} creates one. */
+/** A column for ordering. Only {@link sortBy} and {@link sortByInteger} create one. */
 export interface SortKey {
   readonly field: string;
   /** The text of a row's value in a cursor. */
@@ -39,6 +39,9 @@ export function sortBy<Model extends ModelName>(
   return { field, ...kind };
 }
 
+/** A column of type bigint that is unique and no column of a model, for lists that are read by hand-written SQL. */
+export const sortByInteger = (field: string): SortKey => ({ field, ...BIG_INTEGER });
+
 type Kind = Omit<SortKey, 'field'>;
 
 /** How lists are ordered by a column of this type, or the reason why they cannot be. */
@@ -63,7 +66,7 @@ export function kindOf({
     case 'Int':
       return numberKind(Number, 32, (text) => Prisma.sql`${text}::integer`);
     case 'BigInt':
-      return numberKind(BigInt, 64, (text) => Prisma.sql`${text}::bigint`);
+      return BIG_INTEGER;
     case 'Decimal':
       return DECIMAL;
     default:
@@ -135,6 +138,8 @@ function numberKind<Value extends number | bigint>(
 }
 
 const INTEGER = /^-?\d{1,19}$/;
+
+const BIG_INTEGER = numberKind(BigInt, 64, (text) => Prisma.sql`${text}::bigint`);
 
 /** The digits before and after the point, enough for money and weights. */
 const DECIMAL_TEXT = /^-?\d{1,100}(\.\d{1,100})?$/;

@@ -1,13 +1,15 @@
 /**
  * Limits the look-ups before a tenant is known: of the user of a token, of an API key, and of an invitation.
  * Unauthenticated callers can cause them, so they get few connections of the pool, separate queues and little time.
+ * Workers ask for jobs here too, in a queue of their own.
  */
 import { rateLimited, unavailable } from '../vocabulary/errors.js';
-import type { Release } from './admission.js';
-import { Places, type Patience } from './places.js';
+import type { Release } from '../fair-share/fair-share.js';
+import type { Patience } from '../fair-share/patience.js';
+import { Places } from './places.js';
 
 /** The purpose of a look-up. */
-export type DoorPurpose = 'access' | 'api-key' | 'invitation' | 'changes';
+export type DoorPurpose = 'access' | 'api-key' | 'invitation' | 'changes' | 'jobs';
 
 export interface Lookup {
   readonly purpose: DoorPurpose;
@@ -24,6 +26,7 @@ export class LookupLimit {
   readonly #callers: Places;
   readonly #apiKeys: Places;
   readonly #invitations: Places;
+  readonly #jobs: Places;
 
   constructor({ poolSize, maxWait }: { readonly poolSize: number; readonly maxWait: number }) {
     const places = Math.max(1, Math.floor(poolSize / 4));
@@ -36,6 +39,8 @@ export class LookupLimit {
     this.#apiKeys = new Places(less, LONGEST_LINE);
     // An acceptance may wait for a change of the tenant's members; other look-ups must not wait for it.
     this.#invitations = new Places(less, LONGEST_LINE);
+    // A worker prolongs leases while it waits for more jobs.
+    this.#jobs = new Places(less, LONGEST_LINE);
   }
 
   /** The number of waiting look-ups. */
@@ -69,7 +74,7 @@ export class LookupLimit {
     try {
       if (caller !== undefined) await pass(this.#callers, `${purpose} ${caller}`, tooMany);
       if (purpose === 'api-key') await pass(this.#apiKeys, purpose, unavailable);
-      await pass(purpose === 'invitation' ? this.#invitations : this.#visits, '', unavailable);
+      await pass(this.#placesFor(purpose), '', unavailable);
       return release;
     } catch (error) {
       release();
@@ -77,7 +82,12 @@ export class LookupLimit {
     }
   }
 
+  #placesFor(purpose: DoorPurpose): Places {
+    if (purpose === 'invitation') return this.#invitations;
+    return purpose === 'jobs' ? this.#jobs : this.#visits;
+  }
+
   #all(): Places[] {
-    return [this.#visits, this.#callers, this.#apiKeys, this.#invitations];
+    return [this.#visits, this.#callers, this.#apiKeys, this.#invitations, this.#jobs];
   }
 }

@@ -2,16 +2,7 @@
  * Limits concurrent work per key. When a key has no free place, work waits in the key's queue, whose length and time
  * are limited.
  */
-
-/** The limits of a wait. */
-export interface Patience {
-  /** The end of the wait on the clock of `performance.now()`. */
-  readonly until: number;
-  /** Ends the wait with its reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Creates the error for a wait that took too long, or for a full queue. */
-  readonly refusal: () => Error;
-}
+import { waitPatiently, type Patience } from '../fair-share/patience.js';
 
 interface Queue {
   taken: number;
@@ -55,38 +46,21 @@ export class Places {
   }
 
   /** Waits for a place and takes it. Rejects with the refusal, or with the reason of the signal, without a place. */
-  async wait(key: string, { until, signal, refusal }: Patience): Promise<void> {
-    signal?.throwIfAborted();
+  async wait(key: string, patience: Patience): Promise<void> {
+    patience.signal?.throwIfAborted();
     if (this.enter(key)) return;
     const { waiting } = this.#queues.get(key)!;
-    const left = until - performance.now();
-    if (waiting.length >= this.#longest || left <= 0) {
+    const refusal = () => {
       this.#refused++;
-      throw refusal();
-    }
+      return patience.refusal();
+    };
+    if (waiting.length >= this.#longest) throw refusal();
     this.#waiting++;
     try {
-      await new Promise<void>((resolve, reject) => {
-        const stop = () => {
-          clearTimeout(timer);
-          signal?.removeEventListener('abort', abort);
-        };
-        const start = () => {
-          stop();
-          resolve();
-        };
-        const giveUp = (error: Error) => {
-          stop();
-          waiting.splice(waiting.indexOf(start), 1);
-          reject(error);
-        };
-        const abort = () => giveUp(signal?.reason as Error);
-        const timer = setTimeout(() => {
-          this.#refused++;
-          giveUp(refusal());
-        }, left);
-        signal?.addEventListener('abort', abort);
+      await waitPatiently<undefined>({ ...patience, refusal }, (done) => {
+        const start = () => done(undefined);
         waiting.push(start);
+        return () => void waiting.splice(waiting.indexOf(start), 1);
       });
     } finally {
       this.#waiting--;

@@ -1,5 +1,7 @@
 import type { AnswerBytes } from './answer-bytes.js';
+import type { AccessCheck } from '../vocabulary/access-check.js';
 import type { Actor } from '../vocabulary/actor.js';
+import type { Plan } from '../vocabulary/plan.js';
 import type { Deadline } from './deadline.js';
 
 /**
@@ -10,6 +12,11 @@ export interface TenantContext {
   /** The tenant's id, a UUID. */
   readonly tenantId: string;
   readonly actor: Actor;
+  /**
+   * The tenant's plan, whose time limits hold for its transactions. Undefined for commands, which have those of the
+   * database.
+   */
+  readonly plan?: Plan | undefined;
   /** Correlates the answer, the log lines and the audit entries of one request. */
   readonly requestId: string;
   /**
@@ -17,6 +24,8 @@ export interface TenantContext {
    * background work, only the time limits of each transaction apply.
    */
   readonly deadline?: Deadline | undefined;
+  /** Confirms the access of an operation that waits for a connection. Undefined: it is not confirmed. */
+  readonly access?: AccessCheck | undefined;
   /** Counts the rows that are read. Undefined for commands and jobs, whose rows are not counted. */
   readonly bytes?: AnswerBytes | undefined;
 }

@@ -2,7 +2,6 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Signature } from '../database/context-signature.js';
 import { statementTimeoutOf } from '../driver/time-limits.js';
-import type { Deadline } from '../request/deadline.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { TransactionLimits } from './tenant-client.js';
 
@@ -13,7 +12,11 @@ import type { TransactionLimits } from './tenant-client.js';
 const CANCELLED_BEFORE_MS = 1_000;
 
 /** Prisma's limits of a transaction, in milliseconds: it neither waits nor lasts longer than its request. */
-export const prismaLimits = ({ maxWait, timeout }: TransactionLimits, deadline: Deadline | undefined) => {
+export const prismaLimits = (
+  { maxWait, timeout: byDefault }: TransactionLimits,
+  { deadline, plan }: Pick<TenantContext, 'deadline' | 'plan'>,
+) => {
+  const timeout = plan?.transactionTimeoutMs ?? byDefault;
   if (!deadline) return { maxWait, timeout: timeout + CANCELLED_BEFORE_MS };
   const remaining = Math.ceil(deadline.remaining) + 1;
   return {

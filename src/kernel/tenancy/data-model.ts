@@ -37,6 +37,10 @@ export interface Column {
   readonly name: string;
   /** Prisma's type: `String`, `DateTime`, …; a list is `String[]`. */
   readonly type: string;
+  /** For an enum, but not for a list of them: its values, if the database has the same names for all of them. */
+  readonly values?: ReadonlySet<string>;
+  /** An enum with a value that the database calls otherwise. */
+  readonly isMapped?: true;
   /** Selects the column under the name of the field. */
   readonly selected: string;
   /**
@@ -94,9 +98,11 @@ function columnOf(field: string, column: string, info: FieldInfo): Column {
     field,
     column,
     type: info.isList ? `${info.type}[]` : info.type,
+    ...(info.values && !info.isList && { values: new Set(info.values) }),
+    ...(info.isEnum && !info.values && { isMapped: true }),
     byDefault: sourceOf(info),
     isNullable,
-    ...quoted({ field, column }),
+    ...quoted(field, column, info),
   };
 }
 
@@ -105,7 +111,12 @@ function sourceOf({ byDefault, isNullable, isList }: FieldInfo): Column['byDefau
   return byDefault !== undefined || isNullable || isList ? 'database' : 'prisma';
 }
 
-function quoted({ field, column }: Pick<Column, 'field' | 'column'>): Pick<Column, 'name' | 'selected'> {
+function quoted(field: string, column: string, info: FieldInfo): Pick<Column, 'name' | 'selected'> {
   const name = escapeIdentifier(column);
-  return { name, selected: field === column ? name : `${name} AS ${escapeIdentifier(field)}` };
+  // The type of an enum has another object id in each database, so its values are read as text.
+  const value = info.values ? `${name}::text${info.isList ? '[]' : ''}` : name;
+  return {
+    name,
+    selected: field === column && value === name ? name : `${value} AS ${escapeIdentifier(field)}`,
+  };
 }

@@ -8,7 +8,9 @@ import { Deadline } from '../request/deadline.js';
 import { unavailable } from '../vocabulary/errors.js';
 import { PrismaClient } from '../../generated/prisma/client.js';
 import { createCheckout, isRefusal, type Checkout } from '../driver/checkout.js';
-import { admitted, PoolShare } from '../pool/admission.js';
+import { admitted } from '../pool/admission.js';
+import { FairGate } from '../pool/fair-gate.js';
+import type { DelayLimits } from '../pool/queue-delays.js';
 import { LookupLimit, type Lookup } from '../pool/lookup-limit.js';
 import { createHarmless, InspectedClient, type LeftoverOptions } from '../driver/leftovers.js';
 import { PipeliningClient } from '../driver/pipelining-client.js';
@@ -27,9 +29,11 @@ export interface DatabaseOptions {
   /** Connects as the runtime role. With `?pgbouncer=true` prepared statements have no names, as in Prisma's URLs. */
   readonly url: string;
   readonly poolSize: number;
-  /** The most connections of the pool that one tenant holds. By default half of them, and at least one. */
+  /** The most connections of the pool that one tenant holds, whatever its plan. By default half of them, and at least one. */
   readonly perTenant?: number | undefined;
   readonly limits: TransactionLimits;
+  /** When a queue for connections counts as too long. Default: as for a running server. */
+  readonly queueDelays?: DelayLimits | undefined;
   /** The key that signs contexts. Undefined: contexts are not signed. */
   readonly contextKey?: string | undefined;
   /** Called when an idle connection fails; the pool replaces it. */
@@ -58,8 +62,8 @@ export interface PoolState {
   /** Operations that may take a connection and wait until one is free. */
   readonly waiting: number;
   /**
-   * Operations that wait because their limit is reached: the share of the tenant or the caller, or the limit of
-   * look-ups before the tenant is known (`door`).
+   * Operations that wait in a queue: of their tenant, for its limit or its turn, or of their caller; or for the limit
+   * of look-ups before the tenant is known (`door`).
    */
   readonly waitingForShare: { readonly tenant: number; readonly caller: number; readonly door: number };
   /** Operations that were refused so far, because they waited too long or the queue was full. */
@@ -88,6 +92,8 @@ export interface Database extends TenantBinder {
    */
   tenantOnlyReads(): Promise<TenantOnlyReads>;
   readonly pool: PoolState;
+  /** Admits tenants' transactions to the pool. */
+  readonly gate: Pick<FairGate, 'isOverloaded' | 'accessChanged' | 'endWaits' | 'onWaited'>;
   /** Waits for running operations, then closes every connection. */
   close(): Promise<void>;
 }
@@ -137,11 +143,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     statementTimeout: limits.statementTimeout,
     answersAtOnce: options.statementLog !== undefined,
   });
-  const admission = new PoolShare({ poolSize, perTenant: options.perTenant, maxWait: limits.maxWait });
+  const gate = new FairGate({
+    poolSize,
+    perTenant: options.perTenant,
+    maxWait: limits.maxWait,
+    delays: options.queueDelays,
+  });
   const door = new LookupLimit({ poolSize, maxWait: limits.maxWait });
   const refuseSecond = refuseSecondConnection(options.onSecondConnection);
   const sendBatch: SendBatch = (context, ...batch) =>
-    admitted(admission, context, () => sendNow(context, ...batch), context.deadline);
+    admitted(gate, context, () => sendNow(context, ...batch));
   const query: Database['query'] = async <Row extends pg.QueryResultRow>(
     sql: string,
     values: readonly unknown[] = [],
@@ -160,20 +171,21 @@ export function openDatabase(options: DatabaseOptions): Database {
       limits,
       sendBatch,
       sign,
-      admission,
+      admission: gate,
       refuseSecondConnection: refuseSecond,
     }),
     query,
     models,
     sign,
+    gate,
     tenantOnlyReads: keptForAMinute(() => findTenantOnlyReads(query, models)),
     get pool() {
       return {
         total: pool.totalCount,
         idle: pool.idleCount,
         waiting: pool.waitingCount,
-        waitingForShare: { ...admission.waiting, door: door.waiting },
-        refused: { ...admission.refused, door: door.refused },
+        waitingForShare: { ...gate.waiting, door: door.waiting },
+        refused: { ...gate.refused, door: door.refused },
       };
     },
     close: async () => {

@@ -3,7 +3,7 @@ import { Decimal } from '@prisma/client/runtime/client';
 import type { Column } from './data-model.js';
 
 /** The text of a value, by Prisma type; undefined for a value that only Prisma handles. */
-export const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
+const PARAMETERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
   String: (value) => (typeof value === 'string' ? value : undefined),
   Boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
   Int: (value) =>
@@ -24,6 +24,13 @@ export const PARAMETERS: Readonly<Record<string, (value: unknown) => string | un
   },
 };
 
+/** The text of a value of a column; undefined for a type or a value that only Prisma handles. */
+export const parameterOf = ({
+  type,
+  values,
+}: Pick<Column, 'type' | 'values'>): ((value: unknown) => string | undefined) | undefined =>
+  values ? (value) => (typeof value === 'string' && values.has(value) ? value : undefined) : PARAMETERS[type];
+
 /** PostgreSQL has no year 0. */
 const FIRST_TIME = Date.parse('0001-01-01T00:00:00Z');
 
@@ -33,14 +40,16 @@ export const BY_DATABASE = Symbol('by the database');
 
 /** The value of a column in a new row; undefined when only Prisma can determine it. */
 export function valueOf(
-  { type, byDefault, isNullable }: Column,
+  column: Column,
   given: unknown,
   now: string,
 ): string | null | undefined | typeof BY_DATABASE {
+  const { byDefault, isNullable } = column;
+  const parameter = parameterOf(column);
   // Prisma handles null in JSON columns, which have several nulls, in types that are not sent here, and in columns that
   // allow no null.
-  if (given === null) return isNullable && PARAMETERS[type] ? null : undefined;
-  if (given !== undefined) return PARAMETERS[type]?.(given);
+  if (given === null) return isNullable && parameter ? null : undefined;
+  if (given !== undefined) return parameter?.(given);
   if (byDefault === 'time') return now;
   return byDefault === 'database' ? BY_DATABASE : undefined;
 }

@@ -7,9 +7,9 @@
  * the same either way: test/kernel/plain-statement.test.ts compares them.
  */
 import { Prisma } from '../../generated/prisma/client.js';
-import type { ScopedModel } from './data-model.js';
+import type { Column, ScopedModel } from './data-model.js';
 import type { Row, Statement } from '../driver/statement-batch.js';
-import { arrayLiteral, BY_DATABASE, PARAMETERS, valueOf } from './parameters.js';
+import { arrayLiteral, BY_DATABASE, parameterOf, valueOf } from './parameters.js';
 import type { Arguments, Operation } from './tenant-filter.js';
 
 /** An operation that runs without Prisma. */
@@ -196,7 +196,7 @@ class Builder {
 
   private condition(key: string, value: unknown): string | undefined {
     const column = this.model.columns.get(key);
-    if (column) return this.comparison(column.name, column.type, value);
+    if (column) return this.comparison(column, value);
     if (key === 'AND') return this.all(Array.isArray(value) ? value : [value], ' AND ');
     // An empty OR matches nothing in Prisma.
     if (key === 'OR' && Array.isArray(value) && value.length > 0) return this.all(value, ' OR ');
@@ -217,18 +217,20 @@ class Builder {
     return narrowing.length === 0 ? EVERYTHING : `(${narrowing.map((each) => `(${each!})`).join(operator)})`;
   }
 
-  private comparison(column: string, type: string, value: unknown): string | undefined {
-    const parameter = PARAMETERS[type];
+  private comparison(column: Column, value: unknown): string | undefined {
+    const parameter = parameterOf(column);
+    const { name } = column;
     if (!parameter) return undefined;
-    if (!isRecord(value)) return this.compare(column, '=', parameter(value));
+    if (!isRecord(value)) return this.compare(name, '=', parameter(value));
     const parts: string[] = [];
     for (const [key, operand] of Object.entries(value)) {
       if (operand === undefined) continue;
-      const operator = COMPARISONS.get(key);
+      // Prisma does not compare enums.
+      const operator = column.values && key !== 'equals' ? undefined : COMPARISONS.get(key);
       const part =
         operator === undefined
-          ? key === 'in' && this.oneOf(column, operand, parameter)
-          : this.compare(column, operator, parameter(operand));
+          ? key === 'in' && this.oneOf(name, operand, parameter)
+          : this.compare(name, operator, parameter(operand));
       if (!part) return undefined;
       parts.push(part);
     }
@@ -258,7 +260,9 @@ class Builder {
       const [[field, direction] = ['', ''], ...more] = isRecord(each) ? Object.entries(each) : [];
       const column = this.model.columns.get(field);
       if (!column || more.length > 0 || (direction !== 'asc' && direction !== 'desc')) return undefined;
-      columns.push(`${column.name} ${direction === 'asc' ? 'ASC' : 'DESC'}`);
+      // An enum is selected as text under its own name, which would sort by the alphabet.
+      const name = column.values ? `${this.model.table}.${column.name}` : column.name;
+      columns.push(`${name} ${direction === 'asc' ? 'ASC' : 'DESC'}`);
     }
     return columns.length === 0 ? '' : ` ORDER BY ${columns.join(', ')}`;
   }

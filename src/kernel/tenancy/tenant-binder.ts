@@ -38,12 +38,12 @@ export function createTenantBinder(parts: TenantBinderParts): TenantBinder {
       {
         bind: (context: TenantContext, { readOnly }) =>
           bindingStatement(context, signContext(sign, context), limits, readOnly),
-        limits: ({ deadline }) => prismaLimits(limits, deadline),
+        limits: (context) => prismaLimits(limits, context),
         attempts: ATTEMPTS,
         isTransient,
         isOver: ({ deadline }) => deadline?.isOver ?? false,
         around: (context, attempt) =>
-          admitted(parts.admission, context, () => watched(context, limits, attempt), context.deadline),
+          admitted(parts.admission, context, () => watched(context, limits, attempt)),
       },
       (transactions) => new TenantClients(transactions, parts).methods,
     ),
@@ -62,14 +62,14 @@ async function watched<Result>(
   limits: TransactionLimits,
   attempt: (course: TransactionCourse) => Promise<Result>,
 ): Promise<Result> {
-  const { deadline } = context;
+  const { deadline, plan } = context;
   deadline?.throwIfOver();
   let stopWatching: (() => void) | undefined;
   try {
     return await attempt({
       bound: (touched) => {
         const client = clientOfBinding(touched);
-        const ends = deadline ?? Deadline.after(limits.timeout);
+        const ends = deadline ?? Deadline.after(plan?.transactionTimeoutMs ?? limits.timeout);
         stopWatching = ends.whenOver(() => void client.cancelWork());
       },
       ending: () => deadline?.throwIfOver(),

@@ -6,6 +6,7 @@
  */
 import type { Prisma, PrismaClient } from '../../generated/prisma/client.js';
 import type { TenantContext } from '../request/tenant-context.js';
+import type { EnqueueOptions, JobPayloads, JobTask } from '../vocabulary/job.js';
 
 /**
  * The model delegates of the Prisma client: `conversation`, `membership`, … The fluent API is missing:
@@ -26,6 +27,18 @@ export interface Bound {
   $queryRaw<Row>(sql: Prisma.Sql): Promise<Row[]>;
   /** Runs a statement in the tenant and returns the number of affected rows. */
   $executeRaw(sql: Prisma.Sql): Promise<number>;
+  /**
+   * Queues a job for this tenant: in the transaction, which queues nothing when it is rolled back; outside of one, at
+   * once. The database records the tenant, the actor and the request. A worker runs the job after the commit, at least
+   * once.
+   *
+   * @returns the id of the job, which is that of the queued job with the same key when there is one
+   */
+  enqueue<Task extends JobTask>(
+    task: Task,
+    payload: JobPayloads[Task],
+    options?: EnqueueOptions,
+  ): Promise<string>;
 }
 
 /**

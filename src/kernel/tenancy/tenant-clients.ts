@@ -13,7 +13,9 @@ import { inTimeLimits } from '../driver/time-limits.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import { notFound } from '../vocabulary/errors.js';
 import { isId } from '../vocabulary/id.js';
+import type { EnqueueOptions } from '../vocabulary/job.js';
 import type { ScopedModel } from './data-model.js';
+import { enqueueOperation, type QueuedJob } from './enqueue.js';
 import { NarrowingRunner } from './narrowing-runner.js';
 import type { PlainStatement } from './plain-statement.js';
 import { knowsReadableAnswers } from './readable-answers.js';
@@ -152,10 +154,17 @@ function surfaceWith(models: ReadonlyMap<string, ScopedModel>) {
   const offered = [...models.values()].map(({ property }) => ({ name: property, actions }));
   return class extends BoundSurface.offering(offered, ['$queryRaw', '$executeRaw']) {
     readonly context: TenantContext;
+    readonly #narrowing: NarrowingRunner;
 
     constructor(context: TenantContext, runner: NarrowingRunner) {
       super(runner);
       this.context = context;
+      this.#narrowing = runner;
+    }
+
+    async enqueue(task: string, payload: unknown, options: EnqueueOptions = {}): Promise<string> {
+      const rows = await this.#narrowing.write(enqueueOperation(task, payload, options));
+      return (rows as readonly QueuedJob[])[0]!.id;
     }
 
     key(id: string): ReturnType<Bound['key']> {

@@ -23,6 +23,8 @@ export interface FieldInfo {
   /** Prisma's type (`String`, `BigInt`, …), or the name of an enum or of the related model. */
   readonly type: string;
   readonly isEnum?: boolean;
+  /** The values of an enum, if the database has the same names for all of them. */
+  readonly values?: readonly string[];
   readonly isNullable?: boolean;
   readonly isList?: boolean;
   /** The field alone is the primary key or a unique key. */

@@ -36,6 +36,11 @@ const OWN_CODES = {
     meaning: 'The answer has more bytes than `extensions.limit`. Ask for smaller pages.',
   },
   BAD_USER_INPUT: { status: 400, meaning: 'A value is not acceptable. `extensions.field` has its path.' },
+  QUOTA_EXCEEDED: {
+    status: 403,
+    meaning:
+      'The plan of the tenant allows no more of `extensions.resource`. Remove some, or change the plan.',
+  },
   CONFLICT: { status: 409, meaning: 'The change conflicts with the state of the data. Read the data again.' },
   RATE_LIMITED: {
     status: 429,

@@ -10,12 +10,21 @@ import { driverCause, sqlState } from './sql-state.js';
 
 export { ERROR_STATUS, type ErrorCode } from './error-codes.js';
 
-/** An expected failure: its message is meant for the client. */
+/**
+ * An expected failure: its message is meant for the client. It has no stack, which would be most of what it costs: an
+ * answer can have thousands of such errors, and a server that refuses does little else.
+ */
 export class PublicError extends GraphQLError {
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
-    super(message, { extensions: { code, ...details } });
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      super(message, { extensions: { code, ...details } });
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
     this.code = code;
   }
 }
@@ -120,6 +129,19 @@ function isConnectionFailure(error: unknown): boolean {
   return CONNECTION_FAILURES.test(`${code} ${error.message} ${told}`);
 }
 
+/** A refusal of `tenantry.add_use`. The message has the figures, because Prisma passes on neither detail nor hint. */
+const EXCEEDED = /the quota of (\w+) is exceeded: (\d+) of (\d+) used/;
+
+function quotaExceeded(error: unknown): PublicError | undefined {
+  const [, resource, used, limit] = EXCEEDED.exec(databaseMessage(error)) ?? [];
+  if (resource === undefined) return undefined;
+  return new PublicError('QUOTA_EXCEEDED', `The plan allows ${limit!} ${resource}, and ${used!} exist.`, {
+    resource,
+    limit: Number(limit),
+    used: Number(used),
+  });
+}
+
 type Translation = (error: unknown) => PublicError | undefined;
 
 const inUse = () => conflict('Other objects refer to this one.');
@@ -156,6 +178,8 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   '40001': () => conflict('Others changed the same data at the same time. Try again.'),
   '40P01': () => conflict('Others changed the same data at the same time. Try again.'),
   '55P03': unavailable,
+  // Our own: a quota of the tenant's plan.
+  TQ001: quotaExceeded,
   // Cancelled by the statement timeout.
   '57014': unavailable,
   // The database accepts no writes at present: it is a standby, or an administrator has made it read-only.

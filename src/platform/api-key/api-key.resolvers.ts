@@ -2,14 +2,16 @@ import { z } from 'zod';
 import { newApiKey } from '../../kernel/auth/api-key.js';
 import { isRole, type Permission } from '../../kernel/vocabulary/permissions.js';
 import { forbidden, notFound } from '../../kernel/vocabulary/errors.js';
-import type { Resolvers } from '../../generated/graphql.js';
+import type { ApiKeyFilter, ApiKeyOrderField, Resolvers } from '../../generated/graphql.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import { Page } from '../../kernel/graphql/connection.js';
-import { sortBy } from '../../kernel/graphql/sort-key.js';
+import { matching, searchable, within } from '../../kernel/graphql/filter.js';
+import { sortBy, type SortKey } from '../../kernel/graphql/sort-key.js';
 import { parseInput, text } from '../../kernel/graphql/input.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
-import { statusOf } from './api-key-status.js';
+import { memberByUser } from '../membership/member-by-user.js';
+import { havingStatus, statusOf } from './api-key-status.js';
 
 const NAMED = 'must name at least one permission';
 
@@ -22,20 +24,28 @@ const createInput = z.object({
     .nullish(),
 });
 
-const BY_CREATED_AT = sortBy('ApiKey', 'createdAt');
+const SORT_KEYS: Readonly<Record<ApiKeyOrderField, SortKey>> = {
+  CREATED_AT: sortBy('ApiKey', 'createdAt'),
+};
 
 export const resolvers: Resolvers = {
   ApiKeyStatus: { ACTIVE: 'active', EXPIRED: 'expired', REVOKED: 'revoked' },
   ApiKey: {
     status: (key) => statusOf(key),
+    createdByMember: ({ createdBy }, _args, context) => memberByUser(context, createdBy),
     // Leaves out permissions of modules that are no longer installed.
     permissions: (key, _args, { roles }) =>
       roles.permissions.filter((permission) => key.permissions.includes(permission)),
   },
   Query: {
-    apiKeys: async (_parent, args, { db }) => {
-      const page = new Page(args, { key: BY_CREATED_AT, direction: 'desc' });
-      return page.connection(await db.apiKey.findMany(page.query), () => db.apiKey.count());
+    apiKeys: async (_parent, { filter, orderBy, ...args }, { db }) => {
+      const page = new Page(args, {
+        key: SORT_KEYS[orderBy?.field ?? 'CREATED_AT'],
+        direction: orderBy?.direction ?? 'desc',
+      });
+      const where = conditions(searchable(filter) ?? {});
+      const rows = await db.apiKey.findMany({ ...page.query, where: { ...page.query.where, ...where } });
+      return page.connection(rows, () => db.apiKey.count({ where }));
     },
   },
   Mutation: {
@@ -74,6 +84,15 @@ export const resolvers: Resolvers = {
       }),
   },
 };
+
+function conditions({ status, name, createdBy, createdAt }: ApiKeyFilter) {
+  return {
+    ...(status != null && havingStatus(status)),
+    ...(name != null && { name: matching(name) }),
+    ...(createdBy != null && { createdBy }),
+    ...(createdAt != null && { createdAt: within(createdAt) }),
+  };
+}
 
 /**
  * The caller's present permissions, locked until the transaction ends: a member who is being removed must not create a

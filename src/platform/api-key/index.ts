@@ -7,5 +7,6 @@ export const apiKeyModule = defineModule({
   name: 'api-key',
   typeDefs: readSchema(import.meta.url, 'api-key.graphql'),
   resolvers,
+  quotas: { apiKeys: 'ApiKey' },
   rules: { 'Mutation.createApiKey': usersOnly, 'Mutation.revokeApiKey': usersOnly },
 });

@@ -1,4 +1,5 @@
 import { defineModule, readSchema } from '../../kernel/graphql/module.js';
+import { auditReadContext, entriesById } from './audit-reads.js';
 import { resolvers } from './audit-log.resolvers.js';
 
 /** Reads the audit log. The database writes it: see the migration of the kernel. */
@@ -6,5 +7,7 @@ export const auditLogModule = defineModule({
   name: 'audit-log',
   typeDefs: readSchema(import.meta.url, 'audit-log.graphql'),
   resolvers,
+  nodes: { AuditEntry: entriesById },
+  context: auditReadContext,
   permissions: { 'audit:read': ['owner', 'admin'] },
 });

@@ -8,7 +8,9 @@ import { PublicError, type ErrorCode } from '../../kernel/vocabulary/errors.js';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
 import type { Database } from '../../kernel/tenancy/database.js';
 import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
+import { TenantElsewhere } from '../../kernel/graphql/tenant-elsewhere.js';
 import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
+import type { ViewerMembership } from '../tenant/viewer-membership.js';
 
 export interface Acceptance {
   readonly tokenHash: string;
@@ -16,30 +18,16 @@ export interface Acceptance {
   readonly requestId: string;
 }
 
-/** The new membership. */
-export interface AcceptedMembership {
-  readonly id: string;
-  readonly userId: string;
-  readonly role: Role;
-  readonly joinedAt: Date;
-  readonly tenant: {
-    readonly id: string;
-    readonly slug: string;
-    readonly name: string;
-    readonly status: TenantStatus;
-  };
-}
-
 /**
  * A user who was not invited learns only that: neither the tenant nor the state of the invitation.
  *
  * @throws NOT_FOUND for an unknown token; FORBIDDEN without a verified e-mail address (`requires: email:verified`), or
- * with another address than the invited one (`email:invited`); TENANT_SUSPENDED; CONFLICT with the `reason` accepted,
- * revoked, expired, or member
+ * with another address than the invited one (`email:invited`); TENANT_SUSPENDED; QUOTA_EXCEEDED when the tenant has all
+ * members that its plan allows; CONFLICT with the `reason` accepted, revoked, expired, or member
  * @param unit the client of a unit of work for the same user, in any tenant: the membership is then part of its
  * transaction. Without it the acceptance is a separate transaction.
  */
-export type AcceptInvitation = (acceptance: Acceptance, unit?: TenantClient) => Promise<AcceptedMembership>;
+export type AcceptInvitation = (acceptance: Acceptance, unit?: TenantClient) => Promise<ViewerMembership>;
 
 type Refusal = readonly [code: ErrorCode, message: string, details?: Readonly<Record<string, string>>];
 
@@ -71,6 +59,8 @@ interface AcceptanceRow {
   readonly slug: string;
   readonly name: string;
   readonly status: TenantStatus;
+  readonly created_at: Date;
+  readonly version: number;
 }
 
 /** Without a verified address nothing is looked up. The errors are those of {@link AcceptInvitation}. */
@@ -99,13 +89,13 @@ export function createInvitationAcceptance(database: Pick<Database, 'query' | 's
       if (!refusal) throw new Error(`accept_invitation answered ${String(row?.outcome)}`);
       throw new PublicError(...refusal);
     }
-    const { tenant_id: id, slug, name, status } = row;
+    const { tenant_id: id, slug, name, status, created_at: createdAt, version } = row;
     return {
       id: row.membership_id,
       userId,
       role: row.role,
       joinedAt: row.joined_at,
-      tenant: { id, slug, name, status },
+      tenant: new TenantElsewhere({ id, slug, name, status, createdAt, version }),
     };
   };
 }

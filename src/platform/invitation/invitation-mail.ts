@@ -1,7 +1,4 @@
-import { oneLine, type Mail } from '../../services/mail/mailer.js';
-
-/** Longer names are cut, so that a tenant's name cannot contain a message. */
-const LONGEST_NAME = 80;
+import { nameInMail, type Mail } from '../../services/mail/mailer.js';
 
 /** The mail with the link that accepts an invitation. */
 export function invitationMail(invitation: {
@@ -13,7 +10,7 @@ export function invitationMail(invitation: {
   readonly appUrl: string;
 }): Mail {
   const { to, role, token, expiresAt, appUrl } = invitation;
-  const tenant = shortened(oneLine(invitation.tenantName));
+  const tenant = nameInMail(invitation.tenantName);
   return {
     to,
     subject: `Invitation to ${tenant}`,
@@ -29,6 +26,3 @@ export function invitationMail(invitation: {
     ].join('\n'),
   };
 }
-
-const shortened = (name: string): string =>
-  name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME).toWellFormed()}…`;

@@ -1,3 +1,2 @@
 /** The TypeScript types of types in this module's schema: see codegen.ts. */
-export type { AcceptedMembership as AcceptedMembershipMapper } from './accept-invitation.js';
 export type { InvitationStatus as InvitationStatusMapper } from './invitation-status.js';

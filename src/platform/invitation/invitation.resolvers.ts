@@ -3,17 +3,18 @@ import { atLeast, type Role } from '../../kernel/vocabulary/permissions.js';
 import { usersOnlyError } from '../../kernel/graphql/users-only.js';
 import { hashSecret, isSecret, newSecret } from '../../kernel/auth/secrets.js';
 import { notFound, PublicError } from '../../kernel/vocabulary/errors.js';
-import type { Resolvers } from '../../generated/graphql.js';
+import type { InvitationFilter, InvitationOrderField, Resolvers } from '../../generated/graphql.js';
 import { Prisma, type Invitation } from '../../generated/prisma/client.js';
 import { Page } from '../../kernel/graphql/connection.js';
-import { sortBy } from '../../kernel/graphql/sort-key.js';
+import { matching, searchable, within } from '../../kernel/graphql/filter.js';
+import { sortBy, type SortKey } from '../../kernel/graphql/sort-key.js';
 import { parseInput } from '../../kernel/graphql/input.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import { UNKNOWN_INVITATION } from './accept-invitation.js';
 import { lowerAscii } from '../../kernel/vocabulary/lower-ascii.js';
 import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
+import { memberByUser } from '../membership/member-by-user.js';
 import { aboveOwnRole, serializeMembershipChanges } from '../membership/role-changes.js';
-import { invitationMail } from './invitation-mail.js';
 import { havingStatus, statusOf } from './invitation-status.js';
 
 const DAY_MS = 86_400_000;
@@ -31,33 +32,47 @@ const inviteInput = z.object({
     .transform(lowerAscii),
 });
 
-const BY_INVITED_AT = sortBy('Invitation', 'invitedAt');
+const SORT_KEYS: Readonly<Record<InvitationOrderField, SortKey>> = {
+  INVITED_AT: sortBy('Invitation', 'invitedAt'),
+  EXPIRES_AT: sortBy('Invitation', 'expiresAt'),
+};
 
 export const resolvers: Resolvers = {
   InvitationStatus: { PENDING: 'pending', ACCEPTED: 'accepted', EXPIRED: 'expired', REVOKED: 'revoked' },
-  Invitation: { status: (invitation) => statusOf(invitation) },
+  Invitation: {
+    status: (invitation) => statusOf(invitation),
+    invitedByMember: ({ invitedBy }, _args, context) => memberByUser(context, invitedBy),
+    acceptedByMember: ({ acceptedBy }, _args, context) => memberByUser(context, acceptedBy),
+  },
   Query: {
-    invitations: async (_parent, { filter, ...args }, { db }) => {
-      const page = new Page(args, { key: BY_INVITED_AT, direction: 'desc' });
-      const matching = filter?.status == null ? {} : havingStatus(filter.status);
+    invitations: async (_parent, { filter, orderBy, ...args }, { db }) => {
+      const page = new Page(args, {
+        key: SORT_KEYS[orderBy?.field ?? 'INVITED_AT'],
+        direction: orderBy?.direction ?? 'desc',
+      });
+      const where = conditions(searchable(filter) ?? {});
+      // A page by `expiresAt` has conditions on the same column as a status.
       const rows = await db.invitation.findMany({
         ...page.query,
-        where: { ...page.query.where, ...matching },
+        where: { AND: [...page.query.where.AND, where] },
       });
-      return page.connection(rows, () => db.invitation.count({ where: matching }));
+      return page.connection(rows, () => db.invitation.count({ where }));
     },
   },
   Mutation: {
     inviteMember: async (_parent, { input }, context) => {
       const { email } = parseInput(inviteInput, input);
-      const token = newSecret();
-      const [invitation, tenantName] = await context.db.transaction(async (tx) => {
+      const { canSend } = context.invitations.mailer;
+      const invitation = await context.db.transaction(async (tx) => {
         const ownRole = await serializeMembershipChanges(tx, context);
         if (!atLeast(ownRole, input.role)) throw aboveOwnRole(input.role);
         await refuseMember(tx, email);
-        return [await invite(tx, context, { email, role: input.role, token, ownRole }), await nameOf(tx)];
+        const invited = await invite(tx, context, { email, role: input.role, ownRole });
+        // With the key, a mail that is still to be sent is not sent twice.
+        if (canSend) await tx.enqueue('invitation.mail', { invitationId: invited.id }, { key: invited.id });
+        return invited;
       });
-      return { invitation, emailSent: await sendMail(context, invitation, tenantName, token) };
+      return { invitation, emailSent: canSend };
     },
     revokeInvitation: (_parent, { input }, { db, ...caller }) =>
       db.transaction(async (tx) => {
@@ -88,6 +103,16 @@ export const resolvers: Resolvers = {
   },
 };
 
+function conditions({ status, role, email, invitedBy, invitedAt }: InvitationFilter) {
+  return {
+    ...(status != null && havingStatus(status)),
+    ...(role != null && { role }),
+    ...(email != null && { email: matching(email) }),
+    ...(invitedBy != null && { invitedBy }),
+    ...(invitedAt != null && { invitedAt: within(invitedAt) }),
+  };
+}
+
 /** @throws CONFLICT when a member already has this address */
 async function refuseMember(tx: TenantTx, email: string): Promise<void> {
   const members = await tx.$queryRaw(Prisma.sql`
@@ -98,11 +123,14 @@ async function refuseMember(tx: TenantTx, email: string): Promise<void> {
   }
 }
 
-/** Creates the invitation, or replaces it; the previous token becomes invalid. */
+/**
+ * Creates the invitation, or replaces it; the previous token becomes invalid. Nobody knows the new one: the job that sends
+ * the mail makes another.
+ */
 async function invite(
   tx: TenantTx,
   { viewer, invitations }: Pick<RequestContext, 'viewer' | 'invitations'>,
-  { email, role, token, ownRole }: { email: string; role: Role; token: string; ownRole: Role },
+  { email, role, ownRole }: { email: string; role: Role; ownRole: Role },
 ): Promise<Invitation> {
   const key = { tenantId_email: { tenantId: tx.context.tenantId, email } };
   const before = await tx.invitation.findUnique({ where: key });
@@ -113,7 +141,7 @@ async function invite(
     invitedBy: viewer.userId,
     invitedAt: now,
     expiresAt: new Date(now.getTime() + invitations.days * DAY_MS),
-    tokenHash: hashSecret(token),
+    tokenHash: hashSecret(newSecret()),
     acceptedAt: null,
     acceptedBy: null,
     revokedAt: null,
@@ -125,28 +153,4 @@ async function invite(
 
 function refuseAbove(ownRole: Role, { role }: Invitation): void {
   if (!atLeast(ownRole, role as Role)) throw aboveOwnRole(role as Role);
-}
-
-const nameOf = async (tx: TenantTx): Promise<string> =>
-  (await tx.tenant.findUniqueOrThrow({ where: { id: tx.context.tenantId } })).name;
-
-/**
- * Called after the commit, so a failing or slow mail server does not lose the invitation. The token is never logged.
- */
-async function sendMail(
-  { invitations: { mailer, appUrl }, log }: Pick<RequestContext, 'invitations' | 'log'>,
-  { id, email, role, expiresAt }: Invitation,
-  tenantName: string,
-  token: string,
-): Promise<boolean> {
-  try {
-    const { file } = await mailer.send(
-      invitationMail({ to: email, tenantName, role, token, expiresAt, appUrl }),
-    );
-    if (file !== undefined) log.info({ invitation: id, file }, 'SMTP_URL is not set: the mail is in a file');
-    return true;
-  } catch (error) {
-    log.warn({ err: error, invitation: id }, 'the mail of an invitation could not be sent');
-    return false;
-  }
 }

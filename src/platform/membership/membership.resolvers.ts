@@ -1,36 +1,38 @@
-import type { Resolvers } from '../../generated/graphql.js';
-import { conflict, notFound } from '../../kernel/vocabulary/errors.js';
+import type { MembershipFilter, MembershipOrderField, Resolvers } from '../../generated/graphql.js';
+import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { atLeast, type Role } from '../../kernel/vocabulary/permissions.js';
 import { Page } from '../../kernel/graphql/connection.js';
-import { sortBy } from '../../kernel/graphql/sort-key.js';
-import { searchable } from '../../kernel/graphql/filter.js';
+import { sortBy, type SortKey } from '../../kernel/graphql/sort-key.js';
+import { matching, searchable, within } from '../../kernel/graphql/filter.js';
 import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
+import { memberByUser } from './member-by-user.js';
 import { aboveOwnRole, serializeMembershipChanges } from './role-changes.js';
 
-const BY_JOINED_AT = sortBy('Membership', 'joinedAt');
+const SORT_KEYS: Readonly<Record<MembershipOrderField, SortKey>> = {
+  JOINED_AT: sortBy('Membership', 'joinedAt'),
+};
 
 export const resolvers: Resolvers = {
   Query: {
-    members: async (_parent, { filter: given, ...args }, { db }) => {
-      const filter = searchable(given);
-      const page = new Page(args, { key: BY_JOINED_AT, direction: 'asc' });
-      const matching = {
-        ...(filter?.role != null && { role: filter.role }),
-        ...(filter?.userId != null && { userId: filter.userId }),
-      };
-      const rows = await db.membership.findMany({
-        ...page.query,
-        where: { ...page.query.where, ...matching },
+    members: async (_parent, { filter, orderBy, ...args }, { db }) => {
+      const page = new Page(args, {
+        key: SORT_KEYS[orderBy?.field ?? 'JOINED_AT'],
+        direction: orderBy?.direction ?? 'asc',
       });
-      return page.connection(rows, () => db.membership.count({ where: matching }));
+      const where = conditions(searchable(filter) ?? {});
+      const rows = await db.membership.findMany({ ...page.query, where: { ...page.query.where, ...where } });
+      return page.connection(rows, () => db.membership.count({ where }));
     },
+  },
+  Membership: {
+    invitedByMember: ({ invitedBy }, _args, context) => memberByUser(context, invitedBy),
   },
   Mutation: {
     changeMemberRole: (_parent, { input }, { db, ...caller }) =>
       db.transaction(async (tx) => {
         const ownRole = await serializeMembershipChanges(tx, caller);
         if (!atLeast(ownRole, input.role)) throw aboveOwnRole(input.role);
-        const current = await changeableMember(tx, input.membershipId, ownRole);
+        const current = await changeableMember(tx, idOf(input), ownRole);
         if (current.role === 'owner' && input.role !== 'owner') await refuseWithoutOtherOwner(tx, current.id);
         return {
           membership: await tx.membership.update({ where: tx.key(current.id), data: { role: input.role } }),
@@ -39,13 +41,37 @@ export const resolvers: Resolvers = {
     removeMember: (_parent, { input }, { db, ...caller }) =>
       db.transaction(async (tx) => {
         const ownRole = await serializeMembershipChanges(tx, caller);
-        const current = await changeableMember(tx, input.membershipId, ownRole);
+        const current = await changeableMember(tx, idOf(input), ownRole);
         if (current.role === 'owner') await refuseWithoutOtherOwner(tx, current.id);
         await tx.membership.delete({ where: tx.key(current.id) });
         return { deletedId: current.id };
       }),
   },
 };
+
+interface NamesMembership {
+  readonly id?: string | null | undefined;
+  /** The name of `id` in older clients. */
+  readonly membershipId?: string | null | undefined;
+}
+
+function idOf({ id, membershipId }: NamesMembership): string {
+  const named = id ?? membershipId;
+  if (named == null || (id != null && membershipId != null)) {
+    throw badInput('Say which membership: by input.id.', 'input.id');
+  }
+  return named;
+}
+
+function conditions({ role, userId, joinedAt, email, invitedBy }: MembershipFilter) {
+  return {
+    ...(role != null && { role }),
+    ...(userId != null && { userId }),
+    ...(joinedAt != null && { joinedAt: within(joinedAt) }),
+    ...(email != null && { email: matching(email) }),
+    ...(invitedBy != null && { invitedBy }),
+  };
+}
 
 async function changeableMember(tx: TenantTx, id: string, ownRole: Role) {
   const member = await tx.membership.findUnique({ where: tx.key(id) });

@@ -1,11 +1,16 @@
 import { defineModule, readSchema } from '../../kernel/graphql/module.js';
-import { resolvers } from './tenant.resolvers.js';
+import { jobs } from './tenant.jobs.js';
+import { nodes, resolvers } from './tenant.resolvers.js';
+import { tenantContext } from './usage.js';
 
 /** The caller, the tenant they act in, and its changes by owners and administrators. */
 export const tenantModule = defineModule({
   name: 'tenant',
   typeDefs: readSchema(import.meta.url, 'tenant.graphql'),
   resolvers,
+  jobs,
+  nodes,
+  context: tenantContext,
   // No field shows this column; it tells no more than the times of the entries.
   audit: { Tenant: { columns: { updated_at: 'createdAt' } } },
   permissions: {

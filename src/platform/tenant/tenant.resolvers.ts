@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import type { Resolvers } from '../../generated/graphql.js';
-import { Prisma } from '../../generated/prisma/client.js';
 import { badInput } from '../../kernel/vocabulary/errors.js';
 import { updateExpecting, versionInput } from '../../kernel/graphql/expected-version.js';
 import { jsonObject, parseInput, text } from '../../kernel/graphql/input.js';
+import type { ReadNodes } from '../../kernel/graphql/node-reader.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import { fieldAccess } from '../../kernel/access/field-access.js';
-import type { Role } from '../../kernel/vocabulary/permissions.js';
-import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
+import { ownTenant } from './own-tenant.js';
+import { usageOf } from './usage.js';
+import { viewerId } from './viewer-id.js';
+import { membershipsOfActor } from './viewer-membership.js';
 
-const PLANS = ['free', 'starter', 'pro', 'team', 'business', 'enterprise'] as const;
 const SETTINGS_LIMIT = 16 * 1024;
 
 const updateTenantInput = z.object({
@@ -18,16 +19,21 @@ const updateTenantInput = z.object({
   expectedVersion: versionInput,
 });
 
-const changePlanInput = z.object({ plan: z.enum(PLANS, `must be one of ${PLANS.join(', ')}`) });
+const changePlanInput = z.object({ plan: z.string() });
 
 export const resolvers: Resolvers = {
   TenantStatus: { ACTIVE: 'active', SUSPENDED: 'suspended' },
   Query: {
     me: (_parent, _args, { viewer }) => viewer,
     tenant: (_parent, _args, context) => ownTenant(context),
-    plans: () => PLANS.map((name) => ({ name })),
+    plans: (_parent, _args, { plans }) => plans.all.map(({ name }) => ({ name })),
+  },
+  Tenant: {
+    // A tenant elsewhere is refused before: tenant-elsewhere.ts.
+    usage: (tenant, _args, context) => ('plan' in tenant ? usageOf(tenant, context) : null),
   },
   Viewer: {
+    id: (viewer) => viewerId(viewer),
     email: (_viewer, _args, context) => viewerEmail(context),
     permissions: (viewer) => [...viewer.permissions].sort(),
     tenant: (_viewer, _args, context) => ownTenant(context),
@@ -54,22 +60,13 @@ export const resolvers: Resolvers = {
       );
       return { tenant };
     },
-    changePlan: async (_parent, { input }, { db, viewer }) => {
+    changePlan: async (_parent, { input }, { db, viewer, plans }) => {
       const { plan } = parseInput(changePlanInput, input);
+      if (!plans.has(plan)) throw badInput(`input.plan must be one of ${plans.names}.`, 'input.plan');
       return { tenant: await db.tenant.update({ where: { id: viewer.tenantId }, data: { plan } }) };
     },
   },
 };
-
-/** `me { tenant }` and `tenant` in one operation are one read. */
-async function ownTenant({ loaders, viewer, db }: RequestContext) {
-  const tenant = await loaders.load('tenant', viewer.tenantId, async () => {
-    const row = await db.tenant.findUniqueOrThrow({ where: { id: viewer.tenantId } });
-    return new Map([[row.id, row]]);
-  });
-  if (!tenant) throw new Error('the bound tenant has no row');
-  return tenant;
-}
 
 /** The address that the identity provider has verified, else that of the membership. */
 async function viewerEmail({ viewer, db }: RequestContext): Promise<string | null> {
@@ -83,21 +80,12 @@ async function viewerEmail({ viewer, db }: RequestContext): Promise<string | nul
   return membership?.email ?? null;
 }
 
-interface ActorMembership {
-  readonly tenant_id: string;
-  readonly slug: string;
-  readonly name: string;
-  readonly status: TenantStatus;
-  readonly role: Role;
-  readonly joined_at: Date;
-}
-
-/** The only code that reads beyond the tenant: the caller's own memberships, through a function of the kernel. */
-async function membershipsOfActor({ db }: RequestContext) {
-  const rows = await db.$queryRaw<ActorMembership>(Prisma.sql`SELECT * FROM tenantry.memberships_of_actor()`);
-  return rows.map(({ tenant_id, slug, name, status, role, joined_at }) => ({
-    role,
-    joinedAt: joined_at,
-    tenant: { id: tenant_id, slug, name, status },
-  }));
-}
+/** How objects without a model of their own are read by their ids. */
+export const nodes: Readonly<Record<string, ReadNodes>> = {
+  Viewer: async (ids, { viewer }) => {
+    const id = viewerId(viewer);
+    return ids.includes(id) ? [Object.assign(Object.create(viewer) as typeof viewer, { id })] : [];
+  },
+  ViewerMembership: async (ids, context) =>
+    (await membershipsOfActor(context)).filter(({ id }) => ids.includes(id)),
+};

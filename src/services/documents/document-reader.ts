@@ -3,6 +3,7 @@ import { GraphQLError, type DocumentNode, type GraphQLSchema } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { problemsOf } from '../limits/document-rules.js';
 import { parseDocument, type ParsedDocument } from '../../kernel/graphql/parse-document.js';
+import { documentLimitsOf } from '../../kernel/vocabulary/document-limits.js';
 
 /** The limit of the cache: all documents with the data that belongs to them. */
 export const KEPT_DOCUMENT_BYTES = 32 * 1024 * 1024;
@@ -58,7 +59,7 @@ export class DocumentReader {
 
   #parse(text: string): ParsedDocument {
     try {
-      return parseDocument(text);
+      return parseDocument(text, documentLimitsOf(this.#schema).tokens);
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
       throw new RefusedOperation([withCode('GRAPHQL_PARSE_FAILED')(error)]);

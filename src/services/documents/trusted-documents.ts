@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { problemsOf } from '../limits/document-rules.js';
 import { limitOperation } from '../limits/operation-limits.js';
 import { parseDocument } from '../../kernel/graphql/parse-document.js';
+import { documentLimitsOf } from '../../kernel/vocabulary/document-limits.js';
 
 export interface TrustedDocument {
   /** The id in its manifest; for a `.graphql` file the SHA-256 of `text`. */
@@ -43,7 +44,7 @@ export function readTrustedDocuments(path: string, schema: GraphQLSchema): reado
   for (const file of filesOf(path)) {
     const report = (problem: string) => problems.push(`${file}: ${problem}`);
     try {
-      for (const document of documentsOf(file)) {
+      for (const document of documentsOf(file, documentLimitsOf(schema).tokens)) {
         documents.push(document);
         problemsWith(document, schema).forEach(report);
       }
@@ -94,10 +95,10 @@ const apolloManifest = z.object({
 const textById = z.record(z.string().min(1), z.string());
 
 /** @throws Error with what is wrong with the file. */
-function documentsOf(file: string): TrustedDocument[] {
+function documentsOf(file: string, mostTokens: number): TrustedDocument[] {
   const content = readFileSync(file, 'utf8');
   if (!file.endsWith('.json')) {
-    const text = print(parseDocument(content).document);
+    const text = print(parseDocument(content, mostTokens).document);
     return [{ id: sha256(text), text }];
   }
   const json: unknown = JSON.parse(content);
@@ -110,7 +111,7 @@ function documentsOf(file: string): TrustedDocument[] {
 
 function problemsWith({ id, text }: TrustedDocument, schema: GraphQLSchema): string[] {
   try {
-    const { document } = parseDocument(text);
+    const { document } = parseDocument(text, documentLimitsOf(schema).tokens);
     const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
     if (operations.length === 0) return [`${id}: The document has no operation.`];
     const names = operations.map(({ name }) => name?.value ?? 'an operation without a name').join(', ');

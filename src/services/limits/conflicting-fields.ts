@@ -205,5 +205,6 @@ const conflict = (name: string, reason: string, entries: readonly Entry[]) =>
     { nodes: entries.map(({ node }) => node) },
   );
 
-const tooManyFields = () =>
+/** The operations of a document have more fields than are compared. */
+export const tooManyFields = () =>
   new GraphQLError(`The operations of the document have more than ${MOST_COMPARED} fields.`);

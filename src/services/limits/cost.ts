@@ -16,10 +16,15 @@ export type PageSize = (variables: Variables) => number;
 
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** The cost of a selection: a constant part, and lists whose length depends on variables. */
+/** The cost of a selection, or another number of its kind: a constant part, and lists whose length depends on variables. */
 export class Cost {
   private fixed = 0;
   private readonly lists: { readonly size: PageSize; readonly each: Cost }[] = [];
+
+  /** Whether nothing was added. */
+  get isEmpty(): boolean {
+    return this.fixed === 0 && this.lists.length === 0;
+  }
 
   add(values: number): void {
     this.fixed += values;

@@ -8,9 +8,10 @@ import {
   validate,
   type DocumentNode,
   type GraphQLSchema,
+  type SelectionSetNode,
 } from 'graphql';
 import { introspectionStandsAlone } from '../../kernel/access/introspection.js';
-import { conflictingFields } from './conflicting-fields.js';
+import { conflictingFields, MOST_COMPARED, tooManyFields } from './conflicting-fields.js';
 import { rootSelections } from '../../kernel/request/selections.js';
 import { floatsAreKept } from '../../kernel/graphql/exact-numbers.js';
 import { locate } from '../../kernel/graphql/locations.js';
@@ -58,11 +59,55 @@ function problemsInOrder(
 }
 
 /** Checked before GraphQL's rules, some of which take time in proportion to the square of these numbers. */
-function outOfProportion({ definitions }: DocumentNode): GraphQLError | undefined {
+function outOfProportion(document: DocumentNode): GraphQLError | undefined {
+  const { definitions } = document;
   const operations = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
   if (operations.length > MOST_OPERATIONS) return tooMany('operations', MOST_OPERATIONS);
   if (definitions.length - operations.length > MOST_FRAGMENTS) return tooMany('fragments', MOST_FRAGMENTS);
-  return undefined;
+  return fieldsOfOperations(document) > MOST_COMPARED ? tooManyFields() : undefined;
+}
+
+/** The number of fields of all operations, at least: a fragment counts once for each operation that has it. */
+function fieldsOfOperations({ definitions }: DocumentNode): number {
+  const fragments = new Map<string, Selected>();
+  const operations: Selected[] = [];
+  for (const node of definitions) {
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, selectedBy(node.selectionSet));
+    else if (node.kind === Kind.OPERATION_DEFINITION) operations.push(selectedBy(node.selectionSet));
+  }
+  let all = 0;
+  for (const { fields, spreads } of operations) {
+    all += fields;
+    // A set may grow while it is walked.
+    const reached = new Set(spreads);
+    for (const name of reached) {
+      const fragment = fragments.get(name);
+      all += fragment?.fields ?? 0;
+      for (const further of fragment?.spreads ?? []) reached.add(further);
+    }
+  }
+  return all;
+}
+
+/** How many fields a selection has, and which fragments it spreads, at any depth. */
+interface Selected {
+  fields: number;
+  readonly spreads: Set<string>;
+}
+
+function selectedBy(
+  { selections }: SelectionSetNode,
+  selected: Selected = { fields: 0, spreads: new Set() },
+): Selected {
+  for (const node of selections) {
+    if (node.kind === Kind.FRAGMENT_SPREAD) {
+      selected.spreads.add(node.name.value);
+      continue;
+    }
+    if (node.kind === Kind.FIELD) selected.fields++;
+    if (node.selectionSet) selectedBy(node.selectionSet, selected);
+  }
+  return selected;
 }
 
 const tooMany = (what: string, limit: number) =>

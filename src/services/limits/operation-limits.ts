@@ -17,7 +17,6 @@ import {
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
-  type GraphQLField,
   type GraphQLNamedType,
   type GraphQLSchema,
   type InlineFragmentNode,
@@ -25,17 +24,14 @@ import {
   type SelectionNode,
   type ValueNode,
 } from 'graphql';
-import { PublicError } from '../../kernel/vocabulary/errors.js';
-import { DEFAULT_PAGE, LARGEST_PAGE } from '../../kernel/graphql/connection.js';
+import { documentLimitsOf, type DocumentLimits } from '../../kernel/vocabulary/document-limits.js';
+import { badInput, PublicError } from '../../kernel/vocabulary/errors.js';
 import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../kernel/request/selections.js';
 import { introspectionSizes, reachBelow, THOROUGH, type Reach } from './introspection-work.js';
 import { locate } from '../../kernel/graphql/locations.js';
+import { MOST_IDS_OF_OPERATION, sizeByArguments, sizeByIds } from './list-sizes.js';
 import { Cost, MOST_COST, MUTATION_COST, UNSIZED_LIST, type PageSize, type Variables } from './cost.js';
 
-/** The most levels of fields, without introspection. */
-export const DEEPEST = 20;
-/** The most aliases in an operation. */
-export const MOST_ALIASES = 50;
 /** The most directives in an operation, including those of its variables and fragments. */
 export const MOST_DIRECTIVES = 50;
 /** The most fields of an operation. */
@@ -46,14 +42,14 @@ export const DEEPEST_INTROSPECTION = 40;
 /** An operation may list the schema this many times as completely as the most thorough tool does. */
 export const MOST_INTROSPECTIONS = 2;
 
-function problemOf(shape: Shape): string | undefined {
+function problemOf(shape: Shape, most: DocumentLimits): string | undefined {
   const { depth, introspectionDepth, introspected, aliases, directives, fields } = shape;
   if (introspectionDepth > DEEPEST_INTROSPECTION)
     return `The introspection is more than ${DEEPEST_INTROSPECTION} levels deep.`;
   if (introspected > 0 && introspected > shape.mostIntrospected)
     return `The operation lists the schema more than ${MOST_INTROSPECTIONS} times.`;
-  if (depth > DEEPEST) return `The operation is more than ${DEEPEST} levels deep.`;
-  if (aliases > MOST_ALIASES) return `The operation has more than ${MOST_ALIASES} aliases.`;
+  if (depth > most.depth) return `The operation is more than ${most.depth} levels deep.`;
+  if (aliases > most.aliases) return `The operation has more than ${most.aliases} aliases.`;
   if (directives > MOST_DIRECTIVES) return `The operation has more than ${MOST_DIRECTIVES} directives.`;
   return fields > MOST_FIELDS ? `The operation has more than ${MOST_FIELDS} fields.` : undefined;
 }
@@ -62,20 +58,25 @@ function problemOf(shape: Shape): string | undefined {
  * The cost of an operation of a valid document, with these variables or for any variables. Only the executed operation
  * is measured, once: a document may have others, and each may spread all of its fragments.
  *
+ * @param most the most that it may cost; default: the limit of the server
  * @throws GRAPHQL_VALIDATION_FAILED for an operation that is too deep, or has too many aliases, directives or fields;
- * COST_LIMIT_EXCEEDED for one that costs more than {@link MOST_COST}
+ * COST_LIMIT_EXCEEDED for one that costs more than `most`; BAD_USER_INPUT for one with too many ids
  */
 export function limitOperation(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Variables | 'least',
+  most = MOST_COST,
 ): number {
   const shape = shapeOf(schema, document, operation);
-  const problem = problemOf(shape);
+  const problem = problemOf(shape, documentLimitsOf(schema));
   if (problem !== undefined) throw outOfProportion(problem, operation);
-  const cost = variables === 'least' ? shape.cost.least : shape.cost.of(variables);
-  if (cost > MOST_COST) throw tooCostly(cost);
+  const amount = (of: Cost) => (variables === 'least' ? of.least : of.of(variables));
+  const cost = amount(shape.cost);
+  if (cost > most) throw tooCostly(cost, most);
+  const ids = amount(shape.ids);
+  if (ids > MOST_IDS_OF_OPERATION) throw tooManyIds(ids);
   return cost;
 }
 
@@ -88,11 +89,16 @@ function outOfProportion(problem: string, operation: OperationDefinitionNode): G
   return error;
 }
 
-const tooCostly = (requested: number) =>
+const tooCostly = (requested: number, limit: number) =>
   new PublicError(
     'COST_LIMIT_EXCEEDED',
-    `The answer may hold ${requested} values, more than ${MOST_COST}: ask for smaller pages or fewer fields.`,
-    { cost: { requested, limit: MOST_COST } },
+    `The answer may hold ${requested} values, more than ${limit}: ask for smaller pages or fewer fields.`,
+    { cost: { requested, limit } },
+  );
+
+const tooManyIds = (ids: number) =>
+  badInput(
+    `The operation asks for ${ids} objects by their ids, more than ${MOST_IDS_OF_OPERATION} in all its lists together.`,
   );
 
 /** The measurements of an operation; the fields of a fragment count at each spread. */
@@ -106,6 +112,8 @@ interface Shape {
   readonly directives: number;
   readonly fields: number;
   readonly cost: Cost;
+  /** The number of ids in its lists of ids. */
+  readonly ids: Cost;
 }
 
 /** Documents are cached (document-reader.ts), so their operations are measured once. */
@@ -133,6 +141,9 @@ function mostIntrospectedOf(schema: GraphQLSchema): number {
   return most;
 }
 
+const ONE = new Cost();
+ONE.add(1);
+
 class Measurement implements Shape, Walk<Level> {
   depth = 0;
   introspectionDepth = 0;
@@ -141,7 +152,9 @@ class Measurement implements Shape, Walk<Level> {
   directives: number;
   fields = 0;
   readonly cost = new Cost();
+  readonly ids = new Cost();
   private costOfRootField = 0;
+  private readonly limits: DocumentLimits;
   readonly fragments: Fragments;
   private readonly defaults: ReadonlyMap<string, ValueNode | undefined>;
 
@@ -150,6 +163,7 @@ class Measurement implements Shape, Walk<Level> {
     document: DocumentNode,
     { operation, selectionSet, directives = [], variableDefinitions = [] }: OperationDefinitionNode,
   ) {
+    this.limits = documentLimitsOf(schema);
     this.fragments = fragmentsOf(document);
     this.defaults = new Map(
       variableDefinitions.map(({ variable, defaultValue }) => [variable.name.value, defaultValue]),
@@ -163,7 +177,16 @@ class Measurement implements Shape, Walk<Level> {
     this.costOfRootField = operation === OperationTypeNode.MUTATION ? MUTATION_COST : 0;
     walkSelections(
       selectionSet,
-      { type: root, depth: 1, page: undefined, cost: this.cost, times: 1, reach: 'any', ofTypes: 0 },
+      {
+        type: root,
+        depth: 1,
+        page: undefined,
+        cost: this.cost,
+        ids: this.ids,
+        times: 1,
+        reach: 'any',
+        ofTypes: 0,
+      },
       this,
     );
   }
@@ -174,7 +197,7 @@ class Measurement implements Shape, Walk<Level> {
 
   visit(node: SelectionNode, level: Level): boolean {
     // A limit is exceeded; nested fragments could otherwise take very long.
-    if (problemOf(this) !== undefined) return false;
+    if (problemOf(this, this.limits) !== undefined) return false;
     this.directives += node.directives?.length ?? 0;
     if (node.kind === Kind.FIELD) this.addField(node, level);
     return true;
@@ -189,29 +212,35 @@ class Measurement implements Shape, Walk<Level> {
   }
 
   private addField(node: FieldNode, level: Level): void {
-    const { type, depth, page, cost } = level;
+    const { type, depth, page, cost, ids } = level;
     this.fields++;
     if (node.alias) this.aliases++;
     if (depth === 1) cost.add(this.costOfRootField);
     const introspection = this.addIntrospection(node, level);
     const field = isObjectType(type) || isInterfaceType(type) ? type.getFields()[node.name.value] : undefined;
     const below = field ? getNamedType(field.type) : this.introspectionType(node);
+    const ownIds = field && sizeByIds(field, node, this.defaults);
+    if (ownIds !== undefined) ids.addList(ownIds, ONE);
     if (!node.selectionSet || !below || !isCompositeType(below)) return cost.add(1);
 
     const each = new Cost();
+    const idsOfEach = new Cost();
     each.add(1);
-    const ownPage = field && this.pageOf(field, node);
+    const ownPage = field && sizeByArguments(field, node, this.defaults);
     const isList = field !== undefined && isListType(getNullableType(field.type));
     const inner = {
       type: below,
       depth: depth + 1,
       page: isList ? undefined : ownPage,
       cost: each,
+      ids: idsOfEach,
       ...introspection,
     };
     walkSelections(node.selectionSet, inner, this);
     // Introspection has a limit of its own.
-    cost.addList(isList && !isIntrospectionType(below) ? (ownPage ?? page ?? UNSIZED_LIST) : 1, each);
+    const size = isList && !isIntrospectionType(below) ? (ownPage ?? page ?? UNSIZED_LIST) : 1;
+    cost.addList(size, each);
+    if (!idsOfEach.isEmpty) ids.addList(size, idsOfEach);
   }
 
   /** Counts the field, and returns how often selections below it are made. */
@@ -243,28 +272,6 @@ class Measurement implements Shape, Walk<Level> {
   private typeOf(name: string | undefined): GraphQLNamedType | undefined {
     return name === undefined ? undefined : this.schema.getType(name);
   }
-
-  /** The requested page size of a connection field; undefined for any other field. */
-  private pageOf(field: GraphQLField<unknown, unknown>, node: FieldNode): number | PageSize | undefined {
-    const isSize = ({ name }: { readonly name: string }) => name === 'first' || name === 'last';
-    if (!field.args.some(isSize)) return undefined;
-    const given = (node.arguments ?? []).filter(({ name }) => isSize({ name: name.value }));
-    const literal = largest(given.map(({ value }) => sizeOf(literalValue(value))));
-    const variables = given.flatMap(({ value }) =>
-      value.kind === Kind.VARIABLE
-        ? [{ name: value.name.value, byDefault: literalValue(this.defaults.get(value.name.value)) }]
-        : [],
-    );
-    if (variables.length === 0) return literal ?? DEFAULT_PAGE;
-    return (values) => {
-      let size = literal;
-      for (const { name, byDefault } of variables) {
-        const asked = sizeOf(Object.hasOwn(values, name) ? values[name] : byDefault);
-        if (asked !== undefined && (size === undefined || asked > size)) size = asked;
-      }
-      return size ?? DEFAULT_PAGE;
-    };
-  }
 }
 
 /** The position of a selection set. */
@@ -274,25 +281,10 @@ interface Level {
   /** Its lists belong to a connection with this many rows. */
   readonly page: number | PageSize | undefined;
   readonly cost: Cost;
+  readonly ids: Cost;
   /** How many objects of introspection the selections are made for. */
   readonly times: number;
   readonly reach: Reach;
   /** The number of `ofType` directly above. */
   readonly ofTypes: number;
-}
-
-function largest(sizes: readonly (number | undefined)[]): number | undefined {
-  const known = sizes.filter((size) => size !== undefined);
-  return known.length === 0 ? undefined : Math.max(...known);
-}
-
-/** Variables and null have no size. A value that is not a number is refused when the field is resolved. */
-function literalValue(node: ValueNode | undefined): unknown {
-  if (node === undefined || node.kind === Kind.VARIABLE || node.kind === Kind.NULL) return undefined;
-  return node.kind === Kind.INT ? Number(node.value) : LARGEST_PAGE;
-}
-
-function sizeOf(value: unknown): number | undefined {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === 'number' ? Math.min(Math.abs(value), LARGEST_PAGE) : LARGEST_PAGE;
 }

@@ -15,6 +15,8 @@ export interface Mail {
 }
 
 export interface Mailer {
+  /** False when there is neither an SMTP server nor a folder: then `send` always fails. */
+  readonly canSend: boolean;
   /**
    * Sends a mail to the SMTP server within ten seconds, or writes it to a file.
    *
@@ -60,10 +62,12 @@ export function createMailer(
   });
   if (smtpUrl === undefined) {
     if (folder === undefined) {
-      return { send: () => Promise.reject(new Error('SMTP_URL is not set: this server sends no mail')) };
+      const send = () => Promise.reject(new Error('SMTP_URL is not set: this server sends no mail'));
+      return { canSend: false, send };
     }
     const composer = createTransport({ streamTransport: true, buffer: true, newline: 'unix', ...TEXT_ONLY });
     return {
+      canSend: true,
       async send(mail) {
         const { message: bytes } = await composer.sendMail(message(mail));
         await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -75,6 +79,7 @@ export function createMailer(
   }
   const smtp = createTransport({ url: smtpUrl, ...TEXT_ONLY });
   return {
+    canSend: true,
     async send(mail) {
       await smtp.sendMail({ ...message(mail), signal: AbortSignal.timeout(withinMs) });
       return { file: undefined };
@@ -87,3 +92,12 @@ export function createMailer(
  * the direction of text, so that a chosen name cannot contain more than a name.
  */
 export const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
+
+/** The longest part of {@link nameInMail}. */
+const LONGEST_NAME = 80;
+
+/** A name that somebody has chosen, for a mail: on one line and cut, so that it cannot contain a message. */
+export function nameInMail(name: string): string {
+  const line = oneLine(name);
+  return line.length <= LONGEST_NAME ? line.toWellFormed() : `${line.slice(0, LONGEST_NAME).toWellFormed()}…`;
+}

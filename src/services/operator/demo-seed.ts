@@ -15,16 +15,25 @@ const SEED_LOCK = 7_263_546_103;
 /** The user id of a demo user, in the form of an identity provider: `demo|acme|owner`. */
 const demoUserId = (slug: string, role: string): string => `demo|${slug}|${role}`;
 
+const demoEmail = (slug: string, role: string): string => `${role}@${slug}.test`;
+
+/** The users that the demo has at first. */
+export const DEMO_USERS = DEMO_TENANTS.flatMap(({ slug }) =>
+  ROLES.map((role) => ({ slug, email: demoEmail(slug, role) })),
+);
+
 /**
  * Creates the demo tenants that are missing, each with one user of every role (`owner@acme.test`, …) and the modules'
  * demo data. Does not change existing tenants.
  *
+ * @param plan the plan of the tenants
  * @returns the slugs of the tenants just created
  */
 export async function seedDemo(
   connection: OperatorConnection,
   database: Database,
   modules: readonly Module[],
+  plan?: string,
 ): Promise<string[]> {
   // Two servers that start at the same time on a new database must not both create them. Held until the connection
   // closes.
@@ -35,9 +44,9 @@ export async function seedDemo(
     const [owner, ...members] = ROLES.map((role) => ({
       role,
       userId: demoUserId(slug, role),
-      email: `${role}@${slug}.test`,
+      email: demoEmail(slug, role),
     }));
-    const tenant = await createTenant(connection, { slug, name, owner: owner!, members });
+    const tenant = await createTenant(connection, { slug, name, plan, owner: owner!, members });
     for (const module of modules) {
       await module.seedDemo?.((role) =>
         database.forTenant({

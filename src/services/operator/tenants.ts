@@ -3,12 +3,15 @@ import { z } from 'zod';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
 import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
+import type { Plans } from '../../kernel/vocabulary/plan.js';
 import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
 import type { OperatorConnection } from './operator-connection.js';
 
 export interface NewTenant {
   readonly slug: string;
   readonly name: string;
+  /** Default: `free`, whether there is such a plan or not. */
+  readonly plan?: string | undefined;
   /** The first owner. */
   readonly owner: NewMember;
   readonly members?: readonly (NewMember & { readonly role: Role })[];
@@ -102,7 +105,7 @@ export async function findTenant(connection: OperatorConnection, slug: string): 
  * malformed
  */
 export async function createTenant(connection: OperatorConnection, tenant: NewTenant): Promise<TenantRow> {
-  const { slug, name, owner, members = [] } = tenant;
+  const { slug, name, plan = 'free', owner, members = [] } = tenant;
   if (RESERVED_SLUGS.has(slug)) throw badInput(`The slug ${slug} is reserved.`);
   for (const { email } of [owner, ...members]) {
     if (!ADDRESS.safeParse(email).success) throw badInput('A member needs an e-mail address.');
@@ -111,8 +114,8 @@ export async function createTenant(connection: OperatorConnection, tenant: NewTe
   try {
     return await connection.inTenant(id, async (query) => {
       const [created] = await query<TenantRow>(
-        `INSERT INTO public.tenants (id, slug, name) VALUES ($1, $2, $3) RETURNING ${COLUMNS}`,
-        [id, slug, name],
+        `INSERT INTO public.tenants (id, slug, name, plan) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
+        [id, slug, name, plan],
       );
       const addMember = (member: NewMember, role: Role, invitedBy: string | null) =>
         query('INSERT INTO public.memberships (user_id, email, role, invited_by) VALUES ($1, $2, $3, $4)', [
@@ -132,6 +135,33 @@ export async function createTenant(connection: OperatorConnection, tenant: NewTe
     }
     throw error;
   }
+}
+
+/**
+ * Moves a tenant to another plan, which limits it on every server within a second of the commit.
+ *
+ * @throws NOT_FOUND; BAD_USER_INPUT when there is no such plan
+ */
+export async function setTenantPlan(
+  connection: OperatorConnection,
+  plans: Plans,
+  slug: string,
+  plan: string,
+): Promise<TenantRow> {
+  refuseUnknownPlan(plans, plan);
+  const { id } = await findTenant(connection, slug);
+  const [tenant] = await connection.inTenant(id, (query) =>
+    query<TenantRow>(
+      `UPDATE public.tenants SET plan = $2, updated_at = now() WHERE id = $1 RETURNING ${COLUMNS}`,
+      [id, plan],
+    ),
+  );
+  return tenant!;
+}
+
+/** @throws BAD_USER_INPUT when there is no such plan */
+export function refuseUnknownPlan(plans: Plans, plan: string): void {
+  if (!plans.has(plan)) throw badInput(`There is no plan ${plan}: PLANS_FILE has ${plans.names}.`);
 }
 
 /**

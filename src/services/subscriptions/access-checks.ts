@@ -1,5 +1,6 @@
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
-import { FairGate } from './fair-gate.js';
+import { FairShare } from '../../kernel/fair-share/fair-share.js';
+import { turnOf } from './turn-of.js';
 
 /** What access checks need of an open connection. */
 export interface Checked {
@@ -13,15 +14,15 @@ export interface Checked {
   fail(error: unknown): void;
 }
 
-/** Looks up the access of open connections again: once per credential, a limited number at a time, tenants in turn. */
+/** Looks up the access of open connections again: once per credential, a limited number at a time, by fair shares of tenants. */
 export class AccessChecks {
-  readonly #gate: FairGate;
+  readonly #gate: FairShare;
   /** By credential: the connections whose look-up has not begun. */
   readonly #due = new Map<string, Set<Checked>>();
 
   /** @param atOnce the number of concurrent look-ups */
   constructor(atOnce: number) {
-    this.#gate = new FairGate(atOnce);
+    this.#gate = new FairShare({ slots: atOnce });
   }
 
   /** Guarantees a look-up that begins after this call. */
@@ -33,7 +34,7 @@ export class AccessChecks {
       return;
     }
     this.#due.set(credential, new Set([connection]));
-    void this.#gate.run(connection.viewer?.tenantId ?? '', () => this.#lookUp(credential, connection));
+    void this.#gate.run(turnOf(connection.viewer), () => this.#lookUp(credential, connection));
   }
 
   async #lookUp(credential: string, first: Checked): Promise<void> {

@@ -4,10 +4,14 @@ import type { PublicError } from '../../kernel/vocabulary/errors.js';
 export class Closing extends Error {
   override readonly name = 'Closing';
 
-  /** @param reason for people; it contains no data of users or tenants */
+  /**
+   * @param reason for people; it contains no data of users or tenants
+   * @param error of the client, when it is the cause
+   */
   constructor(
     readonly code: number,
     reason: string,
+    readonly error?: PublicError,
   ) {
     // The limit of a close frame.
     super(Buffer.byteLength(reason) <= 123 ? reason : reason.slice(0, 40));
@@ -35,7 +39,9 @@ export const defect = () => new Closing(4500, 'Something went wrong on our side.
  * One that was accepted and has expired since is 4403, after which clients of graphql-ws reconnect, with a new one if
  * they have it.
  */
-export function refused({ code, message }: PublicError, stage: 'start' | 'open'): Closing {
-  if (code === 'UNAVAILABLE' || code === 'RATE_LIMITED') return tryLater(message);
-  return new Closing(code === 'UNAUTHENTICATED' && stage === 'start' ? 4401 : 4403, `${code}: ${message}`);
+export function refused(error: PublicError, stage: 'start' | 'open'): Closing {
+  const { code, message } = error;
+  if (code === 'UNAVAILABLE' || code === 'RATE_LIMITED') return new Closing(1013, message, error);
+  const closeCode = code === 'UNAUTHENTICATED' && stage === 'start' ? 4401 : 4403;
+  return new Closing(closeCode, `${code}: ${message}`, error);
 }

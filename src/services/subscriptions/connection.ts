@@ -1,15 +1,19 @@
 /**
- * One client over WebSocket: a credential, and the subscriptions made with it. The credential is verified and the
- * membership looked up again for every subscription and every event, when a change of either is announced, and when the
+ * One client over WebSocket, or one event stream: a credential, and the operations sent with it. The credential is verified and the
+ * membership looked up again for every operation and every event, when a change of either is announced, and when the
  * credential expires.
  */
 import { createSourceEventStream, type ExecutionResult } from 'graphql';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../../kernel/config/config.js';
 import { authenticate, type AuthenticationParts } from '../../kernel/auth/authenticate.js';
+import { refuseLostAccess } from '../../kernel/auth/lost-access.js';
 import { sha256 } from '../documents/trusted-documents.js';
+import { actorName } from '../../kernel/vocabulary/actor.js';
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
 import { PublicError, publicError } from '../../kernel/vocabulary/errors.js';
+import type { Rates } from '../rates/rates.js';
+import { isOfStranger } from '../rates/strangers.js';
 import type { LeavingErrors } from '../telemetry/leaving-errors.js';
 import { createContext, type ContextParts } from '../../kernel/graphql/create-context.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
@@ -17,45 +21,61 @@ import type { TenantOnlyReads } from '../../kernel/tenancy/tenant-only-reads.js'
 import type { Checked } from './access-checks.js';
 import type { Answers } from './answers.js';
 import { Closing, defect, refused } from './closing.js';
+import { authorizationOf } from './connection-params.js';
 import { AnswerBytes } from '../../kernel/request/answer-bytes.js';
 import { Deadline } from '../../kernel/request/deadline.js';
-import type { Connections } from './connections.js';
+import type { ConnectionKind, Connections } from './connections.js';
+import { Expiry } from './expiry.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
 import type { Subscription } from './operation.js';
+import type { Requester } from './request.js';
+import { Requests } from './requests.js';
 import { Reservations, type Reservation } from './reservations.js';
+import { turnOf } from './turn-of.js';
 
 /** The parts that all connections share. */
 export interface ConnectionParts extends ContextParts {
   readonly authentication: AuthenticationParts;
   readonly connections: Connections;
   readonly leaving: LeavingErrors;
+  readonly rates: Rates;
   readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
 export interface ConnectionOptions {
   /** The `Host` of the client's request: its subdomain names the tenant, as over HTTP. */
   readonly host: string | undefined;
+  /** The address by which the client is counted while it has no access. */
+  readonly address: string;
   readonly requestId: string;
   readonly log: FastifyBaseLogger;
+  /** Settles when an operation of this client may begin. Default: at once. */
+  readonly begin?: (viewer: Viewer) => Promise<void>;
   /** Closes the connection with this code and reason. */
   readonly close: (closing: Closing) => void;
+  /** Default: a WebSocket. */
+  readonly kind?: ConnectionKind;
 }
 
-/** The longest delay of setTimeout. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** In points. */
+const COST_OF_SUBSCRIBING = 1;
 const NOTHING_KNOWN: TenantOnlyReads = { models: new Set(), leadingElsewhere: new Set() };
 
-export class Connection implements Subscriber, Checked {
+export class Connection implements Subscriber, Requester, Checked {
   /** The viewer, after the credential is verified. */
   viewer: Viewer | undefined;
   /** Its lines have the tenant and the actor after the credential is verified. */
   log: FastifyBaseLogger;
+  /** The queries and mutations. */
+  readonly requests = new Requests();
   readonly #parts: ConnectionParts;
   readonly #options: ConnectionOptions;
   #authorization: string | undefined;
   readonly #live = new Map<LiveSubscription, Reservation>();
   readonly #reservations: Reservations;
-  #expiry: NodeJS.Timeout | undefined;
+  readonly #expiry = new Expiry(() =>
+    this.fail(new PublicError('UNAUTHENTICATED', 'The token has expired.')),
+  );
   #ended = false;
 
   constructor(parts: ConnectionParts, options: ConnectionOptions) {
@@ -67,6 +87,10 @@ export class Connection implements Subscriber, Checked {
 
   get requestId(): string {
     return this.#options.requestId;
+  }
+
+  get kind(): ConnectionKind {
+    return this.#options.kind ?? 'websocket';
   }
 
   get subscriptions(): number {
@@ -84,27 +108,54 @@ export class Connection implements Subscriber, Checked {
   /**
    * Verifies the client's credential.
    *
-   * @param params `{ authorization: "Bearer …" }`
+   * @param params see {@link authorizationOf}
    * @returns whether the client was accepted; if not, the connection is closing
    */
   async start(params: Readonly<Record<string, unknown>> | undefined): Promise<boolean> {
-    const given = params?.['authorization'] ?? params?.['Authorization'];
-    this.#authorization = typeof given === 'string' ? given : undefined;
-    const { connections } = this.#parts;
+    const { rates } = this.#parts;
+    const { address } = this.#options;
     try {
-      const { changes } = connections;
-      const viewer = await this.lookUp();
-      if (this.#ended) return false;
-      connections.add(this, viewer);
-      this.viewer = viewer;
-      this.log = this.log.child({ tenant: viewer.tenantSlug, actor: viewer.actor.id });
-      this.#watchExpiry(viewer);
-      if (changes !== connections.changes) connections.check(this);
-      return true;
+      await this.open(authorizationOf(params), () => rates.refuseExhausted(address));
+      const refusal = await this.admit();
+      if (refusal) throw refusal;
+      return !this.#ended;
     } catch (error) {
-      this.fail(error, 'start');
+      const standing = isOfStranger(error) ? await rates.stranger(address) : undefined;
+      this.fail(standing?.refusal ?? error, 'start');
       return false;
     }
+  }
+
+  /**
+   * Counts a message with an operation, before it is read.
+   *
+   * @returns RATE_LIMITED for a message that must not be read; without a promise when there is no wait, because handling
+   * a message must include reading it (inbox.ts)
+   */
+  admit(): PublicError | undefined | Promise<PublicError | undefined> {
+    if (!this.viewer) return undefined;
+    const standing = this.#parts.rates.admit(this.viewer);
+    return standing instanceof Promise ? standing.then(({ refusal }) => refusal) : standing.refusal;
+  }
+
+  /**
+   * The same, for a client whose answer has not begun.
+   *
+   * @param authorization the value of an `Authorization` header
+   * @param beforeLookUp see {@link lookUp}
+   * @throws PublicError, Closing
+   */
+  async open(authorization: string | undefined, beforeLookUp?: () => void): Promise<void> {
+    this.#authorization = authorization;
+    const { connections } = this.#parts;
+    const { changes } = connections;
+    const viewer = await this.lookUp(beforeLookUp);
+    if (this.#ended) return;
+    connections.add(this, viewer);
+    this.viewer = viewer;
+    this.log = this.log.child({ tenant: viewer.tenantSlug, actor: actorName(viewer.actor) });
+    this.#expiry.set(viewer.expiresAt);
+    if (changes !== connections.changes) connections.check(this);
   }
 
   /**
@@ -117,16 +168,43 @@ export class Connection implements Subscriber, Checked {
     return this.#reservations.reserve(bytes, this.viewer?.tenantId ?? '');
   }
 
+  /**
+   * Reserves a place for a query or mutation, which counts for the connection only. Call {@link release} when it is over.
+   *
+   * @param bytes the memory that its message needs
+   * @throws BAD_REQUEST when there are too many
+   */
+  reserveForRequest(bytes: number): Reservation {
+    return this.#reservations.reserve(bytes);
+  }
+
+  /** The same; undefined when there are too many. */
+  tryReserveForRequest(bytes: number): Reservation | undefined {
+    try {
+      return this.reserveForRequest(bytes);
+    } catch {
+      return undefined;
+    }
+  }
+
+  release(reservation: Reservation): void {
+    this.#reservations.release(reservation);
+  }
+
   /** @returns the events, or the reason why there are none */
   async subscribe(
-    { field, source, ...operation }: Subscription,
+    { field, source, cost, ...operation }: Subscription,
     reservation: Reservation,
   ): Promise<LiveSubscription | ExecutionResult> {
     const { connections, api } = this.#parts;
+    const started = this.requests.subscriptionStarts();
     let isMade = false;
     try {
+      await this.begin();
       const { changes } = connections;
       const viewer = await this.lookUp();
+      const refusal = await this.#refusalOfCost(viewer, cost);
+      if (refusal) return { errors: [refusal] };
       const events = await createSourceEventStream({ ...operation, contextValue: this.contexts(viewer)() });
       if (!(Symbol.asyncIterator in events)) return unlessUnavailable(events);
       const guard = api.guards.get(`Subscription.${field}`);
@@ -143,24 +221,42 @@ export class Connection implements Subscriber, Checked {
       this.fail(error);
       return { errors: [] };
     } finally {
-      if (!isMade) this.#reservations.release(reservation);
+      if (!isMade) this.release(reservation);
+      started();
+    }
+  }
+
+  /** A tenant that cannot pay for one event gets no subscription. The events themselves have limits of their own. */
+  async #refusalOfCost(viewer: Viewer, cost: number): Promise<PublicError | undefined> {
+    try {
+      (await this.#parts.rates.reserve(viewer, cost)).settle(COST_OF_SUBSCRIBING);
+      return undefined;
+    } catch (error) {
+      if (error instanceof PublicError) return error;
+      throw error;
     }
   }
 
   attend<Result>(work: (viewer: Viewer) => Promise<Result>): Promise<Result> {
-    return this.#parts.connections.gate.run(this.viewer?.tenantId ?? '', async () =>
-      work(await this.lookUp()),
-    );
+    return this.#parts.connections.gate.run(turnOf(this.viewer), async () => work(await this.lookUp()));
+  }
+
+  async begin(): Promise<void> {
+    if (this.viewer) await this.#options.begin?.(this.viewer);
   }
 
   contexts(viewer: Viewer): () => RequestContext {
     const { requestId } = this.#options;
-    const { tenantId, actor } = viewer;
+    const { tenantId, actor, plan } = viewer;
     // Each operation, and each event or group of events that are read together, has the time limit of a request.
     const deadline = Deadline.after(this.#parts.config.requestTimeoutMs);
     // Shared by events that are read together.
     const bytes = new AnswerBytes(this.#parts.config.maxAnswerBytes);
-    const db = this.#parts.database.forTenant({ tenantId, actor, requestId, deadline, bytes });
+    const access = {
+      memberId: viewer.memberId,
+      confirm: async () => refuseLostAccess(viewer, await this.lookUp()),
+    };
+    const db = this.#parts.database.forTenant({ tenantId, actor, plan, requestId, deadline, bytes, access });
     return () => createContext(this.#parts, { viewer, requestId, deadline, bytes, log: () => this.log, db });
   }
 
@@ -172,7 +268,7 @@ export class Connection implements Subscriber, Checked {
   left(subscription: LiveSubscription, failure?: unknown): void {
     const reservation = this.#live.get(subscription);
     this.#live.delete(subscription);
-    if (reservation) this.#reservations.release(reservation);
+    if (reservation) this.release(reservation);
     if (failure !== undefined) this.fail(failure);
   }
 
@@ -184,7 +280,7 @@ export class Connection implements Subscriber, Checked {
     } catch (error) {
       return this.fail(error);
     }
-    if (viewer.expiresAt !== this.viewer?.expiresAt) this.#watchExpiry(viewer);
+    if (viewer.expiresAt !== this.viewer?.expiresAt) this.#expiry.set(viewer.expiresAt);
     this.viewer = viewer;
     for (const subscription of this.#live.keys()) subscription.holdTo(viewer);
   }
@@ -200,15 +296,20 @@ export class Connection implements Subscriber, Checked {
   closed(): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#expiry);
+    this.#expiry.clear();
     for (const subscription of this.#live.keys()) void subscription.return();
+    this.requests.cancel();
     if (this.viewer) this.#parts.connections.delete(this, this.viewer.tenantId);
   }
 
-  /** The client's present access, in the tenant of the connection. */
-  async lookUp(): Promise<Viewer> {
+  /**
+   * The client's present access, in the tenant of the connection.
+   *
+   * @param beforeLookUp is called before an API key is looked up in the database; its error refuses the key
+   */
+  async lookUp(beforeLookUp?: () => void): Promise<Viewer> {
     const headers = { authorization: this.#authorization, host: this.#options.host };
-    const viewer = await authenticate(this.#parts.authentication, headers);
+    const viewer = await authenticate(this.#parts.authentication, headers, beforeLookUp);
     this.#requireSameTenant(viewer);
     return viewer;
   }
@@ -228,19 +329,6 @@ export class Connection implements Subscriber, Checked {
     if (this.viewer && tenantId !== this.viewer.tenantId) {
       throw new PublicError('TENANT_MISMATCH', 'The tenant of this name is another one now.');
     }
-  }
-
-  #watchExpiry(viewer: Viewer): void {
-    clearTimeout(this.#expiry);
-    const left = viewer.expiresAt - Date.now();
-    this.#expiry = setTimeout(
-      () => {
-        if (left > LONGEST_TIMER_MS) this.#watchExpiry(viewer);
-        else this.fail(new PublicError('UNAUTHENTICATED', 'The token has expired.'));
-      },
-      Math.min(Math.max(left, 0), LONGEST_TIMER_MS),
-    );
-    this.#expiry.unref();
   }
 }
 

@@ -1,18 +1,28 @@
+import { FairShare } from '../../kernel/fair-share/fair-share.js';
 import type { AccessChange, AccessInvalidations } from '../../kernel/notifications/access-invalidations.js';
 import { AccessChecks, type Checked } from './access-checks.js';
 import { Answers } from './answers.js';
 import { tryLater } from './closing.js';
-import { FairGate } from './fair-gate.js';
+
+/** An event stream is a connection with one subscription. */
+export type ConnectionKind = 'websocket' | 'stream';
 
 /** The most connections per user and tenant, and per tenant, to one server process. */
 export const CONNECTIONS_PER_VIEWER = 20;
+export const STREAMS_PER_VIEWER = 50;
 export const CONNECTIONS_PER_TENANT = 1_000;
 /** The most subscriptions per tenant on one server process, and the bytes of their messages. */
 export const SUBSCRIPTIONS_PER_TENANT = 5_000;
 export const SUBSCRIBED_BYTES_PER_TENANT = 16 * 1024 * 1024;
 
+const PER_VIEWER: Readonly<Record<ConnectionKind, number>> = {
+  websocket: CONNECTIONS_PER_VIEWER,
+  stream: STREAMS_PER_VIEWER,
+};
+
 /** The required properties of an open connection. */
 interface Open extends Checked {
+  readonly kind: ConnectionKind;
   /** The number of its active subscriptions. */
   readonly subscriptions: number;
 }
@@ -26,24 +36,29 @@ interface Tenant {
 /** The authenticated connections of this process, and the state that they share. */
 export class Connections {
   /** Limits events that read from the database, so that requests get connections too. */
-  readonly gate: FairGate;
+  readonly gate: FairShare;
   readonly answers = new Answers();
   /** Counts changes of access, so that a connection that is being opened can detect one. */
   changes = 0;
   readonly #checks: AccessChecks;
   readonly #tenants = new Map<string, Tenant>();
-  #count = 0;
+  readonly #counts: Record<ConnectionKind, number> = { websocket: 0, stream: 0 };
 
   constructor(invalidations: AccessInvalidations, poolSize: number) {
-    this.gate = new FairGate(Math.max(1, Math.floor(poolSize / 2)));
+    this.gate = new FairShare({ slots: Math.max(1, Math.floor(poolSize / 2)) });
     this.#checks = new AccessChecks(Math.max(1, Math.floor(poolSize / 4)));
     // Called after the access cache has dropped its entries, because listeners are called in order.
     invalidations.onChange((change) => this.#hear(change));
   }
 
-  /** The number of connections. */
-  get count(): number {
-    return this.#count;
+  /** The number of WebSockets. */
+  get websockets(): number {
+    return this.#counts.websocket;
+  }
+
+  /** The number of event streams. */
+  get streams(): number {
+    return this.#counts.stream;
   }
 
   /** The number of active subscriptions, for metrics. */
@@ -58,18 +73,20 @@ export class Connections {
       subscriptions: 0,
       bytes: 0,
     };
-    const ofViewer = [...tenant.connections].filter((other) => other.viewer?.userId === userId);
-    if (tenant.connections.size >= CONNECTIONS_PER_TENANT || ofViewer.length >= CONNECTIONS_PER_VIEWER) {
+    const ofViewer = [...tenant.connections].filter(
+      ({ viewer, kind }) => viewer?.userId === userId && kind === connection.kind,
+    );
+    if (tenant.connections.size >= CONNECTIONS_PER_TENANT || ofViewer.length >= PER_VIEWER[connection.kind]) {
       throw tryLater('Too many connections.');
     }
     tenant.connections.add(connection);
-    this.#count++;
+    this.#counts[connection.kind]++;
     this.#tenants.set(tenantId, tenant);
   }
 
   delete(connection: Open, tenantId: string): void {
     const tenant = this.#tenants.get(tenantId);
-    if (tenant?.connections.delete(connection)) this.#count--;
+    if (tenant?.connections.delete(connection)) this.#counts[connection.kind]--;
     this.#forgetUnused(tenantId);
   }
 

@@ -68,6 +68,8 @@ const OF_VIEWER: Shown = new Map<string, Show>([
   ['permissions', (permissions, dependence) => observed(permissions as object, OF_PERMISSIONS, dependence)],
   ['tenantId', asItIs],
   ['tenantSlug', asItIs],
+  // All subscribers of a tenant have the same.
+  ['plan', asItIs],
 ]);
 
 /** The properties of the tenant's context to which a client is bound. */
@@ -94,8 +96,10 @@ const OF_CONTEXT: Shown = new Map<string, Show>([
   // Made for this context only, or for the whole server.
   ['loaders', asItIs],
   ['roles', asItIs],
+  ['plans', asItIs],
   ['guards', asItIs],
   ['inputGuards', asItIs],
+  ['nodes', asItIs],
   // Counts bytes; tells nothing about the viewer.
   ['bytes', asItIs],
   // graphql-shield stores its cache of a context here.

@@ -1,4 +1,4 @@
-/** Parses and checks a client's subscription, with the same rules and limits as a request over HTTP. */
+/** Parses and checks the operations of clients, with the same rules and limits as a request over HTTP. */
 import {
   getOperationAST,
   GraphQLError,
@@ -26,33 +26,59 @@ export interface Subscription extends Operation {
   readonly field: string;
   /** The text of the document. */
   readonly source: string;
+  /** The requested cost of an event. */
+  readonly cost: number;
+}
+
+/** A document, and which of its operations the client asks for. */
+export interface AskedOperation {
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
 }
 
 /**
- * @throws RefusedOperation; GraphQLError with the code GRAPHQL_VALIDATION_FAILED or COST_LIMIT_EXCEEDED
+ * Parses and validates the document of a message.
+ *
+ * @throws RefusedOperation; GraphQLError with the code OPERATION_RESOLUTION_FAILURE
  */
-export function readSubscription(
-  schema: GraphQLSchema,
+export function readOperation(
   reader: DocumentReader,
-  { query, operationName, variables }: SubscribePayload,
-): Subscription {
+  { query, operationName }: SubscribePayload,
+): AskedOperation {
   const document = reader.read(query);
   const operation = getOperationAST(document, operationName);
   if (!operation) {
     throw refused('OPERATION_RESOLUTION_FAILURE', 'There is no such operation in the document, or several.');
   }
+  return { document, operation };
+}
+
+/**
+ * Checks the variables and the cost of a subscription.
+ *
+ * @param mostCost the most that an event may cost; default: the limit of the server
+ * @throws RefusedOperation; GraphQLError with the code BAD_REQUEST, GRAPHQL_VALIDATION_FAILED or COST_LIMIT_EXCEEDED
+ */
+export function readSubscription(
+  schema: GraphQLSchema,
+  reader: DocumentReader,
+  payload: SubscribePayload,
+  mostCost?: number,
+  { document, operation } = readOperation(reader, payload),
+): Subscription {
+  const { query, operationName, variables } = payload;
   if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
-    throw refused('BAD_REQUEST', 'Only subscriptions are answered here: send this over HTTP.');
+    throw refused('BAD_REQUEST', 'Only subscriptions are answered here.');
   }
   const { errors } = coerceVariables(schema, operation, variables ?? {}, reader);
   if (errors) throw new RefusedOperation(errors);
-  // The cost of each event.
-  limitOperation(schema, document, operation, variables ?? {});
+  const cost = limitOperation(schema, document, operation, variables ?? {}, mostCost);
   return {
     schema,
     document,
     field: rootField(document, operation),
     source: query,
+    cost,
     operationName,
     variableValues: variables,
   };

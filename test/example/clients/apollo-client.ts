@@ -5,8 +5,8 @@ import { RetryLink } from '@apollo/client/link/retry';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { OperationTypeNode } from 'graphql';
-import { createClient } from 'graphql-ws';
 import type { Session } from './session.js';
+import { createSubscriptionClient } from './subscription-client.js';
 
 type HeaderMap = Record<string, string> | undefined;
 
@@ -40,13 +40,12 @@ export function createApolloClient({ url, token, fetch, webSocket }: Session): A
   });
   const http = new PersistedQueryLink({ sha256 }).concat(new HttpLink({ uri: url, ...(fetch && { fetch }) }));
   const ws = new GraphQLWsLink(
-    createClient({
-      url: url.replace(/^http/, 'ws'),
-      connectionParams: async () => ({ authorization: `Bearer ${await token()}` }),
-      ...(webSocket !== undefined && { webSocketImpl: webSocket }),
-    }),
+    createSubscriptionClient(
+      { url, token, webSocket },
+      () => void client.refetchQueries({ include: 'active' }),
+    ),
   );
-  return new ApolloClient({
+  const client = new ApolloClient({
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
       ws,
@@ -60,6 +59,7 @@ export function createApolloClient({ url, token, fetch, webSocket }: Session): A
     // What the user may not see is null, with an error beside it; the rest of the answer is kept.
     defaultOptions: { query: { errorPolicy: 'all' }, watchQuery: { errorPolicy: 'all' } },
   });
+  return client;
 }
 
 async function sha256(text: string): Promise<string> {

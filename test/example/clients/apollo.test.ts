@@ -1,13 +1,15 @@
-/** Proves that Apollo Client works with the API as its documentation says: each test is what an application does. */
+/** Proves that Apollo Client works with the API as docs/clients.md says. Each test does what an application does. */
 import { randomUUID } from 'node:crypto';
 import { CombinedGraphQLErrors, type ApolloClient } from '@apollo/client';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { encodeId } from '../../../src/kernel/vocabulary/id.js';
 import { insertConversation } from '../../support/example-rows.js';
 import { useServer } from '../../support/server.js';
 import { connectionsAt, subscriptionsAt } from '../../support/subscriber.js';
 import { until } from '../../support/until.js';
 import { createApolloClient } from './apollo-client.js';
+import { followConversations } from './apollo-lists.js';
 import {
   ConversationChangedDocument,
   ConversationDocument,
@@ -31,7 +33,7 @@ afterEach(async () => {
 interface Used {
   readonly client: ApolloClient;
   readonly sent: readonly Recorded[];
-  /** Lets the next so many answers with this text be lost. */
+  /** Loses the next `answers` answers that contain this text. */
   readonly lose: (text: string, answers: number) => void;
 }
 
@@ -48,7 +50,7 @@ function clientWith(token: string): Used {
   return { client, ...rest };
 }
 
-/** What a component that shows the subject and the version of a conversation would show, one after the other. */
+/** The states that a component would show which displays the subject and the version of a conversation. */
 function shown(client: ApolloClient, id: string) {
   const states: unknown[] = [];
   client.watchQuery({ query: ConversationDocument, variables: { id } }).subscribe(({ data, dataState }) => {
@@ -73,7 +75,10 @@ test('a query tells who and where the caller is', async () => {
 
 test('the optimistic value is shown first, then what the server made of it', async () => {
   const { client } = await clientOf('member');
-  const id = await insertConversation(server().database, 'acme', { subject: 'old' });
+  const id = encodeId(
+    'Conversation',
+    await insertConversation(server().database, 'acme', { subject: 'old' }),
+  );
   const states = shown(client, id);
   await until('it is shown', () => states.length === 1);
   await client.mutate({
@@ -92,7 +97,10 @@ test('the optimistic value is shown first, then what the server made of it', asy
 test('what was refused is taken back, and the error has what is there now', async () => {
   const { client } = await clientOf('member');
   const other = await server().as('owner', 'acme');
-  const id = await insertConversation(server().database, 'acme', { subject: 'old' });
+  const id = encodeId(
+    'Conversation',
+    await insertConversation(server().database, 'acme', { subject: 'old' }),
+  );
   const states = shown(client, id);
   await until('it is shown', () => states.length === 1);
   await other.query(
@@ -200,9 +208,10 @@ test('with an Idempotency-Key, a mutation whose answers are lost takes effect on
     variables: { input: { body: 'a body', subject } },
     context: { headers: { 'idempotency-key': randomUUID() } },
   });
-  const rows = await server().database.asSuperuser('SELECT id FROM conversations WHERE subject = $1', [
-    subject,
-  ]);
+  const rows = await server().database.asSuperuser(
+    "SELECT 'conversation_' || id AS id FROM conversations WHERE subject = $1",
+    [subject],
+  );
   expect(rows).toEqual([{ id: data.createConversation?.conversation?.id }]);
   expect(sent.length).toBeGreaterThanOrEqual(3);
   expect(new Set(sent.map(({ headers }) => headers.get('idempotency-key')))).toHaveLength(1);
@@ -222,7 +231,10 @@ test('without a key, a mutation whose answer is lost is not sent again', async (
 
 test('a subscription brings what others change into what is shown', async () => {
   const { client } = await clientOf('viewer');
-  const id = await insertConversation(server().database, 'acme', { subject: 'old' });
+  const id = encodeId(
+    'Conversation',
+    await insertConversation(server().database, 'acme', { subject: 'old' }),
+  );
   const states = shown(client, id);
   await until('it is shown', () => states.length === 1);
   const events: ConversationChangedSubscription['conversationChanged'][] = [];
@@ -237,8 +249,31 @@ test('a subscription brings what others change into what is shown', async () => 
     ['old', 1],
     ['new', 2],
   ]);
-  expect(events).toMatchObject([{ kind: 'UPDATED', id, conversation: { subject: 'new' } }]);
+  expect(events).toMatchObject([{ kind: 'UPDATED', conversationId: id, conversation: { subject: 'new' } }]);
   subscription.unsubscribe();
+});
+
+test('rows that others make and delete come and go in a list', async () => {
+  const { client } = await clientOf('viewer', 'globex');
+  const gone = await insertConversation(server().database, 'globex', { subject: 'goes' });
+  let subjects: unknown[] = [];
+  client
+    .watchQuery({ query: ConversationsDocument, variables: { first: 50 } })
+    .subscribe(({ data, dataState }) => {
+      if (dataState === 'complete')
+        subjects = data.conversations?.edges.map(({ node }) => node.subject) ?? [];
+    });
+  await until('it is shown', () => subjects.includes('goes'));
+  const stop = followConversations(client);
+  await until('the subscription is in force', async () => (await subscriptionsAt(server())) === 1);
+  const writer = await server().as('member', 'globex');
+  await writer.query('mutation ($id: ID!) { deleteConversation(input: { id: $id }) { deletedId } }', {
+    id: gone,
+  });
+  await until('it has gone', () => !subjects.includes('goes'));
+  await insertConversation(server().database, 'globex', { subject: 'comes' });
+  await until('it has come', () => subjects.includes('comes'));
+  stop();
 });
 
 test('a subscription without a valid token ends with an error', async () => {

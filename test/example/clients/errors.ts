@@ -1,7 +1,7 @@
-/** What a frontend reads of an error. */
+/** Reads the code and the field of an error. */
 import type { ErrorCode } from './generated/graphql.js';
 
-/** An error as every client gives it. */
+/** An error in the form that every client gives it. */
 export interface CodedError {
   readonly extensions?: Readonly<Record<string, unknown>> | undefined;
 }

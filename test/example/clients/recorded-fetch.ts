@@ -1,4 +1,4 @@
-/** A network that remembers what was sent, and loses answers when told to. */
+/** A `fetch` that records requests, and loses answers when a test says so. */
 
 export interface Recorded {
   readonly headers: Headers;
@@ -8,7 +8,7 @@ export interface Recorded {
 export interface RecordedFetch {
   readonly fetch: typeof fetch;
   readonly sent: readonly Recorded[];
-  /** The next so many answers with this text are lost on their way. */
+  /** Loses the next `answers` answers that contain this text. */
   readonly lose: (text: string, answers: number) => void;
 }
 

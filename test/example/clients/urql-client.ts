@@ -1,9 +1,17 @@
-import { Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange } from '@urql/core';
+import {
+  Client,
+  fetchExchange,
+  makeOperation,
+  mapExchange,
+  subscriptionExchange,
+  type Operation,
+} from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
-import { createClient, type Sink } from 'graphql-ws';
-import type { MutationUpdateConversationArgs } from './generated/graphql.js';
+import type { Sink } from 'graphql-ws';
+import type { ConversationChangedSubscription, UpdateConversationInput } from './generated/graphql.js';
 import type { Session } from './session.js';
+import { createSubscriptionClient } from './subscription-client.js';
 
 export function createUrqlClient({ url, token, fetch, webSocket }: Session): Client {
   const authorize = mapExchange({
@@ -22,7 +30,7 @@ export function createUrqlClient({ url, token, fetch, webSocket }: Session): Cli
     keys: { Viewer: () => null },
     optimistic: {
       updateConversation: ({ input }, store) => {
-        const { id, subject } = input as MutationUpdateConversationArgs['input'];
+        const { id, subject } = input as UpdateConversationInput;
         const key = store.keyOfEntity({ __typename: 'Conversation', id });
         return {
           __typename: 'UpdateConversationPayload',
@@ -35,18 +43,44 @@ export function createUrqlClient({ url, token, fetch, webSocket }: Session): Cli
         };
       },
     },
+    updates: {
+      Subscription: {
+        // Rows that others make and delete come and go in lists, while something subscribes.
+        conversationChanged: (result, _args, store) => {
+          const { conversationChanged: change } = result as unknown as ConversationChangedSubscription;
+          if (change?.kind === 'DELETED')
+            store.invalidate({ __typename: 'Conversation', id: change.conversationId });
+          // Its place depends on the list's order and filter, which the server knows.
+          if (change?.kind !== 'CREATED') return;
+          for (const { fieldName, fieldKey } of store.inspectFields('Query')) {
+            if (fieldName === 'conversations') store.invalidate('Query', fieldKey);
+          }
+        },
+      },
+    },
   });
-  const ws = createClient({
-    url: url.replace(/^http/, 'ws'),
-    connectionParams: async () => ({ authorization: `Bearer ${await token()}` }),
-    ...(webSocket !== undefined && { webSocketImpl: webSocket }),
+  // urql executes again only those that are still shown.
+  const queries = new Map<number, Operation>();
+  const remember = mapExchange({
+    onOperation(operation) {
+      if (operation.kind === 'query') queries.set(operation.key, operation);
+    },
   });
-  return new Client({
+  const ws = createSubscriptionClient({ url, token, webSocket }, () => {
+    for (const { query, variables, context, key } of queries.values()) {
+      const request = { key, query, variables };
+      client.reexecuteOperation(
+        makeOperation('query', request, { ...context, requestPolicy: 'network-only' }),
+      );
+    }
+  });
+  const client = new Client({
     url,
     // In a URL, variables would be in the logs of proxies.
     preferGetMethod: false,
     ...(fetch && { fetch }),
     exchanges: [
+      remember,
       cache,
       authorize,
       fetchExchange,
@@ -59,4 +93,5 @@ export function createUrqlClient({ url, token, fetch, webSocket }: Session): Cli
       }),
     ],
   });
+  return client;
 }

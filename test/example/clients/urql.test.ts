@@ -1,8 +1,9 @@
-/** Proves that urql works with the API as its documentation says: each test is what an application does. */
+/** Proves that urql works with the API as docs/clients.md says. Each test does what an application does. */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@urql/core';
 import { afterEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { encodeId } from '../../../src/kernel/vocabulary/id.js';
 import { insertConversation } from '../../support/example-rows.js';
 import { useServer } from '../../support/server.js';
 import { connectionsAt, subscriptionsAt } from '../../support/subscriber.js';
@@ -40,7 +41,7 @@ function clientWith(token: string): Used {
   return { client: createUrqlClient(session), ...rest };
 }
 
-/** What a component that shows the subject and the version of a conversation would show, one after the other. */
+/** The states that a component would show which displays the subject and the version of a conversation. */
 function shown(client: Client, id: string): unknown[] {
   const states: unknown[] = [];
   const subscription = client.query(ConversationDocument, { id }).subscribe(({ data }) => {
@@ -58,7 +59,10 @@ test('a query tells who and where the caller is', async () => {
 
 test('the optimistic value is shown first, then what the server made of it', async () => {
   const { client } = await clientOf('member');
-  const id = await insertConversation(server().database, 'acme', { subject: 'old' });
+  const id = encodeId(
+    'Conversation',
+    await insertConversation(server().database, 'acme', { subject: 'old' }),
+  );
   const states = shown(client, id);
   await until('it is shown', () => states.length === 1);
   const { error } = await client.mutation(UpdateConversationDocument, { input: { id, subject: 'new' } });
@@ -74,7 +78,10 @@ test('the optimistic value is shown first, then what the server made of it', asy
 test('what was refused is taken back, and the error has what is there now', async () => {
   const { client } = await clientOf('member');
   const other = await clientOf('owner');
-  const id = await insertConversation(server().database, 'acme', { subject: 'old' });
+  const id = encodeId(
+    'Conversation',
+    await insertConversation(server().database, 'acme', { subject: 'old' }),
+  );
   const states = shown(client, id);
   await until('it is shown', () => states.length === 1);
   await other.client.mutation(UpdateConversationDocument, { input: { id, subject: 'theirs' } });
@@ -107,7 +114,7 @@ test('pages follow each other to the end, each row once, while rows come', async
     expect(error).toBeUndefined();
     return data!.conversations!;
   };
-  // Each answer has all pages up to this one: the cache has put them together.
+  // Each answer contains all pages so far, because the cache merges them.
   let list = await page(null);
   let pages = 1;
   while (list.pageInfo.hasNextPage) {
@@ -155,16 +162,20 @@ test('with an Idempotency-Key, a mutation whose answer is lost is sent again and
   const { error } = await create();
   expect(error?.networkError?.message).toBe('the answer was lost');
   const { data } = await create();
-  const rows = await server().database.asSuperuser('SELECT id FROM conversations WHERE subject = $1', [
-    subject,
-  ]);
+  const rows = await server().database.asSuperuser(
+    "SELECT 'conversation_' || id AS id FROM conversations WHERE subject = $1",
+    [subject],
+  );
   expect(rows).toEqual([{ id: data?.createConversation?.conversation?.id }]);
   expect(new Set(sent.map(({ headers }) => headers.get('idempotency-key')))).toHaveLength(1);
 });
 
 test('a subscription brings what others change into what is shown', async () => {
   const { client } = await clientOf('viewer');
-  const id = await insertConversation(server().database, 'acme', { subject: 'old' });
+  const id = encodeId(
+    'Conversation',
+    await insertConversation(server().database, 'acme', { subject: 'old' }),
+  );
   const states = shown(client, id);
   await until('it is shown', () => states.length === 1);
   const events: ConversationChangedSubscription['conversationChanged'][] = [];
@@ -181,7 +192,28 @@ test('a subscription brings what others change into what is shown', async () => 
     ['old', 1],
     ['new', 2],
   ]);
-  expect(events).toMatchObject([{ kind: 'UPDATED', id, conversation: { subject: 'new' } }]);
+  expect(events).toMatchObject([{ kind: 'UPDATED', conversationId: id, conversation: { subject: 'new' } }]);
+});
+
+test('rows that others make and delete come and go in a list', async () => {
+  const { client } = await clientOf('viewer', 'globex');
+  const gone = await insertConversation(server().database, 'globex', { subject: 'goes' });
+  let subjects: unknown[] = [];
+  subscriptions.add(
+    client.query(ConversationsDocument, { first: 50 }).subscribe(({ data }) => {
+      subjects = data?.conversations?.edges.map(({ node }) => node.subject) ?? [];
+    }),
+  );
+  await until('it is shown', () => subjects.includes('goes'));
+  subscriptions.add(client.subscription(ConversationChangedDocument, {}).subscribe(() => undefined));
+  await until('the subscription is in force', async () => (await subscriptionsAt(server())) === 1);
+  const writer = await server().as('member', 'globex');
+  await writer.query('mutation ($id: ID!) { deleteConversation(input: { id: $id }) { deletedId } }', {
+    id: gone,
+  });
+  await until('it has gone', () => !subjects.includes('goes'));
+  await insertConversation(server().database, 'globex', { subject: 'comes' });
+  await until('it has come', () => subjects.includes('comes'));
 });
 
 test('a subscription without a valid token ends with an error', async () => {

@@ -18,14 +18,15 @@ const DEPTH = 3;
  * @param change what the victim does between the two readings
  */
 export async function compareReads(campaign: Campaign, change: () => Promise<void>): Promise<void> {
-  const { wire } = campaign.parts;
   const requests = requestsOf(campaign);
   const before: string[] = [];
-  for (const { request } of requests) before.push(told(await wire.send(request)));
+  for (const { at, request } of requests) {
+    before.push(told(await campaign.sendLogged({ attack: 'blind read', at, request })));
+  }
   await change();
   for (const [n, { at, request }] of requests.entries()) {
     campaign.count('blind read');
-    const after = told(await wire.send(request));
+    const after = told(await campaign.sendLogged({ attack: 'blind read', at, request }));
     if (after === before[n]) continue;
     const evidence = firstDifference(after, before[n]!);
     campaign.report({ attack: 'blind read', breach: 'answers differ', at, request, evidence });

@@ -5,6 +5,7 @@ import { buildRequest } from '../operations.js';
 import { TAKES_AWAY } from '../plant.js';
 import { pointsOf, takesValue, type Point } from '../points.js';
 import { told, toldByMutation } from '../compare.js';
+import { relabelled } from '../typed-ids.js';
 import { asInput, fillPoint, isKnown, valuesFor, type Filling } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
 import { VictimWatch } from './victim.js';
@@ -25,6 +26,7 @@ export async function tryInQueries(campaign: Campaign): Promise<void> {
     const filling = { own: campaign.parts.own, text: () => 'nothing', optionalTexts: false };
     const { victim, attackers } = campaign.parts;
     const values = valuesFor(point, victim, campaign.isTelling);
+    if (/^(ID|_Any)$/.test(point.type.name)) values.push(...relabelled(victim, campaign.isTelling));
     if (values.length === 0) leaveOut(campaign, point);
     for (const as of attackers) {
       const control = await tryAt(campaign, { point, as, filling, values });

@@ -58,7 +58,9 @@ export const ModelName = {
   Invitation: 'Invitation',
   ApiKey: 'ApiKey',
   AuditEntry: 'AuditEntry',
-  IdempotencyKey: 'IdempotencyKey'
+  IdempotencyKey: 'IdempotencyKey',
+  Webhook: 'Webhook',
+  WebhookDelivery: 'WebhookDelivery'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -197,6 +199,53 @@ export const IdempotencyKeyScalarFieldEnum = {
 } as const
 
 export type IdempotencyKeyScalarFieldEnum = (typeof IdempotencyKeyScalarFieldEnum)[keyof typeof IdempotencyKeyScalarFieldEnum]
+
+
+export const WebhookScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  url: 'url',
+  description: 'description',
+  events: 'events',
+  payload: 'payload',
+  createdBy: 'createdBy',
+  actsFor: 'actsFor',
+  apiKeyId: 'apiKeyId',
+  sealedSecret: 'sealedSecret',
+  formerSealedSecret: 'formerSealedSecret',
+  rotatedAt: 'rotatedAt',
+  revision: 'revision',
+  createdAt: 'createdAt',
+  disabledAt: 'disabledAt',
+  disabledBecause: 'disabledBecause',
+  failingSince: 'failingSince',
+  heldUntil: 'heldUntil'
+} as const
+
+export type WebhookScalarFieldEnum = (typeof WebhookScalarFieldEnum)[keyof typeof WebhookScalarFieldEnum]
+
+
+export const WebhookDeliveryScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  webhookId: 'webhookId',
+  event: 'event',
+  entity: 'entity',
+  entityId: 'entityId',
+  occurredAt: 'occurredAt',
+  status: 'status',
+  round: 'round',
+  roundBeganAt: 'roundBeganAt',
+  attempts: 'attempts',
+  answeredStatus: 'answeredStatus',
+  failure: 'failure',
+  lastAttemptAt: 'lastAttemptAt',
+  nextAttemptAt: 'nextAttemptAt',
+  deliveredAt: 'deliveredAt',
+  createdAt: 'createdAt'
+} as const
+
+export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
 
 
 export const SortOrder = {

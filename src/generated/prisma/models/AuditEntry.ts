@@ -14,7 +14,8 @@ import type * as Prisma from "../internal/prismaNamespace.js"
 
 /**
  * Model AuditEntry
- * One change of tenant data. Written by the database's audit trigger only; nobody can change or delete it.
+ * One change of tenant data. Written by the database's audit trigger only; nobody can change or delete it, except for
+ * values that are redacted.
  */
 export type AuditEntryModel = runtime.Types.Result.DefaultSelection<Prisma.$AuditEntryPayload>
 

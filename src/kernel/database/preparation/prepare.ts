@@ -42,9 +42,15 @@ type Addresses = Pick<
   'databaseUrl' | 'databaseOwnerUrl' | 'databaseOperatorUrl' | 'contextSigningKey' | 'dataDir'
 >;
 
-/** @throws MigrationError or EmbeddedDatabaseError with one sentence: what is wrong and what to do */
-export async function prepareDatabase(config: Addresses): Promise<PreparedDatabase> {
-  if (config.databaseUrl === undefined) return prepareEmbedded(config);
+/**
+ * @param tell called before each step that takes long with the embedded database, with what it is
+ * @throws MigrationError or EmbeddedDatabaseError with one sentence: what is wrong and what to do
+ */
+export async function prepareDatabase(
+  config: Addresses,
+  tell: (step: string) => void = () => undefined,
+): Promise<PreparedDatabase> {
+  if (config.databaseUrl === undefined) return prepareEmbedded(config, tell);
   const { databaseUrl: url, databaseOwnerUrl: owner, databaseOperatorUrl: operatorUrl } = config;
   const contextKey = config.contextSigningKey;
   const appliedMigrations =
@@ -63,13 +69,15 @@ export async function prepareDatabase(config: Addresses): Promise<PreparedDataba
   };
 }
 
-async function prepareEmbedded(config: Addresses): Promise<PreparedDatabase> {
+async function prepareEmbedded(config: Addresses, tell: (step: string) => void): Promise<PreparedDatabase> {
   const { startEmbedded } = await embeddedPostgres();
+  tell(`Starting PostgreSQL in ${config.dataDir}`);
   const embedded = await startEmbedded(config.dataDir);
   try {
     const { superuser, app, operator } = embedded;
     const contextKey = config.contextSigningKey;
     const urls = { owner: superuser, app, operator };
+    tell('Applying missing migrations');
     const appliedMigrations = await migrate(urls, contextKey, { acceptNewer: true });
     const { newerMigrations } = await checkRuntimeRole(app, contextKey);
     return {

@@ -28,24 +28,9 @@ export type AcceptInvitationInput = {
 
 /** The answer of the mutation `acceptInvitation`. Open to every member of the tenant. */
 export type AcceptInvitationPayload = {
-  __typename?: 'AcceptInvitationPayload';
-  /** The membership that the caller has now. */
-  membership: AcceptedMembership;
-};
-
-/** The membership that an invitation has become. Its user acts in its tenant from their next request on. Open to every member of the tenant. */
-export type AcceptedMembership = {
-  __typename?: 'AcceptedMembership';
-  /** The id of the object. */
-  id: Scalars['ID']['output'];
-  /** When the user became a member. */
-  joinedAt: Scalars['DateTime']['output'];
-  /** The role in the tenant. */
-  role: Role;
-  /** The tenant of the membership. */
-  tenant: TenantSummary;
-  /** The `sub` claim of the identity provider. */
-  userId: Scalars['ID']['output'];
+  __typename: 'AcceptInvitationPayload';
+  /** The membership that the invitation has become. Its user acts in its tenant from their next request on. */
+  membership: ViewerMembership;
 };
 
 /** Who can make a change. */
@@ -62,12 +47,14 @@ export type ActorType =
   | 'USER';
 
 /** How a program calls: `Authorization: Bearer tk_…`. It acts in this tenant, with its own permissions. Requires the permission `settings:manage`. */
-export type ApiKey = {
-  __typename?: 'ApiKey';
+export type ApiKey = Node & {
+  __typename: 'ApiKey';
   /** When the object was created. Requires the permission `settings:manage`. */
   createdAt: Scalars['DateTime']['output'];
   /** The `userId` of the member who made it. Requires the permission `settings:manage`. */
   createdBy: Scalars['ID']['output'];
+  /** The member who made it, while they are one. Requires the permission `members:read`. */
+  createdByMember?: Maybe<Membership>;
   /** From when on it is refused; null when it does not expire. Requires the permission `settings:manage`. */
   expiresAt?: Maybe<Scalars['DateTime']['output']>;
   /** The id of the object. Requires the permission `settings:manage`. */
@@ -88,7 +75,7 @@ export type ApiKey = {
 
 /** A page of a list of `ApiKey`. Requires the permission `settings:manage`. */
 export type ApiKeyConnection = {
-  __typename?: 'ApiKeyConnection';
+  __typename: 'ApiKeyConnection';
   /** The objects of this page, each with its cursor. Requires the permission `settings:manage`. */
   edges: Array<ApiKeyEdge>;
   /** The objects of this page. Requires the permission `settings:manage`. */
@@ -101,12 +88,37 @@ export type ApiKeyConnection = {
 
 /** A `ApiKey` in a list, with its cursor. Requires the permission `settings:manage`. */
 export type ApiKeyEdge = {
-  __typename?: 'ApiKeyEdge';
+  __typename: 'ApiKeyEdge';
   /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `settings:manage`. */
   cursor: Scalars['String']['output'];
   /** The object. Requires the permission `settings:manage`. */
   node: ApiKey;
 };
+
+/** Conditions for a list of `ApiKey`. An object must meet all that are given. */
+export type ApiKeyFilter = {
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `createdBy`. */
+  createdBy?: InputMaybe<Scalars['ID']['input']>;
+  /** Only objects whose `name` matches. */
+  name?: InputMaybe<TextFilter>;
+  /** Only objects with this `status`. */
+  status?: InputMaybe<ApiKeyStatus>;
+};
+
+/** The order of a list of `ApiKey`. */
+export type ApiKeyOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: ApiKeyOrderField;
+};
+
+/** What a list of `ApiKey` can be ordered by. */
+export type ApiKeyOrderField =
+  /** When it was made. */
+  | 'CREATED_AT';
 
 /** Whether an API key is accepted. */
 export type ApiKeyStatus =
@@ -117,13 +129,32 @@ export type ApiKeyStatus =
   /** By somebody, or because its creator has left the tenant. */
   | 'REVOKED';
 
+/** How the audit log differs from what was sealed. */
+export type AuditDefect =
+  /** The entry is not the one that was sealed. */
+  | 'CHANGED'
+  /** The trail ends before the given head. */
+  | 'CUT'
+  /** An entry is there that was not sealed when it should have been. */
+  | 'INSERTED'
+  /** The entries of a block are not those, or not in the order, that were sealed. */
+  | 'REARRANGED'
+  /** A sealed entry is missing. */
+  | 'REMOVED'
+  /** A seal was not made with a trusted key, or is not the one that another seal or the given head names. */
+  | 'RESEALED'
+  /** Values are missing from the entry, and no entry says that they were deleted. */
+  | 'UNRECORDED';
+
 /** One change of this tenant's data. Written by the database with the change, and never changed afterwards. Requires the permission `audit:read`. */
-export type AuditEntry = {
-  __typename?: 'AuditEntry';
+export type AuditEntry = Node & {
+  __typename: 'AuditEntry';
   /** What happened, `membership.updated`. Requires the permission `audit:read`. */
   action: Scalars['String']['output'];
-  /** Who made the change: for a user, the `sub` claim. Requires the permission `audit:read`. */
+  /** Who made the change: for a user, the `sub` claim; for an API key, its `id`. Requires the permission `audit:read`. */
   actor: Scalars['String']['output'];
+  /** The member who made the change, while they are one. Requires the permission `members:read`. */
+  actorMember?: Maybe<Membership>;
   /** Whether the actor is a user, an API key or something else. Requires the permission `audit:read`. */
   actorType: ActorType;
   /** When the change was made. Requires the permission `audit:read`. */
@@ -132,19 +163,33 @@ export type AuditEntry = {
   entity: Scalars['String']['output'];
   /** The id of the object that changed; null when the entry is about none. Requires the permission `audit:read`. */
   entityId?: Maybe<Scalars['ID']['output']>;
+  /** The object as it is now; null when there is none any more. Requires the permission `audit:read`. */
+  entityNode?: Maybe<Node>;
   /** The id of the object. Requires the permission `audit:read`. */
   id: Scalars['ID']['output'];
   /** The row after the change. Requires the permission `audit:read`. */
   newValue?: Maybe<Scalars['JSONObject']['output']>;
-  /** The row before the change, with the column names of the database; without secrets and what the caller may not read. Requires the permission `audit:read`. */
+  /**
+   * The row before the change, with the names, ids and enums of this schema; without secrets and what the caller may not
+   * read.
+   *
+   * Requires the permission `audit:read`.
+   */
   oldValue?: Maybe<Scalars['JSONObject']['output']>;
+  /**
+   * Proves that the entry is in the sealed trail, to whoever has a head of it: `npx tenantry-verify --proof`. It shows the
+   * values that the caller may read, and hashes of the others. Null while the entry is not sealed, which takes a second.
+   *
+   * Requires the permission `audit:read`.
+   */
+  proof?: Maybe<Scalars['JSONObject']['output']>;
   /** The request that made the change, as in its `x-request-id` header. Requires the permission `audit:read`. */
   requestId?: Maybe<Scalars['String']['output']>;
 };
 
 /** A page of a list of `AuditEntry`. Requires the permission `audit:read`. */
 export type AuditEntryConnection = {
-  __typename?: 'AuditEntryConnection';
+  __typename: 'AuditEntryConnection';
   /** The objects of this page, each with its cursor. Requires the permission `audit:read`. */
   edges: Array<AuditEntryEdge>;
   /** The objects of this page. Requires the permission `audit:read`. */
@@ -157,7 +202,7 @@ export type AuditEntryConnection = {
 
 /** A `AuditEntry` in a list, with its cursor. Requires the permission `audit:read`. */
 export type AuditEntryEdge = {
-  __typename?: 'AuditEntryEdge';
+  __typename: 'AuditEntryEdge';
   /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `audit:read`. */
   cursor: Scalars['String']['output'];
   /** The object. Requires the permission `audit:read`. */
@@ -170,6 +215,8 @@ export type AuditEntryFilter = {
   action?: InputMaybe<Scalars['String']['input']>;
   /** Only objects with this `actor`. */
   actor?: InputMaybe<Scalars['String']['input']>;
+  /** Only objects with this `actorType`. */
+  actorType?: InputMaybe<ActorType>;
   /** Only objects whose `createdAt` matches. */
   createdAt?: InputMaybe<DateTimeRange>;
   /** Only objects with this `entity`. */
@@ -178,6 +225,112 @@ export type AuditEntryFilter = {
   entityId?: InputMaybe<Scalars['ID']['input']>;
   /** Only objects with this `requestId`. */
   requestId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `AuditEntry`. */
+export type AuditEntryOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: AuditEntryOrderField;
+};
+
+/** What a list of `AuditEntry` can be ordered by. */
+export type AuditEntryOrderField =
+  /** When the change was made, by the microsecond. */
+  | 'CREATED_AT';
+
+/** Something that has happened in this tenant, as the audit log has it, without the values. Requires the permission `events:read`. */
+export type AuditEvent = Node & {
+  __typename: 'AuditEvent';
+  /** What happened, `membership.updated`. Requires the permission `events:read`. */
+  action: Scalars['String']['output'];
+  /** When it happened. Requires the permission `events:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** The model, `Membership`. Requires the permission `events:read`. */
+  entity: Scalars['String']['output'];
+  /** The id of the object; null when the event is about none. Requires the permission `events:read`. */
+  entityId?: Maybe<Scalars['ID']['output']>;
+  /** The object as it is now; null when there is none any more. Requires the permission `events:read`. */
+  entityNode?: Maybe<Node>;
+  /** The id of the object. Requires the permission `events:read`. */
+  id: Scalars['ID']['output'];
+  /** The request that caused it, as in its `x-request-id` header. Requires the permission `events:read`. */
+  requestId?: Maybe<Scalars['String']['output']>;
+};
+
+/** A page of a list of `AuditEvent`. Requires the permission `events:read`. */
+export type AuditEventConnection = {
+  __typename: 'AuditEventConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `events:read`. */
+  edges: Array<AuditEventEdge>;
+  /** The objects of this page. Requires the permission `events:read`. */
+  nodes: Array<AuditEvent>;
+  /** `endCursor` is null when there is nothing new: go on with the cursor that you have. Requires the permission `events:read`. */
+  pageInfo: PageInfo;
+  /** The number of events that are kept. Requires the permission `events:read`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `AuditEvent` in a list, with its cursor. Requires the permission `events:read`. */
+export type AuditEventEdge = {
+  __typename: 'AuditEventEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `events:read`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `events:read`. */
+  node: AuditEvent;
+};
+
+/** How an export is written. */
+export type AuditExportFormat =
+  /** For spreadsheets. It cannot be verified. Text that could be a formula has an apostrophe before it. */
+  | 'CSV'
+  /** One JSON object in each line, which `npx tenantry-verify` verifies. */
+  | 'NDJSON';
+
+/** The audit log of this tenant, compared with its seals. Requires the permission `audit:read`. */
+export type AuditVerification = {
+  __typename: 'AuditVerification';
+  /** The number of entries that were dropped because the plan no longer keeps them. Their hashes are verified. Requires the permission `audit:read`. */
+  dropped: Scalars['Int']['output'];
+  /** The number of sealed entries. Requires the permission `audit:read`. */
+  entries: Scalars['Int']['output'];
+  /** Null when everything is as it was sealed. Requires the permission `audit:read`. */
+  firstBroken?: Maybe<BrokenAuditEntry>;
+  /** The newest seal. Keep it where nobody who can change the database can change it. Requires the permission `audit:read`. */
+  head?: Maybe<Scalars['JSONObject']['output']>;
+  /** Whether everything is as it was sealed; null when this server has no keys to tell. Requires the permission `audit:read`. */
+  intact?: Maybe<Scalars['Boolean']['output']>;
+  /** The number of entries that are not sealed yet. Requires the permission `audit:read`. */
+  pending: Scalars['Int']['output'];
+  /** The number of entries of which values were deleted. Requires the permission `audit:read`. */
+  redacted: Scalars['Int']['output'];
+  /** When the newest entries were sealed; null when none are. Requires the permission `audit:read`. */
+  sealedThrough?: Maybe<Scalars['DateTime']['output']>;
+};
+
+/** What was found first when the audit log was compared with its seals. Requires the permission `audit:read`. */
+export type BrokenAuditEntry = {
+  __typename: 'BrokenAuditEntry';
+  /** The first entry that is known to be wrong; null when it is a seal that is wrong, or nothing is left of the entry. Requires the permission `audit:read`. */
+  entryId?: Maybe<Scalars['ID']['output']>;
+  /** The same as a sentence. Requires the permission `audit:read`. */
+  explanation: Scalars['String']['output'];
+  /** What is wrong. Requires the permission `audit:read`. */
+  reason: AuditDefect;
+};
+
+/** The input of the mutation `cancelJob`. */
+export type CancelJobInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `cancelJob`. Requires the permission `jobs:manage`. */
+export type CancelJobPayload = {
+  __typename: 'CancelJobPayload';
+  /** The `Job` as it is after the change. Requires the permission `jobs:manage`. */
+  job?: Maybe<Job>;
 };
 
 /** What happened to a row. */
@@ -191,15 +344,20 @@ export type ChangeKind =
 
 /** The input of the mutation `changeMemberRole`. */
 export type ChangeMemberRoleInput = {
-  /** The membership to change. */
-  membershipId: Scalars['ID']['input'];
+  /** The id of the membership. */
+  id?: InputMaybe<Scalars['ID']['input']>;
+  /**
+   * The former name of `id`.
+   * @deprecated Use `id`.
+   */
+  membershipId?: InputMaybe<Scalars['ID']['input']>;
   /** The new role: none above that of the caller. */
   role: Role;
 };
 
 /** The answer of the mutation `changeMemberRole`. Requires the permission `users:manage`. */
 export type ChangeMemberRolePayload = {
-  __typename?: 'ChangeMemberRolePayload';
+  __typename: 'ChangeMemberRolePayload';
   /** The `Membership` as it is after the change. Requires the permission `members:read`. */
   membership?: Maybe<Membership>;
 };
@@ -212,14 +370,14 @@ export type ChangePlanInput = {
 
 /** The answer of the mutation `changePlan`. Open to every member of the tenant. */
 export type ChangePlanPayload = {
-  __typename?: 'ChangePlanPayload';
+  __typename: 'ChangePlanPayload';
   /** The `Tenant` as it is after the change. */
   tenant: Tenant;
 };
 
 /** A text that members of the tenant discuss with messages. Requires the permission `conversations:read`. */
-export type Conversation = {
-  __typename?: 'Conversation';
+export type Conversation = Node & {
+  __typename: 'Conversation';
   /** The author, while they are a member of this tenant. Requires the permission `members:read`. */
   author?: Maybe<Membership>;
   /** The text. Requires the permission `conversations:read`. */
@@ -251,18 +409,20 @@ export type ConversationMessagesArgs = {
 
 /** What happened to a conversation. Requires the permission `conversations:read`. */
 export type ConversationChange = {
-  __typename?: 'ConversationChange';
+  __typename: 'ConversationChange';
   /** The conversation as it is now; null when it was deleted. Requires the permission `conversations:read`. */
   conversation?: Maybe<Conversation>;
-  /** The id of the object. Requires the permission `conversations:read`. */
-  id: Scalars['ID']['output'];
+  /** The conversation’s id. Requires the permission `conversations:read`. */
+  conversationId: Scalars['ID']['output'];
+  /** The same id when it was deleted, else null: for caches that take what is deleted from a field of this name. Requires the permission `conversations:read`. */
+  deletedId?: Maybe<Scalars['ID']['output']>;
   /** What happened to the object. Requires the permission `conversations:read`. */
   kind: ChangeKind;
 };
 
 /** A page of a list of `Conversation`. Requires the permission `conversations:read`. */
 export type ConversationConnection = {
-  __typename?: 'ConversationConnection';
+  __typename: 'ConversationConnection';
   /** The objects of this page, each with its cursor. Requires the permission `conversations:read`. */
   edges: Array<ConversationEdge>;
   /** The objects of this page. Requires the permission `conversations:read`. */
@@ -275,7 +435,7 @@ export type ConversationConnection = {
 
 /** A `Conversation` in a list, with its cursor. Requires the permission `conversations:read`. */
 export type ConversationEdge = {
-  __typename?: 'ConversationEdge';
+  __typename: 'ConversationEdge';
   /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `conversations:read`. */
   cursor: Scalars['String']['output'];
   /** The object. Requires the permission `conversations:read`. */
@@ -319,7 +479,7 @@ export type CreateApiKeyInput = {
 
 /** The answer of the mutation `createApiKey`. Requires the permission `settings:manage`. */
 export type CreateApiKeyPayload = {
-  __typename?: 'CreateApiKeyPayload';
+  __typename: 'CreateApiKeyPayload';
   /** The `ApiKey` as it is after the change. Requires the permission `settings:manage`. */
   apiKey?: Maybe<ApiKey>;
   /** The key itself. It is shown this once: only its hash is stored. Requires the permission `settings:manage`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
@@ -336,9 +496,30 @@ export type CreateConversationInput = {
 
 /** The answer of the mutation `createConversation`. Requires the permission `conversations:write`. */
 export type CreateConversationPayload = {
-  __typename?: 'CreateConversationPayload';
+  __typename: 'CreateConversationPayload';
   /** The `Conversation` as it is after the change. Requires the permission `conversations:read`. */
   conversation?: Maybe<Conversation>;
+};
+
+/** The input of the mutation `createWebhook`. */
+export type CreateWebhookInput = {
+  /** At most 200 characters. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** 1 to 50 actions of the audit log. */
+  events: Array<Scalars['String']['input']>;
+  /** How much it is told. */
+  payload?: WebhookPayloadKind;
+  /** An https URL of at most 2,048 characters, of a host on the public Internet. */
+  url: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `createWebhook`. Requires the permission `webhooks:manage`. */
+export type CreateWebhookPayload = {
+  __typename: 'CreateWebhookPayload';
+  /** The key with which the receiver verifies messages, `whsec_…`. It is shown this once. Requires the permission `webhooks:manage`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  secret: Scalars['String']['output'];
+  /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
 };
 
 /** From `from` (included) until `to` (excluded). */
@@ -357,8 +538,21 @@ export type DeleteConversationInput = {
 
 /** The answer of the mutation `deleteConversation`. Requires the permission `conversations:write`. */
 export type DeleteConversationPayload = {
-  __typename?: 'DeleteConversationPayload';
+  __typename: 'DeleteConversationPayload';
   /** The id of the deleted object. Requires the permission `conversations:write`. */
+  deletedId: Scalars['ID']['output'];
+};
+
+/** The input of the mutation `deleteWebhook`. */
+export type DeleteWebhookInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `deleteWebhook`. Requires the permission `webhooks:manage`. */
+export type DeleteWebhookPayload = {
+  __typename: 'DeleteWebhookPayload';
+  /** The id of the deleted object. Requires the permission `webhooks:manage`. */
   deletedId: Scalars['ID']['output'];
 };
 
@@ -392,6 +586,8 @@ export type ErrorCode =
   | 'OPERATION_RESOLUTION_FAILURE'
   /** The server does not know the document of this id. Send the document with its hash. */
   | 'PERSISTED_QUERY_NOT_FOUND'
+  /** The plan of the tenant allows no more of `extensions.resource`. Remove some, or change the plan. */
+  | 'QUOTA_EXCEEDED'
   /** Too many requests. Try again after `extensions.retryAfter` seconds. */
   | 'RATE_LIMITED'
   /** The token or the API key is for another tenant than the host. */
@@ -407,6 +603,21 @@ export type ErrorCode =
   /** The server is too busy, or has no database. Try again later. */
   | 'UNAVAILABLE';
 
+/** Which export is wanted. */
+export type ExportAuditLogInput = {
+  /** The form of the lines. */
+  format?: AuditExportFormat;
+};
+
+/** A link, for the member who asked for it. Requires the permission `audit:export`. */
+export type ExportAuditLogPayload = {
+  __typename: 'ExportAuditLogPayload';
+  /** When it can no longer be opened. Requires the permission `audit:export`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** Relative to the address of the API. Whoever has it can download the log while it is valid. Requires the permission `audit:export`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  url: Scalars['String']['output'];
+};
+
 /**
  * Whether the caller holds the permission that a part of the schema demands: a field, a mutation, an argument, a field of
  * an input, a value of an enum. What is not listed is open to every member.
@@ -414,7 +625,7 @@ export type ErrorCode =
  * Open to every member of the tenant.
  */
 export type FieldAccess = {
-  __typename?: 'FieldAccess';
+  __typename: 'FieldAccess';
   /** False: it would be refused. True: a rule that looks at the data may still refuse it. */
   allowed: Scalars['Boolean']['output'];
   /** `Tenant.plan`, `Mutation.changePlan`; of an argument, `Query.things(secret:)`. */
@@ -428,12 +639,14 @@ export type FieldAccess = {
 };
 
 /** An e-mail address that was asked to join this tenant. There is one for each address at most. Requires the permission `users:manage`. */
-export type Invitation = {
-  __typename?: 'Invitation';
+export type Invitation = Node & {
+  __typename: 'Invitation';
   /** When it was accepted; null until then. Requires the permission `users:manage`. */
   acceptedAt?: Maybe<Scalars['DateTime']['output']>;
   /** The `userId` of the member it has become. Requires the permission `users:manage`. */
   acceptedBy?: Maybe<Scalars['ID']['output']>;
+  /** The member it has become, while they are one. Requires the permission `members:read`. */
+  acceptedByMember?: Maybe<Membership>;
   /** In lower case. Requires the permission `users:manage`. */
   email: Scalars['String']['output'];
   /** When its link becomes invalid. Requires the permission `users:manage`. */
@@ -444,6 +657,8 @@ export type Invitation = {
   invitedAt: Scalars['DateTime']['output'];
   /** The `userId` of whoever sent it. Requires the permission `users:manage`. */
   invitedBy: Scalars['ID']['output'];
+  /** Whoever sent it, while they are a member. Requires the permission `members:read`. */
+  invitedByMember?: Maybe<Membership>;
   /** When it was revoked; null when it was not. Requires the permission `users:manage`. */
   revokedAt?: Maybe<Scalars['DateTime']['output']>;
   /** The role of the membership to be. Requires the permission `users:manage`. */
@@ -454,7 +669,7 @@ export type Invitation = {
 
 /** A page of a list of `Invitation`. Requires the permission `users:manage`. */
 export type InvitationConnection = {
-  __typename?: 'InvitationConnection';
+  __typename: 'InvitationConnection';
   /** The objects of this page, each with its cursor. Requires the permission `users:manage`. */
   edges: Array<InvitationEdge>;
   /** The objects of this page. Requires the permission `users:manage`. */
@@ -467,7 +682,7 @@ export type InvitationConnection = {
 
 /** A `Invitation` in a list, with its cursor. Requires the permission `users:manage`. */
 export type InvitationEdge = {
-  __typename?: 'InvitationEdge';
+  __typename: 'InvitationEdge';
   /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `users:manage`. */
   cursor: Scalars['String']['output'];
   /** The object. Requires the permission `users:manage`. */
@@ -476,9 +691,32 @@ export type InvitationEdge = {
 
 /** Conditions for a list of `Invitation`. An object must meet all that are given. */
 export type InvitationFilter = {
+  /** Addresses are in lower case. */
+  email?: InputMaybe<TextFilter>;
+  /** Only objects whose `invitedAt` matches. */
+  invitedAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `invitedBy`. */
+  invitedBy?: InputMaybe<Scalars['ID']['input']>;
+  /** Only objects with this `role`. */
+  role?: InputMaybe<Role>;
   /** Only objects with this `status`. */
   status?: InputMaybe<InvitationStatus>;
 };
+
+/** The order of a list of `Invitation`. */
+export type InvitationOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: InvitationOrderField;
+};
+
+/** What a list of `Invitation` can be ordered by. */
+export type InvitationOrderField =
+  /** When its link becomes invalid. */
+  | 'EXPIRES_AT'
+  /** When it was sent, the last time. */
+  | 'INVITED_AT';
 
 /** What has become of an invitation. */
 export type InvitationStatus =
@@ -501,22 +739,118 @@ export type InviteMemberInput = {
 
 /** The answer of the mutation `inviteMember`. Requires the permission `users:manage`. */
 export type InviteMemberPayload = {
-  __typename?: 'InviteMemberPayload';
-  /** False when the mail could not be handed over. The invitation stands; invite again to send another mail. Requires the permission `users:manage`. */
+  __typename: 'InviteMemberPayload';
+  /**
+   * Whether a mail is sent: false when the server is set up to send none. The invitation stands in any case. The mail is a
+   * job, `invitation.mail`, which `jobs` shows; invite again to send another mail.
+   *
+   * Requires the permission `users:manage`.
+   */
   emailSent: Scalars['Boolean']['output'];
   /** The `Invitation` as it is after the change. Requires the permission `users:manage`. */
   invitation?: Maybe<Invitation>;
 };
 
+/** Work of this tenant that is done in the background, at least once. Requires the permission `jobs:manage`. */
+export type Job = Node & {
+  __typename: 'Job';
+  /** Who caused it: for a user, the `sub` claim; for an API key, its `id`. Requires the permission `jobs:manage`. */
+  actor: Scalars['String']['output'];
+  /** What kind of actor caused it. Requires the permission `jobs:manage`. */
+  actorType: ActorType;
+  /** How often it was started. Requires the permission `jobs:manage`. */
+  attempt: Scalars['Int']['output'];
+  /** When the object was created. Requires the permission `jobs:manage`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it succeeded, died or was cancelled; null before that. Requires the permission `jobs:manage`. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The id of the object. Requires the permission `jobs:manage`. */
+  id: Scalars['ID']['output'];
+  /** Why the last attempt failed; null when none did, and after a success. Requires the permission `jobs:manage`. */
+  lastError?: Maybe<Scalars['String']['output']>;
+  /** How often it is started until it is dead. Requires the permission `jobs:manage`. */
+  maxAttempts: Scalars['Int']['output'];
+  /** The request that caused it, as in its `x-request-id` header. The audit entries of the job have it too. Requires the permission `jobs:manage`. */
+  requestId?: Maybe<Scalars['String']['output']>;
+  /** When it starts at the earliest; for a failed attempt, when the next one does. Requires the permission `jobs:manage`. */
+  runAt: Scalars['DateTime']['output'];
+  /** When the last attempt began; null before the first. Requires the permission `jobs:manage`. */
+  startedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Whether it waits, runs, has succeeded, or will not run again. Requires the permission `jobs:manage`. */
+  state: JobState;
+  /** What is done, `invitation.mail`. Requires the permission `jobs:manage`. */
+  task: Scalars['String']['output'];
+};
+
+/** A page of a list of `Job`. Requires the permission `jobs:manage`. */
+export type JobConnection = {
+  __typename: 'JobConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `jobs:manage`. */
+  edges: Array<JobEdge>;
+  /** The objects of this page. Requires the permission `jobs:manage`. */
+  nodes: Array<Job>;
+  /** The position of this page in the whole list. Requires the permission `jobs:manage`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `jobs:manage`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `Job` in a list, with its cursor. Requires the permission `jobs:manage`. */
+export type JobEdge = {
+  __typename: 'JobEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `jobs:manage`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `jobs:manage`. */
+  node: Job;
+};
+
+/** Conditions for a list of `Job`. An object must meet all that are given. */
+export type JobFilter = {
+  /** Only objects with this `requestId`. */
+  requestId?: InputMaybe<Scalars['String']['input']>;
+  /** Only objects with this `state`. */
+  state?: InputMaybe<JobState>;
+  /** Only objects with this `task`. */
+  task?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Job`. */
+export type JobOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: JobOrderField;
+};
+
+/** What a list of `Job` can be ordered by. */
+export type JobOrderField =
+  /** When it was queued. */
+  | 'CREATED_AT';
+
+/** What has become of a job. */
+export type JobState =
+  /** Somebody has cancelled it, or a newer job has replaced it. */
+  | 'CANCELLED'
+  /** Its last attempt has failed, or no further attempt can succeed. `retryJob` gives it new attempts. */
+  | 'DEAD'
+  /** It waits for its time, for a worker, or for the next attempt. */
+  | 'QUEUED'
+  /** A worker has it. */
+  | 'RUNNING'
+  /** It is done. */
+  | 'SUCCEEDED';
+
 /** A user's place in this tenant. Requires the permission `members:read`. */
-export type Membership = {
-  __typename?: 'Membership';
+export type Membership = Node & {
+  __typename: 'Membership';
   /** The e-mail address; null when it is not known. Requires the permission `users:manage`. */
   email?: Maybe<Scalars['String']['output']>;
   /** The id of the object. Requires the permission `members:read`. */
   id: Scalars['ID']['output'];
   /** The `userId` of whoever invited this member. Requires the permission `users:manage`. */
   invitedBy?: Maybe<Scalars['ID']['output']>;
+  /** Whoever invited this member, while they are a member themselves. Requires the permission `users:manage`. */
+  invitedByMember?: Maybe<Membership>;
   /** When the user became a member. Requires the permission `members:read`. */
   joinedAt: Scalars['DateTime']['output'];
   /** The role, which decides the permissions. Requires the permission `members:read`. */
@@ -527,7 +861,7 @@ export type Membership = {
 
 /** A page of a list of `Membership`. Requires the permission `members:read`. */
 export type MembershipConnection = {
-  __typename?: 'MembershipConnection';
+  __typename: 'MembershipConnection';
   /** The objects of this page, each with its cursor. Requires the permission `members:read`. */
   edges: Array<MembershipEdge>;
   /** The objects of this page. Requires the permission `members:read`. */
@@ -540,7 +874,7 @@ export type MembershipConnection = {
 
 /** A `Membership` in a list, with its cursor. Requires the permission `members:read`. */
 export type MembershipEdge = {
-  __typename?: 'MembershipEdge';
+  __typename: 'MembershipEdge';
   /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `members:read`. */
   cursor: Scalars['String']['output'];
   /** The object. Requires the permission `members:read`. */
@@ -549,19 +883,40 @@ export type MembershipEdge = {
 
 /** Conditions for a list of `Membership`. An object must meet all that are given. */
 export type MembershipFilter = {
+  /** Only objects whose `email` matches. Requires the permission `users:manage`. */
+  email?: InputMaybe<TextFilter>;
+  /** Only objects with this `invitedBy`. Requires the permission `users:manage`. */
+  invitedBy?: InputMaybe<Scalars['ID']['input']>;
+  /** Only objects whose `joinedAt` matches. */
+  joinedAt?: InputMaybe<DateTimeRange>;
   /** Only objects with this `role`. */
   role?: InputMaybe<Role>;
   /** Only objects with this `userId`. */
   userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
+/** The order of a list of `Membership`. */
+export type MembershipOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: MembershipOrderField;
+};
+
+/** What a list of `Membership` can be ordered by. */
+export type MembershipOrderField =
+  /** When the user became a member. */
+  | 'JOINED_AT';
+
 /** A text in a conversation. Requires the permission `conversations:read`. */
-export type Message = {
-  __typename?: 'Message';
+export type Message = Node & {
+  __typename: 'Message';
   /** The author, while they are a member of this tenant. Requires the permission `members:read`. */
   author?: Maybe<Membership>;
   /** The text. Requires the permission `conversations:read`. */
   body: Scalars['String']['output'];
+  /** The conversation it was posted in. Requires the permission `conversations:read`. */
+  conversation?: Maybe<Conversation>;
   /** The id of the conversation. Requires the permission `conversations:read`. */
   conversationId: Scalars['ID']['output'];
   /** When the object was created. Requires the permission `conversations:read`. */
@@ -574,7 +929,7 @@ export type Message = {
 
 /** A page of a list of `Message`. Requires the permission `conversations:read`. */
 export type MessageConnection = {
-  __typename?: 'MessageConnection';
+  __typename: 'MessageConnection';
   /** The objects of this page, each with its cursor. Requires the permission `conversations:read`. */
   edges: Array<MessageEdge>;
   /** The objects of this page. Requires the permission `conversations:read`. */
@@ -587,7 +942,7 @@ export type MessageConnection = {
 
 /** A `Message` in a list, with its cursor. Requires the permission `conversations:read`. */
 export type MessageEdge = {
-  __typename?: 'MessageEdge';
+  __typename: 'MessageEdge';
   /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `conversations:read`. */
   cursor: Scalars['String']['output'];
   /** The object. Requires the permission `conversations:read`. */
@@ -596,24 +951,42 @@ export type MessageEdge = {
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type Mutation = {
-  __typename?: 'Mutation';
+  __typename: 'Mutation';
   /**
    * Makes the caller a member of the tenant that the invitation is for, whichever tenant the request names, if any. Their
    * token must carry the e-mail address that was invited, and that it is verified.
    *
-   * Open to every user with a verified token, member of the tenant or not. Its errors: `FORBIDDEN`, `TENANT_SUSPENDED`, `NOT_FOUND`, `CONFLICT`.
+   * Open to every user with a verified token, member of the tenant or not. Its errors: `FORBIDDEN`, `TENANT_SUSPENDED`, `NOT_FOUND`, `QUOTA_EXCEEDED`, `CONFLICT`.
    */
   acceptInvitation?: Maybe<AcceptInvitationPayload>;
-  /** Nobody grants or changes a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`, `CONFLICT`. */
+  /**
+   * Cancels a queued or running job. A running one is told within seconds; what it has done until then stays. `CONFLICT`
+   * when it has ended.
+   *
+   * Requires the permission `jobs:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.
+   */
+  cancelJob?: Maybe<CancelJobPayload>;
+  /** Nobody grants or changes a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   changeMemberRole?: Maybe<ChangeMemberRolePayload>;
   /** Moves the tenant to another plan. Requires the permission `billing:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
   changePlan?: Maybe<ChangePlanPayload>;
-  /** Creates an API key with some of the permissions of the caller. Only a user may do this, not an API key. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  /** Creates an API key with some of the permissions of the caller. Only a user may do this, not an API key. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `QUOTA_EXCEEDED`. */
   createApiKey?: Maybe<CreateApiKeyPayload>;
-  /** Creates a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  /** Creates a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `QUOTA_EXCEEDED`. */
   createConversation?: Maybe<CreateConversationPayload>;
-  /** Deletes the conversation and its messages. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `NOT_FOUND`. */
+  /** Tells an endpoint of changes from now on. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `QUOTA_EXCEEDED`. */
+  createWebhook?: Maybe<CreateWebhookPayload>;
+  /** Deletes the conversation and its messages. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteConversation?: Maybe<DeleteConversationPayload>;
+  /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /**
+   * A link from which the sealed audit log can be downloaded once or several times, while the caller may export it. Values
+   * are shown as they were recorded, also those of fields that the caller may not read. The download is an entry, too.
+   *
+   * Requires the permission `audit:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  exportAuditLog?: Maybe<ExportAuditLogPayload>;
   /**
    * Sends a mail with a link that makes its recipient a member. Nobody invites to a role above their own. Inviting an
    * address again sends another mail; the link in the one before it is then void.
@@ -623,22 +996,56 @@ export type Mutation = {
   inviteMember?: Maybe<InviteMemberPayload>;
   /** Adds a message to a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   postMessage?: Maybe<PostMessagePayload>;
-  /** Nobody removes a member of a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`, `CONFLICT`. */
+  /**
+   * Deletes values from the audit log for ever, as the law may demand. The entries remain, and the log stays verifiable: it
+   * shows that something was deleted, when, by whom and why. The deletion is an entry, too.
+   *
+   * Requires the permission `audit:redact`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  redactAuditEntries?: Maybe<RedactAuditEntriesPayload>;
+  /** Sends a message again, at once and with all attempts. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  redeliver?: Maybe<RedeliverPayload>;
+  /** Nobody removes a member of a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   removeMember?: Maybe<RemoveMemberPayload>;
-  /** The key is refused on every server within a second. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`. */
+  /**
+   * Makes a queued, dead or cancelled job due now, with all its attempts. `CONFLICT` when it is running or has succeeded, or
+   * when a newer job has taken its place.
+   *
+   * Requires the permission `jobs:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.
+   */
+  retryJob?: Maybe<RetryJobPayload>;
+  /** The key is refused on every server within a second. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   revokeApiKey?: Maybe<RevokeApiKeyPayload>;
-  /** Makes the link void. Nobody revokes an invitation to a role above their own. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `NOT_FOUND`, `CONFLICT`. */
+  /** Makes the link void. Nobody revokes an invitation to a role above their own. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   revokeInvitation?: Maybe<RevokeInvitationPayload>;
+  /** Replaces the secret. For a day, messages are signed with the former one as well. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  rotateWebhookSecret?: Maybe<RotateWebhookSecretPayload>;
+  /** Sends the event `webhook.test`, whether or not the webhook asked for it. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  testWebhook?: Maybe<TestWebhookPayload>;
   /** Changes the text or the subject of a conversation. What is left out stays as it is. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   updateConversation?: Maybe<UpdateConversationPayload>;
   /** Changes the name or the settings of the tenant. What is left out stays as it is. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   updateTenant?: Maybe<UpdateTenantPayload>;
+  /**
+   * Changes a webhook. Whoever changes the URL, the events or the payload, or enables it, is from then on the member whose
+   * permissions a full payload has. With another URL, or when it is enabled, it begins anew: it is not failing, and its
+   * messages wait no longer because it has asked for time.
+   *
+   * Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`.
+   */
+  updateWebhook?: Maybe<UpdateWebhookPayload>;
 };
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationAcceptInvitationArgs = {
   input: AcceptInvitationInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCancelJobArgs = {
+  input: CancelJobInput;
 };
 
 
@@ -667,8 +1074,26 @@ export type MutationCreateConversationArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCreateWebhookArgs = {
+  input: CreateWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationDeleteConversationArgs = {
   input: DeleteConversationInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationDeleteWebhookArgs = {
+  input: DeleteWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationExportAuditLogArgs = {
+  input: ExportAuditLogInput;
 };
 
 
@@ -685,8 +1110,26 @@ export type MutationPostMessageArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRedactAuditEntriesArgs = {
+  input: RedactAuditEntriesInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRedeliverArgs = {
+  input: RedeliverInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationRemoveMemberArgs = {
   input: RemoveMemberInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRetryJobArgs = {
+  input: RetryJobInput;
 };
 
 
@@ -703,6 +1146,18 @@ export type MutationRevokeInvitationArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRotateWebhookSecretArgs = {
+  input: RotateWebhookSecretInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationTestWebhookArgs = {
+  input: TestWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateConversationArgs = {
   input: UpdateConversationInput;
 };
@@ -711,6 +1166,18 @@ export type MutationUpdateConversationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateTenantArgs = {
   input: UpdateTenantInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationUpdateWebhookArgs = {
+  input: UpdateWebhookInput;
+};
+
+/** An object with an id of its own, by which it can be read again. */
+export type Node = {
+  /** Globally unique. The type stands before the UUID, `conversation_0199e7a5-…`; treat it as opaque. */
+  id: Scalars['ID']['output'];
 };
 
 /** The direction of an order. */
@@ -722,7 +1189,7 @@ export type OrderDirection =
 
 /** Where a page stands in its list. Open to every member of the tenant. */
 export type PageInfo = {
-  __typename?: 'PageInfo';
+  __typename: 'PageInfo';
   /** The cursor of the last object; null when the page is empty. */
   endCursor?: Maybe<Scalars['String']['output']>;
   /** Whether there are objects after this page. */
@@ -735,24 +1202,34 @@ export type PageInfo = {
 
 /** What a role may do. Modules add their own. */
 export type Permission =
+  /** `audit:export` in tokens, keys and errors. The roles that hold it: owner. */
+  | 'AUDIT_EXPORT'
   /** `audit:read` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'AUDIT_READ'
+  /** `audit:redact` in tokens, keys and errors. The roles that hold it: owner. */
+  | 'AUDIT_REDACT'
   /** `billing:manage` in tokens, keys and errors. The roles that hold it: owner. */
   | 'BILLING_MANAGE'
   /** `conversations:read` in tokens, keys and errors. The roles that hold it: owner, admin, member, viewer. */
   | 'CONVERSATIONS_READ'
   /** `conversations:write` in tokens, keys and errors. The roles that hold it: owner, admin, member. */
   | 'CONVERSATIONS_WRITE'
+  /** `events:read` in tokens, keys and errors. The roles that hold it: owner, admin. */
+  | 'EVENTS_READ'
+  /** `jobs:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
+  | 'JOBS_MANAGE'
   /** `members:read` in tokens, keys and errors. The roles that hold it: owner, admin, member, viewer. */
   | 'MEMBERS_READ'
   /** `settings:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'SETTINGS_MANAGE'
   /** `users:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
-  | 'USERS_MANAGE';
+  | 'USERS_MANAGE'
+  /** `webhooks:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
+  | 'WEBHOOKS_MANAGE';
 
 /** A plan that a tenant can have. Requires the permission `billing:manage`. */
 export type Plan = {
-  __typename?: 'Plan';
+  __typename: 'Plan';
   /** Its name, as in `Tenant.plan` and in the input of `changePlan`. Requires the permission `billing:manage`. */
   name: Scalars['String']['output'];
 };
@@ -767,65 +1244,109 @@ export type PostMessageInput = {
 
 /** The answer of the mutation `postMessage`. Requires the permission `conversations:write`. */
 export type PostMessagePayload = {
-  __typename?: 'PostMessagePayload';
+  __typename: 'PostMessagePayload';
   /** The `Message` as it is after the change. Requires the permission `conversations:read`. */
   message?: Maybe<Message>;
 };
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type Query = {
-  __typename?: 'Query';
-  /** The API keys of this tenant, the newest first. Requires the permission `settings:manage`. */
+  __typename: 'Query';
+  /** The API keys of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `settings:manage`. */
   apiKeys?: Maybe<ApiKeyConnection>;
-  /** The audit log, the newest entry first. Requires the permission `audit:read`. */
+  /** The audit log, the newest entry first unless `orderBy` says otherwise. Requires the permission `audit:read`. */
   auditLog?: Maybe<AuditEntryConnection>;
+  /**
+   * Recomputes every hash of the audit log and compares it with the seals. A log with very many entries does not fit in the
+   * time of a request: then the operators' `tenantry audit-log verify` does it.
+   *
+   * Requires the permission `audit:read`.
+   */
+  auditVerification?: Maybe<AuditVerification>;
   /** One conversation; null when there is none with this id. Requires the permission `conversations:read`. */
   conversation?: Maybe<Conversation>;
   /** The conversations of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `conversations:read`. */
   conversations?: Maybe<ConversationConnection>;
   /** All values of `extensions.code`. Code generators make a type of the codes for operations that select it. Open to every member of the tenant. */
   errorCodes: Array<ErrorCode>;
-  /** The invitations to this tenant, the newest first. Requires the permission `users:manage`. */
+  /**
+   * The events of this tenant in an order that never changes, the oldest first, for programs that follow everything: no event
+   * ever appears before a cursor. An event appears when its entry in the audit log is sealed, about a second after it
+   * happened. `BAD_USER_INPUT` when events after the cursor are not kept any more.
+   *
+   * Requires the permission `events:read`.
+   */
+  events?: Maybe<AuditEventConnection>;
+  /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
+  /**
+   * The jobs of this tenant, the newest first unless `orderBy` says otherwise. Jobs that have succeeded or were cancelled are
+   * kept for a week, dead ones for ninety days.
+   *
+   * Requires the permission `jobs:manage`.
+   */
+  jobs?: Maybe<JobConnection>;
   /** The caller: who they are, and what they may do in this tenant. Open to every member of the tenant. */
   me: Viewer;
-  /** The members of this tenant, in the order they joined. Requires the permission `members:read`. */
+  /** The members of this tenant, in the order they joined unless `orderBy` says otherwise. Requires the permission `members:read`. */
   members?: Maybe<MembershipConnection>;
+  /** The object with this id; null when there is none in this tenant. FORBIDDEN when the caller may not read its type. Open to every member of the tenant. */
+  node?: Maybe<Node>;
+  /**
+   * The objects with these ids, in their order, at most 100. An object that `node` would refuse is null, and the others
+   * stand.
+   *
+   * Open to every member of the tenant.
+   */
+  nodes: Array<Maybe<Node>>;
   /** The plans that a tenant can have, the smallest first. Requires the permission `billing:manage`. */
   plans?: Maybe<Array<Plan>>;
   /** Which permissions each role holds. Open to every member of the tenant. */
   roles: Array<RolePermissions>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
+  /** What was sent to webhooks in the last thirty days, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
+  webhookDeliveries?: Maybe<WebhookDeliveryConnection>;
+  /** The webhooks of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
+  webhooks?: Maybe<WebhookConnection>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryApiKeysArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ApiKeyFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<ApiKeyOrder>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryAuditLogArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<AuditEntryFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<AuditEntryOrder>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryAuditVerificationArgs = {
+  head?: InputMaybe<Scalars['JSONObject']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryConversationArgs = {
   id: Scalars['ID']['input'];
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryConversationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
@@ -836,36 +1357,158 @@ export type QueryConversationsArgs = {
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryEventsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryInvitationsArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<InvitationFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<InvitationOrder>;
 };
 
 
-/** Reads. A field that the caller may not read is null, with an error that names the missing permission. */
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryJobsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<JobFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<JobOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type QueryMembersArgs = {
   after?: InputMaybe<Scalars['String']['input']>;
   before?: InputMaybe<Scalars['String']['input']>;
   filter?: InputMaybe<MembershipFilter>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<MembershipOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryNodeArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryNodesArgs = {
+  ids: Array<Scalars['ID']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryWebhookDeliveriesArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<WebhookDeliveryFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<WebhookDeliveryOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryWebhooksArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<WebhookFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<WebhookOrder>;
+};
+
+/** Which values are deleted: of entries, of a user, or of both. */
+export type RedactAuditEntriesInput = {
+  /** Whether the actors of these entries are deleted, too. */
+  deleteActors?: Scalars['Boolean']['input'];
+  /** Entries whose values are all deleted, at most 1,000. */
+  entryIds?: InputMaybe<Array<Scalars['ID']['input']>>;
+  /** Why, 1 to 500 characters. It stays in the log: it must not repeat what is deleted. */
+  reason: Scalars['String']['input'];
+  /**
+   * A user, by the `sub` claim. Deleted are all values of rows about the user, and elsewhere the user's id and values that
+   * contain it, also the actor.
+   */
+  userId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** What was deleted. Requires the permission `audit:redact`. */
+export type RedactAuditEntriesPayload = {
+  __typename: 'RedactAuditEntriesPayload';
+  /** Whether there are more entries than one call deletes from: then call it again. Requires the permission `audit:redact`. */
+  hasMore: Scalars['Boolean']['output'];
+  /** The number of entries that lost values. Requires the permission `audit:redact`. */
+  redacted: Scalars['Int']['output'];
+};
+
+/** The input of the mutation `redeliver`. */
+export type RedeliverInput = {
+  /** The id of a delivery. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `redeliver`. Requires the permission `webhooks:manage`. */
+export type RedeliverPayload = {
+  __typename: 'RedeliverPayload';
+  /** The `WebhookDelivery` as it is after the change. Requires the permission `webhooks:manage`. */
+  delivery?: Maybe<WebhookDelivery>;
 };
 
 /** The input of the mutation `removeMember`. */
 export type RemoveMemberInput = {
-  /** The membership to end. */
-  membershipId: Scalars['ID']['input'];
+  /** The id of the membership. */
+  id?: InputMaybe<Scalars['ID']['input']>;
+  /**
+   * The former name of `id`.
+   * @deprecated Use `id`.
+   */
+  membershipId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 /** The answer of the mutation `removeMember`. Requires the permission `users:manage`. */
 export type RemoveMemberPayload = {
-  __typename?: 'RemoveMemberPayload';
+  __typename: 'RemoveMemberPayload';
   /** The id of the deleted object. Requires the permission `users:manage`. */
   deletedId: Scalars['ID']['output'];
+};
+
+/** How much of a resource the tenant uses, and how much its plan allows. Requires the permission `billing:manage`. */
+export type ResourceUsage = {
+  __typename: 'ResourceUsage';
+  /** How many there may be; null when the plan does not limit them. Requires the permission `billing:manage`. */
+  limit?: Maybe<Scalars['Int']['output']>;
+  /** What is counted: `members`, `apiKeys`, … Requires the permission `billing:manage`. */
+  resource: Scalars['String']['output'];
+  /** How many there are now. More than the limit after a change to a smaller plan. Requires the permission `billing:manage`. */
+  used: Scalars['Int']['output'];
+};
+
+/** The input of the mutation `retryJob`. */
+export type RetryJobInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `retryJob`. Requires the permission `jobs:manage`. */
+export type RetryJobPayload = {
+  __typename: 'RetryJobPayload';
+  /** The `Job` as it is after the change. Requires the permission `jobs:manage`. */
+  job?: Maybe<Job>;
 };
 
 /** The input of the mutation `revokeApiKey`. */
@@ -876,7 +1519,7 @@ export type RevokeApiKeyInput = {
 
 /** The answer of the mutation `revokeApiKey`. Requires the permission `settings:manage`. */
 export type RevokeApiKeyPayload = {
-  __typename?: 'RevokeApiKeyPayload';
+  __typename: 'RevokeApiKeyPayload';
   /** The `ApiKey` as it is after the change. Requires the permission `settings:manage`. */
   apiKey?: Maybe<ApiKey>;
 };
@@ -889,7 +1532,7 @@ export type RevokeInvitationInput = {
 
 /** The answer of the mutation `revokeInvitation`. Requires the permission `users:manage`. */
 export type RevokeInvitationPayload = {
-  __typename?: 'RevokeInvitationPayload';
+  __typename: 'RevokeInvitationPayload';
   /** The `Invitation` as it is after the change. Requires the permission `users:manage`. */
   invitation?: Maybe<Invitation>;
 };
@@ -907,16 +1550,31 @@ export type Role =
 
 /** One row of the role × permission matrix. Open to every member of the tenant. */
 export type RolePermissions = {
-  __typename?: 'RolePermissions';
+  __typename: 'RolePermissions';
   /** The permissions of its members, in alphabetical order. */
   permissions: Array<Permission>;
   /** The role. */
   role: Role;
 };
 
+/** The input of the mutation `rotateWebhookSecret`. */
+export type RotateWebhookSecretInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `rotateWebhookSecret`. Requires the permission `webhooks:manage`. */
+export type RotateWebhookSecretPayload = {
+  __typename: 'RotateWebhookSecretPayload';
+  /** The new key, `whsec_…`. It is shown this once. Requires the permission `webhooks:manage`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  secret: Scalars['String']['output'];
+  /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
+};
+
 /** Events. Access is checked again for each event. */
 export type Subscription = {
-  __typename?: 'Subscription';
+  __typename: 'Subscription';
   /** Every change of a conversation of this tenant. Requires the permission `conversations:read`. */
   conversationChanged?: Maybe<ConversationChange>;
   /** Every message that is posted in a conversation; none for a conversation that does not exist. Requires the permission `conversations:read`. */
@@ -930,8 +1588,8 @@ export type SubscriptionMessagePostedArgs = {
 };
 
 /** The customer organisation the caller acts in. Open to every member of the tenant. */
-export type Tenant = {
-  __typename?: 'Tenant';
+export type Tenant = Node & {
+  __typename: 'Tenant';
   /** The address that bills are sent to; null when there is none. Requires the permission `billing:manage`. */
   billingEmail?: Maybe<Scalars['String']['output']>;
   /** When the object was created. */
@@ -948,6 +1606,8 @@ export type Tenant = {
   slug: Scalars['String']['output'];
   /** Always ACTIVE for the caller's own tenant: a suspended tenant answers no requests. */
   status: TenantStatus;
+  /** What the tenant uses of each resource that plans can limit, in alphabetical order. Requires the permission `billing:manage`. */
+  usage?: Maybe<Array<ResourceUsage>>;
   /** Grows by one with each change. An update takes it as `expectedVersion`. */
   version: Scalars['Int']['output'];
 };
@@ -959,17 +1619,29 @@ export type TenantStatus =
   /** Nobody has access. Its data is kept. */
   | 'SUSPENDED';
 
-/** What a member may know of each tenant they belong to, whichever they act in. Open to every member of the tenant. */
-export type TenantSummary = {
-  __typename?: 'TenantSummary';
+/** The input of the mutation `testWebhook`. */
+export type TestWebhookInput = {
   /** The id of the object. */
-  id: Scalars['ID']['output'];
-  /** The name that people read. */
-  name: Scalars['String']['output'];
-  /** The subdomain. */
-  slug: Scalars['String']['output'];
-  /** Whether the tenant can be used. */
-  status: TenantStatus;
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `testWebhook`. Requires the permission `webhooks:manage`. */
+export type TestWebhookPayload = {
+  __typename: 'TestWebhookPayload';
+  /** The `WebhookDelivery` as it is after the change. Requires the permission `webhooks:manage`. */
+  delivery?: Maybe<WebhookDelivery>;
+};
+
+/** Texts to look for; capital letters count. Each that is given has to match. */
+export type TextFilter = {
+  /** The text has this anywhere in it. */
+  contains?: InputMaybe<Scalars['String']['input']>;
+  /** The whole text. */
+  equals?: InputMaybe<Scalars['String']['input']>;
+  /** One of these. */
+  in?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** The text begins with this. */
+  startsWith?: InputMaybe<Scalars['String']['input']>;
 };
 
 /** The input of the mutation `updateConversation`. */
@@ -986,7 +1658,7 @@ export type UpdateConversationInput = {
 
 /** The answer of the mutation `updateConversation`. Requires the permission `conversations:write`. */
 export type UpdateConversationPayload = {
-  __typename?: 'UpdateConversationPayload';
+  __typename: 'UpdateConversationPayload';
   /** The `Conversation` as it is after the change. Requires the permission `conversations:read`. */
   conversation?: Maybe<Conversation>;
 };
@@ -1003,18 +1675,43 @@ export type UpdateTenantInput = {
 
 /** The answer of the mutation `updateTenant`. Open to every member of the tenant. */
 export type UpdateTenantPayload = {
-  __typename?: 'UpdateTenantPayload';
+  __typename: 'UpdateTenantPayload';
   /** The `Tenant` as it is after the change. */
   tenant: Tenant;
 };
 
+/** The input of the mutation `updateWebhook`. */
+export type UpdateWebhookInput = {
+  /** Null removes the description; leave it out to keep it. */
+  description?: InputMaybe<Scalars['String']['input']>;
+  /** False sends nothing from now on. True begins again, also after the server has disabled the webhook. */
+  enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Leave them out to keep the events. */
+  events?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+  /** Leave it out to keep it. */
+  payload?: InputMaybe<WebhookPayloadKind>;
+  /** Leave it out to keep the URL. */
+  url?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The answer of the mutation `updateWebhook`. Requires the permission `webhooks:manage`. */
+export type UpdateWebhookPayload = {
+  __typename: 'UpdateWebhookPayload';
+  /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
+};
+
 /** The authenticated caller, inside one tenant: a user, or an API key. Open to every member of the tenant. */
-export type Viewer = {
-  __typename?: 'Viewer';
+export type Viewer = Node & {
+  __typename: 'Viewer';
   /** Null for an API key. */
   email?: Maybe<Scalars['String']['output']>;
   /** Every part of the schema that demands a permission, or those of one type, and whether the caller holds it. */
   fields: Array<FieldAccess>;
+  /** Stands for this caller in this tenant. */
+  id: Scalars['ID']['output'];
   /** Every tenant of this user. An API key is a member of none. */
   memberships: Array<ViewerMembership>;
   /** What the caller may do in this tenant, in alphabetical order. */
@@ -1023,7 +1720,7 @@ export type Viewer = {
   role?: Maybe<Role>;
   /** The tenant that the caller acts in. */
   tenant: Tenant;
-  /** The `sub` claim of the identity provider. For an API key, the key's id. */
+  /** The `sub` claim of the identity provider. For an API key, its `id`. */
   userId: Scalars['ID']['output'];
 };
 
@@ -1034,27 +1731,239 @@ export type ViewerFieldsArgs = {
 };
 
 /** One of the caller's own memberships, in whichever tenant. Open to every member of the tenant. */
-export type ViewerMembership = {
-  __typename?: 'ViewerMembership';
+export type ViewerMembership = Node & {
+  __typename: 'ViewerMembership';
+  /** Another id than that of the `Membership`, which shows more. */
+  id: Scalars['ID']['output'];
   /** When the caller became a member. */
   joinedAt: Scalars['DateTime']['output'];
   /** The role of the caller in that tenant. */
   role: Role;
-  /** The tenant of the membership. */
-  tenant: TenantSummary;
+  /**
+   * The tenant of the membership. Of a tenant that the caller does not act in, this answers only `id`, `slug`, `name`,
+   * `status`, `createdAt` and `version`; the other fields are FORBIDDEN.
+   */
+  tenant: Tenant;
+  /** The `sub` claim of the identity provider. */
+  userId: Scalars['ID']['output'];
 };
 
-export type ConversationRowFragment = { __typename?: 'Conversation', id: string, subject?: string | null, version: number };
+/** Where the tenant is told of its changes, by the Standard Webhooks specification: an HTTP endpoint. Requires the permission `webhooks:manage`. */
+export type Webhook = Node & {
+  __typename: 'Webhook';
+  /** The `userId` of the member whose permissions a full payload has: whoever last said what is sent where. Requires the permission `webhooks:manage`. */
+  actsFor: Scalars['ID']['output'];
+  /** When the object was created. Requires the permission `webhooks:manage`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** The `userId` of whoever created it. Requires the permission `webhooks:manage`. */
+  createdBy: Scalars['ID']['output'];
+  /** The member who created it, while they are one. Requires the permission `members:read`. */
+  createdByMember?: Maybe<Membership>;
+  /** What people call it. Requires the permission `webhooks:manage`. */
+  description?: Maybe<Scalars['String']['output']>;
+  /** Since when nothing is sent; null when it is enabled. Requires the permission `webhooks:manage`. */
+  disabledAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Why nothing is sent; null when it is enabled. Requires the permission `webhooks:manage`. */
+  disabledBecause?: Maybe<WebhookDisabledReason>;
+  /** The actions of the audit log that it is told of: `membership.updated`. Requires the permission `webhooks:manage`. */
+  events: Array<Scalars['String']['output']>;
+  /** Since when every attempt has failed; null when the last one succeeded. Requires the permission `webhooks:manage`. */
+  failingSince?: Maybe<Scalars['DateTime']['output']>;
+  /** The id of the object. Requires the permission `webhooks:manage`. */
+  id: Scalars['ID']['output'];
+  /** How much it is told. Requires the permission `webhooks:manage`. */
+  payload: WebhookPayloadKind;
+  /** When its secret was replaced. The former one is valid for another day. Requires the permission `webhooks:manage`. */
+  rotatedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Where messages are sent. Requires the permission `webhooks:manage`. */
+  url: Scalars['String']['output'];
+};
+
+/** A page of a list of `Webhook`. Requires the permission `webhooks:manage`. */
+export type WebhookConnection = {
+  __typename: 'WebhookConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `webhooks:manage`. */
+  edges: Array<WebhookEdge>;
+  /** The objects of this page. Requires the permission `webhooks:manage`. */
+  nodes: Array<Webhook>;
+  /** The position of this page in the whole list. Requires the permission `webhooks:manage`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `webhooks:manage`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** One event for one webhook: a message, with the same `webhook-id` in each attempt. Requires the permission `webhooks:manage`. */
+export type WebhookDelivery = Node & {
+  __typename: 'WebhookDelivery';
+  /** The HTTP status of the last answer. What else was answered is not kept. Requires the permission `webhooks:manage`. */
+  answeredStatus?: Maybe<Scalars['Int']['output']>;
+  /** How often it was sent; since it was last sent again by hand, if it was. Requires the permission `webhooks:manage`. */
+  attempts: Scalars['Int']['output'];
+  /** When the object was created. Requires the permission `webhooks:manage`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When the receiver has accepted it. Requires the permission `webhooks:manage`. */
+  deliveredAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The model of the object that changed. Requires the permission `webhooks:manage`. */
+  entity?: Maybe<Scalars['String']['output']>;
+  /** The id of the object that changed. Requires the permission `webhooks:manage`. */
+  entityId?: Maybe<Scalars['ID']['output']>;
+  /** The action of the audit log; `webhook.test` for a test. Requires the permission `webhooks:manage`. */
+  event: Scalars['String']['output'];
+  /** Why there was no answer. Requires the permission `webhooks:manage`. */
+  failure?: Maybe<WebhookFailure>;
+  /** Also the message’s `webhook-id`. Requires the permission `webhooks:manage`. */
+  id: Scalars['ID']['output'];
+  /** When it was last sent. Requires the permission `webhooks:manage`. */
+  lastAttemptAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it is sent again. Requires the permission `webhooks:manage`. */
+  nextAttemptAt?: Maybe<Scalars['DateTime']['output']>;
+  /** When it changed. Requires the permission `webhooks:manage`. */
+  occurredAt: Scalars['DateTime']['output'];
+  /** Whether it has reached its receiver. Requires the permission `webhooks:manage`. */
+  status: WebhookDeliveryStatus;
+  /** The webhook that it is for. Requires the permission `webhooks:manage`. */
+  webhook?: Maybe<Webhook>;
+  /** The webhook that it is for, by its id. Requires the permission `webhooks:manage`. */
+  webhookId: Scalars['ID']['output'];
+};
+
+/** A page of a list of `WebhookDelivery`. Requires the permission `webhooks:manage`. */
+export type WebhookDeliveryConnection = {
+  __typename: 'WebhookDeliveryConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `webhooks:manage`. */
+  edges: Array<WebhookDeliveryEdge>;
+  /** The objects of this page. Requires the permission `webhooks:manage`. */
+  nodes: Array<WebhookDelivery>;
+  /** The position of this page in the whole list. Requires the permission `webhooks:manage`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `webhooks:manage`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `WebhookDelivery` in a list, with its cursor. Requires the permission `webhooks:manage`. */
+export type WebhookDeliveryEdge = {
+  __typename: 'WebhookDeliveryEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `webhooks:manage`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `webhooks:manage`. */
+  node: WebhookDelivery;
+};
+
+/** Conditions for a list of `WebhookDelivery`. An object must meet all that are given. */
+export type WebhookDeliveryFilter = {
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `event`. */
+  event?: InputMaybe<Scalars['String']['input']>;
+  /** Only objects with this `status`. */
+  status?: InputMaybe<WebhookDeliveryStatus>;
+  /** Only objects with this `webhookId`. */
+  webhookId?: InputMaybe<Scalars['ID']['input']>;
+};
+
+/** The order of a list of `WebhookDelivery`. */
+export type WebhookDeliveryOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: WebhookDeliveryOrderField;
+};
+
+/** What a list of `WebhookDelivery` can be ordered by. */
+export type WebhookDeliveryOrderField =
+  /** By `createdAt`. */
+  | 'CREATED_AT';
+
+/** Whether a message has reached its receiver. */
+export type WebhookDeliveryStatus =
+  /** The receiver has accepted it. */
+  | 'DELIVERED'
+  /** It is not sent again, except by hand. */
+  | 'FAILED'
+  /** It is sent, or will be sent again. */
+  | 'PENDING';
+
+/** Why a webhook is disabled. */
+export type WebhookDisabledReason =
+  /** Somebody has disabled it. */
+  | 'BY_HAND'
+  /** Nothing has reached the receiver for days. */
+  | 'FAILING'
+  /** The receiver has answered 410. */
+  | 'GONE';
+
+/** A `Webhook` in a list, with its cursor. Requires the permission `webhooks:manage`. */
+export type WebhookEdge = {
+  __typename: 'WebhookEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `webhooks:manage`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `webhooks:manage`. */
+  node: Webhook;
+};
+
+/** Why a receiver has not answered. */
+export type WebhookFailure =
+  /** The answer is not HTTP. */
+  | 'BAD_ANSWER'
+  /** The webhook is disabled. */
+  | 'DISABLED'
+  /** The receiver asked for time, or did not answer in time, again and again, until it was too late for the message. */
+  | 'HELD'
+  /** The host has no address that may be asked. */
+  | 'NO_PUBLIC_ADDRESS'
+  /** It took too long. */
+  | 'TIMEOUT'
+  /** The certificate of the receiver is not good. */
+  | 'TLS'
+  /** There was no connection, or it broke. */
+  | 'UNREACHABLE'
+  /** The URL may not be asked. */
+  | 'URL';
+
+/** Conditions for a list of `Webhook`. An object must meet all that are given. */
+export type WebhookFilter = {
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Whether messages are sent. */
+  enabled?: InputMaybe<Scalars['Boolean']['input']>;
+  /** An event that it is told of. */
+  event?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Webhook`. */
+export type WebhookOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: WebhookOrderField;
+};
+
+/** What a list of `Webhook` can be ordered by. */
+export type WebhookOrderField =
+  /** By `createdAt`. */
+  | 'CREATED_AT';
+
+/** How much a webhook tells. */
+export type WebhookPayloadKind =
+  /**
+   * The object as well, as it is when it is sent, with what the member may read who last said what is sent where. It is left
+   * out when it is too large, and when the member may not read it any more.
+   */
+  | 'FULL'
+  /** Which object, and what happened to it. The receiver reads the object with its own permissions. */
+  | 'THIN';
+
+export type ConversationRowFragment = { __typename: 'Conversation', id: string, subject?: string | null, version: number };
 
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type MeQuery = { __typename?: 'Query', me: { __typename?: 'Viewer', role?: Role | null, tenant: { __typename?: 'Tenant', id: string, slug: string } } };
+export type MeQuery = { me: { __typename: 'Viewer', role?: Role | null, tenant: { __typename: 'Tenant', id: string, slug: string } } };
 
 export type PlanQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type PlanQuery = { __typename?: 'Query', tenant: { __typename?: 'Tenant', id: string, name: string, plan?: string | null } };
+export type PlanQuery = { tenant: { __typename: 'Tenant', id: string, name: string, plan?: string | null } };
 
 export type ConversationsQueryVariables = Exact<{
   first: Scalars['Int']['input'];
@@ -1062,38 +1971,38 @@ export type ConversationsQueryVariables = Exact<{
 }>;
 
 
-export type ConversationsQuery = { __typename?: 'Query', conversations?: { __typename?: 'ConversationConnection', edges: Array<{ __typename?: 'ConversationEdge', cursor: string, node: { __typename?: 'Conversation', id: string, subject?: string | null, version: number } }>, pageInfo: { __typename?: 'PageInfo', hasNextPage: boolean, endCursor?: string | null } } | null };
+export type ConversationsQuery = { conversations?: { __typename: 'ConversationConnection', edges: Array<{ __typename: 'ConversationEdge', cursor: string, node: { __typename: 'Conversation', id: string, subject?: string | null, version: number } }>, pageInfo: { __typename: 'PageInfo', hasNextPage: boolean, endCursor?: string | null } } | null };
 
 export type ConversationQueryVariables = Exact<{
   id: Scalars['ID']['input'];
 }>;
 
 
-export type ConversationQuery = { __typename?: 'Query', conversation?: { __typename?: 'Conversation', id: string, subject?: string | null, version: number } | null };
+export type ConversationQuery = { conversation?: { __typename: 'Conversation', id: string, subject?: string | null, version: number } | null };
 
 export type CreateConversationMutationVariables = Exact<{
   input: CreateConversationInput;
 }>;
 
 
-export type CreateConversationMutation = { __typename?: 'Mutation', createConversation?: { __typename?: 'CreateConversationPayload', conversation?: { __typename?: 'Conversation', id: string, subject?: string | null, version: number } | null } | null };
+export type CreateConversationMutation = { createConversation?: { __typename: 'CreateConversationPayload', conversation?: { __typename: 'Conversation', id: string, subject?: string | null, version: number } | null } | null };
 
 export type UpdateConversationMutationVariables = Exact<{
   input: UpdateConversationInput;
 }>;
 
 
-export type UpdateConversationMutation = { __typename?: 'Mutation', updateConversation?: { __typename?: 'UpdateConversationPayload', conversation?: { __typename?: 'Conversation', id: string, subject?: string | null, version: number } | null } | null };
+export type UpdateConversationMutation = { updateConversation?: { __typename: 'UpdateConversationPayload', conversation?: { __typename: 'Conversation', id: string, subject?: string | null, version: number } | null } | null };
 
 export type ConversationChangedSubscriptionVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ConversationChangedSubscription = { __typename?: 'Subscription', conversationChanged?: { __typename?: 'ConversationChange', kind: ChangeKind, id: string, conversation?: { __typename?: 'Conversation', id: string, subject?: string | null, version: number } | null } | null };
+export type ConversationChangedSubscription = { conversationChanged?: { __typename: 'ConversationChange', kind: ChangeKind, conversationId: string, conversation?: { __typename: 'Conversation', id: string, subject?: string | null, version: number } | null } | null };
 
 export type ErrorCodesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ErrorCodesQuery = { __typename?: 'Query', errorCodes: Array<ErrorCode> };
+export type ErrorCodesQuery = { errorCodes: Array<ErrorCode> };
 
 export const ConversationRowFragmentDoc = {"kind":"Document","definitions":[{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ConversationRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Conversation"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"version"}}]}}]} as unknown as DocumentNode<ConversationRowFragment, unknown>;
 export const MeDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"Me"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"me"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"role"}},{"kind":"Field","name":{"kind":"Name","value":"tenant"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"slug"}}]}}]}}]}}]} as unknown as DocumentNode<MeQuery, MeQueryVariables>;
@@ -1102,5 +2011,5 @@ export const ConversationsDocument = {"kind":"Document","definitions":[{"kind":"
 export const ConversationDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"Conversation"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"id"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"ID"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"conversation"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"id"},"value":{"kind":"Variable","name":{"kind":"Name","value":"id"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ConversationRow"}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ConversationRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Conversation"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"version"}}]}}]} as unknown as DocumentNode<ConversationQuery, ConversationQueryVariables>;
 export const CreateConversationDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"CreateConversation"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"CreateConversationInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"createConversation"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"conversation"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ConversationRow"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ConversationRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Conversation"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"version"}}]}}]} as unknown as DocumentNode<CreateConversationMutation, CreateConversationMutationVariables>;
 export const UpdateConversationDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"mutation","name":{"kind":"Name","value":"UpdateConversation"},"variableDefinitions":[{"kind":"VariableDefinition","variable":{"kind":"Variable","name":{"kind":"Name","value":"input"}},"type":{"kind":"NonNullType","type":{"kind":"NamedType","name":{"kind":"Name","value":"UpdateConversationInput"}}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"updateConversation"},"arguments":[{"kind":"Argument","name":{"kind":"Name","value":"input"},"value":{"kind":"Variable","name":{"kind":"Name","value":"input"}}}],"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"conversation"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ConversationRow"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ConversationRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Conversation"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"version"}}]}}]} as unknown as DocumentNode<UpdateConversationMutation, UpdateConversationMutationVariables>;
-export const ConversationChangedDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"ConversationChanged"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"conversationChanged"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"conversation"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ConversationRow"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ConversationRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Conversation"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"version"}}]}}]} as unknown as DocumentNode<ConversationChangedSubscription, ConversationChangedSubscriptionVariables>;
+export const ConversationChangedDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"subscription","name":{"kind":"Name","value":"ConversationChanged"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"conversationChanged"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"kind"}},{"kind":"Field","name":{"kind":"Name","value":"conversationId"}},{"kind":"Field","name":{"kind":"Name","value":"conversation"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"FragmentSpread","name":{"kind":"Name","value":"ConversationRow"}}]}}]}}]}},{"kind":"FragmentDefinition","name":{"kind":"Name","value":"ConversationRow"},"typeCondition":{"kind":"NamedType","name":{"kind":"Name","value":"Conversation"}},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"id"}},{"kind":"Field","name":{"kind":"Name","value":"subject"}},{"kind":"Field","name":{"kind":"Name","value":"version"}}]}}]} as unknown as DocumentNode<ConversationChangedSubscription, ConversationChangedSubscriptionVariables>;
 export const ErrorCodesDocument = {"kind":"Document","definitions":[{"kind":"OperationDefinition","operation":"query","name":{"kind":"Name","value":"ErrorCodes"},"selectionSet":{"kind":"SelectionSet","selections":[{"kind":"Field","name":{"kind":"Name","value":"errorCodes"}}]}}]} as unknown as DocumentNode<ErrorCodesQuery, ErrorCodesQueryVariables>;

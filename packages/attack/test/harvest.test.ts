@@ -1,0 +1,44 @@
+/** Values of answers are recorded with the field of the type that the object has. */
+import { buildSchema } from 'graphql';
+import { expect, test } from 'vitest';
+import { noteAnswer } from '../src/harvest.js';
+import { Loot } from '../src/loot.js';
+import { rootPaths } from '../src/operations.js';
+import type { Answer } from '../src/wire.js';
+
+const schema = buildSchema(`
+  interface Node { id: ID! }
+  type Member implements Node { id: ID! userId: ID! }
+  type Viewer implements Node { id: ID! userId: ID! }
+  type Query { node(id: ID!): Node }`);
+
+const recorded = (node: object) => {
+  const loot = new Loot();
+  const [path] = rootPaths(schema, 'query');
+  const body = JSON.stringify({ data: { node } });
+  noteAnswer(schema, { path: path!, answer: { body } as Answer }, loot);
+  return [...loot].map(({ at, value }) => [at, value]);
+};
+
+test('an object of an interface is noted as its own type', () => {
+  expect(recorded({ __typename: 'Member', id: 'member_1', userId: 'somebody' })).toEqual([
+    ['Member.id', 'member_1'],
+    ['Member.userId', 'somebody'],
+  ]);
+});
+
+test('an object whose type was not asked for is noted as each type that it may have', () => {
+  expect(recorded({ userId: 'somebody' })).toEqual([
+    ['Member.userId', 'somebody'],
+    ['Viewer.userId', 'somebody'],
+  ]);
+});
+
+test('a string that is kept as JSON is noted without its quotes', () => {
+  const proofs = buildSchema('scalar JSONObject type Query { proof: JSONObject }');
+  const loot = new Loot();
+  const [path] = rootPaths(proofs, 'query');
+  const body = JSON.stringify({ data: { proof: { value: '"a \\"quoted\\" text"', open: '"no JSON' } } });
+  noteAnswer(proofs, { path: path!, answer: { body } as Answer }, loot);
+  expect([...loot].map(({ value }) => value)).toEqual(['a "quoted" text', '"no JSON']);
+});

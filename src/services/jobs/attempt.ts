@@ -1,0 +1,195 @@
+/** One attempt of a job: its payload is read and checked, its handler runs, and its end is recorded. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyBaseLogger } from 'fastify';
+import type { RunningJob } from '../../kernel/graphql/job-handler.js';
+import type { ModuleContext } from '../../kernel/graphql/request-context.js';
+import { Deadline } from '../../kernel/request/deadline.js';
+import type { Database } from '../../kernel/tenancy/database.js';
+import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
+import { PublicError } from '../../kernel/vocabulary/errors.js';
+import { JobFailure } from '../../kernel/vocabulary/job.js';
+import type { Plan } from '../../kernel/vocabulary/plan.js';
+import { sqlState } from '../../kernel/vocabulary/sql-state.js';
+import { backoff } from './backoff.js';
+import type { AnyJobHandler } from './handlers.js';
+import {
+  completeJob,
+  failJob,
+  LOST_LEASE,
+  readPayload,
+  type ClaimedJob,
+  type JobQueue,
+} from './job-queue.js';
+
+const DEFAULT_TIMEOUT_MS = 5 * 60_000;
+/** How long a handler may take to end after its signal was aborted. Then the attempt ends without it. */
+const GRACE_MS = 5_000;
+
+/** The waits before the end of a job is recorded again, in milliseconds, while the worker prolongs its lease. */
+const FINISH_AGAIN_AFTER_MS = [100, 500, 2_000, 5_000];
+
+/** `left`: the job was not this worker's any more, or its worker stops, and nothing was recorded. */
+export type Outcome = 'succeeded' | 'failed' | 'dead' | 'left';
+
+/** What attempts need of the server. */
+export interface AttemptParts {
+  readonly database: Pick<Database, 'forTenant'>;
+  readonly queue: Pick<JobQueue, 'finish'>;
+  readonly context: ModuleContext;
+  readonly log: FastifyBaseLogger;
+}
+
+export class Attempt {
+  readonly job: ClaimedJob;
+  readonly #handler: AnyJobHandler;
+  readonly #plan: Plan;
+  readonly #parts: AttemptParts;
+  readonly #log: FastifyBaseLogger;
+  readonly #deadline: Deadline;
+  #isLeft = false;
+
+  constructor(job: ClaimedJob, handler: AnyJobHandler, plan: Plan, parts: AttemptParts) {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = handler;
+    this.job = job;
+    this.#handler = handler;
+    this.#plan = plan;
+    this.#parts = parts;
+    this.#deadline = Deadline.after(timeoutMs, 0, () => this.#endOf(timeoutMs));
+    const { id, task, tenantId, attempt } = job;
+    this.#log = parts.log.child({ job: id, task, tenantId, attempt });
+  }
+
+  /** Ends the attempt without recording it: the job is another worker's, was cancelled, or is given back. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#deadline.cancel();
+  }
+
+  /** Never fails. */
+  async run(): Promise<Outcome> {
+    const failure = await this.#deadline.race(this.#handle(), GRACE_MS).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    // What is left of the handler can start nothing more.
+    this.#deadline.cancel();
+    if (this.#isLeft) return 'left';
+    try {
+      return await (failure ? this.#fail(failure.error) : this.#finish());
+    } catch (unrecorded) {
+      // The job runs again when its lease is over.
+      this.#log.error({ err: unrecorded }, 'the end of a job could not be recorded');
+      return 'left';
+    }
+  }
+
+  /**
+   * Records that the handler has done its work. When that fails, it is tried again: the handler has not failed, and its
+   * effects may be there. After completeWith it changes nothing, unless the transaction was rolled back and the handler went
+   * on.
+   */
+  async #finish(): Promise<Outcome> {
+    const { queue } = this.#parts;
+    for (const waitMs of FINISH_AGAIN_AFTER_MS) {
+      try {
+        return (await queue.finish(this.job)) ? 'succeeded' : 'left';
+      } catch (error) {
+        this.#log.warn({ err: error }, 'the end of a job could not be recorded; it will be tried again');
+      }
+      await sleep(waitMs);
+      if (this.#isLeft) return 'left';
+    }
+    return (await queue.finish(this.job)) ? 'succeeded' : 'left';
+  }
+
+  async #handle(): Promise<void> {
+    const { job } = this;
+    const db = this.#client(this.#deadline);
+    const stored = await readPayload(db, job);
+    if (!stored) {
+      this.leave();
+      return;
+    }
+    const parsed = this.#handler.payload.safeParse(stored.payload);
+    if (!parsed.success) {
+      throw new JobFailure('The payload is not what the task expects.', {
+        retryAfterMs: 'never',
+        cause: parsed.error,
+      });
+    }
+    await this.#handler.run(parsed.data, this.#runningJob(db));
+  }
+
+  #runningJob(db: TenantClient): RunningJob {
+    const { id, task, tenantId, attempt, maxAttempts, createdAt, causeType, cause } = this.job;
+    const deadline = this.#deadline;
+    return {
+      id,
+      task,
+      tenantId,
+      attempt,
+      maxAttempts,
+      createdAt,
+      cause: { type: causeType, id: cause },
+      requestId: requestOf(this.job),
+      db,
+      log: this.#log,
+      context: this.#parts.context,
+      get signal() {
+        return deadline.signal;
+      },
+      completeWith: (tx) => completeJob(tx, this.job),
+    };
+  }
+
+  async #fail(error: unknown): Promise<Outcome> {
+    if (sqlState(error) === LOST_LEASE) return 'left';
+    const { retryAfterMs = this.#handler.retryAfterMs?.(this.job.attempt) ?? backoff(this.job.attempt) } =
+      error instanceof JobFailure ? error : {};
+    const state = await failJob(
+      this.#client(),
+      this.job,
+      reasonOf(error),
+      retryAfterMs === 'never' ? null : Math.max(0, Math.round(retryAfterMs)),
+    );
+    if (state === null) return 'left';
+    if (state === 'dead') this.#log.error({ err: error }, 'a job is dead: its last attempt failed');
+    else this.#log.warn({ err: error }, 'an attempt of a job failed');
+    return state === 'dead' ? 'dead' : 'failed';
+  }
+
+  /** @param deadline of the handler's client; recording the end has only the time limits of its transaction */
+  #client(deadline?: Deadline): TenantClient {
+    const { tenantId } = this.job;
+    return this.#parts.database.forTenant({
+      tenantId,
+      actor: { type: 'job', id: actorOf(this.job) },
+      plan: this.#plan,
+      requestId: requestOf(this.job),
+      deadline,
+    });
+  }
+
+  #endOf(timeoutMs: number): PublicError {
+    return new PublicError(
+      'DEADLINE_EXCEEDED',
+      this.#isLeft
+        ? 'The job was taken from this worker.'
+        : `The job took longer than ${String(timeoutMs / 1_000)} seconds.`,
+    );
+  }
+}
+
+/** The actor of a job's changes in the audit log: the task, the job, and who caused it. `tenantry.enqueue` reads it. */
+export const actorOf = ({ task, id, causeType, cause }: ClaimedJob): string =>
+  `${task}/${id}/${causeType}:${cause}`;
+
+/** A job that no request caused is its own request. */
+const requestOf = ({ requestId, id }: ClaimedJob): string => requestId ?? id;
+
+/** A sentence that the tenant may read. */
+function reasonOf(error: unknown): string {
+  return error instanceof JobFailure || error instanceof PublicError
+    ? error.message
+    : 'Internal error. The log of the server has it, under the id of the job.';
+}
