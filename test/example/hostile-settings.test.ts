@@ -12,6 +12,7 @@ import { endSubscribersAfterEach, inForce, subscriberOf } from '../support/subsc
 import { until } from '../support/until.js';
 
 const HOUR_MS = 3_600_000;
+const SUBJECTS = ['eins', 'zwei', 'Ärger', 'drei \\ vier', "fünf '%_"];
 
 /**
  * Statements that give a database hostile settings. `$db` is its name. The role's settings in one database precede all
@@ -80,8 +81,7 @@ async function story(server: TestServer): Promise<unknown> {
     ),
   );
   const made = [];
-  for (const subject of ['eins', 'zwei', 'Ärger', 'drei \\ vier', "fünf '%_"])
-    made.push(await create(owner, subject));
+  for (const subject of SUBJECTS) made.push(await create(owner, subject));
   seen['created now'] = made.map(({ createdAt }) => isNow(createdAt));
   await until('all are announced', () => watched.messages.length >= made.length);
   seen['announced'] = watched.messages.map(({ data }) => data);
@@ -115,7 +115,10 @@ async function story(server: TestServer): Promise<unknown> {
     [-9 * HOUR_MS, -HOUR_MS / 4],
   ] as const) {
     const filter = `filter: { createdAt: { from: ${near(from)}, to: ${near(to)} } }`;
-    seen[`created between ${String(from)} and ${String(to)}`] = (await list(filter)).nodes.length;
+    // The demo tenants' own conversations are as old as the template, so they are left out.
+    seen[`created between ${String(from)} and ${String(to)}`] = (await list(filter)).nodes
+      .map(({ subject }) => subject)
+      .filter((subject) => SUBJECTS.includes(subject));
     seen[`searched between ${String(from)} and ${String(to)}`] = (
       await list(
         filter.replace('{ createdAt', '{ search: "ÄRGER", createdAt'),
