@@ -21,6 +21,7 @@ import { jobHandlers } from './services/jobs/handlers.js';
 import { JobQueue } from './services/jobs/job-queue.js';
 import { Worker } from './services/jobs/worker.js';
 import { createMailer } from './services/mail/mailer.js';
+import { AccessRecords } from './services/access-records/access-records.js';
 import { AuditTrail } from './services/audit-trail/audit-trail.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { Connections } from './services/subscriptions/connections.js';
@@ -143,6 +144,7 @@ export function createServices({
     warn,
   });
   const auditTrail = new AuditTrail(database, sealKeys);
+  const accessRecords = new AccessRecords({ database, access, warn, enabled: config.auditAccess });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
   const context = moduleContext(modules, {
     config,
@@ -167,6 +169,7 @@ export function createServices({
     sharing,
     readiness,
     auditTrail,
+    accessRecords,
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
     invalidations,
@@ -195,6 +198,7 @@ export function createServices({
     close: async () => {
       await worker.stop(0);
       await apiKeyUse.close();
+      await accessRecords.close();
       changes.close();
       await notifications.close();
       await readiness.close();

@@ -8,12 +8,46 @@ const RETENTION = 'test/services/audit-retention.test.ts';
 const EVENTS = 'test/platform/events.test.ts';
 const EXPORT = 'test/platform/audit-export.test.ts';
 const COMMAND = 'test/services/audit-log-command.test.ts';
+const ACCESS = 'test/platform/access-records.test.ts';
+const RECORDER = 'test/services/access-records.unit.test.ts';
 const ISOLATION = 'test/services/sealer-isolation.test.ts';
 const VERIFIER = 'packages/audit-verifier/test/trail.unit.test.ts';
 
 export const auditTrail: MutantGroup = {
   title: 'The sealed audit trail',
   mutants: [
+    {
+      name: 'mismatch-of-strangers-recorded',
+      breaks: 'a user who only names a tenant writes into its audit log',
+      edits: [
+        edit(
+          'src/services/access-records/access-records.ts',
+          "if (!access?.role || access.status !== 'active') return;",
+          'if (!access) return;',
+        ),
+      ],
+      tests: [ACCESS],
+    },
+    {
+      name: 'mismatch-recorded-elsewhere',
+      breaks: 'a credential at another tenant’s host writes into the log of that tenant',
+      edits: [
+        edit(
+          'src/services/access-records/access-records.ts',
+          'this.#parts.access.resolve(tenantRef, userId)',
+          'this.#parts.access.resolve(String(record.details["host"]), userId).then((found) => found && { ...found, role: "viewer" as const })',
+        ),
+      ],
+      tests: [ACCESS],
+    },
+    {
+      name: 'access-records-flood',
+      breaks: 'refused attempts are recorded without a limit',
+      edits: [
+        edit('src/services/access-records/access-records.ts', 'written.count >= MOST_PER_MINUTE', 'false'),
+      ],
+      tests: [RECORDER],
+    },
     {
       name: 'sealed-too-early',
       breaks: 'entries are sealed while an older transaction may still write some',

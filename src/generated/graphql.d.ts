@@ -1195,7 +1195,7 @@ export type Query = {
    * Recomputes every hash of the audit log and compares it with the seals. A log with very many entries does not fit in the
    * time of a request: then the operators' `tenantry audit-log verify` does it.
    *
-   * Requires the permission `audit:read`.
+   * Requires the permission `audit:read`. It costs 1000 points besides its answer.
    */
   auditVerification?: Maybe<AuditVerification>;
   /** One conversation; null when there is none with this id. Requires the permission `conversations:read`. */
@@ -2174,6 +2174,12 @@ export type AuthenticatedDirectiveArgs = {
 
 export type AuthenticatedDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = AuthenticatedDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
+export type CostDirectiveArgs = {
+  points: Scalars['Int']['input'];
+};
+
+export type CostDirectiveResolver<Result, Parent, ContextType = RequestContext, Args = CostDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
 export type ErrorsDirectiveArgs = {
   codes: Array<ErrorCode>;
 };
@@ -2831,6 +2837,7 @@ export type Resolvers<ContextType = RequestContext> = {
 
 export type DirectiveResolvers<ContextType = RequestContext> = {
   authenticated?: AuthenticatedDirectiveResolver<any, any, ContextType>;
+  cost?: CostDirectiveResolver<any, any, ContextType>;
   errors?: ErrorsDirectiveResolver<any, any, ContextType>;
   id?: IdDirectiveResolver<any, any, ContextType>;
   requires?: RequiresDirectiveResolver<any, any, ContextType>;

@@ -14,6 +14,7 @@ import { executeWith } from './executor.js';
 import { tellRetryAfter } from './retry-after.js';
 import { roleIntrospection } from './role-introspection.js';
 import type { Services } from './services.js';
+import { recordRefusals } from './record-refusals.js';
 import { reportUnexpected } from './unexpected-errors.js';
 
 /** Creates Apollo Server without starting it. Its features that other files implement are switched off. */
@@ -25,7 +26,8 @@ export function createApollo(
     documentReader,
     leaving,
     rates,
-  }: Pick<Services, 'api' | 'database' | 'config' | 'documentReader' | 'leaving' | 'rates'>,
+    accessRecords,
+  }: Pick<Services, 'api' | 'database' | 'config' | 'documentReader' | 'leaving' | 'rates' | 'accessRecords'>,
   log: FastifyBaseLogger,
 ): ApolloServer<RequestContext> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
@@ -51,6 +53,7 @@ export function createApollo(
     stringifyResult: textOfAnswer(config.maxAnswerBytes),
     plugins: [
       reportErrors(leaving),
+      recordRefusals(accessRecords),
       reportUnexpected,
       readDocuments(documentReader, api.schema, rates),
       roleIntrospection(api.roleSchemas),

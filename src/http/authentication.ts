@@ -37,7 +37,8 @@ export function installAuthentication(
     api,
     rates,
     addressOf,
-  }: Pick<Services, 'authentication' | 'api' | 'rates' | 'addressOf'>,
+    accessRecords,
+  }: Pick<Services, 'authentication' | 'api' | 'rates' | 'addressOf' | 'accessRecords'>,
 ): void {
   app.decorateRequest('viewer', undefined);
   app.decorateRequest('guest', undefined);
@@ -48,7 +49,9 @@ export function installAuthentication(
       request.viewer = await authenticate(parts, request.headers, () =>
         rates.refuseExhausted(addressOf(request.raw)),
       );
+      accessRecords.admitted(request.viewer, addressOf(request.raw), request.id);
     } catch (error) {
+      accessRecords.refused(error, request.id);
       if (isOfStranger(error)) {
         const refusal = tell(reply, await rates.stranger(addressOf(request.raw)));
         if (refusal) throw refusal;

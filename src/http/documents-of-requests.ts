@@ -12,7 +12,7 @@ import type { Viewer } from '../kernel/vocabulary/viewer.js';
 import { actualCost } from '../services/limits/actual-cost.js';
 import type { CostReport } from '../services/rates/cost-reservation.js';
 import type { Rates } from '../services/rates/rates.js';
-import { limitOperation } from '../services/limits/operation-limits.js';
+import { limitOperation, unseenCost } from '../services/limits/operation-limits.js';
 
 /** Replaces a refused document: Apollo Server continues with it until `didResolveOperation`. */
 const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
@@ -74,15 +74,16 @@ export const readDocuments = (
           throw error instanceof GraphQLError ? withStatus(status, error) : error;
         }
       },
-      async willSendResponse({ response: { body }, operation }) {
+      async willSendResponse({ response: { body }, document, operation, request }) {
         if (body.kind !== 'single') return;
         // Apollo Server has already added the first.
         if (refused.length > 1) body.singleResult.errors = refused.map((error) => error.toJSON());
-        if (!costOf || !operation) return;
+        if (!costOf || !document || !operation) return;
         const { extensions } = body.singleResult;
+        const unseen = unseenCost(schema, document, operation, request.variables ?? {});
         body.singleResult.extensions = {
           ...extensions,
-          cost: costOf(actualCost(operation, body.singleResult)),
+          cost: costOf(actualCost(operation, body.singleResult, unseen)),
         };
       },
     };

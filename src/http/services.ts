@@ -8,6 +8,7 @@ import type { AccessInvalidations } from '../kernel/notifications/access-invalid
 import type { ChangeEvents } from '../kernel/notifications/change-events.js';
 import type { Database } from '../kernel/tenancy/database.js';
 import type { Plans } from '../kernel/vocabulary/plan.js';
+import type { AccessRecords } from '../services/access-records/access-records.js';
 import type { AuditTrail } from '../services/audit-trail/audit-trail.js';
 import type { DocumentReader } from '../services/documents/document-reader.js';
 import type { Documents } from '../services/documents/documents.js';
@@ -48,6 +49,7 @@ export interface Services {
   readonly changes: ChangeEvents;
   readonly authentication: AuthenticationParts;
   readonly auditTrail: AuditTrail;
+  readonly accessRecords: AccessRecords;
   readonly documents: Documents;
   readonly documentReader: DocumentReader;
   readonly moduleContext: ModuleContext;

@@ -3,16 +3,17 @@ import { buildSchema, getIntrospectionQuery, getOperationAST, Kind, type GraphQL
 import { describe, expect, test } from 'vitest';
 import { DocumentReader, RefusedOperation } from '../../src/services/documents/document-reader.js';
 import { MOST_COST } from '../../src/services/limits/cost.js';
-import { limitOperation } from '../../src/services/limits/operation-limits.js';
+import { limitOperation, unseenCost } from '../../src/services/limits/operation-limits.js';
 
 const schema = buildSchema(`
-  type Query { notes(first: Int, last: Int): Notes, me: Me, tags: [Tag!]!, some(first: Int): [Tag!]!, byIds(ids: [ID!]): [Tag]! }
+  directive @cost(points: Int!) on FIELD_DEFINITION
+  type Query { checked: Me @cost(points: 500), notes(first: Int, last: Int): Notes, me: Me, tags: [Tag!]!, some(first: Int): [Tag!]!, byIds(ids: [ID!]): [Tag]! }
   type Mutation { change: Me }
   type Me { name: String, self: Me, notes(first: Int): Notes }
   type Notes { nodes: [Note!]!, edges: [Edge!]!, totalCount: Int! }
   type Edge { node: Note! }
   type Note { id: ID!, notes(first: Int): Notes, others(ids: [ID!]!): [Note]! }
-  type Tag { name: String, words: [String!]! }
+  type Tag { name: String, checked: Boolean @cost(points: 20), words: [String!]! }
 `);
 
 const reader = new DocumentReader({ schema, hideSuggestions: false });
@@ -36,6 +37,14 @@ const cost = (source: string, variables: Record<string, unknown> = {}): number =
   return limitOperation(schema, document, getOperationAST(document)!, variables);
 };
 
+test('work that the answer does not show is known apart, with the variables of the request', () => {
+  const document = reader.read(
+    'query ($n: Int) { a: checked { name } b: checked { name } some(first: $n) { checked } }',
+  );
+  const unseen = (n: number) => unseenCost(schema, document, getOperationAST(document)!, { n });
+  expect([unseen(1), unseen(7)]).toEqual([1_000 + 20, 1_000 + 7 * 20]);
+});
+
 describe('an operation costs the values its answer may hold', () => {
   test.each([
     ['a field', '{ __typename }', 1],
@@ -53,6 +62,7 @@ describe('an operation costs the values its answer may hold', () => {
     ],
     ['a list of unknown length as 10', '{ tags { name words } }', 10 * 3],
     ['a list with a size of its own', '{ some(first: 4) { name } }', 4 * 2],
+    ['what the answer does not show', '{ checked { name } tags { checked } }', 500 + 2 + 10 * (2 + 20)],
     ['a fragment where it is spread', '{ a: me { ...F } b: me { ...F } } fragment F on Me { name }', 4],
     [
       'a fragment that is spread twice in one place once',

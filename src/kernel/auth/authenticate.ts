@@ -4,6 +4,7 @@
  */
 import { encodeId, idPrefix, readId } from '../vocabulary/id.js';
 import { PublicError } from '../vocabulary/errors.js';
+import type { Actor } from '../vocabulary/actor.js';
 import type { Plan } from '../vocabulary/plan.js';
 import type { RoleMatrix } from '../vocabulary/permissions.js';
 import type { VerifiedUser, Viewer } from '../vocabulary/viewer.js';
@@ -42,12 +43,29 @@ export class GuestError extends PublicError {
   }
 }
 
+/** What a credential gives access to: an API key to its tenant; a user's token, perhaps, to the tenant that it names. */
+export type Presented =
+  | { readonly tenantId: string; readonly actor: Actor }
+  | { readonly tenantRef: string; readonly userId: string };
+
+/** A valid credential names another tenant than the host. */
+export class TenantMismatchError extends PublicError {
+  /** @param host the subdomain where the credential was presented */
+  constructor(
+    message: string,
+    readonly host: string,
+    readonly presented: Presented,
+  ) {
+    super('TENANT_MISMATCH', message);
+  }
+}
+
 /**
  * The caller inside one tenant.
  *
  * @param beforeLookUp is called before an API key is looked up in the database; its error refuses the key
  * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED;
- * TENANT_REQUIRED and FORBIDDEN as a GuestError
+ * TENANT_REQUIRED and FORBIDDEN as a GuestError, TENANT_MISMATCH as a TenantMismatchError
  */
 export async function authenticate(
   parts: AuthenticationParts,
@@ -100,7 +118,10 @@ async function authenticateKey(
   const access = keyHash === undefined ? undefined : await parts.apiKeys.resolve(keyHash, beforeLookUp);
   if (!access) throw new RefusedCredential('api_key', 'The API key is not valid.');
   if (subdomain !== undefined && subdomain !== access.slug) {
-    throw new PublicError('TENANT_MISMATCH', 'The API key is for another tenant than this host.');
+    throw new TenantMismatchError('The API key is for another tenant than this host.', subdomain, {
+      tenantId: access.tenantId,
+      actor: { type: 'api_key', id: access.apiKeyId },
+    });
   }
   refuseSuspended(access);
   parts.apiKeyUse.record(access);
@@ -155,9 +176,13 @@ async function resolveTenant(
   }
   const access = await resolver.resolve(named, userId);
   if (!access) throw new PublicError('TENANT_NOT_FOUND', 'There is no such tenant.');
-  const claimed = tenantRef === undefined ? undefined : lowerAscii(tenantRef);
-  if (claimed !== undefined && claimed !== access.tenantId && claimed !== access.slug) {
-    throw new PublicError('TENANT_MISMATCH', 'The token is for another tenant than this host.');
+  if (subdomain === undefined || tenantRef === undefined) return access;
+  const claimed = lowerAscii(tenantRef);
+  if (claimed !== access.tenantId && claimed !== access.slug) {
+    throw new TenantMismatchError('The token is for another tenant than this host.', subdomain, {
+      tenantRef,
+      userId,
+    });
   }
   return access;
 }

@@ -32,6 +32,8 @@ export interface Config {
   readonly auditHeadSink: string | undefined;
   /** Whether reading the audit log is recorded in it. */
   readonly auditReads: boolean;
+  /** Whether refused attempts and new addresses of API keys are recorded in the audit log. */
+  readonly auditAccess: boolean;
   /** The keys of secrets at rest (docs/webhooks.md): the first one encrypts, and all of them decrypt. */
   readonly encryptionKeys: readonly string[];
   readonly jwtSecret: string | undefined;
@@ -105,6 +107,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     auditSealKey: values.AUDIT_SEAL_KEY,
     auditHeadSink: values.AUDIT_HEAD_SINK,
     auditReads: values.AUDIT_READS === 'true',
+    auditAccess: values.AUDIT_ACCESS !== 'false',
     encryptionKeys: values.ENCRYPTION_KEYS,
     jwtSecret: values.JWT_SECRET,
     jwksUri: values.JWKS_URI,

@@ -45,6 +45,7 @@ export const environment = z.object({
   AUDIT_SEAL_KEY: optional,
   AUDIT_HEAD_SINK: headSink,
   AUDIT_READS: oneOf(['true', 'false']),
+  AUDIT_ACCESS: oneOf(['true', 'false']),
   ENCRYPTION_KEYS: list.refine(
     (keys) => keys.every((key) => Buffer.byteLength(key) >= SHORTEST_SECRET),
     'has a key that is too short: make one with `openssl rand -base64 48`',

@@ -130,7 +130,12 @@ class Description {
     const own = isGuarded(field.directives) ? field.directives : undefined;
     // That any member may read the fields of a type is said once, at the type.
     const guard = own ?? usesOf(this.#guards.get(type), 'requires');
-    const sentences = [this.#access(guard), shownOnce(type, field), errorsOf(field.directives)];
+    const sentences = [
+      this.#access(guard),
+      shownOnce(type, field),
+      costOf(field),
+      errorsOf(field.directives),
+    ];
     return {
       ...this.#described(field, coordinate, this.#shared.ofField(type, field), sentences),
       arguments: (field.arguments ?? []).map((each) =>
@@ -229,6 +234,11 @@ function shownOnce(type: string, { directives }: FieldDefinitionNode): string | 
   return type === 'Mutation'
     ? 'It takes no `Idempotency-Key`.'
     : 'It is shown only once. A mutation that selects it takes no `Idempotency-Key`.';
+}
+
+function costOf({ directives }: FieldDefinitionNode): string | undefined {
+  const [cost] = usesOf(directives, 'cost');
+  return cost && `It costs ${String(argumentOf(cost, 'points'))} points besides its answer.`;
 }
 
 /** A mutation that requires a permission may always be refused, so its `@errors` need not say FORBIDDEN. */

@@ -1,9 +1,14 @@
 /** Coerces the variables of an operation, and reports errors with the path of the input and the reason. */
 import {
   coerceInputValue,
+  getNamedType,
   GraphQLError,
+  isEnumType,
+  isInputObjectType,
   isInputType,
+  isListType,
   isNonNullType,
+  isSpecifiedScalarType,
   typeFromAST,
   valueFromAST,
   type GraphQLInputType,
@@ -89,12 +94,16 @@ const tooDeep = (nodes: VariableDefinitionNode, field: string) =>
 
 const OF_FIELD = /^Field "(\w+)" (?:of required type|is not defined)/;
 
+/** @param field where in the variable the error is, such as `.tags[2]` */
+type Report = (field: string, reason: string) => void;
+
 function coerceValue(
   value: unknown,
   type: GraphQLInputType,
   hideSuggestions: boolean,
-  report: (field: string, reason: string) => void,
+  report: Report,
 ): unknown {
+  if (reportsObjects(value, type, '', report)) return undefined;
   return coerceInputValue(
     value,
     type,
@@ -105,6 +114,32 @@ function coerceValue(
     },
     hideSuggestions,
   );
+}
+
+/**
+ * Reports each list or object that stands where a text, a number, a Boolean or an enum value must stand; true when there
+ * is one. graphql-js would print the whole value into its message, which takes milliseconds for a large one.
+ */
+function reportsObjects(value: unknown, type: GraphQLInputType, field: string, report: Report): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (isNonNullType(type)) return reportsObjects(value, type.ofType, field, report);
+  if (isListType(type)) {
+    if (!Array.isArray(value)) return reportsObjects(value, type.ofType, field, report);
+    let any = false;
+    for (const [index, item] of value.entries())
+      any = reportsObjects(item, type.ofType, `${field}[${String(index)}]`, report) || any;
+    return any;
+  }
+  if (isInputObjectType(type)) {
+    let any = false;
+    for (const { name, type: ofField } of Object.values(type.getFields()))
+      any = reportsObjects((value as Values)[name], ofField, `${field}.${name}`, report) || any;
+    return any;
+  }
+  const leaf = getNamedType(type);
+  if (!isSpecifiedScalarType(leaf) && !isEnumType(leaf)) return false;
+  report(field, `${leaf.name} cannot represent ${Array.isArray(value) ? 'a list' : 'an object'}.`);
+  return true;
 }
 
 const shortened = (reason: string) =>

@@ -7,6 +7,8 @@ export const apiKeyModule = defineModule({
   name: 'api-key',
   typeDefs: readSchema(import.meta.url, 'api-key.graphql'),
   resolvers,
+  // Of the entry `api_key.used_from_new_address`.
+  audit: { ApiKey: { columns: { address: 'audit:read', left_out: 'audit:read' } } },
   quotas: { apiKeys: 'ApiKey' },
   rules: { 'Mutation.createApiKey': usersOnly, 'Mutation.revokeApiKey': usersOnly },
 });

@@ -9,5 +9,15 @@ export const auditLogModule = defineModule({
   resolvers,
   nodes: { AuditEntry: entriesById },
   context: auditReadContext,
+  audit: {
+    Access: {
+      columns: {
+        mutation: 'audit:read',
+        requires: 'audit:read',
+        host: 'audit:read',
+        left_out: 'audit:read',
+      },
+    },
+  },
   permissions: { 'audit:read': ['owner', 'admin'] },
 });

@@ -16,10 +16,13 @@ const COST_OF_REFUSAL = 1;
  *
  * It may exceed the requested cost: the values inside a scalar that is an object (JSON) count too, and it is infinite
  * when the answer does not show how much work was done.
+ *
+ * @param unseen what the operation costs besides the values of its answer: see `unseenCost`
  */
 export function actualCost(
   { operation }: OperationDefinitionNode,
   { data, errors = [] }: FormattedExecutionResult,
+  unseen = 0,
 ): number {
   if (data === undefined)
     return errors.some(({ extensions }) => WORK_IN_VAIN.has(extensions?.['code']))
@@ -27,7 +30,7 @@ export function actualCost(
       : COST_OF_REFUSAL;
   // A field that may not be null has failed, after others were resolved.
   if (data === null) return Infinity;
-  const values = valuesOf(data);
+  const values = unseen + valuesOf(data);
   if (operation !== OperationTypeNode.MUTATION) return values;
   return values + MUTATION_COST * Object.keys(data).length;
 }

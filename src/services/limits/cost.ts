@@ -19,6 +19,8 @@ export type Variables = Readonly<Record<string, unknown>>;
 /** The cost of a selection, or another number of its kind: a constant part, and lists whose length depends on variables. */
 export class Cost {
   private fixed = 0;
+  /** The part of `fixed` that the answer does not show. */
+  private unseen = 0;
   private readonly lists: { readonly size: PageSize; readonly each: Cost }[] = [];
 
   /** Whether nothing was added. */
@@ -30,10 +32,17 @@ export class Cost {
     this.fixed += values;
   }
 
+  /** Adds what work costs that the answer does not show. */
+  addUnseen(points: number): void {
+    this.fixed += points;
+    this.unseen += points;
+  }
+
   /** Adds `each` once per row of the list. */
   addList(size: number | PageSize, each: Cost): void {
     if (typeof size === 'number') {
       this.fixed += size * each.fixed;
+      this.unseen += size * each.unseen;
       if (each.lists.length === 0) return;
       const varying = new Cost();
       varying.lists.push(...each.lists);
@@ -47,6 +56,13 @@ export class Cost {
   of(variables: Variables): number {
     let cost = this.fixed;
     for (const { size, each } of this.lists) cost += size(variables) * each.of(variables);
+    return cost;
+  }
+
+  /** The part of the cost for what the answer does not show. */
+  unseenOf(variables: Variables): number {
+    let cost = this.unseen;
+    for (const { size, each } of this.lists) cost += size(variables) * each.unseenOf(variables);
     return cost;
   }
 

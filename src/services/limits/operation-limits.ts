@@ -26,6 +26,7 @@ import {
 } from 'graphql';
 import { documentLimitsOf, type DocumentLimits } from '../../kernel/vocabulary/document-limits.js';
 import { badInput, PublicError } from '../../kernel/vocabulary/errors.js';
+import { usesOf } from '../../kernel/access/schema-types.js';
 import { fragmentsOf, walkSelections, type Fragments, type Walk } from '../../kernel/request/selections.js';
 import { introspectionSizes, reachBelow, THOROUGH, type Reach } from './introspection-work.js';
 import { locate } from '../../kernel/graphql/locations.js';
@@ -100,6 +101,17 @@ const tooManyIds = (ids: number) =>
   badInput(
     `The operation asks for ${ids} objects by their ids, more than ${MOST_IDS_OF_OPERATION} in all its lists together.`,
   );
+
+/**
+ * The part of the cost for work that the answer does not show (`@cost`), with these variables. For an operation that
+ * {@link limitOperation} has admitted.
+ */
+export const unseenCost = (
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Variables,
+): number => shapeOf(schema, document, operation).cost.unseenOf(variables);
 
 /** The measurements of an operation; the fields of a fragment count at each spread. */
 interface Shape {
@@ -221,6 +233,8 @@ class Measurement implements Shape, Walk<Level> {
     const below = field ? getNamedType(field.type) : this.introspectionType(node);
     const ownIds = field && sizeByIds(field, node, this.defaults);
     if (ownIds !== undefined) ids.addList(ownIds, ONE);
+    const [work] = field ? usesOf(field, 'cost') : [];
+    if (work) cost.addUnseen(Number(work['points']));
     if (!node.selectionSet || !below || !isCompositeType(below)) return cost.add(1);
 
     const each = new Cost();

@@ -12,6 +12,7 @@ import { sha256 } from '../documents/trusted-documents.js';
 import { actorName } from '../../kernel/vocabulary/actor.js';
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
 import { PublicError, publicError } from '../../kernel/vocabulary/errors.js';
+import type { AccessRecords } from '../access-records/access-records.js';
 import type { Rates } from '../rates/rates.js';
 import { isOfStranger } from '../rates/strangers.js';
 import type { LeavingErrors } from '../telemetry/leaving-errors.js';
@@ -39,6 +40,7 @@ export interface ConnectionParts extends ContextParts {
   readonly connections: Connections;
   readonly leaving: LeavingErrors;
   readonly rates: Rates;
+  readonly accessRecords: AccessRecords;
   readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
@@ -112,16 +114,17 @@ export class Connection implements Subscriber, Requester, Checked {
    * @returns whether the client was accepted; if not, the connection is closing
    */
   async start(params: Readonly<Record<string, unknown>> | undefined): Promise<boolean> {
-    const { rates } = this.#parts;
+    const { rates, accessRecords } = this.#parts;
     const { address } = this.#options;
     try {
       await this.open(authorizationOf(params), () => rates.refuseExhausted(address));
+      if (this.viewer) accessRecords.admitted(this.viewer, address, this.requestId);
       const refusal = await this.admit();
       if (refusal) throw refusal;
       return !this.#ended;
     } catch (error) {
-      const standing = isOfStranger(error) ? await rates.stranger(address) : undefined;
-      this.fail(standing?.refusal ?? error, 'start');
+      accessRecords.refused(error, this.requestId);
+      this.fail(isOfStranger(error) ? ((await rates.stranger(address)).refusal ?? error) : error, 'start');
       return false;
     }
   }

@@ -1260,7 +1260,7 @@ export type Query = {
    * Recomputes every hash of the audit log and compares it with the seals. A log with very many entries does not fit in the
    * time of a request: then the operators' `tenantry audit-log verify` does it.
    *
-   * Requires the permission `audit:read`.
+   * Requires the permission `audit:read`. It costs 1000 points besides its answer.
    */
   auditVerification?: Maybe<AuditVerification>;
   /** One conversation; null when there is none with this id. Requires the permission `conversations:read`. */
