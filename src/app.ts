@@ -49,7 +49,7 @@ export async function buildApp(services: Services, drain = new Drain(), demoUser
   installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services);
   installRateLimits(app, services.rates);
-  installShedding(app, services.shedding);
+  installShedding(app, services.shedding, { leaving: services.leaving, drain });
   const apollo = await installGraphql(app, services);
   installAuditExports(app, services, drain);
   installEventStreams(app, services, drain);

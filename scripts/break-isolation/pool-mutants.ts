@@ -1,6 +1,7 @@
 /** Mutants of the limits of connections: per tenant, per caller, and one per request. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
+const EARLY = 'test/kernel/early-refusals.test.ts';
 const GATE = 'src/kernel/pool/fair-gate.ts';
 const SCHEDULE = 'src/kernel/fair-share/fair-schedule.ts';
 const SHARE = 'test/kernel/pool-share.test.ts';
@@ -79,6 +80,31 @@ export const pool: MutantGroup = {
       breaks: 'whoever loses access while a transaction waits for a connection is served all the same',
       edits: [edit(GATE, 'if (isRefusal(error)) ending.abort(error);', 'void isRefusal(error);')],
       tests: [FAIR_GATE],
+    },
+    {
+      name: 'early-refusal-of-others',
+      breaks:
+        'who was refused a moment ago has others of the same host refused without a look at their credential',
+      edits: [
+        edit(
+          'src/http/early-refusals.ts',
+          '`${host} ${authorization}`',
+          '`${host} ${authorization.slice(0, 6)}`',
+        ),
+      ],
+      tests: [EARLY],
+    },
+    {
+      name: 'early-refusal-without-a-reason',
+      breaks: 'who was refused a moment ago is refused although the server can serve them',
+      edits: [
+        edit(
+          'src/http/early-refusals.ts',
+          'if (!refusal) return false;',
+          'if (!refusal) {\n      response.writeHead(429).end();\n      return true;\n    }',
+        ),
+      ],
+      tests: [EARLY],
     },
     {
       name: 'standing-queue-ignored',

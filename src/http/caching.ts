@@ -5,8 +5,11 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
+/** Of an answer that depends on its caller. */
+export const KEPT_BY_NOBODY = 'private, no-store';
+
 /** The headers on which the answers of authenticated routes depend, besides the host, which is part of the URL. */
-const VARY = 'authorization, accept, accept-encoding';
+export const VARY = 'authorization, accept, accept-encoding';
 
 const REVALIDATED = 'private, no-cache';
 
@@ -18,7 +21,7 @@ export function mayRevalidate(reply: FastifyReply): void {
 /** Install it after everything that changes the text of an answer, and before what compresses it. */
 export function installCaching(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('cache-control', 'private, no-store');
+    void reply.header('cache-control', KEPT_BY_NOBODY);
     if (request.routeOptions.config.authenticated) void reply.header('vary', VARY);
     done();
   });
@@ -26,7 +29,7 @@ export function installCaching(app: FastifyInstance): void {
     if (reply.getHeader('cache-control') !== REVALIDATED) return done(null, payload);
     // Apollo Server writes errors first.
     if (reply.statusCode !== 200 || !Buffer.isBuffer(payload) || !payload.subarray(0, 7).equals(DATA_FIRST)) {
-      void reply.header('cache-control', 'private, no-store');
+      void reply.header('cache-control', KEPT_BY_NOBODY);
       return done(null, payload);
     }
     // Weak: the same data may be compressed or not.

@@ -1,5 +1,5 @@
 /** Answers every failure outside GraphQL in the form of a GraphQL error, with a code of the closed list. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_STATUS, PublicError, publicError, type ErrorCode } from '../kernel/vocabulary/errors.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
@@ -87,19 +87,22 @@ export function installErrorAnswers(app: FastifyInstance, leaving: LeavingErrors
 const GRAPHQL_RESPONSE = 'application/graphql-response+json';
 
 /**
- * The media type of GraphQL over HTTP tells a client that requests it that the answer comes from the server, not from a
- * proxy: it may then read the errors with any status (specification, section 6.4.2).
+ * The media type of an answer that is nothing but an error. That of GraphQL over HTTP tells a client that requests it that
+ * the answer comes from the server, not from a proxy: it may then read the errors with any status (specification, section
+ * 6.4.2).
  */
+export const errorType = ({ accept }: IncomingHttpHeaders): string =>
+  `${accept?.includes(GRAPHQL_RESPONSE) ? GRAPHQL_RESPONSE : 'application/json'}; charset=utf-8`;
+
 function refuse(
-  { headers: { accept } }: FastifyRequest,
+  { headers }: FastifyRequest,
   reply: FastifyReply,
   error: PublicError,
   status: number = ERROR_STATUS[error.code],
 ): void {
   const later = retryAfter([error]);
   if (later !== undefined) void reply.header('retry-after', later);
-  if (accept?.includes(GRAPHQL_RESPONSE)) void reply.type(`${GRAPHQL_RESPONSE}; charset=utf-8`);
-  void reply.code(status).send(errorAnswer(error));
+  void reply.type(errorType(headers)).code(status).send(errorAnswer(error));
 }
 
 /** Fastify's own refusals: malformed JSON, a body too large, an unknown content type, a server that is draining. */

@@ -10,8 +10,8 @@ const secure = helmet({
   crossOriginResourcePolicy: { policy: 'cross-origin' },
 });
 
-/** The headers are the same on every answer, so helmet computes them once. */
-export function installSecurityHeaders(app: FastifyInstance): void {
+/** The headers, which are the same on every answer, so that helmet computes them once. */
+export function securityHeaders(): Readonly<Record<string, string>> {
   const headers: Record<string, string> = {};
   const recorder = {
     setHeader: (name: string, value: string) => void (headers[name.toLowerCase()] = value),
@@ -20,6 +20,12 @@ export function installSecurityHeaders(app: FastifyInstance): void {
   secure({} as never, recorder as never, (error) => {
     if (error !== undefined) throw error as Error;
   });
+  return headers;
+}
+
+/** Adds them to every answer. */
+export function installSecurityHeaders(app: FastifyInstance): void {
+  const headers = securityHeaders();
   app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(headers);
     done();

@@ -9,7 +9,10 @@ import type { FairGate } from '../kernel/pool/fair-gate.js';
 import type { DelayLimits } from '../kernel/pool/queue-delays.js';
 import { rateLimited, type PublicError } from '../kernel/vocabulary/errors.js';
 import type { Viewer } from '../kernel/vocabulary/viewer.js';
+import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { Arrivals } from './arrivals.js';
+import type { Drain } from './drain.js';
+import { EarlyRefusals } from './early-refusals.js';
 import { RefusalPace, type Closable } from './refusal-pace.js';
 
 /** The seconds after which a refused client should try again. */
@@ -64,11 +67,17 @@ export class Shedding {
   }
 }
 
-/** Install it after the rate limits, which count these requests, too. */
-export function installShedding(app: FastifyInstance, shedding: Shedding): void {
+/** Install it after the rate limits, which count these requests, too, unless they are refused early. */
+export function installShedding(
+  app: FastifyInstance,
+  shedding: Shedding,
+  { leaving, drain }: { readonly leaving: LeavingErrors; readonly drain: Drain },
+): void {
+  const early = new EarlyRefusals(shedding, leaving, drain);
+  early.install(app.server);
   app.addHook('preClose', async () => shedding.close());
   // Without a promise: nearly every request passes at once.
-  app.addHook('onRequest', ({ viewer }, reply, done) => {
+  app.addHook('onRequest', ({ viewer, raw }, reply, done) => {
     if (!viewer) {
       done();
       return;
@@ -78,6 +87,7 @@ export function installShedding(app: FastifyInstance, shedding: Shedding): void 
       shedding.take(viewer, done);
       return;
     }
+    early.remember(raw, viewer);
     const turn = shedding.pace(viewer, reply.raw);
     if (turn) void turn.then(() => done(refusal));
     else done(refusal);

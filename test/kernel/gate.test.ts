@@ -211,6 +211,7 @@ test('a request that would only wait is refused before it is read, and other ten
   const { errors } = (await answer.json()) as { errors: unknown[] };
   expect(errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED', retryAfter: 1 } }]);
   expect((await calm.query('{ members { totalCount } }')).errors).toEqual([]);
+  // Who was refused is refused in front of all other steps: see early-refusals.test.ts.
   for (const path of ['healthz', 'readyz']) expect((await fetch(`${server.url}/${path}`)).status).toBe(200);
   expect(await metrics()).toMatch(new RegExp(`\\ntenantry_shed_total ${String(shed + 1)}\\n`));
   overloaded.mockRestore();
