@@ -14,7 +14,7 @@ import { installGraphql } from './http/graphql.js';
 import { installHealth } from './http/health.js';
 import { installJsonBodies } from './http/json-bodies.js';
 import { installRequestLog } from './http/logging.js';
-import { installMetrics } from './http/metrics.js';
+import { installMetrics } from './http/metrics/metrics.js';
 import { installRateLimits } from './http/rate-limits.js';
 import { installRequestId } from './http/request-id.js';
 import { installRequestLimits } from './http/request-limits.js';

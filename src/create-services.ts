@@ -8,6 +8,7 @@ import { Shedding } from './http/shedding.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
+import { TenantActivity } from './services/telemetry/tenant-activity.js';
 import { Problems } from './services/telemetry/problems.js';
 import { Documents } from './services/documents/documents.js';
 import { readTrustedDocuments } from './services/documents/trusted-documents.js';
@@ -23,6 +24,7 @@ import { Worker } from './services/jobs/worker.js';
 import { createMailer } from './services/mail/mailer.js';
 import { AccessRecords } from './services/access-records/access-records.js';
 import { AuditTrail } from './services/audit-trail/audit-trail.js';
+import { Sealing } from './services/audit-trail/sealing.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { Connections } from './services/subscriptions/connections.js';
 import { SealedSecrets } from './services/secrets/sealed-secrets.js';
@@ -133,6 +135,9 @@ export function createServices({
   if (config.production && config.smtpUrl === undefined) {
     warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');
   }
+  if (config.production && config.metricsToken === undefined && config.metricsPort === undefined) {
+    warn('neither METRICS_PORT nor METRICS_TOKEN is set: there is no /metrics');
+  }
   if (encryptionKeys.length === 0) {
     warn('ENCRYPTION_KEYS is not set: no webhook can be created, and nothing is sent to those that exist');
   }
@@ -146,13 +151,15 @@ export function createServices({
   const auditTrail = new AuditTrail(database, sealKeys);
   const accessRecords = new AccessRecords({ database, access, warn, enabled: config.auditAccess });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
+  const outgoing = new Outgoing({ allowed: config.outgoingAllowedHosts });
+  const activity = new TenantActivity();
   const context = moduleContext(modules, {
     config,
     database,
     mailer,
     limitedResources: resources,
     auditTrail,
-    outgoing: new Outgoing({ allowed: config.outgoingAllowedHosts }),
+    outgoing,
     secrets: new SealedSecrets(encryptionKeys),
     rows: new ShownRows({ ...api, models: database.models }),
   });
@@ -194,6 +201,9 @@ export function createServices({
     worker,
     providerKeys,
     problems,
+    activity,
+    sealing: new Sealing(),
+    outgoing,
     leaving: new LeavingErrors(problems),
     close: async () => {
       await worker.stop(0);

@@ -87,6 +87,7 @@ async function main(): Promise<void> {
           keys,
           headSink: config.auditHeadSink,
           onProblem: (kind, detail) => services.problems.note(kind, detail),
+          sealing: services.sealing,
         }).start();
       } else {
         warn('AUDIT_SEAL_KEY is not set: the audit log is not sealed');

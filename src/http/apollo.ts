@@ -27,7 +27,11 @@ export function createApollo(
     leaving,
     rates,
     accessRecords,
-  }: Pick<Services, 'api' | 'database' | 'config' | 'documentReader' | 'leaving' | 'rates' | 'accessRecords'>,
+    activity,
+  }: Pick<
+    Services,
+    'api' | 'database' | 'config' | 'documentReader' | 'leaving' | 'rates' | 'accessRecords' | 'activity'
+  >,
   log: FastifyBaseLogger,
 ): ApolloServer<RequestContext> {
   const executeOnce = createExecuteOnce({ api, database, publicForm });
@@ -55,7 +59,7 @@ export function createApollo(
       reportErrors(leaving),
       recordRefusals(accessRecords),
       reportUnexpected,
-      readDocuments(documentReader, api.schema, rates),
+      readDocuments(documentReader, api.schema, rates, activity),
       roleIntrospection(api.roleSchemas),
       tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),

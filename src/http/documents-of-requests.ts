@@ -4,12 +4,20 @@
  * check no limits.
  */
 import type { ApolloServerPlugin } from '@apollo/server';
-import { GraphQLError, Kind, OperationTypeNode, type DocumentNode, type GraphQLSchema } from 'graphql';
+import {
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  type DocumentNode,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+} from 'graphql';
 import { RefusedOperation, type DocumentReader } from '../services/documents/document-reader.js';
 import { ERROR_STATUS, PublicError } from '../kernel/vocabulary/errors.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 import type { Viewer } from '../kernel/vocabulary/viewer.js';
 import { actualCost } from '../services/limits/actual-cost.js';
+import type { TenantActivity } from '../services/telemetry/tenant-activity.js';
 import type { CostReport } from '../services/rates/cost-reservation.js';
 import type { Rates } from '../services/rates/rates.js';
 import { limitOperation, unseenCost } from '../services/limits/operation-limits.js';
@@ -27,6 +35,7 @@ export const readDocuments = (
   reader: DocumentReader,
   schema: GraphQLSchema,
   rates: Rates,
+  activity: TenantActivity,
 ): ApolloServerPlugin<RequestContext> => ({
   async requestDidStart() {
     let refused: readonly GraphQLError[] = [];
@@ -47,6 +56,7 @@ export const readDocuments = (
         const [first] = refused;
         if (first) throw withStatus(400, first);
         if (!operation) return;
+        contextValue.usage.operation = operation.name?.value;
         if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw withStatus(400, overWebsocket());
         try {
           const payer = payerOf(contextValue);
@@ -74,17 +84,20 @@ export const readDocuments = (
           throw error instanceof GraphQLError ? withStatus(status, error) : error;
         }
       },
-      async willSendResponse({ response: { body }, document, operation, request }) {
+      async willSendResponse({ response: { body }, document, operation, request, contextValue }) {
         if (body.kind !== 'single') return;
+        const { usage } = contextValue;
         // Apollo Server has already added the first.
         if (refused.length > 1) body.singleResult.errors = refused.map((error) => error.toJSON());
+        usage.codes = codesOf(body.singleResult.errors);
         if (!costOf || !document || !operation) return;
         const { extensions } = body.singleResult;
         const unseen = unseenCost(schema, document, operation, request.variables ?? {});
-        body.singleResult.extensions = {
-          ...extensions,
-          cost: costOf(actualCost(operation, body.singleResult, unseen)),
-        };
+        const cost = costOf(actualCost(operation, body.singleResult, unseen));
+        body.singleResult.extensions = { ...extensions, cost };
+        usage.cost = cost.actual;
+        const payer = payerOf(contextValue);
+        if (payer && cost.actual !== undefined) activity.add(payer.tenantId, 'cost', cost.actual);
       },
     };
   },
@@ -93,6 +106,11 @@ export const readDocuments = (
 /** Whose budget the operation uses; nobody's for a guest, who has no tenant and may send one mutation. */
 const payerOf = (context: RequestContext): Viewer | undefined =>
   context.isGuest ? undefined : context.viewer;
+
+/** The codes of an answer's errors, each once. */
+const codesOf = (errors: readonly GraphQLFormattedError[] = []): string[] => [
+  ...new Set(errors.map(({ extensions }) => String(extensions?.['code']))),
+];
 
 const overWebsocket = () =>
   new PublicError('BAD_REQUEST', 'Subscriptions are answered over WebSocket, at the same path.');

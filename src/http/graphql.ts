@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { authenticate } from '../kernel/auth/authenticate.js';
 import { refuseLostAccess } from '../kernel/auth/lost-access.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
+import { RequestUsage } from '../kernel/request/request-usage.js';
 import { createContext } from '../kernel/graphql/create-context.js';
 import { createApollo } from './apollo.js';
 import { viewerOf } from './authentication.js';
@@ -33,7 +34,9 @@ export async function installGraphql(
       context: async (request) => {
         const { id: requestId, guest, headers, deadline } = request;
         const log = () => logOf(request);
-        if (guest) return createGuestContext(services, { user: guest.user, requestId, deadline, log: log() });
+        const usage = (request.usage = new RequestUsage());
+        if (guest)
+          return createGuestContext(services, { user: guest.user, requestId, deadline, usage, log: log() });
         const viewer = viewerOf(request);
         return createContext(services, {
           viewer,
@@ -41,6 +44,7 @@ export async function installGraphql(
             refuseLostAccess(viewer, await authenticate(services.authentication, headers)),
           requestId,
           deadline,
+          usage,
           idempotencyKey: headers['idempotency-key']?.toString(),
           log,
         });

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { Loaders } from '../kernel/graphql/loaders.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { AnswerBytes } from '../kernel/request/answer-bytes.js';
+import type { RequestUsage } from '../kernel/request/request-usage.js';
 import type { Deadline } from '../kernel/request/deadline.js';
 import type { VerifiedUser } from '../kernel/vocabulary/viewer.js';
 import type { Services } from './services.js';
@@ -11,6 +12,7 @@ export interface GuestRequest {
   readonly user: VerifiedUser;
   readonly requestId: string;
   readonly deadline: Deadline | undefined;
+  readonly usage: RequestUsage;
   readonly log: FastifyBaseLogger;
 }
 
@@ -26,7 +28,7 @@ export function createGuestContext(
     config,
     moduleContext,
   }: Pick<Services, 'api' | 'database' | 'plans' | 'config' | 'moduleContext'>,
-  { user, requestId, deadline, log }: GuestRequest,
+  { user, requestId, deadline, usage, log }: GuestRequest,
 ): RequestContext {
   const { roles, guards, inputGuards, recorded, nodes } = api;
   const rest = {
@@ -44,6 +46,7 @@ export function createGuestContext(
     requestId,
     deadline,
     bytes: new AnswerBytes(config.maxAnswerBytes),
+    usage,
     log,
   };
   return Object.assign(new NoTenant(), rest);

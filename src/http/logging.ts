@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyLoggerOptions, FastifyR
 import { destination, type LoggerOptions } from 'pino';
 import type { Config } from '../kernel/config/config.js';
 import { isMissing } from '../kernel/config/development-package.js';
+import type { RequestUsage } from '../kernel/request/request-usage.js';
 import { actorName } from '../kernel/vocabulary/actor.js';
 
 type Pretty = typeof import('pino-pretty');
@@ -57,11 +58,19 @@ export const escapedForPeople = (line: string): string =>
     escape === '\\\\' ? escape : `\\${escape}`,
   );
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the operation has used; undefined before it begins, and for requests without one. */
+    usage: RequestUsage | undefined;
+  }
+}
+
 /**
- * One line per answer, with the request's id, and its tenant and actor once they are known. Neither headers nor bodies
- * are logged: they contain tokens and tenants' data.
+ * One line per answer, with the request's id, its tenant and actor once they are known, and what its operation has used.
+ * Neither headers nor bodies are logged: they contain tokens and tenants' data.
  */
 export function installRequestLog(app: FastifyInstance): void {
+  app.decorateRequest('usage', undefined);
   app.addHook('onResponse', async (request, reply) => {
     const [path] = request.url.split('?', 1);
     const line = {
@@ -70,8 +79,23 @@ export function installRequestLog(app: FastifyInstance): void {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
     };
-    request.log.info({ ...callerOf(request), ...line }, 'answered');
+    request.log.info({ ...callerOf(request), ...line, ...usedBy(request.usage) }, 'answered');
   });
+}
+
+/** A name is chosen by the client. */
+const LONGEST_NAME = 100;
+
+/** What the access log says of an operation: its name, cost in points, time in the database in milliseconds, error codes. */
+export function usedBy(usage: RequestUsage | undefined): Readonly<Record<string, unknown>> {
+  if (!usage) return {};
+  const { operation, cost, databaseMs, codes } = usage;
+  return {
+    ...(operation !== undefined && { operation: operation.slice(0, LONGEST_NAME) }),
+    ...(cost !== undefined && { cost }),
+    databaseMs: Math.round(databaseMs * 10) / 10,
+    ...(codes.length > 0 && { codes }),
+  };
 }
 
 /** The log of a request, whose lines have its tenant and actor once they are known. Created at its first use. */

@@ -6,9 +6,11 @@ import type { ModuleContext } from '../kernel/graphql/request-context.js';
 import type { Api } from '../kernel/graphql/schema.js';
 import type { AccessInvalidations } from '../kernel/notifications/access-invalidations.js';
 import type { ChangeEvents } from '../kernel/notifications/change-events.js';
+import type { Outgoing } from '../kernel/outgoing/outgoing.js';
 import type { Database } from '../kernel/tenancy/database.js';
 import type { Plans } from '../kernel/vocabulary/plan.js';
 import type { AccessRecords } from '../services/access-records/access-records.js';
+import type { Sealing } from '../services/audit-trail/sealing.js';
 import type { AuditTrail } from '../services/audit-trail/audit-trail.js';
 import type { DocumentReader } from '../services/documents/document-reader.js';
 import type { Documents } from '../services/documents/documents.js';
@@ -17,6 +19,7 @@ import type { JobQueue } from '../services/jobs/job-queue.js';
 import type { Worker } from '../services/jobs/worker.js';
 import type { Rates } from '../services/rates/rates.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
+import type { TenantActivity } from '../services/telemetry/tenant-activity.js';
 import type { Problems } from '../services/telemetry/problems.js';
 import type { Connections } from '../services/subscriptions/connections.js';
 import type { ClientAddress } from './client-address.js';
@@ -33,6 +36,9 @@ export interface Services {
     | 'requestTimeoutMs'
     | 'maxAnswerBytes'
     | 'trustedProxies'
+    | 'metricsToken'
+    | 'metricsPort'
+    | 'host'
   >;
   readonly api: Api;
   readonly database: Database;
@@ -60,5 +66,9 @@ export interface Services {
   /** Runs jobs in this process, once it is started. */
   readonly worker: Worker;
   readonly problems: Problems;
+  readonly activity: TenantActivity;
+  /** Whether this process seals the audit log, and when it has last sealed it to its end. */
+  readonly sealing: Sealing;
+  readonly outgoing: Outgoing;
   readonly leaving: LeavingErrors;
 }

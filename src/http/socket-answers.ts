@@ -6,11 +6,13 @@ import { actorName } from '../kernel/vocabulary/actor.js';
 import { createContext } from '../kernel/graphql/create-context.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { answerTooLarge } from '../kernel/request/answer-bytes.js';
+import { RequestUsage } from '../kernel/request/request-usage.js';
 import type { Deadline } from '../kernel/request/deadline.js';
 import { ERROR_STATUS, PublicError } from '../kernel/vocabulary/errors.js';
 import type { Viewer } from '../kernel/vocabulary/viewer.js';
 import { exceeds } from './answers-in-flight.js';
 import { errorAnswer, maskedError } from './error-answers.js';
+import { usedBy } from './logging.js';
 import type { Services } from './services.js';
 
 /** A query or mutation whose document was found. */
@@ -61,8 +63,10 @@ export function createSocketAnswers(
     const begunAt = performance.now();
     const { tenantSlug: tenant, actor } = viewer;
     const log = serverLog.child({ requestId, webSocket, tenant, actor: actorName(actor) });
+    const usage = new RequestUsage();
     const contextValue = createContext(services, {
       viewer,
+      usage,
       confirmAccess,
       requestId,
       deadline,
@@ -84,7 +88,13 @@ export function createSocketAnswers(
       ? { status: ERROR_STATUS.ANSWER_TOO_LARGE, answer: errorAnswer(answerTooLarge(config.maxAnswerBytes)) }
       : { status, answer };
     log.info(
-      { method: METHOD, path, status: told.status, ms: Math.round(performance.now() - begunAt) },
+      {
+        method: METHOD,
+        path,
+        status: told.status,
+        ms: Math.round(performance.now() - begunAt),
+        ...usedBy(usage),
+      },
       'answered',
     );
     return told.answer;

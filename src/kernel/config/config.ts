@@ -26,6 +26,10 @@ export interface Config {
   readonly tenantConnections: number | undefined;
   /** The key that signs contexts (docs/signed-contexts.md); undefined when they are unsigned. */
   readonly contextSigningKey: string | undefined;
+  /** The token with which `/metrics` is read; undefined: without one. */
+  readonly metricsToken: string | undefined;
+  /** A port of its own for `/metrics`. Undefined: it is at the port of the API, in production only with a token. */
+  readonly metricsPort: number | undefined;
   /** The private key, in PEM, that seals the audit log; undefined: see services/audit-trail/seal-keys.ts. */
   readonly auditSealKey: string | undefined;
   /** Where heads of the audit trail go: a path, or an https URL. */
@@ -104,6 +108,8 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     tenantConnections: values.DATABASE_TENANT_CONNECTIONS,
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
+    metricsToken: values.METRICS_TOKEN,
+    metricsPort: values.METRICS_PORT,
     auditSealKey: values.AUDIT_SEAL_KEY,
     auditHeadSink: values.AUDIT_HEAD_SINK,
     auditReads: values.AUDIT_READS === 'true',

@@ -20,6 +20,8 @@ import {
 
 /** The shortest secret, in bytes. */
 export const SHORTEST_SECRET = 32;
+/** The fewest bytes of a token that only reads metrics. */
+const SHORTEST_TOKEN = 16;
 
 const MIB = 1024 * 1024;
 
@@ -42,6 +44,11 @@ export const environment = z.object({
     (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_SECRET,
     'is too short: make one with `openssl rand -base64 48`',
   ),
+  METRICS_TOKEN: optional.refine(
+    (value) => value === undefined || Buffer.byteLength(value) >= SHORTEST_TOKEN,
+    'is too short: make one with `openssl rand -base64 24`',
+  ),
+  METRICS_PORT: wholeNumber(1, 65_535, 'a port number', undefined),
   AUDIT_SEAL_KEY: optional,
   AUDIT_HEAD_SINK: headSink,
   AUDIT_READS: oneOf(['true', 'false']),

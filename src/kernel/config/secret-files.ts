@@ -19,6 +19,7 @@ export const SECRET_VARIABLES = [
   'AUDIT_HEAD_SINK',
   'ENCRYPTION_KEYS',
   'JWT_SECRET',
+  'METRICS_TOKEN',
   'SMTP_URL',
   'REDIS_URL',
 ] as const;

@@ -14,6 +14,8 @@ export interface FairShareOptions extends ScheduleOptions {
   readonly longestQueue?: number | undefined;
   /** A clock in milliseconds. Default: `performance.now`. */
   readonly now?: (() => number) | undefined;
+  /** Called with how long a tenant's work held its slot, in milliseconds. */
+  readonly onHeld?: ((tenant: string, milliseconds: number) => void) | undefined;
 }
 
 /** Without an end, for work that must be done. */
@@ -23,12 +25,19 @@ export class FairShare {
   readonly #schedule: FairSchedule;
   readonly #longestQueue: number;
   readonly #now: () => number;
+  readonly #onHeld: (tenant: string, milliseconds: number) => void;
   #refused = 0;
 
-  constructor({ longestQueue = Infinity, now = () => performance.now(), ...options }: FairShareOptions) {
+  constructor({
+    longestQueue = Infinity,
+    now = () => performance.now(),
+    onHeld = () => undefined,
+    ...options
+  }: FairShareOptions) {
     this.#schedule = new FairSchedule(options);
     this.#longestQueue = longestQueue;
     this.#now = now;
+    this.#onHeld = onHeld;
   }
 
   /** The number of pieces of work that wait. */
@@ -54,7 +63,7 @@ export class FairShare {
   /** Takes a slot if one may be taken now, without a promise. */
   tryEnter(claim: Claim): Release | undefined {
     const ticket = this.#schedule.start(claim);
-    return ticket && this.#releaseOf(ticket);
+    return ticket && this.#releaseOf(ticket, claim);
   }
 
   /**
@@ -74,7 +83,7 @@ export class FairShare {
         return () => this.#schedule.leave(waiting);
       },
     );
-    return this.#releaseOf(ticket);
+    return this.#releaseOf(ticket, claim);
   }
 
   /** Runs `work` in a slot, for which it waits without an end. */
@@ -92,13 +101,15 @@ export class FairShare {
     return refusal();
   }
 
-  #releaseOf(ticket: Ticket): Release {
+  #releaseOf(ticket: Ticket, { tenant }: Claim): Release {
     const startedAt = this.#now();
     let isOpen = true;
     return () => {
       if (!isOpen) return;
       isOpen = false;
-      this.#schedule.end(ticket, Math.max(0, this.#now() - startedAt));
+      const held = Math.max(0, this.#now() - startedAt);
+      this.#schedule.end(ticket, held);
+      this.#onHeld(tenant, held);
       this.#schedule.startNext();
     };
   }

@@ -3,6 +3,7 @@ import type { Plans } from '../vocabulary/plan.js';
 import type { Viewer } from '../vocabulary/viewer.js';
 import type { Config } from '../config/config.js';
 import { AnswerBytes } from '../request/answer-bytes.js';
+import { RequestUsage } from '../request/request-usage.js';
 import type { Deadline } from '../request/deadline.js';
 import type { ChangeEvents } from '../notifications/change-events.js';
 import type { Database } from '../tenancy/database.js';
@@ -31,6 +32,8 @@ export interface ContextOf {
   readonly confirmAccess?: (() => Promise<void>) | undefined;
   /** Counts the rows that `db` reads. Default: a new counter. */
   readonly bytes?: AnswerBytes | undefined;
+  /** What the request uses. Default: a new one, which nobody reads. */
+  readonly usage?: RequestUsage | undefined;
   /** A client of this viewer and request, shared with other contexts. Default: a new client. */
   readonly db?: TenantClient | undefined;
   /** Creates the logger at its first use. */
@@ -47,6 +50,7 @@ export const createContext = (
     idempotencyKey,
     confirmAccess,
     bytes = new AnswerBytes(config.maxAnswerBytes),
+    usage = new RequestUsage(),
     db,
     log,
   }: ContextOf,
@@ -65,6 +69,7 @@ export const createContext = (
         requestId,
         deadline,
         bytes,
+        usage,
         access: confirmAccess && { memberId: viewer.memberId, confirm: confirmAccess },
       }),
     changes: changes.forTenant(tenantId),
@@ -80,6 +85,7 @@ export const createContext = (
     deadline,
     idempotencyKey,
     bytes,
+    usage,
     get log() {
       return log();
     },

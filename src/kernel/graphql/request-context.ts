@@ -7,6 +7,7 @@ import type { VerifiedUser, Viewer } from '../vocabulary/viewer.js';
 import type { Plans } from '../vocabulary/plan.js';
 import type { RoleMatrix } from '../vocabulary/permissions.js';
 import type { AnswerBytes } from '../request/answer-bytes.js';
+import type { RequestUsage } from '../request/request-usage.js';
 import type { Deadline } from '../request/deadline.js';
 import type { TenantChanges } from '../notifications/change-events.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
@@ -70,6 +71,8 @@ export interface RequestContext extends ModuleContext {
    * them.
    */
   readonly bytes: AnswerBytes;
+  /** What the request has used so far. */
+  readonly usage: RequestUsage;
   /** The `Idempotency-Key` header, unchecked. */
   readonly idempotencyKey?: string | undefined;
   /** Its lines have the request's id, tenant and actor. */

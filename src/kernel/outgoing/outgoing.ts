@@ -64,6 +64,7 @@ export class Outgoing {
   readonly #allowed: AllowedTargets;
   readonly #resolve: Resolve;
   readonly #ownAddresses: () => readonly string[];
+  readonly #outcomes = new Map<string, number>();
 
   constructor({
     allowed = [],
@@ -103,6 +104,26 @@ export class Outgoing {
    * @throws OutgoingError when there is no answer; the reason of `signal` when it was ended early
    */
   async send(request: OutgoingRequest): Promise<OutgoingAnswer> {
+    try {
+      const answer = await this.#send(request);
+      this.#count(`${String(Math.floor(answer.status / 100))}xx`);
+      return answer;
+    } catch (error) {
+      this.#count(error instanceof OutgoingError ? error.reason : 'ended');
+      throw error;
+    }
+  }
+
+  /** The number of requests so far, by the class of the answer's status (`2xx`), or by why there was none. */
+  get outcomes(): ReadonlyMap<string, number> {
+    return this.#outcomes;
+  }
+
+  #count(outcome: string): void {
+    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+  }
+
+  async #send(request: OutgoingRequest): Promise<OutgoingAnswer> {
     const url = this.check(request.url);
     const clock = AbortSignal.timeout(request.withinMs);
     const ends = request.signal ? AbortSignal.any([request.signal, clock]) : clock;

@@ -19,6 +19,8 @@ export interface Applicant {
   readonly plan?: Plan | undefined;
   readonly deadline?: RequestLimit | undefined;
   readonly access?: AccessCheck | undefined;
+  /** Counts how long the connection is held. */
+  readonly usage?: { addDatabaseTime(milliseconds: number): void } | undefined;
 }
 
 export interface Admission {
@@ -39,9 +41,12 @@ export async function admitted<Result>(
 ): Promise<Result> {
   const asked = admission.admit(applicant);
   const release = typeof asked === 'function' ? asked : await asked;
+  const { usage } = applicant;
+  const heldAt = usage ? performance.now() : 0;
   try {
     return await work();
   } finally {
+    usage?.addDatabaseTime(performance.now() - heldAt);
     release();
   }
 }

@@ -59,6 +59,7 @@ export class FairGate implements Admission {
   /** By tenant. */
   readonly #waits = new Map<string, Set<Wait>>();
   #waited: (milliseconds: number) => void = () => undefined;
+  #held: (tenantId: string, milliseconds: number) => void = () => undefined;
   #end: PublicError | undefined;
 
   constructor({
@@ -74,7 +75,12 @@ export class FairGate implements Admission {
     this.#now = now;
     this.#tenantDelays = new QueueDelays(delays, now);
     this.#callerDelays = new QueueDelays(delays, now);
-    this.#share = new FairShare({ slots: poolSize, longestQueue: TENANT_QUEUE, now });
+    this.#share = new FairShare({
+      slots: poolSize,
+      longestQueue: TENANT_QUEUE,
+      now,
+      onHeld: (tenantId, milliseconds) => this.#held(tenantId, milliseconds),
+    });
     this.#users = new Places(this.perCaller, CALLER_QUEUE);
     this.#apiKeys = new Places(this.perCaller, CALLER_QUEUE);
   }
@@ -102,6 +108,11 @@ export class FairGate implements Admission {
   /** Calls `listener` with the time of each wait that ended with a connection, in milliseconds. */
   onWaited(listener: (milliseconds: number) => void): void {
     this.#waited = listener;
+  }
+
+  /** Calls `listener` with how long each operation held its connection, in milliseconds. */
+  onHeld(listener: (tenantId: string, milliseconds: number) => void): void {
+    this.#held = listener;
   }
 
   /**

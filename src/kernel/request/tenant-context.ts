@@ -2,6 +2,7 @@ import type { AnswerBytes } from './answer-bytes.js';
 import type { AccessCheck } from '../vocabulary/access-check.js';
 import type { Actor } from '../vocabulary/actor.js';
 import type { Plan } from '../vocabulary/plan.js';
+import type { RequestUsage } from './request-usage.js';
 import type { Deadline } from './deadline.js';
 
 /**
@@ -28,4 +29,6 @@ export interface TenantContext {
   readonly access?: AccessCheck | undefined;
   /** Counts the rows that are read. Undefined for commands and jobs, whose rows are not counted. */
   readonly bytes?: AnswerBytes | undefined;
+  /** Counts what a request uses. Undefined for other work. */
+  readonly usage?: RequestUsage | undefined;
 }

@@ -93,7 +93,7 @@ export interface Database extends TenantBinder {
   tenantOnlyReads(): Promise<TenantOnlyReads>;
   readonly pool: PoolState;
   /** Admits tenants' transactions to the pool. */
-  readonly gate: Pick<FairGate, 'isOverloaded' | 'accessChanged' | 'endWaits' | 'onWaited'>;
+  readonly gate: Pick<FairGate, 'isOverloaded' | 'accessChanged' | 'endWaits' | 'onWaited' | 'onHeld'>;
   /** Waits for running operations, then closes every connection. */
   close(): Promise<void>;
 }

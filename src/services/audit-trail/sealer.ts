@@ -11,6 +11,7 @@ import { sqlState } from '../../kernel/vocabulary/sql-state.js';
 import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
 import { BrokenTrailError } from './block.js';
 import { HeadSink } from './head-sink.js';
+import type { Sealing } from './sealing.js';
 import type { SealKeys } from './seal-keys.js';
 import type { Wanted } from './new-entries.js';
 import { sealTenant } from './seal-tenant.js';
@@ -24,6 +25,8 @@ export interface SealerOptions {
   /** AUDIT_HEAD_SINK. */
   readonly headSink?: string | undefined;
   readonly onProblem: (kind: ProblemKind, detail?: string) => void;
+  /** Is told how far this process has sealed. */
+  readonly sealing?: Sealing | undefined;
   /** How long to wait when nothing was left to seal, in milliseconds. */
   readonly pauseMs?: number;
 }
@@ -132,7 +135,12 @@ export class Sealer {
   async round(): Promise<Outcome> {
     const { leads, through, tenants, since, restored } = await this.#ask();
     this.#done = null;
-    if (!leads) return 'standby';
+    const { sealing } = this.#options;
+    if (!leads) {
+      if (sealing) sealing.sealedAt = undefined;
+      return 'standby';
+    }
+    const askedAt = performance.now();
     const failed: string[] = [];
     for (const [place, tenantId] of (tenants ?? []).entries()) {
       if (this.#stop.signal.aborted) return 'sealed';
@@ -141,6 +149,7 @@ export class Sealer {
     }
     this.#done = through;
     this.#failed = failed;
+    if (sealing) sealing.sealedAt = askedAt;
     return (tenants?.length ?? 0) > failed.length ? 'sealed' : 'idle';
   }
 

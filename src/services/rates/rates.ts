@@ -39,6 +39,7 @@ export class Rates {
   readonly #addressField: string;
   readonly #ofPlans = new WeakMap<Plan, PlanPolicies>();
   readonly #exhausted = new LRUCache<string, PublicError>({ max: MOST_EXHAUSTED });
+  #admitted = 0;
   readonly #refused: Record<PolicyName | 'cost', number> = { tenant: 0, actor: 0, address: 0, cost: 0 };
 
   /** @param anonymousPerMinute the requests of callers without access, per address */
@@ -46,6 +47,11 @@ export class Rates {
     this.#ledger = ledger;
     this.#address = { name: 'address', most: anonymousPerMinute, seconds: 60 };
     this.#addressField = policyField([this.#address]);
+  }
+
+  /** The number of requests of callers with access that were not refused since the start. */
+  get admitted(): number {
+    return this.#admitted;
   }
 
   /** The number of refused requests since the start, by the limit that they exceeded. */
@@ -122,6 +128,7 @@ export class Rates {
     const remaining = remainingOf(actor, ofActor);
     if (!ofTenant) return { policies: field, remaining, refusal: this.#refuse(actor, ofActor) };
     const refusal = ofTenant.used > tenant.most ? this.#refuse(tenant, ofTenant) : undefined;
+    if (!refusal) this.#admitted++;
     return { policies: field, remaining: `${remainingOf(tenant, ofTenant)}, ${remaining}`, refusal };
   }
 

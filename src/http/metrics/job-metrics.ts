@@ -1,7 +1,7 @@
 /** The metrics of jobs: the queue, which is the same on every server, and what this process has run. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { JobQueue, TaskStatistics } from '../services/jobs/job-queue.js';
-import type { Worker } from '../services/jobs/worker.js';
+import type { JobQueue, TaskStatistics } from '../../services/jobs/job-queue.js';
+import type { Worker } from '../../services/jobs/worker.js';
 
 /** The queue is counted at most this often, in milliseconds. */
 const COUNTED_EVERY_MS = 10_000;

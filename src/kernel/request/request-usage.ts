@@ -1,0 +1,19 @@
+/** What one request has used, for its line in the access log and for metrics. */
+export class RequestUsage {
+  /** The name of the executed operation, if it has one. */
+  operation: string | undefined;
+  /** The cost of the operation, in points. */
+  cost: number | undefined;
+  /** The codes of the errors in the answer, each once. */
+  codes: readonly string[] = [];
+  #databaseMs = 0;
+
+  /** How long the request's transactions held connections to the database, in milliseconds. */
+  get databaseMs(): number {
+    return this.#databaseMs;
+  }
+
+  addDatabaseTime(milliseconds: number): void {
+    this.#databaseMs += milliseconds;
+  }
+}
