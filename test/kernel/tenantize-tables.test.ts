@@ -41,8 +41,8 @@ describe('the rows', () => {
     await applyMigrations(url, prisma);
     expect(await database.asSuperuser(address, ['orders'])).toEqual(before);
     const acme = await database.tenantId('acme');
-    await database.asSuperuser(
-      `SET ROLE ${OLD_ROLE}; INSERT INTO orders (customer_id, number) VALUES (gen_random_uuid(), 'later'); RESET ROLE`,
+    await withClient(inUse.oldUrl, (client) =>
+      client.query("INSERT INTO orders (customer_id, number) VALUES (gen_random_uuid(), 'later')"),
     );
     expect(await database.asSuperuser('SELECT DISTINCT tenant_id FROM orders')).toEqual([
       { tenant_id: acme },

@@ -84,6 +84,8 @@ export interface Shop {
   readonly database: TestDatabase;
   readonly prisma: string;
   readonly url: string;
+  /** Logs in as the role of old code: `SET ROLE` would keep the superuser as session_user. */
+  readonly oldUrl: string;
 }
 
 /** The catalog's entries of the tables, one line each. */
@@ -149,12 +151,13 @@ export function useShops() {
     await database.asSuperuser(`${ROWS};
     GRANT SELECT, INSERT, UPDATE, DELETE ON orders, order_lines TO ${OLD_ROLE};
     GRANT USAGE ON SEQUENCE orders_id_seq TO ${OLD_ROLE}`);
-    return { database, prisma, url: database.superuser };
+    const oldUrl = Object.assign(new URL(database.superuser), { username: OLD_ROLE, password: OLD_ROLE }).href;
+    return { database, prisma, url: database.superuser, oldUrl };
   }
 
   beforeAll(() =>
     withClient(process.env['TENANTRY_TEST_POSTGRES'] ?? '', (client) =>
-      client.query(`CREATE ROLE ${OLD_ROLE}`),
+      client.query(`CREATE ROLE ${OLD_ROLE} LOGIN PASSWORD '${OLD_ROLE}'`),
     ),
   );
   // Dropped after the databases in which the role has privileges.
