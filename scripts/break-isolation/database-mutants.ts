@@ -283,7 +283,8 @@ export const auditLog: MutantGroup = {
     },
     {
       name: 'server-passes-for-old-code',
-      breaks: 'while a table is converted, the server may write it without a tenant, in the name of the system',
+      breaks:
+        'while a table is converted, the server may write it without a tenant, in the name of the system',
       sql: inFunction('write_audit', "NOT pg_has_role(oid, 'tenantry_app', 'MEMBER')", 'true'),
       tests: ['test/kernel/tenantize.test.ts'],
     },

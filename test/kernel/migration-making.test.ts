@@ -224,6 +224,19 @@ describe('tenantry.protect', () => {
          JOIN pg_trigger ON tgrelid = polrelid AND tgname = 'audit' WHERE polrelid = 'line_items'::regclass`,
       );
       expect(rows).toEqual([{ polname: 'tenant_isolation', arguments: 'LineItem\\000line_item\\000' }]);
+      for (const [table, entity] of [
+        ['"orderLine"', 'OrderLine'],
+        ['"PRICE_LISTS"', 'PriceLists'],
+        ['"Order-Items"', 'OrderItem'],
+      ]) {
+        await client.query(
+          `CREATE TABLE ${table} (${TENANT}, id uuid, ${KEY}); SELECT tenantry.protect('${table}')`,
+        );
+        const named = await client.query(
+          `SELECT encode(tgargs, 'escape') AS arguments FROM pg_trigger WHERE tgrelid = '${table}'::regclass AND tgname = 'audit'`,
+        );
+        expect(named.rows[0]).toMatchObject({ arguments: expect.stringMatching(`^${entity}\\\\`) });
+      }
     });
   });
 });

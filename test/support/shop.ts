@@ -139,20 +139,33 @@ export function useShops() {
     return database;
   }
 
-  /** Creates a database with the shop, and the folder of its migrations. */
-  async function makeShop(): Promise<Shop> {
+  /**
+   * Creates a database with tables that a migration creates, and the folder of its migrations.
+   *
+   * @param sql of the migration
+   */
+  async function makeDatabase(sql: string): Promise<Shop> {
     const database = await newDatabase();
     const prisma = await mkdtemp(join(tmpdir(), 'tenantry-prisma-'));
     undo.push(() => rm(prisma, { recursive: true }));
     await cp(PRISMA_FOLDER, prisma, { recursive: true });
     await mkdir(join(prisma, 'migrations', '29990101000000_shop'));
-    await writeFile(join(prisma, 'migrations', '29990101000000_shop', 'migration.sql'), shop(false));
+    await writeFile(join(prisma, 'migrations', '29990101000000_shop', 'migration.sql'), sql);
     await applyMigrations(database.superuser, prisma);
-    await database.asSuperuser(`${ROWS};
+    const oldUrl = Object.assign(new URL(database.superuser), {
+      username: OLD_ROLE,
+      password: OLD_ROLE,
+    }).href;
+    return { database, prisma, url: database.superuser, oldUrl };
+  }
+
+  /** Creates a database with the shop. */
+  async function makeShop(): Promise<Shop> {
+    const made = await makeDatabase(shop(false));
+    await made.database.asSuperuser(`${ROWS};
     GRANT SELECT, INSERT, UPDATE, DELETE ON orders, order_lines TO ${OLD_ROLE};
     GRANT USAGE ON SEQUENCE orders_id_seq TO ${OLD_ROLE}`);
-    const oldUrl = Object.assign(new URL(database.superuser), { username: OLD_ROLE, password: OLD_ROLE }).href;
-    return { database, prisma, url: database.superuser, oldUrl };
+    return made;
   }
 
   beforeAll(() =>
@@ -167,5 +180,5 @@ export function useShops() {
     ),
   );
 
-  return { OLD_ROLE, newDatabase, makeShop };
+  return { OLD_ROLE, newDatabase, makeDatabase, makeShop };
 }

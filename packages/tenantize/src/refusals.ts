@@ -2,6 +2,7 @@
 import { APP_ROLE, OWNER_ROLE } from './roles.js';
 import type { Table } from './catalog.js';
 import { pairsTenants } from './keys.js';
+import { shellWords } from './sql.js';
 
 /** A condition that prevents the conversion, and its sentence. */
 type Reason = (table: Table) => string | false;
@@ -41,8 +42,8 @@ const REASONS: readonly Reason[] = [
     ),
   ({ uniqueKeys }) =>
     about(
-      uniqueKeys.filter((key) => key.deferrable),
-      'is deferrable: replace it by one that is not',
+      uniqueKeys.filter((key) => key.primary && key.deferral !== ''),
+      'is a deferrable primary key: make it NOT DEFERRABLE (DROP CONSTRAINT …, ADD PRIMARY KEY …)',
     ),
   ({ uniqueKeys }) =>
     about(
@@ -50,11 +51,13 @@ const REASONS: readonly Reason[] = [
       'is the replica identity: set REPLICA IDENTITY FULL or DEFAULT first',
     ),
   ({ foreignKeys, references }) => {
-    const found = [...foreignKeys, ...references].filter((key) => key.setsColumns && !pairsTenants(key));
+    const found = [...foreignKeys, ...references].filter(
+      (key) => key.updateSetsColumns && !pairsTenants(key),
+    );
     return (
       found.length > 0 &&
-      `has foreign keys that set columns (${list(found.map(({ name }) => name))}): they would set tenant_id too. Make them ` +
-        'ON DELETE RESTRICT or CASCADE.'
+      `has foreign keys that set columns ON UPDATE (${list(found.map(({ name }) => name))}): they would set tenant_id too. ` +
+        'Make them ON UPDATE CASCADE or RESTRICT.'
     );
   },
   ({ foreignKeys, references }) => {
@@ -113,7 +116,7 @@ export function refusals(
   if (followers.size > 0) {
     sentences.push(
       `${list([...followers])} points at ${list(names)}, and would hold on to a key without the tenant: ` +
-        `tenantize them together: tenantry tenantize ${[...names, ...followers].join(' ')}`,
+        `tenantize them together: tenantry tenantize ${shellWords([...names, ...followers])}`,
     );
   }
   for (const { name, updateTriggers } of filled && !fireTriggers ? tables : []) {
