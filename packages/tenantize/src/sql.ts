@@ -26,8 +26,8 @@ export function fitted(stem: string, suffix = ''): string {
   if (whole.length <= LONGEST_NAME) return stem + suffix;
   const hash = createHash('sha256').update(whole).digest('hex').slice(0, HASH_LENGTH);
   const room = LONGEST_NAME - HASH_LENGTH - 1 - Buffer.byteLength(suffix);
-  let cut = stem;
-  while (Buffer.byteLength(cut) > room) cut = [...cut].slice(0, -1).join('');
+  // A character that is cut in the middle becomes a replacement character at the end.
+  const cut = Buffer.from(stem).subarray(0, room).toString().replace(/\uFFFD$/, '');
   return `${cut}_${hash}${suffix}`;
 }
 
