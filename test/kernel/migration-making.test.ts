@@ -233,10 +233,10 @@ describe('tenantry.protect', () => {
         await client.query(
           `CREATE TABLE ${table} (${TENANT}, id uuid, ${KEY}); SELECT tenantry.protect('${table}')`,
         );
-        const named = await client.query(
+        const named = await client.query<{ arguments: string }>(
           `SELECT encode(tgargs, 'escape') AS arguments FROM pg_trigger WHERE tgrelid = '${table}'::regclass AND tgname = 'audit'`,
         );
-        expect(named.rows[0]).toMatchObject({ arguments: expect.stringMatching(`^${entity}\\\\`) });
+        expect(named.rows[0]?.arguments.split('\\')[0]).toBe(entity);
       }
     });
   });

@@ -27,7 +27,10 @@ export function fitted(stem: string, suffix = ''): string {
   const hash = createHash('sha256').update(whole).digest('hex').slice(0, HASH_LENGTH);
   const room = LONGEST_NAME - HASH_LENGTH - 1 - Buffer.byteLength(suffix);
   // A character that is cut in the middle becomes a replacement character at the end.
-  const cut = Buffer.from(stem).subarray(0, room).toString().replace(/\uFFFD$/, '');
+  const cut = Buffer.from(stem)
+    .subarray(0, room)
+    .toString()
+    .replace(/\uFFFD$/, '');
   return `${cut}_${hash}${suffix}`;
 }
 

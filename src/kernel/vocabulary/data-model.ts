@@ -10,12 +10,9 @@ export type SharedForm = 'readable' | 'writable';
  * that belongs to tenants.
  */
 export function sharedFormOf(documentation: string | null | undefined): SharedForm | undefined {
-  const [, writable] = /^[ \t]*@shared([ \t]+writable)?[ \t]*$/m.exec(documentation ?? '') ?? [
-    undefined,
-    null,
-  ];
-  if (writable === null) return undefined;
-  return writable === undefined ? 'readable' : 'writable';
+  const declared = /^[ \t]*@shared(?<writable>[ \t]+writable)?[ \t]*$/m.exec(documentation ?? '');
+  if (declared === null) return undefined;
+  return declared.groups?.['writable'] === undefined ? 'readable' : 'writable';
 }
 
 export interface ModelInfo {
