@@ -60,10 +60,14 @@ export async function demandAnswer(url: URL): Promise<void> {
     });
   } catch (error) {
     const { cause } = error as Error;
-    const reason = cause instanceof Error ? cause.message || String((cause as { code?: unknown }).code) : String(error);
-    throw new Error(`No server answers at ${url.href} (${reason}). Start it with \`npm start\`, or give --url.`, {
-      cause: error,
-    });
+    const reason =
+      cause instanceof Error ? cause.message || String((cause as { code?: unknown }).code) : String(error);
+    throw new Error(
+      `No server answers at ${url.href} (${reason}). Start it with \`npm start\`, or give --url.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
