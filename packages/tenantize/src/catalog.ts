@@ -186,6 +186,19 @@ export async function readTables(client: pg.Client, names: readonly string[]): P
   return new Map(rows.map((table) => [table.name, table]));
 }
 
+/** The schemas beside `public` that have tables of these names, by the names. */
+export async function otherSchemas(
+  client: pg.Client,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ name: string; schema: string }>(
+    `SELECT relname AS name, nspname AS schema FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE relname = ANY ($1) AND relkind IN ('r', 'p') AND nspname <> 'public' AND nspname NOT LIKE 'pg\\_%'`,
+    [names],
+  );
+  return new Map(rows.map(({ name, schema }) => [name, schema]));
+}
+
 /** The names that relations and constraints of the schema public have. */
 export async function takenNames(client: pg.Client): Promise<Set<string>> {
   const { rows } = await client.query<{ name: string }>(

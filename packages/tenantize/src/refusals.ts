@@ -11,9 +11,14 @@ const list = (names: readonly string[]): string => names.join(', ');
 
 const REASONS: readonly Reason[] = [
   ({ kind }) =>
-    kind !== 'r' &&
-    'is not an ordinary table (partitioned tables, views and foreign tables are not converted).',
-  ({ partition, inherits }) => (partition || inherits) && 'is part of an inheritance or partition tree.',
+    kind === 'p' &&
+    'is a partitioned table, which is not converted in place. Create a new one with tenant_id in its primary key beside it, ' +
+      'call tenantry.protect for it, copy the rows, and exchange the names in one transaction.',
+  ({ kind }) => !'rp'.includes(kind) && 'is a view or a foreign table: convert the tables that it reads.',
+  ({ kind, partition, inherits }) =>
+    kind !== 'p' &&
+    (partition || inherits) &&
+    'is part of an inheritance or partition tree: detach it (DETACH PARTITION, NO INHERIT), or replace the tree as a whole.',
   ({ scoped }) => scoped && 'is tenant-scoped already.',
   ({ underWay }) => underWay && 'is under way: apply its migrations, then finish with --finish.',
   ({ columns, underWay, scoped }) =>

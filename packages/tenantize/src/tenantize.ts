@@ -7,7 +7,14 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
-import { type ForeignKey, type Table, neighboursOf, readTables, takenNames } from './catalog.js';
+import {
+  type ForeignKey,
+  type Table,
+  neighboursOf,
+  otherSchemas,
+  readTables,
+  takenNames,
+} from './catalog.js';
 import { contractSteps, unfinished } from './contract.js';
 import { TenantizeError } from './error.js';
 import { expandSteps, readPolicy } from './expand.js';
@@ -136,10 +143,11 @@ async function look(
 ): Promise<Surroundings> {
   return project.asOwner(async (client) => {
     const found = await readTables(client, names);
+    const others = await otherSchemas(client, names);
     refuse(
       names
         .filter((name) => !found.has(name))
-        .map((name) => `There is no table ${name} in the schema public.`),
+        .map((name) => `There is no table ${name} in the schema public${elsewhere(name, others)}.`),
     );
     const tables = names.map((name) => found.get(name)!);
     if (tenant !== undefined) await demandTenant(client, tenant);
@@ -148,6 +156,13 @@ async function look(
     const neighbours = await readTables(client, [...near, ...read]);
     return { tables, neighbours, read, taken: await takenNames(client) };
   });
+}
+
+function elsewhere(name: string, schemas: ReadonlyMap<string, string>): string {
+  const schema = schemas.get(name);
+  if (schema === undefined) return '';
+  const table = `${quoted(schema)}.${quoted(name)}`;
+  return `, but in ${schema}: move it first (ALTER TABLE ${table} SET SCHEMA public), and back when it is finished`;
 }
 
 async function demandTenant(client: pg.Client, slug: string): Promise<void> {
