@@ -33,7 +33,11 @@ export function newMark(): string {
   return mark;
 }
 
+/** The marks of this run. */
 const MADE = new Set<string>();
+
+/** Begins a run: all marks until now are those of earlier ones. */
+export const forgetMarks = (): void => MADE.clear();
 
 /** Whether a text has a mark that an earlier run has made. */
 export const hasEarlierMark = (text: string): boolean =>

@@ -14,7 +14,7 @@ import { readEverything, tryChoices } from './kinds/reads.js';
 import { trySubscriptions } from './kinds/subscriptions.js';
 import { tryInSocketQueries } from './kinds/socket-queries.js';
 import { tryInMutations, tryInQueries } from './kinds/values.js';
-import { hasEarlierMark, Loot, MARK, type LootValue } from './loot.js';
+import { forgetMarks, hasEarlierMark, Loot, MARK, type LootValue } from './loot.js';
 import { rootPaths } from './operations.js';
 import { plant } from './plant.js';
 import type { Report } from './report.js';
@@ -58,6 +58,7 @@ const TELL_EVERY_MS = 15_000;
 /** @throws NoSchema, Unreachable */
 export async function attack(options: AttackOptions): Promise<Report> {
   const begun = performance.now();
+  forgetMarks();
   const wire = new Wire(options.url);
   const ticks = setInterval(
     () => options.progress?.(`  ${String(wire.count)} requests so far`),
@@ -135,19 +136,21 @@ async function prepare(
 class EarlierRun {
   #left: ReadonlySet<string> | undefined;
 
-  /** To be called after the first reading of both tenants, before anything is planted. */
-  lookAt(victim: Loot, own: Loot): void {
-    if (![...victim, ...own].some(({ value }) => hasEarlierMark(value))) return;
+  isKnown = false;
+
+  /**
+   * To be called after the first reading of both tenants, before anything is planted. Without --write nothing is planted
+   * that could stand for what is there, so nothing counts as ambiguous.
+   */
+  lookAt(victim: Loot, own: Loot, write: boolean): void {
+    this.isKnown = [...victim, ...own].some(({ value }) => hasEarlierMark(value));
+    if (!this.isKnown || !write) return;
     this.#left = new Set([...victim].map(({ value }) => value));
   }
 
   mayHaveWritten({ value, planted }: LootValue): boolean {
     // The victim had further values that were not read; what this run has planted is new.
     return this.#left !== undefined && (this.#left.has(value) || planted !== true || hasEarlierMark(value));
-  }
-
-  get isKnown(): boolean {
-    return this.#left !== undefined;
   }
 }
 
@@ -161,7 +164,7 @@ async function harvest(
   progress?.('reading what both tenants have');
   for (const as of victims) await readAll({ schema, wire }, as, victim);
   for (const as of attackers) await readPages({ schema, wire }, as, own);
-  if (!victimValues) earlier.lookAt(victim, own);
+  if (!victimValues) earlier.lookAt(victim, own, write);
   if (write) {
     progress?.('planting texts');
     await plant({ schema, wire, as: attackers[0]!, own });
@@ -177,9 +180,12 @@ async function harvest(
   const all = [...victim];
   for (const loot of all) campaign.lookFor(loot);
   if (earlier.isKnown) {
+    const what =
+      'the values that the victim had before this run: an earlier run with --write may have written them into the attacker’s tenant';
     campaign.note(
-      'the values that the victim had before this run: an earlier run with --write may have written them into the ' +
-        'attacker’s tenant. What the victim planted in this run stands for them',
+      write
+        ? `${what}. What the victim planted in this run stands for them`
+        : `${what}, and they count as breaches where they are found. With --write the victim plants others`,
     );
   }
   return all.filter(({ value }) => !search.has(value)).length;
