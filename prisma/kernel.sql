@@ -1694,12 +1694,18 @@ CREATE OR REPLACE FUNCTION tenantry.protect(target regclass, entity text DEFAULT
 AS $function$
 DECLARE
   table_name constant text := (SELECT relname FROM pg_catalog.pg_class WHERE oid = target);
+  singular constant text := CASE WHEN table_name LIKE '%ies' THEN regexp_replace(table_name, 'ies$', 'y')
+    ELSE regexp_replace(table_name, '([^s])s$', '\1') END;
 BEGIN
   PERFORM tenantry.isolate(target);
-  PERFORM tenantry.audit(target, coalesce(entity, replace(initcap(replace(
-    CASE WHEN table_name LIKE '%ies' THEN regexp_replace(table_name, 'ies$', 'y')
-         ELSE regexp_replace(table_name, '([^s])s$', '\1') END,
-    '_', ' ') COLLATE "C"), ' ', '')));
+  PERFORM tenantry.audit(target, coalesce(entity, (
+    -- A word in capitals only is one word.
+    SELECT string_agg(
+      upper(left(word, 1) COLLATE "C")
+        || CASE WHEN word = upper(word COLLATE "C") THEN lower(substr(word, 2) COLLATE "C") ELSE substr(word, 2) END,
+      '' ORDER BY position)
+    FROM regexp_split_to_table(singular, '[^[:alnum:]]+') WITH ORDINALITY AS words (word, position)
+  )));
 END
 $function$;
 
@@ -2384,6 +2390,66 @@ BEGIN
 END
 $function$;
 
+-- tenantry.share(regclass,boolean)
+CREATE OR REPLACE FUNCTION tenantry.share(target regclass, writable boolean DEFAULT false)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  kind "char";
+  options text[];
+  offender text;
+  rights constant text := 'SELECT, INSERT, UPDATE, DELETE';
+  serial regclass;
+  remark text := obj_description(target, 'pg_class');
+BEGIN
+  SELECT relkind, reloptions INTO kind, options FROM pg_catalog.pg_class WHERE oid = target;
+  IF kind NOT IN ('r', 'p', 'v') THEN
+    RAISE EXCEPTION '% is neither a table nor a view', target USING ERRCODE = '42P16';
+  END IF;
+  IF kind = 'v' THEN
+    IF NOT coalesce(options::text ~* 'security_invoker=(true|on|1|yes)', false) THEN
+      RAISE EXCEPTION 'the view % reads with the rights of its owner: ALTER VIEW % SET (security_invoker = true)', target, target
+        USING ERRCODE = '42P16';
+    END IF;
+    IF writable THEN
+      RAISE EXCEPTION 'the view % is for reading', target USING ERRCODE = '42P16';
+    END IF;
+  ELSE
+    IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = target AND attname = 'tenant_id' AND NOT attisdropped) THEN
+      RAISE EXCEPTION '% has a tenant_id: SELECT tenantry.protect(%)', target, quote_literal(target::text)
+        USING ERRCODE = '42P16';
+    END IF;
+    SELECT conname INTO offender FROM pg_constraint
+    WHERE conrelid = target AND contype = 'f' AND EXISTS (
+      SELECT FROM pg_policy WHERE polrelid = confrelid AND polname = 'tenant_isolation'
+    ) LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'the foreign key % of % refers to a row of a tenant, so that % is no shared table', offender, target, target
+        USING ERRCODE = '42P16';
+    END IF;
+  END IF;
+
+  -- The audit reads it.
+  IF coalesce(remark, '') !~ '@tenancy shared' THEN
+    remark := concat_ws(E'\n', remark, '@tenancy shared: all tenants read these rows'
+      || CASE WHEN writable THEN ', and may write them' ELSE '' END);
+    EXECUTE format('COMMENT ON %s %s IS %L', CASE kind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, target, remark);
+  END IF;
+  EXECUTE format('REVOKE ALL ON %s FROM tenantry_app, tenantry_operator', target);
+  EXECUTE format('GRANT %s ON %s TO tenantry_app', CASE WHEN writable THEN rights ELSE 'SELECT' END, target);
+  EXECUTE format('GRANT %s ON %s TO tenantry_operator', CASE kind WHEN 'v' THEN 'SELECT' ELSE rights END, target);
+  FOR serial IN
+    SELECT d.objid FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+    WHERE d.refobjid = target AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'
+  LOOP
+    EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM tenantry_app', serial);
+    EXECUTE format(
+      'GRANT USAGE ON SEQUENCE %s TO tenantry_operator%s', serial, CASE WHEN writable THEN ', tenantry_app' ELSE '' END);
+  END LOOP;
+END
+$function$;
+
 -- tenantry.unlimit_rows(regclass)
 CREATE OR REPLACE FUNCTION tenantry.unlimit_rows(target regclass)
  RETURNS void
@@ -2495,7 +2561,11 @@ BEGIN
   IF coalesce(current_setting('app.current_tenant', true), '') <> '' THEN
     acting := tenantry.current_actor();
   ELSIF (
-    SELECT rolbypassrls OR pg_has_role(oid, 'tenantry_owner', 'MEMBER') FROM pg_roles WHERE rolname = session_user
+    SELECT rolbypassrls OR pg_has_role(oid, 'tenantry_owner', 'MEMBER')
+      -- Of a conversion (docs/tenantize.md): the policy holds while old code may write the table without a tenant.
+      OR NOT pg_has_role(oid, 'tenantry_app', 'MEMBER')
+        AND EXISTS (SELECT FROM pg_policy WHERE polrelid = TG_RELID AND polname = 'tenantize')
+    FROM pg_roles WHERE rolname = session_user
   ) THEN
     SELECT 'system' AS actor_type, session_user::text AS actor INTO acting;
   ELSE

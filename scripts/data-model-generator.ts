@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import helper from '@prisma/generator-helper';
 import type { DMMF } from '@prisma/generator-helper';
-import type { FieldInfo, ModelInfo } from '../src/kernel/vocabulary/data-model.js';
+import { sharedFormOf, type FieldInfo, type ModelInfo } from '../src/kernel/vocabulary/data-model.js';
 
 /** The functions of `@default` that Prisma evaluates. The others are also defaults of the database's column. */
 const MADE_BY_PRISMA = new Set(['uuid', 'cuid', 'ulid', 'nanoid']);
@@ -50,10 +50,12 @@ function modelOf(
   indexes: readonly DMMF.Index[],
   enums: readonly DMMF.DatamodelEnum[],
 ): ModelInfo {
+  const shared = sharedFormOf(model.documentation);
   const keys = [model.primaryKey, ...model.uniqueIndexes].filter((key) => key !== null);
   return {
     schema: model.schema ?? 'public',
     table: model.dbName ?? model.name,
+    ...(shared !== undefined && { shared }),
     fields: Object.fromEntries(model.fields.map((field) => [field.name, fieldOf(field, enums)])),
     keys: keys.map(({ name, fields }) => ({ ...(name != null && { name }), fields: [...fields] })),
     indexes: indexes

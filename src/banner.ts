@@ -1,5 +1,4 @@
 import process from 'node:process';
-import type { FastifyInstance } from 'fastify';
 import { issueToken } from './kernel/auth/issue-token.js';
 import type { Config } from './kernel/config/config.js';
 import type { Database } from './kernel/tenancy/database.js';
@@ -19,15 +18,13 @@ const SHOWN = [
  *   accepts connections from this machine only.
  */
 export async function printBanner(server: {
-  readonly app: FastifyInstance;
+  readonly port: number;
   readonly config: Config;
   readonly secret: string | undefined;
   readonly database: Database;
   readonly embedded: { readonly app: string } | undefined;
 }): Promise<void> {
-  const { app, config, secret, database, embedded } = server;
-  const address = app.server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  const { port, config, secret, database, embedded } = server;
   const lines = [
     '',
     '  Tenantry is running.',

@@ -12,6 +12,7 @@ import { demoUsers } from './demo-users.js';
 import { explain } from './explain.js';
 import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
+import { announceServer } from './running-server.js';
 import { sealKeys } from './services/audit-trail/seal-keys.js';
 import { Sealer } from './services/audit-trail/sealer.js';
 import { publishQuotas } from './services/limits/quotas.js';
@@ -70,6 +71,7 @@ async function main(): Promise<void> {
     // graphql-js drops the other promises of a list when one element throws; their rejections belong to no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     let sealer: Sealer | undefined;
+    let retract = (): Promise<void> => Promise.resolve();
     try {
       if (prepared.embedded) {
         const { contextKey, embedded } = prepared;
@@ -80,6 +82,9 @@ async function main(): Promise<void> {
       }
       await publishQuotas(services.database, services.plans, services.limitedResources);
       await app.listen({ host: config.host, port: config.port });
+      const address = app.server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : config.port;
+      if (prepared.embedded) retract = await announceServer(config.dataDir, port);
       if (keys) {
         sealer = new Sealer({
           url: prepared.url,
@@ -94,7 +99,7 @@ async function main(): Promise<void> {
       }
       if (config.jobSlots > 0) services.worker.start(app.log);
       if (!config.production) {
-        await printBanner({ app, config, secret, database: services.database, embedded: prepared.embedded });
+        await printBanner({ port, config, secret, database: services.database, embedded: prepared.embedded });
       }
       await stopAsked;
       drain.begin();
@@ -109,6 +114,7 @@ async function main(): Promise<void> {
         app.log.warn('connections that were still in use are cut off');
         app.server.closeAllConnections();
       }, CLOSE_MS);
+      await retract();
       await app.close();
       clearTimeout(impatience);
       await jobsEnded;

@@ -281,6 +281,13 @@ export const auditLog: MutantGroup = {
       ),
       tests: [REFUSES],
     },
+    {
+      name: 'server-passes-for-old-code',
+      breaks:
+        'while a table is converted, the server may write it without a tenant, in the name of the system',
+      sql: inFunction('write_audit', "NOT pg_has_role(oid, 'tenantry_app', 'MEMBER')", 'true'),
+      tests: ['test/kernel/tenantize.test.ts'],
+    },
   ],
 };
 

@@ -2,9 +2,11 @@ import { relative } from 'node:path';
 import process from 'node:process';
 import { Command } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
+import { PRISMA_FOLDER } from '../kernel/database/migration/folder.js';
 import { createMigration } from '../kernel/database/migration/migrations.js';
 import { migrate } from '../kernel/database/preparation/prepare.js';
 import { ensureRoles } from '../kernel/database/preparation/roles.js';
+import { auditFindings } from './audit-findings.js';
 import { commandUrls, demand } from './connect.js';
 
 /** `tenantry migrate` applies the missing migrations of this version. */
@@ -31,7 +33,9 @@ export const migrationCommand = (): Command => {
     .argument('<name>', 'a-z, 0-9 and _, such as add_invoices')
     .action(async (name: string) => {
       const { owner } = await commandUrls(readConfig(process.env, 'command'));
-      const created = await createMigration(name, demand(owner, 'DATABASE_OWNER_URL'));
+      const created = await createMigration(name, demand(owner, 'DATABASE_OWNER_URL'), PRISMA_FOLDER, {
+        inspect: auditFindings,
+      });
       if (created) {
         process.stdout.write(`${relative(process.cwd(), created.directory)}/migration.sql\n`);
         process.stderr.write('Read it, then apply it: npm run tenantry -- migrate\n');

@@ -6,7 +6,7 @@ import {
   readMigrations,
   readSchema,
 } from '../kernel/database/migration/folder.js';
-import { modelNames } from '../kernel/database/migration/script.js';
+import { modelNames } from '../kernel/database/migration/models.js';
 import { undoMigrations } from '../kernel/database/migration/migrations.js';
 import { actingAsOwner, withClient } from '../kernel/database/owner-connection.js';
 

@@ -36,7 +36,7 @@ export const tenantizeCommand = (): Command => {
 };
 
 async function run(project: Project, tables: readonly string[], options: Options): Promise<void> {
-  const { finishTenantize, tenantize, undoTenantize } = await developmentPackage(
+  const { finishTenantize, shellWords, tenantize, undoTenantize } = await developmentPackage(
     import('@tenantry/tenantize'),
     'tenantize writes migrations into a checkout and is not installed with the server: run it in a checkout of ' +
       'this version, after `npm ci` without --omit=dev (and `npm run build`, where dist is run).',
@@ -54,8 +54,8 @@ async function run(project: Project, tables: readonly string[], options: Options
     print(await tenantize(project, tables, options));
     process.stderr.write(
       'Read them, then apply them: npm run tenantry -- migrate. Then let the new code run beside the old one, and when\n' +
-        `no old code runs any more: npm run tenantry -- tenantize ${tables.join(' ')} --finish\n` +
-        `Until that is applied there is a way back: npm run tenantry -- tenantize ${tables.join(' ')} --undo\n`,
+        `no old code runs any more: npm run tenantry -- tenantize ${shellWords(tables)} --finish\n` +
+        `Until that is applied there is a way back: npm run tenantry -- tenantize ${shellWords(tables)} --undo\n`,
     );
   }
 }

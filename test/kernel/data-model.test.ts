@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { scopedModels, type ScopedModel } from '../../src/kernel/tenancy/data-model.js';
+import { ForeignTenantError, TenantFilter } from '../../src/kernel/tenancy/tenant-filter.js';
 import type { ModelInfo } from '../../src/kernel/vocabulary/data-model.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -130,8 +131,53 @@ test('names of the database are quoted, and a key has the name that Prisma gives
 test('a model without a tenant is refused', () => {
   const { id } = LINE_ITEM.fields;
   expect(() => scopedModels({ LineItem: { ...LINE_ITEM, fields: { id: id! } } })).toThrow(
-    'the model LineItem has no tenantId',
+    'The model LineItem has no tenantId',
   );
+});
+
+describe('a model that all tenants share', () => {
+  const { id } = LINE_ITEM.fields;
+  const models = scopedModels({
+    Item: {
+      ...LINE_ITEM,
+      table: 'items',
+      fields: { ...LINE_ITEM.fields, unit: { type: 'Unit', relation: { fields: [], references: [] } } },
+    },
+    Unit: {
+      ...LINE_ITEM,
+      table: 'units',
+      shared: 'readable',
+      fields: { id: id!, items: { type: 'Item', relation: { fields: [], references: [] } } },
+    },
+  });
+  const filter = new TenantFilter(models, 'acme');
+  const unit = models.get('Unit')!;
+  const item = models.get('Item')!;
+
+  test('is read as it is, also from a row of the tenant', () => {
+    expect(filter.apply(unit, 'findMany', { where: { id: 'kg' } })).toEqual({ where: { id: 'kg' } });
+    expect(filter.apply(item, 'findMany', { include: { unit: true } })).toEqual({
+      include: { unit: true },
+      where: { tenantId: 'acme' },
+    });
+  });
+
+  test.each([
+    ['findMany', { include: { items: true } }],
+    ['findMany', { select: { id: true, items: { select: { id: true } } } }],
+    ['findMany', { where: { OR: [{ items: { some: {} } }] } }],
+    ['findMany', { orderBy: { items: { _count: 'asc' } } }],
+    ['findMany', { include: { _count: true } }],
+    ['update', { where: { id: 'kg' }, data: { items: { create: {} } } }],
+  ] as const)('does not lead to the rows of tenants: %s %j', (operation, args) => {
+    expect(() => filter.apply(unit, operation, args)).toThrow(ForeignTenantError);
+    if (operation === 'findMany') {
+      const { where = {}, ...chosen } = { where: undefined, ...args };
+      expect(() =>
+        filter.apply(item, 'findMany', { where: { unit: where }, include: { unit: chosen } }),
+      ).toThrow(ForeignTenantError);
+    }
+  });
 });
 
 test('of the installed models each is known by its name', () => {

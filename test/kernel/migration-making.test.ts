@@ -45,6 +45,7 @@ model InvoiceLine {
   @@id([tenantId, id])
 }
 
+/// @shared
 model Currency {
   code String @id
   @@map("currencies")
@@ -68,7 +69,7 @@ describe('createMigration', () => {
     expect(await createMigration('nothing', SUPERUSER)).toBeUndefined();
   });
 
-  it('protects the new tenant-scoped tables, warns of the other, and applies', async () => {
+  it('protects the new tenant-scoped tables, shares the other, and applies', async () => {
     const prisma = await withInvoices();
     const migration = await createMigration('add_invoices', SUPERUSER, prisma);
     const { directory = '', sql = '' } = migration ?? {};
@@ -76,7 +77,7 @@ describe('createMigration', () => {
     expect(sql).toContain('CREATE TABLE "invoices"');
     expect(sql).toContain("SELECT tenantry.protect('invoices', 'Invoice');");
     expect(sql).toContain(`SELECT tenantry.protect('"InvoiceLine"', 'InvoiceLine');`);
-    expect(sql).toContain('-- WARNING: currencies has no tenant_id');
+    expect(sql).toContain("SELECT tenantry.share('currencies');");
     expect(sql).not.toContain("protect('currencies'");
     expect(sql.indexOf('ADD CONSTRAINT')).toBeLessThan(sql.indexOf('tenantry.protect'));
     expect(await readFile(join(directory, 'migration.sql'), 'utf8')).toBe(sql);
@@ -224,6 +225,19 @@ describe('tenantry.protect', () => {
          JOIN pg_trigger ON tgrelid = polrelid AND tgname = 'audit' WHERE polrelid = 'line_items'::regclass`,
       );
       expect(rows).toEqual([{ polname: 'tenant_isolation', arguments: 'LineItem\\000line_item\\000' }]);
+      for (const [table, entity] of [
+        ['"orderLine"', 'OrderLine'],
+        ['"PRICE_LISTS"', 'PriceLists'],
+        ['"Order-Items"', 'OrderItem'],
+      ]) {
+        await client.query(
+          `CREATE TABLE ${table} (${TENANT}, id uuid, ${KEY}); SELECT tenantry.protect('${table}')`,
+        );
+        const named = await client.query<{ arguments: string }>(
+          `SELECT encode(tgargs, 'escape') AS arguments FROM pg_trigger WHERE tgrelid = '${table}'::regclass AND tgname = 'audit'`,
+        );
+        expect(named.rows[0]?.arguments.split('\\')[0]).toBe(entity);
+      }
     });
   });
 });

@@ -84,6 +84,8 @@ export interface Shop {
   readonly database: TestDatabase;
   readonly prisma: string;
   readonly url: string;
+  /** Logs in as the role of old code: `SET ROLE` would keep the superuser as session_user. */
+  readonly oldUrl: string;
 }
 
 /** The catalog's entries of the tables, one line each. */
@@ -137,24 +139,38 @@ export function useShops() {
     return database;
   }
 
-  /** Creates a database with the shop, and the folder of its migrations. */
-  async function makeShop(): Promise<Shop> {
+  /**
+   * Creates a database with tables that a migration creates, and the folder of its migrations.
+   *
+   * @param sql of the migration
+   */
+  async function makeDatabase(sql: string): Promise<Shop> {
     const database = await newDatabase();
     const prisma = await mkdtemp(join(tmpdir(), 'tenantry-prisma-'));
     undo.push(() => rm(prisma, { recursive: true }));
     await cp(PRISMA_FOLDER, prisma, { recursive: true });
     await mkdir(join(prisma, 'migrations', '29990101000000_shop'));
-    await writeFile(join(prisma, 'migrations', '29990101000000_shop', 'migration.sql'), shop(false));
+    await writeFile(join(prisma, 'migrations', '29990101000000_shop', 'migration.sql'), sql);
     await applyMigrations(database.superuser, prisma);
-    await database.asSuperuser(`${ROWS};
+    const oldUrl = Object.assign(new URL(database.superuser), {
+      username: OLD_ROLE,
+      password: OLD_ROLE,
+    }).href;
+    return { database, prisma, url: database.superuser, oldUrl };
+  }
+
+  /** Creates a database with the shop. */
+  async function makeShop(): Promise<Shop> {
+    const made = await makeDatabase(shop(false));
+    await made.database.asSuperuser(`${ROWS};
     GRANT SELECT, INSERT, UPDATE, DELETE ON orders, order_lines TO ${OLD_ROLE};
     GRANT USAGE ON SEQUENCE orders_id_seq TO ${OLD_ROLE}`);
-    return { database, prisma, url: database.superuser };
+    return made;
   }
 
   beforeAll(() =>
     withClient(process.env['TENANTRY_TEST_POSTGRES'] ?? '', (client) =>
-      client.query(`CREATE ROLE ${OLD_ROLE}`),
+      client.query(`CREATE ROLE ${OLD_ROLE} LOGIN PASSWORD '${OLD_ROLE}'`),
     ),
   );
   // Dropped after the databases in which the role has privileges.
@@ -164,5 +180,5 @@ export function useShops() {
     ),
   );
 
-  return { OLD_ROLE, newDatabase, makeShop };
+  return { OLD_ROLE, newDatabase, makeDatabase, makeShop };
 }

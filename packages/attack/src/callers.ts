@@ -1,5 +1,8 @@
 /** The attackers and victims: given tokens, or those of the demo users of a running `npm start`. */
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
 import { promisify } from 'node:util';
 import type { Credential } from './wire.js';
 
@@ -28,6 +31,47 @@ function nameIn(token: string): string | undefined {
     return undefined;
   }
 }
+
+/**
+ * The endpoint of a running `npm start`: the one that it wrote into its data folder, or else the one at the port that it
+ * would use.
+ */
+export async function demoUrl(): Promise<URL> {
+  const { TENANTRY_DATA_DIR: folder = '.tenantry', PORT: port = '4000' } = process.env;
+  try {
+    return new URL((await readFile(join(folder, 'server-url'), 'utf8')).trim());
+  } catch {
+    return new URL(`http://localhost:${port}/graphql`);
+  }
+}
+
+/**
+ * Sends a request without credentials; any answer of HTTP will do.
+ *
+ * @throws Error when nothing answers there
+ */
+export async function demandAnswer(url: URL): Promise<void> {
+  try {
+    await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"{ __typename }"}',
+      signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
+    });
+  } catch (error) {
+    const { cause } = error as Error;
+    const reason =
+      cause instanceof Error ? cause.message || String((cause as { code?: unknown }).code) : String(error);
+    throw new Error(
+      `No server answers at ${url.href} (${reason}). Start it with \`npm start\`, or give --url.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+const ANSWERED_WITHIN_MS = 30_000;
 
 /**
  * Tokens of the demo users, like those of `npm run -s tenantry -- token`.

@@ -37,6 +37,8 @@ export interface CampaignParts {
   readonly observer: Observer;
   /** Whether a value is specific to its tenant; others occur anywhere and are useless for an attack. */
   readonly isDistinctive: (value: LootValue) => boolean;
+  /** Whether the attacker can have a value only from the victim; what is found by another value is ambiguous. */
+  readonly isCertain: (value: LootValue) => boolean;
 }
 
 /** Makes the request for a value: the victim's, or the one it is compared with. */
@@ -80,6 +82,8 @@ export class Campaign {
   /** The reason why something was not attacked, by its name. */
   readonly notAttacked = new Map<string, string>();
   readonly notChecked: string[] = [];
+  /** Where an answer differed for a value that the attacker's tenant may have for another reason. */
+  readonly ambiguous = new Set<string>();
   /** Values of the victim that the attacker has written into its own tenant, where they will be found. */
   private readonly broughtIn = new Set<string>();
   private readonly searched = new Set<string>();
@@ -107,8 +111,13 @@ export class Campaign {
     noteAnswer(this.parts.schema, { path, answer }, found, true);
     for (const loot of found) {
       this.parts.victim.add(loot);
-      if (this.parts.isDistinctive(loot)) this.parts.search.add(loot);
+      this.lookFor(loot);
     }
+  }
+
+  /** Searches all further answers for a value, if it tells whose it is. */
+  lookFor(loot: LootValue): void {
+    if (this.parts.isDistinctive(loot) && this.parts.isCertain(loot)) this.parts.search.add(loot);
   }
 
   /** Whether an answer to this value is significant: not when the attacker has written the value itself. */
@@ -185,7 +194,9 @@ export class Campaign {
       if (attempt < ATTEMPTS) continue;
       const [breach, evidence] = difference;
       if (breach === 'statements differ' && counts.size > 1) return expected;
-      if (controls.every((control) => control === expected)) {
+      if (!this.parts.isCertain(loot)) {
+        this.ambiguous.add(pair.at);
+      } else if (controls.every((control) => control === expected)) {
         const { attack, at } = pair;
         this.report({ attack, breach, at, request: pair.request(loot.value), loot, evidence });
       } else if (pair.loot.kind !== 'date' && pair.loot.kind !== 'number') {

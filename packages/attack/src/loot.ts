@@ -28,8 +28,20 @@ export const MARK = /canary[a-z]{16}/g;
 /** A unique word, only of lower-case letters, so that every input for names accepts it. */
 export function newMark(): string {
   const letters = crypto.getRandomValues(new Uint8Array(16));
-  return `canary${Array.from(letters, (byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
+  const mark = `canary${Array.from(letters, (byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
+  MADE.add(mark);
+  return mark;
 }
+
+/** The marks of this run. */
+const MADE = new Set<string>();
+
+/** Begins a run: all marks until now are those of earlier ones. */
+export const forgetMarks = (): void => MADE.clear();
+
+/** Whether a text has a mark that an earlier run has made. */
+export const hasEarlierMark = (text: string): boolean =>
+  (text.match(MARK) ?? []).some((mark) => !MADE.has(mark));
 
 /** Number scalars that are strings in JSON, so that they are exact. */
 export const EXACT_NUMBERS = /^(Big(Int|Decimal|Number)|Decimal|Long)$/;
@@ -57,6 +69,8 @@ export function lootValue(at: string, value: string | number, scalar = ''): Loot
 /** The values of one tenant, once per place. */
 export class Loot {
   private readonly byValue = new Map<string, LootValue[]>();
+  /** The seconds of its times. */
+  private readonly seconds = new Set<string>();
 
   constructor(values: Iterable<LootValue> = []) {
     for (const value of values) this.add(value);
@@ -64,9 +78,15 @@ export class Loot {
 
   add(found: LootValue): void {
     if (found.value === '') return;
+    if (found.kind === 'date') this.seconds.add(secondOf(found.value));
     const known = this.byValue.get(found.value);
     if (!known) this.byValue.set(found.value, [found]);
     else if (!known.some(({ at }) => at === found.at)) known.push(found);
+  }
+
+  /** Whether it has a time of the same second. */
+  hasTimeNear(time: string): boolean {
+    return this.seconds.has(secondOf(time));
   }
 
   has(value: string): boolean {
@@ -95,3 +115,6 @@ export class Loot {
     return [...this].filter(({ at }) => at === place);
   }
 }
+
+/** Of a time in the form of JSON. */
+const secondOf = (time: string): string => time.slice(0, '2026-01-01T00:00:00'.length);

@@ -6,7 +6,7 @@
 import process from 'node:process';
 import { Command, CommanderError } from 'commander';
 import type { Observer } from './campaign.js';
-import { callerOf, demoTokens, keyOf } from './callers.js';
+import { callerOf, demandAnswer, demoTokens, demoUrl, keyOf } from './callers.js';
 import { followLog } from './log-file.js';
 import { isClean, printReport } from './report.js';
 import { attack } from './run.js';
@@ -14,7 +14,7 @@ import { readSchemaFile } from './schema.js';
 import { countStatements } from './statement-count.js';
 
 interface Options {
-  readonly url: string;
+  readonly url?: string;
   readonly tokenA?: readonly string[];
   readonly keyA?: readonly string[];
   readonly tokenB?: readonly string[];
@@ -32,7 +32,7 @@ const several = (value: string, before: readonly string[] = []): readonly string
 
 const program = new Command('tenantry-attack')
   .description('Attacks a running Tenantry: as users of tenant A, with what belongs to tenant B.')
-  .option('--url <url>', 'the GraphQL endpoint', 'http://localhost:4000/graphql')
+  .option('--url <url>', 'the GraphQL endpoint; by default that of the running `npm start`')
   .option(
     '--token-a <token>',
     'of a user of the attacking tenant; the first may do everything, others less',
@@ -61,11 +61,12 @@ const program = new Command('tenantry-attack')
 
 async function main(): Promise<boolean> {
   const options = program.parse().opts<Options>();
-  const url = new URL(options.url);
   const talk = (what: string) => void process.stderr.write(`${what}\n`);
   if ((options.tokenA === undefined) !== (options.tokenB === undefined)) {
     throw new Error('Give both --token-a and --token-b, or none for the demo tenants of `npm start`.');
   }
+  const url = options.url === undefined ? await demoUrl() : new URL(options.url);
+  await demandAnswer(url);
   if (!options.tokenA) talk('asking the demo for tokens of acme (A) and globex (B)');
   const demo = options.tokenA ? undefined : await demoTokens();
   const statements =

@@ -4,8 +4,7 @@
  */
 import { printSchema, type GraphQLSchema } from 'graphql';
 import { Campaign, type Observer } from './campaign.js';
-import { told } from './compare.js';
-import { readAll, readPages, type Reading } from './harvest.js';
+import { readAll, readPages } from './harvest.js';
 import { compareReads } from './kinds/blind-reads.js';
 import { hostOf, tryCredentials } from './kinds/credentials.js';
 import { tryHostileRequests } from './kinds/hostile-requests.js';
@@ -15,12 +14,12 @@ import { readEverything, tryChoices } from './kinds/reads.js';
 import { trySubscriptions } from './kinds/subscriptions.js';
 import { tryInSocketQueries } from './kinds/socket-queries.js';
 import { tryInMutations, tryInQueries } from './kinds/values.js';
-import { Loot, MARK, type LootValue } from './loot.js';
+import { forgetMarks, hasEarlierMark, Loot, MARK, type LootValue } from './loot.js';
 import { rootPaths } from './operations.js';
 import { plant } from './plant.js';
 import type { Report } from './report.js';
 import { readLiveSchema } from './schema.js';
-import { distinctive, Search, wordsOf } from './search.js';
+import { certain, distinctive, Search, wordsOf } from './search.js';
 import { dataOf, Wire, type Credential } from './wire.js';
 
 export interface AttackOptions {
@@ -59,15 +58,22 @@ const TELL_EVERY_MS = 15_000;
 /** @throws NoSchema, Unreachable */
 export async function attack(options: AttackOptions): Promise<Report> {
   const begun = performance.now();
+  forgetMarks();
   const wire = new Wire(options.url);
   const ticks = setInterval(
     () => options.progress?.(`  ${String(wire.count)} requests so far`),
     TELL_EVERY_MS,
   );
   try {
-    const campaign = await prepare(wire, options);
-    const leftOut = await harvest(campaign, options);
+    const { campaign, earlier } = await prepare(wire, options);
+    const leftOut = await harvest(campaign, earlier, options);
     await runAll(campaign, options);
+    if (campaign.ambiguous.size > 0) {
+      const places = [...campaign.ambiguous].join(', ');
+      campaign.note(
+        `what these answer for values that the attacker’s tenant may have for another reason: ${places}`,
+      );
+    }
     const { breaches, attacks, withoutEffect, notChecked } = campaign;
     return {
       breaches,
@@ -100,7 +106,10 @@ function undeclared(found: ReadonlyMap<string, string>, declared: readonly strin
   ];
 }
 
-async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
+async function prepare(
+  wire: Wire,
+  options: AttackOptions,
+): Promise<{ readonly campaign: Campaign; readonly earlier: EarlierRun }> {
   const { attackers, victims, observer = {} } = options;
   options.progress?.('reading the schema');
   const schema = options.schema ?? (await readLiveSchema(wire, [...attackers, ...victims]));
@@ -114,19 +123,48 @@ async function prepare(wire: Wire, options: AttackOptions): Promise<Campaign> {
     !options.write || kind !== 'text' || value.search(MARK) !== -1;
   const isDistinctive = (loot: LootValue) =>
     !shared.has(loot.value) && isPlanted(loot) && isUnlikeOthers(loot);
-  return new Campaign({ schema, wire, attackers, victims, own, victim, search, observer, isDistinctive });
+  const earlier = new EarlierRun();
+  const isCertain = certain(own, (loot) => earlier.mayHaveWritten(loot));
+  const parts = { schema, wire, attackers, victims, own, victim, search, observer, isDistinctive, isCertain };
+  return { campaign: new Campaign(parts), earlier };
+}
+
+/**
+ * A run with --write leaves values of the victim in the attacker's tenant, and texts of its own in both. Where there are
+ * such texts at the start, everything that the victim had then may be in the attacker's tenant.
+ */
+class EarlierRun {
+  #left: ReadonlySet<string> | undefined;
+
+  isKnown = false;
+
+  /**
+   * To be called after the first reading of both tenants, before anything is planted. Without --write nothing is planted
+   * that could stand for what is there, so nothing counts as ambiguous.
+   */
+  lookAt(victim: Loot, own: Loot, write: boolean): void {
+    this.isKnown = [...victim, ...own].some(({ value }) => hasEarlierMark(value));
+    if (!this.isKnown || !write) return;
+    this.#left = new Set([...victim].map(({ value }) => value));
+  }
+
+  mayHaveWritten({ value, planted }: LootValue): boolean {
+    // The victim had further values that were not read; what this run has planted is new.
+    return this.#left !== undefined && (this.#left.has(value) || planted !== true || hasEarlierMark(value));
+  }
 }
 
 /** Reads both tenants, and plants the victim's texts between two reads of the attacker. */
 async function harvest(
   campaign: Campaign,
+  earlier: EarlierRun,
   { write, progress, victimValues }: AttackOptions,
 ): Promise<number> {
-  const { schema, wire, attackers, victims, own, victim, search, isDistinctive } = campaign.parts;
+  const { schema, wire, attackers, victims, own, victim, search } = campaign.parts;
   progress?.('reading what both tenants have');
   for (const as of victims) await readAll({ schema, wire }, as, victim);
-  const readings: Reading[] = [];
-  for (const as of attackers) readings.push(...(await readPages({ schema, wire }, as, own)));
+  for (const as of attackers) await readPages({ schema, wire }, as, own);
+  if (!victimValues) earlier.lookAt(victim, own, write);
   if (write) {
     progress?.('planting texts');
     await plant({ schema, wire, as: attackers[0]!, own });
@@ -140,27 +178,17 @@ async function harvest(
     for (const as of attackers) await readAll({ schema, wire }, as, own);
   }
   const all = [...victim];
-  const searched = all.filter(isDistinctive);
-  for (const loot of searched) search.add(loot);
-  if (write && !victimValues) allowForEarlierRuns(campaign, readings);
-  return all.length - searched.length;
-}
-
-/**
- * An earlier run has written values of the victim into the attacker's tenant. They are not needed: a leak of them would
- * also show the newly planted values.
- */
-function allowForEarlierRuns(campaign: Campaign, readings: readonly Reading[]): void {
-  const known = new Map<string, LootValue>();
-  for (const { answer } of readings) {
-    for (const { loot } of campaign.parts.search.find(told(answer))) known.set(loot.value, loot);
+  for (const loot of all) campaign.lookFor(loot);
+  if (earlier.isKnown) {
+    const what =
+      'the values that the victim had before this run: an earlier run with --write may have written them into the attacker’s tenant';
+    campaign.note(
+      write
+        ? `${what}. What the victim planted in this run stands for them`
+        : `${what}, and they count as breaches where they are found. With --write the victim plants others`,
+    );
   }
-  for (const loot of known.values()) campaign.bringIn(loot);
-  if (known.size > 0) {
-    const places = [...known.values()].slice(0, 3).map(({ at }) => at);
-    const what = `${String(known.size)} values of the victim that the attacker had before this run planted any`;
-    campaign.note(`${what} (${places.join(', ')}, …): from an earlier run with --write, or by a leak`);
-  }
+  return all.filter(({ value }) => !search.has(value)).length;
 }
 
 async function runAll(campaign: Campaign, options: AttackOptions): Promise<void> {

@@ -18,6 +18,10 @@ export class Search {
     return this.known.size;
   }
 
+  has(value: string): boolean {
+    return this.known.has(value);
+  }
+
   add(loot: LootValue): void {
     for (const value of [loot.value, ...(loot.value.match(MARK) ?? [])]) {
       if (this.known.has(value)) continue;
@@ -65,6 +69,18 @@ export const distinctive =
     const words = wordsOf(value);
     return words.length > 3 || !words.every((word) => vocabulary.has(word));
   };
+
+/**
+ * Whether only the victim can have brought a value where it is found. Others are tried as well, but what comes of them
+ * proves nothing.
+ *
+ * @param own the attacker's values: it has times of the same second where both tenants' rows were made at once
+ * @param isAmbiguous whether an earlier run may have written the value into the attacker's tenant
+ */
+export const certain =
+  (own: Loot, isAmbiguous: (value: LootValue) => boolean) =>
+  (loot: LootValue): boolean =>
+    !isAmbiguous(loot) && !(loot.kind === 'date' && !DAY.test(loot.value) && own.hasTimeNear(loot.value));
 
 /** The words of a name; `conversation.updatedAt` has three. */
 export const wordsOf = (text: string): string[] =>

@@ -107,7 +107,7 @@ export function fillPath(path: Path, filling: Filling): Arguments | undefined {
     const given: Record<string, unknown> = {};
     for (const argument of field.args) {
       if (!isRequiredArgument(argument)) continue;
-      given[argument.name] = fill(argument.type, argument.name, field.name, filling);
+      given[argument.name] = fill(argument, field.name, filling);
     }
     return given;
   });
@@ -155,17 +155,26 @@ function fillFields(
       !leftOut.includes(each.name) &&
       (isRequiredInputField(each) || (filling.optionalTexts && isContent(each.type))),
   );
-  return Object.fromEntries(wanted.map((each) => [each.name, fill(each.type, each.name, field, filling)]));
+  return Object.fromEntries(wanted.map((each) => [each.name, fill(each, field, filling)]));
 }
 
 /** Whether the type is for content of rows, for which any value will do. */
 export const isContent = (type: GraphQLInputType): boolean =>
   /^(String|JSON.*|Date)$/.test(getNamedType(type).name) || EXACT_NUMBERS.test(getNamedType(type).name);
 
-function fill(type: GraphQLInputType, name: string, field: string, filling: Filling): unknown {
-  if (isNonNullType(type)) return fill(type.ofType, name, field, filling);
+/** An argument, or a field of an input. */
+interface Slot {
+  readonly type: GraphQLInputType;
+  readonly name: string;
+  readonly description?: string | null | undefined;
+}
+
+function fill(slot: Slot, field: string, filling: Filling): unknown {
+  const { type, name } = slot;
+  if (isNonNullType(type)) return fill({ ...slot, type: type.ofType }, field, filling);
   if (isListType(type)) {
-    const item = listedText(type.ofType, name, filling) ?? fill(type.ofType, name, field, filling);
+    const inner = { ...slot, type: type.ofType };
+    const item = listedText(inner, filling) ?? fill(inner, field, filling);
     return item === undefined ? undefined : [item];
   }
   // The last one is usually the least powerful role or permission.
@@ -198,11 +207,23 @@ function fill(type: GraphQLInputType, name: string, field: string, filling: Fill
 
 const IS_URL = /^(url|uri)$|Ur[li]$/;
 
-/** Texts in lists are usually words that the server knows: one that the attacker's own rows have under that name. */
-function listedText(type: GraphQLInputType, name: string, { own }: Filling): string | undefined {
+/**
+ * Texts in lists are usually words that the server knows: one that the attacker's own rows have under that name, or else
+ * in a place of which the description speaks, as `AuditEntry.action` for "actions of the audit log".
+ */
+function listedText({ type, name, description }: Slot, { own }: Filling): string | undefined {
   if (getNamedType(type) !== GraphQLString) return undefined;
-  return [...own].find(({ at, kind }) => kind === 'text' && at.endsWith(`.${name}`))?.value;
+  const texts = [...own].filter(({ kind }) => kind === 'text');
+  const named = texts.find(({ at }) => at.endsWith(`.${name}`));
+  if (named) return named.value;
+  const [best] = texts
+    .map((text) => ({ text, likeness: likeness(text.at, description ?? '') }))
+    .filter(({ likeness: words }) => words >= MOST_OF_A_PLACE)
+    .sort((one, other) => other.likeness - one.likeness);
+  return best?.text.value;
 }
+
+const MOST_OF_A_PLACE = 2;
 
 const randomBelow = (limit: number): number => Math.floor(Math.random() * limit);
 

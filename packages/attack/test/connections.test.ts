@@ -33,6 +33,7 @@ async function campaignAgainst(fault: Fault): Promise<Campaign> {
     search,
     observer: {},
     isDistinctive: () => true,
+    isCertain: () => true,
   });
   try {
     await tryInSocketQueries(campaign);

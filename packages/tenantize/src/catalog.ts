@@ -14,10 +14,10 @@ export interface ForeignKey {
   readonly optional: boolean;
   readonly references: string;
   readonly referencedColumns: readonly string[];
-  /** In SQL, such as `ON DELETE CASCADE ON UPDATE RESTRICT`. */
+  /** In SQL, such as `ON DELETE CASCADE ON UPDATE RESTRICT`. SET NULL and SET DEFAULT name the columns. */
   readonly actions: string;
-  /** Whether ON DELETE or ON UPDATE is SET NULL or SET DEFAULT. */
-  readonly setsColumns: boolean;
+  /** Whether ON UPDATE is SET NULL or SET DEFAULT, for which PostgreSQL accepts no list of columns. */
+  readonly updateSetsColumns: boolean;
   readonly full: boolean;
   readonly deferral: string;
   readonly validated: boolean;
@@ -29,14 +29,15 @@ export interface UniqueKey {
   readonly primary: boolean;
   /** Whether it belongs to a constraint, which has the index's name. */
   readonly constraint: boolean;
-  readonly deferrable: boolean;
+  /** In SQL: ` DEFERRABLE`, ` DEFERRABLE INITIALLY DEFERRED`, or nothing. */
+  readonly deferral: string;
   readonly exclusion: boolean;
   readonly valid: boolean;
   readonly replicaIdentity: boolean;
   readonly method: string;
   /** Null for expressions. */
   readonly columns: readonly (string | null)[];
-  /** The result of pg_get_indexdef. */
+  /** The result of pg_get_indexdef without the names of the index and its table: `USING btree (code) WHERE …`. */
   readonly definition: string;
 }
 
@@ -60,6 +61,8 @@ export interface Table {
   readonly inherits: boolean;
   readonly owner: string;
   readonly columns: readonly string[];
+  /** The expressions of generated columns, which a BEFORE trigger sees empty, by their names. */
+  readonly generated: Readonly<Record<string, string>>;
   /** tenantry.protect() was applied, and no conversion is running. */
   readonly scoped: boolean;
   /** The trigger of a conversion's first part exists. */
@@ -96,8 +99,12 @@ const FOREIGN_KEYS = (condition: string): string =>
     'optional', EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey) AND NOT a.attnotnull),
     'referencedColumns', (SELECT jsonb_agg(a.attname ORDER BY k.n) FROM unnest(f.confkey) WITH ORDINALITY AS k (num, n)
                 JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.num),
-    'actions', 'ON DELETE ' || action_name(f.confdeltype) || ' ON UPDATE ' || action_name(f.confupdtype),
-    'setsColumns', f.confdeltype IN ('n', 'd') OR f.confupdtype IN ('n', 'd'),
+    'actions', 'ON DELETE ' || action_name(f.confdeltype) || CASE WHEN f.confdeltype IN ('n', 'd') THEN
+        (SELECT format(' (%s)', string_agg(quote_ident(a.attname), ', ' ORDER BY k.n))
+         FROM unnest(coalesce(nullif(f.confdelsetcols, '{}'), f.conkey)) WITH ORDINALITY AS k (num, n)
+         JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.num) ELSE '' END
+      || ' ON UPDATE ' || action_name(f.confupdtype),
+    'updateSetsColumns', f.confupdtype IN ('n', 'd'),
     'full', f.confmatchtype = 'f',
     'deferral', CASE WHEN f.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED' WHEN f.condeferrable THEN ' DEFERRABLE' ELSE '' END,
     'validated', f.convalidated
@@ -121,6 +128,14 @@ const GRANTEES = (relation: string): string => `
           WHERE grantee <> ${relation}.relowner GROUP BY grantee) g
     LEFT JOIN pg_roles r ON r.oid = g.grantee), '[]')`;
 
+/**
+ * The definition of an index without its name and table, as SQL. `index` and `table` are the aliases of their rows in
+ * pg_class.
+ */
+export const INDEX_TAIL = (index: string, table: string): string =>
+  `substr(pg_get_indexdef(${index}.oid), 1 + length(format('CREATE UNIQUE INDEX %I ON %s%I.%I ', ${index}.relname,
+    CASE ${table}.relkind WHEN 'p' THEN 'ONLY ' ELSE '' END, ${table}.relnamespace::regnamespace::name, ${table}.relname)))`;
+
 const TABLES = `
 SELECT t.relname AS name, t.relkind AS kind, t.relispartition AS partition, pg_get_userbyid(t.relowner) AS owner,
   EXISTS (SELECT FROM pg_inherits WHERE t.oid IN (inhrelid, inhparent)) AS inherits,
@@ -130,11 +145,14 @@ SELECT t.relname AS name, t.relkind AS kind, t.relispartition AS partition, pg_g
     AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = t.oid AND attname = 'tenant_id')
     AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.oid AND tgname = '${FILL_TRIGGER}') AS scoped,
   (SELECT jsonb_agg(attname ORDER BY attnum) FROM pg_attribute WHERE attrelid = t.oid AND attnum > 0 AND NOT attisdropped) AS columns,
+  coalesce((SELECT jsonb_object_agg(attname, pg_get_expr(adbin, adrelid)) FROM pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+            WHERE attrelid = t.oid AND attgenerated <> '' AND NOT attisdropped), '{}') AS generated,
   ${LIST('SELECT polname FROM pg_policy WHERE polrelid = t.oid')} AS policies,
   coalesce((SELECT jsonb_agg(jsonb_build_object(
     'index', i.relname, 'primary', x.indisprimary, 'exclusion', x.indisexclusion, 'valid', x.indisvalid,
-    'constraint', con.oid IS NOT NULL, 'deferrable', NOT x.indimmediate, 'replicaIdentity', x.indisreplident,
-    'method', m.amname, 'definition', pg_get_indexdef(i.oid),
+    'constraint', con.oid IS NOT NULL,
+    'deferral', CASE WHEN con.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED' WHEN con.condeferrable THEN ' DEFERRABLE' ELSE '' END, 'replicaIdentity', x.indisreplident,
+    'method', m.amname, 'definition', ${INDEX_TAIL('i', 't')},
     'columns', (SELECT jsonb_agg(a.attname ORDER BY k.n) FROM unnest(x.indkey::smallint[]) WITH ORDINALITY AS k (num, n)
                 LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.num AND k.num > 0 WHERE k.n <= x.indnkeyatts)
   ) ORDER BY NOT x.indisprimary, i.relname)
@@ -166,6 +184,28 @@ FROM pg_class t WHERE t.relnamespace = 'public'::regnamespace AND t.relname = AN
 export async function readTables(client: pg.Client, names: readonly string[]): Promise<Map<string, Table>> {
   const { rows } = await client.query<Table & pg.QueryResultRow>(TABLES, [names]);
   return new Map(rows.map((table) => [table.name, table]));
+}
+
+/** The schemas beside `public` that have tables of these names, by the names. */
+export async function otherSchemas(
+  client: pg.Client,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ name: string; schema: string }>(
+    `SELECT relname AS name, nspname AS schema FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE relname = ANY ($1) AND relkind IN ('r', 'p') AND nspname <> 'public' AND nspname NOT LIKE 'pg\\_%'`,
+    [names],
+  );
+  return new Map(rows.map(({ name, schema }) => [name, schema]));
+}
+
+/** The names that relations and constraints of the schema public have. */
+export async function takenNames(client: pg.Client): Promise<Set<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace
+     UNION SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace`,
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** The names of the tables that these reference, that reference them, or that have this policy. */

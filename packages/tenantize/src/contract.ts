@@ -6,12 +6,14 @@
 import { FILL_TRIGGER, type ForeignKey, type Table, type UniqueKey } from './catalog.js';
 import { PROOF, TEMPORARY_POLICY, fillFunction, oldRoles, readPolicy } from './expand.js';
 import {
+  counterparts,
+  demandCounterparts,
+  demandForeignKey,
   dropConstraint,
+  isSameForeignKey,
   lockEnds,
   replacedForeignKeys,
-  replacedKeys,
   scopedForeignKey,
-  scopedIndex,
 } from './keys.js';
 import { inPublic, literal, patiently, quoted } from './sql.js';
 import { AN_INSTANT, type Step, labelOf } from './step.js';
@@ -35,18 +37,15 @@ export function unfinished(tables: readonly Table[], neighbours: ReadonlyMap<str
   const missing: string[] = [];
   for (const table of tables) {
     if (!table.policies.includes('tenant_isolation')) missing.push(`row-level security on ${table.name}`);
-    for (const key of replacedKeys(table)) {
-      const index = scopedIndex(table, key);
-      if (!table.uniqueKeys.some((other) => other.index === index && other.valid)) {
-        missing.push(`the index ${index}`);
-      }
+    for (const [key, counterpart] of counterparts(table)) {
+      if (counterpart === undefined) missing.push(`the index that replaces ${key.index}`);
     }
   }
+  const ends = tables.flatMap(({ foreignKeys, references }) => [...foreignKeys, ...references]);
   for (const key of replacedForeignKeys(tables, neighbours)) {
-    const { name } = scopedForeignKey(key);
-    const ends = tables.flatMap(({ foreignKeys, references }) => [...foreignKeys, ...references]);
-    if (!ends.some((other) => other.table === key.table && other.name === name && other.validated)) {
-      missing.push(`the foreign key ${name}`);
+    const scoped = scopedForeignKey(key, '');
+    if (!ends.some((other) => other.validated && isSameForeignKey(other, scoped))) {
+      missing.push(`the foreign key that replaces ${key.name}`);
     }
   }
   return missing;
@@ -56,7 +55,14 @@ function dropForeignKey(key: ForeignKey): Step {
   const { name, table, references } = key;
   return {
     label: labelOf('drop', name),
-    sql: patiently([table, references], [lockEnds(key, 'ACCESS EXCLUSIVE'), dropConstraint(table, name)]),
+    sql: patiently(
+      [table, references],
+      [
+        lockEnds(key, 'ACCESS EXCLUSIVE'),
+        demandForeignKey(scopedForeignKey(key, '')),
+        dropConstraint(table, name),
+      ],
+    ),
     down: undefined,
     does: `drops ${name}, which has been replaced`,
     locks: `ACCESS EXCLUSIVE on ${table} and ${references}`,
@@ -72,7 +78,8 @@ function finish(table: Table, entity: string): Step {
     sql: patiently(
       [table.name],
       [
-        ...replacedKeys(table).flatMap((key) => replaceKey(table, key)),
+        ...[...counterparts(table)].flatMap(([key, counterpart]) => replaceKey(table, key, counterpart!)),
+        demandCounterparts(table),
         dropConstraint(table.name, PROOF),
         `DROP TRIGGER ${FILL_TRIGGER} ON ${target}`,
         `DROP FUNCTION ${fillFunction(table)}()`,
@@ -97,13 +104,15 @@ function revokeFromOld({ name, grantees }: Table['sequences'][number]): string[]
   return old === '' ? [] : [`REVOKE ALL ON SEQUENCE ${inPublic(name)} FROM ${old}`];
 }
 
-function replaceKey(table: Table, key: UniqueKey): string[] {
+function replaceKey(table: Table, key: UniqueKey, counterpart: UniqueKey): string[] {
   const alter = `ALTER TABLE ${inPublic(table.name)}`;
-  const index = quoted(scopedIndex(table, key));
+  const index = quoted(counterpart.index);
   const name = quoted(key.index);
   if (key.primary) {
     return [`${alter} DROP CONSTRAINT ${name}, ADD CONSTRAINT ${name} PRIMARY KEY USING INDEX ${index}`];
   }
+  // What replaces a deferrable constraint is a constraint already.
+  if (key.constraint && key.deferral !== '') return [`${alter} DROP CONSTRAINT ${name}`];
   if (key.constraint) {
     return [`${alter} DROP CONSTRAINT ${name}, ADD CONSTRAINT ${index} UNIQUE USING INDEX ${index}`];
   }

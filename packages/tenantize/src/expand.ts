@@ -9,16 +9,19 @@ import { APP_ROLE, OPERATOR_ROLE, OWNER_ROLE } from './roles.js';
 import { FILL_TRIGGER, type ForeignKey, type Grantee, type Table } from './catalog.js';
 import {
   addForeignKey,
+  addScopedConstraint,
   createScopedIndex,
   dropConstraint,
+  dropScopedForeignKey,
+  dropScopedIndex,
   lockEnds,
+  type Names,
   replacedForeignKeys,
   replacedKeys,
   scopedForeignKey,
-  scopedIndex,
 } from './keys.js';
 import { type Conversion, tenantMayChange, tenantOf } from './rule.js';
-import { inPublic, literal, patiently, prismaName, quoted, temporaryName } from './sql.js';
+import { inPublic, literal, patiently, quoted, temporaryName } from './sql.js';
 import { AN_INSTANT, type Step, labelOf } from './step.js';
 
 /** Proves NOT NULL to PostgreSQL, so that it need not read every row while it locks the table. */
@@ -38,12 +41,14 @@ export const fillFunction = (table: Table): string => `tenantry.${quoted(tempora
  *
  * @param entities the names of the tables in the audit log
  * @param read the tables that the rule reads
+ * @param names of the new keys
  */
 export function expandSteps(
   conversions: readonly Conversion[],
   neighbours: ReadonlyMap<string, Table>,
   entities: ReadonlyMap<string, string>,
   read: readonly string[],
+  names: Names,
 ): Step[] {
   const tables = conversions.map(({ table }) => table);
   const foreignKeys = replacedForeignKeys(tables, neighbours);
@@ -56,12 +61,17 @@ export function expandSteps(
     ...opened.map((name) => openNeighbour(name, readPolicy(tables))),
     ...conversions.map(addColumn),
     ...filled.map((table) => backfill(table, 'backfill', 'gives every row its tenant')),
-    ...tables.map((table) => requireTenant(table, filled.includes(table))),
+    ...tables.map((table) => requireTenant(table, names, filled.includes(table))),
     ...filled.map((table) => backfill(table, 'sweep', 'looks for rows that were in flight meanwhile')),
-    ...tables.map((table) => validateTenant(table, filled.includes(table))),
+    ...tables.map((table) => validateTenant(table, names, filled.includes(table))),
     ...filled.map(setNotNull),
-    ...tables.flatMap((table) => replacedKeys(table).map((key) => createKey(table, key))),
-    ...foreignKeys.flatMap((key) => [pointAgain(key), validateForeignKey(scopedForeignKey(key))]),
+    ...tables.flatMap((table) =>
+      replacedKeys(table).map((key) => createKey(table, key, names.indexes.get(key)!)),
+    ),
+    ...foreignKeys.flatMap((key) => {
+      const scoped = scopedForeignKey(key, names.foreignKeys.get(key)!);
+      return [pointAgain(key, scoped), validateForeignKey(scoped)];
+    }),
     ...tables.map((table) => isolate(table, entities.get(table.name)!)),
   ];
 }
@@ -99,9 +109,16 @@ function addColumn(conversion: Conversion): Step {
     down: patiently(
       [table.name],
       [
-        `DROP TRIGGER IF EXISTS ${FILL_TRIGGER} ON ${target}`,
-        `DROP FUNCTION IF EXISTS ${fillFunction(table)}()`,
-        `ALTER TABLE ${target} DROP COLUMN IF EXISTS tenant_id`,
+        // Without the trigger the step did nothing, and a column of this name is not its own.
+        `DO $drop$
+  BEGIN
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = ${literal(target)}::regclass AND tgname = '${FILL_TRIGGER}') THEN
+      DROP TRIGGER ${FILL_TRIGGER} ON ${target};
+      DROP FUNCTION ${fillFunction(table)}();
+      ALTER TABLE ${target} DROP COLUMN tenant_id;
+    END IF;
+  END
+  $drop$`,
       ],
     ),
     does:
@@ -133,7 +150,8 @@ function addColumnWithTenant(table: Table, slug: string): string[] {
 }
 
 function fillFunctionSql(conversion: Conversion): string {
-  const path = conversion.rule.kind === 'expression' ? 'pg_catalog, public, pg_temp' : 'pg_catalog, pg_temp';
+  const isFree = conversion.rule.kind === 'expression' || Object.keys(conversion.table.generated).length > 0;
+  const path = isFree ? 'pg_catalog, public, pg_temp' : 'pg_catalog, pg_temp';
   return `CREATE FUNCTION ${fillFunction(conversion.table)}() RETURNS trigger
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER
   SET search_path = ${path}
@@ -167,16 +185,16 @@ function backfill(table: Table, action: string, does: string): Step {
   };
 }
 
-function requireTenant(table: Table, proof: boolean): Step {
+function requireTenant(table: Table, names: Names, proof: boolean): Step {
   const target = inPublic(table.name);
-  const tenants = tenantKey(table);
+  const tenants = tenantKey(table, names);
   const check = `ALTER TABLE ${target} ADD CONSTRAINT ${PROOF} CHECK (tenant_id IS NOT NULL) NOT VALID`;
   return {
     label: labelOf('require', table.name),
     sql: patiently([table.name, 'tenants'], [...(proof ? [check] : []), addForeignKey(tenants)]),
     down: patiently(
       [table.name, 'tenants'],
-      [dropConstraint(table.name, tenants.name), dropConstraint(table.name, PROOF)],
+      [dropScopedForeignKey(table.name, tenants.name), dropConstraint(table.name, PROOF)],
     ),
     does: 'from now on, refuses rows without a tenant (old rows are not looked at yet)',
     locks: `ACCESS EXCLUSIVE on ${table.name}, SHARE ROW EXCLUSIVE on tenants`,
@@ -184,24 +202,24 @@ function requireTenant(table: Table, proof: boolean): Step {
   };
 }
 
-function tenantKey({ name }: Table): ForeignKey {
+function tenantKey(table: Table, names: Names): ForeignKey {
   return {
-    name: prismaName(name, ['tenant_id'], 'fkey'),
-    table: name,
+    name: names.tenants.get(table)!,
+    table: table.name,
     columns: ['tenant_id'],
     optional: false,
     references: 'tenants',
     referencedColumns: ['id'],
     actions: 'ON DELETE RESTRICT ON UPDATE RESTRICT',
-    setsColumns: false,
+    updateSetsColumns: false,
     full: false,
     deferral: '',
     validated: false,
   };
 }
 
-function validateTenant(table: Table, proof: boolean): Step {
-  const constraints = [...(proof ? [PROOF] : []), quoted(tenantKey(table).name)];
+function validateTenant(table: Table, names: Names, proof: boolean): Step {
+  const constraints = [...(proof ? [PROOF] : []), quoted(tenantKey(table, names).name)];
   const validations = constraints.map((constraint) => `VALIDATE CONSTRAINT ${constraint}`);
   return {
     label: labelOf('validate', table.name),
@@ -225,21 +243,31 @@ function setNotNull({ name }: Table): Step {
   };
 }
 
-function createKey(table: Table, key: Table['uniqueKeys'][number]): Step {
-  const index = scopedIndex(table, key);
-  return {
+function createKey(table: Table, key: Table['uniqueKeys'][number], index: string): Step {
+  const common = {
     label: labelOf('key', index.replace(/^tenantize_/, '')),
-    sql: createScopedIndex(table, key),
     // An interrupted build leaves an invalid index.
-    down: patiently([table.name], [`DROP INDEX IF EXISTS ${inPublic(index)}`]),
+    down: patiently([table.name], [dropScopedIndex(table, key, index)]),
     does: `builds ${index}, which is to replace ${key.index}`,
+  };
+  if (key.deferral !== '') {
+    return {
+      ...common,
+      sql: patiently([table.name], [addScopedConstraint(table, key, index)]),
+      does: `${common.does}; it is deferrable, and cannot be built beside readers and writers`,
+      locks: `ACCESS EXCLUSIVE on ${table.name} (hinders readers and writers)`,
+      lasts: 'one reading of the table',
+    };
+  }
+  return {
+    ...common,
+    sql: createScopedIndex(table, key, index),
     locks: `SHARE UPDATE EXCLUSIVE on ${table.name} (hinders neither readers nor writers)`,
     lasts: 'two readings of the table; waits for older transactions',
   };
 }
 
-function pointAgain(key: ForeignKey): Step {
-  const scoped = scopedForeignKey(key);
+function pointAgain(key: ForeignKey, scoped: ForeignKey): Step {
   return {
     label: labelOf('fk', scoped.name),
     sql: patiently(
@@ -248,7 +276,7 @@ function pointAgain(key: ForeignKey): Step {
     ),
     down: patiently(
       [key.table, key.references],
-      [lockEnds(key, 'ACCESS EXCLUSIVE'), dropConstraint(key.table, scoped.name)],
+      [lockEnds(key, 'ACCESS EXCLUSIVE'), dropScopedForeignKey(key.table, scoped.name)],
     ),
     does: `adds ${scoped.name}, which is to replace ${key.name} (old rows are not looked at yet)`,
     locks: `SHARE ROW EXCLUSIVE on ${key.table} and ${key.references} (hinders writers)`,

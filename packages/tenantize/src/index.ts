@@ -3,6 +3,7 @@ export { neighboursOf, readTables, type Table } from './catalog.js';
 export { TenantizeError } from './error.js';
 export type { Migration, Project } from './project.js';
 export { refusals } from './refusals.js';
+export { shellWords } from './sql.js';
 export {
   finishTenantize,
   tenantize,

@@ -1,6 +1,6 @@
 /** The new keys of a table, which begin with the tenant, because PostgreSQL checks keys without row-level security. */
-import type { ForeignKey, Table, UniqueKey } from './catalog.js';
-import { columnList, inPublic, prismaName, quoted, temporaryName } from './sql.js';
+import { INDEX_TAIL, type ForeignKey, type Table, type UniqueKey } from './catalog.js';
+import { columnList, fitted, inPublic, literal, prismaName, quoted, temporaryName } from './sql.js';
 
 /** Whether a unique key begins with the tenant, as `tenantry.protect` requires. */
 export const isScoped = (key: UniqueKey): boolean => key.columns[0] === 'tenant_id';
@@ -17,8 +17,69 @@ export const replacedKeys = ({ uniqueKeys }: Table): UniqueKey[] =>
 export const isPlain = ({ columns, definition }: UniqueKey): boolean =>
   !columns.includes(null) && !definition.includes(' WHERE ');
 
-/** The name of the index that replaces a unique key. The primary key's gets the old name at the end. */
-export function scopedIndex(table: Table, key: UniqueKey): string {
+/** The definition of the index that replaces a unique key: its expressions, condition and orders, after the tenant. */
+export const scopedDefinition = ({ definition }: UniqueKey): string =>
+  definition.replace('USING btree (', 'USING btree (tenant_id, ');
+
+/**
+ * What replaces each of the table's keys, found by its definition: a name may be cut, or taken by another object.
+ * Undefined for a key without a valid counterpart.
+ */
+export function counterparts(table: Table): Map<UniqueKey, UniqueKey | undefined> {
+  const free = new Set(table.uniqueKeys.filter((key) => isScoped(key) && key.valid));
+  return new Map(
+    replacedKeys(table).map((key) => {
+      const alike = [...free].filter(
+        (other) => other.definition === scopedDefinition(key) && other.deferral === key.deferral,
+      );
+      // Two keys may be defined alike.
+      const found = alike.find(({ index }) => index === preferredName(table, key)) ?? alike[0];
+      if (found !== undefined) free.delete(found);
+      return [key, found];
+    }),
+  );
+}
+
+/** The names of the objects that a conversion makes; none of them exists before. */
+export interface Names {
+  readonly indexes: ReadonlyMap<UniqueKey, string>;
+  readonly foreignKeys: ReadonlyMap<ForeignKey, string>;
+  /** The foreign keys to the table of tenants. */
+  readonly tenants: ReadonlyMap<Table, string>;
+}
+
+/**
+ * Chooses the names.
+ *
+ * @param taken what relations and constraints are called already
+ */
+export function namesFor(
+  tables: readonly Table[],
+  foreignKeys: readonly ForeignKey[],
+  taken: ReadonlySet<string>,
+): Names {
+  const used = new Set(taken);
+  const choose = (preferred: string): string => {
+    let name = preferred;
+    for (let turn = 2; used.has(name); turn += 1) name = fitted(preferred, `_${String(turn)}`);
+    used.add(name);
+    return name;
+  };
+  return {
+    tenants: new Map(tables.map((table) => [table, choose(prismaName(table.name, ['tenant_id'], 'fkey'))])),
+    indexes: new Map(
+      tables.flatMap((table) =>
+        replacedKeys(table).map((key) => [key, choose(preferredName(table, key))] as const),
+      ),
+    ),
+    foreignKeys: new Map(
+      foreignKeys.map((key) => [key, choose(prismaName(key.table, ['tenant_id', ...key.columns], 'fkey'))]),
+    ),
+  };
+}
+
+/** The primary key's index gets the old name at the end. */
+function preferredName(table: Table, key: UniqueKey): string {
   if (key.primary) return temporaryName(key.index);
   const columns = key.columns.join();
   const namesake = replacedKeys(table).find(
@@ -26,31 +87,79 @@ export function scopedIndex(table: Table, key: UniqueKey): string {
   );
   return isPlain(key) && namesake === key
     ? prismaName(table.name, ['tenant_id', ...key.columns.flatMap((column) => column ?? [])], 'key')
-    : `tenant_${key.index}`.slice(0, 63);
+    : fitted(`tenant_${key.index}`);
 }
 
 /**
- * Builds the index that replaces a unique key, with its expressions, condition and orders. It must be the only
- * statement of its migration, because CONCURRENTLY is refused in a transaction.
+ * Builds the index that replaces a unique key. It must be the only statement of its migration, because CONCURRENTLY is
+ * refused in a transaction.
  */
-export function createScopedIndex(table: Table, key: UniqueKey): string {
-  const definition = key.definition.slice(key.definition.indexOf(' USING btree ('));
-  return (
-    `CREATE UNIQUE INDEX CONCURRENTLY ${quoted(scopedIndex(table, key))} ON ${inPublic(table.name)}` +
-    `${definition.replace(' USING btree (', ' USING btree (tenant_id, ')};`
-  );
+export const createScopedIndex = (table: Table, key: UniqueKey, name: string): string =>
+  `CREATE UNIQUE INDEX CONCURRENTLY ${quoted(name)} ON ${inPublic(table.name)} ${scopedDefinition(key)};`;
+
+/** Adds the constraint that replaces a deferrable one; its index would refuse at once what the constraint accepts. */
+export function addScopedConstraint(table: Table, key: UniqueKey, name: string): string {
+  const columns = columnList(['tenant_id', ...key.columns.flatMap((column) => column ?? [])]);
+  const nulls = key.definition.includes(' NULLS NOT DISTINCT') ? ' NULLS NOT DISTINCT' : '';
+  const included = / INCLUDE \(.*\)/.exec(key.definition)?.[0].replace(' NULLS NOT DISTINCT', '') ?? '';
+  return `ALTER TABLE ${inPublic(table.name)} ADD CONSTRAINT ${quoted(name)} UNIQUE${nulls} (${columns})${included}${key.deferral}`;
 }
 
-/** The foreign key that replaces one, with Prisma's name for it. */
-export function scopedForeignKey(key: ForeignKey): ForeignKey {
-  const columns = ['tenant_id', ...key.columns];
-  return {
-    ...key,
-    columns,
-    referencedColumns: ['tenant_id', ...key.referencedColumns],
-    name: prismaName(key.table, columns, 'fkey'),
-  };
+const INDEXES = `pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid`;
+
+/** Drops the index or constraint that replaces a key, complete or not, and never another object of this name. */
+export function dropScopedIndex(table: Table, key: UniqueKey, name: string): string {
+  const drop =
+    key.deferral === ''
+      ? `DROP INDEX ${inPublic(name)}`
+      : `ALTER TABLE ${inPublic(table.name)} DROP CONSTRAINT ${quoted(name)}`;
+  return `DO $drop$
+  BEGIN
+    IF EXISTS (
+      SELECT FROM ${INDEXES}
+      WHERE x.indrelid = ${literal(inPublic(table.name))}::regclass AND i.relname = ${literal(name)}
+        AND ${INDEX_TAIL('i', 't')} = ${literal(scopedDefinition(key))}
+    ) THEN
+      EXECUTE ${literal(drop)};
+    END IF;
+  END
+  $drop$`;
 }
+
+/** Fails unless each of the replaced keys has a counterpart that is unique, valid, and defined alike. */
+export function demandCounterparts(table: Table): string {
+  const wanted = replacedKeys(table).map((key) => literal(scopedDefinition(key)));
+  return `DO $keys$
+  DECLARE
+    wanted text;
+  BEGIN
+    FOREACH wanted IN ARRAY ARRAY[${wanted.join(', ')}]::text[] LOOP
+      IF NOT EXISTS (
+        SELECT FROM ${INDEXES}
+        WHERE x.indrelid = ${literal(inPublic(table.name))}::regclass AND x.indisunique AND x.indisvalid
+          AND ${INDEX_TAIL('i', 't')} = wanted
+      ) THEN
+        RAISE EXCEPTION 'a key of % would be lost: there is no valid unique index %', ${literal(table.name)}, wanted;
+      END IF;
+    END LOOP;
+  END
+  $keys$`;
+}
+
+/** The foreign key that replaces one. */
+export const scopedForeignKey = (key: ForeignKey, name: string): ForeignKey => ({
+  ...key,
+  columns: ['tenant_id', ...key.columns],
+  referencedColumns: ['tenant_id', ...key.referencedColumns],
+  name,
+});
+
+/** Whether two foreign keys of one table say the same, whatever their names. */
+export const isSameForeignKey = (one: ForeignKey, other: ForeignKey): boolean =>
+  definitionOf(one) === definitionOf(other);
+
+const definitionOf = (key: ForeignKey): string =>
+  JSON.stringify([key.table, key.columns, key.references, key.referencedColumns, key.actions, key.deferral]);
 
 /** Adds a foreign key that is checked for new rows only, until it is validated. */
 export function addForeignKey(key: ForeignKey): string {
@@ -58,6 +167,40 @@ export function addForeignKey(key: ForeignKey): string {
     `ALTER TABLE ${inPublic(key.table)} ADD CONSTRAINT ${quoted(key.name)} FOREIGN KEY (${columnList(key.columns)}) ` +
     `REFERENCES ${inPublic(key.references)} (${columnList(key.referencedColumns)}) ${key.actions}${key.deferral} NOT VALID`
   );
+}
+
+/** Drops a foreign key that carries the tenant, and never another constraint of this name. */
+export const dropScopedForeignKey = (table: string, name: string): string => `DO $drop$
+  BEGIN
+    IF EXISTS (
+      SELECT FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+      WHERE c.conrelid = ${literal(inPublic(table))}::regclass AND c.contype = 'f' AND c.conname = ${literal(name)}
+        AND a.attname = 'tenant_id'
+    ) THEN
+      ${dropConstraint(table, name)};
+    END IF;
+  END
+  $drop$`;
+
+/** Fails unless a foreign key with the tenant is there, and valid. */
+export function demandForeignKey({ table, columns, references, referencedColumns }: ForeignKey): string {
+  const names = (relation: string, key: string): string =>
+    `ARRAY(SELECT a.attname::text FROM unnest(c.${key}) WITH ORDINALITY AS k (num, n)
+          JOIN pg_attribute a ON a.attrelid = c.${relation} AND a.attnum = k.num ORDER BY k.n)`;
+  const list = (values: readonly string[]): string => `ARRAY[${values.map(literal).join(', ')}]`;
+  return `DO $key$
+  BEGIN
+    IF NOT EXISTS (
+      SELECT FROM pg_constraint c
+      WHERE c.conrelid = ${literal(inPublic(table))}::regclass AND c.confrelid = ${literal(inPublic(references))}::regclass
+        AND c.contype = 'f' AND c.convalidated
+        AND ${names('conrelid', 'conkey')} = ${list(columns)} AND ${names('confrelid', 'confkey')} = ${list(referencedColumns)}
+    ) THEN
+      RAISE EXCEPTION 'a foreign key of % would be lost: there is no valid one from (%) to %',
+        ${literal(table)}, ${literal(columns.join(', '))}, ${literal(references)};
+    END IF;
+  END
+  $key$`;
 }
 
 /**
@@ -85,5 +228,5 @@ export function replacedForeignKeys(
     (key) => scoped.has(key.table) && scoped.has(key.references) && !pairsTenants(key),
   );
   // A key between two of the tables is found in both tables.
-  return [...new Map(unpaired.map((key) => [`${key.table} ${key.name}`, key])).values()];
+  return [...new Map(unpaired.map((key) => [JSON.stringify([key.table, key.name]), key])).values()];
 }

@@ -2,6 +2,7 @@
 import { APP_ROLE, OWNER_ROLE } from './roles.js';
 import type { Table } from './catalog.js';
 import { pairsTenants } from './keys.js';
+import { shellWords } from './sql.js';
 
 /** A condition that prevents the conversion, and its sentence. */
 type Reason = (table: Table) => string | false;
@@ -10,9 +11,14 @@ const list = (names: readonly string[]): string => names.join(', ');
 
 const REASONS: readonly Reason[] = [
   ({ kind }) =>
-    kind !== 'r' &&
-    'is not an ordinary table (partitioned tables, views and foreign tables are not converted).',
-  ({ partition, inherits }) => (partition || inherits) && 'is part of an inheritance or partition tree.',
+    kind === 'p' &&
+    'is a partitioned table, which is not converted in place. Create a new one with tenant_id in its primary key beside it, ' +
+      'call tenantry.protect for it, copy the rows, and exchange the names in one transaction.',
+  ({ kind }) => !'rp'.includes(kind) && 'is a view or a foreign table: convert the tables that it reads.',
+  ({ kind, partition, inherits }) =>
+    kind !== 'p' &&
+    (partition || inherits) &&
+    'is part of an inheritance or partition tree: detach it (DETACH PARTITION, NO INHERIT), or replace the tree as a whole.',
   ({ scoped }) => scoped && 'is tenant-scoped already.',
   ({ underWay }) => underWay && 'is under way: apply its migrations, then finish with --finish.',
   ({ columns, underWay, scoped }) =>
@@ -41,8 +47,8 @@ const REASONS: readonly Reason[] = [
     ),
   ({ uniqueKeys }) =>
     about(
-      uniqueKeys.filter((key) => key.deferrable),
-      'is deferrable: replace it by one that is not',
+      uniqueKeys.filter((key) => key.primary && key.deferral !== ''),
+      'is a deferrable primary key: make it NOT DEFERRABLE (DROP CONSTRAINT …, ADD PRIMARY KEY …)',
     ),
   ({ uniqueKeys }) =>
     about(
@@ -50,11 +56,13 @@ const REASONS: readonly Reason[] = [
       'is the replica identity: set REPLICA IDENTITY FULL or DEFAULT first',
     ),
   ({ foreignKeys, references }) => {
-    const found = [...foreignKeys, ...references].filter((key) => key.setsColumns && !pairsTenants(key));
+    const found = [...foreignKeys, ...references].filter(
+      (key) => key.updateSetsColumns && !pairsTenants(key),
+    );
     return (
       found.length > 0 &&
-      `has foreign keys that set columns (${list(found.map(({ name }) => name))}): they would set tenant_id too. Make them ` +
-        'ON DELETE RESTRICT or CASCADE.'
+      `has foreign keys that set columns ON UPDATE (${list(found.map(({ name }) => name))}): they would set tenant_id too. ` +
+        'Make them ON UPDATE CASCADE or RESTRICT.'
     );
   },
   ({ foreignKeys, references }) => {
@@ -113,7 +121,7 @@ export function refusals(
   if (followers.size > 0) {
     sentences.push(
       `${list([...followers])} points at ${list(names)}, and would hold on to a key without the tenant: ` +
-        `tenantize them together: tenantry tenantize ${[...names, ...followers].join(' ')}`,
+        `tenantize them together: tenantry tenantize ${shellWords([...names, ...followers])}`,
     );
   }
   for (const { name, updateTriggers } of filled && !fireTriggers ? tables : []) {

@@ -102,23 +102,41 @@ function unreachable(waiting: readonly Table[], known: ReadonlySet<string>): str
 export function tenantOf({ table, rule }: Conversion, row: 'NEW' | 'OLD'): string {
   if (rule.kind === 'tenant') return `(SELECT id FROM public.tenants WHERE slug = ${literal(rule.slug)})`;
   if (rule.kind === 'expression') {
-    return `(SELECT (${rule.sql})::uuid FROM (SELECT ${row}.*) AS ${quoted(table.name)})`;
+    return `(SELECT (${rule.sql})::uuid FROM (${rowOf(table, row)}) AS ${quoted(table.name)})`;
   }
   const { references, columns, referencedColumns } = rule.key;
   const pairs = columns.map(
-    (column, index) => `parent.${quoted(referencedColumns[index]!)} = ${row}.${quoted(column)}`,
+    (column, index) => `parent.${quoted(referencedColumns[index]!)} = ${valueOf(table, column, row)}`,
   );
   return `(SELECT parent.tenant_id FROM ${inPublic(references)} AS parent WHERE ${pairs.join(' AND ')})`;
 }
 
 /** Whether an UPDATE may have moved the row to another tenant, as an SQL condition over NEW and OLD. */
 export function tenantMayChange(conversion: Conversion): string {
-  const { rule } = conversion;
+  const { rule, table } = conversion;
   if (rule.kind === 'tenant') return 'false';
   if (rule.kind === 'expression') {
     return `${tenantOf(conversion, 'NEW')} IS DISTINCT FROM ${tenantOf(conversion, 'OLD')}`;
   }
   return rule.key.columns
-    .map((column) => `NEW.${quoted(column)} IS DISTINCT FROM OLD.${quoted(column)}`)
+    .map((column) => `${valueOf(table, column, 'NEW')} IS DISTINCT FROM ${valueOf(table, column, 'OLD')}`)
     .join(' OR ');
+}
+
+// PostgreSQL computes generated columns after the BEFORE triggers, which see them empty.
+
+function rowOf({ columns, generated }: Table, row: 'NEW' | 'OLD'): string {
+  if (Object.keys(generated).length === 0) return `SELECT ${row}.*`;
+  const values = columns.map((column) => {
+    const expression = generated[column];
+    return expression === undefined ? `base.${quoted(column)}` : `(${expression}) AS ${quoted(column)}`;
+  });
+  return `SELECT ${values.join(', ')} FROM (SELECT ${row}.*) AS base`;
+}
+
+function valueOf({ generated }: Table, column: string, row: 'NEW' | 'OLD'): string {
+  const expression = generated[column];
+  return expression === undefined
+    ? `${row}.${quoted(column)}`
+    : `(SELECT ${expression} FROM (SELECT ${row}.*) AS base)`;
 }

@@ -7,15 +7,30 @@ import { join } from 'node:path';
 
 import type pg from 'pg';
 
-import { type Table, neighboursOf, readTables } from './catalog.js';
+import {
+  type ForeignKey,
+  type Table,
+  neighboursOf,
+  otherSchemas,
+  readTables,
+  takenNames,
+} from './catalog.js';
 import { contractSteps, unfinished } from './contract.js';
 import { TenantizeError } from './error.js';
 import { expandSteps, readPolicy } from './expand.js';
+import {
+  counterparts,
+  isSameForeignKey,
+  type Names,
+  namesFor,
+  replacedForeignKeys,
+  scopedForeignKey,
+} from './keys.js';
 import { entityNames, modelChanges } from './models.js';
 import type { Migration, Project } from './project.js';
 import { refusals } from './refusals.js';
 import { type RuleChoice, conversionsOf, tablesRead } from './rule.js';
-import { literal } from './sql.js';
+import { literal, quoted, nameList, namesIn } from './sql.js';
 import type { Step } from './step.js';
 
 /** A step whose migration has been written. */
@@ -47,7 +62,7 @@ export async function tenantize(
   names: readonly string[],
   options: TenantizeOptions,
 ): Promise<Plan> {
-  const { tables, neighbours, read } = await look(project, names, options);
+  const { tables, neighbours, read, taken } = await look(project, names, options);
   const setting = { filled: options.tenant === undefined, fireTriggers: options.fireTriggers === true };
   const migrations = await project.readMigrations();
   refuse([
@@ -57,10 +72,11 @@ export async function tenantize(
   ]);
   const conversions = conversionsOf(tables, options);
   const entities = entityNames(tables, await project.modelNames());
-  const steps = expandSteps(conversions, neighbours, entities, read);
+  const newNames = namesFor(tables, replacedForeignKeys(tables, neighbours), taken);
+  const steps = expandSteps(conversions, neighbours, entities, read, newNames);
   return {
     steps: await write(steps, names, project),
-    models: modelChanges(tables, neighbours, entities),
+    models: modelChanges(tables, neighbours, entities, newNames),
   };
 }
 
@@ -82,14 +98,32 @@ export async function finishTenantize(project: Project, names: readonly string[]
   const missing = unfinished(tables, neighbours);
   if (missing.length > 0) {
     throw new TenantizeError(
-      `The first part has not been applied as a whole: ${missing.join(', ')} is missing.`,
+      `The first part has not been applied as a whole. What is missing: ${missing.join(', ')}.`,
     );
   }
   const entities = entityNames(tables, await project.modelNames());
   return {
     steps: await write(contractSteps(tables, neighbours, entities), names, project),
-    models: modelChanges(tables, neighbours, entities),
+    models: modelChanges(tables, neighbours, entities, namesGiven(tables, neighbours)),
   };
+}
+
+/** The names of the new keys, after the first part. */
+function namesGiven(tables: readonly Table[], neighbours: ReadonlyMap<string, Table>): Names {
+  const ends = tables.flatMap(({ foreignKeys, references }) => [...foreignKeys, ...references]);
+  const replaced = replacedForeignKeys(tables, neighbours).map((key) => {
+    const { name } = ends.find((other) => isSameForeignKey(other, scopedForeignKey(key, '')))!;
+    return [key, name] as const;
+  });
+  const indexes = tables.flatMap((table) =>
+    [...counterparts(table)].map(([key, counterpart]) => [key, counterpart!.index] as const),
+  );
+  const tenants = tables.map((table) => {
+    const isTenants = ({ references, columns }: ForeignKey): boolean =>
+      references === 'tenants' && columns.join() === 'tenant_id';
+    return [table, table.foreignKeys.find(isTenants)!.name] as const;
+  });
+  return { foreignKeys: new Map(replaced), indexes: new Map(indexes), tenants: new Map(tenants) };
 }
 
 interface Surroundings {
@@ -98,6 +132,8 @@ interface Surroundings {
   readonly neighbours: ReadonlyMap<string, Table>;
   /** The tables that the rule reads. */
   readonly read: readonly string[];
+  /** The names that cannot be given to new keys. */
+  readonly taken: ReadonlySet<string>;
 }
 
 async function look(
@@ -107,17 +143,26 @@ async function look(
 ): Promise<Surroundings> {
   return project.asOwner(async (client) => {
     const found = await readTables(client, names);
+    const others = await otherSchemas(client, names);
     refuse(
       names
         .filter((name) => !found.has(name))
-        .map((name) => `There is no table ${name} in the schema public.`),
+        .map((name) => `There is no table ${name} in the schema public${elsewhere(name, others)}.`),
     );
     const tables = names.map((name) => found.get(name)!);
     if (tenant !== undefined) await demandTenant(client, tenant);
     const read = expression === undefined ? [] : await tablesRead(client, names[0]!, expression);
     const near = await neighboursOf(client, tables, readPolicy(tables));
-    return { tables, neighbours: await readTables(client, [...near, ...read]), read };
+    const neighbours = await readTables(client, [...near, ...read]);
+    return { tables, neighbours, read, taken: await takenNames(client) };
   });
+}
+
+function elsewhere(name: string, schemas: ReadonlyMap<string, string>): string {
+  const schema = schemas.get(name);
+  if (schema === undefined) return '';
+  const table = `${quoted(schema)}.${quoted(name)}`;
+  return `, but in ${schema}: move it first (ALTER TABLE ${table} SET SCHEMA public), and back when it is finished`;
 }
 
 async function demandTenant(client: pg.Client, slug: string): Promise<void> {
@@ -134,8 +179,15 @@ function unknownTables(names: readonly string[], migrations: readonly Migration[
   const scripts = migrations.map(({ sql }) => sql).join('\n');
   return names
     .filter((name) => {
-      const pattern = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      return !new RegExp(`CREATE TABLE (IF NOT EXISTS )?("?public"?\\.)?"?${pattern}"?\\s*\\(`, 'i').test(
+      const pattern = quoted(name)
+        .slice(1, -1)
+        .replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      const made = [
+        String.raw`CREATE\s+(?:UNLOGGED\s+)?TABLE(?:\s+IF\s+NOT\s+EXISTS)?`,
+        String.raw`RENAME\s+TO`,
+        String.raw`INTO(?:\s+UNLOGGED)?(?:\s+TABLE)?`,
+      ].join('|');
+      return !new RegExp(String.raw`\b(?:${made})\s+(?:"?public"?\.)?"?${pattern}(?![\w$])`, 'i').test(
         scripts,
       );
     })
@@ -147,7 +199,7 @@ function unknownTables(names: readonly string[], migrations: readonly Migration[
 }
 
 function begunTables(names: readonly string[], migrations: readonly Migration[]): string[] {
-  const begun = new Set(migrations.flatMap(({ down = '' }) => CONVERSION.exec(down)?.[1]?.split(' ') ?? []));
+  const begun = new Set(migrations.flatMap(({ down = '' }) => namesIn(CONVERSION.exec(down)?.[1] ?? '')));
   return names
     .filter((name) => begun.has(name))
     .map((name) => `${name} has migrations that tenantize it: apply them, or delete their folders.`);
@@ -187,5 +239,5 @@ const wayBack = (name: string, tables: readonly string[], sql: string): string =
   ].join('\n');
 
 /** Identifies the migrations of one conversion. */
-export const conversionLine = (tables: readonly string[]): string => `-- Tenantizes ${tables.join(' ')}.`;
+export const conversionLine = (tables: readonly string[]): string => `-- Tenantizes ${nameList(tables)}.`;
 const CONVERSION = /^-- Tenantizes (.*)\.$/m;

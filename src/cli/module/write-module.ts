@@ -11,6 +11,7 @@ import { createMigration } from '../../kernel/database/migration/migrations.js';
 import type { ModelInfo } from '../../kernel/vocabulary/data-model.js';
 import { namesSecret } from '../../kernel/access/secret-names.js';
 import { kindOf } from '../../kernel/graphql/sort-key.js';
+import { auditFindings } from '../audit-findings.js';
 import { viewOf } from './contract.js';
 import { FileChanges } from './file-changes.js';
 import { ModuleError } from './module-error.js';
@@ -129,11 +130,6 @@ async function migrationOf(
   ownerUrl: string,
   changes: FileChanges,
 ): Promise<string | undefined> {
-  const created = await createMigration(`add_${resource}`, ownerUrl, prismaFolder);
-  if (!created) return undefined;
-  changes.created(created.directory);
-  const script = join(created.directory, 'migration.sql');
-  if (!created.sql.includes(`tenantry.protect('${info.table}'`)) return script;
   const hasTimes = columns.some(({ isGiven, type }) => isGiven && (type === 'Date' || type === 'DateTime'));
   const lines = [
     ...(hasVersion
@@ -154,8 +150,14 @@ async function migrationOf(
     '-- Changes are announced to subscriptions.',
     `SELECT tenantry.publish('${info.table}');`,
   ];
-  await changes.write(script, `${created.sql}\n${lines.join('\n')}\n`);
-  return script;
+  const created = await createMigration(`add_${resource}`, ownerUrl, prismaFolder, {
+    complete: (script) =>
+      script.includes(`tenantry.protect('${info.table}'`) ? `${script}\n${lines.join('\n')}\n` : script,
+    inspect: auditFindings,
+  });
+  if (!created) return undefined;
+  changes.created(created.directory);
+  return join(created.directory, 'migration.sql');
 }
 
 /** Formats code with the checkout's settings. */

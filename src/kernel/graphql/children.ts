@@ -116,7 +116,9 @@ const columnOf = ({ table, columns }: ScopedModel, field: string): Prisma.Sql =>
   trusted(`${table}.${columns.get(field)!.name}`);
 
 const ofTenant = (db: TenantClient, model: ScopedModel): Prisma.Sql =>
-  Prisma.sql`${columnOf(model, model.tenantField)} = ${db.context.tenantId}::uuid`;
+  model.tenantField === undefined
+    ? Prisma.sql`true`
+    : Prisma.sql`${columnOf(model, model.tenantField)} = ${db.context.tenantId}::uuid`;
 
 /** Only Prisma converts the values of an enum that the database calls otherwise. */
 const hasMappedEnum = ({ columns }: ScopedModel): boolean =>

@@ -1,9 +1,10 @@
 /**
  * The facts of the Prisma schema that the tenant filter needs: the column with a model's tenant, and the models that
- * nested writes reach. A model without a tenant is refused at the start.
+ * nested writes reach. A model without a tenant is refused at the start, unless it declares that all tenants share it.
  */
 import { escapeIdentifier } from 'pg';
 import { MODELS } from '../../generated/data-model/index.js';
+import { MigrationError } from '../database/migration-error.js';
 import type { FieldInfo, ModelInfo } from '../vocabulary/data-model.js';
 
 /** A model, as the tenant filter and plain statements need it. */
@@ -11,8 +12,8 @@ export interface ScopedModel {
   readonly name: string;
   /** The property of the Prisma client: `auditEntry` for `AuditEntry`. */
   readonly property: string;
-  /** `tenantId`; `id` for the model `Tenant`. */
-  readonly tenantField: string;
+  /** `tenantId`; `id` for the model `Tenant`. Undefined for a model that all tenants share. */
+  readonly tenantField: string | undefined;
   readonly scalars: ReadonlySet<string>;
   /** The name of the related model, by relation field. */
   readonly relations: ReadonlyMap<string, string>;
@@ -54,23 +55,27 @@ export interface Column {
 /**
  * The models of the Prisma schema, by name.
  *
- * @throws Error when a model has no tenant
+ * @throws MigrationError when a model has no tenant, and is not declared as shared
  */
 export const scopedModels = (
   models: Readonly<Record<string, ModelInfo>> = MODELS,
 ): ReadonlyMap<string, ScopedModel> =>
   new Map(Object.entries(models).map(([name, model]) => [name, scoped(name, model)]));
 
-function scoped(name: string, { schema, table, fields, keys }: ModelInfo): ScopedModel {
+function scoped(name: string, { schema, table, fields, keys, shared }: ModelInfo): ScopedModel {
   const columns = new Map<string, Column>();
   const relations = new Map<string, string>();
   for (const [field, info] of Object.entries(fields)) {
     if (info.column === undefined) relations.set(field, info.type);
     else columns.set(field, columnOf(field, info.column, info));
   }
-  const tenantField = name === 'Tenant' ? 'id' : 'tenantId';
-  if (!columns.has(tenantField)) {
-    throw new Error(`the model ${name} has no ${tenantField}: every model belongs to a tenant`);
+  const expected = name === 'Tenant' ? 'id' : 'tenantId';
+  const tenantField = columns.has(expected) ? expected : undefined;
+  if (tenantField === undefined && shared === undefined) {
+    throw new MigrationError(
+      `The model ${name} has no ${expected}: every model belongs to a tenant, or declares with the line /// @shared that ` +
+        'all tenants share it (docs/add-a-model.md).',
+    );
   }
   const uniqueFields = Object.keys(fields).filter((field) => fields[field]!.isUnique);
   return {

@@ -24,20 +24,26 @@ export class ForeignTenantError extends Error {
 /**
  * Narrows operations to one tenant: adds the tenant to the top-level `where` of reads, updates and deletes, and refuses
  * data that names another tenant at any depth. Nested reads need no filter, because the keys of every relation between
- * tenant-scoped models include the tenant.
+ * tenant-scoped models include the tenant; a relation that leads from a shared model to a tenant-scoped one is refused.
  */
 export class TenantFilter {
+  private readonly hasShared: boolean;
+
   constructor(
     private readonly models: ReadonlyMap<string, ScopedModel>,
     private readonly tenantId: string,
-  ) {}
+  ) {
+    this.hasShared = sharesModels(models);
+  }
 
   /**
-   * @throws ForeignTenantError when the data names another tenant; TypeError when the arguments or the condition are
+   * @throws ForeignTenantError when the data names another tenant, and when a relation leads from shared rows to rows of
+   * tenants; TypeError when the arguments or the condition are
    * not a plain object: a copied list or map would be an empty condition
    */
   apply(model: ScopedModel, operation: Operation, args: Arguments = {}): Arguments {
     if (!isPlain(args)) throw new TypeError(`the arguments of ${operation} are not a plain object`);
+    if (this.hasShared) this.refuseFromShared(model, args);
     switch (operation) {
       case 'create':
       case 'createMany':
@@ -56,6 +62,8 @@ export class TenantFilter {
     }
     const { where = {} } = args;
     if (!isPlain(where)) throw new TypeError(`the condition of ${operation} is not a plain object`);
+    // The rows of a shared model are everybody's.
+    if (model.tenantField === undefined) return args;
     return { ...args, where: this.narrow(model.tenantField, where) };
   }
 
@@ -81,6 +89,24 @@ export class TenantFilter {
       if (key === model.tenantField) this.refuseOther(model, value);
       else if (model.relations.has(key)) this.refuseForeignRelation(model, key, value);
       else if (!model.scalars.has(key)) this.refuseForeign(model, value);
+    }
+  }
+
+  /** Walks all arguments: the rows behind such a relation are those of every tenant. */
+  private refuseFromShared(model: ScopedModel, args: unknown): void {
+    if (Array.isArray(args)) {
+      for (const item of args) this.refuseFromShared(model, item);
+      return;
+    }
+    if (typeof args !== 'object' || args === null) return;
+    const isShared = model.tenantField === undefined;
+    for (const [key, value] of Object.entries(args)) {
+      if (model.scalars.has(key) || value === undefined) continue;
+      const target = this.models.get(model.relations.get(key) ?? '');
+      if (isShared && (target === undefined ? key === '_count' : target.tenantField !== undefined)) {
+        throw new ForeignTenantError(`${model.name}.${key} leads from shared rows to rows of tenants`);
+      }
+      this.refuseFromShared(target ?? model, value);
     }
   }
 
@@ -126,4 +152,16 @@ function isPlain(value: unknown): value is Arguments {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
+}
+
+/** Made for each request, so the answer is kept. */
+const SHARING = new WeakMap<ReadonlyMap<string, ScopedModel>, boolean>();
+
+function sharesModels(models: ReadonlyMap<string, ScopedModel>): boolean {
+  let known = SHARING.get(models);
+  if (known === undefined) {
+    known = [...models.values()].some(({ tenantField }) => tenantField === undefined);
+    SHARING.set(models, known);
+  }
+  return known;
 }

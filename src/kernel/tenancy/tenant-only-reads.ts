@@ -39,10 +39,13 @@ export async function findTenantOnlyReads(
   scoped: ReadonlyMap<string, ScopedModel>,
 ): Promise<TenantOnlyReads> {
   const all = [...scoped.values()];
+  const own = all.flatMap(({ property, table, tenantField, columns }) =>
+    tenantField === undefined ? [] : [{ property, table, column: unquoted(columns.get(tenantField)!.name) }],
+  );
   const rows = await query<{ property: string }>(TENANT_ONLY, [
-    all.map(({ property }) => property),
-    all.map(({ table }) => table),
-    all.map(({ tenantField, columns }) => unquoted(columns.get(tenantField)?.name ?? '')),
+    own.map(({ property }) => property),
+    own.map(({ table }) => table),
+    own.map(({ column }) => column),
   ]);
   const models = new Set(rows.map(({ property }) => property));
   const leadingElsewhere = new Set(

@@ -2,10 +2,25 @@
  * The types of src/generated/data-model/index.ts, which scripts/data-model-generator.ts writes from the Prisma models.
  */
 
+/** How all tenants share the rows of a model: only operators write them, or every tenant does. */
+export type SharedForm = 'readable' | 'writable';
+
+/**
+ * The form that a model declares in its comment: a line `/// @shared`, or `/// @shared writable`. Undefined for a model
+ * that belongs to tenants.
+ */
+export function sharedFormOf(documentation: string | null | undefined): SharedForm | undefined {
+  const declared = /^[ \t]*@shared(?<writable>[ \t]+writable)?[ \t]*$/m.exec(documentation ?? '');
+  if (declared === null) return undefined;
+  return declared.groups?.['writable'] === undefined ? 'readable' : 'writable';
+}
+
 export interface ModelInfo {
   /** The database's names of the schema and of the table. */
   readonly schema: string;
   readonly table: string;
+  /** For a model without a tenant. */
+  readonly shared?: SharedForm;
   readonly fields: Readonly<Record<string, FieldInfo>>;
   /** The primary key and the unique keys that have several fields. */
   readonly keys: readonly KeyInfo[];

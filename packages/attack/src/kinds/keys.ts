@@ -13,10 +13,12 @@ import { codesOf, dataOf, type GraphqlRequest } from '../wire.js';
 /** The victim sends a mutation with a key; the attacker sends the same mutation with the same key and with another. */
 export async function tryIdempotencyKeys(campaign: Campaign): Promise<void> {
   const { schema, attackers, own, victim } = campaign.parts;
+  // Without a mark, because the attacker sends it too. A name that must be unique would be refused in the next run.
+  const ofThisRun = newMark().slice('canary'.length);
   for (const path of rootPaths(schema, 'mutation')) {
     if (TAKES_AWAY.test(path.steps[0]!.field.name)) continue;
     // Each mutation writes a different text: the same text in two places would count as one value.
-    const text = () => `the same of both ${nameOf(path)}`;
+    const text = () => `the same of both ${nameOf(path)} ${ofThisRun}`;
     const given = fillPath(path, { own: victim, text, optionalTexts: true });
     if (!given) continue;
     const body = buildRequest(schema, path, given, 3);

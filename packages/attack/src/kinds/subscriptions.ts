@@ -187,7 +187,7 @@ async function stirVictim(
   watched: ReadonlyMap<string, readonly string[]>,
   quietMs: number,
 ): Promise<void> {
-  const { schema, wire, victims, victim, search } = campaign.parts;
+  const { schema, wire, victims, victim } = campaign.parts;
   await watcher.settle();
   const made = new Loot();
   for (const loot of victim) if (!loot.planted) made.add(loot);
@@ -200,8 +200,7 @@ async function stirVictim(
   }
   await plant({ schema, wire, as: victims[0]!, own: made });
   await uproot({ schema, wire, as: victims[0]!, own: made });
-  for (const loot of [...victim, ...made])
-    if (loot.planted && campaign.parts.isDistinctive(loot)) search.add(loot);
+  for (const loot of [...victim, ...made]) if (loot.planted) campaign.lookFor(loot);
   await until(() => false, quietMs);
   for (const [name, frames] of watched) {
     if (!frames.some(isEvent)) campaign.note(`${name}: the victim’s own user was told of no change either`);

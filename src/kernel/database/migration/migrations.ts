@@ -25,7 +25,17 @@ import {
 import { type Query, checkHistory, newerAmong, pendingAmong, readHistory } from './history.js';
 import { LocksHeldError, PATIENCE, type Patience } from './patience.js';
 import { clearCutOff, lockMigrations } from './way-back.js';
-import { completeScript } from './script.js';
+import { readModels, type Model } from './models.js';
+import {
+  missingRelations,
+  missingSequenceGrants,
+  type Scratch,
+  tablesWithoutTheirTenant,
+  tryScript,
+  withScratchDatabase,
+  wrongTables,
+} from './scratch.js';
+import { completeScript, viewSkeleton } from './script.js';
 import { actingAsOwner, ensureDatabase, withClient } from '../owner-connection.js';
 import { type EngineRun, type ScriptFailure, withSchemaEngine } from './schema-engine.js';
 
@@ -122,17 +132,28 @@ export async function pendingMigrations(query: Query, prismaFolder = PRISMA_FOLD
   return pendingAmong(await readMigrations(prismaFolder), await readHistory(query));
 }
 
+export interface NewMigrationOptions {
+  /** Adds statements to the script. */
+  readonly complete?: (script: string) => string;
+  /** Further faults of a database, by what identifies each; a fault that was there before is none of the migration's. */
+  readonly inspect?: (url: string) => Promise<ReadonlyMap<string, string>>;
+}
+
 /**
- * Writes the migration from the existing ones to the models in prisma/*.prisma. It protects new tenant-scoped tables.
- * Needs a login that may create a database (a temporary one); the database of the URL is not used.
+ * Writes the migration from the existing ones to the models in prisma/*.prisma. It protects new tenant-scoped tables and
+ * shares those that are declared as shared. It is tried in a scratch database first: it runs, and afterwards every table
+ * satisfies the conditions of `tenantry.protect`. Needs a login that may create a database; the database of the URL is
+ * not used.
  *
  * @returns the new folder and its script; undefined when models and migrations already agree
- * @throws MigrationError for a name that is not `[a-z0-9_]+`, and when the migrations or the models are invalid
+ * @throws MigrationError for a name that is not `[a-z0-9_]+`, when the migrations or the models are invalid, and with
+ * what would be wrong afterwards
  */
 export async function createMigration(
   name: string,
   ownerUrl: string,
   prismaFolder = PRISMA_FOLDER,
+  options: NewMigrationOptions = {},
 ): Promise<{ directory: string; sql: string } | undefined> {
   if (!/^[a-z0-9_]+$/.test(name)) {
     throw new MigrationError(
@@ -142,12 +163,67 @@ export async function createMigration(
   const migrations = await readMigrations(prismaFolder);
   const schema = await readSchema(prismaFolder);
   const difference = await compare(ownerUrl, prismaFolder, migrations, schema);
-  if (difference === '') return undefined;
-  const sql = completeScript(difference, schema);
+  const models = await readModels(schema);
+  const sql = await withScratchDatabase(
+    ownerUrl,
+    (url) => applyMigrations(url, prismaFolder),
+    (scratch) => sound(difference, models, scratch, options),
+  );
+  if (sql === undefined) return undefined;
   const directory = join(migrationsFolder(prismaFolder), nextMigrationName(migrations, name, new Date()));
   await mkdir(directory);
   await writeFile(join(directory, 'migration.sql'), sql);
   return { directory, sql };
+}
+
+/** The completed script, after it was tried; undefined when there is nothing to do. */
+async function sound(
+  difference: string,
+  models: readonly Model[],
+  { client, url }: Scratch,
+  {
+    complete = (script) => script,
+    inspect = () => Promise.resolve(new Map<string, string>()),
+  }: NewMigrationOptions,
+): Promise<string | undefined> {
+  const [bare] = await tablesWithoutTheirTenant(client, models);
+  if (bare !== undefined) {
+    throw new MigrationError(
+      `The table ${bare} exists without tenant_id, and its rows need a tenant. Take the tenantId out of its model, and run ` +
+        `npm run tenantry -- tenantize ${bare} --tenant SLUG (or --tenant-expression SQL): it writes the migrations, and the ` +
+        'lines to change in the models (docs/tenantize.md).',
+    );
+  }
+  const before = { tables: await wrongTables(client, models), faults: await inspect(url) };
+  const whole = await completed(client, completeScript(difference, models), models);
+  if (whole === undefined) return undefined;
+  const script = complete(whole);
+  await tryScript(client, script);
+  const tables = (await wrongTables(client, models)).filter((sentence) => !before.tables.includes(sentence));
+  const faults = [...(await inspect(url))].filter(([key]) => !before.faults.has(key)).map(([, text]) => text);
+  if (tables.length + faults.length > 0) {
+    throw new MigrationError(`The migration is not written:\n${[...tables, ...faults].join('\n')}`);
+  }
+  return script;
+}
+
+/** The script, the views that no migration creates, and the grants of sequences; undefined when all of it is empty. */
+async function completed(
+  client: pg.Client,
+  script: string,
+  models: readonly Model[],
+): Promise<string | undefined> {
+  await client.query('BEGIN');
+  try {
+    await tryScript(client, script);
+    const skeletons = (await missingRelations(client, models)).map(viewSkeleton).join('\n\n');
+    await tryScript(client, skeletons);
+    const grants = (await missingSequenceGrants(client)).join('\n');
+    const parts = [script, skeletons, grants].map((part) => part.trim()).filter((part) => part !== '');
+    return parts.length === 0 ? undefined : `${parts.join('\n\n')}\n`;
+  } finally {
+    await client.query('ROLLBACK');
+  }
 }
 
 /**

@@ -1,28 +1,44 @@
 /**
- * Completes a generated migration with calls of `tenantry.protect`, which Prisma's models cannot express. New
- * tenant-scoped tables are always protected, and tables without a tenant cause a warning.
+ * Completes a generated migration with what Prisma's models cannot express: `tenantry.protect` for tables of tenants,
+ * `tenantry.share` for tables and views that all tenants share, and the grants on new schemas.
  */
-import type { SchemaContainer } from '@prisma/schema-engine-wasm';
-
-/** The required parts of a Prisma model. */
-interface Model {
-  readonly name: string;
-  readonly table: string;
-  readonly columns: ReadonlySet<string>;
-}
-
-const STRING = String.raw`"(?:\\.|[^"\\])*"`;
-const COMMENT = String.raw`//[^\n]*|/\*[\s\S]*?\*/`;
+import { hasTenant, type Model } from './models.js';
 
 /**
  * Adds to the script: before it, a warning for each statement that loses data; after it, statements that remove what a
- * dropped table leaves behind, and for each created table a `tenantry.protect`, or a warning when it has no tenant_id.
- * `protect` comes last because it inspects the keys.
+ * dropped table leaves behind, and for each created table a `tenantry.protect` or `tenantry.share`. These come last,
+ * because they inspect the keys.
  */
-export function completeScript(script: string, schema: readonly SchemaContainer[]): string {
-  const parts = [...losses(script), script.trim(), ...leftovers(script), ...protections(script, schema)];
+export function completeScript(script: string, models: readonly Model[]): string {
+  const parts = [
+    ...losses(script),
+    ...(script.trim() === '' ? [] : [script.trim()]),
+    ...leftovers(script),
+    ...schemas(script),
+    ...protections(script, models),
+  ];
   return `${parts.join('\n')}\n`;
 }
+
+/**
+ * Creates a view of the Prisma schema that no migration creates. Prisma does not know what it selects, so it selects no
+ * row, with columns of the right names and types.
+ */
+export function viewSkeleton(view: Model): string {
+  const name = nameOf(view);
+  const columns = view.columns.map((column) => `  NULL::${column.type} AS ${identifier(column.name)}`);
+  return [
+    `-- TODO: replace this SELECT by that of ${view.name}. With security_invoker, row-level security holds its reader.`,
+    `CREATE VIEW ${name} WITH (security_invoker = true) AS SELECT`,
+    columns.join(',\n'),
+    'WHERE false;',
+    `SELECT tenantry.share(${literal(name)});`,
+  ].join('\n');
+}
+
+/** The name of a model's table for SQL. */
+export const nameOf = ({ schema, table }: Model): string =>
+  [...(schema === undefined ? [] : [schema]), table].map(identifier).join('.');
 
 /**
  * Drops the functions that `tenantry.make_searchable` created for dropped tables. PostgreSQL does not drop them with
@@ -51,65 +67,50 @@ function quoted(line: string): string {
   return `--   ${line.trim()}`;
 }
 
-function protections(script: string, schema: readonly SchemaContainer[]): string[] {
-  const tables = createdTables(script);
-  if (tables.length === 0) return [];
-  const models = new Map(modelsOf(schema).map((model) => [model.table, model]));
-  const lines = tables.map((table) => protection(table, models.get(table.at(-1) ?? '')));
-  return ['', '-- Row-level security, the audit trigger, and grants.', ...lines];
+function schemas(script: string): string[] {
+  const created = [...script.matchAll(/^CREATE SCHEMA (?:IF NOT EXISTS )?"((?:[^"]|"")+)"/gm)];
+  if (created.length === 0) return [];
+  return [
+    '',
+    '-- The server may use the new schemas.',
+    ...created.map(
+      ([, name = '']) =>
+        `GRANT USAGE ON SCHEMA ${identifier(name.replaceAll('""', '"'))} TO tenantry_app, tenantry_operator;`,
+    ),
+  ];
 }
 
-function protection(table: readonly string[], model: Model | undefined): string {
-  const name = table.map(identifier).join('.');
-  if (model?.columns.has('tenant_id') === true) {
-    return `SELECT tenantry.protect(${literal(name)}, ${literal(model.name)});`;
-  }
-  return (
-    `-- WARNING: ${name} has no tenant_id: row-level security does not isolate its rows, and tenantry_app has no right ` +
-    'to it. Give its model a tenantId, or write its policies and grants here.'
-  );
+function protections(script: string, models: readonly Model[]): string[] {
+  const lines = createdTables(script).flatMap(([schema, table]) => {
+    const model = models.find(
+      (each) => each.table === table && (each.schema ?? 'public') === (schema ?? 'public'),
+    );
+    return model === undefined ? [joinTable(schema, table)] : protection(model);
+  });
+  return lines.length === 0 ? [] : ['', '-- Row-level security, the audit trigger, and grants.', ...lines];
 }
 
-/** The names (with their schema, if given) of the tables that a script creates, in order. */
-function createdTables(script: string): string[][] {
-  const created = /^CREATE TABLE ((?:"(?:[^"]|"")+"\.)?"(?:[^"]|"")+")/gm;
-  return [...script.matchAll(created)].map(([, reference = '']) =>
-    [...reference.matchAll(/"((?:[^"]|"")+)"/g)].map(([, part = '']) => part.replaceAll('""', '"')),
-  );
+/**
+ * Prisma makes a table without a model for a relation of many to many. Only models with a key of one column can have such
+ * a relation, and these belong to no tenant.
+ */
+const joinTable = (schema: string | undefined, table: string): string =>
+  `SELECT tenantry.share(${literal([...(schema === undefined ? [] : [schema]), table].map(identifier).join('.'))});`;
+
+function protection(model: Model): string[] {
+  const name = literal(nameOf(model));
+  if (hasTenant(model)) return [`SELECT tenantry.protect(${name}, ${literal(model.name)});`];
+  if (model.shared === undefined) return [];
+  return [`SELECT tenantry.share(${name}${model.shared === 'writable' ? ', writable => true' : ''});`];
 }
 
-/** The names of the models, by their tables. */
-export function modelNames(schema: readonly SchemaContainer[]): Map<string, string> {
-  return new Map(modelsOf(schema).map(({ table, name }) => [table, name]));
-}
-
-/** The models of these files, by their database names. */
-function modelsOf(schema: readonly SchemaContainer[]): Model[] {
-  const block = new RegExp(String.raw`\bmodel\s+(\w+)\s*\{((?:${STRING}|[^{}"])*)\}`, 'g');
-  return schema.flatMap(({ content }) =>
-    [...withoutComments(content).matchAll(block)].map(([, name = '', body = '']) => modelOf(name, body)),
-  );
-}
-
-function modelOf(name: string, body: string): Model {
-  const fields = [...body.matchAll(/^[ \t]*(\w+)[ \t]+\w[^\n]*/gm)];
-  return {
-    name,
-    table: mappedTo('@@map', body) ?? name,
-    columns: new Set(fields.map(([line, field = '']) => mappedTo('@map', line) ?? field)),
-  };
-}
-
-function mappedTo(attribute: '@map' | '@@map', text: string): string | undefined {
-  return new RegExp(String.raw`(?<!@)${attribute}\(\s*(?:name:\s*)?"([^"]+)"`).exec(text)?.[1];
-}
-
-// A string may contain text that looks like a comment, such as a URL, so strings are matched too, and kept.
-function withoutComments(source: string): string {
-  return source.replaceAll(
-    new RegExp(`(${STRING})|${COMMENT}`, 'g'),
-    (_match, string?: string) => string ?? '',
-  );
+/** The names of the tables that a script creates, each with its schema, if given, in order. */
+function createdTables(script: string): (readonly [schema: string | undefined, table: string])[] {
+  const created = /^CREATE TABLE (?:"((?:[^"]|"")+)"\.)?"((?:[^"]|"")+)"/gm;
+  return [...script.matchAll(created)].map(([, schema, table = '']) => [
+    schema?.replaceAll('""', '"'),
+    table.replaceAll('""', '"'),
+  ]);
 }
 
 // Inside a regclass literal an unquoted name is folded to lower case.
