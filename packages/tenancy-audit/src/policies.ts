@@ -3,8 +3,8 @@
  * combined like in PostgreSQL: one permissive policy must permit a row, and all restrictive ones.
  */
 import { PUBLIC, type Catalog, type Policy, type PolicyCommand, type Relation } from './catalog.js';
-import { evaluate, type OwnTable, type Place, type Situation, type Value } from './evaluate.js';
-import { appliesTo, escapeFrom, escapeOf } from './privileges.js';
+import { evaluate, type Caller, type OwnTable, type Place, type Situation, type Value } from './evaluate.js';
+import { appliesTo, escapeFrom, escapeOf, findRole, loginsOf } from './privileges.js';
 import type { AuditSettings } from './rule.js';
 import { canonical, everyObject, isObject, parseExpression, nameParts, type Node } from './sql-parse.js';
 import { isRegistry, relationsIn, tenantColumnOf } from './tenancy.js';
@@ -36,7 +36,16 @@ export function isWeaker(a: Grade, b: Grade): boolean {
 
 const gradesByCatalog = new WeakMap<Catalog, Map<string, Grade>>();
 
+/** Who a statement of this role runs as; undefined for PUBLIC, which stands for every role. */
+export function callerOf(catalog: Catalog, role: string): Caller | undefined {
+  const found = findRole(catalog, role);
+  if (!found) return undefined;
+  const logins = found.login ? [role] : loginsOf(catalog, role);
+  return { user: role, session: logins.length === 1 ? logins[0] : undefined };
+}
+
 /**
+ * @param caller for whom it is graded; undefined for every role
  * @returns the grade of an expression of this table's policies; `linked` when it cannot be parsed, to avoid false
  * positives
  */
@@ -45,14 +54,17 @@ export function gradeOf(
   settings: AuditSettings,
   table: Relation,
   expression: string,
+  caller: Caller | undefined,
 ): Grade {
   const grades = gradesByCatalog.get(catalog) ?? new Map<string, Grade>();
   gradesByCatalog.set(catalog, grades);
-  const key = `${String(table.oid)} ${expression}`;
+  const key = `${String(table.oid)} ${caller?.user ?? ''} ${caller?.session ?? ''} ${expression}`;
   let grade = grades.get(key);
   if (grade === undefined) {
     const node = parseExpression(expression);
-    grade = node ? gradeNode(node, placeOf(catalog, settings, table, 'bound'), catalog, settings) : 'linked';
+    grade = node
+      ? gradeNode(node, placeOf(catalog, settings, table, 'bound', caller), catalog, settings)
+      : 'linked';
     grades.set(key, grade);
   }
   return grade;
@@ -64,12 +76,41 @@ export function opensWithoutContext(
   settings: AuditSettings,
   table: Relation,
   expression: string,
+  caller: Caller | undefined,
 ): Situation | undefined {
   const node = parseExpression(expression);
   if (!node) return undefined;
   return (['unset', 'empty'] as const).find((situation) =>
-    isTrue(evaluate(node, placeOf(catalog, settings, table, situation))),
+    isTrue(evaluate(node, placeOf(catalog, settings, table, situation, caller))),
   );
+}
+
+/**
+ * The values that an expression compares the tenant column with only when the context is missing: the tenant as which
+ * a query without a context works.
+ */
+export function defaultTenants(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  expression: string,
+  caller: Caller | undefined,
+): readonly string[] {
+  const node = parseExpression(expression);
+  const tenant = tenantColumnOf(table, settings)?.name;
+  if (!node || tenant === undefined) return [];
+  const comparedIn = (situation: Situation): ReadonlySet<string> => {
+    const values = new Set<string>();
+    const compared = (column: string, value: string): void => {
+      if (column === tenant) values.add(value);
+    };
+    const value = evaluate(node, { ...placeOf(catalog, settings, table, situation, caller), compared });
+    // Where the whole expression is false, NULL or an error, no row is shown.
+    return value.kind === 'unknown' ? values : new Set();
+  };
+  const bound = comparedIn('bound');
+  const missing = new Set([...comparedIn('unset'), ...comparedIn('empty')]);
+  return [...missing].filter((value) => value !== '' && !bound.has(value));
 }
 
 /** The policies that apply to a command of a role. */
@@ -99,12 +140,13 @@ export function seesAcross(
   settings: AuditSettings,
   table: Relation,
   role: string,
+  caller = callerOf(catalog, role),
 ): { readonly reason: string; readonly byPolicy: boolean } | undefined {
   const escape = escapeFrom(catalog, role, table);
   if (escape !== undefined) return { reason: escape, byPolicy: false };
   const { permissive, restrictive } = policiesFor(catalog, table, role, 'SELECT');
   const grade = (policy: Policy): Grade =>
-    policy.using === undefined ? 'closed' : gradeOf(catalog, settings, table, policy.using);
+    policy.using === undefined ? 'closed' : gradeOf(catalog, settings, table, policy.using, caller);
   if (restrictive.some((policy) => grade(policy) === 'linked')) return undefined;
   const open = permissive.find((policy) => isWeaker(grade(policy), 'row'));
   return (
@@ -129,7 +171,13 @@ export function nullTestsIn(expression: string | undefined): ReadonlySet<string>
   return columns;
 }
 
-function placeOf(catalog: Catalog, settings: AuditSettings, table: Relation, situation: Situation): Place {
+function placeOf(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  situation: Situation,
+  caller: Caller | undefined,
+): Place {
   const tenant = tenantColumnOf(table, settings)?.name;
   const own: OwnTable = {
     name: table.name,
@@ -139,7 +187,7 @@ function placeOf(catalog: Catalog, settings: AuditSettings, table: Relation, sit
       table.columns.filter((each) => each.notNull || each.name === tenant).map(({ name }) => name),
     ),
   };
-  return { catalog, situation, table: own, parameters: new Map(), inner: false, depth: 0 };
+  return { catalog, situation, caller, table: own, parameters: new Map(), inner: false, depth: 0 };
 }
 
 function isTrue(value: Value): boolean {
@@ -225,7 +273,7 @@ export function columnsOf(
   expression: string,
 ): ReadonlySet<string> {
   const node = parseExpression(expression);
-  const value = node && evaluate(node, placeOf(catalog, settings, table, 'bound'));
+  const value = node && evaluate(node, placeOf(catalog, settings, table, 'bound', undefined));
   return value?.kind === 'unknown' ? value.columns : new Set();
 }
 

@@ -49,6 +49,11 @@ export function reachableRoles(catalog: Catalog, name: string): ReadonlySet<stri
   });
 }
 
+/** The role and all roles of which it is a member, directly or through others. */
+export function memberRoles(catalog: Catalog, name: string): ReadonlySet<string> {
+  return remembered(catalog, `member ${name}`, () => reach(catalog, name, () => true));
+}
+
 /** The reason, as text, why a role bypasses row-level security everywhere; undefined when it does not. */
 export function escapeOf(catalog: Catalog, name: string): string | undefined {
   const role = findRole(catalog, name);

@@ -7,7 +7,7 @@
  * owner, who sees the rows through a policy that names it, that is, on purpose. Other functions can be accepted by a
  * comment: `@tenancy audited: reason`.
  */
-import type { Catalog, DatabaseFunction } from '../catalog.js';
+import type { Catalog, DatabaseFunction, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { accessesOfFunction, buildsSql, type Access } from '../narrowing.js';
 import { seesAcross } from '../policies.js';
@@ -76,7 +76,7 @@ function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunc
   return (accessesOfFunction(catalog, settings, target) ?? []).flatMap((access) => {
     const { table, narrowing, writes } = access;
     if (narrowing === 'context' || narrowing === 'secret' || !isTable(table)) return [];
-    const across = seesAcross(catalog, settings, table, target.owner);
+    const across = acrossOf(catalog, settings, target, table);
     // T01 reports tables without row-level security.
     if (!across || !table.rowSecurity) return [];
     if (narrowing === 'parameter' && (across.byPolicy || answersLittle(access, target, settings))) return [];
@@ -85,6 +85,16 @@ function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunc
       ? [`${what} every row of ${table.qualified} (${across.reason})`]
       : [`${what} the rows of ${table.qualified} that its caller names (${across.reason})`];
   });
+}
+
+/** What the function's owner sees of a table, when it is not the owner who is logged in. */
+function acrossOf(
+  catalog: Catalog,
+  settings: AuditSettings,
+  { owner }: DatabaseFunction,
+  table: Relation,
+): ReturnType<typeof seesAcross> {
+  return seesAcross(catalog, settings, table, owner, { user: owner, session: undefined });
 }
 
 /** A look-up in the table of the tenants, or a boolean result. */
@@ -104,7 +114,7 @@ function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseF
   if (accesses === undefined) return 'SECURITY DEFINER whose body could not be parsed';
   const toRead = accesses.filter(
     ({ table, perhapsChecked }) =>
-      perhapsChecked && seesAcross(catalog, settings, table, target.owner)?.byPolicy === false,
+      perhapsChecked && acrossOf(catalog, settings, target, table)?.byPolicy === false,
   );
   if (toRead.length > 0) {
     return `SECURITY DEFINER that takes the rows of ${list([...new Set(toRead.map(({ table }) => table.qualified))])} by parameter, and asks for the caller’s context: read whether it checks the one against the other`;

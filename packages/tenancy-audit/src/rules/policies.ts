@@ -3,6 +3,7 @@ import type { Catalog, Policy, PolicyCommand, Relation } from '../catalog.js';
 import { functionsOfPolicy, settingsIn } from '../context.js';
 import type { Finding } from '../finding.js';
 import {
+  callerOf,
   columnsOf,
   expressionOf,
   gradeOf,
@@ -40,7 +41,7 @@ function deciding(catalog: Catalog, settings: AuditSettings, part: 'using' | 'ch
       for (const command of COMMANDS) {
         if (settings.appRoles.length > 0 && !mayUse(catalog, role, table, command)) continue;
         const { permissive, restrictive } = policiesFor(catalog, table, role, command);
-        if (restrictive.some((policy) => holds(catalog, settings, table, policy, part))) continue;
+        if (restrictive.some((policy) => holds(catalog, settings, table, policy, part, role))) continue;
         for (const policy of permissive) {
           if (declaration(policy.comment, 'shared') !== undefined) continue;
           const entry = found.get(policy) ?? { commands: new Set(), roles: new Set() };
@@ -66,14 +67,32 @@ function holds(
   table: Relation,
   policy: Policy,
   part: 'using' | 'check',
+  role: string,
 ): boolean {
+  const caller = callerOf(catalog, role);
   const expression = expressionOf(policy, part);
   if (expression === undefined) return false;
   return (
-    gradeOf(catalog, settings, table, expression) === 'linked' &&
+    gradeOf(catalog, settings, table, expression, caller) === 'linked' &&
     columnsOf(catalog, settings, table, expression).size > 0 &&
-    opensWithoutContext(catalog, settings, table, expression) === undefined
+    opensWithoutContext(catalog, settings, table, expression, caller) === undefined
   );
+}
+
+/** The weakest grade of an expression among the roles, and the roles that have it. */
+function weakest(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  expression: string,
+  roles: readonly string[],
+): { readonly grade: Grade; readonly roles: readonly string[] } {
+  const grades = roles.map((role) => ({
+    role,
+    grade: gradeOf(catalog, settings, table, expression, callerOf(catalog, role)),
+  }));
+  const { grade } = grades.reduce((one, other) => (isWeaker(other.grade, one.grade) ? other : one));
+  return { grade, roles: grades.filter((each) => each.grade === grade).map(({ role }) => role) };
 }
 
 const WORDS: Readonly<Partial<Record<Grade, string>>> = {
@@ -91,9 +110,9 @@ export const openPolicy: CatalogRule = {
   why: 'Permissive policies are joined with OR: one that is always true undoes all the others on its table.',
   check(catalog, settings): readonly Finding[] {
     return deciding(catalog, settings, 'using').flatMap((each) => {
-      const { tenant, policy, commands, roles } = each;
+      const { tenant, policy, commands } = each;
       if (policy.using === undefined) return [];
-      const grade = gradeOf(catalog, settings, tenant.table, policy.using);
+      const { grade, roles } = weakest(catalog, settings, tenant.table, policy.using, each.roles);
       const changes = commands.filter((command) => command === 'UPDATE' || command === 'DELETE');
       // Rows that are visible to everybody because of their values were published; rows that everybody may change were
       // not.
@@ -138,21 +157,27 @@ export const opensWithoutTenant: CatalogRule = {
   check(catalog, settings): readonly Finding[] {
     const found = new Map<Policy, Finding>();
     for (const part of ['using', 'check'] as const) {
-      for (const { tenant, policy } of deciding(catalog, settings, part)) {
+      for (const { tenant, policy, roles } of deciding(catalog, settings, part)) {
         const expression = policy[part];
         if (expression === undefined || found.has(policy)) continue;
         // T04 or T06 report policies that are open anyway.
-        if (isWeaker(gradeOf(catalog, settings, tenant.table, expression), 'weak')) continue;
-        const situation = opensWithoutContext(catalog, settings, tenant.table, expression);
-        if (situation === undefined) continue;
+        if (isWeaker(weakest(catalog, settings, tenant.table, expression, roles).grade, 'weak')) continue;
+        const opened = roles.flatMap((role) => {
+          const caller = callerOf(catalog, role);
+          const situation = opensWithoutContext(catalog, settings, tenant.table, expression, caller);
+          return situation === undefined ? [] : [{ role, situation }];
+        });
+        const [first] = opened;
+        if (!first) continue;
         found.set(policy, {
           rule: opensWithoutTenant,
           object: policy.qualified,
           evidence:
             `${part === 'using' ? 'USING' : 'WITH CHECK'} (${expression}) is true for every row when the setting is ` +
-            (situation === 'unset'
+            (first.situation === 'unset'
               ? 'unset (NULL)'
-              : "'', as it is after a transaction-local setting has ended"),
+              : "'', as it is after a transaction-local setting has ended") +
+            `; it decides for ${list(opened.map(({ role }) => role))}`,
           advice:
             'Take the part that admits a missing setting out, so that the comparison is NULL or raises an error then. ' +
             'Work across tenants belongs to a role of its own.',
@@ -176,16 +201,21 @@ export const weakCheck: CatalogRule = {
       const counted = tenant.isRegistry ? writes.filter((command) => command !== 'INSERT') : writes;
       if (policy.check === undefined || counted.length === 0) return [];
       // T04 reports a policy whose USING is open too.
-      if (policy.using !== undefined && !separates(gradeOf(catalog, settings, tenant.table, policy.using)))
+      if (
+        policy.using !== undefined &&
+        !separates(weakest(catalog, settings, tenant.table, policy.using, each.roles).grade)
+      )
         return [];
-      const weakness = weaknessOf(catalog, settings, tenant, policy, policy.check);
+      const weakness = weaknessOf(catalog, settings, each, policy.check);
       if (weakness === undefined) return [];
       const using = policy.using === undefined ? undefined : ` but USING is (${policy.using})`;
       return [
         {
           rule: weakCheck,
           object: policy.qualified,
-          evidence: `WITH CHECK (${policy.check}) ${weakness};${using ?? ''} it decides on ${list(commands)}`,
+          evidence:
+            `WITH CHECK (${policy.check}) ${weakness};${using ?? ''} it decides on ${list(commands)} ` +
+            `of ${list(each.roles)}`,
           fix:
             policy.using === undefined
               ? undefined
@@ -203,11 +233,10 @@ export const weakCheck: CatalogRule = {
 function weaknessOf(
   catalog: Catalog,
   settings: AuditSettings,
-  { table, column }: TenantTable,
-  policy: Policy,
+  { tenant: { table, column }, policy, roles }: Deciding,
   check: string,
 ): string | undefined {
-  const grade = gradeOf(catalog, settings, table, check);
+  const { grade } = weakest(catalog, settings, table, check, roles);
   if (!separates(grade)) return WORDS[grade] ?? grade;
   if (grade !== 'linked' || policy.using === undefined) return undefined;
   const readsTenant = (expression: string): boolean =>

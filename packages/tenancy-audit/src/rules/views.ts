@@ -2,7 +2,7 @@
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { accessesOfView } from '../narrowing.js';
-import { seesAcross } from '../policies.js';
+import { callerOf, seesAcross } from '../policies.js';
 import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
@@ -50,7 +50,10 @@ export const ownersView: CatalogRule = {
           settings.appRoles.some((role) => seesAcross(catalog, settings, table, role))
         )
           return [];
-        const across = seesAcross(catalog, settings, table, view.owner);
+        // The owner's policies decide, but current_user in them is the role that reads the view.
+        const across = [...readers, view.owner]
+          .map((role) => seesAcross(catalog, settings, table, view.owner, callerOf(catalog, role)))
+          .find((found) => found !== undefined);
         return across ? [`${table.qualified} (${across.reason})`] : [];
       });
       if (leaks.length === 0) return [];
