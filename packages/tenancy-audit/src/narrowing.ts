@@ -37,11 +37,18 @@ interface Surroundings {
   readonly name: string | undefined;
   /** Names of parameters and variables. */
   readonly names: ReadonlySet<string>;
+  /** The filters of the queries in WITH, by name. */
+  readonly withs: ReadonlyMap<string, Narrowing>;
+  /** Variables hold what a look-up by a secret has found. */
+  readonly variablesAreSecret: boolean;
+  /** Names of parameters. */
+  readonly parameters: ReadonlySet<string>;
   /** The body reads the context somewhere, so it may have compared a parameter with it. */
   readonly readsContext: boolean;
 }
 
-const SECRET = /(hash|token|secret|digest|nonce|signature|password|key|code)$/i;
+const SECRET =
+  /(hash|token|secret|digest|nonce|signature|password|key|code|otp)(_?(hash|digest|id|value|encrypted))?$/i;
 const WHO =
   /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b|"SVFOP_(CURRENT|SESSION)_(USER|ROLE)"/i;
 
@@ -57,6 +64,9 @@ export function accessesOfView(
     settings,
     name: undefined,
     names: new Set(),
+    parameters: new Set(),
+    withs: new Map(),
+    variablesAreSecret: false,
     readsContext: false,
   };
   return statements?.flatMap((statement) => accessesIn(statement, around));
@@ -76,10 +86,40 @@ export function accessesOfFunction(
   if (!body) return undefined;
   const bodies = functionsBehind(catalog, target).map((each) => each.body ?? '');
   const readsContext = bodies.some((text) => settingsIn(text).length > 0 || WHO.test(text));
-  const names = new Set([...target.argumentNames.filter((name) => name !== ''), ...body.variables]);
-  return body.statements.flatMap((statement) =>
-    accessesIn(statement, { catalog, settings, name: target.name, names, readsContext }),
-  );
+  const parameters = new Set(target.argumentNames.filter((name) => name !== ''));
+  const around: Surroundings = {
+    catalog,
+    settings,
+    name: target.name,
+    names: new Set([...parameters, ...body.variables]),
+    parameters,
+    withs: new Map(),
+    variablesAreSecret: false,
+    readsContext,
+  };
+  // What a look-up by a secret has put into a variable is known only to those who know the secret.
+  const variablesAreSecret = body.statements.some((statement) => hasSecretTest(statement, around));
+  return body.statements.flatMap((statement) => accessesIn(statement, { ...around, variablesAreSecret }));
+}
+
+/** The relations that a function's own statements name, with the privilege that each needs. */
+export function relationsOfFunction(
+  catalog: Catalog,
+  target: DatabaseFunction,
+): readonly { readonly relation: Relation; readonly command: 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' }[] {
+  const commands = { InsertStmt: 'INSERT', UpdateStmt: 'UPDATE', DeleteStmt: 'DELETE' } as const;
+  const statements = bodyOf(target)?.statements ?? [];
+  const read = relationsIn(catalog, statements).map((relation) => ({ relation, command: 'SELECT' as const }));
+  const written: { relation: Relation; command: 'INSERT' | 'UPDATE' | 'DELETE' }[] = [];
+  everyObject(statements, (object) => {
+    for (const kind of ['InsertStmt', 'UpdateStmt', 'DeleteStmt'] as const) {
+      const statement = object[kind];
+      if (!isObject(statement)) continue;
+      const [relation] = relationsIn(catalog, { RangeVar: statement['relation'] });
+      if (relation) written.push({ relation, command: commands[kind] });
+    }
+  });
+  return [...read, ...written];
 }
 
 /** Whether a function runs dynamic SQL, which cannot be checked. */
@@ -127,8 +167,9 @@ function salvaged(body: string): Body | undefined {
 
 const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt'] as const;
 
-function accessesIn(tree: unknown, around: Surroundings): readonly Access[] {
+function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
   const found: Access[] = [];
+  const around = withQueriesOf(tree, outside);
   everyObject(tree, (object) => {
     for (const kind of STATEMENTS) {
       const statement = object[kind];
@@ -138,6 +179,25 @@ function accessesIn(tree: unknown, around: Surroundings): readonly Access[] {
     for (const half of [object['larg'], object['rarg']]) {
       if (isObject(half) && 'targetList' in half) found.push(...accessesOf(half, false, around));
     }
+  });
+  return found;
+}
+
+/** The queries in WITH may refer to each other, each to those before it. */
+function withQueriesOf(tree: unknown, around: Surroundings): Surroundings {
+  const withs = new Map(around.withs);
+  everyObject(tree, ({ CommonTableExpr: query }) => {
+    if (!isObject(query) || typeof query['ctename'] !== 'string') return;
+    withs.set(query['ctename'], strengthOf(query['ctequery'], { ...around, withs }));
+  });
+  return { ...around, withs };
+}
+
+function hasSecretTest(tree: unknown, around: Surroundings): boolean {
+  let found = false;
+  everyObject(tree, (object) => {
+    const node = object as unknown as Node;
+    found ||= 'A_Expr' in node && isSecretTest(node, around);
   });
   return found;
 }
@@ -192,7 +252,13 @@ function strengthOf(tree: unknown, around: Surroundings): Narrowing {
     const node = object as unknown as Node;
     if ('FuncCall' in node && readsContext(node, around)) strength = 'context';
     if ('SQLValueFunction' in node && WHO.test(canonical(node))) strength = 'context';
-    if (isGiven(node, around)) strength = stronger(strength, 'parameter');
+    if (isGiven(node, around)) {
+      const isSecret = around.variablesAreSecret && !isParameter(node, around);
+      strength = stronger(strength, isSecret ? 'secret' : 'parameter');
+    }
+    if ('RangeVar' in node && node.RangeVar.schemaname === undefined) {
+      strength = stronger(strength, around.withs.get(node.RangeVar.relname ?? '') ?? 'nothing');
+    }
     if ('A_Expr' in node && isSecretTest(node, around)) strength = stronger(strength, 'secret');
   });
   return strength;
@@ -213,6 +279,12 @@ function isGiven(node: Node, { name, names }: Surroundings): boolean {
   if (!('ColumnRef' in node)) return false;
   const [first, second] = nameParts(node.ColumnRef.fields);
   return names.has(first ?? '') || (first === name && names.has(second ?? ''));
+}
+
+function isParameter(node: Node, { name, parameters }: Surroundings): boolean {
+  if (!('ColumnRef' in node)) return 'ParamRef' in node;
+  const [first, second] = nameParts(node.ColumnRef.fields);
+  return parameters.has(first ?? '') || (first === name && parameters.has(second ?? ''));
 }
 
 /** `token_hash = $1`: the caller must know the secret. */

@@ -4,7 +4,7 @@
  */
 import { PUBLIC, type Catalog, type Policy, type PolicyCommand, type Relation } from './catalog.js';
 import { evaluate, type Caller, type OwnTable, type Place, type Situation, type Value } from './evaluate.js';
-import { appliesTo, escapeFrom, escapeOf, findRole, loginsOf } from './privileges.js';
+import { appliesTo, escapeFrom, escapeOf, findRole, loginsOf, mayUse } from './privileges.js';
 import type { AuditSettings } from './rule.js';
 import { canonical, everyObject, isObject, parseExpression, nameParts, type Node } from './sql-parse.js';
 import { isRegistry, relationsIn, tenantColumnOf } from './tenancy.js';
@@ -134,6 +134,23 @@ export function expressionOf(policy: Policy, part: 'using' | 'check'): string | 
   return part === 'using' ? policy.using : (policy.check ?? policy.using);
 }
 
+/** Whether a role may change rows of a table: by its privileges, and by a policy that admits the change. */
+export function mayWrite(
+  catalog: Catalog,
+  role: string,
+  table: Relation,
+  commands: readonly Exclude<PolicyCommand, 'ALL' | 'SELECT'>[] = ['INSERT', 'UPDATE', 'DELETE'],
+): boolean {
+  return commands.some((command) => {
+    if (!mayUse(catalog, role, table, command)) return false;
+    if (escapeFrom(catalog, role, table) !== undefined) return true;
+    return policiesFor(catalog, table, role, command).permissive.some((policy) => {
+      const expression = expressionOf(policy, command === 'INSERT' ? 'check' : 'using');
+      return expression !== undefined && expression !== 'false';
+    });
+  });
+}
+
 /** The reason, as text, why a role sees the rows of every tenant in a table; undefined when it does not. */
 export function seesAcross(
   catalog: Catalog,
@@ -158,7 +175,7 @@ export function seesAcross(
 }
 
 /** The columns that a policy's expression tests for NULL. */
-export function nullTestsIn(expression: string | undefined): ReadonlySet<string> {
+function nullTestsIn(expression: string | undefined): ReadonlySet<string> {
   const node = expression === undefined ? undefined : parseExpression(expression);
   const columns = new Set<string>();
   everyObject(node, (object) => {
@@ -169,6 +186,13 @@ export function nullTestsIn(expression: string | undefined): ReadonlySet<string>
     }
   });
   return columns;
+}
+
+/** A policy that tests for NULL allows rows without a tenant on purpose, for example shared templates. */
+export function admitsNull(table: Relation, column: string): boolean {
+  return table.policies.some(
+    ({ using, check }) => nullTestsIn(using).has(column) || nullTestsIn(check).has(column),
+  );
 }
 
 function placeOf(

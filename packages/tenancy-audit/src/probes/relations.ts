@@ -3,7 +3,7 @@ import type { Finding, NotChecked } from '../finding.js';
 import { FOREIGN_ROWS, ROWS_WITH_INVALID_TENANT, ROWS_WITHOUT_TENANT } from './rules.js';
 import { TIMED_OUT, type Answer, type Ask, type ProbeSession, type Refusal } from './session.js';
 import { skipped, type Target } from './targets.js';
-import type { Marks } from './tenants.js';
+import { MARK, type Marks } from './tenants.js';
 
 export interface ProbeResult {
   readonly findings: readonly Finding[];
@@ -27,6 +27,12 @@ export async function probeForeignRows(
   return session.asTenant(tenant, (ask) =>
     eachTarget(targets, async (target) => {
       const { relation, tenantColumn } = target;
+      if (tenantColumn === undefined && marksOf(others).length === 0) {
+        return skipped(
+          relation,
+          'it has no tenant column, and the ids here are too short to tell whose a row is',
+        );
+      }
       const seen =
         tenantColumn === undefined
           ? await countMarked(ask, relation.qualified, others)
@@ -92,6 +98,11 @@ interface Seen {
   readonly rows: number;
 }
 
+/** A short id of a tenant, such as 2, occurs in every row by chance. */
+function marksOf({ tenant, ids }: Marks): readonly string[] {
+  return [...(MARK.test(tenant) ? [tenant] : []), ...[...ids.values()].flat()];
+}
+
 function countForeign(ask: Ask, relation: string, column: string, tenant: string): Promise<Answer<Seen>> {
   return ask(
     `SELECT tenant, count(*)::int AS rows FROM (
@@ -109,7 +120,7 @@ function countMarked(ask: Ask, relation: string, { tenant, ids }: Marks): Promis
      ) AS searched
      WHERE EXISTS (SELECT FROM unnest($1::text[]) AS mark WHERE strpos(row, mark) > 0)
      HAVING count(*) > 0`,
-    [[tenant, ...[...ids.values()].flat()], tenant],
+    [marksOf({ tenant, ids }), tenant],
   );
 }
 

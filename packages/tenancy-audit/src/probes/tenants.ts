@@ -45,7 +45,7 @@ export interface Marks {
 }
 
 /** Keys that do not occur by chance: UUIDs and long text ids, not numbers. */
-const MARK = /^[\w-]{16,}$/;
+export const MARK = /^[\w-]{16,}$/;
 
 /** @param ask as a role that sees the rows of both tenants, or bound to `tenant` */
 export async function findMarks(

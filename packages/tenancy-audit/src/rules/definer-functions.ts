@@ -9,9 +9,10 @@
  */
 import type { Catalog, DatabaseFunction, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { accessesOfFunction, buildsSql, type Access } from '../narrowing.js';
+import { functionsOfPolicy } from '../context.js';
+import { accessesOfFunction, buildsSql, relationsOfFunction, type Access } from '../narrowing.js';
 import { seesAcross } from '../policies.js';
-import { mayExecute } from '../privileges.js';
+import { mayExecute, mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list } from '../sql-text.js';
 import { declaration, isRegistry, isTable } from '../tenancy.js';
@@ -56,9 +57,11 @@ export const definerFunction: CatalogRule = {
           evidence:
             `runs as ${target.owner}: ${list([...new Set(leaks)])}` +
             (callers.length > 0 ? `; ${list(callers)} may execute it` : ''),
-          fix: `ALTER ROUTINE ${target.signature} SECURITY INVOKER;`,
+          fix: worksAsCaller(catalog, target, callers)
+            ? `ALTER ROUTINE ${target.signature} SECURITY INVOKER;`
+            : undefined,
           advice:
-            'Or narrow what it reads by the tenant of the transaction. Where its reach is intended, say why: ' +
+            'Narrow what it reads by the tenant of the transaction. Where its reach is intended, say why: ' +
             `COMMENT ON ROUTINE ${target.signature} IS '@tenancy audited: …'`,
         },
       ];
@@ -85,6 +88,20 @@ function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunc
       ? [`${what} every row of ${table.qualified} (${across.reason})`]
       : [`${what} the rows of ${table.qualified} that its caller names (${across.reason})`];
   });
+}
+
+/**
+ * Whether its callers could run it with their own rights: they may use all tables that it names, and no policy calls
+ * it, whose expression would then call itself without end.
+ */
+function worksAsCaller(catalog: Catalog, target: DatabaseFunction, callers: readonly string[]): boolean {
+  const isInPolicy = catalog.relations.some(({ policies }) =>
+    policies.some((policy) => functionsOfPolicy(catalog, policy).includes(target)),
+  );
+  if (isInPolicy || callers.length === 0) return false;
+  return relationsOfFunction(catalog, target).every(({ relation, command }) =>
+    callers.every((role) => mayUse(catalog, role, relation, command)),
+  );
 }
 
 /** What the function's owner sees of a table, when it is not the owner who is logged in. */

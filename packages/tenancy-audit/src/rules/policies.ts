@@ -18,6 +18,7 @@ import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
 import { declaration, tenantTables, type TenantTable } from '../tenancy.js';
+import { usualExpression } from '../usual-policy.js';
 
 type Command = Exclude<PolicyCommand, 'ALL'>;
 
@@ -123,21 +124,53 @@ export const openPolicy: CatalogRule = {
           rule: openPolicy,
           object: policy.qualified,
           evidence: `USING (${policy.using}) ${WORDS[grade] ?? grade}; it decides on ${list(commands)} of ${list(roles)}`,
-          ...(grade === 'weak' || grade === 'row' ? publishing(policy, tenant) : dropping(policy, tenant)),
+          ...(grade === 'weak' || grade === 'row'
+            ? publishing(policy, tenant)
+            : closing(catalog, settings, each)),
         },
       ];
     });
   },
 };
 
-function dropping({ name }: Policy, { table, column }: TenantTable): Pick<Finding, 'fix' | 'advice'> {
-  return {
-    fix: `DROP POLICY ${quoteName(name)} ON ${table.qualified};`,
-    advice:
-      table.policies.length > 1
-        ? undefined
-        : `Then create one that compares ${column.name} with the tenant of the transaction: without any, nobody sees a row.`,
-  };
+/** Drops it if other policies still admit the tenant's own rows, else lets it compare the tenant. */
+function closing(catalog: Catalog, settings: AuditSettings, each: Deciding): Pick<Finding, 'fix' | 'advice'> {
+  const { tenant, policy } = each;
+  const name = quoteName(policy.name);
+  if (!isNeeded(catalog, settings, each)) {
+    return { fix: `DROP POLICY ${name} ON ${tenant.table.qualified};` };
+  }
+  const expression = usualExpression(catalog, settings, tenant);
+  if (expression === undefined) {
+    return {
+      advice:
+        `Let it compare ${tenant.column.name} with the tenant of the transaction. Dropping it alone would leave ` +
+        `${list(each.roles)} without a row.`,
+    };
+  }
+  const check = policy.check === undefined ? '' : ` WITH CHECK ${expression}`;
+  return { fix: `ALTER POLICY ${name} ON ${tenant.table.qualified} USING ${expression}${check};` };
+}
+
+/** Whether a role would have no policy left for one of the commands: other open policies are closed as well. */
+function isNeeded(
+  catalog: Catalog,
+  settings: AuditSettings,
+  { tenant: { table }, policy, commands, roles }: Deciding,
+): boolean {
+  return roles.some((role) =>
+    commands.some((command) => {
+      const { permissive } = policiesFor(catalog, table, role, command);
+      return !permissive.some((other) => {
+        const expression = expressionOf(other, command === 'INSERT' ? 'check' : 'using');
+        return (
+          other !== policy &&
+          expression !== undefined &&
+          gradeOf(catalog, settings, table, expression, callerOf(catalog, role)) === 'linked'
+        );
+      });
+    }),
+  );
 }
 
 /** Its rows may be public on purpose. */

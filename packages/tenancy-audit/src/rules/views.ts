@@ -57,6 +57,9 @@ export const ownersView: CatalogRule = {
         return across ? [`${table.qualified} (${across.reason})`] : [];
       });
       if (leaks.length === 0) return [];
+      const unreadable = sourcesOf(catalog, view).filter((source) =>
+        readers.some((role) => !mayUse(catalog, role, source, 'SELECT')),
+      );
       const invoker = catalog.server.version >= 150_000;
       return [
         {
@@ -65,10 +68,16 @@ export const ownersView: CatalogRule = {
           evidence:
             `no security_invoker; its owner ${view.owner} sees all rows of ${list([...new Set(leaks)])}` +
             (readers.length > 0 ? `; ${list(readers)} may read it` : ''),
-          fix: invoker ? `ALTER VIEW ${view.qualified} SET (security_invoker = true);` : undefined,
-          advice: invoker
-            ? undefined
-            : 'PostgreSQL before 15 has no security_invoker: let a role own the view that row-level security holds.',
+          fix:
+            invoker && unreadable.length === 0
+              ? `ALTER VIEW ${view.qualified} SET (security_invoker = true);`
+              : undefined,
+          advice: !invoker
+            ? 'PostgreSQL before 15 has no security_invoker: let a role own the view that row-level security holds.'
+            : unreadable.length === 0
+              ? undefined
+              : `Compare the tenant in the view, or grant SELECT on ${list(unreadable.map(({ qualified }) => qualified))} ` +
+                `to ${list(readers)} and set security_invoker: without the grant the view would fail.`,
         },
       ];
     });
@@ -97,12 +106,12 @@ export const unprotectedCopy: CatalogRule = {
           rule: unprotectedCopy,
           object: relation.qualified,
           evidence: `${evidence}${readers.length > 0 ? `; ${list(readers)} may read it` : ''}`,
-          fix:
-            readers.length > 0
-              ? `REVOKE ALL ON ${relation.qualified} FROM ${['PUBLIC', ...readers.map(quoteName)].join(', ')};`
-              : undefined,
+          // What reads it now would fail, so the statement is for a person.
           advice:
-            'Give the application a view over it that compares the tenant with that of the transaction.',
+            'Give the application a view over it that compares the tenant with that of the transaction' +
+            (readers.length > 0
+              ? `, then REVOKE ALL ON ${relation.qualified} FROM ${['PUBLIC', ...readers.map(quoteName)].join(', ')}.`
+              : '.'),
         },
       ];
     });
