@@ -53,7 +53,11 @@ export const auditCommand = (name: string, known?: () => Promise<KnownDatabase>)
     .option('--schema <name...>', 'look at these schemas only')
     .option('--shared-table <name...>', 'tables that are meant for all tenants')
     .option('--source <folder>', 'read the application code below it as well')
-    .option('--probe', 'try it: as the application’s role, bound to one tenant, look for rows of another')
+    .option(
+      '--probe',
+      'try more as the application’s role: also call functions, and look at what a connection keeps',
+    )
+    .option('--no-probe', 'do not read as the application’s role at all')
     .option('--probe-tenants <a,b>', 'the two tenants to try it with; found when left out', twoTenants)
     .option('--baseline <file>', 'accepted findings, each with a reason and a day on which that ends')
     .addOption(new Option('--format <format>', 'how to print it').choices(FORMATS).default('table'))

@@ -236,7 +236,8 @@ function besides(
     return beside.some(
       (table) =>
         !targets.has(table.oid) &&
-        inPolicies(table, candidate.name) &&
+        // A policy that looks into another table may compare a reference.
+        table.policies.some(({ using, reads }) => reads.length === 0 && mentions(using, candidate.name)) &&
         USUAL_COLUMNS.includes(plainName(candidate.name)),
     );
   });

@@ -55,6 +55,8 @@ export interface Place {
   readonly situation: Situation;
   /** Undefined when the expression is not judged for one role. */
   readonly caller: Caller | undefined;
+  /** Called for a function whose result was assumed from what it reads, because its body cannot be evaluated. */
+  readonly assumed?: (target: DatabaseFunction) => void;
   /** Called when a column of the policy's table is compared by `=` with a value that is known. */
   readonly compared?: (column: string, value: string) => void;
   /** The policy's table: its columns, and those that are never NULL. */
@@ -461,12 +463,18 @@ function ownFunction(target: DatabaseFunction, args: readonly Value[], node: Nod
     const inlined = inline(target, args, place);
     if (inlined) return inlined;
   }
+  if (!isPlatforms(target)) place.assumed?.(target);
   const behind = functionsBehind(place.catalog, target);
   const bodies = behind.map(({ body }) => body ?? '');
   const context =
     bodies.some((body) => settingsIn(body).length > 0 || WHO.test(body)) || target.schema === 'auth';
   const raises = bodies.some((body) => /\braise\s+(exception\b|sqlstate\b|'|using\b)/i.test(body));
   return opaque(args, context, node, place, raises);
+}
+
+/** Functions of extensions, and of Supabase. */
+function isPlatforms({ extension, schema }: DatabaseFunction): boolean {
+  return extension !== undefined || /^(auth|storage|extensions)$/.test(schema);
 }
 
 const WHO = /\b(current_user|session_user|current_role|auth\.(uid|jwt|role)|pg_has_role)\b/i;

@@ -2,7 +2,14 @@
  * Determines what the policies of a table allow a role to see and write: each expression is graded, then the grades are
  * combined like in PostgreSQL: one permissive policy must permit a row, and all restrictive ones.
  */
-import { PUBLIC, type Catalog, type Policy, type PolicyCommand, type Relation } from './catalog.js';
+import {
+  PUBLIC,
+  type Catalog,
+  type DatabaseFunction,
+  type Policy,
+  type PolicyCommand,
+  type Relation,
+} from './catalog.js';
 import { evaluate, type Caller, type OwnTable, type Place, type Situation, type Value } from './evaluate.js';
 import { appliesTo, escapeFrom, escapeOf, findRole, loginsOf, mayUse } from './privileges.js';
 import type { AuditSettings } from './rule.js';
@@ -111,6 +118,20 @@ export function defaultTenants(
   const bound = comparedIn('bound');
   const missing = new Set([...comparedIn('unset'), ...comparedIn('empty')]);
   return [...missing].filter((value) => value !== '' && !bound.has(value));
+}
+
+/** The functions whose results the grade of an expression assumes, because they cannot be evaluated. */
+export function assumedFunctions(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  expression: string,
+): readonly DatabaseFunction[] {
+  const node = parseExpression(expression);
+  const found = new Set<DatabaseFunction>();
+  const assumed = (target: DatabaseFunction): void => void found.add(target);
+  if (node) evaluate(node, { ...placeOf(catalog, settings, table, 'bound', undefined), assumed });
+  return [...found];
 }
 
 /** The policies that apply to a command of a role. */

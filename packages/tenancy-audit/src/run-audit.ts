@@ -76,8 +76,9 @@ async function reportOf(
 }
 
 function probesOf({ probe, probeTenants }: AuditOptions, own: KnownDatabase | undefined): Probes | undefined {
-  if (probe !== true && probeTenants === undefined) return undefined;
-  return { applicationUrl: own?.applicationUrl, tenants: probeTenants, sign: own?.sign };
+  if (probe === false) return undefined;
+  const thorough = probe === true || probeTenants !== undefined;
+  return { applicationUrl: own?.applicationUrl, tenants: probeTenants, sign: own?.sign, thorough };
 }
 
 async function baselineOf({ baseline }: AuditOptions): Promise<readonly Acceptance[]> {

@@ -98,7 +98,7 @@ function locationOf({ database }: AuditReport, { object, location }: Finding): o
   };
 }
 
-function notifications({ notChecked, stale }: AuditReport): readonly object[] {
+function notifications({ notChecked, stale, proved }: AuditReport): readonly object[] {
   return [
     ...notChecked.map(({ rule, object, reason }) => ({
       level: 'warning',
@@ -109,6 +109,6 @@ function notifications({ notChecked, stale }: AuditReport): readonly object[] {
       level: 'warning',
       message: { text: `The baseline accepts what is no longer found: ${fingerprint}` },
     })),
-    ...LIMITS.map((text) => ({ level: 'note', message: { text } })),
+    ...[...proved, ...LIMITS].map((text) => ({ level: 'note', message: { text } })),
   ];
 }

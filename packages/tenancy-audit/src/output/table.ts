@@ -31,6 +31,7 @@ export function asTable(report: AuditReport): string {
       'NO LONGER FOUND: take these out of the baseline',
       report.stale.map(({ fingerprint, reason }) => `${fingerprint}: ${reason}`),
     ),
+    ...remarks('PROVED', report.proved),
     ...remarks(
       'NOT CHECKED',
       unchecked(report).map(({ rule, object, reason }) => `${rule}  ${object}: ${reason}`),
