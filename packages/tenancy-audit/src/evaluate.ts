@@ -73,6 +73,8 @@ export interface OwnTable {
   readonly name: string;
   readonly columns: ReadonlySet<string>;
   readonly notNull: ReadonlySet<string>;
+  /** Those that are NULL in the row for which the expression is evaluated. */
+  readonly nulls?: ReadonlySet<string>;
 }
 
 const NULL: Value = { kind: 'null' };
@@ -169,6 +171,7 @@ function column(parts: readonly string[], place: Place): Value {
     (qualifier === undefined
       ? !place.inner && place.table.columns.has(name)
       : qualifier === place.table.name);
+  if (own && place.table.nulls?.has(name) === true) return NULL;
   const text = own ? columnText(name) : `other ${parts.join('.')}`;
   return { kind: 'unknown', columns: own ? new Set([name]) : NO_COLUMNS, context: false, text };
 }

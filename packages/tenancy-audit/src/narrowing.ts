@@ -15,7 +15,7 @@ import {
   queriesIn,
   type Node,
 } from './sql-parse.js';
-import { isAudited, isShared, relationsIn, tenantColumnOf } from './tenancy.js';
+import { isAudited, isRegistry, isShared, relationsIn, tenantColumnOf } from './tenancy.js';
 
 /** The filter of a query: none; a value from its caller; a secret that its caller must know; the caller's context. */
 export type Narrowing = 'nothing' | 'parameter' | 'secret' | 'context';
@@ -43,7 +43,7 @@ interface Surroundings {
   readonly variablesAreSecret: boolean;
   /** Names of parameters. */
   readonly parameters: ReadonlySet<string>;
-  /** The body reads the context somewhere, so it may have compared a parameter with it. */
+  /** The body compares the context with something, or passes something to a function that may do so. */
   readonly readsContext: boolean;
 }
 
@@ -58,8 +58,18 @@ export function accessesOfView(
   settings: AuditSettings,
   view: Relation,
 ): readonly Access[] | undefined {
-  const statements = parseStatements(view.definition ?? '');
-  const around: Surroundings = {
+  const around = aroundView(catalog, settings);
+  return parseStatements(view.definition ?? '')?.flatMap((statement) => accessesIn(statement, around));
+}
+
+/** Whether a view filters by its caller. */
+export function asksCaller(catalog: Catalog, settings: AuditSettings, view: Relation): boolean {
+  return strengthOf(parseStatements(view.definition ?? ''), aroundView(catalog, settings)) === 'context';
+}
+
+/** A view has neither parameters nor variables. */
+function aroundView(catalog: Catalog, settings: AuditSettings): Surroundings {
+  return {
     catalog,
     settings,
     name: undefined,
@@ -69,7 +79,6 @@ export function accessesOfView(
     variablesAreSecret: false,
     readsContext: false,
   };
-  return statements?.flatMap((statement) => accessesIn(statement, around));
 }
 
 /**
@@ -84,8 +93,6 @@ export function accessesOfFunction(
 ): readonly Access[] | undefined {
   const body = bodyOf(target);
   if (!body) return undefined;
-  const bodies = functionsBehind(catalog, target).map((each) => each.body ?? '');
-  const readsContext = bodies.some((text) => settingsIn(text).length > 0 || WHO.test(text));
   const parameters = new Set(target.argumentNames.filter((name) => name !== ''));
   const around: Surroundings = {
     catalog,
@@ -95,11 +102,16 @@ export function accessesOfFunction(
     parameters,
     withs: new Map(),
     variablesAreSecret: false,
-    readsContext,
+    readsContext: false,
   };
+  const readsContext = body.statements.some((statement) =>
+    hasCheck(statement, around, contextVariables(catalog, target)),
+  );
   // What a look-up by a secret has put into a variable is known only to those who know the secret.
   const variablesAreSecret = body.statements.some((statement) => hasSecretTest(statement, around));
-  return body.statements.flatMap((statement) => accessesIn(statement, { ...around, variablesAreSecret }));
+  return body.statements.flatMap((statement) =>
+    accessesIn(statement, { ...around, variablesAreSecret, readsContext }),
+  );
 }
 
 /** The relations that a function's own statements name, with the privilege that each needs. */
@@ -165,7 +177,7 @@ function salvaged(body: string): Body | undefined {
   return { statements: parsed.flat(), variables: declared.map(([, name]) => name!) };
 }
 
-const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt'] as const;
+const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt', 'InsertStmt'] as const;
 
 function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
   const found: Access[] = [];
@@ -173,12 +185,101 @@ function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
   everyObject(tree, (object) => {
     for (const kind of STATEMENTS) {
       const statement = object[kind];
-      if (isObject(statement)) found.push(...accessesOf(statement, kind !== 'SelectStmt', around));
+      if (!isObject(statement)) continue;
+      if (kind === 'InsertStmt') found.push(...insertionOf(statement, around));
+      else found.push(...accessesOf(statement, kind !== 'SelectStmt', around));
     }
     // The parts of a UNION have no node type.
     for (const half of [object['larg'], object['rarg']]) {
       if (isObject(half) && 'targetList' in half) found.push(...accessesOf(half, false, around));
     }
+  });
+  return found;
+}
+
+/** `v_user := auth.uid()`: variables that hold the context. */
+function contextVariables(catalog: Catalog, { body }: DatabaseFunction): ReadonlySet<string> {
+  const assigned = (body ?? '').matchAll(/(\w+)(?:\s+[\w.%]+)?\s*(?::=|\bdefault\b)\s*([^;]+);/gi);
+  const selected = (body ?? '').matchAll(/\bselect\s+([^;]*?)\s+into\s+(?:strict\s+)?(\w+)/gi);
+  const pairs = [
+    ...[...assigned].map(([, name, value]) => [name!, value!] as const),
+    ...[...selected].map(([, value, name]) => [name!, value!] as const),
+  ];
+  const isContext = (value: string): boolean =>
+    settingsIn(value).length > 0 ||
+    WHO.test(value) ||
+    [...value.matchAll(/(?:(\w+)\s*\.\s*)?(\w+)\s*\(/g)].some(([, schema, name]) =>
+      functionsNamed(catalog, name!, schema).some((each) => isContextual(catalog, each)),
+    );
+  return new Set(pairs.filter(([, value]) => isContext(value)).map(([name]) => name));
+}
+
+/**
+ * Whether the context is compared with something, or handed on together with something. That somebody is signed in
+ * (`auth.uid() IS NOT NULL`) says nothing about the tenant, nor does writing down who it was.
+ */
+function hasCheck(tree: unknown, around: Surroundings, variables: ReadonlySet<string>): boolean {
+  const holdsContext = (part: unknown): boolean =>
+    holds(part, (node) => {
+      if ('FuncCall' in node) return readsContext(node, around);
+      if ('SQLValueFunction' in node) return WHO.test(canonical(node));
+      return 'ColumnRef' in node && variables.has(nameParts(node.ColumnRef.fields)[0] ?? '');
+    });
+  let found = false;
+  everyObject(tree, (object) => {
+    // Values that are written are no comparisons.
+    if ('ResTarget' in object && isAssignment(object['ResTarget'])) return false;
+    const node = object as unknown as Node;
+    if ('A_Expr' in node) {
+      const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr].filter((side) => side !== undefined);
+      const isLogin = sides.some((side) => /"sval":"(authenticated|anon)?"/.test(canonical(side)));
+      found ||= !isLogin && sides.length === 2 && sides.some(holdsContext);
+    }
+    // p_org IN (SELECT my_orgs())
+    if ('SubLink' in node)
+      found ||= node.SubLink.testexpr !== undefined && holdsContext(node.SubLink.subselect);
+    if ('FuncCall' in node) {
+      const args = node.FuncCall.args ?? [];
+      const given = args.some((arg) => holdsGiven(arg, around));
+      // is_member(p_org), which asks who calls; may_edit(auth.uid(), p_org).
+      const own = readsContext(node, around) ? ownFunctions(node, around) : [];
+      found ||=
+        own.length > 0 &&
+        (given || own.some(({ returns, name }) => returns === 'boolean' && !SIGNED_IN.test(name)));
+      found ||= given && args.length > 1 && args.some(holdsContext);
+    }
+    return undefined;
+  });
+  return found;
+}
+
+/** A target of UPDATE or INSERT: it names a column. */
+function isAssignment(target: unknown): boolean {
+  return isObject(target) && target['name'] !== undefined && target['val'] !== undefined;
+}
+
+/** `is_logged_in()` asks for nothing else. */
+const SIGNED_IN = /logged|signed|authenticated/i;
+
+/** The functions of the project; current_setting(p_name) decides nothing. */
+function ownFunctions(
+  node: Extract<Node, { FuncCall: unknown }>,
+  { catalog }: Surroundings,
+): readonly DatabaseFunction[] {
+  const parts = nameParts(node.FuncCall.funcname);
+  return functionsNamed(catalog, parts.at(-1) ?? '', parts.length > 1 ? parts.at(-2) : undefined);
+}
+
+function isContextual(catalog: Catalog, target: DatabaseFunction): boolean {
+  return functionsBehind(catalog, target).some(
+    ({ body }) => settingsIn(body).length > 0 || WHO.test(body ?? ''),
+  );
+}
+
+function holds(tree: unknown, test: (node: Node) => boolean): boolean {
+  let found = false;
+  everyObject(tree, (object) => {
+    found ||= test(object as unknown as Node);
   });
   return found;
 }
@@ -194,12 +295,34 @@ function withQueriesOf(tree: unknown, around: Surroundings): Surroundings {
 }
 
 function hasSecretTest(tree: unknown, around: Surroundings): boolean {
-  let found = false;
-  everyObject(tree, (object) => {
-    const node = object as unknown as Node;
-    found ||= 'A_Expr' in node && isSecretTest(node, around);
-  });
-  return found;
+  return holds(tree, (node) => 'A_Expr' in node && isSecretTest(node, around));
+}
+
+/** A row of the tenant that the caller names: the tenant column gets a parameter. */
+function insertionOf(statement: Readonly<Record<string, unknown>>, around: Surroundings): readonly Access[] {
+  const { catalog, settings } = around;
+  const [table] = relationsIn(catalog, { RangeVar: statement['relation'] });
+  if (!table || !isAudited(table, settings) || isShared(table, settings) || isRegistry(table, settings))
+    return [];
+  const column = tenantColumnOf(table, settings);
+  const at = itemsOf(statement['cols']).findIndex(
+    (each) => isObject(each) && isObject(each['ResTarget']) && each['ResTarget']['name'] === column?.name,
+  );
+  const select = isObject(statement['selectStmt']) ? statement['selectStmt']['SelectStmt'] : undefined;
+  if (!column || at < 0 || !isObject(select)) return [];
+  const values = itemsOf(select['valuesLists']).flatMap((row) =>
+    isObject(row) && isObject(row['List']) ? [itemsOf(row['List']['items'])[at]] : [],
+  );
+  // A constant tenant is not the caller's choice; a variable may hold what the function has just made.
+  const isNamed = values.some((value) => holds(value, (node) => isParameter(node, around)));
+  const narrowing = values.map((value) => strengthOf(value, around)).reduce(stronger, 'nothing');
+  if (narrowing !== 'parameter' || !isNamed) return [];
+  const perhapsChecked = around.readsContext || around.variablesAreSecret;
+  return [{ table, narrowing: perhapsChecked ? 'context' : narrowing, perhapsChecked, writes: true }];
+}
+
+function itemsOf(list: unknown): readonly unknown[] {
+  return Array.isArray(list) ? (list as readonly unknown[]) : [];
 }
 
 function accessesOf(
@@ -269,7 +392,7 @@ function readsContext(node: Extract<Node, { FuncCall: unknown }>, { catalog }: S
   const name = parts.at(-1) ?? '';
   if (name === 'current_setting' || parts[0] === 'auth') return true;
   return functionsNamed(catalog, name, parts.length > 1 ? parts.at(-2) : undefined).some((target) =>
-    functionsBehind(catalog, target).some(({ body }) => settingsIn(body).length > 0 || WHO.test(body ?? '')),
+    isContextual(catalog, target),
   );
 }
 
@@ -302,11 +425,7 @@ function isSecretTest(node: Extract<Node, { A_Expr: unknown }>, around: Surround
 }
 
 function holdsGiven(tree: unknown, around: Surroundings): boolean {
-  let found = false;
-  everyObject(tree, (object) => {
-    found ||= isGiven(object as unknown as Node, around);
-  });
-  return found;
+  return holds(tree, (node) => isGiven(node, around));
 }
 
 /** The same tree without sub-selects. */

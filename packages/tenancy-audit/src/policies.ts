@@ -120,6 +120,21 @@ export function defaultTenants(
   return [...missing].filter((value) => value !== '' && !bound.has(value));
 }
 
+/** Whether an expression is true for a row whose `column` is NULL, with a context. */
+export function admitsRowWithout(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  column: string,
+  expression: string,
+  caller: Caller | undefined,
+): boolean {
+  const node = parseExpression(expression);
+  const place = placeOf(catalog, settings, table, 'bound', caller);
+  if (!node || !place.table) return false;
+  return isTrue(evaluate(node, { ...place, table: { ...place.table, nulls: new Set([column]) } }));
+}
+
 /** The functions whose results the grade of an expression assumes, because they cannot be evaluated. */
 export function assumedFunctions(
   catalog: Catalog,

@@ -11,7 +11,7 @@ import type { Catalog, DatabaseFunction, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { functionsOfPolicy } from '../context.js';
 import { accessesOfFunction, buildsSql, relationsOfFunction, type Access } from '../narrowing.js';
-import { seesAcross } from '../policies.js';
+import { mayWrite, seesAcross } from '../policies.js';
 import { mayExecute, mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list } from '../sql-text.js';
@@ -25,13 +25,27 @@ function reachable(
   return catalog.functions.flatMap((target) => {
     if (!target.securityDefiner || target.extension !== undefined) return [];
     if (!settings.schemas.includes(target.schema) && isPlatformOwned(catalog, settings, target)) return [];
-    // Trigger functions cannot be called directly.
-    if (/^(event_)?trigger$/.test(target.returns)) return [];
+    if (target.returns === 'event_trigger') return [];
+    // A trigger function is called by writing its table.
+    if (target.returns === 'trigger') return reachedByWriting(catalog, settings, target);
     if (declaration(target.comment, 'audited') !== undefined) return [];
     const callers = settings.appRoles.filter((role) => mayExecute(catalog, role, target));
     if (settings.appRoles.length > 0 && callers.length === 0) return [];
     return [{ target, callers }];
   });
+}
+
+function reachedByWriting(
+  catalog: Catalog,
+  settings: AuditSettings,
+  target: DatabaseFunction,
+): readonly { readonly target: DatabaseFunction; readonly callers: readonly string[] }[] {
+  if (declaration(target.comment, 'audited') !== undefined) return [];
+  const tables = catalog.relations.filter(({ triggers }) =>
+    triggers.some((trigger) => trigger.enabled && trigger.function === target.oid),
+  );
+  const callers = settings.appRoles.filter((role) => tables.some((table) => mayWrite(catalog, role, table)));
+  return callers.length === 0 ? [] : [{ target, callers }];
 }
 
 /** In a schema whose relations are not audited. */
@@ -56,7 +70,9 @@ export const definerFunction: CatalogRule = {
           object: target.signature,
           evidence:
             `runs as ${target.owner}: ${list([...new Set(leaks)])}` +
-            (callers.length > 0 ? `; ${list(callers)} may execute it` : ''),
+            (callers.length > 0
+              ? `; ${list(callers)} may ${target.returns === 'trigger' ? 'fire' : 'execute'} it`
+              : ''),
           fix: worksAsCaller(catalog, target, callers)
             ? `ALTER ROUTINE ${target.signature} SECURITY INVOKER;`
             : undefined,
@@ -78,6 +94,8 @@ export const definerFunction: CatalogRule = {
 function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): readonly string[] {
   return (accessesOfFunction(catalog, settings, target) ?? []).flatMap((access) => {
     const { table, narrowing, writes } = access;
+    // A trigger returns nothing that it reads, and its row was checked by a policy.
+    if (target.returns === 'trigger' && (narrowing !== 'nothing' || !writes)) return [];
     if (narrowing === 'context' || narrowing === 'secret' || !isTable(table)) return [];
     const across = acrossOf(catalog, settings, target, table);
     // T01 reports tables without row-level security.
@@ -98,7 +116,7 @@ function worksAsCaller(catalog: Catalog, target: DatabaseFunction, callers: read
   const isInPolicy = catalog.relations.some(({ policies }) =>
     policies.some((policy) => functionsOfPolicy(catalog, policy).includes(target)),
   );
-  if (isInPolicy || callers.length === 0) return false;
+  if (isInPolicy || callers.length === 0 || target.returns === 'trigger') return false;
   return relationsOfFunction(catalog, target).every(({ relation, command }) =>
     callers.every((role) => mayUse(catalog, role, relation, command)),
   );
@@ -124,6 +142,7 @@ function answersLittle(
 }
 
 function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): string | undefined {
+  if (target.returns === 'trigger') return undefined;
   if (target.body === undefined)
     return `SECURITY DEFINER in ${target.language}: its body cannot be read here`;
   if (buildsSql(target)) return 'SECURITY DEFINER that builds SQL at run time: read what it runs';

@@ -19,6 +19,7 @@ import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
 import { declaration, tenantTables, type TenantTable } from '../tenancy.js';
 import { usualExpression } from '../usual-policy.js';
+import { openBesides } from './open-besides.js';
 
 type Command = Exclude<PolicyCommand, 'ALL'>;
 
@@ -110,7 +111,7 @@ export const openPolicy: CatalogRule = {
   severity: 'critical',
   why: 'Permissive policies are joined with OR: one that is always true undoes all the others on its table.',
   check(catalog, settings): readonly Finding[] {
-    return deciding(catalog, settings, 'using').flatMap((each) => {
+    const ofTenants = deciding(catalog, settings, 'using').flatMap((each): readonly Finding[] => {
       const { tenant, policy, commands } = each;
       if (policy.using === undefined) return [];
       const { grade, roles } = weakest(catalog, settings, tenant.table, policy.using, each.roles);
@@ -130,6 +131,7 @@ export const openPolicy: CatalogRule = {
         },
       ];
     });
+    return [...ofTenants, ...openBesides(catalog, settings, openPolicy)];
   },
 };
 
@@ -232,49 +234,105 @@ export const weakCheck: CatalogRule = {
       const writes = writable(catalog, each, settings);
       // Anybody may create a tenant, which belongs to no other.
       const counted = tenant.isRegistry ? writes.filter((command) => command !== 'INSERT') : writes;
-      if (policy.check === undefined || counted.length === 0) return [];
+      const check = policy.check ?? (counted.includes('UPDATE') ? policy.using : undefined);
+      if (check === undefined || counted.length === 0) return [];
       // T04 reports a policy whose USING is open too.
       if (
         policy.using !== undefined &&
         !separates(weakest(catalog, settings, tenant.table, policy.using, each.roles).grade)
       )
         return [];
-      const weakness = weaknessOf(catalog, settings, each, policy.check);
+      const weakness = weaknessOf(catalog, settings, each, check);
       if (weakness === undefined) return [];
-      const using = policy.using === undefined ? undefined : ` but USING is (${policy.using})`;
+      const using =
+        policy.using === undefined || policy.using === check ? '' : ` but USING is (${policy.using});`;
+      const isFixable = policy.using !== undefined && policy.using !== check && weakness.mended;
       return [
         {
           rule: weakCheck,
           object: policy.qualified,
           evidence:
-            `WITH CHECK (${policy.check}) ${weakness};${using ?? ''} it decides on ${list(commands)} ` +
+            `${policy.check === undefined ? 'USING, which is also the check,' : 'WITH CHECK'} (${check}) ${weakness.seen};${using} it decides on ${list(commands)} ` +
             `of ${list(each.roles)}`,
-          fix:
-            policy.using === undefined
-              ? undefined
-              : `ALTER POLICY ${quoteName(policy.name)} ON ${tenant.table.qualified} WITH CHECK (${policy.using});`,
-          advice:
-            policy.using === undefined
-              ? `Compare ${tenant.column.name} with the tenant of the transaction in WITH CHECK.`
-              : undefined,
+          fix: isFixable
+            ? `ALTER POLICY ${quoteName(policy.name)} ON ${tenant.table.qualified} WITH CHECK (${policy.using});`
+            : undefined,
+          advice: isFixable
+            ? undefined
+            : `Compare ${tenant.column.name} with the tenant of the transaction in WITH CHECK. ` +
+              'Let who joins be decided by a function that checks an invitation.',
         },
       ];
     });
   },
 };
 
+interface Weakness {
+  readonly seen: string;
+  /** USING as the check would close it. */
+  readonly mended: boolean;
+}
+
 function weaknessOf(
   catalog: Catalog,
   settings: AuditSettings,
-  { tenant: { table, column }, policy, roles }: Deciding,
+  each: Deciding,
   check: string,
-): string | undefined {
+): Weakness | undefined {
+  const { table, column } = each.tenant;
+  const { policy, roles } = each;
   const { grade } = weakest(catalog, settings, table, check, roles);
-  if (!separates(grade)) return WORDS[grade] ?? grade;
-  if (grade !== 'linked' || policy.using === undefined) return undefined;
+  if (!separates(grade)) {
+    return policy.check === undefined ? undefined : { seen: WORDS[grade] ?? grade, mended: true };
+  }
+  if (grade !== 'linked') return undefined;
   const readsTenant = (expression: string): boolean =>
     columnsOf(catalog, settings, table, expression).has(column.name);
-  return readsTenant(policy.using) && !readsTenant(check) ? `does not look at ${column.name}` : undefined;
+  if (
+    policy.using !== undefined &&
+    policy.check !== undefined &&
+    readsTenant(policy.using) &&
+    !readsTenant(check)
+  ) {
+    return { seen: `does not look at ${column.name}`, mended: true };
+  }
+  if (readsTenant(check) || !comparesUserOnly(catalog, settings, each, check)) return undefined;
+  const deciding = decidedBy(catalog, each.tenant);
+  if (deciding.length === 0) return undefined;
+  return {
+    seen:
+      `compares the user and not ${column.name}, so that everybody may write a row of any tenant; ` +
+      `${list(deciding)} ${deciding.length === 1 ? 'decides' : 'decide'} by the rows of this table`,
+    mended: false,
+  };
+}
+
+const USER = /^(user|member|profile|person|owner|author|creator|created_by|account)(_?(id|uid|uuid))?$|user/i;
+
+/** The row is compared with who the caller is: where users are no tenants, that says nothing about the tenant. */
+function comparesUserOnly(
+  catalog: Catalog,
+  settings: AuditSettings,
+  { tenant: { table, column } }: Deciding,
+  check: string,
+): boolean {
+  const columns = columnsOf(catalog, settings, table, check);
+  return columns.size > 0 && !USER.test(column.name) && [...columns].every((name) => USER.test(name));
+}
+
+/** The policies that look into this table, directly or through functions, and its own that compare the tenant. */
+function decidedBy(catalog: Catalog, { table, column }: TenantTable): readonly string[] {
+  const name = new RegExp(`(^|[^\\w$])"?${table.name.replace(/[^\w]/g, '\\$&')}"?($|[^\\w$])`);
+  return catalog.relations.flatMap((other) =>
+    other.policies
+      .filter((policy) =>
+        other === table
+          ? [policy.using, policy.check].some((each) => each?.includes(column.name) === true)
+          : policy.reads.includes(table.oid) ||
+            functionsOfPolicy(catalog, policy).some(({ body }) => name.test(body ?? '')),
+      )
+      .map(({ qualified }) => qualified),
+  );
 }
 
 /** INSERT, and UPDATE where the role may change the tenant column. */

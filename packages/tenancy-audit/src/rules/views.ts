@@ -1,7 +1,7 @@
 /** T07, T08: tenant rows that are accessible without the policies of their tables. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { accessesOfView } from '../narrowing.js';
+import { accessesOfView, asksCaller } from '../narrowing.js';
 import { callerOf, seesAcross } from '../policies.js';
 import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
@@ -56,6 +56,8 @@ export const ownersView: CatalogRule = {
           .find((found) => found !== undefined);
         return across ? [`${table.qualified} (${across.reason})`] : [];
       });
+      const hidden = leaks.length === 0 ? sensitiveSources(catalog, settings, view, readers) : [];
+      if (hidden.length > 0) return [inFrontOf(view, hidden, readers)];
       if (leaks.length === 0) return [];
       const unreadable = sourcesOf(catalog, view).filter((source) =>
         readers.some((role) => !mayUse(catalog, role, source, 'SELECT')),
@@ -83,6 +85,42 @@ export const ownersView: CatalogRule = {
     });
   },
 };
+
+const SENSITIVE = /(password|secret|token|email|phone|ssn|iban|raw_\w+_meta_data)/i;
+
+/**
+ * Tables of schemas that are not the application's, which its readers may not read themselves, and whose rows the view
+ * shows whoever asks: auth.users.
+ */
+function sensitiveSources(
+  catalog: Catalog,
+  settings: AuditSettings,
+  view: Relation,
+  readers: readonly string[],
+): readonly Relation[] {
+  if (readers.length === 0 || asksCaller(catalog, settings, view)) return [];
+  const names = new Set(view.columns.map(({ name }) => name));
+  return view.reads.flatMap((oid) => {
+    const source = findRelation(catalog, oid);
+    if (!source || !isTable(source) || source.schema === view.schema || source.extension !== undefined)
+      return [];
+    if (isAudited(source, settings) && tenantColumnOf(source, settings) !== undefined) return [];
+    const shown = source.columns.filter(({ name }) => SENSITIVE.test(name) && names.has(name));
+    const isReadable = readers.some((role) => mayUse(catalog, role, source, 'SELECT'));
+    return shown.length > 0 && !isReadable ? [source] : [];
+  });
+}
+
+function inFrontOf(view: Relation, sources: readonly Relation[], readers: readonly string[]): Finding {
+  return {
+    rule: ownersView,
+    object: view.qualified,
+    evidence:
+      `no security_invoker; it shows every row of ${list(sources.map(({ qualified }) => qualified))}, which ` +
+      `${list(readers)} may not read, as its owner ${view.owner}`,
+    advice: 'Filter its rows by the caller, or revoke SELECT on it.',
+  };
+}
 
 function isInvoker(view: Relation): boolean {
   return view.options.some((option) => /^security_invoker=(true|on|1|yes)$/i.test(option));
