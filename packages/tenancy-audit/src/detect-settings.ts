@@ -94,7 +94,9 @@ export function detectSettings(
       ? say('table of the tenants', findTenantsTable(catalog, tables, tenantColumns))
       : qualify(tables, given.tenantsTable);
   const tenantSettings = given.tenantSettings ?? say('tenant setting', findTenantSettings(catalog, tables));
-  const members = tablesOfMembers(tables, tenantColumns).map(({ qualified }) => qualified);
+  const members = tablesOfMembers(tables, tenantColumns)
+    .map(({ qualified }) => qualified)
+    .filter((name) => name !== tenantsTable);
   if (members.length > 0) {
     say('members', {
       value: members,
@@ -236,6 +238,7 @@ function besides(
     return beside.some(
       (table) =>
         !targets.has(table.oid) &&
+        !isPrimary(table, candidate.name) &&
         // A policy that looks into another table may compare a reference.
         table.policies.some(({ using, reads }) => reads.length === 0 && mentions(using, candidate.name)) &&
         USUAL_COLUMNS.includes(plainName(candidate.name)),

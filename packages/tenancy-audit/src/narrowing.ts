@@ -48,7 +48,7 @@ interface Surroundings {
 }
 
 const SECRET =
-  /(hash|token|secret|digest|nonce|signature|password|key|code|otp)(_?(hash|digest|id|value|encrypted))?$/i;
+  /(magic\w*|hash|token|secret|digest|nonce|signature|password|key|code|otp)(_?(hash|digest|id|value|encrypted))?$/i;
 const WHO =
   /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b|"SVFOP_(CURRENT|SESSION)_(USER|ROLE)"/i;
 
@@ -183,6 +183,9 @@ function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
   const found: Access[] = [];
   const around = withQueriesOf(tree, outside);
   everyObject(tree, (object) => {
+    // A row that must exist is not shown.
+    const link = object['SubLink'];
+    if (isObject(link) && link['subLinkType'] === 'EXISTS_SUBLINK') return false;
     for (const kind of STATEMENTS) {
       const statement = object[kind];
       if (!isObject(statement)) continue;
@@ -193,6 +196,7 @@ function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
     for (const half of [object['larg'], object['rarg']]) {
       if (isObject(half) && 'targetList' in half) found.push(...accessesOf(half, false, around));
     }
+    return undefined;
   });
   return found;
 }
@@ -378,6 +382,10 @@ function strengthOf(tree: unknown, around: Surroundings): Narrowing {
     if (isGiven(node, around)) {
       const isSecret = around.variablesAreSecret && !isParameter(node, around);
       strength = stronger(strength, isSecret ? 'secret' : 'parameter');
+    }
+    if ('ColumnRef' in node) {
+      const [first, ...more] = nameParts(node.ColumnRef.fields);
+      if (more.length > 0) strength = stronger(strength, around.withs.get(first ?? '') ?? 'nothing');
     }
     if ('RangeVar' in node && node.RangeVar.schemaname === undefined) {
       strength = stronger(strength, around.withs.get(node.RangeVar.relname ?? '') ?? 'nothing');

@@ -10,7 +10,7 @@
 import type { Catalog, DatabaseFunction, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
 import { functionsOfPolicy } from '../context.js';
-import { accessesOfFunction, buildsSql, relationsOfFunction, type Access } from '../narrowing.js';
+import { accessesOfFunction, buildsSql, relationsOfFunction } from '../narrowing.js';
 import { mayWrite, seesAcross } from '../policies.js';
 import { mayExecute, mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
@@ -92,15 +92,18 @@ export const definerFunction: CatalogRule = {
 };
 
 function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): readonly string[] {
-  return (accessesOfFunction(catalog, settings, target) ?? []).flatMap((access) => {
-    const { table, narrowing, writes } = access;
+  return (accessesOfFunction(catalog, settings, target) ?? []).flatMap(({ table, narrowing, writes }) => {
     // A trigger returns nothing that it reads, and its row was checked by a policy.
     if (target.returns === 'trigger' && (narrowing !== 'nothing' || !writes)) return [];
     if (narrowing === 'context' || narrowing === 'secret' || !isTable(table)) return [];
+    // Whether a row exists is not what the row says.
+    if (!writes && /^(boolean|void)$/.test(target.returns)) return [];
     const across = acrossOf(catalog, settings, target, table);
     // T01 reports tables without row-level security.
     if (!across || !table.rowSecurity) return [];
-    if (narrowing === 'parameter' && (across.byPolicy || answersLittle(access, target, settings))) return [];
+    // A look-up in the table of the tenants finds a tenant before it is bound.
+    const isLookUp = !writes && isRegistry(table, settings);
+    if (narrowing === 'parameter' && (across.byPolicy || isLookUp)) return [];
     const what = writes ? 'changes' : 'reads';
     return narrowing === 'nothing'
       ? [`${what} every row of ${table.qualified} (${across.reason})`]
@@ -130,15 +133,6 @@ function acrossOf(
   table: Relation,
 ): ReturnType<typeof seesAcross> {
   return seesAcross(catalog, settings, table, owner, { user: owner, session: undefined });
-}
-
-/** A look-up in the table of the tenants, or a boolean result. */
-function answersLittle(
-  { table, writes }: Access,
-  target: DatabaseFunction,
-  settings: AuditSettings,
-): boolean {
-  return !writes && (isRegistry(table, settings) || target.returns === 'boolean');
 }
 
 function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): string | undefined {

@@ -101,7 +101,11 @@ function guardedParent(
   table: Relation,
   tenants: ReadonlySet<Relation>,
 ): Relation | undefined {
+  // A reference that may be missing does not make a row part of another.
+  const isRequired = (name: string): boolean =>
+    table.columns.some((column) => column.name === name && column.notNull);
   return table.foreignKeys
+    .filter(({ columns }) => columns.every(isRequired))
     .flatMap(({ references }) => findRelation(catalog, references) ?? [])
     .find(
       (parent) =>
