@@ -129,7 +129,8 @@ function namesOf({ tenantColumns, tenantSettings }: AuditSettings): {
   return { columns: tenantColumns, settings: tenantSettings };
 }
 
-function today(): string {
+/** As 2026-11-21. */
+export function today(): string {
   return new Date().toISOString().slice(0, 10);
 }
 

@@ -238,16 +238,37 @@ function placeOf(
   situation: Situation,
   caller: Caller | undefined,
 ): Place {
-  const tenant = tenantColumnOf(table, settings)?.name;
-  const own: OwnTable = {
-    name: table.name,
-    columns: new Set(table.columns.map(({ name }) => name)),
-    // A tenant's row has a tenant, even if the column is nullable.
-    notNull: new Set(
-      table.columns.filter((each) => each.notNull || each.name === tenant).map(({ name }) => name),
-    ),
+  return {
+    catalog,
+    situation,
+    caller,
+    table: ownTable(settings, table),
+    parameters: NO_PARAMETERS,
+    inner: false,
+    depth: 0,
   };
-  return { catalog, situation, caller, table: own, parameters: new Map(), inner: false, depth: 0 };
+}
+
+const NO_PARAMETERS: ReadonlyMap<string, Value> = new Map();
+const ownTables = new WeakMap<AuditSettings, Map<Relation, OwnTable>>();
+
+function ownTable(settings: AuditSettings, table: Relation): OwnTable {
+  const known = ownTables.get(settings) ?? new Map<Relation, OwnTable>();
+  ownTables.set(settings, known);
+  let own = known.get(table);
+  if (!own) {
+    const tenant = tenantColumnOf(table, settings)?.name;
+    own = {
+      name: table.name,
+      columns: new Set(table.columns.map(({ name }) => name)),
+      // A tenant's row has a tenant, even if the column is nullable.
+      notNull: new Set(
+        table.columns.filter((each) => each.notNull || each.name === tenant).map(({ name }) => name),
+      ),
+    };
+    known.set(table, own);
+  }
+  return own;
 }
 
 function isTrue(value: Value): boolean {

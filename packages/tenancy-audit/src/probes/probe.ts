@@ -10,6 +10,7 @@ import { withSettledClient } from '../connection.js';
 import type { Finding, NotChecked } from '../finding.js';
 import type { AuditSettings } from '../rule.js';
 import { findBinding, type SignContext } from './bind.js';
+import { askEach } from './batches.js';
 import { callableFunctions } from './callable.js';
 import { probeFunctions } from './functions.js';
 import { probeAfterCommit, probePlans } from './lasting.js';
@@ -133,6 +134,7 @@ async function probeAs(
     others: marks,
     tenantColumns: settings.tenantColumns,
   });
+  // With the setting '', as it is after a transaction that was bound.
   const unbound = await probeUnbound(session, targets, thorough ? settings.tenantSettings : []);
   // Before the last probe, because a binding that outlives its transaction prevents any other.
   const control = await bindingControl(session, seesAll ? observer : undefined, targets, tenant);
@@ -208,15 +210,18 @@ async function bindingControl(
 ): Promise<Control> {
   const owned = targets.filter(({ tenantColumn }) => tenantColumn !== undefined);
   const showing = async (ask: Ask): Promise<ReadonlySet<string>> => {
-    const found = new Set<string>();
-    for (const { relation, tenantColumn } of owned) {
-      const answer = await ask(
-        `SELECT FROM ${relation.qualified} WHERE ${tenantColumn!}::text = $1 LIMIT 1`,
-        [tenant],
-      );
-      if ('rows' in answer && answer.rows.length > 0) found.add(relation.qualified);
-    }
-    return found;
+    const answers = await askEach<Target, object>(
+      ask,
+      owned,
+      ({ relation, tenantColumn }) =>
+        `SELECT 1 AS found FROM ${relation.qualified} WHERE ${tenantColumn!}::text = $1 LIMIT 1`,
+      [tenant],
+    );
+    const showing = owned.filter((_, at) => {
+      const answer = answers[at]!;
+      return 'rows' in answer && answer.rows.length > 0;
+    });
+    return new Set(showing.map(({ relation }) => relation.qualified));
   };
   const seen = await session.asTenant(tenant, showing);
   const existing = observer && (await observer.withoutTenant(showing));
@@ -265,19 +270,24 @@ async function provingNothing(
   targets: readonly Target[],
   tenant: string,
 ): Promise<NotChecked[]> {
+  const owned = targets.filter(
+    ({ relation, tenantColumn }) => tenantColumn !== undefined && !relation.isPartition,
+  );
   return observer.withoutTenant(async (ask) => {
-    const empty: NotChecked[] = [];
-    for (const { relation, tenantColumn } of targets) {
-      if (tenantColumn === undefined || relation.isPartition) continue;
-      const answer = await ask(
-        `SELECT FROM ${relation.qualified} WHERE ${tenantColumn}::text <> $1 LIMIT 1`,
-        [tenant],
-      );
-      if ('rows' in answer && answer.rows.length === 0) {
-        empty.push(skipped(relation, 'no other tenant has a row in it, so that none could have been shown'));
-      }
-    }
-    return empty;
+    const answers = await askEach<Target, object>(
+      ask,
+      owned,
+      ({ relation, tenantColumn }) =>
+        `SELECT 1 AS found FROM ${relation.qualified} WHERE ${tenantColumn!}::text <> $1 LIMIT 1`,
+      [tenant],
+    );
+    const empty = owned.filter((_, at) => {
+      const answer = answers[at]!;
+      return 'rows' in answer && answer.rows.length === 0;
+    });
+    return empty.map(({ relation }) =>
+      skipped(relation, 'no other tenant has a row in it, so that none could have been shown'),
+    );
   });
 }
 
