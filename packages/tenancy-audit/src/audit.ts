@@ -12,6 +12,7 @@ import { detectSettings, type Detection, type GivenSettings } from './detect-set
 import { SEVERITIES, type Finding, type NotChecked } from './finding.js';
 import type { SignContext } from './probes/bind.js';
 import { probeDatabase } from './probes/probe.js';
+import { proofOf } from './proved.js';
 import { readCatalog } from './read-catalog.js';
 import type { AuditSettings } from './rule.js';
 import { CATALOG_RULES } from './rules.js';
@@ -38,6 +39,8 @@ export interface Probes {
   readonly tenants?: readonly [string, string] | undefined;
   /** Signs contexts for a Tenantry database with signed contexts. */
   readonly sign?: SignContext | undefined;
+  /** Also call functions, and try what a connection keeps; default: only read relations. */
+  readonly thorough?: boolean | undefined;
 }
 
 /** The result of the catalog's rules. */
@@ -51,6 +54,8 @@ export interface CatalogReport {
   /** The most severe first. */
   readonly findings: readonly Finding[];
   readonly notChecked: readonly NotChecked[];
+  /** Sentences about what was shown to hold. */
+  readonly proved: readonly string[];
   /** The number of audited relations. */
   readonly relations: number;
 }
@@ -82,13 +87,16 @@ export async function audit({
     readOnly(client, () => auditCatalog(client, given)),
   );
   const { settings } = report;
-  const probed = probes ? await probeDatabase({ catalog, settings, url, ...probes }) : NOT_PROBED;
+  const probed = probes
+    ? await probeDatabase({ catalog, settings, url, thorough: false, ...probes })
+    : NOT_PROBED;
   const read = source === undefined ? NOT_READ : await auditSource(source, namesOf(settings));
   const judged = judge([...report.findings, ...probed.findings, ...read.findings], baseline, today());
   return {
     ...report,
     findings: inOrder(judged.findings),
     notChecked: [...report.notChecked, ...probed.notChecked, ...read.notChecked],
+    proved: [...report.proved, ...probed.proved],
     accepted: [
       ...judged.accepted.map(({ finding, acceptance: { reason, expires } }) => ({
         finding,
@@ -103,8 +111,9 @@ export async function audit({
 
 const NOT_PROBED = {
   findings: [],
+  proved: [],
   notChecked: [
-    { rule: 'P01', object: 'what the application’s role really gets', reason: 'give --probe to try it' },
+    { rule: 'P01', object: 'what the application’s role really gets', reason: 'the probes were left out' },
   ],
 };
 const NOT_READ = {
@@ -120,7 +129,8 @@ function namesOf({ tenantColumns, tenantSettings }: AuditSettings): {
   return { columns: tenantColumns, settings: tenantSettings };
 }
 
-function today(): string {
+/** As 2026-11-21. */
+export function today(): string {
   return new Date().toISOString().slice(0, 10);
 }
 
@@ -146,13 +156,15 @@ export async function auditCatalog(
     (rule.notChecked?.(catalog, settings) ?? []).map((each) => ({ rule: rule.id, ...each })),
   );
   const rows = await checkRows(client, catalog, settings);
+  const proof = proofOf(catalog, settings, findings);
   const report: CatalogReport = {
     database: catalog.server.database,
     server: `${String(Math.floor(catalog.server.version / 10_000))}.${String(catalog.server.version % 10_000)}`,
     settings,
     detections,
     findings: inOrder([...findings, ...rows.findings]),
-    notChecked: [...unknown(settings), ...notChecked, ...rows.notChecked],
+    notChecked: [...unknown(settings), ...proof.notChecked, ...notChecked, ...rows.notChecked],
+    proved: proof.proved,
     relations: catalog.relations.filter(({ schema }) => settings.schemas.includes(schema)).length,
   };
   return { catalog, report };

@@ -65,3 +65,35 @@ export function judge(findings: readonly Finding[], baseline: readonly Acceptanc
   }
   return { findings: open, accepted, stale: baseline.filter(({ fingerprint }) => !matched.has(fingerprint)) };
 }
+
+const DAYS = 90;
+
+/**
+ * A baseline that accepts all findings of a report. Entries that were accepted keep their reason and their day; new ones
+ * end after 90 days and ask for a reason.
+ */
+export function baselineFor(
+  report: {
+    readonly findings: readonly Finding[];
+    readonly accepted: readonly {
+      readonly finding: Finding;
+      readonly reason: string;
+      readonly expires?: string | undefined;
+    }[];
+  },
+  today: string,
+): string {
+  const end = new Date(Date.parse(today) + DAYS * 86_400_000).toISOString().slice(0, 10);
+  const kept = report.accepted.flatMap(({ finding, reason, expires }) =>
+    // What a comment in the code accepts needs no entry.
+    expires === undefined ? [] : [{ fingerprint: fingerprintOf(finding), reason, expires }],
+  );
+  const added = report.findings.map((finding) => ({
+    fingerprint: fingerprintOf(finding),
+    reason: 'found when the baseline was written: say why it is accepted',
+    expires: end,
+  }));
+  const unique = new Map([...added, ...kept].map((each) => [each.fingerprint, each]));
+  const accepted = [...unique.values()].sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
+  return `${JSON.stringify({ accepted }, null, 2)}\n`;
+}

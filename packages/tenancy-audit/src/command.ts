@@ -20,6 +20,9 @@ export interface AuditOptions {
   readonly probe?: boolean;
   readonly probeTenants?: readonly [string, string];
   readonly baseline?: string;
+  readonly write?: boolean;
+  readonly migrations?: string;
+  readonly all?: boolean;
   readonly format: Format;
   readonly fixSql?: boolean;
   readonly failOn: Severity;
@@ -53,9 +56,16 @@ export const auditCommand = (name: string, known?: () => Promise<KnownDatabase>)
     .option('--schema <name...>', 'look at these schemas only')
     .option('--shared-table <name...>', 'tables that are meant for all tenants')
     .option('--source <folder>', 'read the application code below it as well')
-    .option('--probe', 'try it: as the application’s role, bound to one tenant, look for rows of another')
+    .option(
+      '--probe',
+      'try more as the application’s role: also call functions, and look at what a connection keeps',
+    )
+    .option('--no-probe', 'do not read as the application’s role at all')
     .option('--probe-tenants <a,b>', 'the two tenants to try it with; found when left out', twoTenants)
     .option('--baseline <file>', 'accepted findings, each with a reason and a day on which that ends')
+    .option('--write', 'accept all findings of today in the file of --baseline, for 90 days')
+    .option('--migrations <folder>', 'the SQL files that made the database, for the places in SARIF')
+    .option('--all', 'print every finding of the table; otherwise more than eight alike are folded')
     .addOption(new Option('--format <format>', 'how to print it').choices(FORMATS).default('table'))
     .option('--fix-sql', 'print a migration that mends what SQL can mend, instead of a report')
     .addOption(

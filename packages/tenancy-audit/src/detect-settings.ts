@@ -9,7 +9,7 @@ import { contextSettings } from './context.js';
 import { tablesOfMembers } from './membership.js';
 import { grantsOf, findRole, mayUse } from './privileges.js';
 import type { AuditSettings } from './rule.js';
-import { isTable } from './tenancy.js';
+import { isTable, plainName } from './tenancy.js';
 
 /** The values given by the caller. */
 export interface GivenSettings {
@@ -28,32 +28,29 @@ export interface Detection {
   readonly why: string;
 }
 
-/** Common names of tenant columns, the most certain first. */
+/** Common names of tenant columns, the most certain first. Case and underscores do not matter. */
 const USUAL_COLUMNS = [
   'tenant_id',
-  'tenantId',
   'tenant',
   'organization_id',
-  'organizationId',
   'organisation_id',
   'org_id',
-  'orgId',
   'account_id',
-  'accountId',
   'workspace_id',
-  'workspaceId',
   'company_id',
-  'companyId',
   'team_id',
-  'teamId',
   'customer_id',
   'client_id',
   'practice_id',
   'shop_id',
   'store_id',
   'site_id',
+  'space_id',
   'project_id',
-];
+  'namespace',
+].map(plainName);
+/** Of these, the names that hardly mean anything else. */
+const CERTAIN = 5;
 
 /** Schemas of hosting platforms, which users cannot fix. */
 const PLATFORM_SCHEMAS = new Set([
@@ -97,16 +94,29 @@ export function detectSettings(
       ? say('table of the tenants', findTenantsTable(catalog, tables, tenantColumns))
       : qualify(tables, given.tenantsTable);
   const tenantSettings = given.tenantSettings ?? say('tenant setting', findTenantSettings(catalog, tables));
-  const members = tablesOfMembers(tables, tenantColumns).map(({ qualified }) => qualified);
+  const members = tablesOfMembers(tables, tenantColumns)
+    .map(({ qualified }) => qualified)
+    .filter((name) => name !== tenantsTable);
   if (members.length > 0) {
     say('members', {
       value: members,
       why: 'a membership table ties them to the tenants, to several perhaps',
     });
   }
+  const otherColumns = findOtherColumns(catalog, tables, tenantColumns, tenantsTable, members);
+  const others = Object.entries(otherColumns).map(([table, column]) => `${table}.${column}`);
+  if (others.length > 0) {
+    say('tenant columns of other names', {
+      value: others,
+      why: `they reference ${tenantsTable ?? 'the table of the tenants'}`,
+    });
+  }
+  const names = new Set(tenantColumns.map(plainName));
   const tenantTables = tables.filter(
     (table) =>
-      table.qualified === tenantsTable || table.columns.some((column) => tenantColumns.includes(column.name)),
+      table.qualified === tenantsTable ||
+      table.qualified in otherColumns ||
+      table.columns.some((column) => names.has(plainName(column.name))),
   );
   const appRoles = given.appRoles ?? say('application role', findAppRoles(catalog, tenantTables));
   for (const role of appRoles) {
@@ -115,6 +125,7 @@ export function detectSettings(
   return {
     settings: {
       tenantColumns,
+      otherColumns,
       tenantsTable,
       memberTables: members,
       tenantSettings,
@@ -166,14 +177,18 @@ interface Candidate {
 }
 
 function findTenantColumn(tables: readonly Relation[]): Found<readonly string[]> {
-  const [best] = mostUsed(tables, (table, name) => {
-    const usual = USUAL_COLUMNS.indexOf(name);
-    if (usual >= 0) return usual < 6 ? 2 : 1;
-    // An unusual name counts only when a policy compares it and it is part of a foreign key.
-    const isKey = table.foreignKeys.some(({ columns }) => columns.includes(name));
-    return isKey && inPolicies(table, name) && !USERS_COLUMN.test(name) && !isPrimary(table, name) ? 1 : 0;
+  const hub = hubOf(tables);
+  const candidates = mostUsed(tables, (table, name) => {
+    const usual = USUAL_COLUMNS.indexOf(plainName(name));
+    if (usual >= 0) return usual < CERTAIN ? 2 : 1;
+    if (USERS_COLUMN.test(name) || isPrimary(table, name)) return 0;
+    const keys = table.foreignKeys.filter(({ columns }) => columns.length === 1 && columns[0] === name);
+    // An unusual name counts only when a policy compares it, or when it references what most tables reference.
+    const isCompared = keys.length > 0 && inPolicies(table, name);
+    return isCompared || keys.some(({ references }) => references === hub?.oid) ? 1 : 0;
   });
-  if (best && best.policies > 0) return found(best, tables);
+  const [best] = candidates;
+  if (best && best.policies > 0) return found(besides(best, candidates, tables), tables);
   const ofUsers = mostUsed(tables, (table, name) =>
     USERS_COLUMN.test(name) && inPolicies(table, name) ? 1 : 0,
   );
@@ -184,40 +199,140 @@ function findTenantColumn(tables: readonly Relation[]): Found<readonly string[]>
       why: `each user is a tenant: in the policies of ${String(policies)} tables`,
     };
   }
-  return best ? found(best, tables) : { value: [], why: 'no table has a column with a usual name' };
+  return best
+    ? found(besides(best, candidates, tables), tables)
+    : { value: [], why: 'no table has a column with a usual name, and no table is referenced by most' };
+}
+
+/** The table that most other tables reference, by at least three; not that of the users. */
+function hubOf(tables: readonly Relation[]): Relation | undefined {
+  const referring = new Map<number, number>();
+  for (const table of tables) {
+    const referenced = table.foreignKeys.filter(
+      ({ columns, references }) =>
+        columns.length === 1 && references !== table.oid && !USERS_COLUMN.test(columns[0]!),
+    );
+    for (const oid of new Set(referenced.map(({ references }) => references))) {
+      referring.set(oid, (referring.get(oid) ?? 0) + 1);
+    }
+  }
+  const [most] = [...referring].sort(([, a], [, b]) => b - a);
+  return most && most[1] >= 3 ? tables.find(({ oid }) => oid === most[0]) : undefined;
+}
+
+/** The best column, and others that policies compare in tables that do not have it. */
+function besides(
+  best: Candidate,
+  candidates: readonly Candidate[],
+  tables: readonly Relation[],
+): readonly Candidate[] {
+  const hasBest = (table: Relation): boolean =>
+    table.columns.some(({ name }) => plainName(name) === plainName(best.name));
+  const targets = new Set(tables.flatMap((table) => targetsOf(table, best.name)));
+  const others = candidates.filter((candidate) => {
+    if (candidate === best) return false;
+    const beside = tables.filter(
+      (table) => !hasBest(table) && table.columns.some(({ name }) => name === candidate.name),
+    );
+    // The key of the tenants' own table is no tenant column.
+    return beside.some(
+      (table) =>
+        !targets.has(table.oid) &&
+        !isPrimary(table, candidate.name) &&
+        // A policy that looks into another table may compare a reference.
+        table.policies.some(({ using, reads }) => reads.length === 0 && mentions(using, candidate.name)) &&
+        USUAL_COLUMNS.includes(plainName(candidate.name)),
+    );
+  });
+  return [best, ...others];
+}
+
+function targetsOf(table: Relation, column: string): readonly number[] {
+  return table.foreignKeys
+    .filter(
+      ({ columns: [first], columns }) => columns.length === 1 && plainName(first!) === plainName(column),
+    )
+    .map(({ references }) => references);
+}
+
+/**
+ * The columns of other names that reference the table of the tenants. A table with several such columns has a tenant
+ * only if one of them is required.
+ */
+function findOtherColumns(
+  catalog: Catalog,
+  tables: readonly Relation[],
+  tenantColumns: readonly string[],
+  tenantsTable: string | undefined,
+  members: readonly string[],
+): Readonly<Record<string, string>> {
+  const registry = catalog.relations.find(({ qualified }) => qualified === tenantsTable);
+  // A reference to a user says who did something, not whose the row is.
+  if (!registry || /user|profile|people|person/i.test(registry.name)) return {};
+  const names = new Set(tenantColumns.map(plainName));
+  return Object.fromEntries(
+    tables.flatMap((table) => {
+      if (table === registry || members.includes(table.qualified)) return [];
+      if (table.columns.some(({ name }) => names.has(plainName(name)))) return [];
+      const referring = table.foreignKeys.flatMap(({ columns, references }) =>
+        columns.length === 1 && references === registry.oid ? columns : [],
+      );
+      const required = referring.filter((name) =>
+        table.columns.some((column) => column.name === name && column.notNull),
+      );
+      const only = referring.length === 1 ? referring : required.length === 1 ? required : [];
+      return only.map((name) => [table.qualified, name] as const);
+    }),
+  );
 }
 
 const USERS_COLUMN =
   /^(user|owner|author|profile|creator|member)_?id$|^(created|owned)_?by$|(^|_)(user|profile|owner|author|creator|member|parent)/i;
 
-function found(
-  { name, tables: count, policies }: Candidate,
-  tables: readonly Relation[],
-): Found<readonly string[]> {
+function found(candidates: readonly Candidate[], tables: readonly Relation[]): Found<readonly string[]> {
+  const [count, policies] = [
+    candidates.reduce((sum, each) => sum + each.tables, 0),
+    candidates.reduce((sum, each) => sum + each.policies, 0),
+  ];
   const where = `in ${String(count)} of ${String(tables.length)} tables`;
-  return { value: [name], why: `${where}, in the policies of ${String(policies)}` };
+  return {
+    value: candidates.map(({ name }) => name),
+    why: `${where}, in the policies of ${String(policies)}`,
+  };
 }
 
-/** Column names, the highest weight first; `weigh` is 0 for a column that is not a candidate. */
+/** Column names in their most frequent spelling, the highest weight first; `weigh` is 0 for no candidate. */
 function mostUsed(
   tables: readonly Relation[],
   weigh: (table: Relation, column: string) => number,
 ): readonly Candidate[] {
-  const candidates = new Map<string, Candidate>();
+  const candidates = new Map<string, Candidate & { readonly spellings: Map<string, number> }>();
   for (const table of tables) {
     for (const { name } of table.columns) {
       const weight = weigh(table, name);
       if (weight === 0) continue;
-      const candidate = candidates.get(name) ?? { name, tables: 0, policies: 0, score: 0 };
+      const candidate = candidates.get(plainName(name)) ?? {
+        name,
+        tables: 0,
+        policies: 0,
+        score: 0,
+        spellings: new Map<string, number>(),
+      };
       const isKey = table.foreignKeys.some(({ columns }) => columns.includes(name));
       const inPolicy = inPolicies(table, name);
       candidate.tables += 1;
       candidate.policies += inPolicy ? 1 : 0;
       candidate.score += weight + (inPolicy ? 2 : 0) + (isKey ? 1 : 0);
-      candidates.set(name, candidate);
+      candidate.spellings.set(name, (candidate.spellings.get(name) ?? 0) + 1);
+      candidates.set(plainName(name), candidate);
     }
   }
-  return [...candidates.values()].sort((a, b) => b.score - a.score);
+  return [...candidates.values()]
+    .map(({ spellings, ...candidate }) => ({
+      ...candidate,
+      name: [...spellings].sort(([, a], [, b]) => b - a)[0]![0],
+    }))
+    .sort((a, b) => b.score - a.score);
 }
 
 function inPolicies(table: Relation, column: string): boolean {
@@ -240,9 +355,10 @@ function findTenantsTable(
   tenantColumns: readonly string[],
 ): Found<string | undefined> {
   const votes = new Map<number, number>();
+  const names = new Set(tenantColumns.map(plainName));
   for (const table of tables) {
     for (const { columns, references } of table.foreignKeys) {
-      if (columns.length === 1 && tenantColumns.includes(columns[0]!)) {
+      if (columns.length === 1 && names.has(plainName(columns[0]!))) {
         votes.set(references, (votes.get(references) ?? 0) + 1);
       }
     }
@@ -252,7 +368,17 @@ function findTenantsTable(
   if (best && table) {
     return { value: table.qualified, why: `the tenant column of ${String(best[1])} tables references it` };
   }
+  const named = tables.find((table) => isNamedLike(table, tenantColumns[0] ?? ''));
+  if (named) return { value: named.qualified, why: 'its name is that of the tenant column' };
   return { value: undefined, why: 'no foreign key leads from the tenant column to a table' };
+}
+
+/** `tenants`, `Tenant` for `tenant_id`; its key is one column. */
+function isNamedLike(table: Relation, column: string): boolean {
+  const stem = plainName(column).replace(/id$/, '');
+  const name = plainName(table.name);
+  const hasKey = table.indexes.some(({ primary, columns }) => primary && columns.length === 1);
+  return stem !== '' && hasKey && (name === stem || name === `${stem}s`);
 }
 
 function qualify(tables: readonly Relation[], name: string): string {

@@ -8,6 +8,7 @@
  */
 import type { Catalog, DatabaseFunction } from './catalog.js';
 import { functionsBehind, functionsNamed, settingsIn } from './context.js';
+import { findRole, inheritedRoles, memberRoles } from './privileges.js';
 import {
   canonical,
   isObject,
@@ -21,11 +22,22 @@ import {
 export type Situation = 'bound' | 'unset' | 'empty';
 
 /** NULL, an error, a known value, or an unknown value with its dependence on the row and the context. */
-export type Value =
-  | { readonly kind: 'null' }
-  | { readonly kind: 'error' }
-  | { readonly kind: 'known'; readonly value: string | boolean }
-  | Unknown;
+export type Value = { readonly kind: 'null' } | { readonly kind: 'error' } | Known | Unknown;
+
+export interface Known {
+  readonly kind: 'known';
+  readonly value: string | boolean;
+  /** It is the name of the caller's role, so a comparison with it depends on the caller. */
+  readonly ofCaller?: boolean;
+}
+
+/** Who runs the statement that the expression belongs to. */
+export interface Caller {
+  /** `current_user`. */
+  readonly user: string;
+  /** `session_user`; undefined when several logins can become the role. */
+  readonly session: string | undefined;
+}
 
 export interface Unknown {
   readonly kind: 'unknown';
@@ -41,6 +53,12 @@ export interface Unknown {
 export interface Place {
   readonly catalog: Catalog;
   readonly situation: Situation;
+  /** Undefined when the expression is not judged for one role. */
+  readonly caller: Caller | undefined;
+  /** Called for a function whose result was assumed from what it reads, because its body cannot be evaluated. */
+  readonly assumed?: (target: DatabaseFunction) => void;
+  /** Called when a column of the policy's table is compared by `=` with a value that is known. */
+  readonly compared?: (column: string, value: string) => void;
   /** The policy's table: its columns, and those that are never NULL. */
   readonly table: OwnTable | undefined;
   /** The values of names that are not columns: the parameters of a function. */
@@ -55,6 +73,8 @@ export interface OwnTable {
   readonly name: string;
   readonly columns: ReadonlySet<string>;
   readonly notNull: ReadonlySet<string>;
+  /** Those that are NULL in the row for which the expression is evaluated. */
+  readonly nulls?: ReadonlySet<string>;
 }
 
 const NULL: Value = { kind: 'null' };
@@ -72,11 +92,7 @@ export function evaluate(node: Node | undefined, place: Place): Value {
   if ('ParamRef' in node)
     return place.parameters.get(`$${String(node.ParamRef.number ?? 0)}`) ?? unknown([], node);
   if ('TypeCast' in node) return cast(evaluate(node.TypeCast.arg, place), node);
-  if ('BoolExpr' in node) {
-    const values = (node.BoolExpr.args ?? []).map((each) => evaluate(each, place));
-    if (node.BoolExpr.boolop === 'NOT_EXPR') return not(values[0] ?? NULL);
-    return node.BoolExpr.boolop === 'OR_EXPR' ? or(values, node) : and(values, node);
-  }
+  if ('BoolExpr' in node) return boolean(node, place);
   if ('A_Expr' in node) return operator(node, place);
   if ('NullTest' in node) {
     const value = evaluate(node.NullTest.arg, place);
@@ -92,15 +108,35 @@ export function evaluate(node: Node | undefined, place: Place): Value {
   if ('SubLink' in node) return subLink(node, place);
   if ('CollateClause' in node) return evaluate(node.CollateClause.arg, place);
   if ('NamedArgExpr' in node) return evaluate(node.NamedArgExpr.arg, place);
-  // current_user, session_user, current_date: they depend on the caller or the time.
-  if ('SQLValueFunction' in node) {
-    const who = /USER|ROLE/.test(node.SQLValueFunction.op ?? '');
-    return { kind: 'unknown', columns: NO_COLUMNS, context: who, text: canonical(node) };
-  }
+  if ('SQLValueFunction' in node) return valueFunction(node, place);
   return unknown(
     children(node).map((child) => evaluate(child, place)),
     node,
   );
+}
+
+/** What is compared in a part that another part makes irrelevant does not count. */
+function boolean(node: Extract<Node, { BoolExpr: unknown }>, place: Place): Value {
+  const found: (readonly [string, string])[] = [];
+  const compared = (column: string, value: string): void => void found.push([column, value]);
+  const values = (node.BoolExpr.args ?? []).map((each) => evaluate(each, { ...place, compared }));
+  const operation = {
+    NOT_EXPR: () => not(values[0] ?? NULL),
+    OR_EXPR: () => or(values, node),
+    AND_EXPR: () => and(values, node),
+  };
+  const value = operation[node.BoolExpr.boolop ?? 'AND_EXPR']();
+  if (value.kind === 'unknown') for (const each of found) place.compared?.(...each);
+  return value;
+}
+
+/** current_user, session_user, current_date: they depend on the caller or the time. */
+function valueFunction(node: Extract<Node, { SQLValueFunction: unknown }>, { caller }: Place): Value {
+  const operation = node.SQLValueFunction.op ?? '';
+  const who = /USER|ROLE/.test(operation);
+  const name = operation === 'SVFOP_SESSION_USER' ? caller?.session : caller?.user;
+  if (who && name !== undefined) return { kind: 'known', value: name, ofCaller: true };
+  return { kind: 'unknown', columns: NO_COLUMNS, context: who, text: canonical(node) };
 }
 
 /** Whether a value is NULL; undefined when that is not known. */
@@ -135,6 +171,7 @@ function column(parts: readonly string[], place: Place): Value {
     (qualifier === undefined
       ? !place.inner && place.table.columns.has(name)
       : qualifier === place.table.name);
+  if (own && place.table.nulls?.has(name) === true) return NULL;
   const text = own ? columnText(name) : `other ${parts.join('.')}`;
   return { kind: 'unknown', columns: own ? new Set([name]) : NO_COLUMNS, context: false, text };
 }
@@ -167,7 +204,7 @@ function unknown(values: readonly Value[], node: Node): Value {
   return {
     kind: 'unknown',
     columns: union(parts),
-    context: parts.some(({ context }) => context),
+    context: parts.some(({ context }) => context) || values.some(isOfCaller),
     text: parts.some(({ text }) => text === undefined) ? undefined : canonical(node),
   };
 }
@@ -178,6 +215,7 @@ function union(parts: readonly Unknown[]): ReadonlySet<string> {
   return rest.length === 0 ? first.columns : new Set(parts.flatMap(({ columns }) => [...columns]));
 }
 
+const isOfCaller = (value: Value): boolean => value.kind === 'known' && value.ofCaller === true;
 const isTrue = (value: Value): boolean =>
   value.kind === 'known' && (value.value === true || value.value === 't');
 const isFalse = (value: Value): boolean =>
@@ -218,9 +256,17 @@ function operator(node: Extract<Node, { A_Expr: unknown }>, place: Place): Value
     const found = kind === 'AEXPR_IN' ? or(items, node) : unknown(items, node);
     return isNot ? not(found) : found;
   }
+  const members = kind === 'AEXPR_OP_ANY' || kind === 'AEXPR_OP_ALL' ? membersOf(rexpr) : undefined;
+  if (members && left && symbolOf(name) === (kind === 'AEXPR_OP_ANY' ? '=' : '<>')) {
+    const found = or(
+      members.map((item) => equal(left, evaluate(item, place), node, place)),
+      node,
+    );
+    return kind === 'AEXPR_OP_ANY' ? found : not(found);
+  }
   const right = evaluate(rexpr, place);
   const sides = left ? [left, right] : [right];
-  const symbol = nameParts(name).at(-1) ?? '';
+  const symbol = symbolOf(name);
   if (kind === 'AEXPR_DISTINCT' || kind === 'AEXPR_NOT_DISTINCT') {
     const same = notDistinct(left ?? NULL, right, node, place);
     return kind === 'AEXPR_DISTINCT' ? not(same) : same;
@@ -241,8 +287,36 @@ function operator(node: Extract<Node, { A_Expr: unknown }>, place: Place): Value
   if (kind === 'AEXPR_OP' || kind === 'AEXPR_LIKE' || kind === 'AEXPR_ILIKE') {
     // Every text matches LIKE '%'.
     if (/^~~\*?$/.test(symbol) && right.kind === 'known' && /^%+$/.test(String(right.value))) return TRUE;
+    const matches = matchOf(symbol, left, right);
+    if (matches !== undefined) return known(matches);
   }
   return unknown(sides, node);
+}
+
+function symbolOf(name: readonly Node[] | undefined): string {
+  return nameParts(name).at(-1) ?? '';
+}
+
+/** The elements of `ARRAY['a', 'b']`, as which PostgreSQL writes `IN ('a', 'b')`, or of `'{a,b}'::text[]`. */
+function membersOf(node: Node | undefined): readonly Node[] | undefined {
+  if (!node) return undefined;
+  if ('TypeCast' in node) return membersOf(node.TypeCast.arg);
+  if ('A_ArrayExpr' in node) return node.A_ArrayExpr.elements ?? [];
+  const text = 'A_Const' in node ? node.A_Const.sval?.sval : undefined;
+  const items = text === undefined ? undefined : /^\{([^"{}]*)\}$/.exec(text)?.[1];
+  return items?.split(',').map((sval): Node => ({ A_Const: { sval: { sval } } }));
+}
+
+/** The result of LIKE between two known texts. */
+function matchOf(symbol: string, left: Value | undefined, right: Value): boolean | undefined {
+  const operator = /^(!?)~~(\*?)$/.exec(symbol);
+  if (!operator || left?.kind !== 'known' || right.kind !== 'known') return undefined;
+  const source = String(right.value).replace(/\\?[\s\S]/g, (part) => {
+    if (part === '%') return '.*';
+    return part === '_' ? '.' : part.slice(-1).replace(/[.*+?^${}()|[\]\\]/, '\\$&');
+  });
+  const matches = new RegExp(`^${source}$`, operator[2] === '*' ? 'is' : 's').test(String(left.value));
+  return operator[1] === '!' ? !matches : matches;
 }
 
 function equal(left: Value, right: Value, node: Node, place: Place): Value {
@@ -255,11 +329,15 @@ function equal(left: Value, right: Value, node: Node, place: Place): Value {
     return left.text !== undefined && left.text === right.text ? TRUE : unknown([left, right], node);
   }
   const [value, other] = left.kind === 'known' ? [left, right] : [right, left];
-  if (place.situation === 'bound' && value.kind === 'known' && other.kind === 'unknown') {
-    const caller = other.context && other.columns.size === 0;
+  if (value.kind === 'known' && other.kind === 'unknown') {
+    const [only, ...more] = other.columns;
+    if (only !== undefined && more.length === 0 && other.text === columnText(only)) {
+      place.compared?.(only, String(value.value));
+    }
+    const caller = place.situation === 'bound' && other.context && other.columns.size === 0;
     // The caller has a context, and is logged in.
     if (caller && value.value === '') return FALSE;
-    if (caller && value.value === 'authenticated') return TRUE;
+    if (caller && value.value === 'authenticated' && place.caller?.user !== 'anon') return TRUE;
   }
   return unknown([left, right], node);
 }
@@ -334,6 +412,10 @@ function call(node: Extract<Node, { FuncCall: unknown }>, place: Place): Value {
   const args = (node.FuncCall.args ?? []).map((arg) => evaluate(arg, place));
   if (name === 'current_setting' && (schema === undefined || schema === 'pg_catalog'))
     return setting(args, node, place);
+  if (name === 'pg_has_role' && (schema === undefined || schema === 'pg_catalog')) {
+    const member = hasRole(args, place);
+    if (member !== undefined) return member;
+  }
   const candidates = schema === 'pg_catalog' ? [] : functionsNamed(place.catalog, name, schema);
   const target =
     candidates.find(({ argumentTypes }) => argumentTypes.length === args.length) ?? candidates[0];
@@ -356,8 +438,22 @@ function asUnknown(value: Value): Unknown {
     : { kind: 'unknown', columns: NO_COLUMNS, context: false, text: undefined };
 }
 
+/** pg_has_role([user,] role, privilege); undefined when an argument is not known. */
+function hasRole(args: readonly Value[], { catalog, caller }: Place): Value | undefined {
+  const texts = args.map((each) => (each.kind === 'known' ? String(each.value) : undefined));
+  const [user, role, privilege] = args.length === 2 ? [caller?.user, ...texts] : texts;
+  if (user === undefined || role === undefined || privilege === undefined) return undefined;
+  const found = findRole(catalog, user);
+  if (!found || !findRole(catalog, role)) return ERROR;
+  const roles = /^usage/i.test(privilege) ? inheritedRoles(catalog, user) : memberRoles(catalog, user);
+  return known(found.superuser || roles.has(role));
+}
+
 /** current_setting(name, missing_ok). */
-function setting([, missingOk]: readonly Value[], node: Node, place: Place): Value {
+function setting([named, missingOk]: readonly Value[], node: Node, place: Place): Value {
+  const role = place.caller && findRole(place.catalog, place.caller.user);
+  if (role && named?.kind === 'known' && named.value === 'is_superuser')
+    return known(role.superuser ? 'on' : 'off');
   if (place.situation === 'bound') {
     return { kind: 'unknown', columns: NO_COLUMNS, context: true, text: canonical(node) };
   }
@@ -370,12 +466,18 @@ function ownFunction(target: DatabaseFunction, args: readonly Value[], node: Nod
     const inlined = inline(target, args, place);
     if (inlined) return inlined;
   }
+  if (!isPlatforms(target)) place.assumed?.(target);
   const behind = functionsBehind(place.catalog, target);
   const bodies = behind.map(({ body }) => body ?? '');
   const context =
     bodies.some((body) => settingsIn(body).length > 0 || WHO.test(body)) || target.schema === 'auth';
   const raises = bodies.some((body) => /\braise\s+(exception\b|sqlstate\b|'|using\b)/i.test(body));
   return opaque(args, context, node, place, raises);
+}
+
+/** Functions of extensions, and of Supabase. */
+function isPlatforms({ extension, schema }: DatabaseFunction): boolean {
+  return extension !== undefined || /^(auth|storage|extensions)$/.test(schema);
 }
 
 const WHO = /\b(current_user|session_user|current_role|auth\.(uid|jwt|role)|pg_has_role)\b/i;
@@ -400,7 +502,14 @@ function inline(target: DatabaseFunction, args: readonly Value[], place: Place):
     const name = target.argumentNames[at];
     if (name !== undefined && name !== '') parameters.set(name, value);
   });
-  return scalar(statement, { ...place, parameters, table: undefined, inner: false, depth: place.depth + 1 });
+  return scalar(statement, {
+    ...place,
+    caller: target.securityDefiner ? { user: target.owner, session: place.caller?.session } : place.caller,
+    parameters,
+    table: undefined,
+    inner: false,
+    depth: place.depth + 1,
+  });
 }
 
 const parsedSelects = new Map<string, SelectStmt | undefined>();

@@ -27,6 +27,13 @@ const ORDER = [
   'T08',
 ];
 
+/** What the migration has already. */
+interface Written {
+  readonly fixes: Set<string>;
+  readonly policies: Set<string>;
+  readonly tables: Set<string>;
+}
+
 /** A text to be read before it is run; it has no statement when there is nothing that SQL can fix. */
 export function asMigration(report: AuditReport): string {
   const rank = ({ rule }: Finding): number => {
@@ -37,12 +44,12 @@ export function asMigration(report: AuditReport): string {
   const findings = report.findings
     .filter(({ location }) => location === undefined)
     .sort((a, b) => rank(a) - rank(b));
-  const written = new Set<string>();
+  const written: Written = { fixes: new Set(), policies: new Set(), tables: new Set() };
   const blocks = findings.map(({ rule, object, evidence, fix, advice }) => {
     const lines = [comment(`${rule.id} ${object}: ${rule.title}`), comment(`Seen: ${evidence}`)];
     if (advice !== undefined)
       lines.push(comment(fix === undefined ? `To decide: ${advice}` : `Also: ${advice}`));
-    if (fix !== undefined) lines.push(statementOf(fix, written));
+    if (fix !== undefined) lines.push(statementOf(rule.id, fix, written));
     return lines.join('\n');
   });
   const head = [
@@ -55,15 +62,22 @@ export function asMigration(report: AuditReport): string {
   return `${[head.join('\n'), ...(blocks.length > 0 ? blocks : ['-- Nothing was found.'])].join('\n\n')}\n`;
 }
 
-/** The statement, unless an earlier one has done the same or changed the same policy. */
-function statementOf(fix: string, written: Set<string>): string {
-  const target = /^ALTER POLICY .+? ON \S+/.exec(fix)?.[0] ?? fix;
-  if (written.has(target)) {
-    return target === fix
-      ? '-- Mended above.'
-      : '-- A statement above changes this policy: audit again after this migration.';
+/** The statement, unless an earlier one has done the same, or has changed the policies that it relies on. */
+function statementOf(rule: string, fix: string, written: Written): string {
+  if (written.fixes.has(fix)) return '-- Mended above.';
+  const named = [...fix.matchAll(/\b(ALTER|DROP) POLICY (.+?) ON (\S+?)[ ;]/g)].map(
+    ([, action, policy, table]) => ({ action, policy: `${policy!} ON ${table!}`, table: table! }),
+  );
+  // A policy may repeat one that is closed above, and then be the only one left.
+  const isRepeat = rule === 'T34' && named.some(({ table }) => written.tables.has(table));
+  if (isRepeat || named.some(({ policy }) => written.policies.has(policy))) {
+    return '-- A statement above changes this policy: audit again after this migration.';
   }
-  written.add(target);
+  written.fixes.add(fix);
+  for (const { policy, table } of named) {
+    written.policies.add(policy);
+    written.tables.add(table);
+  }
   if (!fix.includes(' CONCURRENTLY ')) return fix;
   const remark =
     '-- On a large table, run it by hand before this migration, with CONCURRENTLY and IF NOT EXISTS.';

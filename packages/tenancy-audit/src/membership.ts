@@ -3,6 +3,7 @@
  * tenant; a membership table has the tenants of the row.
  */
 import type { Relation } from './catalog.js';
+import { plainName } from './tenancy.js';
 
 /**
  * The tables that a membership table connects with the tenants: its primary key contains the tenant and a reference to
@@ -17,7 +18,12 @@ export function tablesOfMembers(
   );
   const members = tables.flatMap((membership) => {
     const key = membership.indexes.find(({ primary }) => primary)?.columns ?? [];
-    if (!key.some((name) => name !== undefined && tenantColumns.includes(name))) return [];
+    if (
+      !key.some(
+        (name) => name !== undefined && tenantColumns.some((each) => plainName(each) === plainName(name)),
+      )
+    )
+      return [];
     return membership.foreignKeys
       .filter(({ columns: [column], columns }) => columns.length === 1 && key.includes(column))
       .flatMap(({ references }) => (references === membership.oid ? [] : (candidates.get(references) ?? [])));
@@ -26,5 +32,7 @@ export function tablesOfMembers(
 }
 
 function mayBeEmpty(table: Relation, tenantColumns: readonly string[]): boolean {
-  return table.columns.some(({ name, notNull }) => tenantColumns.includes(name) && !notNull);
+  return table.columns.some(
+    ({ name, notNull }) => tenantColumns.some((each) => plainName(each) === plainName(name)) && !notNull,
+  );
 }

@@ -15,7 +15,7 @@ import {
   queriesIn,
   type Node,
 } from './sql-parse.js';
-import { isAudited, isShared, relationsIn, tenantColumnOf } from './tenancy.js';
+import { isAudited, isRegistry, isShared, relationsIn, tenantColumnOf } from './tenancy.js';
 
 /** The filter of a query: none; a value from its caller; a secret that its caller must know; the caller's context. */
 export type Narrowing = 'nothing' | 'parameter' | 'secret' | 'context';
@@ -37,11 +37,18 @@ interface Surroundings {
   readonly name: string | undefined;
   /** Names of parameters and variables. */
   readonly names: ReadonlySet<string>;
-  /** The body reads the context somewhere, so it may have compared a parameter with it. */
+  /** The filters of the queries in WITH, by name. */
+  readonly withs: ReadonlyMap<string, Narrowing>;
+  /** Variables hold what a look-up by a secret has found. */
+  readonly variablesAreSecret: boolean;
+  /** Names of parameters. */
+  readonly parameters: ReadonlySet<string>;
+  /** The body compares the context with something, or passes something to a function that may do so. */
   readonly readsContext: boolean;
 }
 
-const SECRET = /(hash|token|secret|digest|nonce|signature|password|key|code)$/i;
+const SECRET =
+  /(magic\w*|hash|token|secret|digest|nonce|signature|password|key|code|otp)(_?(hash|digest|id|value|encrypted))?$/i;
 const WHO =
   /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b|"SVFOP_(CURRENT|SESSION)_(USER|ROLE)"/i;
 
@@ -51,15 +58,27 @@ export function accessesOfView(
   settings: AuditSettings,
   view: Relation,
 ): readonly Access[] | undefined {
-  const statements = parseStatements(view.definition ?? '');
-  const around: Surroundings = {
+  const around = aroundView(catalog, settings);
+  return parseStatements(view.definition ?? '')?.flatMap((statement) => accessesIn(statement, around));
+}
+
+/** Whether a view filters by its caller. */
+export function asksCaller(catalog: Catalog, settings: AuditSettings, view: Relation): boolean {
+  return strengthOf(parseStatements(view.definition ?? ''), aroundView(catalog, settings)) === 'context';
+}
+
+/** A view has neither parameters nor variables. */
+function aroundView(catalog: Catalog, settings: AuditSettings): Surroundings {
+  return {
     catalog,
     settings,
     name: undefined,
     names: new Set(),
+    parameters: new Set(),
+    withs: new Map(),
+    variablesAreSecret: false,
     readsContext: false,
   };
-  return statements?.flatMap((statement) => accessesIn(statement, around));
 }
 
 /**
@@ -74,12 +93,45 @@ export function accessesOfFunction(
 ): readonly Access[] | undefined {
   const body = bodyOf(target);
   if (!body) return undefined;
-  const bodies = functionsBehind(catalog, target).map((each) => each.body ?? '');
-  const readsContext = bodies.some((text) => settingsIn(text).length > 0 || WHO.test(text));
-  const names = new Set([...target.argumentNames.filter((name) => name !== ''), ...body.variables]);
-  return body.statements.flatMap((statement) =>
-    accessesIn(statement, { catalog, settings, name: target.name, names, readsContext }),
+  const parameters = new Set(target.argumentNames.filter((name) => name !== ''));
+  const around: Surroundings = {
+    catalog,
+    settings,
+    name: target.name,
+    names: new Set([...parameters, ...body.variables]),
+    parameters,
+    withs: new Map(),
+    variablesAreSecret: false,
+    readsContext: false,
+  };
+  const readsContext = body.statements.some((statement) =>
+    hasCheck(statement, around, contextVariables(catalog, target)),
   );
+  // What a look-up by a secret has put into a variable is known only to those who know the secret.
+  const variablesAreSecret = body.statements.some((statement) => hasSecretTest(statement, around));
+  return body.statements.flatMap((statement) =>
+    accessesIn(statement, { ...around, variablesAreSecret, readsContext }),
+  );
+}
+
+/** The relations that a function's own statements name, with the privilege that each needs. */
+export function relationsOfFunction(
+  catalog: Catalog,
+  target: DatabaseFunction,
+): readonly { readonly relation: Relation; readonly command: 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' }[] {
+  const commands = { InsertStmt: 'INSERT', UpdateStmt: 'UPDATE', DeleteStmt: 'DELETE' } as const;
+  const statements = bodyOf(target)?.statements ?? [];
+  const read = relationsIn(catalog, statements).map((relation) => ({ relation, command: 'SELECT' as const }));
+  const written: { relation: Relation; command: 'INSERT' | 'UPDATE' | 'DELETE' }[] = [];
+  everyObject(statements, (object) => {
+    for (const kind of ['InsertStmt', 'UpdateStmt', 'DeleteStmt'] as const) {
+      const statement = object[kind];
+      if (!isObject(statement)) continue;
+      const [relation] = relationsIn(catalog, { RangeVar: statement['relation'] });
+      if (relation) written.push({ relation, command: commands[kind] });
+    }
+  });
+  return [...read, ...written];
 }
 
 /** Whether a function runs dynamic SQL, which cannot be checked. */
@@ -125,21 +177,156 @@ function salvaged(body: string): Body | undefined {
   return { statements: parsed.flat(), variables: declared.map(([, name]) => name!) };
 }
 
-const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt'] as const;
+const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt', 'InsertStmt'] as const;
 
-function accessesIn(tree: unknown, around: Surroundings): readonly Access[] {
+function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
   const found: Access[] = [];
+  const around = withQueriesOf(tree, outside);
   everyObject(tree, (object) => {
+    // A row that must exist is not shown.
+    const link = object['SubLink'];
+    if (isObject(link) && link['subLinkType'] === 'EXISTS_SUBLINK') return false;
     for (const kind of STATEMENTS) {
       const statement = object[kind];
-      if (isObject(statement)) found.push(...accessesOf(statement, kind !== 'SelectStmt', around));
+      if (!isObject(statement)) continue;
+      if (kind === 'InsertStmt') found.push(...insertionOf(statement, around));
+      else found.push(...accessesOf(statement, kind !== 'SelectStmt', around));
     }
     // The parts of a UNION have no node type.
     for (const half of [object['larg'], object['rarg']]) {
       if (isObject(half) && 'targetList' in half) found.push(...accessesOf(half, false, around));
     }
+    return undefined;
   });
   return found;
+}
+
+/** `v_user := auth.uid()`: variables that hold the context. */
+function contextVariables(catalog: Catalog, { body }: DatabaseFunction): ReadonlySet<string> {
+  const assigned = (body ?? '').matchAll(/(\w+)(?:\s+[\w.%]+)?\s*(?::=|\bdefault\b)\s*([^;]+);/gi);
+  const selected = (body ?? '').matchAll(/\bselect\s+([^;]*?)\s+into\s+(?:strict\s+)?(\w+)/gi);
+  const pairs = [
+    ...[...assigned].map(([, name, value]) => [name!, value!] as const),
+    ...[...selected].map(([, value, name]) => [name!, value!] as const),
+  ];
+  const isContext = (value: string): boolean =>
+    settingsIn(value).length > 0 ||
+    WHO.test(value) ||
+    [...value.matchAll(/(?:(\w+)\s*\.\s*)?(\w+)\s*\(/g)].some(([, schema, name]) =>
+      functionsNamed(catalog, name!, schema).some((each) => isContextual(catalog, each)),
+    );
+  return new Set(pairs.filter(([, value]) => isContext(value)).map(([name]) => name));
+}
+
+/**
+ * Whether the context is compared with something, or handed on together with something. That somebody is signed in
+ * (`auth.uid() IS NOT NULL`) says nothing about the tenant, nor does writing down who it was.
+ */
+function hasCheck(tree: unknown, around: Surroundings, variables: ReadonlySet<string>): boolean {
+  const holdsContext = (part: unknown): boolean =>
+    holds(part, (node) => {
+      if ('FuncCall' in node) return readsContext(node, around);
+      if ('SQLValueFunction' in node) return WHO.test(canonical(node));
+      return 'ColumnRef' in node && variables.has(nameParts(node.ColumnRef.fields)[0] ?? '');
+    });
+  let found = false;
+  everyObject(tree, (object) => {
+    // Values that are written are no comparisons.
+    if ('ResTarget' in object && isAssignment(object['ResTarget'])) return false;
+    const node = object as unknown as Node;
+    if ('A_Expr' in node) {
+      const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr].filter((side) => side !== undefined);
+      const isLogin = sides.some((side) => /"sval":"(authenticated|anon)?"/.test(canonical(side)));
+      found ||= !isLogin && sides.length === 2 && sides.some(holdsContext);
+    }
+    // p_org IN (SELECT my_orgs())
+    if ('SubLink' in node)
+      found ||= node.SubLink.testexpr !== undefined && holdsContext(node.SubLink.subselect);
+    if ('FuncCall' in node) {
+      const args = node.FuncCall.args ?? [];
+      const given = args.some((arg) => holdsGiven(arg, around));
+      // is_member(p_org), which asks who calls; may_edit(auth.uid(), p_org).
+      const own = readsContext(node, around) ? ownFunctions(node, around) : [];
+      found ||=
+        own.length > 0 &&
+        (given || own.some(({ returns, name }) => returns === 'boolean' && !SIGNED_IN.test(name)));
+      found ||= given && args.length > 1 && args.some(holdsContext);
+    }
+    return undefined;
+  });
+  return found;
+}
+
+/** A target of UPDATE or INSERT: it names a column. */
+function isAssignment(target: unknown): boolean {
+  return isObject(target) && target['name'] !== undefined && target['val'] !== undefined;
+}
+
+/** `is_logged_in()` asks for nothing else. */
+const SIGNED_IN = /logged|signed|authenticated/i;
+
+/** The functions of the project; current_setting(p_name) decides nothing. */
+function ownFunctions(
+  node: Extract<Node, { FuncCall: unknown }>,
+  { catalog }: Surroundings,
+): readonly DatabaseFunction[] {
+  const parts = nameParts(node.FuncCall.funcname);
+  return functionsNamed(catalog, parts.at(-1) ?? '', parts.length > 1 ? parts.at(-2) : undefined);
+}
+
+function isContextual(catalog: Catalog, target: DatabaseFunction): boolean {
+  return functionsBehind(catalog, target).some(
+    ({ body }) => settingsIn(body).length > 0 || WHO.test(body ?? ''),
+  );
+}
+
+function holds(tree: unknown, test: (node: Node) => boolean): boolean {
+  let found = false;
+  everyObject(tree, (object) => {
+    found ||= test(object as unknown as Node);
+  });
+  return found;
+}
+
+/** The queries in WITH may refer to each other, each to those before it. */
+function withQueriesOf(tree: unknown, around: Surroundings): Surroundings {
+  const withs = new Map(around.withs);
+  everyObject(tree, ({ CommonTableExpr: query }) => {
+    if (!isObject(query) || typeof query['ctename'] !== 'string') return;
+    withs.set(query['ctename'], strengthOf(query['ctequery'], { ...around, withs }));
+  });
+  return { ...around, withs };
+}
+
+function hasSecretTest(tree: unknown, around: Surroundings): boolean {
+  return holds(tree, (node) => 'A_Expr' in node && isSecretTest(node, around));
+}
+
+/** A row of the tenant that the caller names: the tenant column gets a parameter. */
+function insertionOf(statement: Readonly<Record<string, unknown>>, around: Surroundings): readonly Access[] {
+  const { catalog, settings } = around;
+  const [table] = relationsIn(catalog, { RangeVar: statement['relation'] });
+  if (!table || !isAudited(table, settings) || isShared(table, settings) || isRegistry(table, settings))
+    return [];
+  const column = tenantColumnOf(table, settings);
+  const at = itemsOf(statement['cols']).findIndex(
+    (each) => isObject(each) && isObject(each['ResTarget']) && each['ResTarget']['name'] === column?.name,
+  );
+  const select = isObject(statement['selectStmt']) ? statement['selectStmt']['SelectStmt'] : undefined;
+  if (!column || at < 0 || !isObject(select)) return [];
+  const values = itemsOf(select['valuesLists']).flatMap((row) =>
+    isObject(row) && isObject(row['List']) ? [itemsOf(row['List']['items'])[at]] : [],
+  );
+  // A constant tenant is not the caller's choice; a variable may hold what the function has just made.
+  const isNamed = values.some((value) => holds(value, (node) => isParameter(node, around)));
+  const narrowing = values.map((value) => strengthOf(value, around)).reduce(stronger, 'nothing');
+  if (narrowing !== 'parameter' || !isNamed) return [];
+  const perhapsChecked = around.readsContext || around.variablesAreSecret;
+  return [{ table, narrowing: perhapsChecked ? 'context' : narrowing, perhapsChecked, writes: true }];
+}
+
+function itemsOf(list: unknown): readonly unknown[] {
+  return Array.isArray(list) ? (list as readonly unknown[]) : [];
 }
 
 function accessesOf(
@@ -192,7 +379,17 @@ function strengthOf(tree: unknown, around: Surroundings): Narrowing {
     const node = object as unknown as Node;
     if ('FuncCall' in node && readsContext(node, around)) strength = 'context';
     if ('SQLValueFunction' in node && WHO.test(canonical(node))) strength = 'context';
-    if (isGiven(node, around)) strength = stronger(strength, 'parameter');
+    if (isGiven(node, around)) {
+      const isSecret = around.variablesAreSecret && !isParameter(node, around);
+      strength = stronger(strength, isSecret ? 'secret' : 'parameter');
+    }
+    if ('ColumnRef' in node) {
+      const [first, ...more] = nameParts(node.ColumnRef.fields);
+      if (more.length > 0) strength = stronger(strength, around.withs.get(first ?? '') ?? 'nothing');
+    }
+    if ('RangeVar' in node && node.RangeVar.schemaname === undefined) {
+      strength = stronger(strength, around.withs.get(node.RangeVar.relname ?? '') ?? 'nothing');
+    }
     if ('A_Expr' in node && isSecretTest(node, around)) strength = stronger(strength, 'secret');
   });
   return strength;
@@ -203,7 +400,7 @@ function readsContext(node: Extract<Node, { FuncCall: unknown }>, { catalog }: S
   const name = parts.at(-1) ?? '';
   if (name === 'current_setting' || parts[0] === 'auth') return true;
   return functionsNamed(catalog, name, parts.length > 1 ? parts.at(-2) : undefined).some((target) =>
-    functionsBehind(catalog, target).some(({ body }) => settingsIn(body).length > 0 || WHO.test(body ?? '')),
+    isContextual(catalog, target),
   );
 }
 
@@ -213,6 +410,12 @@ function isGiven(node: Node, { name, names }: Surroundings): boolean {
   if (!('ColumnRef' in node)) return false;
   const [first, second] = nameParts(node.ColumnRef.fields);
   return names.has(first ?? '') || (first === name && names.has(second ?? ''));
+}
+
+function isParameter(node: Node, { name, parameters }: Surroundings): boolean {
+  if (!('ColumnRef' in node)) return 'ParamRef' in node;
+  const [first, second] = nameParts(node.ColumnRef.fields);
+  return parameters.has(first ?? '') || (first === name && parameters.has(second ?? ''));
 }
 
 /** `token_hash = $1`: the caller must know the secret. */
@@ -230,11 +433,7 @@ function isSecretTest(node: Extract<Node, { A_Expr: unknown }>, around: Surround
 }
 
 function holdsGiven(tree: unknown, around: Surroundings): boolean {
-  let found = false;
-  everyObject(tree, (object) => {
-    found ||= isGiven(object as unknown as Node, around);
-  });
-  return found;
+  return holds(tree, (node) => isGiven(node, around));
 }
 
 /** The same tree without sub-selects. */

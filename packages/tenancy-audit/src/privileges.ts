@@ -3,6 +3,7 @@
  * from, ownership, and roles to which it can switch.
  */
 import { PUBLIC, type Catalog, type Grant, type Policy, type Relation, type Role } from './catalog.js';
+import { quoteName } from './sql-text.js';
 
 /** Predefined roles whose members can act outside the database, and so bypass all its rules. */
 const EQUAL_TO_SUPERUSER = new Set([
@@ -49,6 +50,11 @@ export function reachableRoles(catalog: Catalog, name: string): ReadonlySet<stri
   });
 }
 
+/** The role and all roles of which it is a member, directly or through others. */
+export function memberRoles(catalog: Catalog, name: string): ReadonlySet<string> {
+  return remembered(catalog, `member ${name}`, () => reach(catalog, name, () => true));
+}
+
 /** The reason, as text, why a role bypasses row-level security everywhere; undefined when it does not. */
 export function escapeOf(catalog: Catalog, name: string): string | undefined {
   const role = findRole(catalog, name);
@@ -87,6 +93,20 @@ export function grantsOf(catalog: Catalog, name: string, relation: Relation): re
     }
   }
   return [...granted, ...predefined];
+}
+
+/** Those, quoted, from whom to revoke the privileges, so that none of the roles has them: also groups, and PUBLIC. */
+export function granteesOf(
+  catalog: Catalog,
+  roles: readonly string[],
+  relation: Relation,
+  privileges: readonly string[],
+): readonly string[] {
+  const grants = roles.flatMap((role) => grantsOf(catalog, role, relation));
+  const names = grants
+    .filter(({ privilege }) => privileges.includes(privilege))
+    .map(({ grantee }) => (grantee === PUBLIC ? PUBLIC : quoteName(grantee)));
+  return [...new Set(names)];
 }
 
 const ALL_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'];

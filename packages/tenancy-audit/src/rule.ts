@@ -9,6 +9,8 @@ import type { Finding, NotChecked, Rule } from './finding.js';
 export interface AuditSettings {
   /** The names of the tenant column. Usually one. */
   readonly tenantColumns: readonly string[];
+  /** The tenant columns with other names, by table: they reference the table of the tenants. */
+  readonly otherColumns: Readonly<Record<string, string>>;
   /** The table of the tenants, `public.tenants`; undefined when there is none. */
   readonly tenantsTable: string | undefined;
   /** Tables whose rows may belong to several tenants, such as users: a tenant column there has the selected tenant. */

@@ -32,6 +32,9 @@ import { serverLacksFixes } from './rules/server-fixes.js';
 import { localTimeZone, unusualDates } from './rules/session-settings.js';
 import { noStatementTimeout } from './rules/statement-timeout.js';
 import { temporaryTables } from './rules/temporary-tables.js';
+import { bindsSession, runsText } from './rules/functions-at-run-time.js';
+import { writableSharedRows } from './rules/shared-rows.js';
+import { rightsInOwnRow, userWrittenClaim } from './rules/user-written-rights.js';
 import { noTenantIndex } from './rules/tenant-index.js';
 import { restingGuard, switchedOff } from './rules/trigger-modes.js';
 
@@ -75,6 +78,11 @@ export const CATALOG_RULES: readonly CatalogRule[] = [
   unusualDates,
   restingGuard,
   switchedOff,
+  userWrittenClaim,
+  rightsInOwnRow,
+  writableSharedRows,
+  bindsSession,
+  runsText,
 ];
 
 /** All rules, for the outputs and the documentation. */

@@ -1,22 +1,21 @@
 /** The work of the command. Loaded only when it runs, because it imports two parsers. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import type { Command } from 'commander';
-import { audit, type AuditReport, type Probes } from './audit.js';
-import { BaselineError, parseBaseline, type Acceptance } from './baseline.js';
+import { audit, today, type AuditReport, type Probes } from './audit.js';
+import { BaselineError, baselineFor, parseBaseline, type Acceptance } from './baseline.js';
 import { UnknownRoleError } from './detect-settings.js';
 import { SEVERITIES } from './finding.js';
 import { asMigration } from './fix-sql.js';
 import { asJson } from './output/json.js';
 import { asMarkdown } from './output/markdown.js';
+import { readMigrations } from './output/migrations.js';
 import { asSarif } from './output/sarif.js';
 import { asTable, printable } from './output/table.js';
 import type { AuditOptions, Format, KnownDatabase } from './command.js';
 
-const FORMATS: Readonly<Record<Format, (report: AuditReport) => string>> = {
-  table: asTable,
+const FORMATS: Readonly<Record<Exclude<Format, 'table' | 'sarif'>, (report: AuditReport) => string>> = {
   json: asJson,
-  sarif: asSarif,
   markdown: asMarkdown,
 };
 
@@ -43,7 +42,11 @@ export async function runAudit(
   for (const { what, value, why } of report.detections) {
     process.stderr.write(printable(`Detected ${what}: ${value} (${why}).\n`));
   }
-  process.stdout.write(options.fixSql === true ? asMigration(report) : FORMATS[options.format](report));
+  if (options.write === true) {
+    await writeBaseline(options.baseline, report, command);
+    return;
+  }
+  process.stdout.write(await printed(report, options));
   if (report.settings.tenantColumns.length === 0) {
     command.error(
       'No tenant column is known, so that nothing was held against the rules: give it with --tenant-column.',
@@ -51,6 +54,24 @@ export async function runAudit(
   }
   const failing = SEVERITIES.slice(0, SEVERITIES.indexOf(options.failOn) + 1);
   if (report.findings.some(({ rule }) => failing.includes(rule.severity))) process.exitCode = 1;
+}
+
+async function printed(
+  report: AuditReport,
+  { fixSql, format, all, migrations }: AuditOptions,
+): Promise<string> {
+  if (fixSql === true) return asMigration(report);
+  if (format === 'table') return asTable(report, { all: all === true });
+  if (format !== 'sarif') return FORMATS[format](report);
+  return asSarif(report, migrations === undefined ? undefined : await readMigrations(migrations));
+}
+
+async function writeBaseline(file: string | undefined, report: AuditReport, command: Command): Promise<void> {
+  if (file === undefined) command.error('error: --write needs the file: --baseline FILE');
+  await writeFile(file, baselineFor(report, today()));
+  process.stderr.write(
+    `${file} accepts ${String(report.findings.length + report.accepted.length)} findings: write the reasons into it.\n`,
+  );
 }
 
 async function reportOf(
@@ -76,13 +97,16 @@ async function reportOf(
 }
 
 function probesOf({ probe, probeTenants }: AuditOptions, own: KnownDatabase | undefined): Probes | undefined {
-  if (probe !== true && probeTenants === undefined) return undefined;
-  return { applicationUrl: own?.applicationUrl, tenants: probeTenants, sign: own?.sign };
+  if (probe === false) return undefined;
+  const thorough = probe === true || probeTenants !== undefined;
+  return { applicationUrl: own?.applicationUrl, tenants: probeTenants, sign: own?.sign, thorough };
 }
 
-async function baselineOf({ baseline }: AuditOptions): Promise<readonly Acceptance[]> {
+async function baselineOf({ baseline, write }: AuditOptions): Promise<readonly Acceptance[]> {
   if (baseline === undefined) return [];
-  const text = await readFile(baseline, 'utf8').catch(() => {
+  const text = await readFile(baseline, 'utf8').catch((error: unknown) => {
+    const isNew = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (write === true && isNew) return '{"accepted": []}';
     throw new BaselineError(`The baseline ${baseline} cannot be read.`);
   });
   return parseBaseline(text);

@@ -57,18 +57,35 @@ export function isTable(relation: Relation): boolean {
   return relation.kind === 'table' || relation.kind === 'partitioned table';
 }
 
+const columnsBySettings = new WeakMap<AuditSettings, Map<Relation, Column | undefined>>();
+
 /** The tenant column of this relation; in the table of the tenants, its key. */
 export function tenantColumnOf(relation: Relation, settings: AuditSettings): Column | undefined {
+  const known = columnsBySettings.get(settings) ?? new Map<Relation, Column | undefined>();
+  columnsBySettings.set(settings, known);
+  if (!known.has(relation)) known.set(relation, findTenantColumn(relation, settings));
+  return known.get(relation);
+}
+
+function findTenantColumn(relation: Relation, settings: AuditSettings): Column | undefined {
   if (isRegistry(relation, settings)) {
     const key = relation.indexes.find((index) => index.primary)?.columns;
     return key?.length === 1 ? relation.columns.find((column) => column.name === key[0]) : undefined;
   }
   if (settings.memberTables.includes(relation.qualified)) return undefined;
   for (const name of settings.tenantColumns) {
-    const column = relation.columns.find((each) => each.name === name);
+    const column =
+      relation.columns.find((each) => each.name === name) ??
+      relation.columns.find((each) => plainName(each.name) === plainName(name));
     if (column) return column;
   }
-  return undefined;
+  const other = settings.otherColumns[relation.qualified];
+  return other === undefined ? undefined : relation.columns.find((each) => each.name === other);
+}
+
+/** `tenant_id`, `tenantId` and `TENANT_ID` are one name. */
+export function plainName(name: string): string {
+  return name.replaceAll('_', '').toLowerCase();
 }
 
 /** Whether a relation is the table of the tenants themselves. */
@@ -76,13 +93,19 @@ export function isRegistry(relation: Relation, settings: AuditSettings): boolean
   return relation.qualified === settings.tenantsTable;
 }
 
+const tablesBySettings = new WeakMap<AuditSettings, { catalog: Catalog; tables: readonly TenantTable[] }>();
+
 /** The audited tables with tenants' rows, including partitions and the table of the tenants. */
 export function tenantTables(catalog: Catalog, settings: AuditSettings): readonly TenantTable[] {
-  return catalog.relations.flatMap((table) => {
+  const known = tablesBySettings.get(settings);
+  if (known?.catalog === catalog) return known.tables;
+  const tables = catalog.relations.flatMap((table) => {
     if (!isTable(table) || !isAudited(table, settings) || isShared(table, settings)) return [];
     const column = tenantColumnOf(table, settings);
     return column ? [{ table, column, isRegistry: isRegistry(table, settings) }] : [];
   });
+  tablesBySettings.set(settings, { catalog, tables });
+  return tables;
 }
 
 /** Declared as shared by all tenants: by option, or by a line `@tenancy shared: <reason>` in its comment. */

@@ -27,6 +27,7 @@ export function asMarkdown(report: AuditReport): string {
       'No longer found',
       report.stale.map(({ fingerprint, reason }) => `${code(fingerprint)}: ${text(reason)}`),
     ),
+    ...section('Proved', report.proved.map(text)),
     ...section(
       'Not checked',
       unchecked(report).map(({ rule, object, reason }) => `${rule} ${code(object)}: ${text(reason)}`),

@@ -6,6 +6,7 @@ import type { AuditReport } from '../audit.js';
 import { DEADLINES, fingerprintOf, type Finding, type Rule, type Severity } from '../finding.js';
 import { LIMITS } from '../limits.js';
 import { ALL_RULES } from '../rules.js';
+import type { FindPlace } from './migrations.js';
 
 const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
   critical: 'error',
@@ -15,8 +16,12 @@ const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
 /** GitHub's severity of security findings, from 0.1 to 10. */
 const SCORES: Readonly<Record<Severity, string>> = { critical: '9.5', major: '6.5', minor: '3.0' };
 
-/** The report as SARIF 2.1.0, for services that show findings beside the code. */
-export function asSarif(report: AuditReport): string {
+/**
+ * The report as SARIF 2.1.0, for services that show findings beside the code.
+ *
+ * @param place where an object of the database is made, if its migrations are known
+ */
+export function asSarif(report: AuditReport, place: FindPlace = () => undefined): string {
   const log = {
     $schema: 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json',
     version: '2.1.0',
@@ -25,9 +30,9 @@ export function asSarif(report: AuditReport): string {
         tool: { driver: { name: 'tenantry audit', rules: ALL_RULES.map(descriptor) } },
         invocations: [{ executionSuccessful: true, toolExecutionNotifications: notifications(report) }],
         results: [
-          ...report.findings.map((finding) => result(report, finding)),
+          ...report.findings.map((finding) => result(report, finding, place)),
           ...report.accepted.map(({ finding, reason, expires }) => ({
-            ...result(report, finding),
+            ...result(report, finding, place),
             suppressions: [
               {
                 kind: expires === undefined ? 'inSource' : 'external',
@@ -58,7 +63,7 @@ function descriptor({ id, title, severity, why }: Rule): object {
   };
 }
 
-function result(report: AuditReport, finding: Finding): object {
+function result(report: AuditReport, finding: Finding, place: FindPlace): object {
   const { rule, object, evidence, fix, advice } = finding;
   const parts = [
     `${rule.title}: ${object}.`,
@@ -73,13 +78,13 @@ function result(report: AuditReport, finding: Finding): object {
     ruleIndex: ALL_RULES.findIndex(({ id }) => id === rule.id),
     level: LEVELS[rule.severity],
     message: { text: parts.filter(Boolean).join('\n') },
-    locations: [locationOf(report, finding)],
+    locations: [locationOf(report, finding, place)],
     partialFingerprints: { 'tenantry/v1': fingerprintOf(finding) },
     properties: { deadline: DEADLINES[rule.severity], ...(fix === undefined ? {} : { fix }) },
   };
 }
 
-function locationOf({ database }: AuditReport, { object, location }: Finding): object {
+function locationOf({ database }: AuditReport, { object, location }: Finding, place: FindPlace): object {
   if (location) {
     const { file, line, column } = location;
     return {
@@ -89,16 +94,19 @@ function locationOf({ database }: AuditReport, { object, location }: Finding): o
       },
     };
   }
+  const made = place(object);
   return {
     physicalLocation: {
-      artifactLocation: { uri: `database/${encodeURIComponent(database)}` },
-      region: { startLine: 1 },
+      artifactLocation: {
+        uri: made === undefined ? `database/${encodeURIComponent(database)}` : encodeURI(made.file),
+      },
+      region: { startLine: made?.line ?? 1 },
     },
     logicalLocations: [{ name: object.split('.').at(-1)!, fullyQualifiedName: object, kind: 'object' }],
   };
 }
 
-function notifications({ notChecked, stale }: AuditReport): readonly object[] {
+function notifications({ notChecked, stale, proved }: AuditReport): readonly object[] {
   return [
     ...notChecked.map(({ rule, object, reason }) => ({
       level: 'warning',
@@ -109,6 +117,6 @@ function notifications({ notChecked, stale }: AuditReport): readonly object[] {
       level: 'warning',
       message: { text: `The baseline accepts what is no longer found: ${fingerprint}` },
     })),
-    ...LIMITS.map((text) => ({ level: 'note', message: { text } })),
+    ...[...proved, ...LIMITS].map((text) => ({ level: 'note', message: { text } })),
   ];
 }

@@ -10,14 +10,18 @@ import { list } from '../sql-text.js';
 const WIDTH = 100;
 const INDENT = '     ';
 
-/** The report for a terminal, the most severe findings first. */
-export function asTable(report: AuditReport): string {
-  const lines: string[] = [];
+/**
+ * The report for a terminal: how many findings each rule has, then the findings, the most severe first.
+ *
+ * @param all prints every finding; otherwise those of a rule after the eighth are only named
+ */
+export function asTable(report: AuditReport, { all = false }: { readonly all?: boolean } = {}): string {
+  const lines: string[] = [...overview(report)];
   for (const severity of SEVERITIES) {
     const findings = report.findings.filter(({ rule }) => rule.severity === severity);
     if (findings.length === 0) continue;
     lines.push(`${severity.toUpperCase()}: ${DEADLINES[severity]}`, '');
-    for (const [rule, ofRule] of byRule(findings)) lines.push(...section(rule, ofRule), '');
+    for (const [rule, ofRule] of byRule(findings)) lines.push(...section(rule, ofRule, all), '');
   }
   lines.push(
     ...remarks(
@@ -31,6 +35,7 @@ export function asTable(report: AuditReport): string {
       'NO LONGER FOUND: take these out of the baseline',
       report.stale.map(({ fingerprint, reason }) => `${fingerprint}: ${reason}`),
     ),
+    ...remarks('PROVED', report.proved),
     ...remarks(
       'NOT CHECKED',
       unchecked(report).map(({ rule, object, reason }) => `${rule}  ${object}: ${reason}`),
@@ -51,11 +56,44 @@ export function byRule(findings: readonly Finding[]): readonly (readonly [Rule, 
   return [...groups];
 }
 
-function section(rule: Rule, findings: readonly Finding[]): readonly string[] {
+/** One line for each rule with findings. */
+function overview({ findings }: AuditReport): readonly string[] {
+  if (findings.length === 0) return [];
+  const rows = byRule(findings).map(
+    ([{ id, severity, title }, { length }]) =>
+      `${String(length).padStart(5)}  ${severity.padEnd(8)}  ${id}  ${title}`,
+  );
+  return [
+    'FINDINGS',
+    '',
+    ...rows.map((row) => (row.length > WIDTH ? `${row.slice(0, WIDTH - 1)}…` : row)),
+    '',
+  ];
+}
+
+const MOST = 8;
+
+function section(rule: Rule, findings: readonly Finding[], all: boolean): readonly string[] {
+  const groups = alike(findings);
+  const shown = all || groups.length <= MOST ? groups : groups.slice(0, MOST);
+  const folded = groups.slice(shown.length).flat();
   return [
     ...wrapped(`${rule.id}  ${rule.title}`, '', INDENT),
     ...wrapped(rule.why, INDENT, INDENT),
-    ...alike(findings).flatMap((group) => ['', ...paragraph(group)]),
+    ...shown.flatMap((group) => ['', ...paragraph(group, all)]),
+    ...(folded.length === 0
+      ? []
+      : [
+          '',
+          ...wrapped(
+            `and ${String(folded.length)} more (--all shows them): ${list(
+              folded.map(({ object }) => object),
+              MOST,
+            )}`,
+            INDENT,
+            INDENT,
+          ),
+        ]),
   ];
 }
 
@@ -68,16 +106,22 @@ export function alike(findings: readonly Finding[]): readonly (readonly Finding[
   return [...groups.values()];
 }
 
-function paragraph(group: readonly Finding[]): readonly string[] {
+function paragraph(group: readonly Finding[], all: boolean): readonly string[] {
   const { evidence } = group[0]!;
-  const fixes = [...new Set(group.flatMap(({ fix }) => fix ?? []))]
+  const statements = [...new Set(group.flatMap(({ fix }) => fix ?? []))];
+  const fixes = (all ? statements : statements.slice(0, MOST))
     .flatMap((fix) => fix.split('\n'))
     .filter(Boolean);
+  const left = all ? 0 : statements.length - MOST;
+  if (left > 0) fixes.push(`-- and ${String(left)} more: --fix-sql prints all of them`);
+  const objects = group.map(({ object }) => object);
   const advices = [...new Set(group.flatMap(({ advice }) => advice ?? []))];
   const labelled = (label: string, text: string): readonly string[] =>
     wrapped(text, `${INDENT}${label.padEnd(6)}`, `${INDENT}      `);
   return [
-    ...group.map(({ object }) => `${INDENT}${object}`),
+    ...(all || objects.length <= MOST
+      ? objects.map((object) => `${INDENT}${object}`)
+      : wrapped(list(objects, MOST), INDENT, INDENT)),
     ...labelled('seen', evidence),
     // SQL is never wrapped, so that it can be copied.
     ...fixes.map((line, at) => `${INDENT}${(at === 0 ? 'fix' : '').padEnd(6)}${line}`),

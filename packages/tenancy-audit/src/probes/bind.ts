@@ -26,12 +26,14 @@ const ACTOR = { type: 'system', id: 'tenantry audit' } as const;
  * Uses `tenantry.bind` if it exists, else the settings that the policies read, for the transaction.
  *
  * @param sign for a Tenantry database with signed contexts
+ * @param subjects by tenant, a user who is a member of this one only, where policies ask for memberships
  * @returns undefined when neither is known; then nothing can be probed
  */
 export function findBinding(
   catalog: Catalog,
   { tenantSettings, tenantColumns }: AuditSettings,
   sign: SignContext = unsigned,
+  subjects: ReadonlyMap<string, string> = new Map(),
 ): Bind | undefined {
   if (catalog.functions.some(({ schema, name }) => schema === 'tenantry' && name === 'bind')) {
     return async (client, tenantId) => {
@@ -50,16 +52,25 @@ export function findBinding(
   if (tenantSettings.length === 0) return undefined;
   return async (client, tenant) => {
     for (const name of tenantSettings) {
-      const value = /claims$/i.test(name) ? claims(tenant, tenantColumns) : tenant;
+      const subject = subjects.get(tenant) ?? tenant;
+      const value = /claims$/i.test(name)
+        ? claims(tenant, subject, tenantColumns)
+        : OF_USERS.test(name)
+          ? subject
+          : tenant;
       await client.query('SELECT set_config($1, $2, true)', [name, value]);
     }
   };
 }
 
+/** Settings that carry a user: `app.user_id`, `request.jwt.claim.sub`. */
+const OF_USERS = /(^|[._])(user|member|actor|subject|sub|uid|profile)(_?id)?$/i;
+
 /**
- * The value of a setting with a token's claims, as in PostgREST: the tenant under the name of its column. If each user
- * is a tenant, it is the subject.
+ * The value of a setting with a token's claims, as in PostgREST: the tenant under the name of its column, and the
+ * subject.
  */
-function claims(tenant: string, columns: readonly string[]): string {
-  return JSON.stringify({ sub: tenant, ...Object.fromEntries(columns.map((name) => [name, tenant])) });
+function claims(tenant: string, subject: string, columns: readonly string[]): string {
+  const named = Object.fromEntries(columns.map((name) => [name, tenant]));
+  return JSON.stringify({ ...named, sub: subject, role: 'authenticated', app_metadata: named });
 }

@@ -1,9 +1,10 @@
 /** Probes of all readable relations: with a tenant bound, with none, and with invalid values. */
 import type { Finding, NotChecked } from '../finding.js';
+import { askEach } from './batches.js';
 import { FOREIGN_ROWS, ROWS_WITH_INVALID_TENANT, ROWS_WITHOUT_TENANT } from './rules.js';
 import { TIMED_OUT, type Answer, type Ask, type ProbeSession, type Refusal } from './session.js';
 import { skipped, type Target } from './targets.js';
-import type { Marks } from './tenants.js';
+import { MARK, type Marks } from './tenants.js';
 
 export interface ProbeResult {
   readonly findings: readonly Finding[];
@@ -24,30 +25,41 @@ export async function probeForeignRows(
   tenant: string,
   others: Marks,
 ): Promise<ProbeResult> {
-  return session.asTenant(tenant, (ask) =>
-    eachTarget(targets, async (target) => {
-      const { relation, tenantColumn } = target;
-      const seen =
-        tenantColumn === undefined
-          ? await countMarked(ask, relation.qualified, others)
-          : await countForeign(ask, relation.qualified, tenantColumn, tenant);
-      if ('refusal' in seen) return refused(target, seen.refusal);
-      const [most] = seen.rows;
-      if (!most) return [];
-      const mostly = seen.rows.length === 1 ? '' : `, most of tenant ${most.tenant}`;
-      const whose = seen.rows.length === 1 ? `of tenant ${most.tenant}` : 'of other tenants';
-      const rows = counted(seen.rows.reduce((sum, each) => sum + each.rows, 0));
-      return [
-        {
-          rule: FOREIGN_ROWS,
-          object: relation.qualified,
-          evidence: `bound to tenant ${tenant}, this ${relation.kind} shows ${rows} ${whose}${mostly}`,
-          advice:
-            'See what the rules on this object say (T01 to T09, T20): its row-level security, its owner, its policies.',
-        },
-      ];
-    }),
-  );
+  const marks = marksOf(others);
+  const owned = targets.filter(({ tenantColumn }) => tenantColumn !== undefined);
+  const rest = targets.filter(({ tenantColumn }) => tenantColumn === undefined);
+  return session.asTenant(tenant, async (ask) => {
+    const foreign = await askEach<Target, Seen>(ask, owned, foreignSql, [tenant]);
+    const marked =
+      marks.length === 0 ? [] : await askEach<Target, Seen>(ask, rest, markedSql, [marks, others.tenant]);
+    return results([
+      ...owned.map((target, at) => shown(target, foreign[at]!, tenant)),
+      ...rest.map((target, at) =>
+        marks.length === 0 ? skipped(target.relation, UNTOLD) : shown(target, marked[at]!, tenant),
+      ),
+    ]);
+  });
+}
+
+const UNTOLD = 'it has no tenant column, and the ids here are too short to tell whose a row is';
+
+function shown(target: Target, answer: Answer<Seen>, tenant: string): readonly Finding[] | NotChecked {
+  if ('refusal' in answer) return refused(target, answer.refusal);
+  const { relation } = target;
+  const [most] = answer.rows;
+  if (!most) return [];
+  const mostly = answer.rows.length === 1 ? '' : `, most of tenant ${most.tenant}`;
+  const whose = answer.rows.length === 1 ? `of tenant ${most.tenant}` : 'of other tenants';
+  const rows = counted(answer.rows.reduce((sum, each) => sum + each.rows, 0));
+  return [
+    {
+      rule: FOREIGN_ROWS,
+      object: relation.qualified,
+      evidence: `bound to tenant ${tenant}, this ${relation.kind} shows ${rows} ${whose}${mostly}`,
+      advice:
+        'See what the rules on this object say (T01 to T09, T20): its row-level security, its owner, its policies.',
+    },
+  ];
 }
 
 /** P03: rows of any tenant with none bound. P04: rows that are visible only when the setting is not a tenant's id. */
@@ -65,16 +77,14 @@ export async function probeUnbound(
     closed = closed.filter(({ relation }) => !open.has(relation.qualified));
   };
   keep(
-    await session.withoutTenant((ask) =>
-      eachTarget(closed, (target) => anyRow(ask, target, ROWS_WITHOUT_TENANT, 'with no tenant bound')),
-    ),
+    await session.withoutTenant((ask) => anyRows(ask, closed, ROWS_WITHOUT_TENANT, 'with no tenant bound')),
   );
   for (const value of tenantSettings.length === 0 ? [] : INVALID_TENANTS) {
     const settings = Object.fromEntries(tenantSettings.map((name) => [name, value]));
     const circumstance = `with ${tenantSettings.join(', ')} set to '${value}'`;
     keep(
       await session.withSettings(settings, (ask) =>
-        eachTarget(closed, (target) => anyRow(ask, target, ROWS_WITH_INVALID_TENANT, circumstance)),
+        anyRows(ask, closed, ROWS_WITH_INVALID_TENANT, circumstance),
       ),
     );
   }
@@ -92,47 +102,52 @@ interface Seen {
   readonly rows: number;
 }
 
-function countForeign(ask: Ask, relation: string, column: string, tenant: string): Promise<Answer<Seen>> {
-  return ask(
-    `SELECT tenant, count(*)::int AS rows FROM (
-       SELECT ${column}::text AS tenant FROM ${relation} WHERE ${column}::text <> $1 LIMIT ${String(COUNT_LIMIT)}
-     ) AS foreign_rows GROUP BY tenant ORDER BY rows DESC, tenant`,
-    [tenant],
-  );
+/** A short id of a tenant, such as 2, occurs in every row by chance. */
+function marksOf({ tenant, ids }: Marks): readonly string[] {
+  return [...(MARK.test(tenant) ? [tenant] : []), ...[...ids.values()].flat()];
+}
+
+function foreignSql({ relation, tenantColumn }: Target): string {
+  return `SELECT tenant, count(*)::int AS rows FROM (
+       SELECT ${tenantColumn!}::text AS tenant FROM ${relation.qualified} WHERE ${tenantColumn!}::text <> $1 LIMIT ${String(COUNT_LIMIT)}
+     ) AS foreign_rows GROUP BY tenant ORDER BY rows DESC, tenant`;
 }
 
 /** Rows with an id of the other tenant in any column. */
-function countMarked(ask: Ask, relation: string, { tenant, ids }: Marks): Promise<Answer<Seen>> {
-  return ask(
-    `SELECT $2::text AS tenant, count(*)::int AS rows FROM (
-       SELECT to_jsonb(t)::text AS row FROM (SELECT * FROM ${relation} LIMIT ${String(ROWS_SEARCHED)}) AS t
+function markedSql({ relation }: Target): string {
+  return `SELECT $2::text AS tenant, count(*)::int AS rows FROM (
+       SELECT to_jsonb(t)::text AS row FROM (SELECT * FROM ${relation.qualified} LIMIT ${String(ROWS_SEARCHED)}) AS t
      ) AS searched
      WHERE EXISTS (SELECT FROM unnest($1::text[]) AS mark WHERE strpos(row, mark) > 0)
-     HAVING count(*) > 0`,
-    [[tenant, ...[...ids.values()].flat()], tenant],
+     HAVING count(*) > 0`;
+}
+
+async function anyRows(
+  ask: Ask,
+  targets: readonly Target[],
+  rule: typeof ROWS_WITHOUT_TENANT,
+  circumstance: string,
+): Promise<ProbeResult> {
+  const answers = await askEach<Target, Seen>(ask, targets, anyRowSql);
+  return results(
+    targets.map((target, at) => {
+      const answer = answers[at]!;
+      if ('refusal' in answer) return refused(target, answer.refusal);
+      return answer.rows.map(({ tenant, rows }) => ({
+        rule,
+        object: target.relation.qualified,
+        evidence: `${circumstance}, this ${target.relation.kind} shows ${counted(rows)}, of tenant ${tenant} among others`,
+        advice: 'Let the policy compare with the bound tenant and nothing else, and fail when there is none.',
+      }));
+    }),
   );
 }
 
-async function anyRow(
-  ask: Ask,
-  target: Target,
-  rule: typeof ROWS_WITHOUT_TENANT,
-  circumstance: string,
-): Promise<Finding[] | NotChecked> {
-  const { relation, tenantColumn } = target;
-  const answer = await ask<Seen>(
-    `SELECT min(tenant) AS tenant, count(*)::int AS rows FROM (
+function anyRowSql({ relation, tenantColumn }: Target): string {
+  return `SELECT min(tenant) AS tenant, count(*)::int AS rows FROM (
        SELECT ${tenantColumn!}::text AS tenant FROM ${relation.qualified} WHERE ${tenantColumn!} IS NOT NULL
        LIMIT ${String(COUNT_LIMIT)}
-     ) AS readable HAVING count(*) > 0`,
-  );
-  if ('refusal' in answer) return refused(target, answer.refusal);
-  return answer.rows.map(({ tenant, rows }) => ({
-    rule,
-    object: relation.qualified,
-    evidence: `${circumstance}, this ${relation.kind} shows ${counted(rows)}, of tenant ${tenant} among others`,
-    advice: 'Let the policy compare with the bound tenant and nothing else, and fail when there is none.',
-  }));
+     ) AS readable HAVING count(*) > 0`;
 }
 
 /** Denied (42501), unknown setting (42704), invalid value (class 22), raised by a function (P0). */
@@ -145,14 +160,10 @@ function refused({ relation }: Target, { code, message }: Refusal): Finding[] | 
   return skipped(relation, `reading it failed: ${message}`);
 }
 
-async function eachTarget(
-  targets: readonly Target[],
-  probe: (target: Target) => Promise<readonly Finding[] | NotChecked>,
-): Promise<ProbeResult> {
+function results(all: readonly (readonly Finding[] | NotChecked)[]): ProbeResult {
   const findings: Finding[] = [];
   const notChecked: NotChecked[] = [];
-  for (const target of targets) {
-    const result = await probe(target);
+  for (const result of all) {
     if ('reason' in result) notChecked.push(result);
     else findings.push(...result);
   }

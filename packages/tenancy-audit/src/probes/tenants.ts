@@ -4,7 +4,8 @@ import type { AuditSettings } from '../rule.js';
 import { tenantColumnOf } from '../tenancy.js';
 import { quoteName } from '../sql-text.js';
 import type { Ask } from './session.js';
-import { tenantTablesToAsk } from './targets.js';
+import { askEach } from './batches.js';
+import { tenantTablesToAsk, type Target } from './targets.js';
 
 /** The number of rows read per table: tenants with rows are found early, and a table may be huge. */
 const ROWS_LOOKED_AT = 10_000;
@@ -22,12 +23,14 @@ export async function findTenants(
   ask: Ask,
 ): Promise<readonly string[]> {
   const tables = new Map<string, number>();
-  for (const { relation, tenantColumn } of tenantTablesToAsk(catalog, settings)) {
-    const answer = await ask<{ tenant: string }>(
-      `SELECT DISTINCT tenant::text AS tenant FROM (
+  const answers = await askEach<Target, { tenant: string }>(
+    ask,
+    tenantTablesToAsk(catalog, settings),
+    ({ relation, tenantColumn }) => `SELECT DISTINCT tenant::text AS tenant FROM (
          SELECT ${tenantColumn!} AS tenant FROM ${relation.qualified} WHERE ${tenantColumn!} IS NOT NULL LIMIT ${String(ROWS_LOOKED_AT)}
        ) AS seen LIMIT ${String(TENANTS_PER_TABLE)}`,
-    );
+  );
+  for (const answer of answers) {
     if ('refusal' in answer) continue;
     for (const { tenant } of answer.rows) tables.set(tenant, (tables.get(tenant) ?? 0) + 1);
   }
@@ -45,7 +48,7 @@ export interface Marks {
 }
 
 /** Keys that do not occur by chance: UUIDs and long text ids, not numbers. */
-const MARK = /^[\w-]{16,}$/;
+export const MARK = /^[\w-]{16,}$/;
 
 /** @param ask as a role that sees the rows of both tenants, or bound to `tenant` */
 export async function findMarks(
@@ -55,19 +58,28 @@ export async function findMarks(
   tenant: string,
 ): Promise<Marks> {
   const ids = new Map<string, readonly string[]>();
-  for (const { relation, tenantColumn } of tenantTablesToAsk(catalog, settings)) {
+  const keyed = tenantTablesToAsk(catalog, settings).flatMap(({ relation, tenantColumn }) => {
     const key = keyColumn(relation, settings);
-    if (key === undefined || tenantColumn === undefined) continue;
-    const answer = await ask<{ id: string }>(
-      `SELECT own.${key}::text AS id FROM ${relation.qualified} AS own WHERE own.${tenantColumn}::text = $1
+    return key === undefined || tenantColumn === undefined ? [] : [{ relation, tenantColumn, key }];
+  });
+  const answers = await askEach<(typeof keyed)[number], { id: string }>(
+    ask,
+    keyed,
+    ({
+      relation,
+      tenantColumn,
+      key,
+    }) => `SELECT own.${key}::text AS id FROM ${relation.qualified} AS own WHERE own.${tenantColumn}::text = $1
          -- An id that two tenants have in common marks neither.
          AND NOT EXISTS (
            SELECT FROM ${relation.qualified} AS other
            WHERE other.${key} = own.${key} AND other.${tenantColumn} <> own.${tenantColumn}
          )
        LIMIT ${String(IDS_PER_TABLE)}`,
-      [tenant],
-    );
+    [tenant],
+  );
+  for (const [at, answer] of answers.entries()) {
+    const { relation } = keyed[at]!;
     if ('refusal' in answer) continue;
     const found = answer.rows.map(({ id }) => id).filter((id) => MARK.test(id) && id !== tenant);
     if (found.length > 0) ids.set(relation.qualified, found);

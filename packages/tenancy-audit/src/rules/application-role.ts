@@ -1,7 +1,8 @@
 /** T02, T03: application roles that bypass row-level security, or could disable it. */
-import type { Catalog, Relation } from '../catalog.js';
+import { PUBLIC, type Catalog, type Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { escapeOf, findRole, reachableRoles } from '../privileges.js';
+import { policiesFor } from '../policies.js';
+import { escapeOf, findRole, inheritedRoles, reachableRoles } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
 import { tenantTables } from '../tenancy.js';
@@ -12,15 +13,33 @@ export const exemptRole: CatalogRule = {
   severity: 'critical',
   why: 'A superuser, a role with BYPASSRLS, and whoever may become one, sees the rows of all tenants whatever the policies say.',
   check(catalog, settings): readonly Finding[] {
-    return settings.appRoles.flatMap((role) => exemptions(catalog, role));
+    return settings.appRoles.flatMap((role) => exemptions(catalog, settings, role));
   },
 };
 
-function exemptions(catalog: Catalog, role: string): readonly Finding[] {
+/** A superuser needs no grants, and a role with BYPASSRLS no policies: without them it could do nothing any more. */
+function mended(catalog: Catalog, settings: AuditSettings, role: string): Pick<Finding, 'fix' | 'advice'> {
+  const roles = new Set([role, PUBLIC, ...inheritedRoles(catalog, role)]);
+  const isReady = tenantTables(catalog, settings).every(
+    ({ table }) =>
+      (table.owner === role ||
+        table.grants.some(({ grantee, privilege }) => roles.has(grantee) && privilege === 'SELECT')) &&
+      (!table.rowSecurity || policiesFor(catalog, table, role, 'SELECT').permissive.length > 0),
+  );
+  if (isReady && findRole(catalog, role)?.superuser !== true) {
+    return { fix: `ALTER ROLE ${quoteName(role)} NOBYPASSRLS;` };
+  }
+  return {
+    advice:
+      'Create a login for the application that is neither a superuser nor BYPASSRLS, grant it what it uses, ' +
+      `and keep ${role} for migrations.`,
+  };
+}
+
+function exemptions(catalog: Catalog, settings: AuditSettings, role: string): readonly Finding[] {
   const own = escapeOf(catalog, role);
   if (own !== undefined) {
-    const fix = `ALTER ROLE ${quoteName(role)} NOSUPERUSER NOBYPASSRLS;`;
-    return [{ rule: exemptRole, object: role, evidence: own, fix }];
+    return [{ rule: exemptRole, object: role, evidence: own, ...mended(catalog, settings, role) }];
   }
   const escapes = [...reachableRoles(catalog, role)].flatMap((reached) => {
     const escape = escapeOf(catalog, reached);

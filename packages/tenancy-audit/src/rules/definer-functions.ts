@@ -7,11 +7,12 @@
  * owner, who sees the rows through a policy that names it, that is, on purpose. Other functions can be accepted by a
  * comment: `@tenancy audited: reason`.
  */
-import type { Catalog, DatabaseFunction } from '../catalog.js';
+import type { Catalog, DatabaseFunction, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { accessesOfFunction, buildsSql, type Access } from '../narrowing.js';
-import { seesAcross } from '../policies.js';
-import { mayExecute } from '../privileges.js';
+import { functionsOfPolicy } from '../context.js';
+import { accessesOfFunction, buildsSql, relationsOfFunction } from '../narrowing.js';
+import { mayWrite, seesAcross } from '../policies.js';
+import { mayExecute, mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list } from '../sql-text.js';
 import { declaration, isRegistry, isTable } from '../tenancy.js';
@@ -24,13 +25,27 @@ function reachable(
   return catalog.functions.flatMap((target) => {
     if (!target.securityDefiner || target.extension !== undefined) return [];
     if (!settings.schemas.includes(target.schema) && isPlatformOwned(catalog, settings, target)) return [];
-    // Trigger functions cannot be called directly.
-    if (/^(event_)?trigger$/.test(target.returns)) return [];
+    if (target.returns === 'event_trigger') return [];
+    // A trigger function is called by writing its table.
+    if (target.returns === 'trigger') return reachedByWriting(catalog, settings, target);
     if (declaration(target.comment, 'audited') !== undefined) return [];
     const callers = settings.appRoles.filter((role) => mayExecute(catalog, role, target));
     if (settings.appRoles.length > 0 && callers.length === 0) return [];
     return [{ target, callers }];
   });
+}
+
+function reachedByWriting(
+  catalog: Catalog,
+  settings: AuditSettings,
+  target: DatabaseFunction,
+): readonly { readonly target: DatabaseFunction; readonly callers: readonly string[] }[] {
+  if (declaration(target.comment, 'audited') !== undefined) return [];
+  const tables = catalog.relations.filter(({ triggers }) =>
+    triggers.some((trigger) => trigger.enabled && trigger.function === target.oid),
+  );
+  const callers = settings.appRoles.filter((role) => tables.some((table) => mayWrite(catalog, role, table)));
+  return callers.length === 0 ? [] : [{ target, callers }];
 }
 
 /** In a schema whose relations are not audited. */
@@ -55,10 +70,14 @@ export const definerFunction: CatalogRule = {
           object: target.signature,
           evidence:
             `runs as ${target.owner}: ${list([...new Set(leaks)])}` +
-            (callers.length > 0 ? `; ${list(callers)} may execute it` : ''),
-          fix: `ALTER ROUTINE ${target.signature} SECURITY INVOKER;`,
+            (callers.length > 0
+              ? `; ${list(callers)} may ${target.returns === 'trigger' ? 'fire' : 'execute'} it`
+              : ''),
+          fix: worksAsCaller(catalog, target, callers)
+            ? `ALTER ROUTINE ${target.signature} SECURITY INVOKER;`
+            : undefined,
           advice:
-            'Or narrow what it reads by the tenant of the transaction. Where its reach is intended, say why: ' +
+            'Narrow what it reads by the tenant of the transaction. Where its reach is intended, say why: ' +
             `COMMENT ON ROUTINE ${target.signature} IS '@tenancy audited: …'`,
         },
       ];
@@ -73,13 +92,18 @@ export const definerFunction: CatalogRule = {
 };
 
 function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): readonly string[] {
-  return (accessesOfFunction(catalog, settings, target) ?? []).flatMap((access) => {
-    const { table, narrowing, writes } = access;
+  return (accessesOfFunction(catalog, settings, target) ?? []).flatMap(({ table, narrowing, writes }) => {
+    // A trigger returns nothing that it reads, and its row was checked by a policy.
+    if (target.returns === 'trigger' && (narrowing !== 'nothing' || !writes)) return [];
     if (narrowing === 'context' || narrowing === 'secret' || !isTable(table)) return [];
-    const across = seesAcross(catalog, settings, table, target.owner);
+    // Whether a row exists is not what the row says.
+    if (!writes && /^(boolean|void)$/.test(target.returns)) return [];
+    const across = acrossOf(catalog, settings, target, table);
     // T01 reports tables without row-level security.
     if (!across || !table.rowSecurity) return [];
-    if (narrowing === 'parameter' && (across.byPolicy || answersLittle(access, target, settings))) return [];
+    // A look-up in the table of the tenants finds a tenant before it is bound.
+    const isLookUp = !writes && isRegistry(table, settings);
+    if (narrowing === 'parameter' && (across.byPolicy || isLookUp)) return [];
     const what = writes ? 'changes' : 'reads';
     return narrowing === 'nothing'
       ? [`${what} every row of ${table.qualified} (${across.reason})`]
@@ -87,16 +111,32 @@ function leaksOf(catalog: Catalog, settings: AuditSettings, target: DatabaseFunc
   });
 }
 
-/** A look-up in the table of the tenants, or a boolean result. */
-function answersLittle(
-  { table, writes }: Access,
-  target: DatabaseFunction,
+/**
+ * Whether its callers could run it with their own rights: they may use all tables that it names, and no policy calls
+ * it, whose expression would then call itself without end.
+ */
+function worksAsCaller(catalog: Catalog, target: DatabaseFunction, callers: readonly string[]): boolean {
+  const isInPolicy = catalog.relations.some(({ policies }) =>
+    policies.some((policy) => functionsOfPolicy(catalog, policy).includes(target)),
+  );
+  if (isInPolicy || callers.length === 0 || target.returns === 'trigger') return false;
+  return relationsOfFunction(catalog, target).every(({ relation, command }) =>
+    callers.every((role) => mayUse(catalog, role, relation, command)),
+  );
+}
+
+/** What the function's owner sees of a table, when it is not the owner who is logged in. */
+function acrossOf(
+  catalog: Catalog,
   settings: AuditSettings,
-): boolean {
-  return !writes && (isRegistry(table, settings) || target.returns === 'boolean');
+  { owner }: DatabaseFunction,
+  table: Relation,
+): ReturnType<typeof seesAcross> {
+  return seesAcross(catalog, settings, table, owner, { user: owner, session: undefined });
 }
 
 function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): string | undefined {
+  if (target.returns === 'trigger') return undefined;
   if (target.body === undefined)
     return `SECURITY DEFINER in ${target.language}: its body cannot be read here`;
   if (buildsSql(target)) return 'SECURITY DEFINER that builds SQL at run time: read what it runs';
@@ -104,7 +144,7 @@ function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseF
   if (accesses === undefined) return 'SECURITY DEFINER whose body could not be parsed';
   const toRead = accesses.filter(
     ({ table, perhapsChecked }) =>
-      perhapsChecked && seesAcross(catalog, settings, table, target.owner)?.byPolicy === false,
+      perhapsChecked && acrossOf(catalog, settings, target, table)?.byPolicy === false,
   );
   if (toRead.length > 0) {
     return `SECURITY DEFINER that takes the rows of ${list([...new Set(toRead.map(({ table }) => table.qualified))])} by parameter, and asks for the caller’s context: read whether it checks the one against the other`;

@@ -4,6 +4,8 @@
  */
 import type { Catalog, Column, ForeignKey, Index, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
+import { findFunction } from '../context.js';
+import { admitsNull, mayWrite } from '../policies.js';
 import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { quoteName } from '../sql-text.js';
@@ -41,6 +43,10 @@ export const looseForeignKey: CatalogRule = {
   check(catalog, settings): readonly Finding[] {
     return looseKeys(catalog, settings).flatMap(({ child, parent, key }) => {
       if (!canWrite(catalog, settings, child.table, key.columns)) return [];
+      if (isKeptByTrigger(catalog, settings, { child, parent, key })) return [];
+      // A key with the tenant could not refer to rows that belong to all tenants.
+      if (admitsNull(parent.table, parent.column.name)) return [];
+      const isMendable = child.column.type === parent.column.type;
       const cascades = /CASCADE|SET/.test(key.onDelete) ? `; ON DELETE ${key.onDelete} reaches across` : '';
       const referenced = [parent.column.name, ...key.referencedColumns];
       return [
@@ -48,16 +54,21 @@ export const looseForeignKey: CatalogRule = {
           rule: looseForeignKey,
           object: `${child.table.qualified}.${key.name}`,
           evidence: `${key.definition} carries no ${child.column.name}${cascades}`,
-          fix: [
-            ...(hasKey(parent.table, referenced)
-              ? []
-              : [
-                  `ALTER TABLE ${parent.table.qualified} ADD UNIQUE (${referenced.map(quoteName).join(', ')});`,
-                ]),
-            `ALTER TABLE ${child.table.qualified} DROP CONSTRAINT ${quoteName(key.name)}, ADD CONSTRAINT ${quoteName(key.name)}`,
-            `  ${withTenant(catalog, { child, parent, key })} NOT VALID;`,
-            `ALTER TABLE ${child.table.qualified} VALIDATE CONSTRAINT ${quoteName(key.name)};`,
-          ].join('\n'),
+          advice: isMendable
+            ? undefined
+            : `${child.column.name} is ${child.column.type} here and ${parent.column.type} there: give both one type first (T16).`,
+          fix: !isMendable
+            ? undefined
+            : [
+                ...(hasKey(parent.table, referenced)
+                  ? []
+                  : [
+                      `ALTER TABLE ${parent.table.qualified} ADD UNIQUE (${referenced.map(quoteName).join(', ')});`,
+                    ]),
+                `ALTER TABLE ${child.table.qualified} DROP CONSTRAINT ${quoteName(key.name)}, ADD CONSTRAINT ${quoteName(key.name)}`,
+                `  ${withTenant(catalog, { child, parent, key })} NOT VALID;`,
+                `ALTER TABLE ${child.table.qualified} VALIDATE CONSTRAINT ${quoteName(key.name)};`,
+              ].join('\n'),
         },
       ];
     });
@@ -82,6 +93,40 @@ function withTenant(catalog: Catalog, { child, parent, key }: LooseKey): string 
   );
 }
 
+/**
+ * Whether a trigger takes the row's tenant from the row that it refers to, or compares the two, at every change that the
+ * application can make.
+ */
+function isKeptByTrigger(
+  catalog: Catalog,
+  settings: AuditSettings,
+  { child, parent, key }: LooseKey,
+): boolean {
+  const names = [child.column.name, ...key.columns];
+  const changes = (['INSERT', 'UPDATE'] as const).filter((command) => {
+    const grants = child.table.grants.filter(({ column }) => column === undefined || names.includes(column));
+    return settings.appRoles.some((role) => mayUse(catalog, role, { ...child.table, grants }, command));
+  });
+  return changes.every((event) =>
+    child.table.triggers.some((trigger) => {
+      if (!trigger.enabled || !trigger.forEachRow || !trigger.events.includes(event)) return false;
+      const body = findFunction(catalog, trigger.function)?.body ?? '';
+      const reads = new RegExp(
+        `\\b(from|join)\\s+(only\\s+)?("?\\w+"?\\s*\\.\\s*)?"?${escaped(parent.table.name)}"?(?!\\w)`,
+        'i',
+      );
+      const own = `new\\s*\\.\\s*"?${escaped(child.column.name)}"?`;
+      const sets = new RegExp(`${own}\\s*:?=|into\\s+(strict\\s+)?${own}`, 'i');
+      const compares = new RegExp(`${own}[\\s\\S]*raise\\s+exception|raise\\s+exception[\\s\\S]*${own}`, 'i');
+      return reads.test(body) && ((trigger.before && sets.test(body)) || compares.test(body));
+    }),
+  );
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
 function hasKey(table: Relation, columns: readonly string[]): boolean {
   return table.indexes.some(
     (index) =>
@@ -101,7 +146,9 @@ function canWrite(
 ): boolean {
   if (settings.appRoles.length === 0) return true;
   const grants = table.grants.filter(({ column }) => column === undefined || columns.includes(column));
-  return settings.appRoles.some((role) => mayUse(catalog, role, { ...table, grants }, 'INSERT', 'UPDATE'));
+  return settings.appRoles.some((role) =>
+    mayWrite(catalog, role, { ...table, grants }, ['INSERT', 'UPDATE']),
+  );
 }
 
 export const looseUniqueKey: CatalogRule = {
@@ -124,16 +171,31 @@ export const looseUniqueKey: CatalogRule = {
           ),
         )
         .filter((index) => !isOpaque(table, index))
-        .map((index) => ({
-          rule: looseUniqueKey,
-          object: `${table.qualified}.${index.name}`,
-          evidence: `${index.definition} holds across tenants`,
-          fix: fixOf(table, column, index),
-          advice: isPlain(index) ? undefined : `Add ${column.name} to the key.`,
-        }));
+        .map((index) => {
+          const isReferenced = catalog.relations.some(({ foreignKeys }) =>
+            foreignKeys.some(
+              (key) => key.references === table.oid && sameColumns(index, key.referencedColumns),
+            ),
+          );
+          return {
+            rule: looseUniqueKey,
+            object: `${table.qualified}.${index.name}`,
+            evidence: `${index.definition} holds across tenants`,
+            fix: isReferenced ? undefined : fixOf(table, column, index),
+            advice: isReferenced
+              ? `Foreign keys reference it: let those carry ${column.name} first (T14), then add it to this key.`
+              : isPlain(index)
+                ? undefined
+                : `Add ${column.name} to the key.`,
+          };
+        });
     });
   },
 };
+
+function sameColumns({ columns }: Index, names: readonly string[]): boolean {
+  return columns.length === names.length && names.every((name) => columns.includes(name));
+}
 
 /** A caller who cannot guess one column of another tenant's key cannot probe for the key. */
 function isOpaque(table: Relation, index: Index): boolean {
@@ -147,7 +209,7 @@ function isOpaque(table: Relation, index: Index): boolean {
 function isUnguessable(table: Relation, index: Index, column: Column): boolean {
   const { name } = column;
   if (column.type === 'uuid' || /gen_random|uuid|random/.test(column.default ?? '')) return true;
-  if (SECRETS.test(name) || (/^code$/i.test(name) && HANDED_OUT.test(table.name))) return true;
+  if (SECRETS.test(name) || (/^(code|key|state)$/i.test(name) && HANDED_OUT.test(table.name))) return true;
   if (/(domain|hostname|host)$/i.test(name)) return true;
   const isNumber = /^(small|big)?int(eger)?$|^numeric/.test(column.type);
   // Numbers from a sequence are easy to guess, but reveal only that a row exists.
@@ -158,9 +220,10 @@ function isUnguessable(table: Relation, index: Index, column: Column): boolean {
 }
 
 const SECRETS =
-  /(hash|hashed|token|secret|digest|nonce|signature|fingerprint|(api|public|private|secret|access|signing|hashed|batch|idempotency)_?key)$/i;
-/** Codes for access or verification. */
-const HANDED_OUT = /code|token|invit|link|verif|otp|recover/i;
+  /(hash|hashed|token|secret|digest|nonce|signature|fingerprint|(api|public|private|secret|access|signing|hashed|batch|idempotency)_?key|key_?prefix|(auth|authorization|verification|access|invite|invitation|reset|device|user|share|join)_?code|(oauth|auth|csrf)_?state)$/i;
+/** Tables of what is handed out for access or verification, in which a code, key or state is random. */
+const HANDED_OUT =
+  /code|token|invit|link|verif|otp|recover|api_?key|credential|oauth|auth|login|sso|session|licen[cs]e/i;
 /** `id`, `friendly_id`, `externalId`: generated by a program or another service. */
 const IDENTIFIER = /^(id|oid|pk)$|_id$|[a-z]I[dD]$/;
 /** Identifiers that people know or count up. */

@@ -3,6 +3,7 @@ import type { Catalog, Policy, PolicyCommand, Relation } from '../catalog.js';
 import { functionsOfPolicy, settingsIn } from '../context.js';
 import type { Finding } from '../finding.js';
 import {
+  callerOf,
   columnsOf,
   expressionOf,
   gradeOf,
@@ -17,6 +18,8 @@ import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
 import { declaration, tenantTables, type TenantTable } from '../tenancy.js';
+import { usualExpression } from '../usual-policy.js';
+import { openBesides } from './open-besides.js';
 
 type Command = Exclude<PolicyCommand, 'ALL'>;
 
@@ -40,7 +43,7 @@ function deciding(catalog: Catalog, settings: AuditSettings, part: 'using' | 'ch
       for (const command of COMMANDS) {
         if (settings.appRoles.length > 0 && !mayUse(catalog, role, table, command)) continue;
         const { permissive, restrictive } = policiesFor(catalog, table, role, command);
-        if (restrictive.some((policy) => holds(catalog, settings, table, policy, part))) continue;
+        if (restrictive.some((policy) => holds(catalog, settings, table, policy, part, role))) continue;
         for (const policy of permissive) {
           if (declaration(policy.comment, 'shared') !== undefined) continue;
           const entry = found.get(policy) ?? { commands: new Set(), roles: new Set() };
@@ -66,14 +69,32 @@ function holds(
   table: Relation,
   policy: Policy,
   part: 'using' | 'check',
+  role: string,
 ): boolean {
+  const caller = callerOf(catalog, role);
   const expression = expressionOf(policy, part);
   if (expression === undefined) return false;
   return (
-    gradeOf(catalog, settings, table, expression) === 'linked' &&
+    gradeOf(catalog, settings, table, expression, caller) === 'linked' &&
     columnsOf(catalog, settings, table, expression).size > 0 &&
-    opensWithoutContext(catalog, settings, table, expression) === undefined
+    opensWithoutContext(catalog, settings, table, expression, caller) === undefined
   );
+}
+
+/** The weakest grade of an expression among the roles, and the roles that have it. */
+function weakest(
+  catalog: Catalog,
+  settings: AuditSettings,
+  table: Relation,
+  expression: string,
+  roles: readonly string[],
+): { readonly grade: Grade; readonly roles: readonly string[] } {
+  const grades = roles.map((role) => ({
+    role,
+    grade: gradeOf(catalog, settings, table, expression, callerOf(catalog, role)),
+  }));
+  const { grade } = grades.reduce((one, other) => (isWeaker(other.grade, one.grade) ? other : one));
+  return { grade, roles: grades.filter((each) => each.grade === grade).map(({ role }) => role) };
 }
 
 const WORDS: Readonly<Partial<Record<Grade, string>>> = {
@@ -90,10 +111,10 @@ export const openPolicy: CatalogRule = {
   severity: 'critical',
   why: 'Permissive policies are joined with OR: one that is always true undoes all the others on its table.',
   check(catalog, settings): readonly Finding[] {
-    return deciding(catalog, settings, 'using').flatMap((each) => {
-      const { tenant, policy, commands, roles } = each;
+    const ofTenants = deciding(catalog, settings, 'using').flatMap((each): readonly Finding[] => {
+      const { tenant, policy, commands } = each;
       if (policy.using === undefined) return [];
-      const grade = gradeOf(catalog, settings, tenant.table, policy.using);
+      const { grade, roles } = weakest(catalog, settings, tenant.table, policy.using, each.roles);
       const changes = commands.filter((command) => command === 'UPDATE' || command === 'DELETE');
       // Rows that are visible to everybody because of their values were published; rows that everybody may change were
       // not.
@@ -104,21 +125,54 @@ export const openPolicy: CatalogRule = {
           rule: openPolicy,
           object: policy.qualified,
           evidence: `USING (${policy.using}) ${WORDS[grade] ?? grade}; it decides on ${list(commands)} of ${list(roles)}`,
-          ...(grade === 'weak' || grade === 'row' ? publishing(policy, tenant) : dropping(policy, tenant)),
+          ...(grade === 'weak' || grade === 'row'
+            ? publishing(policy, tenant)
+            : closing(catalog, settings, each)),
         },
       ];
     });
+    return [...ofTenants, ...openBesides(catalog, settings, openPolicy)];
   },
 };
 
-function dropping({ name }: Policy, { table, column }: TenantTable): Pick<Finding, 'fix' | 'advice'> {
-  return {
-    fix: `DROP POLICY ${quoteName(name)} ON ${table.qualified};`,
-    advice:
-      table.policies.length > 1
-        ? undefined
-        : `Then create one that compares ${column.name} with the tenant of the transaction: without any, nobody sees a row.`,
-  };
+/** Drops it if other policies still admit the tenant's own rows, else lets it compare the tenant. */
+function closing(catalog: Catalog, settings: AuditSettings, each: Deciding): Pick<Finding, 'fix' | 'advice'> {
+  const { tenant, policy } = each;
+  const name = quoteName(policy.name);
+  if (!isNeeded(catalog, settings, each)) {
+    return { fix: `DROP POLICY ${name} ON ${tenant.table.qualified};` };
+  }
+  const expression = usualExpression(catalog, settings, tenant);
+  if (expression === undefined) {
+    return {
+      advice:
+        `Let it compare ${tenant.column.name} with the tenant of the transaction. Dropping it alone would leave ` +
+        `${list(each.roles)} without a row.`,
+    };
+  }
+  const check = policy.check === undefined ? '' : ` WITH CHECK ${expression}`;
+  return { fix: `ALTER POLICY ${name} ON ${tenant.table.qualified} USING ${expression}${check};` };
+}
+
+/** Whether a role would have no policy left for one of the commands: other open policies are closed as well. */
+function isNeeded(
+  catalog: Catalog,
+  settings: AuditSettings,
+  { tenant: { table }, policy, commands, roles }: Deciding,
+): boolean {
+  return roles.some((role) =>
+    commands.some((command) => {
+      const { permissive } = policiesFor(catalog, table, role, command);
+      return !permissive.some((other) => {
+        const expression = expressionOf(other, command === 'INSERT' ? 'check' : 'using');
+        return (
+          other !== policy &&
+          expression !== undefined &&
+          gradeOf(catalog, settings, table, expression, callerOf(catalog, role)) === 'linked'
+        );
+      });
+    }),
+  );
 }
 
 /** Its rows may be public on purpose. */
@@ -138,21 +192,27 @@ export const opensWithoutTenant: CatalogRule = {
   check(catalog, settings): readonly Finding[] {
     const found = new Map<Policy, Finding>();
     for (const part of ['using', 'check'] as const) {
-      for (const { tenant, policy } of deciding(catalog, settings, part)) {
+      for (const { tenant, policy, roles } of deciding(catalog, settings, part)) {
         const expression = policy[part];
         if (expression === undefined || found.has(policy)) continue;
         // T04 or T06 report policies that are open anyway.
-        if (isWeaker(gradeOf(catalog, settings, tenant.table, expression), 'weak')) continue;
-        const situation = opensWithoutContext(catalog, settings, tenant.table, expression);
-        if (situation === undefined) continue;
+        if (isWeaker(weakest(catalog, settings, tenant.table, expression, roles).grade, 'weak')) continue;
+        const opened = roles.flatMap((role) => {
+          const caller = callerOf(catalog, role);
+          const situation = opensWithoutContext(catalog, settings, tenant.table, expression, caller);
+          return situation === undefined ? [] : [{ role, situation }];
+        });
+        const [first] = opened;
+        if (!first) continue;
         found.set(policy, {
           rule: opensWithoutTenant,
           object: policy.qualified,
           evidence:
             `${part === 'using' ? 'USING' : 'WITH CHECK'} (${expression}) is true for every row when the setting is ` +
-            (situation === 'unset'
+            (first.situation === 'unset'
               ? 'unset (NULL)'
-              : "'', as it is after a transaction-local setting has ended"),
+              : "'', as it is after a transaction-local setting has ended") +
+            `; it decides for ${list(opened.map(({ role }) => role))}`,
           advice:
             'Take the part that admits a missing setting out, so that the comparison is NULL or raises an error then. ' +
             'Work across tenants belongs to a role of its own.',
@@ -174,45 +234,105 @@ export const weakCheck: CatalogRule = {
       const writes = writable(catalog, each, settings);
       // Anybody may create a tenant, which belongs to no other.
       const counted = tenant.isRegistry ? writes.filter((command) => command !== 'INSERT') : writes;
-      if (policy.check === undefined || counted.length === 0) return [];
+      const check = policy.check ?? (counted.includes('UPDATE') ? policy.using : undefined);
+      if (check === undefined || counted.length === 0) return [];
       // T04 reports a policy whose USING is open too.
-      if (policy.using !== undefined && !separates(gradeOf(catalog, settings, tenant.table, policy.using)))
+      if (
+        policy.using !== undefined &&
+        !separates(weakest(catalog, settings, tenant.table, policy.using, each.roles).grade)
+      )
         return [];
-      const weakness = weaknessOf(catalog, settings, tenant, policy, policy.check);
+      const weakness = weaknessOf(catalog, settings, each, check);
       if (weakness === undefined) return [];
-      const using = policy.using === undefined ? undefined : ` but USING is (${policy.using})`;
+      const using =
+        policy.using === undefined || policy.using === check ? '' : ` but USING is (${policy.using});`;
+      const isFixable = policy.using !== undefined && policy.using !== check && weakness.mended;
       return [
         {
           rule: weakCheck,
           object: policy.qualified,
-          evidence: `WITH CHECK (${policy.check}) ${weakness};${using ?? ''} it decides on ${list(commands)}`,
-          fix:
-            policy.using === undefined
-              ? undefined
-              : `ALTER POLICY ${quoteName(policy.name)} ON ${tenant.table.qualified} WITH CHECK (${policy.using});`,
-          advice:
-            policy.using === undefined
-              ? `Compare ${tenant.column.name} with the tenant of the transaction in WITH CHECK.`
-              : undefined,
+          evidence:
+            `${policy.check === undefined ? 'USING, which is also the check,' : 'WITH CHECK'} (${check}) ${weakness.seen};${using} it decides on ${list(commands)} ` +
+            `of ${list(each.roles)}`,
+          fix: isFixable
+            ? `ALTER POLICY ${quoteName(policy.name)} ON ${tenant.table.qualified} WITH CHECK (${policy.using});`
+            : undefined,
+          advice: isFixable
+            ? undefined
+            : `Compare ${tenant.column.name} with the tenant of the transaction in WITH CHECK. ` +
+              'Let who joins be decided by a function that checks an invitation.',
         },
       ];
     });
   },
 };
 
+interface Weakness {
+  readonly seen: string;
+  /** USING as the check would close it. */
+  readonly mended: boolean;
+}
+
 function weaknessOf(
   catalog: Catalog,
   settings: AuditSettings,
-  { table, column }: TenantTable,
-  policy: Policy,
+  each: Deciding,
   check: string,
-): string | undefined {
-  const grade = gradeOf(catalog, settings, table, check);
-  if (!separates(grade)) return WORDS[grade] ?? grade;
-  if (grade !== 'linked' || policy.using === undefined) return undefined;
+): Weakness | undefined {
+  const { table, column } = each.tenant;
+  const { policy, roles } = each;
+  const { grade } = weakest(catalog, settings, table, check, roles);
+  if (!separates(grade)) {
+    return policy.check === undefined ? undefined : { seen: WORDS[grade] ?? grade, mended: true };
+  }
+  if (grade !== 'linked') return undefined;
   const readsTenant = (expression: string): boolean =>
     columnsOf(catalog, settings, table, expression).has(column.name);
-  return readsTenant(policy.using) && !readsTenant(check) ? `does not look at ${column.name}` : undefined;
+  if (
+    policy.using !== undefined &&
+    policy.check !== undefined &&
+    readsTenant(policy.using) &&
+    !readsTenant(check)
+  ) {
+    return { seen: `does not look at ${column.name}`, mended: true };
+  }
+  if (readsTenant(check) || !comparesUserOnly(catalog, settings, each, check)) return undefined;
+  const deciding = decidedBy(catalog, each.tenant);
+  if (deciding.length === 0) return undefined;
+  return {
+    seen:
+      `compares the user and not ${column.name}, so that everybody may write a row of any tenant; ` +
+      `${list(deciding)} ${deciding.length === 1 ? 'decides' : 'decide'} by the rows of this table`,
+    mended: false,
+  };
+}
+
+const USER = /^(user|member|profile|person|owner|author|creator|created_by|account)(_?(id|uid|uuid))?$|user/i;
+
+/** The row is compared with who the caller is: where users are no tenants, that says nothing about the tenant. */
+function comparesUserOnly(
+  catalog: Catalog,
+  settings: AuditSettings,
+  { tenant: { table, column } }: Deciding,
+  check: string,
+): boolean {
+  const columns = columnsOf(catalog, settings, table, check);
+  return columns.size > 0 && !USER.test(column.name) && [...columns].every((name) => USER.test(name));
+}
+
+/** The policies that look into this table, directly or through functions, and its own that compare the tenant. */
+function decidedBy(catalog: Catalog, { table, column }: TenantTable): readonly string[] {
+  const name = new RegExp(`(^|[^\\w$])"?${table.name.replace(/[^\w]/g, '\\$&')}"?($|[^\\w$])`);
+  return catalog.relations.flatMap((other) =>
+    other.policies
+      .filter((policy) =>
+        other === table
+          ? [policy.using, policy.check].some((each) => each?.includes(column.name) === true)
+          : policy.reads.includes(table.oid) ||
+            functionsOfPolicy(catalog, policy).some(({ body }) => name.test(body ?? '')),
+      )
+      .map(({ qualified }) => qualified),
+  );
 }
 
 /** INSERT, and UPDATE where the role may change the tenant column. */

@@ -1,7 +1,7 @@
 /** T32, T34: tables without a policy that permits rows, and redundant policies. */
 import { PUBLIC, type Catalog, type Policy, type Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { appliesTo, mayUse } from '../privileges.js';
+import { appliesTo, granteesOf, mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { quoteName } from '../sql-text.js';
 import { isAudited, isTable } from '../tenancy.js';
@@ -29,7 +29,7 @@ export const noPermissivePolicy: CatalogRule = {
           rule: noPermissivePolicy,
           object: table.qualified,
           evidence: `${barred.join(', ')} may use it, and none of its ${String(table.policies.length)} policies permits a row`,
-          fix: `REVOKE ALL ON ${table.qualified} FROM ${barred.map(quoteName).join(', ')};`,
+          fix: `REVOKE ALL ON ${table.qualified} FROM ${granteesOf(catalog, barred, table, [...COMMANDS]).join(', ')};`,
           advice: 'Or create the policy that was meant: CREATE POLICY … USING (the tenant is the bound one).',
         },
       ];

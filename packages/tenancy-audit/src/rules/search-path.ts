@@ -26,7 +26,7 @@ function unpinned(catalog: Catalog, settings: AuditSettings): Finding[] {
         rule: unpinnedSearchPath,
         object: each.signature,
         evidence: `SECURITY DEFINER, owned by ${each.owner}, executable by ${callers.join(', ')}, without SET search_path`,
-        fix: `ALTER FUNCTION ${each.signature} SET search_path = ${pathFor(each)};`,
+        fix: `ALTER FUNCTION ${each.signature} SET search_path = ${pathFor(catalog, settings, each)};`,
         advice: 'Check that its body names no object of another schema without the schema.',
       },
     ];
@@ -46,9 +46,28 @@ function schemasOf(path: string): string[] {
     .filter((name) => name !== '');
 }
 
-/** pg_temp must be last: unless listed, it comes first, and everybody may create in it (manual, CREATE FUNCTION). */
-function pathFor({ schema }: DatabaseFunction): string {
-  return `pg_catalog, ${quoteName(schema)}, pg_temp`;
+/**
+ * Its own schema, and those of the functions and tables that its body names without a schema and its own schema lacks.
+ * pg_temp must be last: unless listed, it comes first, and everybody may create in it (manual, CREATE FUNCTION).
+ */
+function pathFor(catalog: Catalog, settings: AuditSettings, { schema, body }: DatabaseFunction): string {
+  const names = new Set(
+    [...(body ?? '').matchAll(/(?<![\w".])"?([A-Za-z_]\w*)"?(?!\w|"?\s*\.)/g)].map(([, name]) => name!),
+  );
+  const schemasOfName = new Map<string, Set<string>>();
+  for (const each of [...catalog.functions, ...catalog.relations]) {
+    if (!names.has(each.name)) continue;
+    schemasOfName.set(each.name, (schemasOfName.get(each.name) ?? new Set()).add(each.schema));
+  }
+  const others = [...schemasOfName.values()].flatMap((found) => (found.has(schema) ? [] : [...found]));
+  const isWritable = (name: string): boolean =>
+    catalog.schemas.some(
+      (each) =>
+        each.name === name &&
+        settings.appRoles.some((role) => creators(each, inheritedRoles(catalog, role)).length > 0),
+    );
+  const added = [...new Set(others)].filter((name) => !isWritable(name)).sort();
+  return ['pg_catalog', ...[schema, ...added].map(quoteName), 'pg_temp'].join(', ');
 }
 
 /** Schemas on a search_path in which the application may create objects. */

@@ -81,7 +81,7 @@ function isFixed(fixed: Advisory['fixed'], major: number, minor: number): boolea
 
 function protectedTables(catalog: Catalog, settings: AuditSettings): string | undefined {
   const names = tenantTables(catalog, settings)
-    .filter(({ table }) => table.rowSecurity)
+    .filter(({ table }) => table.rowSecurity && table.policies.length > 0)
     .map(({ table }) => table.qualified);
   return names.length === 0 ? undefined : `it concerns ${list(names)}`;
 }
@@ -91,6 +91,12 @@ function protectedTables(catalog: Catalog, settings: AuditSettings): string | un
  * insert for another tenant, there is no conflict with rows of another tenant.
  */
 function conflictingKeys(catalog: Catalog, settings: AuditSettings): string | undefined {
-  const keys = looseUniqueKey.check(catalog, settings).map(({ object }) => object);
+  const held = tenantTables(catalog, settings)
+    .filter(({ table }) => table.rowSecurity && table.policies.length > 0)
+    .map(({ table }) => `${table.qualified}.`);
+  const keys = looseUniqueKey
+    .check(catalog, settings)
+    .map(({ object }) => object)
+    .filter((object) => held.some((table) => object.startsWith(table)));
   return keys.length === 0 ? undefined : `unique keys without the tenant (T15) make it usable: ${list(keys)}`;
 }

@@ -1,7 +1,7 @@
 /** T16, T17: a missing tenant column, or one that does not determine the tenant of every row. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { nullTestsIn, seesAcross } from '../policies.js';
+import { admitsNull, mayWrite, seesAcross } from '../policies.js';
 import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
@@ -30,14 +30,15 @@ export const looseTenantColumn: CatalogRule = {
       if (tenant.isRegistry || table.parents.length > 0) return [];
       const name = quoteName(column.name);
       const defects: { seen: string; fix?: string }[] = [];
-      const isMendable = column.type === type || isCastable(column.type, type);
+      const differs = type !== undefined && !isSameType(column.type, type);
+      const isMendable = !differs || (isCastable(column.type, type) && isAlone(catalog, table, column.name));
       if (!column.notNull && !admitsNull(table, column.name)) {
         defects.push({
           seen: `${column.name} may be NULL`,
           fix: `ALTER TABLE ${table.qualified} ALTER COLUMN ${name} SET NOT NULL;`,
         });
       }
-      if (column.type !== type) {
+      if (differs) {
         defects.push({
           seen: `${column.name} is ${column.type}, elsewhere it is ${type}`,
           ...(isMendable
@@ -67,7 +68,7 @@ export const looseTenantColumn: CatalogRule = {
           fix: isMendable ? defects.flatMap(({ fix }) => fix ?? []).join('\n') : undefined,
           advice: isMendable
             ? undefined
-            : `No cast leads from ${column.type} to ${String(type)}: add a new column, fill it, and switch.`,
+            : `Add a new column of type ${type}, fill it, and switch: PostgreSQL changes no type below a policy, a key or a view.`,
         },
       ];
     });
@@ -80,6 +81,27 @@ function isCastable(from: string, to: string | undefined): boolean {
   return /^(text|character varying|uuid)/.test(from);
 }
 
+/** Texts of any length compare equal. */
+function isSameType(one: string, other: string): boolean {
+  const isText = /^(text|character varying(\(\d+\))?|citext)$/;
+  return one === other || (isText.test(one) && isText.test(other));
+}
+
+/** Whether no policy, foreign key or view depends on the column, so that its type can change. */
+function isAlone(catalog: Catalog, table: Relation, column: string): boolean {
+  const inOwnKey = table.foreignKeys.some(({ columns }) => columns.includes(column));
+  const isReferenced = catalog.relations.some(({ foreignKeys }) =>
+    foreignKeys.some(
+      ({ references, referencedColumns }) => references === table.oid && referencedColumns.includes(column),
+    ),
+  );
+  const isRead = catalog.relations.some(
+    ({ reads, policies }) =>
+      reads.includes(table.oid) || policies.some((policy) => policy.reads.includes(table.oid)),
+  );
+  return table.policies.length === 0 && !inOwnKey && !isReferenced && !isRead;
+}
+
 /** The type of the tenants' key, or the type in most tables. */
 function usualType(tenants: readonly TenantTable[]): string | undefined {
   const registry = tenants.find(({ isRegistry: is }) => is);
@@ -87,13 +109,6 @@ function usualType(tenants: readonly TenantTable[]): string | undefined {
   const counts = new Map<string, number>();
   for (const { column } of tenants) counts.set(column.type, (counts.get(column.type) ?? 0) + 1);
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
-}
-
-/** A policy that tests for NULL allows rows without a tenant on purpose, for example shared templates. */
-function admitsNull(table: Relation, column: string): boolean {
-  return table.policies.some(
-    ({ using, check }) => nullTestsIn(using).has(column) || nullTestsIn(check).has(column),
-  );
 }
 
 /** It references the tenants, or a row of a tenant table including that row's tenant. */
@@ -127,9 +142,7 @@ export const noTenantColumn: CatalogRule = {
       if (isRegistry(table, settings) || isShared(table, settings) || MIGRATIONS.test(table.name)) return [];
       if (tenantColumnOf(table, settings) !== undefined || isSeparated(catalog, settings, table)) return [];
       const linked = referencedTables(catalog, table).filter((each) => tenants.has(each));
-      const writers = settings.appRoles.filter((role) =>
-        mayUse(catalog, role, table, 'INSERT', 'UPDATE', 'DELETE'),
-      );
+      const writers = settings.appRoles.filter((role) => mayWrite(catalog, role, table));
       const readers = settings.appRoles.filter((role) => mayUse(catalog, role, table, 'SELECT'));
       // A table that the application only reads and that does not refer to tenant rows is reference data.
       const counts = linked.length > 0 ? [...writers, ...readers] : writers;

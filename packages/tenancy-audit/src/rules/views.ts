@@ -1,8 +1,8 @@
 /** T07, T08: tenant rows that are accessible without the policies of their tables. */
 import type { Catalog, Relation } from '../catalog.js';
 import type { Finding } from '../finding.js';
-import { accessesOfView } from '../narrowing.js';
-import { seesAcross } from '../policies.js';
+import { accessesOfView, asksCaller } from '../narrowing.js';
+import { callerOf, seesAcross } from '../policies.js';
 import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
@@ -50,10 +50,18 @@ export const ownersView: CatalogRule = {
           settings.appRoles.some((role) => seesAcross(catalog, settings, table, role))
         )
           return [];
-        const across = seesAcross(catalog, settings, table, view.owner);
+        // The owner's policies decide, but current_user in them is the role that reads the view.
+        const across = [...readers, view.owner]
+          .map((role) => seesAcross(catalog, settings, table, view.owner, callerOf(catalog, role)))
+          .find((found) => found !== undefined);
         return across ? [`${table.qualified} (${across.reason})`] : [];
       });
+      const hidden = leaks.length === 0 ? sensitiveSources(catalog, settings, view, readers) : [];
+      if (hidden.length > 0) return [inFrontOf(view, hidden, readers)];
       if (leaks.length === 0) return [];
+      const unreadable = sourcesOf(catalog, view).filter((source) =>
+        readers.some((role) => !mayUse(catalog, role, source, 'SELECT')),
+      );
       const invoker = catalog.server.version >= 150_000;
       return [
         {
@@ -62,15 +70,57 @@ export const ownersView: CatalogRule = {
           evidence:
             `no security_invoker; its owner ${view.owner} sees all rows of ${list([...new Set(leaks)])}` +
             (readers.length > 0 ? `; ${list(readers)} may read it` : ''),
-          fix: invoker ? `ALTER VIEW ${view.qualified} SET (security_invoker = true);` : undefined,
-          advice: invoker
-            ? undefined
-            : 'PostgreSQL before 15 has no security_invoker: let a role own the view that row-level security holds.',
+          fix:
+            invoker && unreadable.length === 0
+              ? `ALTER VIEW ${view.qualified} SET (security_invoker = true);`
+              : undefined,
+          advice: !invoker
+            ? 'PostgreSQL before 15 has no security_invoker: let a role own the view that row-level security holds.'
+            : unreadable.length === 0
+              ? undefined
+              : `Compare the tenant in the view, or grant SELECT on ${list(unreadable.map(({ qualified }) => qualified))} ` +
+                `to ${list(readers)} and set security_invoker: without the grant the view would fail.`,
         },
       ];
     });
   },
 };
+
+const SENSITIVE = /(password|secret|token|email|phone|ssn|iban|raw_\w+_meta_data)/i;
+
+/**
+ * Tables of schemas that are not the application's, which its readers may not read themselves, and whose rows the view
+ * shows whoever asks: auth.users.
+ */
+function sensitiveSources(
+  catalog: Catalog,
+  settings: AuditSettings,
+  view: Relation,
+  readers: readonly string[],
+): readonly Relation[] {
+  if (readers.length === 0 || asksCaller(catalog, settings, view)) return [];
+  const names = new Set(view.columns.map(({ name }) => name));
+  return view.reads.flatMap((oid) => {
+    const source = findRelation(catalog, oid);
+    if (!source || !isTable(source) || source.schema === view.schema || source.extension !== undefined)
+      return [];
+    if (isAudited(source, settings) && tenantColumnOf(source, settings) !== undefined) return [];
+    const shown = source.columns.filter(({ name }) => SENSITIVE.test(name) && names.has(name));
+    const isReadable = readers.some((role) => mayUse(catalog, role, source, 'SELECT'));
+    return shown.length > 0 && !isReadable ? [source] : [];
+  });
+}
+
+function inFrontOf(view: Relation, sources: readonly Relation[], readers: readonly string[]): Finding {
+  return {
+    rule: ownersView,
+    object: view.qualified,
+    evidence:
+      `no security_invoker; it shows every row of ${list(sources.map(({ qualified }) => qualified))}, which ` +
+      `${list(readers)} may not read, as its owner ${view.owner}`,
+    advice: 'Filter its rows by the caller, or revoke SELECT on it.',
+  };
+}
 
 function isInvoker(view: Relation): boolean {
   return view.options.some((option) => /^security_invoker=(true|on|1|yes)$/i.test(option));
@@ -94,12 +144,12 @@ export const unprotectedCopy: CatalogRule = {
           rule: unprotectedCopy,
           object: relation.qualified,
           evidence: `${evidence}${readers.length > 0 ? `; ${list(readers)} may read it` : ''}`,
-          fix:
-            readers.length > 0
-              ? `REVOKE ALL ON ${relation.qualified} FROM ${['PUBLIC', ...readers.map(quoteName)].join(', ')};`
-              : undefined,
+          // What reads it now would fail, so the statement is for a person.
           advice:
-            'Give the application a view over it that compares the tenant with that of the transaction.',
+            'Give the application a view over it that compares the tenant with that of the transaction' +
+            (readers.length > 0
+              ? `, then REVOKE ALL ON ${relation.qualified} FROM ${['PUBLIC', ...readers.map(quoteName)].join(', ')}.`
+              : '.'),
         },
       ];
     });

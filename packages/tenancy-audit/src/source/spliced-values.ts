@@ -7,7 +7,7 @@ import { bare, descendants, lastName, resolved } from './syntax.js';
 
 /** Functions that quote, check or convert their arguments. */
 const HARMLESS =
-  /escape|quote|ident|literal|format|uuid|valid|assert|check|safe|sanitiz|slug|toISOString|^(?:Number|BigInt|parseInt|parseFloat)$/i;
+  /escape|quote|ident|literal|format|uuid|valid|assert|check|safe|sanitiz|slug|toISOString|^is(?:Finite|Integer|SafeInteger|NaN)$|^(?:Number|BigInt|parseInt|parseFloat)$/i;
 
 /** Names of SQL text or of parts of the schema, not of values. */
 const SQL_PART =
@@ -26,6 +26,11 @@ export function splicedNames(expression: ts.Expression): string[] {
   if (ts.isCallExpression(value)) return namesOfCall(value);
   if (ts.isIdentifier(value) || ts.isPropertyAccessExpression(value) || ts.isElementAccessExpression(value)) {
     const name = value.getText();
+    // A constant that was put together first has the values of its parts.
+    const whole = resolved(value);
+    if (whole !== value && (ts.isTemplateExpression(whole) || ts.isBinaryExpression(whole))) {
+      return splicedNames(whole);
+    }
     return SQL_PART.test(name) || isFixed(value) || isChecked(value) ? [] : [name];
   }
   return [];
@@ -135,7 +140,7 @@ function isChecked(value: ts.Expression): boolean {
     if (!ts.isCallExpression(node) || !node.arguments.some((argument) => argument.getText() === name))
       continue;
     const callee = lastName(node.expression);
-    if (callee !== undefined && (callee === 'test' || callee === 'parse' || HARMLESS.test(callee)))
+    if (callee !== undefined && (/^(?:test|parse|has|includes)$/.test(callee) || HARMLESS.test(callee)))
       return true;
   }
   return false;
