@@ -14,6 +14,8 @@ import {
 } from '../services/operator/tenants.js';
 import { checkUse, readUse } from '../services/operator/usage.js';
 import { asOperator } from './as-operator.js';
+import { tenantExportCommand } from './tenant-export.js';
+import { tenantImportCommand } from './tenant-import.js';
 
 interface NewTenantOptions {
   readonly name: string;
@@ -89,6 +91,8 @@ export const tenantCommand = (): Command => {
         print(await asOperator((connection) => setTenantStatus(connection, slug, status)));
       });
   }
+  command.addCommand(tenantExportCommand());
+  command.addCommand(tenantImportCommand());
   return command;
 };
 
