@@ -14,6 +14,7 @@ import {
 } from '../services/operator/tenants.js';
 import { checkUse, readUse } from '../services/operator/usage.js';
 import { asOperator } from './as-operator.js';
+import { tenantEraseCommand } from './tenant-erase.js';
 import { tenantExportCommand } from './tenant-export.js';
 import { tenantImportCommand } from './tenant-import.js';
 
@@ -93,6 +94,7 @@ export const tenantCommand = (): Command => {
   }
   command.addCommand(tenantExportCommand());
   command.addCommand(tenantImportCommand());
+  command.addCommand(tenantEraseCommand());
   return command;
 };
 

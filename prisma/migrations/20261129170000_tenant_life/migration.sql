@@ -886,6 +886,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   started uuid;
+  signing_key record;
 BEGIN
   PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'start_erasure', expires, tenant, actor), expires, signature);
   LOCK TABLE tenantry.erasures IN SHARE ROW EXCLUSIVE MODE;
@@ -895,6 +896,17 @@ BEGIN
   UPDATE tenantry.erasures e SET state = 'running', started_at = clock_timestamp()
   WHERE e.subject = tenant AND e.state = 'requested';
   SELECT e.id INTO started FROM tenantry.erasures e WHERE e.subject = tenant;
+  IF started IS NULL THEN
+    RETURN NULL;
+  END IF;
+  -- Ends connections and caches of its members, where it is not suspended yet.
+  PERFORM tenantry.begin_work(tenant);
+  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
+  PERFORM tenantry.open_context(
+    tenant, 'erasure', 'system', '', 0, false, signing_key.seal_front, signing_key.seal_back
+  );
+  UPDATE public.tenants t SET status = 'suspended' WHERE t.id = tenant AND t.status <> 'suspended';
+  PERFORM tenantry.end_work(tenant);
   PERFORM tenantry.set_fence();
   RETURN started;
 END
@@ -1032,6 +1044,23 @@ BEGIN
 END
 $$;
 
+-- Refreshes every materialised view: it may have copies of rows that are erased. Those that another role owns are left alone,
+-- and the scan finds what is in them.
+CREATE FUNCTION tenantry.refresh_views() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  view regclass;
+BEGIN
+  FOR view IN
+    SELECT c.oid FROM pg_class c WHERE c.relkind = 'm' AND c.relispopulated AND pg_has_role(c.relowner, 'USAGE') ORDER BY c.oid
+  LOOP
+    EXECUTE format('REFRESH MATERIALIZED VIEW %s', view);
+  END LOOP;
+END
+$$;
+
 -- Ends an erasure: the certificate stays, and the fence is lowered. Fails (42501) while the tenant has a row.
 CREATE FUNCTION tenantry.finish_erasure(erasure uuid, certificate text, key text, seal bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -1070,5 +1099,5 @@ GRANT EXECUTE ON FUNCTION
   tenantry.start_erasure(uuid, text, bigint, text), tenantry.set_erasure_plan(uuid, jsonb),
   tenantry.note_external_erasure(uuid, text), tenantry.erase_rows(uuid, oid, integer, bigint, text),
   tenantry.erase_circle(uuid, oid[], bigint, text), tenantry.keep_trail(uuid, bigint, text),
-  tenantry.finish_erasure(uuid, text, text, bytea)
+  tenantry.finish_erasure(uuid, text, text, bytea), tenantry.refresh_views()
 TO tenantry_operator;

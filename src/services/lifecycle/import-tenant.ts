@@ -75,7 +75,8 @@ export async function importTenant(connection: OperatorConnection, order: Import
         }
         if (hash.digest('hex') !== sha256) throw new TenantLifeError('The archive was changed meanwhile.');
         await query('SELECT tenantry.finish_import()');
-        const about = { archive: sha256, tenant: manifest.tenant.id, rows: imported, new_ids: order.newIds };
+        // Not the id of the tenant that was copied: an erasure would find it here.
+        const about = { archive: sha256, rows: imported, new_ids: order.newIds };
         await query("SELECT tenantry.record_audit('tenant.imported', 'Tenant', $1, NULL, $2)", [id, about]);
         return imported;
       },
