@@ -601,79 +601,128 @@ BEGIN
 END
 $$;
 
--- Inserts lines of an export into a table of the walk; `columns` are those that the lines have. Every row must be the bound
--- tenant's, or it fails (42501). With a key, every id becomes another one and no secret is what it was. `slug` replaces the
--- tenant's. With `staged`, the lines only wait; null as the lines inserts those that have waited.
-CREATE FUNCTION tenantry.import_rows(
-  target oid, columns text[], lines text[], staged boolean, key bytea, slug text
-) RETURNS bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+-- The statement that inserts lines into a table of the walk: `columns` are those that the lines have, and `source` is a query
+-- with (line, place). With a key ($3), every id becomes another one and no secret is what it was. $4 replaces the slug of the
+-- tenant. Generated columns are computed anew.
+CREATE FUNCTION tenantry.insert_lines(target oid, columns text[], source text, new_ids boolean) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT format(
+    'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM (%4$s) AS each (line, place), '
+    'json_populate_record(NULL::%1$s, each.line::json) AS r ORDER BY each.place RETURNING 1',
+    target::regclass,
+    string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
+    string_agg(CASE
+      WHEN insert_lines.target = 'public.tenants'::regclass AND a.attname = 'slug' THEN 'coalesce($4, r.slug)'
+      WHEN NOT new_ids THEN format('r.%I', a.attname)
+      WHEN a.attname = 'tenant_id' AND a.atttypid <> 'uuid'::regtype THEN 'tenantry.derived_id(r.tenant_id::uuid, $3)::text'
+      WHEN tenantry.disguise_of(a.attrelid, a.attnum) = 'secret' THEN tenantry.disguise('r', a.attname, a.atttypid, '$3')
+      WHEN a.atttypid = 'uuid'::regtype THEN format('tenantry.derived_id(r.%I, $3)', a.attname)
+      WHEN a.atttypid = 'uuid[]'::regtype THEN format(
+        'CASE WHEN r.%1$I IS NOT NULL THEN ARRAY(SELECT tenantry.derived_id(each.item, $3) '
+        'FROM unnest(r.%1$I) WITH ORDINALITY AS each (item, place) ORDER BY each.place) END', a.attname
+      )
+      ELSE format('r.%I', a.attname)
+    END, ', ' ORDER BY a.attnum),
+    source
+  )
+  FROM pg_attribute a
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (columns) AND a.attgenerated = ''
+$$;
+
+-- Fails unless this transaction imports the bound tenant. Returns it.
+CREATE FUNCTION tenantry.require_import() RETURNS uuid
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   tenant constant uuid := tenantry.current_tenant();
-  condition constant text := tenantry.walked_condition(target);
-  names text;
-  expressions text;
-  inserted bigint;
-  own bigint;
 BEGIN
   IF NOT tenantry.moves_tenant(tenant) THEN
     RAISE EXCEPTION 'no import has begun in this transaction' USING ERRCODE = '42501';
   END IF;
-  IF staged AND lines IS NOT NULL THEN
-    INSERT INTO tenantry.life_lines (subject, target, line)
-    SELECT tenant, import_rows.target, each.line FROM unnest(lines) WITH ORDINALITY AS each (line, place) ORDER BY each.place;
-    RETURN cardinality(lines);
-  END IF;
-  IF staged THEN
-    lines := ARRAY(
-      SELECT w.line FROM tenantry.life_lines w WHERE w.subject = tenant AND w.target = import_rows.target ORDER BY w.place
-    );
-    DELETE FROM tenantry.life_lines w WHERE w.subject = tenant AND w.target = import_rows.target;
-  END IF;
-  -- Generated columns are computed anew.
-  SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), string_agg(CASE
-    WHEN import_rows.target = 'public.tenants'::regclass AND a.attname = 'slug' THEN 'coalesce($4, r.slug)'
-    WHEN key IS NULL THEN format('r.%I', a.attname)
-    WHEN a.attname = 'tenant_id' AND a.atttypid <> 'uuid'::regtype THEN 'tenantry.derived_id(r.tenant_id::uuid, $3)::text'
-    WHEN tenantry.disguise_of(a.attrelid, a.attnum) = 'secret' THEN tenantry.disguise('r', a.attname, a.atttypid, '$3')
-    WHEN a.atttypid = 'uuid'::regtype THEN format('tenantry.derived_id(r.%I, $3)', a.attname)
-    WHEN a.atttypid = 'uuid[]'::regtype THEN format(
-      'ARRAY(SELECT tenantry.derived_id(each.item, $3) FROM unnest(r.%I) WITH ORDINALITY AS each (item, place) ORDER BY each.place)',
-      a.attname
-    )
-    ELSE format('r.%I', a.attname)
-  END, ', ' ORDER BY a.attnum) INTO names, expressions
-  FROM pg_attribute a
-  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (columns) AND a.attgenerated = '';
+  RETURN tenant;
+END
+$$;
+
+-- Inserts lines into a table, and returns how many.
+CREATE FUNCTION tenantry.import_rows(target oid, columns text[], lines text[], key bytea, slug text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  inserted bigint;
+BEGIN
+  PERFORM tenantry.walked_condition(target);
   EXECUTE format(
-    'WITH fresh AS ('
-      'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE '
-      'SELECT %3$s FROM unnest($2) WITH ORDINALITY AS each (line, place), json_populate_record(NULL::%1$s, each.line::json) AS r '
-      'ORDER BY each.place RETURNING *'
-    ') SELECT count(*), count(*) FILTER (WHERE %4$s) FROM fresh AS t',
-    target::regclass, names, expressions, condition
-  ) INTO inserted, own USING tenant, lines, key, slug;
-  IF own <> inserted THEN
-    RAISE EXCEPTION 'a row of % is not the tenant''s', target::regclass USING ERRCODE = '42501';
-  END IF;
+    'WITH fresh AS (%s) SELECT count(*) FROM fresh',
+    tenantry.insert_lines(target, columns, 'SELECT * FROM unnest($2) WITH ORDINALITY', key IS NOT NULL)
+  ) INTO inserted USING tenant, lines, key, slug;
   RETURN inserted;
 END
 $$;
 
--- Ends the import of the bound tenant. Entries that are not sealed yet are sealed here, so the number of the transaction that
--- wrote them is that of this one. What comes afterwards in the transaction is recorded as always.
-CREATE FUNCTION tenantry.finish_import() RETURNS void
+-- Keeps lines for import_staged.
+CREATE FUNCTION tenantry.stage_rows(target oid, lines text[]) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  tenant constant uuid := tenantry.current_tenant();
+  tenant constant uuid := tenantry.require_import();
 BEGIN
-  IF NOT tenantry.moves_tenant(tenant) THEN
-    RAISE EXCEPTION 'no import has begun in this transaction' USING ERRCODE = '42501';
-  END IF;
+  INSERT INTO tenantry.life_lines (subject, target, line)
+  SELECT tenant, stage_rows.target, each.line FROM unnest(lines) WITH ORDINALITY AS each (line, place) ORDER BY each.place;
+END
+$$;
+
+-- Inserts the lines that were kept for tables which refer to each other, or to themselves: in one statement, at whose end
+-- PostgreSQL checks the references. `columns` is JSON, the columns of each table. Returns how many rows.
+CREATE FUNCTION tenantry.import_staged(targets oid[], columns jsonb, key bytea, slug text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  parts text;
+  counts text;
+  inserted bigint;
+BEGIN
+  PERFORM tenantry.walked_condition(each.target) FROM unnest(targets) AS each (target);
+  SELECT string_agg(format('f%s AS (%s)', each.place, tenantry.insert_lines(
+      each.target, ARRAY(SELECT jsonb_array_elements_text(columns -> (each.place - 1)::integer)),
+      format('SELECT w.line, w.place FROM tenantry.life_lines w WHERE w.subject = $1 AND w.target = %s', each.target),
+      key IS NOT NULL
+    )), ', ' ORDER BY each.place),
+    string_agg(format('(SELECT count(*) FROM f%s)', each.place), ' + ' ORDER BY each.place)
+  INTO parts, counts FROM unnest(targets) WITH ORDINALITY AS each (target, place);
+  EXECUTE format('WITH %s SELECT %s', parts, counts) INTO inserted USING tenant, NULL::text[], key, slug;
+  DELETE FROM tenantry.life_lines w WHERE w.subject = tenant AND w.target = ANY (targets);
+  RETURN inserted;
+END
+$$;
+
+-- Ends the import of the bound tenant. Fails (42501) unless every inserted row is the tenant's: `rows` has the number for each
+-- of `targets`. Policies would not find a row that leads to a row of another tenant. Entries that are not sealed yet are sealed here, so the number of the transaction that
+-- wrote them is that of this one. What comes afterwards in the transaction is recorded as always.
+CREATE FUNCTION tenantry.finish_import(targets oid[], rows bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  each record;
+  own bigint;
+BEGIN
+  FOR each IN SELECT * FROM unnest(targets, rows) AS given (target, expected) LOOP
+    EXECUTE format(
+      'SELECT count(*) FROM %s AS t WHERE %s', tenantry.only_rows(each.target), tenantry.walked_condition(each.target)
+    ) INTO own USING tenant;
+    IF own <> each.expected THEN
+      RAISE EXCEPTION 'a row of % is not the tenant''s', each.target::regclass USING ERRCODE = '42501';
+    END IF;
+  END LOOP;
   UPDATE public.audit_log e SET tx = pg_current_xact_id()
   WHERE e.tenant_id = tenant AND NOT EXISTS (
     SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = tenant AND l.entry_id = e.id
@@ -1095,7 +1144,9 @@ TO tenantry_app, tenantry_operator;
 GRANT EXECUTE ON FUNCTION tenantry.request_erasure(bigint, bigint, text), tenantry.cancel_erasure() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION
   tenantry.begin_import(),
-  tenantry.import_rows(oid, text[], text[], boolean, bytea, text), tenantry.finish_import(), tenantry.cancel_erasure(),
+  tenantry.import_rows(oid, text[], text[], bytea, text),
+  tenantry.stage_rows(oid, text[]), tenantry.import_staged(oid[], jsonb, bytea, text),
+  tenantry.finish_import(oid[], bigint[]), tenantry.cancel_erasure(),
   tenantry.start_erasure(uuid, text, bigint, text), tenantry.set_erasure_plan(uuid, jsonb),
   tenantry.note_external_erasure(uuid, text), tenantry.erase_rows(uuid, oid, integer, bigint, text),
   tenantry.erase_circle(uuid, oid[], bigint, text), tenantry.keep_trail(uuid, bigint, text),

@@ -9,7 +9,7 @@ import { findTenant, type TenantRow } from '../operator/tenants.js';
 import { checkArchive, filesOf, linesOf } from './check-archive.js';
 import { TenantLifeError } from './life-error.js';
 import { folderOf, type Manifest, type TableEntry } from './manifest.js';
-import { isOfTrail, nameOf, walkTables, type TenantTable } from './walk.js';
+import { isOfTrail, nameOf, walkTables, type TableGroup, type TenantTable } from './walk.js';
 
 export interface ImportOrder {
   readonly file: string;
@@ -53,28 +53,41 @@ export async function importTenant(connection: OperatorConnection, order: Import
       async (query) => {
         await query('SELECT tenantry.begin_import()');
         const hash = createHash('sha256');
-        let imported = 0;
-        let waiting: PlannedTable | undefined;
-        const insert = async (table: PlannedTable, lines: readonly string[] | null) => {
-          const columns = table.entry.columns.map(({ name }) => name);
-          const [done] = await query<{ rows: number }>(
-            'SELECT tenantry.import_rows($1, $2, $3, $4, $5, $6)::float8 AS rows',
-            [table.table.oid, columns, lines, table.table.isSelfReferring, key, slug],
-          );
-          return done!.rows;
+        const rows = new Map<PlannedTable, number>();
+        // Tables that refer to each other wait until all of them are read.
+        let waiting: readonly PlannedTable[] = [];
+        const insertWaiting = async () => {
+          if (waiting.length === 0) return;
+          const columns = waiting.map(({ entry }) => entry.columns.map(({ name }) => name));
+          await query('SELECT tenantry.import_staged($1, $2, $3, $4)', [
+            waiting.map(({ table }) => table.oid),
+            JSON.stringify(columns),
+            key,
+            slug,
+          ]);
+          waiting = [];
         };
         for await (const { name, content } of filesOf(order.file, (piece) => hash.update(piece))) {
-          const table = plan.tables.get(name.slice(0, name.lastIndexOf('/')));
-          if (waiting && waiting !== table) {
-            await insert(waiting, null);
-            waiting = undefined;
+          const planned = plan.tables.get(name.slice(0, name.lastIndexOf('/')));
+          if (!planned?.waitsWith.some((other) => waiting.includes(other))) await insertWaiting();
+          if (!planned) continue;
+          const { table, entry, waitsWith } = planned;
+          const lines = linesOf(content);
+          rows.set(planned, (rows.get(planned) ?? 0) + lines.length);
+          if (waitsWith.length > 0) {
+            await query('SELECT tenantry.stage_rows($1, $2)', [table.oid, lines]);
+            waiting = waitsWith;
+          } else {
+            const columns = entry.columns.map(({ name }) => name);
+            await query('SELECT tenantry.import_rows($1, $2, $3, $4, $5)', [table.oid, columns, lines, key, slug]);
           }
-          if (!table) continue;
-          imported += await insert(table, linesOf(content));
-          if (table.table.isSelfReferring) waiting = table;
         }
         if (hash.digest('hex') !== sha256) throw new TenantLifeError('The archive was changed meanwhile.');
-        await query('SELECT tenantry.finish_import()');
+        await query('SELECT tenantry.finish_import($1, $2)', [
+          [...rows.keys()].map(({ table }) => table.oid),
+          [...rows.values()],
+        ]);
+        const imported = [...rows.values()].reduce((sum, each) => sum + each, 0);
         // Not the id of the tenant that was copied: an erasure would find it here.
         const about = { archive: sha256, rows: imported, new_ids: order.newIds };
         await query("SELECT tenantry.record_audit('tenant.imported', 'Tenant', $1, NULL, $2)", [id, about]);
@@ -91,6 +104,8 @@ export async function importTenant(connection: OperatorConnection, order: Import
 interface PlannedTable {
   readonly table: TenantTable;
   readonly entry: TableEntry;
+  /** The tables of its group, itself included, when their rows refer to each other; else none. */
+  readonly waitsWith: readonly PlannedTable[];
 }
 
 interface Plan {
@@ -114,21 +129,30 @@ async function planOf(
         'Import it where the schema is the same, migrate that database, and export the tenant there.',
     );
   }
-  const here = new Map((await walkTables(query)).flat().map((table) => [nameOf(table), table]));
+  const groups = await walkTables(query);
+  const here = new Map(groups.flatMap((group) => group.map((table) => [nameOf(table), { table, group }])));
+  const waits = new Map<TableGroup, PlannedTable[]>();
   const tables = new Map<string, PlannedTable>();
   const leftOut: string[] = [];
   for (const entry of manifest.tables) {
-    const table = here.get(nameOf(entry));
-    if (!table) {
+    const found = here.get(nameOf(entry));
+    if (!found) {
       if (entry.rows > 0) throw new TenantLifeError(`This database has no table ${nameOf(entry)}.`);
       continue;
     }
+    const { table, group } = found;
     if (JSON.stringify(table.columns) !== JSON.stringify(entry.columns)) {
       throw new TenantLifeError(`The columns of ${nameOf(entry)} are not those of this database.`);
     }
     if (table.kind !== null || (newIds && isOfTrail(table))) {
       if (entry.rows > 0) leftOut.push(nameOf(entry));
-    } else tables.set(folderOf(entry), { table, entry });
+      continue;
+    }
+    const waitsWith = waits.get(group) ?? [];
+    waits.set(group, waitsWith);
+    const planned = { table, entry, waitsWith };
+    if (group.length > 1 || table.isSelfReferring) waitsWith.push(planned);
+    tables.set(folderOf(entry), planned);
   }
   return { tables, leftOut };
 }
