@@ -210,7 +210,8 @@ async function eraseGroup(
   const name = group.map(nameOf).join(', ');
   if (group.length > 1) {
     const sql = 'SELECT tenantry.erase_circle($1, $4, $2, $3)::float8 AS rows';
-    onProgress?.(name, await signedStep(connection, sql, id, group.map(({ oid }) => oid)));
+    const rows = await signedStep(connection, sql, id, group.map(({ oid }) => oid));
+    onProgress?.(name, rows);
     return;
   }
   const sql = `SELECT tenantry.erase_rows($1, $4, ${String(BATCH)}, $2, $3)::float8 AS rows`;
