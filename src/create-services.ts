@@ -20,6 +20,7 @@ import { openRates } from './services/rates/open-rates.js';
 import { jobHandlers } from './services/jobs/handlers.js';
 import { JobQueue } from './services/jobs/job-queue.js';
 import { Worker } from './services/jobs/worker.js';
+import { TenantExports } from './services/lifecycle/tenant-exports.js';
 import { createMailer } from './services/mail/mailer.js';
 import { AuditTrail } from './services/audit-trail/audit-trail.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
@@ -143,6 +144,7 @@ export function createServices({
     warn,
   });
   const auditTrail = new AuditTrail(database, sealKeys);
+  const tenantExports = new TenantExports({ database, url: databaseUrl, keys: sealKeys });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
   const context = moduleContext(modules, {
     config,
@@ -150,6 +152,7 @@ export function createServices({
     mailer,
     limitedResources: resources,
     auditTrail,
+    tenantExports,
     outgoing: new Outgoing({ allowed: config.outgoingAllowedHosts }),
     secrets: new SealedSecrets(encryptionKeys),
     rows: new ShownRows({ ...api, models: database.models }),
@@ -167,6 +170,8 @@ export function createServices({
     sharing,
     readiness,
     auditTrail,
+    tenantExports,
+    whileErasing: new Set(modules.flatMap((module) => module.whileErasing ?? [])),
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
     invalidations,

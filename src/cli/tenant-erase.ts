@@ -4,7 +4,7 @@ import { readConfig } from '../kernel/config/config.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { modules } from '../modules.js';
 import { sealKeys } from '../services/audit-trail/seal-keys.js';
-import { eraseTenant, planErasure } from '../services/lifecycle/erase-tenant.js';
+import { eraseTenant, planErasure, storesOf } from '../services/lifecycle/erase-tenant.js';
 import { readPlans } from '../services/limits/plans.js';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import { asOperator } from './as-operator.js';
@@ -35,8 +35,7 @@ export const tenantEraseCommand = (): Command =>
           process.stderr.write('Nothing was erased: add --now --yes to erase the tenant for ever.\n');
           return;
         }
-        const stores = modules.flatMap(({ name, erase }) => (erase ? [{ name, erase }] : []));
-        const order = { tenantId: tenant.id, stores, keepTrail, keys };
+        const order = { tenantId: tenant.id, stores: storesOf(modules), keepTrail, keys };
         print((await eraseTenant(connection, order)) ?? {});
       });
     });

@@ -52,6 +52,8 @@ export interface Module {
    * cut off, so it must not fail because the tenant is not there any more.
    */
   readonly erase?: (tenantId: string) => Promise<void>;
+  /** Root fields that the owners of a tenant may use while it waits for its erasure: `Query.exports`. */
+  readonly whileErasing?: readonly string[];
   /** Returns what this module adds to the context of every request. Called once at the start. */
   readonly context?: (parts: ServerParts) => Partial<ModuleContext>;
   /** Adds demo data to a new demo tenant, through the tenant-bound client of its user with the given role. */

@@ -3,6 +3,7 @@
  * kill -9, and goes on when it is called again. docs/tenant-life.md has the steps and what they guarantee.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Module } from '../../kernel/graphql/module.js';
 import type { SealKeys } from '../audit-trail/seal-keys.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
 import {
@@ -29,6 +30,10 @@ export interface ExternalStore {
   readonly name: string;
   readonly erase: (tenantId: string) => Promise<void>;
 }
+
+/** The stores that modules declare. */
+export const storesOf = (modules: readonly Pick<Module, 'name' | 'erase'>[]): readonly ExternalStore[] =>
+  modules.flatMap(({ name, erase }) => (erase ? [{ name, erase }] : []));
 
 export interface ErasureOrder {
   readonly tenantId: string;
