@@ -573,7 +573,7 @@ $$;
 CREATE TABLE tenantry.life_lines (
     "subject" UUID NOT NULL,
     "target" OID NOT NULL,
-    "place" BIGINT GENERATED ALWAYS AS IDENTITY,
+    "place" UUID NOT NULL DEFAULT tenantry.uuid_v7(),
     "line" TEXT NOT NULL,
     PRIMARY KEY ("subject", "target", "place")
 );
@@ -874,8 +874,8 @@ BEGIN
 END
 $$;
 
--- Asks for the erasure of the bound tenant, after a time in seconds, and suspends it. Asking again changes nothing. The
--- server signs the question: a transaction of the tenant alone must not end the tenant.
+-- Asks for the erasure of the bound tenant, after a time in seconds, and suspends it. Asking again changes nothing, and is
+-- recorded. The server signs the question: a transaction of the tenant alone must not end the tenant.
 CREATE FUNCTION tenantry.request_erasure(wait_seconds bigint, expires bigint DEFAULT NULL, signature text DEFAULT NULL)
 RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -894,11 +894,11 @@ BEGIN
   SELECT tenant, acting.actor_type, acting.actor, clock_timestamp() + wait_seconds * interval '1 second', t.status
   FROM public.tenants t WHERE t.id = tenant FOR NO KEY UPDATE
   ON CONFLICT (subject) DO NOTHING RETURNING execute_at INTO due;
-  IF NOT FOUND THEN
+  IF FOUND THEN
+    UPDATE public.tenants t SET status = 'suspended', updated_at = now() WHERE t.id = tenant AND t.status <> 'suspended';
+  ELSE
     SELECT e.execute_at INTO due FROM tenantry.erasures e WHERE e.subject = tenant;
-    RETURN due;
   END IF;
-  UPDATE public.tenants t SET status = 'suspended', updated_at = now() WHERE t.id = tenant AND t.status <> 'suspended';
   PERFORM tenantry.record_audit(
     'tenant.erasure_requested', 'Tenant', tenant::text, NULL, jsonb_build_object('execute_at', due)
   );

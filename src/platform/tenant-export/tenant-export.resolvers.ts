@@ -48,6 +48,11 @@ export const resolvers: Resolvers = {
       }
       const link = tenantExports.linkOf(db, found.id);
       if (!link) throw new PublicError('UNAVAILABLE', 'This server has no key to sign links with.');
+      await db.transaction((tx) =>
+        tx.$executeRaw(
+          Prisma.sql`SELECT tenantry.record_audit('tenant_export.linked', 'TenantExport', ${found.id}, NULL, NULL)`,
+        ),
+      );
       return link;
     },
   },
