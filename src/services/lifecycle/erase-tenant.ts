@@ -19,7 +19,7 @@ import { TenantLifeError } from './life-error.js';
 import { scanFor } from './scan.js';
 import { nameOf, walkTables, type TableGroup } from './walk.js';
 
-/** Rows of one transaction. */
+/** Rows of one transaction, unless the order says otherwise. */
 const BATCH = 5_000;
 /** How long transactions that were open when the erasure began may take to end, in milliseconds. */
 const PATIENCE_MS = 10 * 60_000;
@@ -41,6 +41,8 @@ export interface ErasureOrder {
   /** Whether what names nobody is kept of the audit log. */
   readonly keepTrail: boolean;
   readonly keys: SealKeys | undefined;
+  /** The most rows of one transaction. */
+  readonly batch?: number;
   /** Told of each batch. */
   readonly onProgress?: (table: string, rows: number) => void;
 }
@@ -129,7 +131,7 @@ export async function eraseTenant(
   const plan = row.plan!;
   if (plan.keepTrail) await signedStep(connection, 'SELECT tenantry.keep_trail($1, $2, $3)', id);
   for (const group of [...(await walkTables(connection.query))].reverse()) {
-    await eraseGroup(connection, id, group, order.onProgress);
+    await eraseGroup(connection, id, group, order);
   }
   await refreshViews(connection);
   const scan = await scanFor(connection.query, tenantId);
@@ -210,7 +212,7 @@ async function eraseGroup(
   connection: OperatorConnection,
   id: string,
   group: TableGroup,
-  onProgress: ErasureOrder['onProgress'],
+  { batch = BATCH, onProgress }: Pick<ErasureOrder, 'batch' | 'onProgress'>,
 ): Promise<void> {
   const name = group.map(nameOf).join(', ');
   if (group.length > 1) {
@@ -219,7 +221,7 @@ async function eraseGroup(
     onProgress?.(name, rows);
     return;
   }
-  const sql = `SELECT tenantry.erase_rows($1, $4, ${String(BATCH)}, $2, $3)::float8 AS rows`;
+  const sql = `SELECT tenantry.erase_rows($1, $4, ${String(batch)}, $2, $3)::float8 AS rows`;
   for (;;) {
     const rows = await signedStep(connection, sql, id, group[0]!.oid);
     if (rows === 0) return;
