@@ -2769,11 +2769,11 @@ BEGIN
   SELECT tenant, acting.actor_type, acting.actor, clock_timestamp() + wait_seconds * interval '1 second', t.status
   FROM public.tenants t WHERE t.id = tenant FOR NO KEY UPDATE
   ON CONFLICT (subject) DO NOTHING RETURNING execute_at INTO due;
-  IF NOT FOUND THEN
+  IF FOUND THEN
+    UPDATE public.tenants t SET status = 'suspended', updated_at = now() WHERE t.id = tenant AND t.status <> 'suspended';
+  ELSE
     SELECT e.execute_at INTO due FROM tenantry.erasures e WHERE e.subject = tenant;
-    RETURN due;
   END IF;
-  UPDATE public.tenants t SET status = 'suspended', updated_at = now() WHERE t.id = tenant AND t.status <> 'suspended';
   PERFORM tenantry.record_audit(
     'tenant.erasure_requested', 'Tenant', tenant::text, NULL, jsonb_build_object('execute_at', due)
   );

@@ -1033,7 +1033,7 @@ export type Mutation = {
    * Requires the permission `users:manage`. It takes no `Idempotency-Key`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`.
    */
   inviteMember?: Maybe<InviteMemberPayload>;
-  /** A link from which a ready archive can be downloaded, in parts as well. Each download is an entry of the audit log. Requires the permission `tenant:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
+  /** A link from which a ready archive can be downloaded, in parts as well. It, and each download, is an entry of the audit log. Requires the permission `tenant:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   linkTenantExport?: Maybe<LinkTenantExportPayload>;
   /** Adds a message to a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   postMessage?: Maybe<PostMessagePayload>;
