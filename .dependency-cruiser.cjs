@@ -60,6 +60,7 @@ module.exports = {
     service('mail'),
     service('operator'),
     service('audit-trail'),
+    service('lifecycle', 'operator', 'audit-trail'),
     service('rates'),
     service('access-records'),
     service('secrets'),

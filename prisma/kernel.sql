@@ -516,6 +516,40 @@ BEGIN
 END
 $procedure$;
 
+-- tenantry.begin_import()
+CREATE OR REPLACE FUNCTION tenantry.begin_import()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+BEGIN
+  IF (SELECT actor_type FROM tenantry.current_actor()) <> 'operator' THEN
+    RAISE EXCEPTION 'only an operator imports a tenant' USING ERRCODE = '42501';
+  END IF;
+  IF EXISTS (SELECT FROM public.tenants t WHERE t.id = tenant) THEN
+    RAISE EXCEPTION 'there is a tenant with this id' USING ERRCODE = '23505';
+  END IF;
+  PERFORM tenantry.begin_work(tenant);
+  SET CONSTRAINTS ALL DEFERRED;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.begin_import() TO tenantry_operator;
+
+-- tenantry.begin_work(uuid)
+CREATE OR REPLACE FUNCTION tenantry.begin_work(tenant uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  INSERT INTO tenantry.life_work (subject) VALUES (tenant);
+  PERFORM set_config('app.tenant_life', 'on', true);
+END
+$function$;
+
 -- tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.bind(tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
  RETURNS void
@@ -551,6 +585,29 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_operator;
+
+-- tenantry.cancel_erasure()
+CREATE OR REPLACE FUNCTION tenantry.cancel_erasure()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  former text;
+BEGIN
+  DELETE FROM tenantry.erasures e WHERE e.subject = tenant AND e.state = 'requested' RETURNING e.former_status INTO former;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  UPDATE public.tenants t SET status = former, updated_at = now() WHERE t.id = tenant AND t.status <> former;
+  PERFORM tenantry.record_audit('tenant.erasure_cancelled', 'Tenant', tenant::text);
+  RETURN true;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.cancel_erasure() TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.cancel_erasure() TO tenantry_operator;
 
 -- tenantry.cancel_job(uuid)
 CREATE OR REPLACE FUNCTION tenantry.cancel_job(job uuid)
@@ -670,9 +727,12 @@ DECLARE
   passed uuid[] := '{}';
   -- Read row by row, so that passing a tenant costs the same however many were passed before.
   candidates CURSOR FOR
-    SELECT q.tenant_id, t.plan
+    SELECT q.tenant_id, t.plan, t.status = 'active' AS is_active
     FROM tenantry.job_tenants q JOIN public.tenants t ON t.id = q.tenant_id
-    WHERE q.active AND t.status = 'active' AND q.tenant_id <> ALL (passed)
+    WHERE q.active AND (
+      t.status = 'active'
+      OR EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'requested')
+    ) AND q.tenant_id <> ALL (passed)
     ORDER BY q.virtual_time FOR NO KEY UPDATE OF q SKIP LOCKED;
   chosen record;
   share jsonb;
@@ -708,6 +768,7 @@ BEGIN
       CROSS JOIN LATERAL (
         SELECT j.id, j.run_at FROM tenantry.jobs j
         WHERE j.tenant_id = chosen.tenant_id AND j.task = known.name AND j.state = 'queued' AND j.run_at <= moment
+          AND (chosen.is_active OR known.name = 'tenant-export.write')
           AND (j.key IS NULL OR NOT EXISTS (
             SELECT FROM tenantry.jobs other
             WHERE other.tenant_id = j.tenant_id AND other.task = j.task AND other.key = j.key AND other.state = 'running'
@@ -947,6 +1008,155 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.current_tenant() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.current_tenant() TO tenantry_operator;
 
+-- tenantry.declared_tenancy(oid)
+CREATE OR REPLACE FUNCTION tenantry.declared_tenancy(target oid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT (regexp_match(obj_description(target, 'pg_class'), '(?:^|\n)\s*@tenancy (shared|derived|transient):[ \t]*\S'))[1]
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.declared_tenancy(oid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.declared_tenancy(oid) TO tenantry_operator;
+
+-- tenantry.derived_id(uuid,bytea)
+CREATE OR REPLACE FUNCTION tenantry.derived_id(id uuid, key bytea)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN key IS NULL THEN id ELSE encode(
+    substr(uuid_send(id), 1, 8)
+      || set_byte(substr(hash, 1, 8), 0, get_byte(hash, 0) & 63 | 128), 'hex'
+  )::uuid END
+  FROM (SELECT sha256(key || uuid_send(id)) AS hash) AS hashed
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.derived_id(uuid,bytea) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.derived_id(uuid,bytea) TO tenantry_operator;
+
+-- tenantry.disguise(text,text,oid,text)
+CREATE OR REPLACE FUNCTION tenantry.disguise(alias text, column_name text, of_type oid, key text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT CASE
+    WHEN of_type = 'uuid'::regtype THEN format('tenantry.derived_id(%s.%I, %s)', alias, column_name, key)
+    WHEN of_type = 'bytea'::regtype THEN format('tenantry.disguised_bytes(%s.%I, %s)', alias, column_name, key)
+    WHEN of_type IN ('json'::regtype, 'jsonb'::regtype) THEN
+      format('tenantry.disguised_json(%s.%I::jsonb, %s)::%s', alias, column_name, key, of_type::regtype)
+    WHEN of_type IN ('text[]'::regtype, 'varchar[]'::regtype) THEN format(
+      'CASE WHEN %1$s.%2$I IS NOT NULL THEN ARRAY(SELECT tenantry.disguised(each.item, %3$s) '
+      'FROM unnest(%1$s.%2$I) WITH ORDINALITY AS each (item, place) ORDER BY each.place) END',
+      alias, column_name, key
+    )
+    WHEN of_type IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) THEN
+      format('tenantry.disguised(%s.%I::text, %s)', alias, column_name, key)
+    -- A secret of another type is left out.
+    ELSE format('NULL::%s', of_type::regtype)
+  END
+$function$;
+
+-- tenantry.disguise_of(oid,smallint)
+CREATE OR REPLACE FUNCTION tenantry.disguise_of(target oid, attnum smallint)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT CASE
+    WHEN declared.word = 'plain' THEN NULL
+    WHEN declared.word = 'secret' OR tenantry.names_secret(a.attname) OR a.attname = ANY (tenantry.concealed(target::regclass))
+      THEN 'secret'
+    WHEN a.atttypid IN (
+        'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'text[]'::regtype, 'varchar[]'::regtype, 'json'::regtype,
+        'jsonb'::regtype, 'bytea'::regtype
+      ) AND a.attname <> 'tenant_id' AND NOT EXISTS (
+        SELECT FROM pg_constraint c
+        WHERE c.conrelid = target AND c.contype = 'c' AND c.conkey = ARRAY[a.attnum]
+          AND pg_get_constraintdef(c.oid) LIKE '%= ANY (ARRAY[%'
+      ) THEN 'text'
+  END
+  FROM pg_attribute a
+  CROSS JOIN LATERAL (
+    SELECT (regexp_match(col_description(target, a.attnum), '^\s*@tenancy (plain|secret):'))[1] AS word
+  ) AS declared
+  WHERE a.attrelid = target AND a.attnum = disguise_of.attnum
+$function$;
+
+-- tenantry.disguised(text,bytea)
+CREATE OR REPLACE FUNCTION tenantry.disguised(value text, key bytea)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT CASE
+    WHEN value ~ '^[^@\s]+@[^@\s]+$' THEN left(encode(hash, 'hex'), 16) || '@example.invalid'
+    WHEN value ~ '^https?://' THEN 'https://' || left(encode(hash, 'hex'), 16) || '.example.invalid/'
+    ELSE coalesce((
+      SELECT string_agg(CASE
+        WHEN code BETWEEN 48 AND 57 THEN chr(48 + random_byte % 10)
+        WHEN code BETWEEN 97 AND 102 THEN chr(97 + random_byte % 6)
+        WHEN code BETWEEN 103 AND 122 THEN chr(103 + random_byte % 20)
+        WHEN code BETWEEN 65 AND 70 THEN chr(65 + random_byte % 6)
+        WHEN code BETWEEN 71 AND 90 THEN chr(71 + random_byte % 20)
+        WHEN code > 127 THEN 'x'
+        ELSE chr(code)
+      END, '' ORDER BY place)
+      FROM (
+        SELECT letters.place, ascii(letters.letter) AS code,
+          get_byte(sha256(hash || int8send(letters.place / 32)), (letters.place % 32)::integer) AS random_byte
+        FROM regexp_split_to_table(value, '') WITH ORDINALITY AS letters (letter, place) WHERE value <> ''
+      ) AS each
+    ), '')
+  END
+  FROM (SELECT sha256(key || convert_to(value, 'UTF8')) AS hash) AS hashed
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.disguised(text,bytea) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.disguised(text,bytea) TO tenantry_operator;
+
+-- tenantry.disguised_bytes(bytea,bytea)
+CREATE OR REPLACE FUNCTION tenantry.disguised_bytes(value bytea, key bytea)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT coalesce(substr(string_agg(sha256(key || value || int4send(block)), ''::bytea ORDER BY block), 1, octet_length(value)), '')
+  FROM generate_series(0, octet_length(value) / 32) AS block
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.disguised_bytes(bytea,bytea) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.disguised_bytes(bytea,bytea) TO tenantry_operator;
+
+-- tenantry.disguised_json(jsonb,bytea)
+CREATE OR REPLACE FUNCTION tenantry.disguised_json(value jsonb, key bytea)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE STRICT
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN CASE jsonb_typeof(value)
+    WHEN 'string' THEN to_jsonb(tenantry.disguised(value #>> '{}', key))
+    WHEN 'array' THEN coalesce((
+      SELECT jsonb_agg(tenantry.disguised_json(each.item, key) ORDER BY each.place)
+      FROM jsonb_array_elements(value) WITH ORDINALITY AS each (item, place)
+    ), '[]')
+    WHEN 'object' THEN coalesce((
+      SELECT jsonb_object_agg(member.name, tenantry.disguised_json(member.item, key))
+      FROM jsonb_each(value) AS member (name, item)
+    ), '{}')
+    ELSE value
+  END;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.disguised_json(jsonb,bytea) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.disguised_json(jsonb,bytea) TO tenantry_operator;
+
 -- tenantry.drop_audit(bigint,bytea,timestamp with time zone,text,bytea)
 CREATE OR REPLACE FUNCTION tenantry.drop_audit(seal_number bigint, seal bytea, cut_at timestamp with time zone, key text, signature bytea)
  RETURNS bigint
@@ -1007,6 +1217,18 @@ BEGIN
 END
 $function$;
 
+-- tenantry.end_work(uuid)
+CREATE OR REPLACE FUNCTION tenantry.end_work(tenant uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  DELETE FROM tenantry.life_work w WHERE w.subject = tenant;
+  PERFORM set_config('app.tenant_life', '', true);
+END
+$function$;
+
 -- tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text)
 CREATE OR REPLACE FUNCTION tenantry.enqueue(task text, payload jsonb DEFAULT '{}'::jsonb, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, job_key text DEFAULT NULL::text, max_attempts integer DEFAULT NULL::integer, key_mode text DEFAULT NULL::text)
  RETURNS uuid
@@ -1059,6 +1281,164 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text) TO tenantry_operator;
 
+-- tenantry.erase_circle(uuid,oid[],bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.erase_circle(erasure uuid, targets oid[], expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.open_erasure(erasure, expires, signature);
+  parts text;
+  counts text;
+  erased bigint;
+BEGIN
+  SELECT string_agg(format(
+      'e%s AS (DELETE FROM %s AS t WHERE %s RETURNING 1)', each.place, tenantry.only_rows(each.target),
+      tenantry.walked_condition(each.target)
+    ), ', ' ORDER BY each.place),
+    string_agg(format('(SELECT count(*) FROM e%s)', each.place), ' + ' ORDER BY each.place)
+  INTO parts, counts FROM unnest(targets) WITH ORDINALITY AS each (target, place);
+  EXECUTE format('WITH %s SELECT %s', parts, counts) INTO erased USING tenant;
+  PERFORM tenantry.end_work(tenant);
+  RETURN erased;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.erase_circle(uuid,oid[],bigint,text) TO tenantry_operator;
+
+-- tenantry.erase_person(text,text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.erase_person(person text, address text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  acting constant text := (SELECT actor FROM tenantry.current_actor());
+  stand_in constant text := 'erased-' || left(replace(gen_random_uuid()::text, '-', ''), 16);
+  addresses text[];
+  counts jsonb := '{}';
+  changed jsonb := '[]';
+  remaining jsonb := '[]';
+  found_rows bigint;
+  each record;
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'erase_person', expires, tenant, acting, coalesce(person, ''), coalesce(address, '')),
+    expires, signature
+  );
+  -- One change of members at a time.
+  PERFORM FROM public.tenants t WHERE t.id = tenant FOR NO KEY UPDATE;
+  IF EXISTS (SELECT FROM public.memberships m WHERE m.tenant_id = tenant AND m.user_id = person AND m.role = 'owner')
+    AND NOT EXISTS (SELECT FROM public.memberships m WHERE m.tenant_id = tenant AND m.user_id <> person AND m.role = 'owner')
+  THEN
+    RAISE EXCEPTION 'the person is the only owner' USING ERRCODE = 'TE002';
+  END IF;
+  addresses := ARRAY(
+    SELECT lower(m.email) FROM public.memberships m WHERE m.tenant_id = tenant AND m.user_id = person
+    UNION SELECT lower(i.email) FROM public.invitations i WHERE i.tenant_id = tenant AND i.accepted_by = person
+    UNION SELECT lower(address) WHERE address IS NOT NULL
+  );
+  DELETE FROM public.memberships m
+  WHERE m.tenant_id = tenant AND (m.user_id = person OR person IS NULL AND lower(m.email) = ANY (addresses));
+  GET DIAGNOSTICS found_rows = ROW_COUNT;
+  counts := counts || jsonb_build_object('memberships', found_rows);
+  DELETE FROM public.invitations i
+  WHERE i.tenant_id = tenant AND (i.accepted_by = person OR i.email = ANY (addresses));
+  GET DIAGNOSTICS found_rows = ROW_COUNT;
+  counts := counts || jsonb_build_object('invitations', found_rows);
+  DELETE FROM public.tenant_exports x WHERE x.tenant_id = tenant;
+  GET DIAGNOSTICS found_rows = ROW_COUNT;
+  counts := counts || jsonb_build_object('exports', found_rows);
+  -- Kept results are copies of what was answered.
+  DELETE FROM public.idempotency_keys k WHERE k.tenant_id = tenant AND (
+    k.actor = person OR strpos(lower(k.result::text), lower(person)) > 0
+    OR EXISTS (SELECT FROM unnest(addresses) AS known (address) WHERE strpos(lower(k.result::text), known.address) > 0)
+  );
+
+  FOR each IN
+    SELECT w.schema_name, w.table_name, w.condition, tenantry.only_rows(w.target) AS rows_of_table, a.attname
+    FROM tenantry.tenant_tables() w JOIN pg_attribute a ON a.attrelid = w.target
+    WHERE w.kind IS DISTINCT FROM 'derived' AND w.problem IS NULL
+      AND NOT (w.schema_name = 'public' AND w.table_name IN ('audit_log', 'tenants'))
+      AND NOT (w.schema_name = 'tenantry' AND w.table_name LIKE 'audit%')
+      AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)
+    ORDER BY w.schema_name, w.table_name, a.attnum
+  LOOP
+    EXECUTE format(
+      'UPDATE %1$s AS t SET %2$I = CASE WHEN t.%2$I = $2 THEN $4 ELSE $4 || ''@example.invalid'' END '
+      'WHERE %3$s AND (t.%2$I = $2 OR lower(t.%2$I) = ANY ($3))',
+      each.rows_of_table, each.attname, each.condition
+    ) USING tenant, person, addresses, stand_in;
+    GET DIAGNOSTICS found_rows = ROW_COUNT;
+    IF found_rows > 0 THEN
+      changed := changed || jsonb_build_object(
+        'table', each.schema_name || '.' || each.table_name, 'column', each.attname, 'rows', found_rows
+      );
+    END IF;
+  END LOOP;
+
+  FOR each IN
+    SELECT w.schema_name, w.table_name, w.condition, tenantry.only_rows(w.target) AS rows_of_table
+    FROM tenantry.tenant_tables() w
+    WHERE w.kind IS DISTINCT FROM 'derived' AND w.problem IS NULL
+      AND NOT (w.schema_name = 'public' AND w.table_name = 'audit_log')
+      AND NOT (w.schema_name = 'tenantry' AND w.table_name LIKE 'audit%')
+    ORDER BY w.schema_name, w.table_name
+  LOOP
+    EXECUTE format(
+      'SELECT count(*) FROM %s AS t WHERE %s AND EXISTS ('
+        'SELECT FROM unnest($2) AS known (text) WHERE strpos(lower(t::text), known.text) > 0'
+      ')', each.rows_of_table, each.condition
+    ) INTO found_rows USING tenant, array_remove(addresses || lower(person), NULL);
+    IF found_rows > 0 THEN
+      remaining := remaining || jsonb_build_object('table', each.schema_name || '.' || each.table_name, 'rows', found_rows);
+    END IF;
+  END LOOP;
+
+  counts := counts || jsonb_build_object('changed', changed, 'remaining', remaining);
+  PERFORM tenantry.record_audit('person.erased', 'Tenant', tenant::text, NULL, counts);
+  RETURN counts || jsonb_build_object('addresses', addresses);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.erase_person(text,text,bigint,text) TO tenantry_app;
+
+-- tenantry.erase_rows(uuid,oid,integer,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.erase_rows(erasure uuid, target oid, most integer, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.open_erasure(erasure, expires, signature);
+  condition constant text := tenantry.walked_condition(target);
+  rows_of_table constant text := tenantry.only_rows(target);
+  children constant text := tenantry.own_children(target);
+  erased bigint;
+BEGIN
+  EXECUTE format(
+    'DELETE FROM %1$s AS d USING (SELECT t.tableoid, t.ctid FROM %1$s AS t WHERE %2$s %3$s LIMIT %4$s) AS doomed '
+    'WHERE d.tableoid = doomed.tableoid AND d.ctid = doomed.ctid',
+    rows_of_table, condition,
+    CASE WHEN children IS NULL THEN '' ELSE format(
+      'AND NOT EXISTS (SELECT FROM %s AS child WHERE (%s) AND child.ctid <> t.ctid)', rows_of_table, children
+    ) END,
+    most
+  ) USING tenant;
+  GET DIAGNOSTICS erased = ROW_COUNT;
+  IF erased = 0 AND children IS NOT NULL THEN
+    EXECUTE format('DELETE FROM %s AS t WHERE %s', rows_of_table, condition) USING tenant;
+    GET DIAGNOSTICS erased = ROW_COUNT;
+  END IF;
+  PERFORM tenantry.end_work(tenant);
+  RETURN erased;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.erase_rows(uuid,oid,integer,bigint,text) TO tenantry_operator;
+
 -- tenantry.extend_leases(text,integer)
 CREATE OR REPLACE FUNCTION tenantry.extend_leases(leases text, lease_ms integer)
  RETURNS TABLE(lost uuid)
@@ -1109,6 +1489,59 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.fail_job(uuid,uuid,text,bigint) TO tenantry_app;
 
+-- tenantry.finish_erasure(uuid,text,text,bytea)
+CREATE OR REPLACE FUNCTION tenantry.finish_erasure(erasure uuid, certificate text, key text, seal bytea)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  LOCK TABLE tenantry.erasures IN SHARE ROW EXCLUSIVE MODE;
+  IF EXISTS (SELECT FROM tenantry.erasures e JOIN public.tenants t ON t.id = e.subject WHERE e.id = erasure) THEN
+    RAISE EXCEPTION 'the tenant is not erased yet' USING ERRCODE = '42501';
+  END IF;
+  DELETE FROM tenantry.erasures e WHERE e.id = erasure AND e.state = 'running';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no such erasure' USING ERRCODE = '42501';
+  END IF;
+  INSERT INTO tenantry.erasure_certificates (id, certificate, key, signature)
+  VALUES (erasure, finish_erasure.certificate, finish_erasure.key, seal);
+  PERFORM tenantry.set_fence();
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.finish_erasure(uuid,text,text,bytea) TO tenantry_operator;
+
+-- tenantry.finish_import(oid[],bigint[])
+CREATE OR REPLACE FUNCTION tenantry.finish_import(targets oid[], rows bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  each record;
+  own bigint;
+BEGIN
+  FOR each IN SELECT * FROM unnest(targets, rows) AS given (target, expected) LOOP
+    EXECUTE format(
+      'SELECT count(*) FROM %s AS t WHERE %s', tenantry.only_rows(each.target), tenantry.walked_condition(each.target)
+    ) INTO own USING tenant;
+    IF own <> each.expected THEN
+      RAISE EXCEPTION 'a row of % is not the tenant''s', each.target::regclass USING ERRCODE = '42501';
+    END IF;
+  END LOOP;
+  UPDATE public.audit_log e SET tx = pg_current_xact_id()
+  WHERE e.tenant_id = tenant AND NOT EXISTS (
+    SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = tenant AND l.entry_id = e.id
+  );
+  SET CONSTRAINTS ALL IMMEDIATE;
+  PERFORM tenantry.end_work(tenant);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.finish_import(oid[],bigint[]) TO tenantry_operator;
+
 -- tenantry.finish_jobs(text)
 CREATE OR REPLACE FUNCTION tenantry.finish_jobs(leases text)
  RETURNS TABLE(lost uuid)
@@ -1146,6 +1579,55 @@ CREATE OR REPLACE FUNCTION tenantry.give_back(tenant uuid, counted text, removed
 AS $function$
   UPDATE tenantry.resource_usage SET used = greatest(used - removed, 0) WHERE tenant_id = tenant AND resource = counted
 $function$;
+
+-- tenantry.import_rows(oid,text[],text[],bytea,text)
+CREATE OR REPLACE FUNCTION tenantry.import_rows(target oid, columns text[], lines text[], key bytea, slug text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  inserted bigint;
+BEGIN
+  PERFORM tenantry.walked_condition(target);
+  EXECUTE format(
+    'WITH fresh AS (%s) SELECT count(*) FROM fresh',
+    tenantry.insert_lines(target, columns, 'SELECT * FROM unnest($2) WITH ORDINALITY', key IS NOT NULL)
+  ) INTO inserted USING tenant, lines, key, slug;
+  RETURN inserted;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.import_rows(oid,text[],text[],bytea,text) TO tenantry_operator;
+
+-- tenantry.import_staged(oid[],jsonb,bytea,text)
+CREATE OR REPLACE FUNCTION tenantry.import_staged(targets oid[], columns jsonb, key bytea, slug text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  parts text;
+  counts text;
+  inserted bigint;
+BEGIN
+  PERFORM tenantry.walked_condition(each.target) FROM unnest(targets) AS each (target);
+  SELECT string_agg(format('f%s AS (%s)', each.place, tenantry.insert_lines(
+      each.target, ARRAY(SELECT jsonb_array_elements_text(columns -> (each.place - 1)::integer)),
+      format('SELECT w.line, w.place FROM tenantry.life_lines w WHERE w.subject = $1 AND w.target = %s', each.target),
+      key IS NOT NULL
+    )), ', ' ORDER BY each.place),
+    string_agg(format('(SELECT count(*) FROM f%s)', each.place), ' + ' ORDER BY each.place)
+  INTO parts, counts FROM unnest(targets) WITH ORDINALITY AS each (target, place);
+  EXECUTE format('WITH %s SELECT %s', parts, counts) INTO inserted USING tenant, NULL::text[], key, slug;
+  DELETE FROM tenantry.life_lines w WHERE w.subject = tenant AND w.target = ANY (targets);
+  RETURN inserted;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.import_staged(oid[],jsonb,bytea,text) TO tenantry_operator;
 
 -- tenantry.index_search(regclass,name[])
 CREATE OR REPLACE FUNCTION tenantry.index_search(target regclass, VARIADIC columns name[])
@@ -1205,6 +1687,36 @@ BEGIN
 END
 $function$;
 
+-- tenantry.insert_lines(oid,text[],text,boolean)
+CREATE OR REPLACE FUNCTION tenantry.insert_lines(target oid, columns text[], source text, new_ids boolean)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT format(
+    'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM (%4$s) AS each (line, place), '
+    'json_populate_record(NULL::%1$s, each.line::json) AS r ORDER BY each.place RETURNING 1',
+    target::regclass,
+    string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
+    string_agg(CASE
+      WHEN insert_lines.target = 'public.tenants'::regclass AND a.attname = 'slug' THEN 'coalesce($4, r.slug)'
+      WHEN NOT new_ids THEN format('r.%I', a.attname)
+      WHEN a.attname = 'tenant_id' AND a.atttypid <> 'uuid'::regtype THEN 'tenantry.derived_id(r.tenant_id::uuid, $3)::text'
+      WHEN tenantry.disguise_of(a.attrelid, a.attnum) = 'secret' THEN tenantry.disguise('r', a.attname, a.atttypid, '$3')
+      WHEN a.atttypid = 'uuid'::regtype THEN format('tenantry.derived_id(r.%I, $3)', a.attname)
+      WHEN a.atttypid = 'uuid[]'::regtype THEN format(
+        'CASE WHEN r.%1$I IS NOT NULL THEN ARRAY(SELECT tenantry.derived_id(each.item, $3) '
+        'FROM unnest(r.%1$I) WITH ORDINALITY AS each (item, place) ORDER BY each.place) END', a.attname
+      )
+      ELSE format('r.%I', a.attname)
+    END, ', ' ORDER BY a.attnum),
+    source
+  )
+  FROM pg_attribute a
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (columns) AND a.attgenerated = ''
+$function$;
+
 -- tenantry.inserted_audit_entry()
 CREATE OR REPLACE FUNCTION tenantry.inserted_audit_entry()
  RETURNS uuid
@@ -1240,6 +1752,13 @@ AS $function$
     WHERE c.tenant_id = tenant AND c.tx = pg_current_xact_id() AND l.entry_id = entry
   )
 $function$;
+
+-- tenantry.is_fenced(uuid)
+CREATE OR REPLACE FUNCTION tenantry.is_fenced(tenant uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN false;
 
 -- tenantry.is_published(text)
 CREATE OR REPLACE FUNCTION tenantry.is_published(entity text)
@@ -1359,6 +1878,26 @@ AS $function$
   GROUP BY j.task
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.job_statistics() TO tenantry_app;
+
+-- tenantry.keep_trail(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.keep_trail(erasure uuid, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.open_erasure(erasure, expires, signature);
+BEGIN
+  INSERT INTO tenantry.erased_trails (certificate, position, created_at, actor_type, action, entity, leaf)
+  SELECT erasure, l.position, e.created_at, e.actor_type, e.action, e.entity, l.leaf
+  FROM tenantry.audit_leaves l JOIN public.audit_log e ON e.tenant_id = l.tenant_id AND e.id = l.entry_id
+  WHERE l.tenant_id = tenant
+  ON CONFLICT DO NOTHING;
+  PERFORM tenantry.end_work(tenant);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.keep_trail(uuid,bigint,text) TO tenantry_operator;
 
 -- tenantry.limit_rows(regclass,text,name)
 CREATE OR REPLACE FUNCTION tenantry.limit_rows(target regclass, resource text, unless_set name DEFAULT NULL::name)
@@ -1488,6 +2027,23 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.memberships_of_actor() TO tenantry_app;
 
+-- tenantry.moves_tenant(uuid)
+CREATE OR REPLACE FUNCTION tenantry.moves_tenant(tenant uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF coalesce(current_setting('app.tenant_life', true), '') = '' THEN
+    RETURN false;
+  END IF;
+  RETURN EXISTS (
+    SELECT FROM tenantry.life_work w WHERE w.subject = tenant AND w.tx = pg_current_xact_id_if_assigned()
+  );
+END
+$function$;
+
 -- tenantry.names_person(jsonb,text)
 CREATE OR REPLACE FUNCTION tenantry.names_person(value jsonb, person text)
  RETURNS boolean
@@ -1553,6 +2109,31 @@ BEGIN
 END
 $function$;
 
+-- tenantry.note_external_erasure(uuid,text)
+CREATE OR REPLACE FUNCTION tenantry.note_external_erasure(erasure uuid, store text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  UPDATE tenantry.erasures e SET external = e.external || store
+  WHERE e.id = erasure AND e.state = 'running' AND store <> ALL (e.external)
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.note_external_erasure(uuid,text) TO tenantry_operator;
+
+-- tenantry.only_rows(oid)
+CREATE OR REPLACE FUNCTION tenantry.only_rows(target oid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT CASE WHEN c.relkind = 'p' THEN '' ELSE 'ONLY ' END || format('%I.%I', n.nspname, c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = target
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.only_rows(oid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.only_rows(oid) TO tenantry_operator;
+
 -- tenantry.open_audit_block()
 CREATE OR REPLACE FUNCTION tenantry.open_audit_block(OUT size bigint, OUT seals bigint, OUT frontier bytea, OUT sealed_at timestamp with time zone, OUT horizon xid8)
  RETURNS record
@@ -1580,12 +2161,17 @@ CREATE OR REPLACE FUNCTION tenantry.open_context(tenant uuid, actor text, actor_
 AS $function$
 DECLARE
   state constant text := current_setting('TimeZone') || current_setting('DateStyle')
-    || coalesce(current_setting('app.current_tenant', true), '');
+    || coalesce(current_setting('app.current_tenant', true), '')
+    -- Nothing is left of this while no tenant is being erased: see section 6.
+    || CASE WHEN tenantry.is_fenced(tenant) THEN 'fenced' ELSE '' END;
   done text;
 BEGIN
   IF state <> 'UTCISO, MDY' THEN
     IF current_setting('app.current_tenant', true) <> '' THEN
       RAISE EXCEPTION 'this transaction is already bound to a tenant' USING ERRCODE = '25001';
+    END IF;
+    IF tenantry.is_fenced(tenant) AND NOT tenantry.moves_tenant(tenant) THEN
+      RAISE EXCEPTION 'the tenant is being erased' USING ERRCODE = 'TE001';
     END IF;
     SET LOCAL TimeZone = 'UTC';
     SET LOCAL DateStyle = 'ISO, MDY';
@@ -1620,6 +2206,87 @@ BEGIN
   END IF;
   RETURN NULL;
 END
+$function$;
+
+-- tenantry.open_erasure(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.open_erasure(erasure uuid, expires bigint, signature text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant uuid;
+  signing_key record;
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'erase', expires, erasure), expires, signature);
+  SELECT e.subject INTO tenant FROM tenantry.erasures e
+  WHERE e.id = erasure AND e.state = 'running' AND e.plan IS NOT NULL FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no such erasure, or it has no plan' USING ERRCODE = '42501';
+  END IF;
+  PERFORM tenantry.begin_work(tenant);
+  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
+  PERFORM tenantry.open_context(
+    tenant, 'erasure', 'system', '', 0, false, signing_key.seal_front, signing_key.seal_back
+  );
+  RETURN tenant;
+END
+$function$;
+
+-- tenantry.open_tenant_rows(oid,text,bytea,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.open_tenant_rows(target oid, disguise text, key bytea, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS refcursor
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  condition constant text := tenantry.walked_condition(target);
+  columns text;
+  sorted_by text;
+  lines refcursor;
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'open_tenant_rows', expires, tenant, target, disguise), expires, signature
+  );
+  SELECT string_agg(CASE
+    WHEN disguise = 'texts' AND d.what IS NOT NULL OR disguise = 'secrets' AND d.what = 'secret'
+      THEN tenantry.disguise('t', a.attname, a.atttypid, '$2') || format(' AS %I', a.attname)
+    ELSE format('t.%I', a.attname)
+  END, ', ' ORDER BY a.attnum) INTO columns
+  FROM pg_attribute a CROSS JOIN LATERAL (SELECT tenantry.disguise_of(a.attrelid, a.attnum) AS what) AS d
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped;
+  SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY array_position(i.indkey::smallint[], a.attnum)) INTO sorted_by
+  FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+  WHERE i.indrelid = target AND i.indisprimary;
+  OPEN lines FOR EXECUTE format(
+    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line '
+    'FROM (SELECT %s FROM %s AS t WHERE %s ORDER BY %s) AS r',
+    columns, tenantry.only_rows(target), condition, coalesce(sorted_by, 't::text COLLATE "C"')
+  ) USING tenant, key;
+  RETURN lines;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.open_tenant_rows(oid,text,bytea,bigint,text) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.open_tenant_rows(oid,text,bytea,bigint,text) TO tenantry_operator;
+
+-- tenantry.own_children(oid)
+CREATE OR REPLACE FUNCTION tenantry.own_children(target oid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT string_agg(pairs, ' OR ') FROM (
+    SELECT '(' || (
+      SELECT string_agg(format('child.%I = t.%I', own.attname, other.attname), ' AND ')
+      FROM unnest(c.conkey, c.confkey) AS pair (own, other)
+      JOIN pg_attribute own ON own.attrelid = target AND own.attnum = pair.own
+      JOIN pg_attribute other ON other.attrelid = target AND other.attnum = pair.other
+    ) || ')' AS pairs
+    FROM pg_constraint c WHERE c.conrelid = target AND c.confrelid = target AND c.contype = 'f' AND c.conparentid = 0
+  ) AS each
 $function$;
 
 -- tenantry.patiently(regclass[],text)
@@ -1792,6 +2459,9 @@ AS $function$
 DECLARE
   delivery uuid;
 BEGIN
+  IF tenantry.moves_tenant(NEW.tenant_id) THEN
+    RETURN NULL;
+  END IF;
   IF NOT EXISTS (
     SELECT FROM public.webhooks w
     WHERE w.tenant_id = NEW.tenant_id AND w.disabled_at IS NULL AND NEW.action = ANY (w.events)
@@ -1993,6 +2663,25 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.redact_audit(uuid[],boolean,text,text,integer,bigint,text) TO tenantry_app;
 
+-- tenantry.refresh_views()
+CREATE OR REPLACE FUNCTION tenantry.refresh_views()
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  view regclass;
+BEGIN
+  FOR view IN
+    SELECT c.oid FROM pg_class c WHERE c.relkind = 'm' AND c.relispopulated AND pg_has_role(c.relowner, 'USAGE') ORDER BY c.oid
+  LOOP
+    EXECUTE format('REFRESH MATERIALIZED VIEW %s', view);
+  END LOOP;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.refresh_views() TO tenantry_operator;
+
 -- tenantry.refuse_change()
 CREATE OR REPLACE FUNCTION tenantry.refuse_change()
  RETURNS trigger
@@ -2065,6 +2754,56 @@ BEGIN
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.remove_finished_jobs(integer) TO tenantry_app;
+
+-- tenantry.request_erasure(bigint,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.request_erasure(wait_seconds bigint, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  acting record;
+  due timestamptz;
+BEGIN
+  acting := tenantry.current_actor();
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'request_erasure', expires, tenant, acting.actor, wait_seconds), expires, signature
+  );
+  INSERT INTO tenantry.erasures (subject, actor_type, actor, execute_at, former_status)
+  SELECT tenant, acting.actor_type, acting.actor, clock_timestamp() + wait_seconds * interval '1 second', t.status
+  FROM public.tenants t WHERE t.id = tenant FOR NO KEY UPDATE
+  ON CONFLICT (subject) DO NOTHING RETURNING execute_at INTO due;
+  IF FOUND THEN
+    UPDATE public.tenants t SET status = 'suspended', updated_at = now() WHERE t.id = tenant AND t.status <> 'suspended';
+  ELSE
+    SELECT e.execute_at INTO due FROM tenantry.erasures e WHERE e.subject = tenant;
+  END IF;
+  PERFORM tenantry.record_audit(
+    'tenant.erasure_requested', 'Tenant', tenant::text, NULL, jsonb_build_object('execute_at', due)
+  );
+  RETURN due;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.request_erasure(bigint,bigint,text) TO tenantry_app;
+
+-- tenantry.require_import()
+CREATE OR REPLACE FUNCTION tenantry.require_import()
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+BEGIN
+  IF NOT tenantry.moves_tenant(tenant) THEN
+    RAISE EXCEPTION 'no import has begun in this transaction' USING ERRCODE = '42501';
+  END IF;
+  RETURN tenant;
+END
+$function$;
 
 -- tenantry.require_signature(text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.require_signature(message text, expires bigint, signature text)
@@ -2310,6 +3049,31 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.seal_audit(bigint,bigint,bytea,bytea,timestamp with time zone,xid8,text,bytea,bytea,uuid[],bytea[],bytea[],smallint[],bigint[],bytea[]) TO tenantry_app;
 
+-- tenantry.set_erasure_plan(uuid,jsonb)
+CREATE OR REPLACE FUNCTION tenantry.set_erasure_plan(erasure uuid, new_plan jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ UPDATE tenantry.erasures e SET plan = new_plan WHERE e.id = erasure AND e.state = 'running' AND e.plan IS NULL $function$;
+GRANT EXECUTE ON FUNCTION tenantry.set_erasure_plan(uuid,jsonb) TO tenantry_operator;
+
+-- tenantry.set_fence()
+CREATE OR REPLACE FUNCTION tenantry.set_fence()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  fenced constant uuid[] := ARRAY(SELECT e.subject FROM tenantry.erasures e WHERE e.state = 'running' ORDER BY e.subject);
+BEGIN
+  EXECUTE format(
+    'CREATE OR REPLACE FUNCTION tenantry.is_fenced(tenant uuid) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %s',
+    CASE WHEN cardinality(fenced) = 0 THEN 'false' ELSE format('tenant = ANY (%L::uuid[])', fenced) END
+  );
+END
+$function$;
+
 -- tenantry.set_plans(text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.set_plans(plans text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
  RETURNS void
@@ -2450,6 +3214,152 @@ BEGIN
 END
 $function$;
 
+-- tenantry.stage_rows(oid,text[])
+CREATE OR REPLACE FUNCTION tenantry.stage_rows(target oid, lines text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+BEGIN
+  INSERT INTO tenantry.life_lines (subject, target, line)
+  SELECT tenant, stage_rows.target, each.line FROM unnest(lines) WITH ORDINALITY AS each (line, place) ORDER BY each.place;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.stage_rows(oid,text[]) TO tenantry_operator;
+
+-- tenantry.start_erasure(uuid,text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.start_erasure(tenant uuid, actor text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  started uuid;
+  signing_key record;
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'start_erasure', expires, tenant, actor), expires, signature);
+  LOCK TABLE tenantry.erasures IN SHARE ROW EXCLUSIVE MODE;
+  INSERT INTO tenantry.erasures (subject, actor_type, actor, execute_at, former_status)
+  SELECT tenant, 'operator', start_erasure.actor, clock_timestamp(), t.status FROM public.tenants t WHERE t.id = tenant
+  ON CONFLICT (subject) DO NOTHING;
+  UPDATE tenantry.erasures e SET state = 'running', started_at = clock_timestamp()
+  WHERE e.subject = tenant AND e.state = 'requested';
+  SELECT e.id INTO started FROM tenantry.erasures e WHERE e.subject = tenant;
+  IF started IS NULL THEN
+    RETURN NULL;
+  END IF;
+  -- Ends connections and caches of its members, where it is not suspended yet.
+  PERFORM tenantry.begin_work(tenant);
+  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
+  PERFORM tenantry.open_context(
+    tenant, 'erasure', 'system', '', 0, false, signing_key.seal_front, signing_key.seal_back
+  );
+  UPDATE public.tenants t SET status = 'suspended' WHERE t.id = tenant AND t.status <> 'suspended';
+  PERFORM tenantry.end_work(tenant);
+  PERFORM tenantry.set_fence();
+  RETURN started;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.start_erasure(uuid,text,bigint,text) TO tenantry_operator;
+
+-- tenantry.tenant_condition(oid,text,oid[])
+CREATE OR REPLACE FUNCTION tenantry.tenant_condition(target oid, alias text, passed oid[])
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  direct text;
+  ways text[] := '{}';
+  foreign_key record;
+  inner_alias constant text := 't' || cardinality(passed)::text;
+  inner_condition text;
+BEGIN
+  IF target = 'public.tenants'::regclass THEN
+    RETURN format('%s.id = $1', alias);
+  END IF;
+  SELECT format(CASE atttypid WHEN 'uuid'::regtype THEN '%s.%I = $1' ELSE '%s.%I = $1::text' END, alias, attname) INTO direct
+  FROM pg_attribute
+  WHERE attrelid = target AND attname = 'tenant_id' AND attnum > 0 AND NOT attisdropped
+    AND atttypid IN ('uuid'::regtype, 'text'::regtype, 'varchar'::regtype);
+  IF FOUND THEN
+    RETURN direct;
+  END IF;
+  SELECT string_agg(format('%s.%I = $1', alias, own.attname), ' OR ' ORDER BY own.attname) INTO direct
+  FROM pg_constraint c
+  CROSS JOIN LATERAL unnest(c.conkey, c.confkey) AS pair (own, other)
+  JOIN pg_attribute own ON own.attrelid = target AND own.attnum = pair.own
+  JOIN pg_attribute other ON other.attrelid = c.confrelid AND other.attnum = pair.other AND other.attname = 'id'
+  WHERE c.conrelid = target AND c.contype = 'f' AND c.confrelid = 'public.tenants'::regclass;
+  IF direct IS NOT NULL THEN
+    RETURN format('(%s)', direct);
+  END IF;
+  FOR foreign_key IN
+    SELECT c.confrelid, c.confrelid::regclass::text AS parent, (
+      SELECT string_agg(format('%s.%I = %s.%I', inner_alias, other.attname, alias, own.attname), ' AND ' ORDER BY pair.own)
+      FROM unnest(c.conkey, c.confkey) AS pair (own, other)
+      JOIN pg_attribute own ON own.attrelid = c.conrelid AND own.attnum = pair.own
+      JOIN pg_attribute other ON other.attrelid = c.confrelid AND other.attnum = pair.other
+    ) AS pairs
+    FROM pg_constraint c
+    WHERE c.conrelid = target AND c.contype = 'f' AND c.conparentid = 0 AND c.confrelid <> ALL (passed || target)
+    ORDER BY c.conname
+  LOOP
+    inner_condition := tenantry.tenant_condition(foreign_key.confrelid, inner_alias, passed || target);
+    CONTINUE WHEN inner_condition IS NULL;
+    ways := ways || format(
+      'EXISTS (SELECT FROM %s AS %s WHERE %s AND %s)', foreign_key.parent, inner_alias, foreign_key.pairs, inner_condition
+    );
+  END LOOP;
+  RETURN CASE WHEN cardinality(ways) > 0 THEN format('(%s)', array_to_string(ways, ' OR ')) END;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.tenant_condition(oid,text,oid[]) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.tenant_condition(oid,text,oid[]) TO tenantry_operator;
+
+-- tenantry.tenant_tables()
+CREATE OR REPLACE FUNCTION tenantry.tenant_tables()
+ RETURNS TABLE(target oid, schema_name text, table_name text, kind text, condition text, problem text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT c.oid, n.nspname::text, c.relname::text, declared.kind, way.condition, CASE
+    WHEN way.condition IS NULL THEN
+      format(
+        'has no column tenant_id and no foreign key that leads to a tenant. If it has no rows of tenants, say so: '
+        'COMMENT ON TABLE %1$I.%2$I IS ''@tenancy shared: why''', n.nspname, c.relname
+      )
+    WHEN c.relkind = 'f' THEN
+      'is a foreign table: its rows are in another database. Erase them by a module''s `erase`, and say so: '
+      || format('COMMENT ON FOREIGN TABLE %1$I.%2$I IS ''@tenancy shared: erased by a module''', n.nspname, c.relname)
+    WHEN NOT pg_has_role('tenantry_owner', c.relowner, 'USAGE') THEN
+      format('does not belong to tenantry_owner: ALTER TABLE %1$I.%2$I OWNER TO tenantry_owner', n.nspname, c.relname)
+  END
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  CROSS JOIN LATERAL (SELECT tenantry.declared_tenancy(c.oid) AS kind) AS declared
+  CROSS JOIN LATERAL (SELECT tenantry.tenant_condition(c.oid, 't', '{}') AS condition) AS way
+  WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+    AND declared.kind IS DISTINCT FROM 'shared'
+    AND NOT EXISTS (
+      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    )
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C";
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.tenant_tables() TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.tenant_tables() TO tenantry_operator;
+
 -- tenantry.unlimit_rows(regclass)
 CREATE OR REPLACE FUNCTION tenantry.unlimit_rows(target regclass)
  RETURNS void
@@ -2530,6 +3440,29 @@ BEGIN
 END
 $function$;
 
+-- tenantry.walked_condition(oid)
+CREATE OR REPLACE FUNCTION tenantry.walked_condition(target oid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  found_table record;
+BEGIN
+  SELECT w.condition, w.problem, w.schema_name, w.table_name INTO found_table
+  FROM tenantry.tenant_tables() w WHERE w.target = walked_condition.target OR w.problem IS NOT NULL
+  ORDER BY w.problem IS NULL LIMIT 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'table % has no rows of tenants', target USING ERRCODE = '42P01';
+  END IF;
+  IF found_table.problem IS NOT NULL THEN
+    RAISE EXCEPTION '%.% %', found_table.schema_name, found_table.table_name, found_table.problem USING ERRCODE = '42P16';
+  END IF;
+  RETURN found_table.condition;
+END
+$function$;
+
 -- tenantry.write_audit()
 CREATE OR REPLACE FUNCTION tenantry.write_audit()
  RETURNS trigger
@@ -2544,6 +3477,17 @@ DECLARE
   event text := 'created';
   acting record;
 BEGIN
+  IF coalesce(current_setting('app.tenant_life', true), '') <> '' THEN
+    IF TG_OP = 'INSERT' THEN
+      old_row := to_jsonb(NEW);
+    ELSE
+      old_row := to_jsonb(OLD);
+    END IF;
+    IF tenantry.moves_tenant(coalesce(old_row ->> 'tenant_id', old_row ->> 'id')::uuid) THEN
+      RETURN NULL;
+    END IF;
+    old_row := NULL;
+  END IF;
   IF TG_OP <> 'INSERT' THEN
     old_row := to_jsonb(OLD);
     event := 'deleted';
@@ -2610,6 +3554,7 @@ $function$;
 
 -- public._prisma_migrations
 GRANT SELECT ON TABLE public._prisma_migrations TO tenantry_app;
+GRANT SELECT ON TABLE public._prisma_migrations TO tenantry_operator;
 
 -- public.api_keys
 ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
@@ -2643,11 +3588,15 @@ CREATE POLICY audit_sealer ON public.audit_log FOR SELECT TO tenantry_owner
   USING (true);
 CREATE POLICY audit_writer ON public.audit_log FOR INSERT TO tenantry_owner
   WITH CHECK (true);
+CREATE POLICY life_delete ON public.audit_log FOR DELETE TO tenantry_owner
+  USING (tenantry.moves_tenant(tenant_id));
+CREATE POLICY life_update ON public.audit_log FOR UPDATE TO tenantry_owner
+  USING (tenantry.moves_tenant(tenant_id));
 CREATE POLICY tenant_isolation ON public.audit_log FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER append_only BEFORE DELETE ON public.audit_log FOR EACH ROW WHEN ((NOT tenantry.is_dropped(old.tenant_id, old.id))) EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE ON public.audit_log FOR EACH ROW WHEN (((NOT tenantry.moves_tenant(old.tenant_id)) AND (NOT tenantry.is_dropped(old.tenant_id, old.id)))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
-CREATE TRIGGER append_only_update BEFORE UPDATE ON public.audit_log FOR EACH ROW WHEN ((NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['actor'::text, 'old_value'::text, 'new_value'::text], old.tenant_id, old.id))) EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON public.audit_log FOR EACH ROW WHEN (((NOT tenantry.moves_tenant(old.tenant_id)) AND (NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['actor'::text, 'old_value'::text, 'new_value'::text], old.tenant_id, old.id)))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER queue_deliveries AFTER INSERT ON public.audit_log FOR EACH ROW WHEN ((COALESCE(current_setting('app.current_tenant'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION tenantry.queue_deliveries();
 ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only_truncate;
@@ -2731,6 +3680,29 @@ CREATE TRIGGER publish_unbound AFTER INSERT OR DELETE OR UPDATE ON public.messag
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.messages TO tenantry_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.messages TO tenantry_operator;
 
+-- public.tenant_export_chunks
+ALTER TABLE public.tenant_export_chunks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenant_export_chunks FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON public.tenant_export_chunks FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER count_added AFTER INSERT ON public.tenant_export_chunks REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_added('exportStorage');
+CREATE TRIGGER count_moved AFTER UPDATE ON public.tenant_export_chunks FOR EACH ROW WHEN ((old.tenant_id <> new.tenant_id)) EXECUTE FUNCTION tenantry.count_changed('exportStorage');
+CREATE TRIGGER count_removed AFTER DELETE ON public.tenant_export_chunks REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('exportStorage');
+CREATE TRIGGER count_truncated AFTER TRUNCATE ON public.tenant_export_chunks FOR EACH STATEMENT EXECUTE FUNCTION tenantry.count_changed('exportStorage');
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.tenant_export_chunks TO tenantry_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.tenant_export_chunks TO tenantry_operator;
+
+-- public.tenant_exports
+ALTER TABLE public.tenant_exports ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.tenant_exports FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON public.tenant_exports FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.tenant_exports FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('TenantExport', 'tenant_export');
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.tenant_exports TO tenantry_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.tenant_exports TO tenantry_operator;
+
 -- public.tenants
 ALTER TABLE public.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.tenants FORCE ROW LEVEL SECURITY;
@@ -2778,6 +3750,7 @@ CREATE POLICY audit_sealer ON tenantry.audit_behind FOR ALL TO tenantry_owner
   WITH CHECK (true);
 CREATE POLICY tenant_isolation ON tenantry.audit_behind FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT ON TABLE tenantry.audit_behind TO tenantry_operator;
 
 -- tenantry.audit_cuts
 ALTER TABLE tenantry.audit_cuts ENABLE ROW LEVEL SECURITY;
@@ -2787,10 +3760,12 @@ CREATE POLICY audit_sealer ON tenantry.audit_cuts FOR ALL TO tenantry_owner
   WITH CHECK (true);
 CREATE POLICY tenant_isolation ON tenantry.audit_cuts FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON tenantry.audit_cuts FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_cuts FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_cuts FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_cuts FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only_update;
 GRANT SELECT ON TABLE tenantry.audit_cuts TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.audit_cuts TO tenantry_operator;
 
@@ -2802,7 +3777,7 @@ CREATE POLICY audit_sealer ON tenantry.audit_leaves FOR ALL TO tenantry_owner
   WITH CHECK (true);
 CREATE POLICY tenant_isolation ON tenantry.audit_leaves FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_leaves FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_leaves FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_leaves FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_leaves FOR EACH ROW WHEN (((NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['salts'::text], old.tenant_id, old.entry_id)) AND (NOT (((to_jsonb(old.*) - 'salts'::text) = (to_jsonb(new.*) - 'salts'::text)) AND tenantry.is_dropped(old.tenant_id, old.entry_id))))) EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_leaves ENABLE ALWAYS TRIGGER append_only;
@@ -2819,10 +3794,12 @@ CREATE POLICY audit_sealer ON tenantry.audit_nodes FOR ALL TO tenantry_owner
   WITH CHECK (true);
 CREATE POLICY tenant_isolation ON tenantry.audit_nodes FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON tenantry.audit_nodes FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_nodes FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_nodes FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_nodes FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only_update;
 GRANT SELECT ON TABLE tenantry.audit_nodes TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.audit_nodes TO tenantry_operator;
 
@@ -2834,7 +3811,7 @@ CREATE POLICY audit_sealer ON tenantry.audit_redactions FOR ALL TO tenantry_owne
   WITH CHECK (true);
 CREATE POLICY tenant_isolation ON tenantry.audit_redactions FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_redactions FOR EACH ROW WHEN ((NOT tenantry.is_dropped(old.tenant_id, old.entry_id))) EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_redactions FOR EACH ROW WHEN (((NOT tenantry.moves_tenant(old.tenant_id)) AND (NOT tenantry.is_dropped(old.tenant_id, old.entry_id)))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_redactions FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_redactions FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_redactions ENABLE ALWAYS TRIGGER append_only;
@@ -2849,6 +3826,7 @@ ALTER TABLE tenantry.audit_sealer FORCE ROW LEVEL SECURITY;
 CREATE POLICY audit_sealer ON tenantry.audit_sealer FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.audit_sealer TO tenantry_operator;
 
 -- tenantry.audit_seals
 ALTER TABLE tenantry.audit_seals ENABLE ROW LEVEL SECURITY;
@@ -2858,10 +3836,12 @@ CREATE POLICY audit_sealer ON tenantry.audit_seals FOR ALL TO tenantry_owner
   WITH CHECK (true);
 CREATE POLICY tenant_isolation ON tenantry.audit_seals FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON tenantry.audit_seals FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_seals FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_seals FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only_truncate;
+ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only_update;
 GRANT SELECT ON TABLE tenantry.audit_seals TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.audit_seals TO tenantry_operator;
 
@@ -2883,6 +3863,33 @@ CREATE POLICY signing ON tenantry.context_keys FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
 
+-- tenantry.erased_trails
+ALTER TABLE tenantry.erased_trails ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.erased_trails FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.erased_trails FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.erased_trails TO tenantry_operator;
+
+-- tenantry.erasure_certificates
+ALTER TABLE tenantry.erasure_certificates ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.erasure_certificates FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.erasure_certificates FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.erasure_certificates TO tenantry_operator;
+
+-- tenantry.erasures
+ALTER TABLE tenantry.erasures ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.erasures FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.erasures FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.erasures FOR SELECT TO PUBLIC
+  USING ((subject = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT ON TABLE tenantry.erasures TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.erasures TO tenantry_operator;
+
 -- tenantry.job_schedules
 ALTER TABLE tenantry.job_schedules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenantry.job_schedules FORCE ROW LEVEL SECURITY;
@@ -2901,6 +3908,7 @@ ALTER TABLE tenantry.job_tenants FORCE ROW LEVEL SECURITY;
 CREATE POLICY queue ON tenantry.job_tenants FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.job_tenants TO tenantry_operator;
 
 -- tenantry.job_wakes
 ALTER TABLE tenantry.job_wakes ENABLE ROW LEVEL SECURITY;
@@ -2908,6 +3916,7 @@ ALTER TABLE tenantry.job_wakes FORCE ROW LEVEL SECURITY;
 CREATE POLICY queue ON tenantry.job_wakes FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.job_wakes TO tenantry_operator;
 
 -- tenantry.jobs
 ALTER TABLE tenantry.jobs ENABLE ROW LEVEL SECURITY;
@@ -2921,12 +3930,29 @@ CREATE POLICY tenant_isolation ON tenantry.jobs FOR ALL TO PUBLIC
 GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_app;
 GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_operator;
 
+-- tenantry.life_lines
+ALTER TABLE tenantry.life_lines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.life_lines FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.life_lines FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.life_lines TO tenantry_operator;
+
+-- tenantry.life_work
+ALTER TABLE tenantry.life_work ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.life_work FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.life_work FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.life_work TO tenantry_operator;
+
 -- tenantry.listening
 ALTER TABLE tenantry.listening ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenantry.listening FORCE ROW LEVEL SECURITY;
 CREATE POLICY listeners ON tenantry.listening FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.listening TO tenantry_operator;
 
 -- tenantry.plans
 ALTER TABLE tenantry.plans ENABLE ROW LEVEL SECURITY;
@@ -2934,6 +3960,7 @@ ALTER TABLE tenantry.plans FORCE ROW LEVEL SECURITY;
 CREATE POLICY plans ON tenantry.plans FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.plans TO tenantry_operator;
 
 -- tenantry.resource_usage
 ALTER TABLE tenantry.resource_usage ENABLE ROW LEVEL SECURITY;

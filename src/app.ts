@@ -21,6 +21,7 @@ import { installRequestLimits } from './http/request-limits.js';
 import { installSecurityHeaders } from './http/security-headers.js';
 import { createServer } from './http/server-options.js';
 import type { Services } from './http/services.js';
+import { installTenantExports } from './http/tenant-exports.js';
 import { installShedding } from './http/shedding.js';
 import { limitUnreadAnswers } from './http/unread-answers.js';
 import { installWebsocket } from './http/websocket.js';
@@ -52,6 +53,7 @@ export async function buildApp(services: Services, drain = new Drain(), demoUser
   installShedding(app, services.shedding, { leaving: services.leaving, drain });
   const apollo = await installGraphql(app, services);
   installAuditExports(app, services, drain);
+  installTenantExports(app, services, drain);
   installEventStreams(app, services, drain);
   installWebsocket(app, services, { drain, apollo, unread });
   return app;

@@ -21,6 +21,7 @@ import { openRates } from './services/rates/open-rates.js';
 import { jobHandlers } from './services/jobs/handlers.js';
 import { JobQueue } from './services/jobs/job-queue.js';
 import { Worker } from './services/jobs/worker.js';
+import { TenantExports } from './services/lifecycle/tenant-exports.js';
 import { createMailer } from './services/mail/mailer.js';
 import { AccessRecords } from './services/access-records/access-records.js';
 import { AuditTrail } from './services/audit-trail/audit-trail.js';
@@ -150,6 +151,7 @@ export function createServices({
   });
   const auditTrail = new AuditTrail(database, sealKeys);
   const accessRecords = new AccessRecords({ database, access, warn, enabled: config.auditAccess });
+  const tenantExports = new TenantExports({ database, url: databaseUrl, keys: sealKeys });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
   const outgoing = new Outgoing({ allowed: config.outgoingAllowedHosts });
   const activity = new TenantActivity();
@@ -160,6 +162,7 @@ export function createServices({
     limitedResources: resources,
     auditTrail,
     outgoing,
+    tenantExports,
     secrets: new SealedSecrets(encryptionKeys),
     rows: new ShownRows({ ...api, models: database.models }),
   });
@@ -177,6 +180,8 @@ export function createServices({
     readiness,
     auditTrail,
     accessRecords,
+    tenantExports,
+    whileErasing: new Set(modules.flatMap((module) => module.whileErasing ?? [])),
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
     invalidations,

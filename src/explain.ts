@@ -1,6 +1,7 @@
 import { ModuleError } from './cli/module/module-error.js';
 import { ConfigError } from './kernel/config/config-error.js';
 import { UnguardedSchemaError } from './kernel/access/guards.js';
+import { TenantLifeError } from './services/lifecycle/life-error.js';
 import { TrustedDocumentsError } from './services/documents/trusted-documents.js';
 import { MigrationError } from './kernel/database/migration/migrations.js';
 import { PublicError, publicError } from './kernel/vocabulary/errors.js';
@@ -17,6 +18,7 @@ export function explain(error: unknown): string {
     TrustedDocumentsError,
     MigrationError,
     PublicError,
+    TenantLifeError,
   ];
   if (!(error instanceof Error)) return String(error);
   if (expected.some((kind) => error instanceof kind) || EXPECTED_OF_PACKAGES.has(error.name)) {

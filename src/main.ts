@@ -15,6 +15,8 @@ import { modules } from './modules.js';
 import { announceServer } from './running-server.js';
 import { sealKeys } from './services/audit-trail/seal-keys.js';
 import { Sealer } from './services/audit-trail/sealer.js';
+import { storesOf } from './services/lifecycle/erase-tenant.js';
+import { ErasureRunner } from './services/lifecycle/erasure-runner.js';
 import { publishQuotas } from './services/limits/quotas.js';
 import { seedDemo } from './services/operator/demo-seed.js';
 import { withOperatorConnection } from './services/operator/operator-connection.js';
@@ -72,6 +74,7 @@ async function main(): Promise<void> {
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     let sealer: Sealer | undefined;
     let retract = (): Promise<void> => Promise.resolve();
+    let erasures: ErasureRunner | undefined;
     try {
       if (prepared.embedded) {
         const { contextKey, embedded } = prepared;
@@ -98,6 +101,17 @@ async function main(): Promise<void> {
         warn('AUDIT_SEAL_KEY is not set: the audit log is not sealed');
       }
       if (config.jobSlots > 0) services.worker.start(app.log);
+      const operatorUrl = prepared.embedded?.operator ?? config.databaseOperatorUrl;
+      if (config.jobSlots > 0 && operatorUrl !== undefined) {
+        erasures = new ErasureRunner({
+          url: operatorUrl,
+          contextKey: prepared.contextKey,
+          stores: storesOf(modules),
+          plans: services.plans,
+          keys,
+          warn,
+        }).start();
+      }
       if (!config.production) {
         await printBanner({ port, config, secret, database: services.database, embedded: prepared.embedded });
       }
@@ -118,6 +132,7 @@ async function main(): Promise<void> {
       await app.close();
       clearTimeout(impatience);
       await jobsEnded;
+      await erasures?.stop();
       await sealer?.close();
       await services.close();
     }

@@ -9,6 +9,8 @@ import { eventModule } from './platform/event/index.js';
 import { invitationModule } from './platform/invitation/index.js';
 import { jobModule } from './platform/job/index.js';
 import { membershipModule } from './platform/membership/index.js';
+import { tenantExportModule } from './platform/tenant-export/index.js';
+import { tenantErasureModule } from './platform/tenant-erasure/index.js';
 import { tenantModule } from './platform/tenant/index.js';
 import { webhookModule } from './platform/webhook/index.js';
 
@@ -22,6 +24,8 @@ export const modules: readonly Module[] = [
   eventModule,
   jobModule,
   webhookModule,
+  tenantExportModule,
+  tenantErasureModule,
   conversationModule,
   messageModule,
 ];

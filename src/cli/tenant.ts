@@ -14,6 +14,9 @@ import {
 } from '../services/operator/tenants.js';
 import { checkUse, readUse } from '../services/operator/usage.js';
 import { asOperator } from './as-operator.js';
+import { tenantEraseCommand } from './tenant-erase.js';
+import { tenantExportCommand } from './tenant-export.js';
+import { tenantImportCommand } from './tenant-import.js';
 
 interface NewTenantOptions {
   readonly name: string;
@@ -89,6 +92,9 @@ export const tenantCommand = (): Command => {
         print(await asOperator((connection) => setTenantStatus(connection, slug, status)));
       });
   }
+  command.addCommand(tenantExportCommand());
+  command.addCommand(tenantImportCommand());
+  command.addCommand(tenantEraseCommand());
   return command;
 };
 

@@ -8,6 +8,9 @@ import { encryptionKeys } from '../kernel/auth/development-secret.js';
 import { readConfig } from '../kernel/config/config.js';
 import { checkRuntimeRole } from '../kernel/database/preparation/prepare.js';
 import { modules } from '../modules.js';
+import { sealKeys } from '../services/audit-trail/seal-keys.js';
+import { storesOf } from '../services/lifecycle/erase-tenant.js';
+import { ErasureRunner } from '../services/lifecycle/erasure-runner.js';
 import { commandUrls } from './connect.js';
 
 /** How long running jobs may take to end after the worker is told to stop, in milliseconds. */
@@ -38,14 +41,26 @@ export const workerCommand = (): Command =>
         inform: (what, fields) => log.info(fields, what),
         warn: (problem, fields) => log.warn(fields ?? {}, problem),
       });
+      let erasures: ErasureRunner | undefined;
       try {
         services.worker.start(log);
+        if (urls.operator !== undefined) {
+          erasures = new ErasureRunner({
+            url: urls.operator,
+            contextKey: urls.contextKey,
+            stores: storesOf(modules),
+            plans: services.plans,
+            keys: await sealKeys(config),
+            warn: (problem, fields) => log.warn(fields ?? {}, problem),
+          }).start();
+        }
         log.info({ slots: config.jobSlots }, 'the worker is running');
         await stopAsked;
         log.info('told to stop');
         // A second signal ends the process at once.
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
         await services.worker.stop(PATIENCE_MS);
+        await erasures?.stop();
       } finally {
         await services.close();
       }

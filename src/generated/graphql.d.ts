@@ -12,6 +12,7 @@ import type { WebhookPayloadKindMapper as WebhookPayloadKind } from '../platform
 import type { WebhookDisabledReasonMapper as WebhookDisabledReason } from '../platform/webhook/webhook.mappers.js';
 import type { WebhookDeliveryStatusMapper as WebhookDeliveryStatus } from '../platform/webhook/webhook.mappers.js';
 import type { WebhookFailureMapper as WebhookFailure } from '../platform/webhook/webhook.mappers.js';
+import type { TenantExportStatusMapper as TenantExportStatus } from '../platform/tenant-export/tenant-export.mappers.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { NodeMapper } from '../kernel/graphql/kernel.mappers.js';
 import type { TenantMapper, ViewerMapper, ViewerMembershipMapper } from '../platform/tenant/tenant.mappers.js';
@@ -19,6 +20,7 @@ import type { Membership as MembershipRow, Invitation as InvitationRow, ApiKey a
 import type { Connection } from '../kernel/graphql/connection.js';
 import type { AuditEventMapper, AuditEventConnectionMapper } from '../platform/event/event.mappers.js';
 import type { JobMapper, JobConnectionMapper } from '../platform/job/job.mappers.js';
+import type { TenantExportMapper } from '../platform/tenant-export/tenant-export.mappers.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 export type Maybe<T> = T | null | undefined;
 export type InputMaybe<T> = T | null | undefined;
@@ -37,6 +39,8 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
+  /** A whole number of 64 bits, as text: JSON numbers are exact to 53 bits only. Takes a number as well, while it is exact. */
+  BigInt: { input: bigint; output: bigint; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: Date; output: Date; }
   /** A JSON object. */
@@ -318,6 +322,19 @@ export type CancelJobPayload = {
   job?: Maybe<Job>;
 };
 
+/** Which tenant is to be kept. */
+export type CancelTenantErasureInput = {
+  /** The slug of this tenant. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `cancelTenantErasure`. Requires the permission `tenant:erase`. */
+export type CancelTenantErasurePayload = {
+  __typename?: 'CancelTenantErasurePayload';
+  /** Whether the tenant is in use again. It is not when it was suspended before. Requires the permission `tenant:erase`. */
+  active: Scalars['Boolean']['output'];
+};
+
 /** What happened to a row. */
 export type ChangeKind =
   /** It is new. */
@@ -539,6 +556,44 @@ export type DeleteWebhookPayload = {
   __typename?: 'DeleteWebhookPayload';
   /** The id of the deleted object. Requires the permission `webhooks:manage`. */
   deletedId: Scalars['ID']['output'];
+};
+
+/** Whose data is erased: by a user's id, by an address, or by both. */
+export type ErasePersonInput = {
+  /** An e-mail address, for somebody who was only invited. */
+  email?: InputMaybe<Scalars['String']['input']>;
+  /** Why, 1 to 500 characters. It stays in the audit log: it must not repeat what is erased. */
+  reason: Scalars['String']['input'];
+  /** The `sub` claim. */
+  userId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** What was erased of a person. Requires the permission `persons:erase`. */
+export type ErasePersonPayload = {
+  __typename?: 'ErasePersonPayload';
+  /** Entries of the audit log that lost values. Requires the permission `persons:erase`. */
+  auditEntries: Scalars['Int']['output'];
+  /** Columns in which the id or the address was replaced by a random text. Requires the permission `persons:erase`. */
+  changed: Array<ErasedRows>;
+  /** Archives of the tenant that were deleted, because they are copies. Requires the permission `persons:erase`. */
+  exports: Scalars['Int']['output'];
+  /** Invitations that were deleted. Requires the permission `persons:erase`. */
+  invitations: Scalars['Int']['output'];
+  /** Memberships that were deleted. What the person could use is revoked. Requires the permission `persons:erase`. */
+  memberships: Scalars['Int']['output'];
+  /** Rows in which the id or the address still is, within a longer text: somebody has to look at them. Requires the permission `persons:erase`. */
+  remaining: Array<ErasedRows>;
+};
+
+/** Rows of a table. Requires the permission `persons:erase`. */
+export type ErasedRows = {
+  __typename?: 'ErasedRows';
+  /** The column; null for rows as a whole. Requires the permission `persons:erase`. */
+  column?: Maybe<Scalars['String']['output']>;
+  /** How many. Requires the permission `persons:erase`. */
+  rows: Scalars['Int']['output'];
+  /** The table in the database. Requires the permission `persons:erase`. */
+  table: Scalars['String']['output'];
 };
 
 /** What went wrong: the values of `extensions.code`. */
@@ -805,6 +860,21 @@ export type JobOrderField =
 
 export { JobState };
 
+/** Which export is to be downloaded. */
+export type LinkTenantExportInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** A link, for the member who asked for it. Requires the permission `tenant:export`. */
+export type LinkTenantExportPayload = {
+  __typename?: 'LinkTenantExportPayload';
+  /** When it can no longer be opened. Requires the permission `tenant:export`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** Relative to the address of the API. Whoever has it can download the archive while it is valid. Requires the permission `tenant:export`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  url: Scalars['String']['output'];
+};
+
 /** A user's place in this tenant. Requires the permission `members:read`. */
 export type Membership = Node & {
   __typename?: 'Membership';
@@ -931,6 +1001,8 @@ export type Mutation = {
    * Requires the permission `jobs:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.
    */
   cancelJob?: Maybe<CancelJobPayload>;
+  /** Cancels the erasure of this tenant. Owners can do it while the tenant is suspended for it. Requires the permission `tenant:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  cancelTenantErasure?: Maybe<CancelTenantErasurePayload>;
   /** Nobody grants or changes a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   changeMemberRole?: Maybe<ChangeMemberRolePayload>;
   /** Moves the tenant to another plan. Requires the permission `billing:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
@@ -945,6 +1017,8 @@ export type Mutation = {
   deleteConversation?: Maybe<DeleteConversationPayload>;
   /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /** Erases a member, or somebody who was invited, from this tenant, also from the audit log. Requires the permission `persons:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
+  erasePerson?: Maybe<ErasePersonPayload>;
   /**
    * A link from which the sealed audit log can be downloaded once or several times, while the caller may export it. Values
    * are shown as they were recorded, also those of fields that the caller may not read. The download is an entry, too.
@@ -959,6 +1033,8 @@ export type Mutation = {
    * Requires the permission `users:manage`. It takes no `Idempotency-Key`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`.
    */
   inviteMember?: Maybe<InviteMemberPayload>;
+  /** A link from which a ready archive can be downloaded, in parts as well. It, and each download, is an entry of the audit log. Requires the permission `tenant:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
+  linkTenantExport?: Maybe<LinkTenantExportPayload>;
   /** Adds a message to a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   postMessage?: Maybe<PostMessagePayload>;
   /**
@@ -972,6 +1048,20 @@ export type Mutation = {
   redeliver?: Maybe<RedeliverPayload>;
   /** Nobody removes a member of a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   removeMember?: Maybe<RemoveMemberPayload>;
+  /**
+   * Suspends this tenant at once, and has it erased for ever after a waiting period. Needs a token that was issued within
+   * the last five minutes. Until then owners can cancel it, and export the tenant.
+   *
+   * Requires the permission `tenant:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  requestTenantErasure?: Maybe<RequestTenantErasurePayload>;
+  /**
+   * Has an archive of all data of the tenant written. Hashes of keys and encrypted secrets are replaced in it. While one is
+   * being written, no second one is begun: then this answers the first. It is an entry of the audit log.
+   *
+   * Requires the permission `tenant:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  requestTenantExport?: Maybe<RequestTenantExportPayload>;
   /**
    * Makes a queued, dead or cancelled job due now, with all its attempts. `CONFLICT` when it is running or has succeeded, or
    * when a newer job has taken its place.
@@ -1011,6 +1101,12 @@ export type MutationAcceptInvitationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationCancelJobArgs = {
   input: CancelJobInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCancelTenantErasureArgs = {
+  input: CancelTenantErasureInput;
 };
 
 
@@ -1057,6 +1153,12 @@ export type MutationDeleteWebhookArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationErasePersonArgs = {
+  input: ErasePersonInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationExportAuditLogArgs = {
   input: ExportAuditLogInput;
 };
@@ -1065,6 +1167,12 @@ export type MutationExportAuditLogArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationInviteMemberArgs = {
   input: InviteMemberInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationLinkTenantExportArgs = {
+  input: LinkTenantExportInput;
 };
 
 
@@ -1089,6 +1197,18 @@ export type MutationRedeliverArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationRemoveMemberArgs = {
   input: RemoveMemberInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRequestTenantErasureArgs = {
+  input: RequestTenantErasureInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRequestTenantExportArgs = {
+  input: RequestTenantExportInput;
 };
 
 
@@ -1212,6 +1332,8 @@ export type Query = {
    * Requires the permission `events:read`.
    */
   events?: Maybe<AuditEventConnection>;
+  /** The exports of this tenant, the newest first unless `orderBy` says otherwise. They are removed a week after they were made. Requires the permission `tenant:export`. */
+  exports?: Maybe<TenantExportConnection>;
   /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
   /**
@@ -1240,6 +1362,8 @@ export type Query = {
   roles: Array<RolePermissions>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
+  /** The erasure of this tenant; null when nobody has asked for one. Requires the permission `tenant:erase`. */
+  tenantErasure?: Maybe<TenantErasure>;
   /** What was sent to webhooks in the last thirty days, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
   webhookDeliveries?: Maybe<WebhookDeliveryConnection>;
   /** The webhooks of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
@@ -1298,6 +1422,17 @@ export type QueryEventsArgs = {
   before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryExportsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<TenantExportFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<TenantExportOrder>;
 };
 
 
@@ -1422,6 +1557,32 @@ export type RemoveMemberPayload = {
   deletedId: Scalars['ID']['output'];
 };
 
+/** Which tenant is to be erased. */
+export type RequestTenantErasureInput = {
+  /** The slug of this tenant, so that no other one is meant. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `requestTenantErasure`. Requires the permission `tenant:erase`. */
+export type RequestTenantErasurePayload = {
+  __typename?: 'RequestTenantErasurePayload';
+  /** The `TenantErasure` as it is after the change. Requires the permission `tenant:erase`. */
+  erasure?: Maybe<TenantErasure>;
+};
+
+/** Which export is wanted. */
+export type RequestTenantExportInput = {
+  /** Whether every text is replaced by another one of the same form, for a copy to develop with. */
+  anonymise?: Scalars['Boolean']['input'];
+};
+
+/** The answer of the mutation `requestTenantExport`. Requires the permission `tenant:export`. */
+export type RequestTenantExportPayload = {
+  __typename?: 'RequestTenantExportPayload';
+  /** The `TenantExport` as it is after the change. Requires the permission `tenant:export`. */
+  export?: Maybe<TenantExport>;
+};
+
 /** How much of a resource the tenant uses, and how much its plan allows. Requires the permission `billing:manage`. */
 export type ResourceUsage = {
   __typename?: 'ResourceUsage';
@@ -1537,6 +1698,87 @@ export type Tenant = Node & {
   /** Grows by one with each change. An update takes it as `expectedVersion`. */
   version: Scalars['Int']['output'];
 };
+
+/** The erasure of this tenant, which is to come. Meanwhile the tenant is suspended. Requires the permission `tenant:erase`. */
+export type TenantErasure = {
+  __typename?: 'TenantErasure';
+  /** When it begins. Until then it can be cancelled. Requires the permission `tenant:erase`. */
+  executeAt: Scalars['DateTime']['output'];
+  /** When it was asked for. Requires the permission `tenant:erase`. */
+  requestedAt: Scalars['DateTime']['output'];
+  /** Who asked for it: the `sub` claim; for an operator, the operator's name. Requires the permission `tenant:erase`. */
+  requestedBy: Scalars['String']['output'];
+};
+
+/** An archive with all data of this tenant, of one moment. Requires the permission `tenant:export`. */
+export type TenantExport = Node & {
+  __typename?: 'TenantExport';
+  /** Whether every text was replaced by another one of the same form. Requires the permission `tenant:export`. */
+  anonymised: Scalars['Boolean']['output'];
+  /** When the object was created. Requires the permission `tenant:export`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it is removed; null until it is ready. Requires the permission `tenant:export`. */
+  expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Why it was not written; null unless it has failed. Requires the permission `tenant:export`. */
+  failure?: Maybe<Scalars['String']['output']>;
+  /** When it was written, or given up; null before. Requires the permission `tenant:export`. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The id of the object. Requires the permission `tenant:export`. */
+  id: Scalars['ID']['output'];
+  /** Who asked for it: the `sub` claim. Requires the permission `tenant:export`. */
+  requestedBy: Scalars['String']['output'];
+  /** Rows in it; null until it is ready. Requires the permission `tenant:export`. */
+  rows?: Maybe<Scalars['BigInt']['output']>;
+  /** SHA-256 of the file, in hexadecimal digits; null until it is ready. Requires the permission `tenant:export`. */
+  sha256?: Maybe<Scalars['String']['output']>;
+  /** Bytes of the file; null until it is ready. Requires the permission `tenant:export`. */
+  size?: Maybe<Scalars['BigInt']['output']>;
+  /** Whether it can be downloaded. Requires the permission `tenant:export`. */
+  status: TenantExportStatus;
+};
+
+/** A page of a list of `TenantExport`. Requires the permission `tenant:export`. */
+export type TenantExportConnection = {
+  __typename?: 'TenantExportConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `tenant:export`. */
+  edges: Array<TenantExportEdge>;
+  /** The objects of this page. Requires the permission `tenant:export`. */
+  nodes: Array<TenantExport>;
+  /** The position of this page in the whole list. Requires the permission `tenant:export`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `tenant:export`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `TenantExport` in a list, with its cursor. Requires the permission `tenant:export`. */
+export type TenantExportEdge = {
+  __typename?: 'TenantExportEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `tenant:export`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `tenant:export`. */
+  node: TenantExport;
+};
+
+/** Conditions for a list of `TenantExport`. An object must meet all that are given. */
+export type TenantExportFilter = {
+  /** Only objects with this `status`. */
+  status?: InputMaybe<TenantExportStatus>;
+};
+
+/** The order of a list of `TenantExport`. */
+export type TenantExportOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: TenantExportOrderField;
+};
+
+/** What a list of `TenantExport` can be ordered by. */
+export type TenantExportOrderField =
+  /** When it was asked for. */
+  | 'CREATED_AT';
+
+export { TenantExportStatus };
 
 export { TenantStatus };
 
@@ -1930,10 +2172,13 @@ export type ResolversTypes = {
   AuditEventEdge: ResolverTypeWrapper<Omit<AuditEventEdge, 'node'> & { node: ResolversTypes['AuditEvent'] }>;
   AuditExportFormat: AuditExportFormat;
   AuditVerification: ResolverTypeWrapper<AuditVerification>;
+  BigInt: ResolverTypeWrapper<Scalars['BigInt']['output']>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   BrokenAuditEntry: ResolverTypeWrapper<BrokenAuditEntry>;
   CancelJobInput: CancelJobInput;
   CancelJobPayload: ResolverTypeWrapper<Omit<CancelJobPayload, 'job'> & { job?: Maybe<ResolversTypes['Job']> }>;
+  CancelTenantErasureInput: CancelTenantErasureInput;
+  CancelTenantErasurePayload: ResolverTypeWrapper<CancelTenantErasurePayload>;
   ChangeKind: ChangeKind;
   ChangeMemberRoleInput: ChangeMemberRoleInput;
   ChangeMemberRolePayload: ResolverTypeWrapper<Omit<ChangeMemberRolePayload, 'membership'> & { membership?: Maybe<ResolversTypes['Membership']> }>;
@@ -1958,6 +2203,9 @@ export type ResolversTypes = {
   DeleteConversationPayload: ResolverTypeWrapper<DeleteConversationPayload>;
   DeleteWebhookInput: DeleteWebhookInput;
   DeleteWebhookPayload: ResolverTypeWrapper<DeleteWebhookPayload>;
+  ErasePersonInput: ErasePersonInput;
+  ErasePersonPayload: ResolverTypeWrapper<ErasePersonPayload>;
+  ErasedRows: ResolverTypeWrapper<ErasedRows>;
   ErrorCode: ErrorCode;
   ExportAuditLogInput: ExportAuditLogInput;
   ExportAuditLogPayload: ResolverTypeWrapper<ExportAuditLogPayload>;
@@ -1981,6 +2229,8 @@ export type ResolversTypes = {
   JobOrder: JobOrder;
   JobOrderField: JobOrderField;
   JobState: JobState;
+  LinkTenantExportInput: LinkTenantExportInput;
+  LinkTenantExportPayload: ResolverTypeWrapper<LinkTenantExportPayload>;
   Membership: ResolverTypeWrapper<MembershipRow>;
   MembershipConnection: ResolverTypeWrapper<Connection<MembershipRow>>;
   MembershipEdge: ResolverTypeWrapper<Omit<MembershipEdge, 'node'> & { node: ResolversTypes['Membership'] }>;
@@ -2005,6 +2255,10 @@ export type ResolversTypes = {
   RedeliverPayload: ResolverTypeWrapper<Omit<RedeliverPayload, 'delivery'> & { delivery?: Maybe<ResolversTypes['WebhookDelivery']> }>;
   RemoveMemberInput: RemoveMemberInput;
   RemoveMemberPayload: ResolverTypeWrapper<RemoveMemberPayload>;
+  RequestTenantErasureInput: RequestTenantErasureInput;
+  RequestTenantErasurePayload: ResolverTypeWrapper<RequestTenantErasurePayload>;
+  RequestTenantExportInput: RequestTenantExportInput;
+  RequestTenantExportPayload: ResolverTypeWrapper<Omit<RequestTenantExportPayload, 'export'> & { export?: Maybe<ResolversTypes['TenantExport']> }>;
   ResourceUsage: ResolverTypeWrapper<ResourceUsage>;
   RetryJobInput: RetryJobInput;
   RetryJobPayload: ResolverTypeWrapper<Omit<RetryJobPayload, 'job'> & { job?: Maybe<ResolversTypes['Job']> }>;
@@ -2019,6 +2273,14 @@ export type ResolversTypes = {
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Tenant: ResolverTypeWrapper<TenantMapper>;
+  TenantErasure: ResolverTypeWrapper<TenantErasure>;
+  TenantExport: ResolverTypeWrapper<TenantExportMapper>;
+  TenantExportConnection: ResolverTypeWrapper<Connection<TenantExportRow>>;
+  TenantExportEdge: ResolverTypeWrapper<Omit<TenantExportEdge, 'node'> & { node: ResolversTypes['TenantExport'] }>;
+  TenantExportFilter: TenantExportFilter;
+  TenantExportOrder: TenantExportOrder;
+  TenantExportOrderField: TenantExportOrderField;
+  TenantExportStatus: TenantExportStatus;
   TenantStatus: TenantStatus;
   TestWebhookInput: TestWebhookInput;
   TestWebhookPayload: ResolverTypeWrapper<Omit<TestWebhookPayload, 'delivery'> & { delivery?: Maybe<ResolversTypes['WebhookDelivery']> }>;
@@ -2067,10 +2329,13 @@ export type ResolversParentTypes = {
   AuditEventConnection: AuditEventConnectionMapper;
   AuditEventEdge: Omit<AuditEventEdge, 'node'> & { node: ResolversParentTypes['AuditEvent'] };
   AuditVerification: AuditVerification;
+  BigInt: Scalars['BigInt']['output'];
   Boolean: Scalars['Boolean']['output'];
   BrokenAuditEntry: BrokenAuditEntry;
   CancelJobInput: CancelJobInput;
   CancelJobPayload: Omit<CancelJobPayload, 'job'> & { job?: Maybe<ResolversParentTypes['Job']> };
+  CancelTenantErasureInput: CancelTenantErasureInput;
+  CancelTenantErasurePayload: CancelTenantErasurePayload;
   ChangeMemberRoleInput: ChangeMemberRoleInput;
   ChangeMemberRolePayload: Omit<ChangeMemberRolePayload, 'membership'> & { membership?: Maybe<ResolversParentTypes['Membership']> };
   ChangePlanInput: ChangePlanInput;
@@ -2093,6 +2358,9 @@ export type ResolversParentTypes = {
   DeleteConversationPayload: DeleteConversationPayload;
   DeleteWebhookInput: DeleteWebhookInput;
   DeleteWebhookPayload: DeleteWebhookPayload;
+  ErasePersonInput: ErasePersonInput;
+  ErasePersonPayload: ErasePersonPayload;
+  ErasedRows: ErasedRows;
   ExportAuditLogInput: ExportAuditLogInput;
   ExportAuditLogPayload: ExportAuditLogPayload;
   FieldAccess: FieldAccess;
@@ -2111,6 +2379,8 @@ export type ResolversParentTypes = {
   JobEdge: Omit<JobEdge, 'node'> & { node: ResolversParentTypes['Job'] };
   JobFilter: JobFilter;
   JobOrder: JobOrder;
+  LinkTenantExportInput: LinkTenantExportInput;
+  LinkTenantExportPayload: LinkTenantExportPayload;
   Membership: MembershipRow;
   MembershipConnection: Connection<MembershipRow>;
   MembershipEdge: Omit<MembershipEdge, 'node'> & { node: ResolversParentTypes['Membership'] };
@@ -2132,6 +2402,10 @@ export type ResolversParentTypes = {
   RedeliverPayload: Omit<RedeliverPayload, 'delivery'> & { delivery?: Maybe<ResolversParentTypes['WebhookDelivery']> };
   RemoveMemberInput: RemoveMemberInput;
   RemoveMemberPayload: RemoveMemberPayload;
+  RequestTenantErasureInput: RequestTenantErasureInput;
+  RequestTenantErasurePayload: RequestTenantErasurePayload;
+  RequestTenantExportInput: RequestTenantExportInput;
+  RequestTenantExportPayload: Omit<RequestTenantExportPayload, 'export'> & { export?: Maybe<ResolversParentTypes['TenantExport']> };
   ResourceUsage: ResourceUsage;
   RetryJobInput: RetryJobInput;
   RetryJobPayload: Omit<RetryJobPayload, 'job'> & { job?: Maybe<ResolversParentTypes['Job']> };
@@ -2145,6 +2419,12 @@ export type ResolversParentTypes = {
   String: Scalars['String']['output'];
   Subscription: Record<PropertyKey, never>;
   Tenant: TenantMapper;
+  TenantErasure: TenantErasure;
+  TenantExport: TenantExportMapper;
+  TenantExportConnection: Connection<TenantExportRow>;
+  TenantExportEdge: Omit<TenantExportEdge, 'node'> & { node: ResolversParentTypes['TenantExport'] };
+  TenantExportFilter: TenantExportFilter;
+  TenantExportOrder: TenantExportOrder;
   TestWebhookInput: TestWebhookInput;
   TestWebhookPayload: Omit<TestWebhookPayload, 'delivery'> & { delivery?: Maybe<ResolversParentTypes['WebhookDelivery']> };
   TextFilter: TextFilter;
@@ -2304,6 +2584,10 @@ export type AuditVerificationResolvers<ContextType = RequestContext, ParentType 
   sealedThrough?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
 };
 
+export interface BigIntScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['BigInt'], any> {
+  name: 'BigInt';
+}
+
 export type BrokenAuditEntryResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['BrokenAuditEntry'] = ResolversParentTypes['BrokenAuditEntry']> = {
   entryId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   explanation?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -2312,6 +2596,10 @@ export type BrokenAuditEntryResolvers<ContextType = RequestContext, ParentType e
 
 export type CancelJobPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['CancelJobPayload'] = ResolversParentTypes['CancelJobPayload']> = {
   job?: Resolver<Maybe<ResolversTypes['Job']>, ParentType, ContextType>;
+};
+
+export type CancelTenantErasurePayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['CancelTenantErasurePayload'] = ResolversParentTypes['CancelTenantErasurePayload']> = {
+  active?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
 };
 
 export type ChangeMemberRolePayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ChangeMemberRolePayload'] = ResolversParentTypes['ChangeMemberRolePayload']> = {
@@ -2378,6 +2666,21 @@ export type DeleteConversationPayloadResolvers<ContextType = RequestContext, Par
 
 export type DeleteWebhookPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['DeleteWebhookPayload'] = ResolversParentTypes['DeleteWebhookPayload']> = {
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type ErasePersonPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ErasePersonPayload'] = ResolversParentTypes['ErasePersonPayload']> = {
+  auditEntries?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  changed?: Resolver<Array<ResolversTypes['ErasedRows']>, ParentType, ContextType>;
+  exports?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  invitations?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  memberships?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  remaining?: Resolver<Array<ResolversTypes['ErasedRows']>, ParentType, ContextType>;
+};
+
+export type ErasedRowsResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ErasedRows'] = ResolversParentTypes['ErasedRows']> = {
+  column?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  rows?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  table?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type ExportAuditLogPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ExportAuditLogPayload'] = ResolversParentTypes['ExportAuditLogPayload']> = {
@@ -2463,6 +2766,11 @@ export type JobEdgeResolvers<ContextType = RequestContext, ParentType extends Re
 
 export type JobStateResolvers = EnumResolverSignature<{ CANCELLED?: any, DEAD?: any, QUEUED?: any, RUNNING?: any, SUCCEEDED?: any }, ResolversTypes['JobState']>;
 
+export type LinkTenantExportPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['LinkTenantExportPayload'] = ResolversParentTypes['LinkTenantExportPayload']> = {
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
 export type MembershipResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Membership'] = ResolversParentTypes['Membership']> = {
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -2512,6 +2820,7 @@ export type MessageEdgeResolvers<ContextType = RequestContext, ParentType extend
 export type MutationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   acceptInvitation?: Resolver<Maybe<ResolversTypes['AcceptInvitationPayload']>, ParentType, ContextType, RequireFields<MutationAcceptInvitationArgs, 'input'>>;
   cancelJob?: Resolver<Maybe<ResolversTypes['CancelJobPayload']>, ParentType, ContextType, RequireFields<MutationCancelJobArgs, 'input'>>;
+  cancelTenantErasure?: Resolver<Maybe<ResolversTypes['CancelTenantErasurePayload']>, ParentType, ContextType, RequireFields<MutationCancelTenantErasureArgs, 'input'>>;
   changeMemberRole?: Resolver<Maybe<ResolversTypes['ChangeMemberRolePayload']>, ParentType, ContextType, RequireFields<MutationChangeMemberRoleArgs, 'input'>>;
   changePlan?: Resolver<Maybe<ResolversTypes['ChangePlanPayload']>, ParentType, ContextType, RequireFields<MutationChangePlanArgs, 'input'>>;
   createApiKey?: Resolver<Maybe<ResolversTypes['CreateApiKeyPayload']>, ParentType, ContextType, RequireFields<MutationCreateApiKeyArgs, 'input'>>;
@@ -2519,12 +2828,16 @@ export type MutationResolvers<ContextType = RequestContext, ParentType extends R
   createWebhook?: Resolver<Maybe<ResolversTypes['CreateWebhookPayload']>, ParentType, ContextType, RequireFields<MutationCreateWebhookArgs, 'input'>>;
   deleteConversation?: Resolver<Maybe<ResolversTypes['DeleteConversationPayload']>, ParentType, ContextType, RequireFields<MutationDeleteConversationArgs, 'input'>>;
   deleteWebhook?: Resolver<Maybe<ResolversTypes['DeleteWebhookPayload']>, ParentType, ContextType, RequireFields<MutationDeleteWebhookArgs, 'input'>>;
+  erasePerson?: Resolver<Maybe<ResolversTypes['ErasePersonPayload']>, ParentType, ContextType, RequireFields<MutationErasePersonArgs, 'input'>>;
   exportAuditLog?: Resolver<Maybe<ResolversTypes['ExportAuditLogPayload']>, ParentType, ContextType, RequireFields<MutationExportAuditLogArgs, 'input'>>;
   inviteMember?: Resolver<Maybe<ResolversTypes['InviteMemberPayload']>, ParentType, ContextType, RequireFields<MutationInviteMemberArgs, 'input'>>;
+  linkTenantExport?: Resolver<Maybe<ResolversTypes['LinkTenantExportPayload']>, ParentType, ContextType, RequireFields<MutationLinkTenantExportArgs, 'input'>>;
   postMessage?: Resolver<Maybe<ResolversTypes['PostMessagePayload']>, ParentType, ContextType, RequireFields<MutationPostMessageArgs, 'input'>>;
   redactAuditEntries?: Resolver<Maybe<ResolversTypes['RedactAuditEntriesPayload']>, ParentType, ContextType, RequireFields<MutationRedactAuditEntriesArgs, 'input'>>;
   redeliver?: Resolver<Maybe<ResolversTypes['RedeliverPayload']>, ParentType, ContextType, RequireFields<MutationRedeliverArgs, 'input'>>;
   removeMember?: Resolver<Maybe<ResolversTypes['RemoveMemberPayload']>, ParentType, ContextType, RequireFields<MutationRemoveMemberArgs, 'input'>>;
+  requestTenantErasure?: Resolver<Maybe<ResolversTypes['RequestTenantErasurePayload']>, ParentType, ContextType, RequireFields<MutationRequestTenantErasureArgs, 'input'>>;
+  requestTenantExport?: Resolver<Maybe<ResolversTypes['RequestTenantExportPayload']>, ParentType, ContextType, RequireFields<MutationRequestTenantExportArgs, 'input'>>;
   retryJob?: Resolver<Maybe<ResolversTypes['RetryJobPayload']>, ParentType, ContextType, RequireFields<MutationRetryJobArgs, 'input'>>;
   revokeApiKey?: Resolver<Maybe<ResolversTypes['RevokeApiKeyPayload']>, ParentType, ContextType, RequireFields<MutationRevokeApiKeyArgs, 'input'>>;
   revokeInvitation?: Resolver<Maybe<ResolversTypes['RevokeInvitationPayload']>, ParentType, ContextType, RequireFields<MutationRevokeInvitationArgs, 'input'>>;
@@ -2536,7 +2849,7 @@ export type MutationResolvers<ContextType = RequestContext, ParentType extends R
 };
 
 export type NodeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
-  __resolveType: TypeResolveFn<'ApiKey' | 'AuditEntry' | 'AuditEvent' | 'Conversation' | 'Invitation' | 'Job' | 'Membership' | 'Message' | 'Tenant' | 'Viewer' | 'ViewerMembership' | 'Webhook' | 'WebhookDelivery', ParentType, ContextType>;
+  __resolveType: TypeResolveFn<'ApiKey' | 'AuditEntry' | 'AuditEvent' | 'Conversation' | 'Invitation' | 'Job' | 'Membership' | 'Message' | 'Tenant' | 'TenantExport' | 'Viewer' | 'ViewerMembership' | 'Webhook' | 'WebhookDelivery', ParentType, ContextType>;
 };
 
 export type OrderDirectionResolvers = EnumResolverSignature<{ ASC?: any, DESC?: any }, ResolversTypes['OrderDirection']>;
@@ -2548,7 +2861,7 @@ export type PageInfoResolvers<ContextType = RequestContext, ParentType extends R
   startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
-export type PermissionResolvers = EnumResolverSignature<{ AUDIT_EXPORT?: any, AUDIT_READ?: any, AUDIT_REDACT?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, EVENTS_READ?: any, JOBS_MANAGE?: any, MEMBERS_READ?: any, SETTINGS_MANAGE?: any, USERS_MANAGE?: any, WEBHOOKS_MANAGE?: any }, ResolversTypes['Permission']>;
+export type PermissionResolvers = EnumResolverSignature<{ AUDIT_EXPORT?: any, AUDIT_READ?: any, AUDIT_REDACT?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, EVENTS_READ?: any, JOBS_MANAGE?: any, MEMBERS_READ?: any, PERSONS_ERASE?: any, SETTINGS_MANAGE?: any, TENANT_ERASE?: any, TENANT_EXPORT?: any, USERS_MANAGE?: any, WEBHOOKS_MANAGE?: any }, ResolversTypes['Permission']>;
 
 export type PlanResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Plan'] = ResolversParentTypes['Plan']> = {
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -2566,6 +2879,7 @@ export type QueryResolvers<ContextType = RequestContext, ParentType extends Reso
   conversations?: Resolver<Maybe<ResolversTypes['ConversationConnection']>, ParentType, ContextType, Partial<QueryConversationsArgs>>;
   errorCodes?: Resolver<Array<ResolversTypes['ErrorCode']>, ParentType, ContextType>;
   events?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, Partial<QueryEventsArgs>>;
+  exports?: Resolver<Maybe<ResolversTypes['TenantExportConnection']>, ParentType, ContextType, Partial<QueryExportsArgs>>;
   invitations?: Resolver<Maybe<ResolversTypes['InvitationConnection']>, ParentType, ContextType, Partial<QueryInvitationsArgs>>;
   jobs?: Resolver<Maybe<ResolversTypes['JobConnection']>, ParentType, ContextType, Partial<QueryJobsArgs>>;
   me?: Resolver<ResolversTypes['Viewer'], ParentType, ContextType>;
@@ -2575,6 +2889,7 @@ export type QueryResolvers<ContextType = RequestContext, ParentType extends Reso
   plans?: Resolver<Maybe<Array<ResolversTypes['Plan']>>, ParentType, ContextType>;
   roles?: Resolver<Array<ResolversTypes['RolePermissions']>, ParentType, ContextType>;
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
+  tenantErasure?: Resolver<Maybe<ResolversTypes['TenantErasure']>, ParentType, ContextType>;
   webhookDeliveries?: Resolver<Maybe<ResolversTypes['WebhookDeliveryConnection']>, ParentType, ContextType, Partial<QueryWebhookDeliveriesArgs>>;
   webhooks?: Resolver<Maybe<ResolversTypes['WebhookConnection']>, ParentType, ContextType, Partial<QueryWebhooksArgs>>;
 };
@@ -2590,6 +2905,14 @@ export type RedeliverPayloadResolvers<ContextType = RequestContext, ParentType e
 
 export type RemoveMemberPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RemoveMemberPayload'] = ResolversParentTypes['RemoveMemberPayload']> = {
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+};
+
+export type RequestTenantErasurePayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RequestTenantErasurePayload'] = ResolversParentTypes['RequestTenantErasurePayload']> = {
+  erasure?: Resolver<Maybe<ResolversTypes['TenantErasure']>, ParentType, ContextType>;
+};
+
+export type RequestTenantExportPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RequestTenantExportPayload'] = ResolversParentTypes['RequestTenantExportPayload']> = {
+  export?: Resolver<Maybe<ResolversTypes['TenantExport']>, ParentType, ContextType>;
 };
 
 export type ResourceUsageResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ResourceUsage'] = ResolversParentTypes['ResourceUsage']> = {
@@ -2640,6 +2963,41 @@ export type TenantResolvers<ContextType = RequestContext, ParentType extends Res
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
+
+export type TenantErasureResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['TenantErasure'] = ResolversParentTypes['TenantErasure']> = {
+  executeAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  requestedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  requestedBy?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type TenantExportResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['TenantExport'] = ResolversParentTypes['TenantExport']> = {
+  anonymised?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  expiresAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  failure?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  requestedBy?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  rows?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  sha256?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  size?: Resolver<Maybe<ResolversTypes['BigInt']>, ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['TenantExportStatus'], ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type TenantExportConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['TenantExportConnection'] = ResolversParentTypes['TenantExportConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['TenantExportEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['TenantExport']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type TenantExportEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['TenantExportEdge'] = ResolversParentTypes['TenantExportEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['TenantExport'], ParentType, ContextType>;
+};
+
+export type TenantExportStatusResolvers = EnumResolverSignature<{ FAILED?: any, PENDING?: any, READY?: any }, ResolversTypes['TenantExportStatus']>;
 
 export type TenantStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, SUSPENDED?: any }, ResolversTypes['TenantStatus']>;
 
@@ -2764,8 +3122,10 @@ export type Resolvers<ContextType = RequestContext> = {
   AuditEventEdge?: AuditEventEdgeResolvers<ContextType>;
   AuditExportFormat?: AuditExportFormatResolvers;
   AuditVerification?: AuditVerificationResolvers<ContextType>;
+  BigInt?: GraphQLScalarType;
   BrokenAuditEntry?: BrokenAuditEntryResolvers<ContextType>;
   CancelJobPayload?: CancelJobPayloadResolvers<ContextType>;
+  CancelTenantErasurePayload?: CancelTenantErasurePayloadResolvers<ContextType>;
   ChangeMemberRolePayload?: ChangeMemberRolePayloadResolvers<ContextType>;
   ChangePlanPayload?: ChangePlanPayloadResolvers<ContextType>;
   Conversation?: ConversationResolvers<ContextType>;
@@ -2778,6 +3138,8 @@ export type Resolvers<ContextType = RequestContext> = {
   DateTime?: GraphQLScalarType;
   DeleteConversationPayload?: DeleteConversationPayloadResolvers<ContextType>;
   DeleteWebhookPayload?: DeleteWebhookPayloadResolvers<ContextType>;
+  ErasePersonPayload?: ErasePersonPayloadResolvers<ContextType>;
+  ErasedRows?: ErasedRowsResolvers<ContextType>;
   ExportAuditLogPayload?: ExportAuditLogPayloadResolvers<ContextType>;
   FieldAccess?: FieldAccessResolvers<ContextType>;
   Invitation?: InvitationResolvers<ContextType>;
@@ -2790,6 +3152,7 @@ export type Resolvers<ContextType = RequestContext> = {
   JobConnection?: JobConnectionResolvers<ContextType>;
   JobEdge?: JobEdgeResolvers<ContextType>;
   JobState?: JobStateResolvers;
+  LinkTenantExportPayload?: LinkTenantExportPayloadResolvers<ContextType>;
   Membership?: MembershipResolvers<ContextType>;
   MembershipConnection?: MembershipConnectionResolvers<ContextType>;
   MembershipEdge?: MembershipEdgeResolvers<ContextType>;
@@ -2807,6 +3170,8 @@ export type Resolvers<ContextType = RequestContext> = {
   RedactAuditEntriesPayload?: RedactAuditEntriesPayloadResolvers<ContextType>;
   RedeliverPayload?: RedeliverPayloadResolvers<ContextType>;
   RemoveMemberPayload?: RemoveMemberPayloadResolvers<ContextType>;
+  RequestTenantErasurePayload?: RequestTenantErasurePayloadResolvers<ContextType>;
+  RequestTenantExportPayload?: RequestTenantExportPayloadResolvers<ContextType>;
   ResourceUsage?: ResourceUsageResolvers<ContextType>;
   RetryJobPayload?: RetryJobPayloadResolvers<ContextType>;
   RevokeApiKeyPayload?: RevokeApiKeyPayloadResolvers<ContextType>;
@@ -2816,6 +3181,11 @@ export type Resolvers<ContextType = RequestContext> = {
   RotateWebhookSecretPayload?: RotateWebhookSecretPayloadResolvers<ContextType>;
   Subscription?: SubscriptionResolvers<ContextType>;
   Tenant?: TenantResolvers<ContextType>;
+  TenantErasure?: TenantErasureResolvers<ContextType>;
+  TenantExport?: TenantExportResolvers<ContextType>;
+  TenantExportConnection?: TenantExportConnectionResolvers<ContextType>;
+  TenantExportEdge?: TenantExportEdgeResolvers<ContextType>;
+  TenantExportStatus?: TenantExportStatusResolvers;
   TenantStatus?: TenantStatusResolvers;
   TestWebhookPayload?: TestWebhookPayloadResolvers<ContextType>;
   UpdateConversationPayload?: UpdateConversationPayloadResolvers<ContextType>;

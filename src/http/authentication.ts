@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { authenticate, GuestError } from '../kernel/auth/authenticate.js';
+import { authenticate, GuestError, SuspendedError } from '../kernel/auth/authenticate.js';
 import type { Viewer } from '../kernel/vocabulary/viewer.js';
 import { isOfStranger } from '../services/rates/strangers.js';
-import { isGuestMutation, mayBringGuestMutation } from './guest.js';
+import { hasOnlyFields, isGuestMutation, mayBringGuestMutation } from './guest.js';
 import { tell } from './rate-limits.js';
 import type { Services } from './services.js';
 
@@ -11,6 +11,8 @@ declare module 'fastify' {
     viewer: Viewer | undefined;
     /** Instead of `viewer`: the refusal of a user whose body may still be a mutation that needs no membership. */
     guest: GuestError | undefined;
+    /** Beside `viewer`: the refusal of an owner of a suspended tenant, which may be waiting for its erasure. */
+    suspended: SuspendedError | undefined;
     /** When `viewer` was determined, on the clock of `performance.now()`. */
     authenticatedAt: number;
   }
@@ -38,13 +40,19 @@ export function installAuthentication(
     rates,
     addressOf,
     accessRecords,
-  }: Pick<Services, 'authentication' | 'api' | 'rates' | 'addressOf' | 'accessRecords'>,
+    tenantExports,
+    whileErasing,
+  }: Pick<
+    Services,
+    'authentication' | 'api' | 'rates' | 'addressOf' | 'accessRecords' | 'tenantExports' | 'whileErasing'
+  >,
 ): void {
   app.decorateRequest('viewer', undefined);
   app.decorateRequest('guest', undefined);
+  app.decorateRequest('suspended', undefined);
   app.decorateRequest('authenticatedAt', 0);
   const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    request.viewer = request.guest = undefined;
+    request.viewer = request.guest = request.suspended = undefined;
     try {
       request.viewer = await authenticate(parts, request.headers, () =>
         rates.refuseExhausted(addressOf(request.raw)),
@@ -56,11 +64,20 @@ export function installAuthentication(
         const refusal = tell(reply, await rates.stranger(addressOf(request.raw)));
         if (refusal) throw refusal;
       }
-      if (!(error instanceof GuestError) || !mayBringGuestMutation(request)) throw error;
-      request.guest = error;
+      if (!mayBringGuestMutation(request)) throw error;
+      if (error instanceof SuspendedError && error.owner) {
+        request.viewer = error.owner;
+        request.suspended = error;
+      } else if (error instanceof GuestError) request.guest = error;
+      else throw error;
     }
     request.authenticatedAt = performance.now();
   };
+  /** An owner of a tenant that waits for its erasure may cancel it, and take the data. */
+  const mayDoNevertheless = async ({ viewer, body, id }: FastifyRequest): Promise<boolean> =>
+    viewer !== undefined &&
+    hasOnlyFields(body, whileErasing) &&
+    (await tenantExports.awaitsErasure(viewer, id));
   app.addHook('onRequest', async (request, reply) => {
     if (!request.routeOptions.config.authenticated) return;
     await admit(request, reply);
@@ -68,6 +85,7 @@ export function installAuthentication(
   app.addHook('preHandler', async (request, reply) => {
     if (!request.routeOptions.config.authenticated) return;
     if (performance.now() - request.authenticatedAt > AUTHENTICATED_FOR_MS) await admit(request, reply);
+    if (request.suspended && !(await mayDoNevertheless(request))) throw request.suspended;
     if (request.guest && !isGuestMutation(request.body, api.guestMutations)) throw request.guest;
   });
 }

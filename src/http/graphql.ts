@@ -40,8 +40,10 @@ export async function installGraphql(
         const viewer = viewerOf(request);
         return createContext(services, {
           viewer,
-          confirmAccess: async () =>
-            refuseLostAccess(viewer, await authenticate(services.authentication, headers)),
+          // The owner of a suspended tenant would be refused again.
+          confirmAccess: request.suspended
+            ? undefined
+            : async () => refuseLostAccess(viewer, await authenticate(services.authentication, headers)),
           requestId,
           deadline,
           usage,

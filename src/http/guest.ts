@@ -28,6 +28,24 @@ export function isGuestMutation(body: unknown, mutations: ReadonlySet<string>): 
   return field?.kind === Kind.FIELD && more.length === 0 && mutations.has(field.name.value);
 }
 
+/**
+ * Whether the body is one operation whose root fields are all among these: `Query.exports`. No fragment stands at its root,
+ * so what is asked for is seen here.
+ */
+export function hasOnlyFields(body: unknown, fields: ReadonlySet<string>): boolean {
+  if (typeof body !== 'object' || body === null || !('query' in body) || typeof body.query !== 'string')
+    return false;
+  const operations = parseDocument(body.query)?.definitions.filter(
+    (definition): definition is OperationDefinitionNode => definition.kind === Kind.OPERATION_DEFINITION,
+  );
+  const [operation, ...others] = operations ?? [];
+  if (!operation || others.length > 0 || operation.operation === OperationTypeNode.SUBSCRIPTION) return false;
+  const root = operation.operation === OperationTypeNode.QUERY ? 'Query' : 'Mutation';
+  return operation.selectionSet.selections.every(
+    (selection) => selection.kind === Kind.FIELD && fields.has(`${root}.${selection.name.value}`),
+  );
+}
+
 function parseDocument(source: string): DocumentNode | undefined {
   try {
     return parse(source, { noLocation: true });

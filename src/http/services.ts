@@ -15,6 +15,7 @@ import type { AuditTrail } from '../services/audit-trail/audit-trail.js';
 import type { DocumentReader } from '../services/documents/document-reader.js';
 import type { Documents } from '../services/documents/documents.js';
 import type { Sharing } from '../services/rates/open-rates.js';
+import type { TenantExports } from '../services/lifecycle/tenant-exports.js';
 import type { JobQueue } from '../services/jobs/job-queue.js';
 import type { Worker } from '../services/jobs/worker.js';
 import type { Rates } from '../services/rates/rates.js';
@@ -56,6 +57,9 @@ export interface Services {
   readonly authentication: AuthenticationParts;
   readonly auditTrail: AuditTrail;
   readonly accessRecords: AccessRecords;
+  readonly tenantExports: TenantExports;
+  /** Root fields that the owners of a tenant may use while it waits for its erasure: `Query.exports`. */
+  readonly whileErasing: ReadonlySet<string>;
   readonly documents: Documents;
   readonly documentReader: DocumentReader;
   readonly moduleContext: ModuleContext;

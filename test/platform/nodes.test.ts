@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { useKeyClients } from '../support/key-clients.js';
-import { insertApiKey, insertDelivery, insertInvitation, insertJob } from '../support/rows.js';
+import { insertApiKey, insertDelivery, insertInvitation, insertJob, insertTenantExport } from '../support/rows.js';
 import { sealAll } from '../support/sealed-trails.js';
 import { useServer, type TestClient } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';
@@ -24,6 +24,7 @@ beforeAll(async () => {
     await insertInvitation(database, tenant);
     await insertJob(database, tenant);
     await insertDelivery(database, tenant);
+    await insertTenantExport(database, tenant);
   }
   await sealAll(database);
 });
@@ -45,6 +46,7 @@ async function idsOf(client: TestClient): Promise<Record<string, string>> {
     jobs: Listed;
     webhooks: Listed;
     webhookDeliveries: Listed;
+    exports: Listed;
   }>(`{
     tenant { id } me { id memberships { id } }
     members(first: 1) { nodes { id } } invitations(first: 1) { nodes { id } }
@@ -52,6 +54,7 @@ async function idsOf(client: TestClient): Promise<Record<string, string>> {
     events(first: 1) { nodes { id } }
     jobs(first: 1) { nodes { id } }
     webhooks(first: 1) { nodes { id } } webhookDeliveries(first: 1) { nodes { id } }
+    exports(first: 1) { nodes { id } }
   }`);
   return {
     Tenant: data.tenant.id,
@@ -65,6 +68,7 @@ async function idsOf(client: TestClient): Promise<Record<string, string>> {
     Job: data.jobs.nodes[0]!.id,
     Webhook: data.webhooks.nodes[0]!.id,
     WebhookDelivery: data.webhookDeliveries.nodes[0]!.id,
+    TenantExport: data.exports.nodes[0]!.id,
   };
 }
 
@@ -117,6 +121,7 @@ test('node refuses a type that the caller may not read, before it reads anything
     ['AuditEntry', 'audit:read'],
     ['AuditEvent', 'events:read'],
     ['Job', 'jobs:manage'],
+    ['TenantExport', 'tenant:export'],
     ['Webhook', 'webhooks:manage'],
     ['WebhookDelivery', 'webhooks:manage'],
   ] as const) {

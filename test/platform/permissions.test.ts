@@ -10,6 +10,8 @@ import { invitationModule } from '../../src/platform/invitation/index.js';
 import { jobModule } from '../../src/platform/job/index.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
+import { tenantErasureModule } from '../../src/platform/tenant-erasure/index.js';
+import { tenantExportModule } from '../../src/platform/tenant-export/index.js';
 import { webhookModule } from '../../src/platform/webhook/index.js';
 import { provePermissions } from '../support/permission-matrix.js';
 import {
@@ -31,6 +33,8 @@ const modules = [
   eventModule,
   jobModule,
   webhookModule,
+  tenantExportModule,
+  tenantErasureModule,
 ];
 
 provePermissions(

@@ -11,6 +11,8 @@ import { invitationModule } from '../../src/platform/invitation/index.js';
 import { jobModule } from '../../src/platform/job/index.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
+import { tenantErasureModule } from '../../src/platform/tenant-erasure/index.js';
+import { tenantExportModule } from '../../src/platform/tenant-export/index.js';
 import { webhookModule } from '../../src/platform/webhook/index.js';
 import { attacksOn, query, INVALID, documents, requests } from './request-attacks.js';
 
@@ -24,6 +26,8 @@ export const PLATFORM_MODULES = [
   eventModule,
   jobModule,
   webhookModule,
+  tenantExportModule,
+  tenantErasureModule,
 ];
 
 const as =

@@ -9,10 +9,12 @@ import { randomUUID } from 'node:crypto';
 import {
   insertApiKey,
   insertDelivery,
+  insertErasure,
   insertInvitation,
   insertJob,
   insertMembership,
   insertTenant,
+  insertTenantExport,
   insertWebhook,
 } from './rows.js';
 import { sealAll } from './sealed-trails.js';
@@ -29,6 +31,9 @@ export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
     'events:read',
     'jobs:manage',
     'webhooks:manage',
+    'tenant:export',
+    'tenant:erase',
+    'persons:erase',
   ],
   admin: [
     'members:read',
@@ -60,6 +65,8 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
   jobs: 'jobs:manage',
   webhooks: 'webhooks:manage',
   webhookDeliveries: 'webhooks:manage',
+  exports: 'tenant:export',
+  tenantErasure: 'tenant:erase',
 };
 
 export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
@@ -82,6 +89,11 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   rotateWebhookSecret: 'webhooks:manage',
   testWebhook: 'webhooks:manage',
   redeliver: 'webhooks:manage',
+  requestTenantExport: 'tenant:export',
+  linkTenantExport: 'tenant:export',
+  requestTenantErasure: 'tenant:erase',
+  cancelTenantErasure: 'tenant:erase',
+  erasePerson: 'persons:erase',
 };
 
 /** Every type except the root types. */
@@ -259,6 +271,28 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   RotateWebhookSecretPayload: 'webhooks:manage',
   TestWebhookPayload: 'webhooks:manage',
   RedeliverPayload: 'webhooks:manage',
+  TenantExport: {
+    id: 'tenant:export',
+    status: 'tenant:export',
+    requestedBy: 'tenant:export',
+    anonymised: 'tenant:export',
+    createdAt: 'tenant:export',
+    finishedAt: 'tenant:export',
+    expiresAt: 'tenant:export',
+    size: 'tenant:export',
+    sha256: 'tenant:export',
+    rows: 'tenant:export',
+    failure: 'tenant:export',
+  },
+  TenantExportConnection: 'tenant:export',
+  TenantExportEdge: 'tenant:export',
+  RequestTenantExportPayload: 'tenant:export',
+  LinkTenantExportPayload: 'tenant:export',
+  TenantErasure: { requestedAt: 'tenant:erase', requestedBy: 'tenant:erase', executeAt: 'tenant:erase' },
+  RequestTenantErasurePayload: 'tenant:erase',
+  CancelTenantErasurePayload: 'tenant:erase',
+  ErasedRows: 'persons:erase',
+  ErasePersonPayload: 'persons:erase',
 };
 
 const none: MakeArguments = () => ({});
@@ -312,6 +346,33 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Query.webhookDeliveries': async ({ database }) => {
     await insertDelivery(database, 'acme');
     return { first: 1 };
+  },
+  'Query.exports': async ({ database }) => {
+    await insertTenantExport(database, 'acme');
+    return { first: 1 };
+  },
+  'Query.tenantErasure': async ({ database }) => {
+    await insertErasure(database, 'acme');
+    return {};
+  },
+  'Mutation.requestTenantExport': () => ({ input: {} }),
+  'Mutation.linkTenantExport': async ({ database }) => ({
+    input: { id: await insertTenantExport(database, 'acme') },
+  }),
+  // One was asked for before, so this one suspends nobody.
+  'Mutation.requestTenantErasure': async ({ database }) => {
+    await insertErasure(database, 'acme');
+    return { input: { slug: 'acme' } };
+  },
+  'Mutation.cancelTenantErasure': async ({ database }) => {
+    await insertErasure(database, 'acme');
+    return { input: { slug: 'acme' } };
+  },
+  'Mutation.erasePerson': async ({ database }) => {
+    const userId = `left|${randomUUID()}`;
+    await insertMembership(database, 'acme', { userId });
+    await insertMembership(database, 'acme', { invitedBy: userId });
+    return { input: { userId, reason: 'a test' } };
   },
   'Mutation.createWebhook': () => ({
     input: { url: 'https://hooks.test/', events: ['membership.updated'] },

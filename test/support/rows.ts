@@ -196,6 +196,37 @@ export async function insertDelivery(
   return row!.id;
 }
 
+/** An export that is ready, with bytes that are no archive. @returns its id */
+export async function insertTenantExport(
+  database: TestDatabase,
+  tenant: string,
+  { bytes = 'no archive', status = 'ready' }: { readonly bytes?: string; readonly status?: string } = {},
+): Promise<string> {
+  const tenantId = await database.tenantId(tenant);
+  const [row] = await database.asSuperuser<{ id: string }>(
+    `INSERT INTO tenant_exports (tenant_id, status, requested_by, anonymised, finished_at, expires_at, size, sha256, rows)
+     SELECT $1, $3, 'demo|' || $2 || '|owner', false, now(), end_of.ready, end_of.size, end_of.hash, end_of.rows
+     FROM (SELECT CASE WHEN $3 = 'ready' THEN now() + interval '1 day' END, CASE WHEN $3 = 'ready' THEN octet_length($4::text) END,
+       CASE WHEN $3 = 'ready' THEN 'hash' END, CASE WHEN $3 = 'ready' THEN 1 END) AS end_of (ready, size, hash, rows)
+     RETURNING id`,
+    [tenantId, tenant, status, bytes],
+  );
+  await database.asSuperuser(
+    'INSERT INTO tenant_export_chunks (tenant_id, export_id, number, bytes) VALUES ($1, $2, 0, convert_to($3, \'UTF8\'))',
+    [tenantId, row!.id, bytes],
+  );
+  return row!.id;
+}
+
+/** An erasure that waits, without the suspension that comes with one. */
+export async function insertErasure(database: TestDatabase, tenant: string): Promise<void> {
+  await database.asSuperuser(
+    `INSERT INTO tenantry.erasures (subject, actor_type, actor, execute_at, former_status)
+     VALUES ($1, 'user', 'demo|' || $2 || '|owner', now() + interval '30 days', 'active') ON CONFLICT DO NOTHING`,
+    [await database.tenantId(tenant), tenant],
+  );
+}
+
 export interface AuditRow {
   readonly id: string;
   readonly actor: string;

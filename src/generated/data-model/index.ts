@@ -317,6 +317,22 @@ export const MODELS = {
           "references": []
         }
       },
+      "exports": {
+        "type": "TenantExport",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
+      "exportChunks": {
+        "type": "TenantExportChunk",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
       "conversations": {
         "type": "Conversation",
         "isList": true,
@@ -1220,6 +1236,204 @@ export const MODELS = {
         "id"
       ]
     ]
+  },
+  "TenantExport": {
+    "schema": "public",
+    "table": "tenant_exports",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "status": {
+        "type": "String",
+        "column": "status",
+        "byDefault": "value",
+        "documentation": "`pending`, `ready` or `failed`. A ready one whose time has passed is removed at night."
+      },
+      "requestedBy": {
+        "type": "String",
+        "column": "requested_by"
+      },
+      "anonymised": {
+        "type": "Boolean",
+        "column": "anonymised"
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "time"
+      },
+      "finishedAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "finished_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "expiresAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "expires_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "size": {
+        "type": "BigInt",
+        "isNullable": true,
+        "column": "size",
+        "documentation": "Bytes of the archive."
+      },
+      "sha256": {
+        "type": "String",
+        "isNullable": true,
+        "column": "sha256",
+        "documentation": "SHA-256 of the archive."
+      },
+      "rows": {
+        "type": "BigInt",
+        "isNullable": true,
+        "column": "rows",
+        "documentation": "Rows in the archive."
+      },
+      "failure": {
+        "type": "String",
+        "isNullable": true,
+        "column": "failure",
+        "documentation": "Why there is no archive, in words that the tenant may read."
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      },
+      "chunks": {
+        "type": "TenantExportChunk",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      }
+    },
+    "keys": [
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "createdAt",
+        "id"
+      ]
+    ]
+  },
+  "TenantExportChunk": {
+    "schema": "public",
+    "table": "tenant_export_chunks",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "exportId": {
+        "type": "String",
+        "column": "export_id",
+        "native": [
+          "Uuid"
+        ]
+      },
+      "number": {
+        "type": "Int",
+        "column": "number"
+      },
+      "bytes": {
+        "type": "Bytes",
+        "column": "bytes"
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      },
+      "export": {
+        "type": "TenantExport",
+        "relation": {
+          "fields": [
+            "tenantId",
+            "exportId"
+          ],
+          "references": [
+            "tenantId",
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      },
+      {
+        "fields": [
+          "tenantId",
+          "exportId",
+          "number"
+        ]
+      }
+    ],
+    "indexes": []
   }
 } as const;
 

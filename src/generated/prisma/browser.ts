@@ -68,3 +68,13 @@ export type Webhook = Prisma.WebhookModel
  * One event for one webhook. The database makes it with the entry of the audit log; a job sends it.
  */
 export type WebhookDelivery = Prisma.WebhookDeliveryModel
+/**
+ * Model TenantExport
+ * An archive of the tenant that was asked for through the API. A job writes it.
+ */
+export type TenantExport = Prisma.TenantExportModel
+/**
+ * Model TenantExportChunk
+ * A piece of an archive, of 1 MiB but for the last one.
+ */
+export type TenantExportChunk = Prisma.TenantExportChunkModel

@@ -91,8 +91,7 @@ async function authenticateUser(
       requires: 'membership',
     });
   }
-  refuseSuspended(access);
-  return {
+  const viewer: Viewer = {
     actor: { type: 'user', id: identity.userId },
     userId: identity.userId,
     memberId: identity.userId,
@@ -103,8 +102,11 @@ async function authenticateUser(
     plan: parts.planOf(access.plan),
     role: access.role,
     permissions: parts.roles.of(access.role),
+    signedInAt: identity.signedInAt,
     expiresAt: identity.expiresAt,
   };
+  refuseSuspended(access, access.role === 'owner' ? viewer : undefined);
+  return viewer;
 }
 
 /** A key determines its tenant. The answer is the same for every reason why a key is invalid. */
@@ -146,8 +148,19 @@ function permissionsOf({ permissions, creatorRole }: ApiKeyAccess, roles: RoleMa
   return new Set([...roles.of(creatorRole)].filter((permission) => permissions.includes(permission)));
 }
 
-function refuseSuspended({ status }: { readonly status: string }): void {
-  if (status !== 'active') throw new PublicError('TENANT_SUSPENDED', 'This tenant is suspended.');
+/** The refusal of a caller whose tenant is suspended. */
+export class SuspendedError extends PublicError {
+  /** The caller, when it is an owner: what they may do nevertheless is decided by their request. */
+  readonly owner: Viewer | undefined;
+
+  constructor(owner: Viewer | undefined) {
+    super('TENANT_SUSPENDED', 'This tenant is suspended.');
+    this.owner = owner;
+  }
+}
+
+function refuseSuspended({ status }: { readonly status: string }, owner?: Viewer): void {
+  if (status !== 'active') throw new SuspendedError(owner);
 }
 
 function bearerToken(authorization: string | undefined): string {

@@ -23,6 +23,11 @@ export interface Identity {
   readonly verifiedEmail: string | undefined;
   /** The `tenant_id` claim: a tenant's id or slug. */
   readonly tenantRef: string | undefined;
+  /**
+   * When the user has signed in (`auth_time`), or else when the token was issued (`iat`), in milliseconds since 1970;
+   * undefined when it says neither.
+   */
+  readonly signedInAt: number | undefined;
   /** When the token is no longer accepted: its expiry and the tolerance for clocks. In milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -45,10 +50,15 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 /** When a token with this `exp` claim is no longer accepted, in milliseconds since 1970: over HTTP and WebSocket alike. */
 const endOf = (exp: number): number => (exp + CLOCK_TOLERANCE_SECONDS) * 1_000;
 
+const secondsOf = (claim: number | undefined): number | undefined =>
+  claim === undefined ? undefined : claim * 1_000;
+
 /** Providers write different values for claims without a value; only `sub` and `exp` are required. */
 const claims = z.object({
   sub: z.string().min(1).max(255),
   exp: z.number(),
+  iat: z.number().optional().catch(undefined),
+  auth_time: z.number().optional().catch(undefined),
   email: z.string().min(1).optional().catch(undefined),
   email_verified: z.unknown().optional(),
   tenant_id: z.string().nullish(),
@@ -98,13 +108,14 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
         'The token needs the claims sub and exp; tenant_id, if there is one, is a text.',
       );
     }
-    const { sub, exp, email, email_verified: verifiedClaim, tenant_id: tenant } = parsed.data;
+    const { sub, exp, iat, auth_time: authTime, email, email_verified: verifiedClaim, tenant_id: tenant } = parsed.data;
     const unverified = verifiedClaim === false || verifiedClaim === 'false';
     return {
       userId: sub,
       email: unverified ? undefined : email,
       verifiedEmail: verifiedClaim === true || verifiedClaim === 'true' ? email : undefined,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
+      signedInAt: secondsOf(authTime ?? iat),
       expiresAt: endOf(exp),
     };
   });

@@ -81,6 +81,8 @@ export interface Config {
   readonly outgoingAllowedHosts: readonly string[];
   /** The most jobs that a server, or a worker, runs at once. 0: a server runs none, and leaves them to workers. */
   readonly jobSlots: number;
+  /** Days from the request to erase a tenant to its execution. */
+  readonly tenantErasureDays: number;
   /** How long the server continues to answer after it is told to stop, in milliseconds. */
   readonly drainMs: number;
 }
@@ -138,6 +140,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     trustedProxies: values.TRUSTED_PROXIES,
     outgoingAllowedHosts: values.OUTGOING_ALLOWED_HOSTS,
     jobSlots: values.JOB_SLOTS,
+    tenantErasureDays: values.TENANT_ERASURE_DAYS,
     // In development nothing probes the readiness, so Ctrl-C stops at once.
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };

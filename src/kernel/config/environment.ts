@@ -100,6 +100,7 @@ export const environment = z.object({
   ANONYMOUS_REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000_000, 'a whole number', 1_000),
   TRUSTED_PROXIES: proxies,
   OUTGOING_ALLOWED_HOSTS: targets,
+  TENANT_ERASURE_DAYS: wholeNumber(0, 365, 'a whole number of days', 30),
   JOB_SLOTS: wholeNumber(0, 1_000, 'a whole number', 4),
   DRAIN_SECONDS: wholeNumber(0, 600, 'a whole number of seconds', undefined),
 });

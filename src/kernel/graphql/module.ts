@@ -47,6 +47,13 @@ export interface Module {
    * payloads in `JobPayloads`: see kernel/vocabulary/job.ts.
    */
   readonly jobs?: JobHandlers;
+  /**
+   * Erases a tenant from a store outside of the database, before its rows are deleted. It is called again when it fails or is
+   * cut off, so it must not fail because the tenant is not there any more.
+   */
+  readonly erase?: (tenantId: string) => Promise<void>;
+  /** Root fields that the owners of a tenant may use while it waits for its erasure: `Query.exports`. */
+  readonly whileErasing?: readonly string[];
   /** Returns what this module adds to the context of every request. Called once at the start. */
   readonly context?: (parts: ServerParts) => Partial<ModuleContext>;
   /** Adds demo data to a new demo tenant, through the tenant-bound client of its user with the given role. */

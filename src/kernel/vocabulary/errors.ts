@@ -180,6 +180,8 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   '55P03': unavailable,
   // Our own: a quota of the tenant's plan.
   TQ001: quotaExceeded,
+  TE002: () => conflict('A tenant keeps at least one owner.'),
+  TE001: () => new PublicError('TENANT_SUSPENDED', 'This tenant is being erased.'),
   // Cancelled by the statement timeout.
   '57014': unavailable,
   // The database accepts no writes at present: it is a standby, or an administrator has made it read-only.

@@ -17,6 +17,10 @@ export interface Plan {
   readonly mostCostPerRequest: number;
   /** How many days entries of the audit log are kept before `tenantry audit-log prune` drops them. Undefined: for ever. */
   readonly auditDays?: number | undefined;
+  /**
+   * What becomes of the audit log when the tenant is erased: `keep` keeps what names nobody. Undefined: `erase`.
+   */
+  readonly auditAfterErasure?: 'erase' | 'keep' | undefined;
   /** Most rows per resource; a resource that is absent is unlimited. */
   readonly quotas: Readonly<Record<string, number>>;
 }

@@ -29,6 +29,8 @@ export interface Viewer extends VerifiedUser {
   /** The role of the membership in the database, never from a token. An API key has none. */
   readonly role: Role | undefined;
   readonly permissions: ReadonlySet<Permission>;
+  /** When the user has signed in, in milliseconds since 1970; undefined for an API key, or when the token does not say. */
+  readonly signedInAt?: number | undefined;
   /** When the credential is no longer accepted, in milliseconds since 1970: connections must not outlast it. */
   readonly expiresAt: number;
 }

@@ -44,6 +44,7 @@ const plan = z
     mostRowsPerPage: count(DEFAULT_PAGE, LARGEST_PAGE),
     mostCostPerRequest: count(1, MOST_COST),
     auditDays: count(1, 36_500).optional(),
+    auditAfterErasure: z.enum(['erase', 'keep']).optional(),
     quotas: z.record(
       z.string().regex(/^[a-zA-Z][a-zA-Z0-9_]{0,62}$/, 'is not the name of a resource'),
       count(0),

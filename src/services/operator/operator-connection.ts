@@ -5,7 +5,7 @@
 import type pg from 'pg';
 import { checkContextSigning } from '../../kernel/database/preparation/context-keys.js';
 import { withClient } from '../../kernel/database/owner-connection.js';
-import { createSign, signContext } from '../../kernel/database/context-signature.js';
+import { createSign, signContext, type Sign } from '../../kernel/database/context-signature.js';
 
 /** Runs a statement inside the bound transaction. */
 export type OperatorQuery = <Row extends pg.QueryResultRow>(
@@ -15,9 +15,24 @@ export type OperatorQuery = <Row extends pg.QueryResultRow>(
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 
+export interface OperatorTransaction {
+  /** Reads one snapshot, and writes nothing. */
+  readonly snapshot?: boolean;
+  /** The most milliseconds of a statement; 0 for any time. Default: 30 seconds. */
+  readonly statementTimeoutMs?: number;
+}
+
 export interface OperatorConnection {
   /** Runs `work` in one transaction bound to a tenant; rolled back when it throws. */
-  inTenant<Result>(tenantId: string, work: (query: OperatorQuery) => Promise<Result>): Promise<Result>;
+  inTenant<Result>(
+    tenantId: string,
+    work: (query: OperatorQuery) => Promise<Result>,
+    options?: OperatorTransaction,
+  ): Promise<Result>;
+  /** Signs questions to the kernel's functions. */
+  readonly sign: Sign;
+  /** The operator's name in the audit logs. */
+  readonly operator: string;
   /** Reads across tenants. */
   readonly query: OperatorQuery;
 }
@@ -44,8 +59,14 @@ export async function withOperatorConnection<Result>(
       (await client.query<Row>(sql, [...values])).rows;
     return work({
       query,
-      inTenant: async (tenantId, inside) => {
-        await query('BEGIN');
+      sign,
+      operator,
+      inTenant: async (
+        tenantId,
+        inside,
+        { snapshot = false, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = {},
+      ) => {
+        await query(snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
         try {
           const actor = { type: 'operator', id: operator } as const;
           const { expires, signature } = signContext(sign, { tenantId, actor, requestId: '' });
@@ -54,8 +75,8 @@ export async function withOperatorConnection<Result>(
             actor.id,
             actor.type,
             null,
-            STATEMENT_TIMEOUT_MS,
-            false,
+            statementTimeoutMs,
+            snapshot,
             expires,
             signature,
           ]);

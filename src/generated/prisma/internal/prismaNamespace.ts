@@ -406,7 +406,9 @@ export const ModelName = {
   AuditEntry: 'AuditEntry',
   IdempotencyKey: 'IdempotencyKey',
   Webhook: 'Webhook',
-  WebhookDelivery: 'WebhookDelivery'
+  WebhookDelivery: 'WebhookDelivery',
+  TenantExport: 'TenantExport',
+  TenantExportChunk: 'TenantExportChunk'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -422,7 +424,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "tenant" | "membership" | "invitation" | "apiKey" | "auditEntry" | "idempotencyKey" | "webhook" | "webhookDelivery"
+    modelProps: "conversation" | "message" | "tenant" | "membership" | "invitation" | "apiKey" | "auditEntry" | "idempotencyKey" | "webhook" | "webhookDelivery" | "tenantExport" | "tenantExportChunk"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1166,6 +1168,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    TenantExport: {
+      payload: Prisma.$TenantExportPayload<ExtArgs>
+      fields: Prisma.TenantExportFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TenantExportFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TenantExportFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>
+        }
+        findFirst: {
+          args: Prisma.TenantExportFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TenantExportFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>
+        }
+        findMany: {
+          args: Prisma.TenantExportFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>[]
+        }
+        create: {
+          args: Prisma.TenantExportCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>
+        }
+        createMany: {
+          args: Prisma.TenantExportCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TenantExportCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>[]
+        }
+        delete: {
+          args: Prisma.TenantExportDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>
+        }
+        update: {
+          args: Prisma.TenantExportUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>
+        }
+        deleteMany: {
+          args: Prisma.TenantExportDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TenantExportUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TenantExportUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>[]
+        }
+        upsert: {
+          args: Prisma.TenantExportUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportPayload>
+        }
+        aggregate: {
+          args: Prisma.TenantExportAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTenantExport>
+        }
+        groupBy: {
+          args: Prisma.TenantExportGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TenantExportGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TenantExportCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TenantExportCountAggregateOutputType> | number
+        }
+      }
+    }
+    TenantExportChunk: {
+      payload: Prisma.$TenantExportChunkPayload<ExtArgs>
+      fields: Prisma.TenantExportChunkFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.TenantExportChunkFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.TenantExportChunkFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>
+        }
+        findFirst: {
+          args: Prisma.TenantExportChunkFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.TenantExportChunkFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>
+        }
+        findMany: {
+          args: Prisma.TenantExportChunkFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>[]
+        }
+        create: {
+          args: Prisma.TenantExportChunkCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>
+        }
+        createMany: {
+          args: Prisma.TenantExportChunkCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.TenantExportChunkCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>[]
+        }
+        delete: {
+          args: Prisma.TenantExportChunkDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>
+        }
+        update: {
+          args: Prisma.TenantExportChunkUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>
+        }
+        deleteMany: {
+          args: Prisma.TenantExportChunkDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.TenantExportChunkUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.TenantExportChunkUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>[]
+        }
+        upsert: {
+          args: Prisma.TenantExportChunkUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$TenantExportChunkPayload>
+        }
+        aggregate: {
+          args: Prisma.TenantExportChunkAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateTenantExportChunk>
+        }
+        groupBy: {
+          args: Prisma.TenantExportChunkGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TenantExportChunkGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.TenantExportChunkCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.TenantExportChunkCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1374,6 +1524,35 @@ export const WebhookDeliveryScalarFieldEnum = {
 export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
 
 
+export const TenantExportScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  status: 'status',
+  requestedBy: 'requestedBy',
+  anonymised: 'anonymised',
+  createdAt: 'createdAt',
+  finishedAt: 'finishedAt',
+  expiresAt: 'expiresAt',
+  size: 'size',
+  sha256: 'sha256',
+  rows: 'rows',
+  failure: 'failure'
+} as const
+
+export type TenantExportScalarFieldEnum = (typeof TenantExportScalarFieldEnum)[keyof typeof TenantExportScalarFieldEnum]
+
+
+export const TenantExportChunkScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  exportId: 'exportId',
+  number: 'number',
+  bytes: 'bytes'
+} as const
+
+export type TenantExportChunkScalarFieldEnum = (typeof TenantExportChunkScalarFieldEnum)[keyof typeof TenantExportChunkScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
@@ -1481,6 +1660,41 @@ export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'J
  * Reference to a field of type 'QueryMode'
  */
 export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
+    
+
+
+/**
+ * Reference to a field of type 'Boolean'
+ */
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes'
+ */
+export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes[]'
+ */
+export type ListBytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes[]'>
     
 
 
@@ -1658,6 +1872,8 @@ export type GlobalOmitConfig = {
   idempotencyKey?: Prisma.IdempotencyKeyOmit
   webhook?: Prisma.WebhookOmit
   webhookDelivery?: Prisma.WebhookDeliveryOmit
+  tenantExport?: Prisma.TenantExportOmit
+  tenantExportChunk?: Prisma.TenantExportChunkOmit
 }
 
 /* Types for Logging */

@@ -60,7 +60,9 @@ export const ModelName = {
   AuditEntry: 'AuditEntry',
   IdempotencyKey: 'IdempotencyKey',
   Webhook: 'Webhook',
-  WebhookDelivery: 'WebhookDelivery'
+  WebhookDelivery: 'WebhookDelivery',
+  TenantExport: 'TenantExport',
+  TenantExportChunk: 'TenantExportChunk'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -246,6 +248,35 @@ export const WebhookDeliveryScalarFieldEnum = {
 } as const
 
 export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
+
+
+export const TenantExportScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  status: 'status',
+  requestedBy: 'requestedBy',
+  anonymised: 'anonymised',
+  createdAt: 'createdAt',
+  finishedAt: 'finishedAt',
+  expiresAt: 'expiresAt',
+  size: 'size',
+  sha256: 'sha256',
+  rows: 'rows',
+  failure: 'failure'
+} as const
+
+export type TenantExportScalarFieldEnum = (typeof TenantExportScalarFieldEnum)[keyof typeof TenantExportScalarFieldEnum]
+
+
+export const TenantExportChunkScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  exportId: 'exportId',
+  number: 'number',
+  bytes: 'bytes'
+} as const
+
+export type TenantExportChunkScalarFieldEnum = (typeof TenantExportChunkScalarFieldEnum)[keyof typeof TenantExportChunkScalarFieldEnum]
 
 
 export const SortOrder = {

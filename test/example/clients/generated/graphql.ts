@@ -14,6 +14,8 @@ export type Scalars = {
   Boolean: { input: boolean; output: boolean; }
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
+  /** A whole number of 64 bits, as text: JSON numbers are exact to 53 bits only. Takes a number as well, while it is exact. */
+  BigInt: { input: string; output: string; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: string; output: string; }
   /** A JSON object. */
@@ -333,6 +335,19 @@ export type CancelJobPayload = {
   job?: Maybe<Job>;
 };
 
+/** Which tenant is to be kept. */
+export type CancelTenantErasureInput = {
+  /** The slug of this tenant. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `cancelTenantErasure`. Requires the permission `tenant:erase`. */
+export type CancelTenantErasurePayload = {
+  __typename: 'CancelTenantErasurePayload';
+  /** Whether the tenant is in use again. It is not when it was suspended before. Requires the permission `tenant:erase`. */
+  active: Scalars['Boolean']['output'];
+};
+
 /** What happened to a row. */
 export type ChangeKind =
   /** It is new. */
@@ -554,6 +569,44 @@ export type DeleteWebhookPayload = {
   __typename: 'DeleteWebhookPayload';
   /** The id of the deleted object. Requires the permission `webhooks:manage`. */
   deletedId: Scalars['ID']['output'];
+};
+
+/** Whose data is erased: by a user's id, by an address, or by both. */
+export type ErasePersonInput = {
+  /** An e-mail address, for somebody who was only invited. */
+  email?: InputMaybe<Scalars['String']['input']>;
+  /** Why, 1 to 500 characters. It stays in the audit log: it must not repeat what is erased. */
+  reason: Scalars['String']['input'];
+  /** The `sub` claim. */
+  userId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** What was erased of a person. Requires the permission `persons:erase`. */
+export type ErasePersonPayload = {
+  __typename: 'ErasePersonPayload';
+  /** Entries of the audit log that lost values. Requires the permission `persons:erase`. */
+  auditEntries: Scalars['Int']['output'];
+  /** Columns in which the id or the address was replaced by a random text. Requires the permission `persons:erase`. */
+  changed: Array<ErasedRows>;
+  /** Archives of the tenant that were deleted, because they are copies. Requires the permission `persons:erase`. */
+  exports: Scalars['Int']['output'];
+  /** Invitations that were deleted. Requires the permission `persons:erase`. */
+  invitations: Scalars['Int']['output'];
+  /** Memberships that were deleted. What the person could use is revoked. Requires the permission `persons:erase`. */
+  memberships: Scalars['Int']['output'];
+  /** Rows in which the id or the address still is, within a longer text: somebody has to look at them. Requires the permission `persons:erase`. */
+  remaining: Array<ErasedRows>;
+};
+
+/** Rows of a table. Requires the permission `persons:erase`. */
+export type ErasedRows = {
+  __typename: 'ErasedRows';
+  /** The column; null for rows as a whole. Requires the permission `persons:erase`. */
+  column?: Maybe<Scalars['String']['output']>;
+  /** How many. Requires the permission `persons:erase`. */
+  rows: Scalars['Int']['output'];
+  /** The table in the database. Requires the permission `persons:erase`. */
+  table: Scalars['String']['output'];
 };
 
 /** What went wrong: the values of `extensions.code`. */
@@ -840,6 +893,21 @@ export type JobState =
   /** It is done. */
   | 'SUCCEEDED';
 
+/** Which export is to be downloaded. */
+export type LinkTenantExportInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** A link, for the member who asked for it. Requires the permission `tenant:export`. */
+export type LinkTenantExportPayload = {
+  __typename: 'LinkTenantExportPayload';
+  /** When it can no longer be opened. Requires the permission `tenant:export`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** Relative to the address of the API. Whoever has it can download the archive while it is valid. Requires the permission `tenant:export`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`. */
+  url: Scalars['String']['output'];
+};
+
 /** A user's place in this tenant. Requires the permission `members:read`. */
 export type Membership = Node & {
   __typename: 'Membership';
@@ -966,6 +1034,8 @@ export type Mutation = {
    * Requires the permission `jobs:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`.
    */
   cancelJob?: Maybe<CancelJobPayload>;
+  /** Cancels the erasure of this tenant. Owners can do it while the tenant is suspended for it. Requires the permission `tenant:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  cancelTenantErasure?: Maybe<CancelTenantErasurePayload>;
   /** Nobody grants or changes a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   changeMemberRole?: Maybe<ChangeMemberRolePayload>;
   /** Moves the tenant to another plan. Requires the permission `billing:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
@@ -980,6 +1050,8 @@ export type Mutation = {
   deleteConversation?: Maybe<DeleteConversationPayload>;
   /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /** Erases a member, or somebody who was invited, from this tenant, also from the audit log. Requires the permission `persons:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
+  erasePerson?: Maybe<ErasePersonPayload>;
   /**
    * A link from which the sealed audit log can be downloaded once or several times, while the caller may export it. Values
    * are shown as they were recorded, also those of fields that the caller may not read. The download is an entry, too.
@@ -994,6 +1066,8 @@ export type Mutation = {
    * Requires the permission `users:manage`. It takes no `Idempotency-Key`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`.
    */
   inviteMember?: Maybe<InviteMemberPayload>;
+  /** A link from which a ready archive can be downloaded, in parts as well. It, and each download, is an entry of the audit log. Requires the permission `tenant:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
+  linkTenantExport?: Maybe<LinkTenantExportPayload>;
   /** Adds a message to a conversation. The caller is its author. Requires the permission `conversations:write`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   postMessage?: Maybe<PostMessagePayload>;
   /**
@@ -1007,6 +1081,20 @@ export type Mutation = {
   redeliver?: Maybe<RedeliverPayload>;
   /** Nobody removes a member of a role above their own, and a tenant keeps an owner. Requires the permission `users:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
   removeMember?: Maybe<RemoveMemberPayload>;
+  /**
+   * Suspends this tenant at once, and has it erased for ever after a waiting period. Needs a token that was issued within
+   * the last five minutes. Until then owners can cancel it, and export the tenant.
+   *
+   * Requires the permission `tenant:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  requestTenantErasure?: Maybe<RequestTenantErasurePayload>;
+  /**
+   * Has an archive of all data of the tenant written. Hashes of keys and encrypted secrets are replaced in it. While one is
+   * being written, no second one is begun: then this answers the first. It is an entry of the audit log.
+   *
+   * Requires the permission `tenant:export`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`.
+   */
+  requestTenantExport?: Maybe<RequestTenantExportPayload>;
   /**
    * Makes a queued, dead or cancelled job due now, with all its attempts. `CONFLICT` when it is running or has succeeded, or
    * when a newer job has taken its place.
@@ -1046,6 +1134,12 @@ export type MutationAcceptInvitationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationCancelJobArgs = {
   input: CancelJobInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCancelTenantErasureArgs = {
+  input: CancelTenantErasureInput;
 };
 
 
@@ -1092,6 +1186,12 @@ export type MutationDeleteWebhookArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationErasePersonArgs = {
+  input: ErasePersonInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationExportAuditLogArgs = {
   input: ExportAuditLogInput;
 };
@@ -1100,6 +1200,12 @@ export type MutationExportAuditLogArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationInviteMemberArgs = {
   input: InviteMemberInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationLinkTenantExportArgs = {
+  input: LinkTenantExportInput;
 };
 
 
@@ -1124,6 +1230,18 @@ export type MutationRedeliverArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationRemoveMemberArgs = {
   input: RemoveMemberInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRequestTenantErasureArgs = {
+  input: RequestTenantErasureInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRequestTenantExportArgs = {
+  input: RequestTenantExportInput;
 };
 
 
@@ -1220,8 +1338,14 @@ export type Permission =
   | 'JOBS_MANAGE'
   /** `members:read` in tokens, keys and errors. The roles that hold it: owner, admin, member, viewer. */
   | 'MEMBERS_READ'
+  /** `persons:erase` in tokens, keys and errors. The roles that hold it: owner. */
+  | 'PERSONS_ERASE'
   /** `settings:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'SETTINGS_MANAGE'
+  /** `tenant:erase` in tokens, keys and errors. The roles that hold it: owner. */
+  | 'TENANT_ERASE'
+  /** `tenant:export` in tokens, keys and errors. The roles that hold it: owner. */
+  | 'TENANT_EXPORT'
   /** `users:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'USERS_MANAGE'
   /** `webhooks:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
@@ -1277,6 +1401,8 @@ export type Query = {
    * Requires the permission `events:read`.
    */
   events?: Maybe<AuditEventConnection>;
+  /** The exports of this tenant, the newest first unless `orderBy` says otherwise. They are removed a week after they were made. Requires the permission `tenant:export`. */
+  exports?: Maybe<TenantExportConnection>;
   /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
   /**
@@ -1305,6 +1431,8 @@ export type Query = {
   roles: Array<RolePermissions>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
+  /** The erasure of this tenant; null when nobody has asked for one. Requires the permission `tenant:erase`. */
+  tenantErasure?: Maybe<TenantErasure>;
   /** What was sent to webhooks in the last thirty days, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
   webhookDeliveries?: Maybe<WebhookDeliveryConnection>;
   /** The webhooks of this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
@@ -1363,6 +1491,17 @@ export type QueryEventsArgs = {
   before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryExportsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<TenantExportFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<TenantExportOrder>;
 };
 
 
@@ -1485,6 +1624,32 @@ export type RemoveMemberPayload = {
   __typename: 'RemoveMemberPayload';
   /** The id of the deleted object. Requires the permission `users:manage`. */
   deletedId: Scalars['ID']['output'];
+};
+
+/** Which tenant is to be erased. */
+export type RequestTenantErasureInput = {
+  /** The slug of this tenant, so that no other one is meant. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `requestTenantErasure`. Requires the permission `tenant:erase`. */
+export type RequestTenantErasurePayload = {
+  __typename: 'RequestTenantErasurePayload';
+  /** The `TenantErasure` as it is after the change. Requires the permission `tenant:erase`. */
+  erasure?: Maybe<TenantErasure>;
+};
+
+/** Which export is wanted. */
+export type RequestTenantExportInput = {
+  /** Whether every text is replaced by another one of the same form, for a copy to develop with. */
+  anonymise?: Scalars['Boolean']['input'];
+};
+
+/** The answer of the mutation `requestTenantExport`. Requires the permission `tenant:export`. */
+export type RequestTenantExportPayload = {
+  __typename: 'RequestTenantExportPayload';
+  /** The `TenantExport` as it is after the change. Requires the permission `tenant:export`. */
+  export?: Maybe<TenantExport>;
 };
 
 /** How much of a resource the tenant uses, and how much its plan allows. Requires the permission `billing:manage`. */
@@ -1611,6 +1776,94 @@ export type Tenant = Node & {
   /** Grows by one with each change. An update takes it as `expectedVersion`. */
   version: Scalars['Int']['output'];
 };
+
+/** The erasure of this tenant, which is to come. Meanwhile the tenant is suspended. Requires the permission `tenant:erase`. */
+export type TenantErasure = {
+  __typename: 'TenantErasure';
+  /** When it begins. Until then it can be cancelled. Requires the permission `tenant:erase`. */
+  executeAt: Scalars['DateTime']['output'];
+  /** When it was asked for. Requires the permission `tenant:erase`. */
+  requestedAt: Scalars['DateTime']['output'];
+  /** Who asked for it: the `sub` claim; for an operator, the operator's name. Requires the permission `tenant:erase`. */
+  requestedBy: Scalars['String']['output'];
+};
+
+/** An archive with all data of this tenant, of one moment. Requires the permission `tenant:export`. */
+export type TenantExport = Node & {
+  __typename: 'TenantExport';
+  /** Whether every text was replaced by another one of the same form. Requires the permission `tenant:export`. */
+  anonymised: Scalars['Boolean']['output'];
+  /** When the object was created. Requires the permission `tenant:export`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it is removed; null until it is ready. Requires the permission `tenant:export`. */
+  expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Why it was not written; null unless it has failed. Requires the permission `tenant:export`. */
+  failure?: Maybe<Scalars['String']['output']>;
+  /** When it was written, or given up; null before. Requires the permission `tenant:export`. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The id of the object. Requires the permission `tenant:export`. */
+  id: Scalars['ID']['output'];
+  /** Who asked for it: the `sub` claim. Requires the permission `tenant:export`. */
+  requestedBy: Scalars['String']['output'];
+  /** Rows in it; null until it is ready. Requires the permission `tenant:export`. */
+  rows?: Maybe<Scalars['BigInt']['output']>;
+  /** SHA-256 of the file, in hexadecimal digits; null until it is ready. Requires the permission `tenant:export`. */
+  sha256?: Maybe<Scalars['String']['output']>;
+  /** Bytes of the file; null until it is ready. Requires the permission `tenant:export`. */
+  size?: Maybe<Scalars['BigInt']['output']>;
+  /** Whether it can be downloaded. Requires the permission `tenant:export`. */
+  status: TenantExportStatus;
+};
+
+/** A page of a list of `TenantExport`. Requires the permission `tenant:export`. */
+export type TenantExportConnection = {
+  __typename: 'TenantExportConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `tenant:export`. */
+  edges: Array<TenantExportEdge>;
+  /** The objects of this page. Requires the permission `tenant:export`. */
+  nodes: Array<TenantExport>;
+  /** The position of this page in the whole list. Requires the permission `tenant:export`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `tenant:export`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `TenantExport` in a list, with its cursor. Requires the permission `tenant:export`. */
+export type TenantExportEdge = {
+  __typename: 'TenantExportEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `tenant:export`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `tenant:export`. */
+  node: TenantExport;
+};
+
+/** Conditions for a list of `TenantExport`. An object must meet all that are given. */
+export type TenantExportFilter = {
+  /** Only objects with this `status`. */
+  status?: InputMaybe<TenantExportStatus>;
+};
+
+/** The order of a list of `TenantExport`. */
+export type TenantExportOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: TenantExportOrderField;
+};
+
+/** What a list of `TenantExport` can be ordered by. */
+export type TenantExportOrderField =
+  /** When it was asked for. */
+  | 'CREATED_AT';
+
+/** What has become of an export. */
+export type TenantExportStatus =
+  /** It was not written: `failure` says why. */
+  | 'FAILED'
+  /** A worker writes it, or it waits for one. */
+  | 'PENDING'
+  /** It can be downloaded until it expires. */
+  | 'READY';
 
 /** Whether a tenant can be used. */
 export type TenantStatus =

@@ -1,0 +1,72 @@
+import process from 'node:process';
+import { Command } from 'commander';
+import { readConfig } from '../kernel/config/config.js';
+import { ConfigError } from '../kernel/config/config-error.js';
+import { modules } from '../modules.js';
+import { sealKeys } from '../services/audit-trail/seal-keys.js';
+import { eraseTenant, planErasure, storesOf } from '../services/lifecycle/erase-tenant.js';
+import { readPlans } from '../services/limits/plans.js';
+import type { OperatorConnection } from '../services/operator/operator-connection.js';
+import { asOperator } from './as-operator.js';
+
+interface EraseOptions {
+  readonly now?: boolean;
+  readonly yes?: boolean;
+}
+
+/** `tenantry tenant erase SLUG --now --yes` erases a tenant for ever: docs/tenant-life.md. */
+export const tenantEraseCommand = (): Command =>
+  new Command('erase')
+    .description('Erase a tenant for ever; without --yes, only say what would be erased')
+    .argument('<slug>')
+    .option('--now', 'without a waiting period')
+    .option('--yes', 'do it')
+    .action(async (slug: string, { now = false, yes = false }: EraseOptions) => {
+      if (yes && !now) throw new ConfigError('Say --now: an owner can ask for an erasure that waits.');
+      const config = readConfig(process.env, 'command');
+      const plans = readPlans(config.plansFile);
+      const keys = await sealKeys(config);
+      await asOperator(async (connection) => {
+        const tenant = await tenantOf(connection, slug);
+        const keepTrail = plans.of(tenant.plan).auditAfterErasure === 'keep';
+        if (!yes) {
+          const { tables } = await planErasure(connection, tenant.id, keepTrail);
+          print({ slug, dryRun: true, keepTrail, tables: tables.filter(({ rows }) => rows > 0) });
+          process.stderr.write('Nothing was erased: add --now --yes to erase the tenant for ever.\n');
+          return;
+        }
+        const order = { tenantId: tenant.id, stores: storesOf(modules), keepTrail, keys };
+        print((await eraseTenant(connection, order)) ?? {});
+      });
+    });
+
+/** The tenant; after an erasure was cut off, its row may be gone, and its id is the name. */
+async function tenantOf(
+  connection: OperatorConnection,
+  slug: string,
+): Promise<{ readonly id: string; readonly plan: string }> {
+  const [tenant] = await connection.query<{ id: string; plan: string }>(
+    `SELECT t.id::text AS id, t.plan FROM public.tenants t WHERE t.slug = $1
+     UNION ALL
+     SELECT e.subject::text, '' FROM tenantry.erasures e
+     WHERE e.subject::text = $1 AND NOT EXISTS (SELECT FROM public.tenants t WHERE t.id = e.subject)`,
+    [slug],
+  );
+  if (!tenant) {
+    const [running] = await connection.query<{ subject: string }>(
+      `SELECT e.subject::text AS subject FROM tenantry.erasures e
+       WHERE NOT EXISTS (SELECT FROM public.tenants t WHERE t.id = e.subject) ORDER BY e.started_at LIMIT 1`,
+    );
+    throw new ConfigError(
+      `There is no tenant ${slug}.` +
+        (running
+          ? ` An erasure was cut off near its end: go on with \`tenantry tenant erase ${running.subject} --now --yes\`.`
+          : ''),
+    );
+  }
+  return tenant;
+}
+
+function print(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
