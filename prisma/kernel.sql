@@ -1066,21 +1066,32 @@ CREATE OR REPLACE FUNCTION tenantry.extend_leases(leases text, lease_ms integer)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+  held record;
 BEGIN
+  FOR held IN
+    SELECT j.tenant_id, j.id FROM tenantry.jobs j
+    JOIN jsonb_array_elements(leases::jsonb) AS own
+      ON j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid
+    JOIN public.tenants t ON t.id = j.tenant_id
+    WHERE j.state = 'running' AND t.status <> 'active' FOR UPDATE OF j SKIP LOCKED
+  LOOP
+    PERFORM tenantry.put_back(held.tenant_id, held.id, clock_timestamp(), NULL, false);
+  END LOOP;
   UPDATE tenantry.jobs j SET leased_until = clock_timestamp() + least(lease_ms, 60000) * interval '1 millisecond'
   FROM (
-    SELECT held.tenant_id, held.id FROM tenantry.jobs held
+    SELECT mine.tenant_id, mine.id FROM tenantry.jobs mine
     JOIN jsonb_array_elements(leases::jsonb) AS own
-      ON held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
-    WHERE held.state = 'running' FOR UPDATE OF held SKIP LOCKED
-  ) AS mine
-  WHERE j.tenant_id = mine.tenant_id AND j.id = mine.id;
+      ON mine.tenant_id = (own ->> 0)::uuid AND mine.id = (own ->> 1)::uuid AND mine.lease = (own ->> 2)::uuid
+    WHERE mine.state = 'running' FOR UPDATE OF mine SKIP LOCKED
+  ) AS kept
+  WHERE j.tenant_id = kept.tenant_id AND j.id = kept.id;
   RETURN QUERY
   SELECT (own ->> 1)::uuid FROM jsonb_array_elements(leases::jsonb) AS own
   WHERE NOT EXISTS (
-    SELECT FROM tenantry.jobs held
-    WHERE held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
-      AND held.state IN ('running', 'succeeded')
+    SELECT FROM tenantry.jobs known
+    WHERE known.tenant_id = (own ->> 0)::uuid AND known.id = (own ->> 1)::uuid AND known.lease = (own ->> 2)::uuid
+      AND known.state IN ('running', 'succeeded')
   );
 END
 $function$;
@@ -2106,7 +2117,7 @@ $function$;
 
 -- tenantry.resolve_access(text,text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.resolve_access(tenant_ref text, member text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
- RETURNS TABLE(tenant_id uuid, slug text, status text, role text, plan text)
+ RETURNS TABLE(tenant_id uuid, slug text, status text, role text, plan text, suspension_reason text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2120,11 +2131,11 @@ BEGIN
     concat_ws(E'\x1f', 'resolve_access', expires, tenant_ref, member), expires, signature
   );
   RETURN QUERY
-  SELECT t.id, t.slug, t.status, m.role, t.plan
+  SELECT t.id, t.slug, t.status, m.role, t.plan, CASE WHEN m.role IS NOT NULL THEN t.suspension_reason END
   FROM (
-    SELECT id, slug, status, plan FROM public.tenants WHERE slug = wanted
+    SELECT id, slug, status, plan, suspension_reason FROM public.tenants WHERE slug = wanted
     UNION ALL
-    SELECT id, slug, status, plan FROM public.tenants
+    SELECT id, slug, status, plan, suspension_reason FROM public.tenants
     WHERE id = CASE
       WHEN wanted ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN wanted::uuid
     END
@@ -2136,12 +2147,12 @@ GRANT EXECUTE ON FUNCTION tenantry.resolve_access(text,text,bigint,text) TO tena
 
 -- tenantry.resolve_api_key(text)
 CREATE OR REPLACE FUNCTION tenantry.resolve_api_key(presented_hash text)
- RETURNS TABLE(api_key_id uuid, permissions text[], expires_at timestamp with time zone, created_by text, creator_role text, tenant_id uuid, slug text, status text, plan text)
+ RETURNS TABLE(api_key_id uuid, permissions text[], expires_at timestamp with time zone, created_by text, creator_role text, tenant_id uuid, slug text, status text, plan text, suspension_reason text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  SELECT k.id, k.permissions, k.expires_at, k.created_by, m.role, t.id, t.slug, t.status, t.plan
+  SELECT k.id, k.permissions, k.expires_at, k.created_by, m.role, t.id, t.slug, t.status, t.plan, t.suspension_reason
   FROM public.api_keys k
   JOIN public.tenants t ON t.id = k.tenant_id
   JOIN public.memberships m ON m.tenant_id = k.tenant_id AND m.user_id = k.created_by
@@ -2669,7 +2680,7 @@ CREATE POLICY resolve_access ON public.tenants FOR SELECT TO tenantry_owner
 CREATE POLICY tenant_isolation ON public.tenants FOR ALL TO PUBLIC
   USING ((id = ( SELECT tenantry.current_tenant() AS current_tenant)))
   WITH CHECK ((id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF status, slug, plan ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
+CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF status, slug, plan, suspension_reason ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Tenant', 'tenant');
 CREATE TRIGGER next_version BEFORE UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.next_version();
 GRANT SELECT ON TABLE public.tenants TO tenantry_app;

@@ -154,7 +154,10 @@ export function createServices({
     secrets: new SealedSecrets(encryptionKeys),
     rows: new ShownRows({ ...api, models: database.models }),
   });
-  const worker = new Worker({ database, handlers, plans, context }, { slots: config.jobSlots });
+  const worker = new Worker(
+    { database, handlers, plans, context, invalidations },
+    { slots: config.jobSlots },
+  );
   return {
     config,
     api,

@@ -57,20 +57,19 @@ export function executeWith(
  */
 const GRACE_MS = 500;
 
-/** The result; or only DEADLINE_EXCEEDED, when there is none in time or it has no other content. */
+/** The result; or only the error of the deadline, when there is none in time or it has no other content. */
 async function inTime(result: Promise<ExecutionResult>, deadline: Deadline): Promise<ExecutionResult> {
   try {
     const answer = await deadline.race(result, GRACE_MS);
-    return answer.errors && isAllTooLate(answer) ? tooLate(deadline) : answer;
+    return answer.errors && isAllTooLate(answer, deadline) ? tooLate(deadline) : answer;
   } catch (error) {
-    if (error instanceof PublicError && error.code === 'DEADLINE_EXCEEDED') return tooLate(deadline);
+    if (error instanceof PublicError && error.code === deadline.error.code) return tooLate(deadline);
     throw error;
   }
 }
 
-function isAllTooLate({ data, errors = [] }: ExecutionResult): boolean {
-  const isTooLate = ({ originalError }: GraphQLError) =>
-    publicError(originalError)?.code === 'DEADLINE_EXCEEDED';
+function isAllTooLate({ data, errors = [] }: ExecutionResult, { error: { code } }: Deadline): boolean {
+  const isTooLate = ({ originalError }: GraphQLError) => publicError(originalError)?.code === code;
   return Object.values(data ?? {}).every((value) => value === null) && errors.every(isTooLate);
 }
 

@@ -11,6 +11,7 @@ import { viewerOf } from './authentication.js';
 import { findDocument } from './find-document.js';
 import { createGuestContext } from './guest-context.js';
 import { logOf } from './logging.js';
+import { RequestsUnderWay } from './requests-under-way.js';
 import type { Services } from './services.js';
 
 /** Installs the route, and stops Apollo Server with the app. */
@@ -21,6 +22,7 @@ export async function installGraphql(
   const apollo = createApollo(services, app.log);
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
+  const underWay = new RequestsUnderWay(services.invalidations);
 
   app.route({
     method: ['GET', 'POST'],
@@ -30,15 +32,20 @@ export async function installGraphql(
     exposeHeadRoute: false,
     preHandler: findDocument(services.documents),
     handler: fastifyApolloHandler(apollo, {
-      context: async (request) => {
+      context: async (request, reply) => {
         const { id: requestId, guest, headers, deadline } = request;
         const log = () => logOf(request);
         if (guest) return createGuestContext(services, { user: guest.user, requestId, deadline, log: log() });
         const viewer = viewerOf(request);
+        const confirmAccess = async () =>
+          refuseLostAccess(viewer, await authenticate(services.authentication, headers));
+        if (deadline) {
+          const { tenantId } = viewer;
+          reply.raw.once('close', underWay.begin({ tenantId, deadline, confirm: confirmAccess }));
+        }
         return createContext(services, {
           viewer,
-          confirmAccess: async () =>
-            refuseLostAccess(viewer, await authenticate(services.authentication, headers)),
+          confirmAccess,
           requestId,
           deadline,
           idempotencyKey: headers['idempotency-key']?.toString(),

@@ -227,6 +227,12 @@ export const MODELS = {
         "byDefault": "value",
         "documentation": "`active` or `suspended`; only operators change it."
       },
+      "suspensionReason": {
+        "type": "String",
+        "isNullable": true,
+        "column": "suspension_reason",
+        "documentation": "Why it is suspended, for its members."
+      },
       "billingEmail": {
         "type": "String",
         "isNullable": true,

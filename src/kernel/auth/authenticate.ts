@@ -3,7 +3,7 @@
  * database. Every refusal is an error with a code of section "Access" in docs/errors.md.
  */
 import { encodeId, idPrefix, readId } from '../vocabulary/id.js';
-import { PublicError } from '../vocabulary/errors.js';
+import { PublicError, tenantSuspended } from '../vocabulary/errors.js';
 import type { Plan } from '../vocabulary/plan.js';
 import type { RoleMatrix } from '../vocabulary/permissions.js';
 import type { VerifiedUser, Viewer } from '../vocabulary/viewer.js';
@@ -125,8 +125,8 @@ function permissionsOf({ permissions, creatorRole }: ApiKeyAccess, roles: RoleMa
   return new Set([...roles.of(creatorRole)].filter((permission) => permissions.includes(permission)));
 }
 
-function refuseSuspended({ status }: { readonly status: string }): void {
-  if (status !== 'active') throw new PublicError('TENANT_SUSPENDED', 'This tenant is suspended.');
+function refuseSuspended({ status, suspensionReason }: Pick<Access, 'status' | 'suspensionReason'>): void {
+  if (status !== 'active') throw tenantSuspended(suspensionReason);
 }
 
 function bearerToken(authorization: string | undefined): string {

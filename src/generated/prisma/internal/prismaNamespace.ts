@@ -1237,6 +1237,7 @@ export const TenantScalarFieldEnum = {
   name: 'name',
   plan: 'plan',
   status: 'status',
+  suspensionReason: 'suspensionReason',
   billingEmail: 'billingEmail',
   settings: 'settings',
   version: 'version',

@@ -111,6 +111,7 @@ export const TenantScalarFieldEnum = {
   name: 'name',
   plan: 'plan',
   status: 'status',
+  suspensionReason: 'suspensionReason',
   billingEmail: 'billingEmail',
   settings: 'settings',
   version: 'version',

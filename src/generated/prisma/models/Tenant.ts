@@ -40,6 +40,7 @@ export type TenantMinAggregateOutputType = {
   name: string | null
   plan: string | null
   status: string | null
+  suspensionReason: string | null
   billingEmail: string | null
   version: number | null
   createdAt: Date | null
@@ -52,6 +53,7 @@ export type TenantMaxAggregateOutputType = {
   name: string | null
   plan: string | null
   status: string | null
+  suspensionReason: string | null
   billingEmail: string | null
   version: number | null
   createdAt: Date | null
@@ -64,6 +66,7 @@ export type TenantCountAggregateOutputType = {
   name: number
   plan: number
   status: number
+  suspensionReason: number
   billingEmail: number
   settings: number
   version: number
@@ -87,6 +90,7 @@ export type TenantMinAggregateInputType = {
   name?: true
   plan?: true
   status?: true
+  suspensionReason?: true
   billingEmail?: true
   version?: true
   createdAt?: true
@@ -99,6 +103,7 @@ export type TenantMaxAggregateInputType = {
   name?: true
   plan?: true
   status?: true
+  suspensionReason?: true
   billingEmail?: true
   version?: true
   createdAt?: true
@@ -111,6 +116,7 @@ export type TenantCountAggregateInputType = {
   name?: true
   plan?: true
   status?: true
+  suspensionReason?: true
   billingEmail?: true
   settings?: true
   version?: true
@@ -211,6 +217,7 @@ export type TenantGroupByOutputType = {
   name: string
   plan: string
   status: string
+  suspensionReason: string | null
   billingEmail: string | null
   settings: runtime.JsonValue
   version: number
@@ -247,6 +254,7 @@ export type TenantWhereInput = {
   name?: Prisma.StringFilter<"Tenant"> | string
   plan?: Prisma.StringFilter<"Tenant"> | string
   status?: Prisma.StringFilter<"Tenant"> | string
+  suspensionReason?: Prisma.StringNullableFilter<"Tenant"> | string | null
   billingEmail?: Prisma.StringNullableFilter<"Tenant"> | string | null
   settings?: Prisma.JsonFilter<"Tenant">
   version?: Prisma.IntFilter<"Tenant"> | number
@@ -269,6 +277,7 @@ export type TenantOrderByWithRelationInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrderInput | Prisma.SortOrder
   billingEmail?: Prisma.SortOrderInput | Prisma.SortOrder
   settings?: Prisma.SortOrder
   version?: Prisma.SortOrder
@@ -294,6 +303,7 @@ export type TenantWhereUniqueInput = Prisma.AtLeast<{
   name?: Prisma.StringFilter<"Tenant"> | string
   plan?: Prisma.StringFilter<"Tenant"> | string
   status?: Prisma.StringFilter<"Tenant"> | string
+  suspensionReason?: Prisma.StringNullableFilter<"Tenant"> | string | null
   billingEmail?: Prisma.StringNullableFilter<"Tenant"> | string | null
   settings?: Prisma.JsonFilter<"Tenant">
   version?: Prisma.IntFilter<"Tenant"> | number
@@ -316,6 +326,7 @@ export type TenantOrderByWithAggregationInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrderInput | Prisma.SortOrder
   billingEmail?: Prisma.SortOrderInput | Prisma.SortOrder
   settings?: Prisma.SortOrder
   version?: Prisma.SortOrder
@@ -337,6 +348,7 @@ export type TenantScalarWhereWithAggregatesInput = {
   name?: Prisma.StringWithAggregatesFilter<"Tenant"> | string
   plan?: Prisma.StringWithAggregatesFilter<"Tenant"> | string
   status?: Prisma.StringWithAggregatesFilter<"Tenant"> | string
+  suspensionReason?: Prisma.StringNullableWithAggregatesFilter<"Tenant"> | string | null
   billingEmail?: Prisma.StringNullableWithAggregatesFilter<"Tenant"> | string | null
   settings?: Prisma.JsonWithAggregatesFilter<"Tenant">
   version?: Prisma.IntWithAggregatesFilter<"Tenant"> | number
@@ -350,6 +362,7 @@ export type TenantCreateInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -372,6 +385,7 @@ export type TenantUncheckedCreateInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -394,6 +408,7 @@ export type TenantUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -416,6 +431,7 @@ export type TenantUncheckedUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -438,6 +454,7 @@ export type TenantCreateManyInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -451,6 +468,7 @@ export type TenantUpdateManyMutationInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -464,6 +482,7 @@ export type TenantUncheckedUpdateManyInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -482,6 +501,7 @@ export type TenantCountOrderByAggregateInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrder
   billingEmail?: Prisma.SortOrder
   settings?: Prisma.SortOrder
   version?: Prisma.SortOrder
@@ -499,6 +519,7 @@ export type TenantMaxOrderByAggregateInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrder
   billingEmail?: Prisma.SortOrder
   version?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -511,6 +532,7 @@ export type TenantMinOrderByAggregateInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrder
   billingEmail?: Prisma.SortOrder
   version?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -653,6 +675,7 @@ export type TenantCreateWithoutConversationsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -674,6 +697,7 @@ export type TenantUncheckedCreateWithoutConversationsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -711,6 +735,7 @@ export type TenantUpdateWithoutConversationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -732,6 +757,7 @@ export type TenantUncheckedUpdateWithoutConversationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -753,6 +779,7 @@ export type TenantCreateWithoutMessagesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -774,6 +801,7 @@ export type TenantUncheckedCreateWithoutMessagesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -811,6 +839,7 @@ export type TenantUpdateWithoutMessagesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -832,6 +861,7 @@ export type TenantUncheckedUpdateWithoutMessagesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -853,6 +883,7 @@ export type TenantCreateWithoutMembershipsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -874,6 +905,7 @@ export type TenantUncheckedCreateWithoutMembershipsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -911,6 +943,7 @@ export type TenantUpdateWithoutMembershipsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -932,6 +965,7 @@ export type TenantUncheckedUpdateWithoutMembershipsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -953,6 +987,7 @@ export type TenantCreateWithoutInvitationsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -974,6 +1009,7 @@ export type TenantUncheckedCreateWithoutInvitationsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1011,6 +1047,7 @@ export type TenantUpdateWithoutInvitationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1032,6 +1069,7 @@ export type TenantUncheckedUpdateWithoutInvitationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1053,6 +1091,7 @@ export type TenantCreateWithoutApiKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1074,6 +1113,7 @@ export type TenantUncheckedCreateWithoutApiKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1111,6 +1151,7 @@ export type TenantUpdateWithoutApiKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1132,6 +1173,7 @@ export type TenantUncheckedUpdateWithoutApiKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1153,6 +1195,7 @@ export type TenantCreateWithoutAuditEntriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1174,6 +1217,7 @@ export type TenantUncheckedCreateWithoutAuditEntriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1211,6 +1255,7 @@ export type TenantUpdateWithoutAuditEntriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1232,6 +1277,7 @@ export type TenantUncheckedUpdateWithoutAuditEntriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1253,6 +1299,7 @@ export type TenantCreateWithoutIdempotencyKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1274,6 +1321,7 @@ export type TenantUncheckedCreateWithoutIdempotencyKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1311,6 +1359,7 @@ export type TenantUpdateWithoutIdempotencyKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1332,6 +1381,7 @@ export type TenantUncheckedUpdateWithoutIdempotencyKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1353,6 +1403,7 @@ export type TenantCreateWithoutWebhooksInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1374,6 +1425,7 @@ export type TenantUncheckedCreateWithoutWebhooksInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1411,6 +1463,7 @@ export type TenantUpdateWithoutWebhooksInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1432,6 +1485,7 @@ export type TenantUncheckedUpdateWithoutWebhooksInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1453,6 +1507,7 @@ export type TenantCreateWithoutWebhookDeliveriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1474,6 +1529,7 @@ export type TenantUncheckedCreateWithoutWebhookDeliveriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1511,6 +1567,7 @@ export type TenantUpdateWithoutWebhookDeliveriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1532,6 +1589,7 @@ export type TenantUncheckedUpdateWithoutWebhookDeliveriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1656,6 +1714,7 @@ export type TenantSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -1679,6 +1738,7 @@ export type TenantSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -1692,6 +1752,7 @@ export type TenantSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -1705,6 +1766,7 @@ export type TenantSelectScalar = {
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -1712,7 +1774,7 @@ export type TenantSelectScalar = {
   updatedAt?: boolean
 }
 
-export type TenantOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "slug" | "name" | "plan" | "status" | "billingEmail" | "settings" | "version" | "createdAt" | "updatedAt", ExtArgs["result"]["tenant"]>
+export type TenantOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "slug" | "name" | "plan" | "status" | "suspensionReason" | "billingEmail" | "settings" | "version" | "createdAt" | "updatedAt", ExtArgs["result"]["tenant"]>
 export type TenantInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   memberships?: boolean | Prisma.Tenant$membershipsArgs<ExtArgs>
   invitations?: boolean | Prisma.Tenant$invitationsArgs<ExtArgs>
@@ -1753,6 +1815,10 @@ export type $TenantPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
      * `active` or `suspended`; only operators change it.
      */
     status: string
+    /**
+     * Why it is suspended, for its members.
+     */
+    suspensionReason: string | null
     billingEmail: string | null
     settings: runtime.JsonValue
     /**
@@ -2198,6 +2264,7 @@ export interface TenantFieldRefs {
   readonly name: Prisma.FieldRef<"Tenant", 'String'>
   readonly plan: Prisma.FieldRef<"Tenant", 'String'>
   readonly status: Prisma.FieldRef<"Tenant", 'String'>
+  readonly suspensionReason: Prisma.FieldRef<"Tenant", 'String'>
   readonly billingEmail: Prisma.FieldRef<"Tenant", 'String'>
   readonly settings: Prisma.FieldRef<"Tenant", 'Json'>
   readonly version: Prisma.FieldRef<"Tenant", 'Int'>

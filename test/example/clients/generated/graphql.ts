@@ -596,7 +596,7 @@ export type ErrorCode =
   | 'TENANT_NOT_FOUND'
   /** Neither the subdomain nor the token names a tenant. */
   | 'TENANT_REQUIRED'
-  /** The tenant is suspended. Its data is kept. */
+  /** The tenant is suspended. Its data is kept. `extensions.reason` says why. */
   | 'TENANT_SUSPENDED'
   /** There is no valid token or API key. Sign in again. */
   | 'UNAUTHENTICATED'
