@@ -58,7 +58,7 @@ module.exports = {
     service('idempotency'),
     service('jobs'),
     service('mail'),
-    service('operator'),
+    service('operator', 'limits', 'audit-trail'),
     service('audit-trail'),
     service('rates'),
     service('secrets'),

@@ -284,6 +284,17 @@ BEGIN
 END
 $function$;
 
+-- tenantry.announce_impersonation()
+CREATE OR REPLACE FUNCTION tenantry.announce_impersonation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('tenantry_access', json_build_object('tenantId', OLD.tenant_id)::text);
+  RETURN NULL;
+END
+$function$;
+
 -- tenantry.audit(regclass,text)
 CREATE OR REPLACE FUNCTION tenantry.audit(target regclass, entity text)
  RETURNS void
@@ -587,6 +598,19 @@ CREATE OR REPLACE FUNCTION tenantry.candidates_of_conversations(term text)
 RETURN NULL::uuid[];
 GRANT EXECUTE ON FUNCTION tenantry.candidates_of_conversations(text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.candidates_of_conversations(text) TO tenantry_operator;
+
+-- tenantry.check_impersonation()
+CREATE OR REPLACE FUNCTION tenantry.check_impersonation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.ended_at > clock_timestamp() + interval '1 minute' THEN
+    RAISE EXCEPTION 'an impersonation can only be ended, once and now' USING ERRCODE = '42501';
+  END IF;
+  RETURN NEW;
+END
+$function$;
 
 -- tenantry.check_times(regclass)
 CREATE OR REPLACE FUNCTION tenantry.check_times(target regclass)
@@ -2162,6 +2186,25 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.resolve_api_key(text) TO tenantry_app;
 
+-- tenantry.resolve_impersonation(text)
+CREATE OR REPLACE FUNCTION tenantry.resolve_impersonation(presented_hash text)
+ RETURNS TABLE(impersonation_id uuid, operator text, user_id text, expires_at timestamp with time zone, role text, tenant_id uuid, slug text, status text, plan text, suspension_reason text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT i.id, i.operator, i.user_id, i.expires_at, CASE WHEN i.user_id IS NULL THEN i.role ELSE m.role END,
+    t.id, t.slug, t.status, t.plan, t.suspension_reason
+  FROM public.impersonations i
+  JOIN public.tenants t ON t.id = i.tenant_id
+  LEFT JOIN public.memberships m ON m.tenant_id = i.tenant_id AND m.user_id = i.user_id
+  WHERE i.token_hash = presented_hash
+    AND i.ended_at IS NULL
+    AND i.expires_at > clock_timestamp()
+    AND (i.user_id IS NULL OR m.role IS NOT NULL)
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.resolve_impersonation(text) TO tenantry_app;
+
 -- tenantry.rest_jobs(uuid,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.rest_jobs(tenant uuid, tasks jsonb)
  RETURNS void
@@ -2628,6 +2671,21 @@ CREATE POLICY tenant_isolation ON public.idempotency_keys FOR ALL TO PUBLIC
   WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.idempotency_keys TO tenantry_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.idempotency_keys TO tenantry_operator;
+
+-- public.impersonations
+ALTER TABLE public.impersonations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.impersonations FORCE ROW LEVEL SECURITY;
+CREATE POLICY resolve_impersonation ON public.impersonations FOR SELECT TO tenantry_owner
+  USING (true);
+CREATE POLICY tenant_isolation ON public.impersonations FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER announce_impersonation AFTER DELETE OR UPDATE ON public.impersonations FOR EACH ROW EXECUTE FUNCTION tenantry.announce_impersonation();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.impersonations FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Impersonation', 'impersonation');
+CREATE TRIGGER check_impersonation BEFORE UPDATE OF ended_at, ended_by ON public.impersonations FOR EACH ROW EXECUTE FUNCTION tenantry.check_impersonation();
+GRANT SELECT ON TABLE public.impersonations TO tenantry_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.impersonations TO tenantry_operator;
+GRANT UPDATE (ended_at), UPDATE (ended_by) ON TABLE public.impersonations TO tenantry_app;
 
 -- public.invitations
 ALTER TABLE public.invitations ENABLE ROW LEVEL SECURITY;

@@ -5,6 +5,7 @@ import { createTokenVerifier } from './kernel/auth/verify-token.js';
 import { clientAddress } from './http/client-address.js';
 import type { Services } from './http/services.js';
 import { Shedding } from './http/shedding.js';
+import { createOperators } from './create-operators.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
@@ -35,6 +36,7 @@ import { listen } from './kernel/notifications/notifications.js';
 import { createReadiness } from './kernel/database/readiness.js';
 import { createAccessResolver } from './kernel/auth/resolve-access.js';
 import { createApiKeyResolver } from './kernel/auth/resolve-api-key.js';
+import { createImpersonationResolver } from './kernel/auth/resolve-impersonation.js';
 import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 
 /** Time limits of a tenant's transaction, in milliseconds. */
@@ -53,6 +55,8 @@ export interface ServiceOptions {
   readonly modules: readonly Module[];
   /** The URL of the role tenantry_app. */
   readonly databaseUrl: string;
+  /** The URL of the role tenantry_operator, for the operators' door. */
+  readonly operatorUrl?: string | undefined;
   /** The key that signs contexts; undefined when they are unsigned. */
   readonly contextKey?: string | undefined;
   /** The keys of the audit trail; undefined when nothing is sealed. */
@@ -79,6 +83,7 @@ export function createServices({
   config,
   modules,
   databaseUrl,
+  operatorUrl,
   contextKey,
   sealKeys,
   limits = LIMITS,
@@ -154,6 +159,14 @@ export function createServices({
     secrets: new SealedSecrets(encryptionKeys),
     rows: new ShownRows({ ...api, models: database.models }),
   });
+  const operators = createOperators({
+    config,
+    url: operatorUrl,
+    contextKey,
+    sealKeys,
+    openKeys: (jwksUri) => openProviderKeys(jwksUri, config, problems),
+    onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
+  });
   const worker = new Worker(
     { database, handlers, plans, context, invalidations },
     { slots: config.jobSlots },
@@ -184,12 +197,14 @@ export function createServices({
       access,
       apiKeys,
       apiKeyUse,
+      impersonations: createImpersonationResolver(database, invalidations),
       roles: api.roles,
       planOf: plansOfTenants(plans, problems),
       baseDomain: config.baseDomain,
     },
     limitedResources: resources,
     moduleContext: context,
+    operators,
     jobQueue: new JobQueue(database),
     worker,
     providerKeys,
@@ -202,6 +217,7 @@ export function createServices({
       await notifications.close();
       await readiness.close();
       await openedRates.close();
+      await operators?.pool.close();
       await database.close();
       problems.close();
     },

@@ -15,7 +15,7 @@ import type { WebhookFailureMapper as WebhookFailure } from '../platform/webhook
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { NodeMapper } from '../kernel/graphql/kernel.mappers.js';
 import type { TenantMapper, ViewerMapper, ViewerMembershipMapper } from '../platform/tenant/tenant.mappers.js';
-import type { Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Webhook as WebhookRow, WebhookDelivery as WebhookDeliveryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
+import type { Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Impersonation as ImpersonationRow, Webhook as WebhookRow, WebhookDelivery as WebhookDeliveryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
 import type { Connection } from '../kernel/graphql/connection.js';
 import type { AuditEventMapper, AuditEventConnectionMapper } from '../platform/event/event.mappers.js';
 import type { JobMapper, JobConnectionMapper } from '../platform/job/job.mappers.js';
@@ -541,6 +541,19 @@ export type DeleteWebhookPayload = {
   deletedId: Scalars['ID']['output'];
 };
 
+/** The input of the mutation `endImpersonation`. */
+export type EndImpersonationInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `endImpersonation`. Requires the permission `impersonations:end`. */
+export type EndImpersonationPayload = {
+  __typename?: 'EndImpersonationPayload';
+  /** The `Impersonation` as it is after the change. Requires the permission `audit:read`. */
+  impersonation?: Maybe<Impersonation>;
+};
+
 /** What went wrong: the values of `extensions.code`. */
 export type ErrorCode =
   /** The answer has more bytes than `extensions.limit`. Ask for smaller pages. */
@@ -622,6 +635,79 @@ export type FieldAccess = {
   /** The coordinate up to the dot. */
   type: Scalars['String']['output'];
 };
+
+/**
+ * An operator of the service acts in this tenant, for a reason and until an end. The audit log has what they do under
+ * `actorType: OPERATOR`.
+ *
+ * Requires the permission `audit:read`.
+ */
+export type Impersonation = Node & {
+  __typename?: 'Impersonation';
+  /** When the object was created. Requires the permission `audit:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it was ended early; null when it was not. Requires the permission `audit:read`. */
+  endedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Who ended it early: a `userId`, the `id` of an API key, or the operator. Requires the permission `audit:read`. */
+  endedBy?: Maybe<Scalars['String']['output']>;
+  /** When it ends by itself. Requires the permission `audit:read`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** The id of the object. Requires the permission `audit:read`. */
+  id: Scalars['ID']['output'];
+  /** The operator: `actor` of their entries in the audit log. Requires the permission `audit:read`. */
+  operator: Scalars['String']['output'];
+  /** Why, in the words of the operator. Requires the permission `audit:read`. */
+  reason: Scalars['String']['output'];
+  /** The role that the operator has; as a member, the one when it began. Requires the permission `audit:read`. */
+  role: Role;
+  /** The `userId` of the member as whom the operator acts; null when the operator only has the role. Requires the permission `audit:read`. */
+  userId?: Maybe<Scalars['ID']['output']>;
+};
+
+/** A page of a list of `Impersonation`. Requires the permission `audit:read`. */
+export type ImpersonationConnection = {
+  __typename?: 'ImpersonationConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `audit:read`. */
+  edges: Array<ImpersonationEdge>;
+  /** The objects of this page. Requires the permission `audit:read`. */
+  nodes: Array<Impersonation>;
+  /** The position of this page in the whole list. Requires the permission `audit:read`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `audit:read`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `Impersonation` in a list, with its cursor. Requires the permission `audit:read`. */
+export type ImpersonationEdge = {
+  __typename?: 'ImpersonationEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `audit:read`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `audit:read`. */
+  node: Impersonation;
+};
+
+/** Conditions for a list of `Impersonation`. An object must meet all that are given. */
+export type ImpersonationFilter = {
+  /** True: only those that have not ended. False: only those that have. */
+  active?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `operator`. */
+  operator?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Impersonation`. */
+export type ImpersonationOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: ImpersonationOrderField;
+};
+
+/** What a list of `Impersonation` can be ordered by. */
+export type ImpersonationOrderField =
+  /** When it began. */
+  | 'CREATED_AT';
 
 /** An e-mail address that was asked to join this tenant. There is one for each address at most. Requires the permission `users:manage`. */
 export type Invitation = Node & {
@@ -945,6 +1031,8 @@ export type Mutation = {
   deleteConversation?: Maybe<DeleteConversationPayload>;
   /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /** Ends an impersonation, on every server within a second. Requires the permission `impersonations:end`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
+  endImpersonation?: Maybe<EndImpersonationPayload>;
   /**
    * A link from which the sealed audit log can be downloaded once or several times, while the caller may export it. Values
    * are shown as they were recorded, also those of fields that the caller may not read. The download is an entry, too.
@@ -1053,6 +1141,12 @@ export type MutationDeleteConversationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationDeleteWebhookArgs = {
   input: DeleteWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationEndImpersonationArgs = {
+  input: EndImpersonationInput;
 };
 
 
@@ -1212,6 +1306,8 @@ export type Query = {
    * Requires the permission `events:read`.
    */
   events?: Maybe<AuditEventConnection>;
+  /** The impersonations by operators in this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `audit:read`. */
+  impersonations?: Maybe<ImpersonationConnection>;
   /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
   /**
@@ -1298,6 +1394,17 @@ export type QueryEventsArgs = {
   before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryImpersonationsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ImpersonationFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<ImpersonationOrder>;
 };
 
 
@@ -1958,11 +2065,19 @@ export type ResolversTypes = {
   DeleteConversationPayload: ResolverTypeWrapper<DeleteConversationPayload>;
   DeleteWebhookInput: DeleteWebhookInput;
   DeleteWebhookPayload: ResolverTypeWrapper<DeleteWebhookPayload>;
+  EndImpersonationInput: EndImpersonationInput;
+  EndImpersonationPayload: ResolverTypeWrapper<Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversTypes['Impersonation']> }>;
   ErrorCode: ErrorCode;
   ExportAuditLogInput: ExportAuditLogInput;
   ExportAuditLogPayload: ResolverTypeWrapper<ExportAuditLogPayload>;
   FieldAccess: ResolverTypeWrapper<FieldAccess>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  Impersonation: ResolverTypeWrapper<ImpersonationRow>;
+  ImpersonationConnection: ResolverTypeWrapper<Connection<ImpersonationRow>>;
+  ImpersonationEdge: ResolverTypeWrapper<Omit<ImpersonationEdge, 'node'> & { node: ResolversTypes['Impersonation'] }>;
+  ImpersonationFilter: ImpersonationFilter;
+  ImpersonationOrder: ImpersonationOrder;
+  ImpersonationOrderField: ImpersonationOrderField;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   Invitation: ResolverTypeWrapper<InvitationRow>;
   InvitationConnection: ResolverTypeWrapper<Connection<InvitationRow>>;
@@ -2093,10 +2208,17 @@ export type ResolversParentTypes = {
   DeleteConversationPayload: DeleteConversationPayload;
   DeleteWebhookInput: DeleteWebhookInput;
   DeleteWebhookPayload: DeleteWebhookPayload;
+  EndImpersonationInput: EndImpersonationInput;
+  EndImpersonationPayload: Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversParentTypes['Impersonation']> };
   ExportAuditLogInput: ExportAuditLogInput;
   ExportAuditLogPayload: ExportAuditLogPayload;
   FieldAccess: FieldAccess;
   ID: Scalars['ID']['output'];
+  Impersonation: ImpersonationRow;
+  ImpersonationConnection: Connection<ImpersonationRow>;
+  ImpersonationEdge: Omit<ImpersonationEdge, 'node'> & { node: ResolversParentTypes['Impersonation'] };
+  ImpersonationFilter: ImpersonationFilter;
+  ImpersonationOrder: ImpersonationOrder;
   Int: Scalars['Int']['output'];
   Invitation: InvitationRow;
   InvitationConnection: Connection<InvitationRow>;
@@ -2374,6 +2496,10 @@ export type DeleteWebhookPayloadResolvers<ContextType = RequestContext, ParentTy
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
 };
 
+export type EndImpersonationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['EndImpersonationPayload'] = ResolversParentTypes['EndImpersonationPayload']> = {
+  impersonation?: Resolver<Maybe<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+};
+
 export type ExportAuditLogPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ExportAuditLogPayload'] = ResolversParentTypes['ExportAuditLogPayload']> = {
   expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   url?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -2385,6 +2511,31 @@ export type FieldAccessResolvers<ContextType = RequestContext, ParentType extend
   field?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   requires?: Resolver<ResolversTypes['Permission'], ParentType, ContextType>;
   type?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type ImpersonationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Impersonation'] = ResolversParentTypes['Impersonation']> = {
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  endedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  endedBy?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  operator?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
+  userId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type ImpersonationConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ImpersonationConnection'] = ResolversParentTypes['ImpersonationConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['ImpersonationEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type ImpersonationEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ImpersonationEdge'] = ResolversParentTypes['ImpersonationEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Impersonation'], ParentType, ContextType>;
 };
 
 export type InvitationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Invitation'] = ResolversParentTypes['Invitation']> = {
@@ -2513,6 +2664,7 @@ export type MutationResolvers<ContextType = RequestContext, ParentType extends R
   createWebhook?: Resolver<Maybe<ResolversTypes['CreateWebhookPayload']>, ParentType, ContextType, RequireFields<MutationCreateWebhookArgs, 'input'>>;
   deleteConversation?: Resolver<Maybe<ResolversTypes['DeleteConversationPayload']>, ParentType, ContextType, RequireFields<MutationDeleteConversationArgs, 'input'>>;
   deleteWebhook?: Resolver<Maybe<ResolversTypes['DeleteWebhookPayload']>, ParentType, ContextType, RequireFields<MutationDeleteWebhookArgs, 'input'>>;
+  endImpersonation?: Resolver<Maybe<ResolversTypes['EndImpersonationPayload']>, ParentType, ContextType, RequireFields<MutationEndImpersonationArgs, 'input'>>;
   exportAuditLog?: Resolver<Maybe<ResolversTypes['ExportAuditLogPayload']>, ParentType, ContextType, RequireFields<MutationExportAuditLogArgs, 'input'>>;
   inviteMember?: Resolver<Maybe<ResolversTypes['InviteMemberPayload']>, ParentType, ContextType, RequireFields<MutationInviteMemberArgs, 'input'>>;
   postMessage?: Resolver<Maybe<ResolversTypes['PostMessagePayload']>, ParentType, ContextType, RequireFields<MutationPostMessageArgs, 'input'>>;
@@ -2530,7 +2682,7 @@ export type MutationResolvers<ContextType = RequestContext, ParentType extends R
 };
 
 export type NodeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
-  __resolveType: TypeResolveFn<'ApiKey' | 'AuditEntry' | 'AuditEvent' | 'Conversation' | 'Invitation' | 'Job' | 'Membership' | 'Message' | 'Tenant' | 'Viewer' | 'ViewerMembership' | 'Webhook' | 'WebhookDelivery', ParentType, ContextType>;
+  __resolveType: TypeResolveFn<'ApiKey' | 'AuditEntry' | 'AuditEvent' | 'Conversation' | 'Impersonation' | 'Invitation' | 'Job' | 'Membership' | 'Message' | 'Tenant' | 'Viewer' | 'ViewerMembership' | 'Webhook' | 'WebhookDelivery', ParentType, ContextType>;
 };
 
 export type OrderDirectionResolvers = EnumResolverSignature<{ ASC?: any, DESC?: any }, ResolversTypes['OrderDirection']>;
@@ -2542,7 +2694,7 @@ export type PageInfoResolvers<ContextType = RequestContext, ParentType extends R
   startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
-export type PermissionResolvers = EnumResolverSignature<{ AUDIT_EXPORT?: any, AUDIT_READ?: any, AUDIT_REDACT?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, EVENTS_READ?: any, JOBS_MANAGE?: any, MEMBERS_READ?: any, SETTINGS_MANAGE?: any, USERS_MANAGE?: any, WEBHOOKS_MANAGE?: any }, ResolversTypes['Permission']>;
+export type PermissionResolvers = EnumResolverSignature<{ AUDIT_EXPORT?: any, AUDIT_READ?: any, AUDIT_REDACT?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, EVENTS_READ?: any, IMPERSONATIONS_END?: any, JOBS_MANAGE?: any, MEMBERS_READ?: any, SETTINGS_MANAGE?: any, USERS_MANAGE?: any, WEBHOOKS_MANAGE?: any }, ResolversTypes['Permission']>;
 
 export type PlanResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Plan'] = ResolversParentTypes['Plan']> = {
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -2560,6 +2712,7 @@ export type QueryResolvers<ContextType = RequestContext, ParentType extends Reso
   conversations?: Resolver<Maybe<ResolversTypes['ConversationConnection']>, ParentType, ContextType, Partial<QueryConversationsArgs>>;
   errorCodes?: Resolver<Array<ResolversTypes['ErrorCode']>, ParentType, ContextType>;
   events?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, Partial<QueryEventsArgs>>;
+  impersonations?: Resolver<Maybe<ResolversTypes['ImpersonationConnection']>, ParentType, ContextType, Partial<QueryImpersonationsArgs>>;
   invitations?: Resolver<Maybe<ResolversTypes['InvitationConnection']>, ParentType, ContextType, Partial<QueryInvitationsArgs>>;
   jobs?: Resolver<Maybe<ResolversTypes['JobConnection']>, ParentType, ContextType, Partial<QueryJobsArgs>>;
   me?: Resolver<ResolversTypes['Viewer'], ParentType, ContextType>;
@@ -2772,8 +2925,12 @@ export type Resolvers<ContextType = RequestContext> = {
   DateTime?: GraphQLScalarType;
   DeleteConversationPayload?: DeleteConversationPayloadResolvers<ContextType>;
   DeleteWebhookPayload?: DeleteWebhookPayloadResolvers<ContextType>;
+  EndImpersonationPayload?: EndImpersonationPayloadResolvers<ContextType>;
   ExportAuditLogPayload?: ExportAuditLogPayloadResolvers<ContextType>;
   FieldAccess?: FieldAccessResolvers<ContextType>;
+  Impersonation?: ImpersonationResolvers<ContextType>;
+  ImpersonationConnection?: ImpersonationConnectionResolvers<ContextType>;
+  ImpersonationEdge?: ImpersonationEdgeResolvers<ContextType>;
   Invitation?: InvitationResolvers<ContextType>;
   InvitationConnection?: InvitationConnectionResolvers<ContextType>;
   InvitationEdge?: InvitationEdgeResolvers<ContextType>;

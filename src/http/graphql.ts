@@ -13,13 +13,14 @@ import { createGuestContext } from './guest-context.js';
 import { logOf } from './logging.js';
 import { RequestsUnderWay } from './requests-under-way.js';
 import type { Services } from './services.js';
+import { tenantsDoor } from './tenants-door.js';
 
 /** Installs the route, and stops Apollo Server with the app. */
 export async function installGraphql(
   app: FastifyInstance,
   services: Services,
 ): Promise<ApolloServer<RequestContext>> {
-  const apollo = createApollo(services, app.log);
+  const apollo = createApollo(tenantsDoor(services), services, app.log);
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
   const underWay = new RequestsUnderWay(services.invalidations);

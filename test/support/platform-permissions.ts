@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import {
   insertApiKey,
   insertDelivery,
+  insertImpersonation,
   insertInvitation,
   insertJob,
   insertMembership,
@@ -27,6 +28,7 @@ export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
     'audit:export',
     'audit:redact',
     'events:read',
+    'impersonations:end',
     'jobs:manage',
     'webhooks:manage',
   ],
@@ -54,6 +56,7 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
   members: 'members:read',
   auditLog: 'audit:read',
   auditVerification: 'audit:read',
+  impersonations: 'audit:read',
   events: 'events:read',
   invitations: 'users:manage',
   apiKeys: 'settings:manage',
@@ -74,6 +77,7 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   revokeApiKey: 'settings:manage',
   redactAuditEntries: 'audit:redact',
   exportAuditLog: 'audit:export',
+  endImpersonation: 'impersonations:end',
   retryJob: 'jobs:manage',
   cancelJob: 'jobs:manage',
   createWebhook: 'webhooks:manage',
@@ -195,6 +199,20 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   BrokenAuditEntry: { entryId: 'audit:read', reason: 'audit:read', explanation: 'audit:read' },
   ExportAuditLogPayload: { url: 'audit:export', expiresAt: 'audit:export' },
   RedactAuditEntriesPayload: { redacted: 'audit:redact', hasMore: 'audit:redact' },
+  Impersonation: {
+    id: 'audit:read',
+    operator: 'audit:read',
+    reason: 'audit:read',
+    role: 'audit:read',
+    userId: 'audit:read',
+    createdAt: 'audit:read',
+    expiresAt: 'audit:read',
+    endedAt: 'audit:read',
+    endedBy: 'audit:read',
+  },
+  ImpersonationConnection: 'audit:read',
+  ImpersonationEdge: { node: 'audit:read', cursor: 'audit:read' },
+  EndImpersonationPayload: { impersonation: 'audit:read' },
   Job: {
     id: 'jobs:manage',
     task: 'jobs:manage',
@@ -293,6 +311,10 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
     await insertInvitation(database, 'acme');
     return { first: 1 };
   },
+  'Query.impersonations': async ({ database }) => {
+    await insertImpersonation(database, 'acme');
+    return { first: 1 };
+  },
   'Query.apiKeys': async ({ database }) => {
     await insertApiKey(database, 'acme');
     return { first: 1 };
@@ -359,6 +381,9 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Mutation.createApiKey': () => ({ input: { name: 'a key', permissions: ['MEMBERS_READ'] } }),
   'Mutation.revokeApiKey': async ({ database }) => ({
     input: { id: (await insertApiKey(database, 'acme')).id },
+  }),
+  'Mutation.endImpersonation': async ({ database }) => ({
+    input: { id: (await insertImpersonation(database, 'acme')).id },
   }),
   'Mutation.retryJob': async ({ database }) => ({ input: { id: await insertJob(database, 'acme') } }),
   'Mutation.cancelJob': async ({ database }) => ({

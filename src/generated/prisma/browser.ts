@@ -68,3 +68,9 @@ export type Webhook = Prisma.WebhookModel
  * One event for one webhook. The database makes it with the entry of the audit log; a job sends it.
  */
 export type WebhookDelivery = Prisma.WebhookDeliveryModel
+/**
+ * Model Impersonation
+ * An operator acts in the tenant, for a reason and until an end. Only operators begin one; the tenant sees it, and can
+ * end it.
+ */
+export type Impersonation = Prisma.ImpersonationModel

@@ -23,6 +23,8 @@ export interface Identity {
   readonly verifiedEmail: string | undefined;
   /** The `tenant_id` claim: a tenant's id or slug. */
   readonly tenantRef: string | undefined;
+  /** The `scope` claim: names that are separated by spaces. Only operators' tokens need one. */
+  readonly scope: string;
   /** When the token is no longer accepted: its expiry and the tolerance for clocks. In milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -52,6 +54,7 @@ const claims = z.object({
   email: z.string().min(1).optional().catch(undefined),
   email_verified: z.unknown().optional(),
   tenant_id: z.string().nullish(),
+  scope: z.string().catch(''),
 });
 
 /** Verifies HS256 with the secret, RS256 and ES256 with the provider's keys; what is not given accepts nothing. */
@@ -98,13 +101,14 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
         'The token needs the claims sub and exp; tenant_id, if there is one, is a text.',
       );
     }
-    const { sub, exp, email, email_verified: verifiedClaim, tenant_id: tenant } = parsed.data;
+    const { sub, exp, email, email_verified: verifiedClaim, tenant_id: tenant, scope } = parsed.data;
     const unverified = verifiedClaim === false || verifiedClaim === 'false';
     return {
       userId: sub,
       email: unverified ? undefined : email,
       verifiedEmail: verifiedClaim === true || verifiedClaim === 'true' ? email : undefined,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
+      scope,
       expiresAt: endOf(exp),
     };
   });

@@ -19,6 +19,7 @@ export const SECRET_VARIABLES = [
   'AUDIT_HEAD_SINK',
   'ENCRYPTION_KEYS',
   'JWT_SECRET',
+  'OPERATOR_JWT_SECRET',
   'SMTP_URL',
   'REDIS_URL',
 ] as const;

@@ -9,5 +9,7 @@ export const auditLogModule = defineModule({
   resolvers,
   nodes: { AuditEntry: entriesById },
   context: auditReadContext,
+  // What operators of the service read and do in the tenant, and why: services/operator/operator-connection.ts.
+  audit: { OperatorAccess: { columns: { reason: 'audit:read' } } },
   permissions: { 'audit:read': ['owner', 'admin'] },
 });

@@ -1,11 +1,11 @@
 /**
- * The operators' connection for work on tenants, as tenantry_operator. It binds a tenant like the server, so an
+ * The operators' connections for work on tenants, as tenantry_operator. They bind a tenant like the server, so an
  * operator's changes are in the tenant's audit log, under the operator's name.
  */
 import type pg from 'pg';
 import { checkContextSigning } from '../../kernel/database/preparation/context-keys.js';
 import { withClient } from '../../kernel/database/owner-connection.js';
-import { createSign, signContext } from '../../kernel/database/context-signature.js';
+import { createSign, signContext, type Sign } from '../../kernel/database/context-signature.js';
 
 /** Runs a statement inside the bound transaction. */
 export type OperatorQuery = <Row extends pg.QueryResultRow>(
@@ -15,12 +15,97 @@ export type OperatorQuery = <Row extends pg.QueryResultRow>(
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 
-export interface OperatorConnection {
-  /** Runs `work` in one transaction bound to a tenant; rolled back when it throws. */
-  inTenant<Result>(tenantId: string, work: (query: OperatorQuery) => Promise<Result>): Promise<Result>;
-  /** Reads across tenants. */
-  readonly query: OperatorQuery;
+/** What an operator does in a tenant, for the tenant's audit log. */
+export interface OperatorEntry {
+  /** `tenant_read`. */
+  readonly action: string;
+  readonly reason: string;
 }
+
+interface ConnectionParts {
+  /** Runs `work` with a connection to the database that nobody else uses meanwhile. */
+  readonly borrow: <Result>(work: (client: pg.ClientBase) => Promise<Result>) => Promise<Result>;
+  readonly sign: Sign;
+  /** The operator's name in the audit logs. */
+  readonly operator: string;
+  /** The request, for the audit logs. */
+  readonly requestId?: string | undefined;
+}
+
+/**
+ * The client of one operator. It is no client of a tenant, and none of those is one of an operator: neither can be passed
+ * where the other is expected.
+ */
+export class OperatorConnection {
+  /** The operator's name in the audit logs. */
+  readonly operator: string;
+  readonly #parts: ConnectionParts;
+
+  constructor(parts: ConnectionParts) {
+    this.operator = parts.operator;
+    this.#parts = parts;
+  }
+
+  /** Reads across tenants. */
+  readonly query: OperatorQuery = (sql, values) =>
+    this.#parts.borrow((client) => queryOf(client)(sql, values));
+
+  /** Runs `work` in one transaction bound to a tenant; rolled back when it throws. */
+  readonly inTenant = <Result>(
+    tenantId: string,
+    work: (query: OperatorQuery) => Promise<Result>,
+  ): Promise<Result> =>
+    this.#parts.borrow(async (client) => {
+      const query = queryOf(client);
+      await query('BEGIN');
+      try {
+        await this.#bind(query, tenantId);
+        const result = await work(query);
+        await query('COMMIT');
+        return result;
+      } catch (error) {
+        await query('ROLLBACK');
+        throw error;
+      }
+    });
+
+  /** The same, and the tenant's audit log has the entry, in the same transaction. */
+  readonly acting = <Result>(
+    tenantId: string,
+    { action, reason }: OperatorEntry,
+    work: (query: OperatorQuery) => Promise<Result>,
+  ): Promise<Result> =>
+    this.inTenant(tenantId, async (query) => {
+      const result = await work(query);
+      await query('SELECT tenantry.record_audit($1, $2, NULL, NULL, $3)', [
+        `operator.${action}`,
+        'OperatorAccess',
+        JSON.stringify({ reason }),
+      ]);
+      return result;
+    });
+
+  async #bind(query: OperatorQuery, tenantId: string): Promise<void> {
+    const { operator, sign, requestId } = this.#parts;
+    const actor = { type: 'operator', id: operator } as const;
+    const { expires, signature } = signContext(sign, { tenantId, actor, requestId: requestId ?? '' });
+    await query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
+      tenantId,
+      actor.id,
+      actor.type,
+      requestId ?? null,
+      STATEMENT_TIMEOUT_MS,
+      false,
+      expires,
+      signature,
+    ]);
+  }
+}
+
+const queryOf =
+  (client: pg.ClientBase): OperatorQuery =>
+  async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+    (await client.query<Row>(sql, [...values])).rows;
 
 /** The options of an operator's connection. */
 export interface OperatorDoorOptions {
@@ -37,36 +122,9 @@ export async function withOperatorConnection<Result>(
   { url, operator, contextKey }: OperatorDoorOptions,
   work: (connection: OperatorConnection) => Promise<Result>,
 ): Promise<Result> {
-  const sign = createSign(contextKey);
   return withClient(url, async (client) => {
     await checkContextSigning(client, contextKey);
-    const query = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-      (await client.query<Row>(sql, [...values])).rows;
-    return work({
-      query,
-      inTenant: async (tenantId, inside) => {
-        await query('BEGIN');
-        try {
-          const actor = { type: 'operator', id: operator } as const;
-          const { expires, signature } = signContext(sign, { tenantId, actor, requestId: '' });
-          await query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
-            tenantId,
-            actor.id,
-            actor.type,
-            null,
-            STATEMENT_TIMEOUT_MS,
-            false,
-            expires,
-            signature,
-          ]);
-          const result = await inside(query);
-          await query('COMMIT');
-          return result;
-        } catch (error) {
-          await query('ROLLBACK');
-          throw error;
-        }
-      },
-    });
+    const sign = createSign(contextKey);
+    return work(new OperatorConnection({ borrow: (inner) => inner(client), sign, operator }));
   });
 }

@@ -406,7 +406,8 @@ export const ModelName = {
   AuditEntry: 'AuditEntry',
   IdempotencyKey: 'IdempotencyKey',
   Webhook: 'Webhook',
-  WebhookDelivery: 'WebhookDelivery'
+  WebhookDelivery: 'WebhookDelivery',
+  Impersonation: 'Impersonation'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -422,7 +423,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "tenant" | "membership" | "invitation" | "apiKey" | "auditEntry" | "idempotencyKey" | "webhook" | "webhookDelivery"
+    modelProps: "conversation" | "message" | "tenant" | "membership" | "invitation" | "apiKey" | "auditEntry" | "idempotencyKey" | "webhook" | "webhookDelivery" | "impersonation"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1166,6 +1167,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Impersonation: {
+      payload: Prisma.$ImpersonationPayload<ExtArgs>
+      fields: Prisma.ImpersonationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ImpersonationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ImpersonationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        findFirst: {
+          args: Prisma.ImpersonationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ImpersonationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        findMany: {
+          args: Prisma.ImpersonationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>[]
+        }
+        create: {
+          args: Prisma.ImpersonationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        createMany: {
+          args: Prisma.ImpersonationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ImpersonationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>[]
+        }
+        delete: {
+          args: Prisma.ImpersonationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        update: {
+          args: Prisma.ImpersonationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        deleteMany: {
+          args: Prisma.ImpersonationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ImpersonationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ImpersonationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>[]
+        }
+        upsert: {
+          args: Prisma.ImpersonationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        aggregate: {
+          args: Prisma.ImpersonationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateImpersonation>
+        }
+        groupBy: {
+          args: Prisma.ImpersonationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ImpersonationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ImpersonationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ImpersonationCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1373,6 +1448,23 @@ export const WebhookDeliveryScalarFieldEnum = {
 } as const
 
 export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
+
+
+export const ImpersonationScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  operator: 'operator',
+  reason: 'reason',
+  role: 'role',
+  userId: 'userId',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  endedAt: 'endedAt',
+  endedBy: 'endedBy'
+} as const
+
+export type ImpersonationScalarFieldEnum = (typeof ImpersonationScalarFieldEnum)[keyof typeof ImpersonationScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1659,6 +1751,7 @@ export type GlobalOmitConfig = {
   idempotencyKey?: Prisma.IdempotencyKeyOmit
   webhook?: Prisma.WebhookOmit
   webhookDelivery?: Prisma.WebhookDeliveryOmit
+  impersonation?: Prisma.ImpersonationOmit
 }
 
 /* Types for Logging */

@@ -60,7 +60,8 @@ export const ModelName = {
   AuditEntry: 'AuditEntry',
   IdempotencyKey: 'IdempotencyKey',
   Webhook: 'Webhook',
-  WebhookDelivery: 'WebhookDelivery'
+  WebhookDelivery: 'WebhookDelivery',
+  Impersonation: 'Impersonation'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -247,6 +248,23 @@ export const WebhookDeliveryScalarFieldEnum = {
 } as const
 
 export type WebhookDeliveryScalarFieldEnum = (typeof WebhookDeliveryScalarFieldEnum)[keyof typeof WebhookDeliveryScalarFieldEnum]
+
+
+export const ImpersonationScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  operator: 'operator',
+  reason: 'reason',
+  role: 'role',
+  userId: 'userId',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  endedAt: 'endedAt',
+  endedBy: 'endedBy'
+} as const
+
+export type ImpersonationScalarFieldEnum = (typeof ImpersonationScalarFieldEnum)[keyof typeof ImpersonationScalarFieldEnum]
 
 
 export const SortOrder = {

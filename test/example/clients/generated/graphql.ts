@@ -556,6 +556,19 @@ export type DeleteWebhookPayload = {
   deletedId: Scalars['ID']['output'];
 };
 
+/** The input of the mutation `endImpersonation`. */
+export type EndImpersonationInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `endImpersonation`. Requires the permission `impersonations:end`. */
+export type EndImpersonationPayload = {
+  __typename: 'EndImpersonationPayload';
+  /** The `Impersonation` as it is after the change. Requires the permission `audit:read`. */
+  impersonation?: Maybe<Impersonation>;
+};
+
 /** What went wrong: the values of `extensions.code`. */
 export type ErrorCode =
   /** The answer has more bytes than `extensions.limit`. Ask for smaller pages. */
@@ -637,6 +650,79 @@ export type FieldAccess = {
   /** The coordinate up to the dot. */
   type: Scalars['String']['output'];
 };
+
+/**
+ * An operator of the service acts in this tenant, for a reason and until an end. The audit log has what they do under
+ * `actorType: OPERATOR`.
+ *
+ * Requires the permission `audit:read`.
+ */
+export type Impersonation = Node & {
+  __typename: 'Impersonation';
+  /** When the object was created. Requires the permission `audit:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it was ended early; null when it was not. Requires the permission `audit:read`. */
+  endedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Who ended it early: a `userId`, the `id` of an API key, or the operator. Requires the permission `audit:read`. */
+  endedBy?: Maybe<Scalars['String']['output']>;
+  /** When it ends by itself. Requires the permission `audit:read`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** The id of the object. Requires the permission `audit:read`. */
+  id: Scalars['ID']['output'];
+  /** The operator: `actor` of their entries in the audit log. Requires the permission `audit:read`. */
+  operator: Scalars['String']['output'];
+  /** Why, in the words of the operator. Requires the permission `audit:read`. */
+  reason: Scalars['String']['output'];
+  /** The role that the operator has; as a member, the one when it began. Requires the permission `audit:read`. */
+  role: Role;
+  /** The `userId` of the member as whom the operator acts; null when the operator only has the role. Requires the permission `audit:read`. */
+  userId?: Maybe<Scalars['ID']['output']>;
+};
+
+/** A page of a list of `Impersonation`. Requires the permission `audit:read`. */
+export type ImpersonationConnection = {
+  __typename: 'ImpersonationConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `audit:read`. */
+  edges: Array<ImpersonationEdge>;
+  /** The objects of this page. Requires the permission `audit:read`. */
+  nodes: Array<Impersonation>;
+  /** The position of this page in the whole list. Requires the permission `audit:read`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `audit:read`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `Impersonation` in a list, with its cursor. Requires the permission `audit:read`. */
+export type ImpersonationEdge = {
+  __typename: 'ImpersonationEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `audit:read`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `audit:read`. */
+  node: Impersonation;
+};
+
+/** Conditions for a list of `Impersonation`. An object must meet all that are given. */
+export type ImpersonationFilter = {
+  /** True: only those that have not ended. False: only those that have. */
+  active?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `operator`. */
+  operator?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Impersonation`. */
+export type ImpersonationOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: ImpersonationOrderField;
+};
+
+/** What a list of `Impersonation` can be ordered by. */
+export type ImpersonationOrderField =
+  /** When it began. */
+  | 'CREATED_AT';
 
 /** An e-mail address that was asked to join this tenant. There is one for each address at most. Requires the permission `users:manage`. */
 export type Invitation = Node & {
@@ -980,6 +1066,8 @@ export type Mutation = {
   deleteConversation?: Maybe<DeleteConversationPayload>;
   /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /** Ends an impersonation, on every server within a second. Requires the permission `impersonations:end`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
+  endImpersonation?: Maybe<EndImpersonationPayload>;
   /**
    * A link from which the sealed audit log can be downloaded once or several times, while the caller may export it. Values
    * are shown as they were recorded, also those of fields that the caller may not read. The download is an entry, too.
@@ -1088,6 +1176,12 @@ export type MutationDeleteConversationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationDeleteWebhookArgs = {
   input: DeleteWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationEndImpersonationArgs = {
+  input: EndImpersonationInput;
 };
 
 
@@ -1216,6 +1310,8 @@ export type Permission =
   | 'CONVERSATIONS_WRITE'
   /** `events:read` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'EVENTS_READ'
+  /** `impersonations:end` in tokens, keys and errors. The roles that hold it: owner. */
+  | 'IMPERSONATIONS_END'
   /** `jobs:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'JOBS_MANAGE'
   /** `members:read` in tokens, keys and errors. The roles that hold it: owner, admin, member, viewer. */
@@ -1277,6 +1373,8 @@ export type Query = {
    * Requires the permission `events:read`.
    */
   events?: Maybe<AuditEventConnection>;
+  /** The impersonations by operators in this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `audit:read`. */
+  impersonations?: Maybe<ImpersonationConnection>;
   /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
   /**
@@ -1363,6 +1461,17 @@ export type QueryEventsArgs = {
   before?: InputMaybe<Scalars['String']['input']>;
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryImpersonationsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ImpersonationFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<ImpersonationOrder>;
 };
 
 
