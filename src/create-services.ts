@@ -129,6 +129,7 @@ export function createServices({
   const invalidations = accessInvalidations(notifications);
   const access = createAccessResolver(database, invalidations);
   const apiKeys = createApiKeyResolver(database, invalidations);
+  const impersonations = createImpersonationResolver(database, invalidations);
   invalidations.onChange((change) => database.gate.accessChanged(change));
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
@@ -197,7 +198,7 @@ export function createServices({
       access,
       apiKeys,
       apiKeyUse,
-      impersonations: createImpersonationResolver(database, invalidations),
+      impersonations,
       roles: api.roles,
       planOf: plansOfTenants(plans, problems),
       baseDomain: config.baseDomain,
