@@ -62,6 +62,7 @@ module.exports = {
     service('audit-trail'),
     service('rates'),
     service('secrets'),
+    service('settings'),
     service('telemetry'),
     service('webhooks'),
     service('subscriptions', 'limits', 'documents', 'rates', 'telemetry'),

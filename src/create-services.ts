@@ -25,6 +25,7 @@ import { createMailer } from './services/mail/mailer.js';
 import { AuditTrail } from './services/audit-trail/audit-trail.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { Connections } from './services/subscriptions/connections.js';
+import { Settings } from './services/settings/settings.js';
 import { SealedSecrets } from './services/secrets/sealed-secrets.js';
 import { ShownRows } from './services/webhooks/shown-rows.js';
 import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
@@ -150,7 +151,7 @@ export function createServices({
   });
   const auditTrail = new AuditTrail(database, sealKeys);
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
-  const context = moduleContext(modules, {
+  const ofModules = moduleContext(modules, {
     config,
     database,
     mailer,
@@ -160,6 +161,7 @@ export function createServices({
     secrets: new SealedSecrets(encryptionKeys),
     rows: new ShownRows({ ...api, models: database.models }),
   });
+  const context = { ...ofModules, settings: new Settings(modules) };
   const operators = createOperators({
     config,
     url: operatorUrl,

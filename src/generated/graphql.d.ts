@@ -39,6 +39,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: Date; output: Date; }
+  /** Any JSON value. */
+  JSON: { input: unknown; output: unknown; }
   /** A JSON object. */
   JSONObject: { input: Record<string, unknown>; output: Record<string, unknown>; }
 };
@@ -1079,6 +1081,8 @@ export type Mutation = {
   updateConversation?: Maybe<UpdateConversationPayload>;
   /** Changes the name or the settings of the tenant. What is left out stays as it is. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   updateTenant?: Maybe<UpdateTenantPayload>;
+  /** Changes some settings of the tenant. An error names each that is not acceptable, and nothing is changed. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  updateTenantSettings?: Maybe<UpdateTenantSettingsPayload>;
   /**
    * Changes a webhook. Whoever changes the URL, the events or the payload, or enables it, is from then on the member whose
    * permissions a full payload has. With another URL, or when it is enabled, it begins anew: it is not failing, and its
@@ -1229,6 +1233,12 @@ export type MutationUpdateTenantArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationUpdateTenantSettingsArgs = {
+  input: UpdateTenantSettingsInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateWebhookArgs = {
   input: UpdateWebhookInput;
 };
@@ -1334,6 +1344,8 @@ export type Query = {
   plans?: Maybe<Array<Plan>>;
   /** Which permissions each role holds. Open to every member of the tenant. */
   roles: Array<RolePermissions>;
+  /** The settings that each tenant has, in alphabetical order, with their values in this tenant. Requires the permission `settings:manage`. */
+  settings?: Maybe<Array<Setting>>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
   /** What was sent to webhooks in the last thirty days, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
@@ -1605,6 +1617,21 @@ export type RotateWebhookSecretPayload = {
   webhook?: Maybe<Webhook>;
 };
 
+/** A setting that each tenant has. The modules of the product declare them. Requires the permission `settings:manage`. */
+export type Setting = {
+  __typename?: 'Setting';
+  /** Its value in tenants that have stored none. Requires the permission `settings:manage`. */
+  defaultValue?: Maybe<Scalars['JSON']['output']>;
+  /** What it is for. Requires the permission `settings:manage`. */
+  description?: Maybe<Scalars['String']['output']>;
+  /** What its values may be, as JSON Schema, version 2020-12. Requires the permission `settings:manage`. */
+  jsonSchema: Scalars['JSONObject']['output'];
+  /** Its name in `Tenant.settings`, and in the input of `updateTenantSettings`. Requires the permission `settings:manage`. */
+  name: Scalars['String']['output'];
+  /** Its value in this tenant; the default when none is stored. Requires the permission `settings:manage`. */
+  value?: Maybe<Scalars['JSON']['output']>;
+};
+
 /** Events. Access is checked again for each event. */
 export type Subscription = {
   __typename?: 'Subscription';
@@ -1633,7 +1660,7 @@ export type Tenant = Node & {
   name: Scalars['String']['output'];
   /** The name of its plan: one of `plans`. Requires the permission `billing:manage`. */
   plan?: Maybe<Scalars['String']['output']>;
-  /** Settings of the product for this tenant. Their form is up to the product. Requires the permission `settings:manage`. */
+  /** What is stored of the settings of this tenant. `settings` of the query has each with its value. Requires the permission `settings:manage`. */
   settings?: Maybe<Scalars['JSONObject']['output']>;
   /** The subdomain. */
   slug: Scalars['String']['output'];
@@ -1697,7 +1724,7 @@ export type UpdateTenantInput = {
   expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** 1 to 200 characters. */
   name?: InputMaybe<Scalars['String']['input']>;
-  /** Replaces all settings. At most 16 KiB as JSON. */
+  /** Replaces all settings, also those that no module declares. At most 16 KiB as JSON. */
   settings?: InputMaybe<Scalars['JSONObject']['input']>;
 };
 
@@ -1705,6 +1732,24 @@ export type UpdateTenantInput = {
 export type UpdateTenantPayload = {
   __typename?: 'UpdateTenantPayload';
   /** The `Tenant` as it is after the change. */
+  tenant: Tenant;
+};
+
+/** The input of the mutation `updateTenantSettings`. */
+export type UpdateTenantSettingsInput = {
+  /**
+   * Values by the names of settings; `Query.settings` has the names. Null stands for the default. What is left out stays as it
+   * is. All settings together have at most 16 KiB as JSON.
+   */
+  settings: Scalars['JSONObject']['input'];
+};
+
+/** The answer of the mutation `updateTenantSettings`. Requires the permission `settings:manage`. */
+export type UpdateTenantSettingsPayload = {
+  __typename?: 'UpdateTenantSettingsPayload';
+  /** All settings, with their new values. Requires the permission `settings:manage`. */
+  settings: Array<Setting>;
+  /** The `Tenant` as it is after the change. Requires the permission `settings:manage`. */
   tenant: Tenant;
 };
 
@@ -2088,6 +2133,7 @@ export type ResolversTypes = {
   InvitationStatus: InvitationStatus;
   InviteMemberInput: InviteMemberInput;
   InviteMemberPayload: ResolverTypeWrapper<Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversTypes['Invitation']> }>;
+  JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
   JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
   Job: ResolverTypeWrapper<JobMapper>;
   JobConnection: ResolverTypeWrapper<JobConnectionMapper>;
@@ -2131,6 +2177,7 @@ export type ResolversTypes = {
   RolePermissions: ResolverTypeWrapper<RolePermissions>;
   RotateWebhookSecretInput: RotateWebhookSecretInput;
   RotateWebhookSecretPayload: ResolverTypeWrapper<Omit<RotateWebhookSecretPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
+  Setting: ResolverTypeWrapper<Setting>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Tenant: ResolverTypeWrapper<TenantMapper>;
@@ -2142,6 +2189,8 @@ export type ResolversTypes = {
   UpdateConversationPayload: ResolverTypeWrapper<Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: ResolverTypeWrapper<Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversTypes['Tenant'] }>;
+  UpdateTenantSettingsInput: UpdateTenantSettingsInput;
+  UpdateTenantSettingsPayload: ResolverTypeWrapper<Omit<UpdateTenantSettingsPayload, 'tenant'> & { tenant: ResolversTypes['Tenant'] }>;
   UpdateWebhookInput: UpdateWebhookInput;
   UpdateWebhookPayload: ResolverTypeWrapper<Omit<UpdateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
   Viewer: ResolverTypeWrapper<ViewerMapper>;
@@ -2227,6 +2276,7 @@ export type ResolversParentTypes = {
   InvitationOrder: InvitationOrder;
   InviteMemberInput: InviteMemberInput;
   InviteMemberPayload: Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversParentTypes['Invitation']> };
+  JSON: Scalars['JSON']['output'];
   JSONObject: Scalars['JSONObject']['output'];
   Job: JobMapper;
   JobConnection: JobConnectionMapper;
@@ -2264,6 +2314,7 @@ export type ResolversParentTypes = {
   RolePermissions: RolePermissions;
   RotateWebhookSecretInput: RotateWebhookSecretInput;
   RotateWebhookSecretPayload: Omit<RotateWebhookSecretPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
+  Setting: Setting;
   String: Scalars['String']['output'];
   Subscription: Record<PropertyKey, never>;
   Tenant: TenantMapper;
@@ -2274,6 +2325,8 @@ export type ResolversParentTypes = {
   UpdateConversationPayload: Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversParentTypes['Tenant'] };
+  UpdateTenantSettingsInput: UpdateTenantSettingsInput;
+  UpdateTenantSettingsPayload: Omit<UpdateTenantSettingsPayload, 'tenant'> & { tenant: ResolversParentTypes['Tenant'] };
   UpdateWebhookInput: UpdateWebhookInput;
   UpdateWebhookPayload: Omit<UpdateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
   Viewer: ViewerMapper;
@@ -2573,6 +2626,10 @@ export type InviteMemberPayloadResolvers<ContextType = RequestContext, ParentTyp
   invitation?: Resolver<Maybe<ResolversTypes['Invitation']>, ParentType, ContextType>;
 };
 
+export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
+  name: 'JSON';
+}
+
 export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSONObject'], any> {
   name: 'JSONObject';
 }
@@ -2678,6 +2735,7 @@ export type MutationResolvers<ContextType = RequestContext, ParentType extends R
   testWebhook?: Resolver<Maybe<ResolversTypes['TestWebhookPayload']>, ParentType, ContextType, RequireFields<MutationTestWebhookArgs, 'input'>>;
   updateConversation?: Resolver<Maybe<ResolversTypes['UpdateConversationPayload']>, ParentType, ContextType, RequireFields<MutationUpdateConversationArgs, 'input'>>;
   updateTenant?: Resolver<Maybe<ResolversTypes['UpdateTenantPayload']>, ParentType, ContextType, RequireFields<MutationUpdateTenantArgs, 'input'>>;
+  updateTenantSettings?: Resolver<Maybe<ResolversTypes['UpdateTenantSettingsPayload']>, ParentType, ContextType, RequireFields<MutationUpdateTenantSettingsArgs, 'input'>>;
   updateWebhook?: Resolver<Maybe<ResolversTypes['UpdateWebhookPayload']>, ParentType, ContextType, RequireFields<MutationUpdateWebhookArgs, 'input'>>;
 };
 
@@ -2721,6 +2779,7 @@ export type QueryResolvers<ContextType = RequestContext, ParentType extends Reso
   nodes?: Resolver<Array<Maybe<ResolversTypes['Node']>>, ParentType, ContextType, RequireFields<QueryNodesArgs, 'ids'>>;
   plans?: Resolver<Maybe<Array<ResolversTypes['Plan']>>, ParentType, ContextType>;
   roles?: Resolver<Array<ResolversTypes['RolePermissions']>, ParentType, ContextType>;
+  settings?: Resolver<Maybe<Array<ResolversTypes['Setting']>>, ParentType, ContextType>;
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
   webhookDeliveries?: Resolver<Maybe<ResolversTypes['WebhookDeliveryConnection']>, ParentType, ContextType, Partial<QueryWebhookDeliveriesArgs>>;
   webhooks?: Resolver<Maybe<ResolversTypes['WebhookConnection']>, ParentType, ContextType, Partial<QueryWebhooksArgs>>;
@@ -2769,6 +2828,14 @@ export type RotateWebhookSecretPayloadResolvers<ContextType = RequestContext, Pa
   webhook?: Resolver<Maybe<ResolversTypes['Webhook']>, ParentType, ContextType>;
 };
 
+export type SettingResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Setting'] = ResolversParentTypes['Setting']> = {
+  defaultValue?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
+  description?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  jsonSchema?: Resolver<ResolversTypes['JSONObject'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  value?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
+};
+
 export type SubscriptionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
   conversationChanged?: SubscriptionResolver<Maybe<ResolversTypes['ConversationChange']>, "conversationChanged", ParentType, ContextType>;
   messagePosted?: SubscriptionResolver<Maybe<ResolversTypes['Message']>, "messagePosted", ParentType, ContextType, RequireFields<SubscriptionMessagePostedArgs, 'conversationId'>>;
@@ -2799,6 +2866,11 @@ export type UpdateConversationPayloadResolvers<ContextType = RequestContext, Par
 };
 
 export type UpdateTenantPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['UpdateTenantPayload'] = ResolversParentTypes['UpdateTenantPayload']> = {
+  tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
+};
+
+export type UpdateTenantSettingsPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['UpdateTenantSettingsPayload'] = ResolversParentTypes['UpdateTenantSettingsPayload']> = {
+  settings?: Resolver<Array<ResolversTypes['Setting']>, ParentType, ContextType>;
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
 };
 
@@ -2936,6 +3008,7 @@ export type Resolvers<ContextType = RequestContext> = {
   InvitationEdge?: InvitationEdgeResolvers<ContextType>;
   InvitationStatus?: InvitationStatusResolvers;
   InviteMemberPayload?: InviteMemberPayloadResolvers<ContextType>;
+  JSON?: GraphQLScalarType;
   JSONObject?: GraphQLScalarType;
   Job?: JobResolvers<ContextType>;
   JobConnection?: JobConnectionResolvers<ContextType>;
@@ -2965,12 +3038,14 @@ export type Resolvers<ContextType = RequestContext> = {
   Role?: RoleResolvers;
   RolePermissions?: RolePermissionsResolvers<ContextType>;
   RotateWebhookSecretPayload?: RotateWebhookSecretPayloadResolvers<ContextType>;
+  Setting?: SettingResolvers<ContextType>;
   Subscription?: SubscriptionResolvers<ContextType>;
   Tenant?: TenantResolvers<ContextType>;
   TenantStatus?: TenantStatusResolvers;
   TestWebhookPayload?: TestWebhookPayloadResolvers<ContextType>;
   UpdateConversationPayload?: UpdateConversationPayloadResolvers<ContextType>;
   UpdateTenantPayload?: UpdateTenantPayloadResolvers<ContextType>;
+  UpdateTenantSettingsPayload?: UpdateTenantSettingsPayloadResolvers<ContextType>;
   UpdateWebhookPayload?: UpdateWebhookPayloadResolvers<ContextType>;
   Viewer?: ViewerResolvers<ContextType>;
   ViewerMembership?: ViewerMembershipResolvers<ContextType>;

@@ -289,23 +289,29 @@ test('the pool takes the role of the operators only', async () => {
   await pool.close();
 });
 
+/* eslint-disable @typescript-eslint/no-unsafe-class-instance-assignment -- that is what the compiler has to refuse */
 /** Checked by the compiler: a client of one kind is none of the other. */
 export function neitherClientIsTheOther(
   operator: OperatorConnection,
   tenant: TenantClient,
   tx: TenantTx,
 ): void {
-  const asTenant = (_client: TenantClient) => undefined;
-  const asTx = (_client: TenantTx) => undefined;
-  const asOperator = (_client: OperatorConnection) => undefined;
+  const tenants: TenantClient[] = [];
+  const transactions: TenantTx[] = [];
+  const operators: OperatorConnection[] = [];
   // @ts-expect-error -- an operator's client is no tenant's
-  asTenant(operator);
+  tenants.push(operator);
   // @ts-expect-error -- nor the transaction of one
-  asTx(operator);
+  transactions.push(operator);
   // @ts-expect-error -- a tenant's client is no operator's
-  asOperator(tenant);
+  operators.push(tenant);
   // @ts-expect-error -- nor is its transaction
-  asOperator(tx);
+  operators.push(tx);
   // @ts-expect-error -- nor what only looks like one
-  asOperator({ operator: 'x', query: operator.query, inTenant: operator.inTenant, acting: operator.acting });
+  operators.push({
+    operator: 'x',
+    query: operator.query,
+    inTenant: operator.inTenant,
+    acting: operator.acting,
+  });
 }

@@ -53,6 +53,7 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
   nodes: null,
   tenant: null,
   plans: 'billing:manage',
+  settings: 'settings:manage',
   members: 'members:read',
   auditLog: 'audit:read',
   auditVerification: 'audit:read',
@@ -67,6 +68,7 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
 
 export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   updateTenant: 'settings:manage',
+  updateTenantSettings: 'settings:manage',
   changePlan: 'billing:manage',
   changeMemberRole: 'users:manage',
   removeMember: 'users:manage',
@@ -118,6 +120,14 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   },
   FieldAccess: { coordinate: null, type: null, field: null, requires: null, allowed: null },
   ViewerMembership: { id: null, userId: null, role: null, joinedAt: null, tenant: null },
+  Setting: {
+    name: 'settings:manage',
+    description: 'settings:manage',
+    jsonSchema: 'settings:manage',
+    value: 'settings:manage',
+    defaultValue: 'settings:manage',
+  },
+  UpdateTenantSettingsPayload: { tenant: 'settings:manage', settings: 'settings:manage' },
   UpdateTenantPayload: { tenant: null },
   ChangePlanPayload: { tenant: null },
   Membership: {
@@ -350,6 +360,7 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Mutation.testWebhook': async ({ database }) => ({ input: { id: await insertWebhook(database, 'acme') } }),
   'Mutation.redeliver': async ({ database }) => ({ input: { id: await insertDelivery(database, 'acme') } }),
   'Mutation.updateTenant': () => ({ input: { name: `Acme ${Math.random()}`, settings: { theme: 'dark' } } }),
+  'Mutation.updateTenantSettings': () => ({ input: { settings: {} } }),
   'Mutation.changePlan': () => ({ input: { plan: 'team' } }),
   'Mutation.changeMemberRole': async ({ database }) => ({
     input: { membershipId: await insertMembership(database, 'acme'), role: 'MEMBER' },

@@ -16,6 +16,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: string; output: string; }
+  /** Any JSON value. */
+  JSON: { input: unknown; output: unknown; }
   /** A JSON object. */
   JSONObject: { input: Record<string, unknown>; output: Record<string, unknown>; }
 };
@@ -1114,6 +1116,8 @@ export type Mutation = {
   updateConversation?: Maybe<UpdateConversationPayload>;
   /** Changes the name or the settings of the tenant. What is left out stays as it is. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   updateTenant?: Maybe<UpdateTenantPayload>;
+  /** Changes some settings of the tenant. An error names each that is not acceptable, and nothing is changed. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  updateTenantSettings?: Maybe<UpdateTenantSettingsPayload>;
   /**
    * Changes a webhook. Whoever changes the URL, the events or the payload, or enables it, is from then on the member whose
    * permissions a full payload has. With another URL, or when it is enabled, it begins anew: it is not failing, and its
@@ -1264,6 +1268,12 @@ export type MutationUpdateTenantArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationUpdateTenantSettingsArgs = {
+  input: UpdateTenantSettingsInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateWebhookArgs = {
   input: UpdateWebhookInput;
 };
@@ -1401,6 +1411,8 @@ export type Query = {
   plans?: Maybe<Array<Plan>>;
   /** Which permissions each role holds. Open to every member of the tenant. */
   roles: Array<RolePermissions>;
+  /** The settings that each tenant has, in alphabetical order, with their values in this tenant. Requires the permission `settings:manage`. */
+  settings?: Maybe<Array<Setting>>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
   /** What was sent to webhooks in the last thirty days, the newest first unless `orderBy` says otherwise. Requires the permission `webhooks:manage`. */
@@ -1681,6 +1693,21 @@ export type RotateWebhookSecretPayload = {
   webhook?: Maybe<Webhook>;
 };
 
+/** A setting that each tenant has. The modules of the product declare them. Requires the permission `settings:manage`. */
+export type Setting = {
+  __typename: 'Setting';
+  /** Its value in tenants that have stored none. Requires the permission `settings:manage`. */
+  defaultValue?: Maybe<Scalars['JSON']['output']>;
+  /** What it is for. Requires the permission `settings:manage`. */
+  description?: Maybe<Scalars['String']['output']>;
+  /** What its values may be, as JSON Schema, version 2020-12. Requires the permission `settings:manage`. */
+  jsonSchema: Scalars['JSONObject']['output'];
+  /** Its name in `Tenant.settings`, and in the input of `updateTenantSettings`. Requires the permission `settings:manage`. */
+  name: Scalars['String']['output'];
+  /** Its value in this tenant; the default when none is stored. Requires the permission `settings:manage`. */
+  value?: Maybe<Scalars['JSON']['output']>;
+};
+
 /** Events. Access is checked again for each event. */
 export type Subscription = {
   __typename: 'Subscription';
@@ -1709,7 +1736,7 @@ export type Tenant = Node & {
   name: Scalars['String']['output'];
   /** The name of its plan: one of `plans`. Requires the permission `billing:manage`. */
   plan?: Maybe<Scalars['String']['output']>;
-  /** Settings of the product for this tenant. Their form is up to the product. Requires the permission `settings:manage`. */
+  /** What is stored of the settings of this tenant. `settings` of the query has each with its value. Requires the permission `settings:manage`. */
   settings?: Maybe<Scalars['JSONObject']['output']>;
   /** The subdomain. */
   slug: Scalars['String']['output'];
@@ -1778,7 +1805,7 @@ export type UpdateTenantInput = {
   expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** 1 to 200 characters. */
   name?: InputMaybe<Scalars['String']['input']>;
-  /** Replaces all settings. At most 16 KiB as JSON. */
+  /** Replaces all settings, also those that no module declares. At most 16 KiB as JSON. */
   settings?: InputMaybe<Scalars['JSONObject']['input']>;
 };
 
@@ -1786,6 +1813,24 @@ export type UpdateTenantInput = {
 export type UpdateTenantPayload = {
   __typename: 'UpdateTenantPayload';
   /** The `Tenant` as it is after the change. */
+  tenant: Tenant;
+};
+
+/** The input of the mutation `updateTenantSettings`. */
+export type UpdateTenantSettingsInput = {
+  /**
+   * Values by the names of settings; `Query.settings` has the names. Null stands for the default. What is left out stays as it
+   * is. All settings together have at most 16 KiB as JSON.
+   */
+  settings: Scalars['JSONObject']['input'];
+};
+
+/** The answer of the mutation `updateTenantSettings`. Requires the permission `settings:manage`. */
+export type UpdateTenantSettingsPayload = {
+  __typename: 'UpdateTenantSettingsPayload';
+  /** All settings, with their new values. Requires the permission `settings:manage`. */
+  settings: Array<Setting>;
+  /** The `Tenant` as it is after the change. Requires the permission `settings:manage`. */
   tenant: Tenant;
 };
 
