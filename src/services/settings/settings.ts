@@ -125,7 +125,9 @@ function refuse(problems: readonly Problem[]): void {
 function declaration(name: string, schema: z.ZodType): DeclaredSetting {
   const parsed = schema.safeParse(undefined);
   if (!parsed.success) throw new Error(`the setting ${name} has no default`);
-  const { $schema: _dialect, description, ...jsonSchema } = z.toJSONSchema(schema, { io: 'input' });
+  const { description, ...described } = z.toJSONSchema(schema, { io: 'input' });
+  // Which dialect it is, the schema of the API says.
+  const jsonSchema = Object.fromEntries(Object.entries(described).filter(([key]) => key !== '$schema'));
   return { name, description: description ?? null, jsonSchema, defaultValue: parsed.data };
 }
 
