@@ -1091,31 +1091,31 @@ CREATE OR REPLACE FUNCTION tenantry.extend_leases(leases text, lease_ms integer)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  held record;
+  suspended record;
 BEGIN
-  FOR held IN
+  FOR suspended IN
     SELECT j.tenant_id, j.id FROM tenantry.jobs j
     JOIN jsonb_array_elements(leases::jsonb) AS own
       ON j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid
     JOIN public.tenants t ON t.id = j.tenant_id
     WHERE j.state = 'running' AND t.status <> 'active' FOR UPDATE OF j SKIP LOCKED
   LOOP
-    PERFORM tenantry.put_back(held.tenant_id, held.id, clock_timestamp(), NULL, false);
+    PERFORM tenantry.put_back(suspended.tenant_id, suspended.id, clock_timestamp(), NULL, false);
   END LOOP;
   UPDATE tenantry.jobs j SET leased_until = clock_timestamp() + least(lease_ms, 60000) * interval '1 millisecond'
   FROM (
-    SELECT mine.tenant_id, mine.id FROM tenantry.jobs mine
+    SELECT held.tenant_id, held.id FROM tenantry.jobs held
     JOIN jsonb_array_elements(leases::jsonb) AS own
-      ON mine.tenant_id = (own ->> 0)::uuid AND mine.id = (own ->> 1)::uuid AND mine.lease = (own ->> 2)::uuid
-    WHERE mine.state = 'running' FOR UPDATE OF mine SKIP LOCKED
-  ) AS kept
-  WHERE j.tenant_id = kept.tenant_id AND j.id = kept.id;
+      ON held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
+    WHERE held.state = 'running' FOR UPDATE OF held SKIP LOCKED
+  ) AS mine
+  WHERE j.tenant_id = mine.tenant_id AND j.id = mine.id;
   RETURN QUERY
   SELECT (own ->> 1)::uuid FROM jsonb_array_elements(leases::jsonb) AS own
   WHERE NOT EXISTS (
-    SELECT FROM tenantry.jobs known
-    WHERE known.tenant_id = (own ->> 0)::uuid AND known.id = (own ->> 1)::uuid AND known.lease = (own ->> 2)::uuid
-      AND known.state IN ('running', 'succeeded')
+    SELECT FROM tenantry.jobs held
+    WHERE held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
+      AND held.state IN ('running', 'succeeded')
   );
 END
 $function$;
