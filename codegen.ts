@@ -55,9 +55,9 @@ const mapped = (of: (name: string) => string | undefined, names: readonly string
   );
 
 const config: CodegenConfig = {
-  schema: SCHEMA,
   generates: {
     'src/generated/graphql.d.ts': {
+      schema: SCHEMA,
       plugins: ['typescript', 'typescript-resolvers'],
       config: {
         useTypeImports: true,
@@ -90,9 +90,37 @@ const config: CodegenConfig = {
         ),
       },
     },
+    // The operators' door has a schema of its own.
+    'src/generated/operator-graphql.d.ts': {
+      schema: 'operator.graphql',
+      plugins: ['typescript', 'typescript-resolvers'],
+      config: {
+        useTypeImports: true,
+        strictScalars: true,
+        enumsAsTypes: true,
+        emitLegacyCommonJSImports: false,
+        contextType: '../services/operator/operator-context.js#OperatorContext',
+        maybeValue: 'T | null | undefined',
+        scalars: { ID: 'string', DateTime: 'Date', JSONObject: 'Record<string, unknown>' },
+        enumValues: {
+          TenantStatus: '../kernel/vocabulary/tenant-status.js#TenantStatus',
+          JobState: '../kernel/vocabulary/job.js#JobState',
+          OrderDirection: '../kernel/graphql/connection.js#OrderDirection',
+          Role: '../kernel/vocabulary/permissions.js#Role',
+        },
+        mappers: {
+          Tenant: '../services/operator/tenants.js#TenantRow',
+          Impersonation: '../services/operator/impersonations.js#ImpersonationRow',
+          ListedTenant: '../services/operator/tenant-list.js#ListedTenant',
+          ListedTenantConnection: '../services/operator/tenant-list.js#TenantConnection',
+          Job: '../services/operator/jobs.js#JobRow',
+        },
+      },
+    },
     // Code for the example's clients, as a frontend team would generate it.
     ...(existsSync('test/example/clients') && {
       'test/example/clients/generated/': {
+        schema: SCHEMA,
         preset: 'client',
         documents: 'test/example/clients/operations.graphql',
         presetConfig: { fragmentMasking: false },

@@ -284,6 +284,17 @@ BEGIN
 END
 $function$;
 
+-- tenantry.announce_impersonation()
+CREATE OR REPLACE FUNCTION tenantry.announce_impersonation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('tenantry_access', json_build_object('tenantId', OLD.tenant_id)::text);
+  RETURN NULL;
+END
+$function$;
+
 -- tenantry.audit(regclass,text)
 CREATE OR REPLACE FUNCTION tenantry.audit(target regclass, entity text)
  RETURNS void
@@ -644,6 +655,19 @@ CREATE OR REPLACE FUNCTION tenantry.candidates_of_conversations(term text)
 RETURN NULL::uuid[];
 GRANT EXECUTE ON FUNCTION tenantry.candidates_of_conversations(text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.candidates_of_conversations(text) TO tenantry_operator;
+
+-- tenantry.check_impersonation()
+CREATE OR REPLACE FUNCTION tenantry.check_impersonation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.ended_at > clock_timestamp() + interval '1 minute' THEN
+    RAISE EXCEPTION 'an impersonation can only be ended, once and now' USING ERRCODE = '42501';
+  END IF;
+  RETURN NEW;
+END
+$function$;
 
 -- tenantry.check_times(regclass)
 CREATE OR REPLACE FUNCTION tenantry.check_times(target regclass)
@@ -1446,7 +1470,18 @@ CREATE OR REPLACE FUNCTION tenantry.extend_leases(leases text, lease_ms integer)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+  suspended record;
 BEGIN
+  FOR suspended IN
+    SELECT j.tenant_id, j.id FROM tenantry.jobs j
+    JOIN jsonb_array_elements(leases::jsonb) AS own
+      ON j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid
+    JOIN public.tenants t ON t.id = j.tenant_id
+    WHERE j.state = 'running' AND t.status <> 'active' FOR UPDATE OF j SKIP LOCKED
+  LOOP
+    PERFORM tenantry.put_back(suspended.tenant_id, suspended.id, clock_timestamp(), NULL, false);
+  END LOOP;
   UPDATE tenantry.jobs j SET leased_until = clock_timestamp() + least(lease_ms, 60000) * interval '1 millisecond'
   FROM (
     SELECT held.tenant_id, held.id FROM tenantry.jobs held
@@ -2851,7 +2886,7 @@ $function$;
 
 -- tenantry.resolve_access(text,text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.resolve_access(tenant_ref text, member text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
- RETURNS TABLE(tenant_id uuid, slug text, status text, role text, plan text)
+ RETURNS TABLE(tenant_id uuid, slug text, status text, role text, plan text, suspension_reason text)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2865,11 +2900,11 @@ BEGIN
     concat_ws(E'\x1f', 'resolve_access', expires, tenant_ref, member), expires, signature
   );
   RETURN QUERY
-  SELECT t.id, t.slug, t.status, m.role, t.plan
+  SELECT t.id, t.slug, t.status, m.role, t.plan, CASE WHEN m.role IS NOT NULL THEN t.suspension_reason END
   FROM (
-    SELECT id, slug, status, plan FROM public.tenants WHERE slug = wanted
+    SELECT id, slug, status, plan, suspension_reason FROM public.tenants WHERE slug = wanted
     UNION ALL
-    SELECT id, slug, status, plan FROM public.tenants
+    SELECT id, slug, status, plan, suspension_reason FROM public.tenants
     WHERE id = CASE
       WHEN wanted ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' THEN wanted::uuid
     END
@@ -2881,12 +2916,12 @@ GRANT EXECUTE ON FUNCTION tenantry.resolve_access(text,text,bigint,text) TO tena
 
 -- tenantry.resolve_api_key(text)
 CREATE OR REPLACE FUNCTION tenantry.resolve_api_key(presented_hash text)
- RETURNS TABLE(api_key_id uuid, permissions text[], expires_at timestamp with time zone, created_by text, creator_role text, tenant_id uuid, slug text, status text, plan text)
+ RETURNS TABLE(api_key_id uuid, permissions text[], expires_at timestamp with time zone, created_by text, creator_role text, tenant_id uuid, slug text, status text, plan text, suspension_reason text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  SELECT k.id, k.permissions, k.expires_at, k.created_by, m.role, t.id, t.slug, t.status, t.plan
+  SELECT k.id, k.permissions, k.expires_at, k.created_by, m.role, t.id, t.slug, t.status, t.plan, t.suspension_reason
   FROM public.api_keys k
   JOIN public.tenants t ON t.id = k.tenant_id
   JOIN public.memberships m ON m.tenant_id = k.tenant_id AND m.user_id = k.created_by
@@ -2895,6 +2930,25 @@ AS $function$
     AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.resolve_api_key(text) TO tenantry_app;
+
+-- tenantry.resolve_impersonation(text)
+CREATE OR REPLACE FUNCTION tenantry.resolve_impersonation(presented_hash text)
+ RETURNS TABLE(impersonation_id uuid, operator text, user_id text, expires_at timestamp with time zone, role text, tenant_id uuid, slug text, status text, plan text, suspension_reason text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT i.id, i.operator, i.user_id, i.expires_at, CASE WHEN i.user_id IS NULL THEN i.role ELSE m.role END,
+    t.id, t.slug, t.status, t.plan, t.suspension_reason
+  FROM public.impersonations i
+  JOIN public.tenants t ON t.id = i.tenant_id
+  LEFT JOIN public.memberships m ON m.tenant_id = i.tenant_id AND m.user_id = i.user_id
+  WHERE i.token_hash = presented_hash
+    AND i.ended_at IS NULL
+    AND i.expires_at > clock_timestamp()
+    AND (i.user_id IS NULL OR m.role IS NOT NULL)
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.resolve_impersonation(text) TO tenantry_app;
 
 -- tenantry.rest_jobs(uuid,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.rest_jobs(tenant uuid, tasks jsonb)
@@ -3637,6 +3691,21 @@ CREATE POLICY tenant_isolation ON public.idempotency_keys FOR ALL TO PUBLIC
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.idempotency_keys TO tenantry_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.idempotency_keys TO tenantry_operator;
 
+-- public.impersonations
+ALTER TABLE public.impersonations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.impersonations FORCE ROW LEVEL SECURITY;
+CREATE POLICY resolve_impersonation ON public.impersonations FOR SELECT TO tenantry_owner
+  USING (true);
+CREATE POLICY tenant_isolation ON public.impersonations FOR ALL TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
+  WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+CREATE TRIGGER announce_impersonation AFTER DELETE OR UPDATE ON public.impersonations FOR EACH ROW EXECUTE FUNCTION tenantry.announce_impersonation();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.impersonations FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Impersonation', 'impersonation');
+CREATE TRIGGER check_impersonation BEFORE UPDATE OF ended_at, ended_by ON public.impersonations FOR EACH ROW EXECUTE FUNCTION tenantry.check_impersonation();
+GRANT SELECT ON TABLE public.impersonations TO tenantry_app;
+GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.impersonations TO tenantry_operator;
+GRANT UPDATE (ended_at), UPDATE (ended_by) ON TABLE public.impersonations TO tenantry_app;
+
 -- public.invitations
 ALTER TABLE public.invitations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.invitations FORCE ROW LEVEL SECURITY;
@@ -3711,7 +3780,7 @@ CREATE POLICY resolve_access ON public.tenants FOR SELECT TO tenantry_owner
 CREATE POLICY tenant_isolation ON public.tenants FOR ALL TO PUBLIC
   USING ((id = ( SELECT tenantry.current_tenant() AS current_tenant)))
   WITH CHECK ((id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF status, slug, plan ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
+CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF status, slug, plan, suspension_reason ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Tenant', 'tenant');
 CREATE TRIGGER next_version BEFORE UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.next_version();
 GRANT SELECT ON TABLE public.tenants TO tenantry_app;

@@ -15,6 +15,7 @@ import { installHealth } from './http/health.js';
 import { installJsonBodies } from './http/json-bodies.js';
 import { installRequestLog } from './http/logging.js';
 import { installMetrics } from './http/metrics/metrics.js';
+import { installOperatorDoor } from './http/operator-door.js';
 import { installRateLimits } from './http/rate-limits.js';
 import { installRequestId } from './http/request-id.js';
 import { installRequestLimits } from './http/request-limits.js';
@@ -52,6 +53,7 @@ export async function buildApp(services: Services, drain = new Drain(), demoUser
   installRateLimits(app, services.rates);
   installShedding(app, services.shedding, { leaving: services.leaving, drain });
   const apollo = await installGraphql(app, services);
+  await installOperatorDoor(app, services, services.operators);
   installAuditExports(app, services, drain);
   installTenantExports(app, services, drain);
   installEventStreams(app, services, drain);

@@ -5,6 +5,7 @@ import { createTokenVerifier } from './kernel/auth/verify-token.js';
 import { clientAddress } from './http/client-address.js';
 import type { Services } from './http/services.js';
 import { Shedding } from './http/shedding.js';
+import { createOperators } from './create-operators.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
@@ -28,6 +29,7 @@ import { AuditTrail } from './services/audit-trail/audit-trail.js';
 import { Sealing } from './services/audit-trail/sealing.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { Connections } from './services/subscriptions/connections.js';
+import { Settings } from './services/settings/settings.js';
 import { SealedSecrets } from './services/secrets/sealed-secrets.js';
 import { ShownRows } from './services/webhooks/shown-rows.js';
 import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
@@ -39,6 +41,7 @@ import { listen } from './kernel/notifications/notifications.js';
 import { createReadiness } from './kernel/database/readiness.js';
 import { createAccessResolver } from './kernel/auth/resolve-access.js';
 import { createApiKeyResolver } from './kernel/auth/resolve-api-key.js';
+import { createImpersonationResolver } from './kernel/auth/resolve-impersonation.js';
 import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 
 /** Time limits of a tenant's transaction, in milliseconds. */
@@ -57,6 +60,8 @@ export interface ServiceOptions {
   readonly modules: readonly Module[];
   /** The URL of the role tenantry_app. */
   readonly databaseUrl: string;
+  /** The URL of the role tenantry_operator, for the operators' door. */
+  readonly operatorUrl?: string | undefined;
   /** The key that signs contexts; undefined when they are unsigned. */
   readonly contextKey?: string | undefined;
   /** The keys of the audit trail; undefined when nothing is sealed. */
@@ -83,6 +88,7 @@ export function createServices({
   config,
   modules,
   databaseUrl,
+  operatorUrl,
   contextKey,
   sealKeys,
   limits = LIMITS,
@@ -128,6 +134,7 @@ export function createServices({
   const invalidations = accessInvalidations(notifications);
   const access = createAccessResolver(database, invalidations);
   const apiKeys = createApiKeyResolver(database, invalidations);
+  const impersonations = createImpersonationResolver(database, invalidations);
   invalidations.onChange((change) => database.gate.accessChanged(change));
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
@@ -155,7 +162,7 @@ export function createServices({
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
   const outgoing = new Outgoing({ allowed: config.outgoingAllowedHosts });
   const activity = new TenantActivity();
-  const context = moduleContext(modules, {
+  const ofModules = moduleContext(modules, {
     config,
     database,
     mailer,
@@ -166,7 +173,19 @@ export function createServices({
     secrets: new SealedSecrets(encryptionKeys),
     rows: new ShownRows({ ...api, models: database.models }),
   });
-  const worker = new Worker({ database, handlers, plans, context }, { slots: config.jobSlots });
+  const context = { ...ofModules, settings: new Settings(modules) };
+  const operators = createOperators({
+    config,
+    url: operatorUrl,
+    contextKey,
+    sealKeys,
+    openKeys: (jwksUri) => openProviderKeys(jwksUri, config, problems),
+    onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
+  });
+  const worker = new Worker(
+    { database, handlers, plans, context, invalidations },
+    { slots: config.jobSlots },
+  );
   return {
     config,
     api,
@@ -196,12 +215,14 @@ export function createServices({
       access,
       apiKeys,
       apiKeyUse,
+      impersonations,
       roles: api.roles,
       planOf: plansOfTenants(plans, problems),
       baseDomain: config.baseDomain,
     },
     limitedResources: resources,
     moduleContext: context,
+    operators,
     jobQueue: new JobQueue(database),
     worker,
     providerKeys,
@@ -218,6 +239,7 @@ export function createServices({
       await notifications.close();
       await readiness.close();
       await openedRates.close();
+      await operators?.pool.close();
       await database.close();
       problems.close();
     },

@@ -49,6 +49,7 @@ async function main(): Promise<void> {
       config,
       modules,
       databaseUrl: prepared.url,
+      operatorUrl: prepared.operatorUrl,
       contextKey: prepared.contextKey,
       sealKeys: keys,
       secret,
@@ -83,6 +84,7 @@ async function main(): Promise<void> {
           (connection) => seedDemo(connection, services.database, modules, services.plans.smallest.name),
         );
       }
+      await services.operators?.pool.check();
       await publishQuotas(services.database, services.plans, services.limitedResources);
       await app.listen({ host: config.host, port: config.port });
       const address = app.server.address();

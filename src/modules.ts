@@ -6,6 +6,7 @@ import { apiKeyModule } from './platform/api-key/index.js';
 import { auditLogModule } from './platform/audit-log/index.js';
 import { auditTrailModule } from './platform/audit-trail/index.js';
 import { eventModule } from './platform/event/index.js';
+import { impersonationModule } from './platform/impersonation/index.js';
 import { invitationModule } from './platform/invitation/index.js';
 import { jobModule } from './platform/job/index.js';
 import { membershipModule } from './platform/membership/index.js';
@@ -21,6 +22,7 @@ export const modules: readonly Module[] = [
   apiKeyModule,
   auditLogModule,
   auditTrailModule,
+  impersonationModule,
   eventModule,
   jobModule,
   webhookModule,

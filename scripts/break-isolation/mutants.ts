@@ -16,6 +16,7 @@ import { extension } from './extension-mutants.js';
 import { jobs } from './job-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { objectsByTheirIds } from './node-mutants.js';
+import { impersonations, operators, settings, suspension } from './operator-mutants.js';
 import { outgoing } from './outgoing-mutants.js';
 import { pool } from './pool-mutants.js';
 import { rates } from './rate-mutants.js';
@@ -49,4 +50,8 @@ export const MUTANTS: readonly MutantGroup[] = [
   quotas,
   jobs,
   outgoing,
+  suspension,
+  operators,
+  impersonations,
+  settings,
 ];

@@ -22,8 +22,8 @@ export const callers: MutantGroup = {
         edit(VERIFY, 'userId: sub,', 'userId: sub,\n      ...{ role: parsed.data.role },'),
         edit(
           AUTHENTICATE,
-          'role: access.role,\n',
-          'role: (identity as { role?: typeof access.role }).role ?? access.role,\n',
+          'role: access.role,\n    permissions: parts.roles.of(access.role),\n    expiresAt: identity.expiresAt,\n',
+          'role: (identity as { role?: typeof access.role }).role ?? access.role,\n    permissions: parts.roles.of((identity as { role?: typeof access.role }).role ?? access.role),\n    expiresAt: identity.expiresAt,\n',
         ),
       ],
       tests: [CALLER],
@@ -52,8 +52,8 @@ export const callers: MutantGroup = {
       edits: [
         edit(
           AUTHENTICATE,
-          'if (subdomain !== undefined && subdomain !== access.slug) {',
-          "if (subdomain === '' && subdomain !== access.slug) {",
+          "if (subdomain !== undefined && subdomain !== access.slug) {\n    throw new PublicError('TENANT_MISMATCH', 'The API key",
+          "if (subdomain === '' && subdomain !== access.slug) {\n    throw new PublicError('TENANT_MISMATCH', 'The API key",
         ),
       ],
       tests: ['test/platform/api-keys.test.ts'],

@@ -9,7 +9,7 @@ interface CommandEntry {
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   token: {
     description:
-      'Print a token for a member of a tenant, valid for twelve hours (needs JWT_SECRET, or development)',
+      'Print a token for a member of a tenant, or an operator, valid for twelve hours (needs JWT_SECRET, or development)',
     load: async () => (await import('./token.js')).tokenCommand(),
   },
   seed: {
@@ -68,5 +68,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   audit: {
     description: 'Look for defects of tenant isolation in a live PostgreSQL; a read-only login is enough',
     load: async () => (await import('./audit.js')).auditCommand(),
+  },
+  completion: {
+    description: 'Print what makes bash, zsh or fish complete this command',
+    load: async () => (await import('./completion.js')).completionCommand(COMMANDS),
   },
 };

@@ -1,42 +1,64 @@
 import process from 'node:process';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
+import { DEFAULT_PAGE, LARGEST_PAGE, Page } from '../kernel/graphql/connection.js';
 import type { Plans } from '../kernel/vocabulary/plan.js';
+import type { TenantStatus } from '../kernel/vocabulary/tenant-status.js';
 import { readPlans } from '../services/limits/plans.js';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import {
+  TENANT_ORDERS,
+  tenantsOfPage,
+  type ListedTenant,
+  type TenantOrder,
+} from '../services/operator/tenant-list.js';
+import {
   createTenant,
-  findTenant,
-  listTenants,
+  readTenant,
   refuseUnknownPlan,
+  renameTenant,
+  resumeTenant,
   setTenantPlan,
-  setTenantStatus,
+  suspendTenant,
+  type TenantRow,
 } from '../services/operator/tenants.js';
-import { checkUse, readUse } from '../services/operator/usage.js';
 import { asOperator } from './as-operator.js';
 import { tenantEraseCommand } from './tenant-erase.js';
 import { tenantExportCommand } from './tenant-export.js';
 import { tenantImportCommand } from './tenant-import.js';
+import { printRows } from './output.js';
+import { usageCommand } from './tenant-usage.js';
 
-interface NewTenantOptions {
+/** The options of every command for tenants. */
+interface Told {
+  readonly json?: boolean;
+  readonly reason?: string;
+}
+
+interface NewTenantOptions extends Told {
   readonly name: string;
   readonly owner: string;
   readonly email: string;
   readonly plan?: string;
 }
 
-interface UsageOptions {
-  readonly check?: boolean;
-  readonly repair?: boolean;
+interface ListOptions extends Told {
+  readonly search?: string;
+  readonly status?: TenantStatus;
+  readonly plan?: string;
+  readonly sort: TenantOrder;
+  readonly desc?: boolean;
+  readonly limit?: number;
+  readonly after?: string;
 }
 
-/** `tenantry tenant …` manages tenants, as an operator. Every change is in the tenant's audit log. */
+/**
+ * `tenantry tenant …` manages tenants, as an operator. Every change, and every look at one tenant, is in the tenant's audit log
+ * with its reason.
+ */
 export const tenantCommand = (): Command => {
   const command = new Command('tenant');
-  command
-    .command('create')
-    .description('Create a tenant with its owner')
-    .argument('<slug>', 'the subdomain')
+  forOne(command, 'create', 'Create a tenant with its owner')
     .requiredOption('--name <name>', 'the display name')
     .requiredOption('--owner <user id>', 'the founding owner: the sub claim of the identity provider')
     .requiredOption('--email <address>', 'the owner’s e-mail address')
@@ -47,78 +69,118 @@ export const tenantCommand = (): Command => {
       const plan = options.plan ?? plans.smallest.name;
       refuseUnknownPlan(plans, plan);
       const tenant = { slug, name, plan, owner: { userId, email } };
-      print(await asOperator((connection) => createTenant(connection, tenant)));
+      await print(options, (connection) => createTenant(connection, tenant, reasonOf(options, 'create')));
     });
   command
     .command('list')
-    .description('Print all tenants, by slug, one line of JSON each')
-    .action(async () => {
-      for (const tenant of await asOperator(listTenants)) print(tenant);
-    });
-  command
-    .command('show')
-    .description('Print a tenant as JSON')
-    .argument('<slug>')
-    .action(async (slug: string) => {
-      print(await asOperator((connection) => findTenant(connection, slug)));
-    });
-  command
-    .command('plan')
-    .description('Move a tenant to another plan, within a second on every server')
-    .argument('<slug>')
+    .description('Print all tenants, one line of JSON each, or a table on a terminal')
+    .option('--search <text>', 'only those with this text in the slug or the name')
+    .addOption(
+      new Option('--status <status>', 'only those with this status').choices(['active', 'suspended']),
+    )
+    .option('--plan <name>', 'only those with this plan')
+    .addOption(new Option('--sort <by>', 'the order').choices(Object.keys(TENANT_ORDERS)).default('slug'))
+    .option('--desc', 'in reverse order')
+    .option('--limit <number>', `one page of so many tenants, at most ${String(LARGEST_PAGE)}`, parseLimit)
+    .option('--after <cursor>', 'the page behind another one, which has told this cursor')
+    .option('--json', 'print JSON also on a terminal')
+    .action(list);
+  forOne(command, 'show', 'Print a tenant').action(async (slug: string, options: Told) => {
+    await print(options, (connection) => readTenant(connection, slug, reasonOf(options, 'show')));
+  });
+  forOne(command, 'plan', 'Move a tenant to another plan, within a second on every server')
     .argument('<plan>', 'one of the plans of PLANS_FILE')
-    .action(async (slug: string, plan: string) => {
+    .action(async (slug: string, plan: string, options: Told) => {
       const plans = configuredPlans();
-      print(await asOperator((connection) => setTenantPlan(connection, plans, slug, plan)));
+      const change = { slug, plan, reason: reasonOf(options, 'plan') };
+      await print(options, (connection) => setTenantPlan(connection, plans, change));
     });
-  command
-    .command('usage')
-    .description('Print what tenants use of each resource that plans limit, one line of JSON each')
-    .argument('[slug]', 'default: all tenants')
-    .option('--check', 'count the rows, and exit with 1 when a counter is wrong')
-    .option('--repair', 'count the rows, and set the counters that are wrong')
-    .action(async (slug: string | undefined, options: UsageOptions) => {
-      await asOperator((connection) => printUsage(connection, slug, options));
+  forOne(command, 'rename', 'Change the name of a tenant, its slug, or both')
+    .argument('[name]', 'the new name')
+    .option('--slug <new slug>', 'the new slug; under the former one nobody finds the tenant any more')
+    .action(async (slug: string, name: string | undefined, options: Told & { readonly slug?: string }) => {
+      const change = { slug, name, newSlug: options.slug, reason: reasonOf(options, 'rename') };
+      await print(options, (connection) => renameTenant(connection, change));
     });
-  for (const [name, status, description] of [
-    ['suspend', 'suspended', 'Refuse all requests of a tenant, within a second on every server'],
-    ['resume', 'active', 'Serve a suspended tenant again'],
-  ] as const) {
-    command
-      .command(name)
-      .description(description)
-      .argument('<slug>')
-      .action(async (slug: string) => {
-        print(await asOperator((connection) => setTenantStatus(connection, slug, status)));
-      });
-  }
-  command.addCommand(tenantExportCommand());
-  command.addCommand(tenantImportCommand());
-  command.addCommand(tenantEraseCommand());
+  forOne(command, 'suspend', 'Refuse all requests of a tenant, within a second on every server').action(
+    async (slug: string, options: Told) => {
+      const change = { slug, reason: reasonOf(options, 'suspend'), told: options.reason };
+      await print(options, (connection) => suspendTenant(connection, change));
+    },
+  );
+  forOne(command, 'resume', 'Serve a suspended tenant again').action(async (slug: string, options: Told) => {
+    await print(options, (connection) =>
+      resumeTenant(connection, { slug, reason: reasonOf(options, 'resume') }),
+    );
+  });
+  for (const made of [tenantExportCommand(), tenantImportCommand(), tenantEraseCommand(), usageCommand()])
+    command.addCommand(made);
   return command;
 };
 
-async function printUsage(
-  connection: OperatorConnection,
-  slug: string | undefined,
-  { check = false, repair = false }: UsageOptions,
+/** A command for one tenant, with the options of all of them. */
+const forOne = (command: Command, name: string, description: string): Command =>
+  command
+    .command(name)
+    .description(description)
+    .argument('<slug>', 'the subdomain')
+    .option(
+      '--reason <text>',
+      'why, for the audit log of the tenant; members of a suspended tenant read it',
+      parseReason,
+    )
+    .option('--json', 'print JSON also on a terminal');
+
+/** What the audit log has when no reason is given: the command. */
+const reasonOf = ({ reason }: Told, command: string): string => reason ?? `tenantry tenant ${command}`;
+
+async function print(
+  options: Told,
+  work: (connection: OperatorConnection) => Promise<TenantRow>,
 ): Promise<void> {
-  const tenants = slug === undefined ? await listTenants(connection) : [await findTenant(connection, slug)];
-  for (const tenant of tenants) {
-    if (!check && !repair) {
-      for (const counter of await readUse(connection, tenant)) print({ slug: tenant.slug, ...counter });
-      continue;
-    }
-    for (const checked of await checkUse(connection, tenant, { repair })) {
-      print(checked);
-      if (!repair && checked.used !== checked.rows) process.exitCode = 1;
-    }
-  }
+  printRows([await asOperator(work)], options);
+}
+
+/** Without a limit, all tenants, read page by page. */
+async function list({
+  search,
+  status,
+  plan,
+  sort,
+  desc = false,
+  limit,
+  after,
+  json,
+}: ListOptions): Promise<void> {
+  const order = { key: TENANT_ORDERS[sort], direction: desc ? ('desc' as const) : ('asc' as const) };
+  await asOperator(async (connection) => {
+    let cursor: string | null | undefined = after;
+    do {
+      const page: Page = new Page({ first: limit ?? LARGEST_PAGE, after: cursor }, order);
+      const rows = await tenantsOfPage(connection, page, { search, status, plan });
+      const { nodes, pageInfo } = page.connection<ListedTenant>(rows, () => Promise.resolve(0));
+      printRows(
+        nodes.map(({ createdAt, ...tenant }) => ({ ...tenant, created_at: createdAt })),
+        { json },
+      );
+      cursor = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+    } while (limit === undefined && cursor !== null);
+    if (cursor !== null) process.stderr.write(`There are more: --after ${cursor}\n`);
+  });
 }
 
 const configuredPlans = (): Plans => readPlans(readConfig(process.env, 'command').plansFile);
 
-/** One line, as JSON. */
-function print(row: object): void {
-  process.stdout.write(`${JSON.stringify(row)}\n`);
+function parseLimit(value: string): number {
+  const limit = Number(value);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= LARGEST_PAGE) return limit;
+  throw new InvalidArgumentError(
+    `It is no whole number from 1 to ${String(LARGEST_PAGE)}, ${String(DEFAULT_PAGE)} for instance.`,
+  );
+}
+
+function parseReason(value: string): string {
+  const reason = value.trim();
+  if (reason.length >= 1 && reason.length <= 500 && !/\p{Cc}/u.test(reason)) return reason;
+  throw new InvalidArgumentError('A reason is one line of 1 to 500 characters.');
 }

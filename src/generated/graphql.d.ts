@@ -16,7 +16,7 @@ import type { TenantExportStatusMapper as TenantExportStatus } from '../platform
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { NodeMapper } from '../kernel/graphql/kernel.mappers.js';
 import type { TenantMapper, ViewerMapper, ViewerMembershipMapper } from '../platform/tenant/tenant.mappers.js';
-import type { Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Webhook as WebhookRow, WebhookDelivery as WebhookDeliveryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
+import type { Membership as MembershipRow, Invitation as InvitationRow, ApiKey as ApiKeyRow, AuditEntry as AuditEntryRow, Impersonation as ImpersonationRow, Webhook as WebhookRow, WebhookDelivery as WebhookDeliveryRow, Conversation as ConversationRow, Message as MessageRow } from './prisma/client.js';
 import type { Connection } from '../kernel/graphql/connection.js';
 import type { AuditEventMapper, AuditEventConnectionMapper } from '../platform/event/event.mappers.js';
 import type { JobMapper, JobConnectionMapper } from '../platform/job/job.mappers.js';
@@ -43,6 +43,8 @@ export type Scalars = {
   BigInt: { input: bigint; output: bigint; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: Date; output: Date; }
+  /** Any JSON value. */
+  JSON: { input: unknown; output: unknown; }
   /** A JSON object. */
   JSONObject: { input: Record<string, unknown>; output: Record<string, unknown>; }
 };
@@ -558,6 +560,19 @@ export type DeleteWebhookPayload = {
   deletedId: Scalars['ID']['output'];
 };
 
+/** The input of the mutation `endImpersonation`. */
+export type EndImpersonationInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `endImpersonation`. Requires the permission `impersonations:end`. */
+export type EndImpersonationPayload = {
+  __typename?: 'EndImpersonationPayload';
+  /** The `Impersonation` as it is after the change. Requires the permission `audit:read`. */
+  impersonation?: Maybe<Impersonation>;
+};
+
 /** Whose data is erased: by a user's id, by an address, or by both. */
 export type ErasePersonInput = {
   /** An e-mail address, for somebody who was only invited. */
@@ -636,7 +651,7 @@ export type ErrorCode =
   | 'TENANT_NOT_FOUND'
   /** Neither the subdomain nor the token names a tenant. */
   | 'TENANT_REQUIRED'
-  /** The tenant is suspended. Its data is kept. */
+  /** The tenant is suspended. Its data is kept. `extensions.reason` says why. */
   | 'TENANT_SUSPENDED'
   /** There is no valid token or API key. Sign in again. */
   | 'UNAUTHENTICATED'
@@ -677,6 +692,79 @@ export type FieldAccess = {
   /** The coordinate up to the dot. */
   type: Scalars['String']['output'];
 };
+
+/**
+ * An operator of the service acts in this tenant, for a reason and until an end. The audit log has what they do under
+ * `actorType: OPERATOR`.
+ *
+ * Requires the permission `audit:read`.
+ */
+export type Impersonation = Node & {
+  __typename?: 'Impersonation';
+  /** When the object was created. Requires the permission `audit:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it was ended early; null when it was not. Requires the permission `audit:read`. */
+  endedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Who ended it early: a `userId`, the `id` of an API key, or the operator. Requires the permission `audit:read`. */
+  endedBy?: Maybe<Scalars['String']['output']>;
+  /** When it ends by itself. Requires the permission `audit:read`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** The id of the object. Requires the permission `audit:read`. */
+  id: Scalars['ID']['output'];
+  /** The operator: `actor` of their entries in the audit log. Requires the permission `audit:read`. */
+  operator: Scalars['String']['output'];
+  /** Why, in the words of the operator. Requires the permission `audit:read`. */
+  reason: Scalars['String']['output'];
+  /** The role that the operator has; as a member, the one when it began. Requires the permission `audit:read`. */
+  role: Role;
+  /** The `userId` of the member as whom the operator acts; null when the operator only has the role. Requires the permission `audit:read`. */
+  userId?: Maybe<Scalars['ID']['output']>;
+};
+
+/** A page of a list of `Impersonation`. Requires the permission `audit:read`. */
+export type ImpersonationConnection = {
+  __typename?: 'ImpersonationConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `audit:read`. */
+  edges: Array<ImpersonationEdge>;
+  /** The objects of this page. Requires the permission `audit:read`. */
+  nodes: Array<Impersonation>;
+  /** The position of this page in the whole list. Requires the permission `audit:read`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `audit:read`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `Impersonation` in a list, with its cursor. Requires the permission `audit:read`. */
+export type ImpersonationEdge = {
+  __typename?: 'ImpersonationEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `audit:read`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `audit:read`. */
+  node: Impersonation;
+};
+
+/** Conditions for a list of `Impersonation`. An object must meet all that are given. */
+export type ImpersonationFilter = {
+  /** True: only those that have not ended. False: only those that have. */
+  active?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `operator`. */
+  operator?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Impersonation`. */
+export type ImpersonationOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: ImpersonationOrderField;
+};
+
+/** What a list of `Impersonation` can be ordered by. */
+export type ImpersonationOrderField =
+  /** When it began. */
+  | 'CREATED_AT';
 
 /** An e-mail address that was asked to join this tenant. There is one for each address at most. Requires the permission `users:manage`. */
 export type Invitation = Node & {
@@ -1017,6 +1105,8 @@ export type Mutation = {
   deleteConversation?: Maybe<DeleteConversationPayload>;
   /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /** Ends an impersonation, on every server within a second. Requires the permission `impersonations:end`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
+  endImpersonation?: Maybe<EndImpersonationPayload>;
   /** Erases a member, or somebody who was invited, from this tenant, also from the audit log. Requires the permission `persons:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   erasePerson?: Maybe<ErasePersonPayload>;
   /**
@@ -1081,6 +1171,8 @@ export type Mutation = {
   updateConversation?: Maybe<UpdateConversationPayload>;
   /** Changes the name or the settings of the tenant. What is left out stays as it is. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   updateTenant?: Maybe<UpdateTenantPayload>;
+  /** Changes some settings of the tenant. An error names each that is not acceptable, and nothing is changed. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  updateTenantSettings?: Maybe<UpdateTenantSettingsPayload>;
   /**
    * Changes a webhook. Whoever changes the URL, the events or the payload, or enables it, is from then on the member whose
    * permissions a full payload has. With another URL, or when it is enabled, it begins anew: it is not failing, and its
@@ -1149,6 +1241,12 @@ export type MutationDeleteConversationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationDeleteWebhookArgs = {
   input: DeleteWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationEndImpersonationArgs = {
+  input: EndImpersonationInput;
 };
 
 
@@ -1255,6 +1353,12 @@ export type MutationUpdateTenantArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationUpdateTenantSettingsArgs = {
+  input: UpdateTenantSettingsInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateWebhookArgs = {
   input: UpdateWebhookInput;
 };
@@ -1334,6 +1438,8 @@ export type Query = {
   events?: Maybe<AuditEventConnection>;
   /** The exports of this tenant, the newest first unless `orderBy` says otherwise. They are removed a week after they were made. Requires the permission `tenant:export`. */
   exports?: Maybe<TenantExportConnection>;
+  /** The impersonations by operators in this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `audit:read`. */
+  impersonations?: Maybe<ImpersonationConnection>;
   /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
   /**
@@ -1360,6 +1466,8 @@ export type Query = {
   plans?: Maybe<Array<Plan>>;
   /** Which permissions each role holds. Open to every member of the tenant. */
   roles: Array<RolePermissions>;
+  /** The settings that each tenant has, in alphabetical order, with their values in this tenant. Requires the permission `settings:manage`. */
+  settings?: Maybe<Array<Setting>>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
   /** The erasure of this tenant; null when nobody has asked for one. Requires the permission `tenant:erase`. */
@@ -1433,6 +1541,17 @@ export type QueryExportsArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
   orderBy?: InputMaybe<TenantExportOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryImpersonationsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ImpersonationFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<ImpersonationOrder>;
 };
 
 
@@ -1659,6 +1778,21 @@ export type RotateWebhookSecretPayload = {
   webhook?: Maybe<Webhook>;
 };
 
+/** A setting that each tenant has. The modules of the product declare them. Requires the permission `settings:manage`. */
+export type Setting = {
+  __typename?: 'Setting';
+  /** Its value in tenants that have stored none. Requires the permission `settings:manage`. */
+  defaultValue?: Maybe<Scalars['JSON']['output']>;
+  /** What it is for. Requires the permission `settings:manage`. */
+  description?: Maybe<Scalars['String']['output']>;
+  /** What its values may be, as JSON Schema, version 2020-12. Requires the permission `settings:manage`. */
+  jsonSchema: Scalars['JSONObject']['output'];
+  /** Its name in `Tenant.settings`, and in the input of `updateTenantSettings`. Requires the permission `settings:manage`. */
+  name: Scalars['String']['output'];
+  /** Its value in this tenant; the default when none is stored. Requires the permission `settings:manage`. */
+  value?: Maybe<Scalars['JSON']['output']>;
+};
+
 /** Events. Access is checked again for each event. */
 export type Subscription = {
   __typename?: 'Subscription';
@@ -1687,7 +1821,7 @@ export type Tenant = Node & {
   name: Scalars['String']['output'];
   /** The name of its plan: one of `plans`. Requires the permission `billing:manage`. */
   plan?: Maybe<Scalars['String']['output']>;
-  /** Settings of the product for this tenant. Their form is up to the product. Requires the permission `settings:manage`. */
+  /** What is stored of the settings of this tenant. `settings` of the query has each with its value. Requires the permission `settings:manage`. */
   settings?: Maybe<Scalars['JSONObject']['output']>;
   /** The subdomain. */
   slug: Scalars['String']['output'];
@@ -1832,7 +1966,7 @@ export type UpdateTenantInput = {
   expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** 1 to 200 characters. */
   name?: InputMaybe<Scalars['String']['input']>;
-  /** Replaces all settings. At most 16 KiB as JSON. */
+  /** Replaces all settings, also those that no module declares. At most 16 KiB as JSON. */
   settings?: InputMaybe<Scalars['JSONObject']['input']>;
 };
 
@@ -1840,6 +1974,24 @@ export type UpdateTenantInput = {
 export type UpdateTenantPayload = {
   __typename?: 'UpdateTenantPayload';
   /** The `Tenant` as it is after the change. */
+  tenant: Tenant;
+};
+
+/** The input of the mutation `updateTenantSettings`. */
+export type UpdateTenantSettingsInput = {
+  /**
+   * Values by the names of settings; `Query.settings` has the names. Null stands for the default. What is left out stays as it
+   * is. All settings together have at most 16 KiB as JSON.
+   */
+  settings: Scalars['JSONObject']['input'];
+};
+
+/** The answer of the mutation `updateTenantSettings`. Requires the permission `settings:manage`. */
+export type UpdateTenantSettingsPayload = {
+  __typename?: 'UpdateTenantSettingsPayload';
+  /** All settings, with their new values. Requires the permission `settings:manage`. */
+  settings: Array<Setting>;
+  /** The `Tenant` as it is after the change. Requires the permission `settings:manage`. */
   tenant: Tenant;
 };
 
@@ -2203,6 +2355,8 @@ export type ResolversTypes = {
   DeleteConversationPayload: ResolverTypeWrapper<DeleteConversationPayload>;
   DeleteWebhookInput: DeleteWebhookInput;
   DeleteWebhookPayload: ResolverTypeWrapper<DeleteWebhookPayload>;
+  EndImpersonationInput: EndImpersonationInput;
+  EndImpersonationPayload: ResolverTypeWrapper<Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversTypes['Impersonation']> }>;
   ErasePersonInput: ErasePersonInput;
   ErasePersonPayload: ResolverTypeWrapper<ErasePersonPayload>;
   ErasedRows: ResolverTypeWrapper<ErasedRows>;
@@ -2211,6 +2365,12 @@ export type ResolversTypes = {
   ExportAuditLogPayload: ResolverTypeWrapper<ExportAuditLogPayload>;
   FieldAccess: ResolverTypeWrapper<FieldAccess>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  Impersonation: ResolverTypeWrapper<ImpersonationRow>;
+  ImpersonationConnection: ResolverTypeWrapper<Connection<ImpersonationRow>>;
+  ImpersonationEdge: ResolverTypeWrapper<Omit<ImpersonationEdge, 'node'> & { node: ResolversTypes['Impersonation'] }>;
+  ImpersonationFilter: ImpersonationFilter;
+  ImpersonationOrder: ImpersonationOrder;
+  ImpersonationOrderField: ImpersonationOrderField;
   Int: ResolverTypeWrapper<Scalars['Int']['output']>;
   Invitation: ResolverTypeWrapper<InvitationRow>;
   InvitationConnection: ResolverTypeWrapper<Connection<InvitationRow>>;
@@ -2221,6 +2381,7 @@ export type ResolversTypes = {
   InvitationStatus: InvitationStatus;
   InviteMemberInput: InviteMemberInput;
   InviteMemberPayload: ResolverTypeWrapper<Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversTypes['Invitation']> }>;
+  JSON: ResolverTypeWrapper<Scalars['JSON']['output']>;
   JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
   Job: ResolverTypeWrapper<JobMapper>;
   JobConnection: ResolverTypeWrapper<JobConnectionMapper>;
@@ -2270,6 +2431,7 @@ export type ResolversTypes = {
   RolePermissions: ResolverTypeWrapper<RolePermissions>;
   RotateWebhookSecretInput: RotateWebhookSecretInput;
   RotateWebhookSecretPayload: ResolverTypeWrapper<Omit<RotateWebhookSecretPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
+  Setting: ResolverTypeWrapper<Setting>;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
   Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Tenant: ResolverTypeWrapper<TenantMapper>;
@@ -2289,6 +2451,8 @@ export type ResolversTypes = {
   UpdateConversationPayload: ResolverTypeWrapper<Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: ResolverTypeWrapper<Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversTypes['Tenant'] }>;
+  UpdateTenantSettingsInput: UpdateTenantSettingsInput;
+  UpdateTenantSettingsPayload: ResolverTypeWrapper<Omit<UpdateTenantSettingsPayload, 'tenant'> & { tenant: ResolversTypes['Tenant'] }>;
   UpdateWebhookInput: UpdateWebhookInput;
   UpdateWebhookPayload: ResolverTypeWrapper<Omit<UpdateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
   Viewer: ResolverTypeWrapper<ViewerMapper>;
@@ -2358,6 +2522,8 @@ export type ResolversParentTypes = {
   DeleteConversationPayload: DeleteConversationPayload;
   DeleteWebhookInput: DeleteWebhookInput;
   DeleteWebhookPayload: DeleteWebhookPayload;
+  EndImpersonationInput: EndImpersonationInput;
+  EndImpersonationPayload: Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversParentTypes['Impersonation']> };
   ErasePersonInput: ErasePersonInput;
   ErasePersonPayload: ErasePersonPayload;
   ErasedRows: ErasedRows;
@@ -2365,6 +2531,11 @@ export type ResolversParentTypes = {
   ExportAuditLogPayload: ExportAuditLogPayload;
   FieldAccess: FieldAccess;
   ID: Scalars['ID']['output'];
+  Impersonation: ImpersonationRow;
+  ImpersonationConnection: Connection<ImpersonationRow>;
+  ImpersonationEdge: Omit<ImpersonationEdge, 'node'> & { node: ResolversParentTypes['Impersonation'] };
+  ImpersonationFilter: ImpersonationFilter;
+  ImpersonationOrder: ImpersonationOrder;
   Int: Scalars['Int']['output'];
   Invitation: InvitationRow;
   InvitationConnection: Connection<InvitationRow>;
@@ -2373,6 +2544,7 @@ export type ResolversParentTypes = {
   InvitationOrder: InvitationOrder;
   InviteMemberInput: InviteMemberInput;
   InviteMemberPayload: Omit<InviteMemberPayload, 'invitation'> & { invitation?: Maybe<ResolversParentTypes['Invitation']> };
+  JSON: Scalars['JSON']['output'];
   JSONObject: Scalars['JSONObject']['output'];
   Job: JobMapper;
   JobConnection: JobConnectionMapper;
@@ -2416,6 +2588,7 @@ export type ResolversParentTypes = {
   RolePermissions: RolePermissions;
   RotateWebhookSecretInput: RotateWebhookSecretInput;
   RotateWebhookSecretPayload: Omit<RotateWebhookSecretPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
+  Setting: Setting;
   String: Scalars['String']['output'];
   Subscription: Record<PropertyKey, never>;
   Tenant: TenantMapper;
@@ -2432,6 +2605,8 @@ export type ResolversParentTypes = {
   UpdateConversationPayload: Omit<UpdateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
   UpdateTenantInput: UpdateTenantInput;
   UpdateTenantPayload: Omit<UpdateTenantPayload, 'tenant'> & { tenant: ResolversParentTypes['Tenant'] };
+  UpdateTenantSettingsInput: UpdateTenantSettingsInput;
+  UpdateTenantSettingsPayload: Omit<UpdateTenantSettingsPayload, 'tenant'> & { tenant: ResolversParentTypes['Tenant'] };
   UpdateWebhookInput: UpdateWebhookInput;
   UpdateWebhookPayload: Omit<UpdateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
   Viewer: ViewerMapper;
@@ -2668,6 +2843,10 @@ export type DeleteWebhookPayloadResolvers<ContextType = RequestContext, ParentTy
   deletedId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
 };
 
+export type EndImpersonationPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['EndImpersonationPayload'] = ResolversParentTypes['EndImpersonationPayload']> = {
+  impersonation?: Resolver<Maybe<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+};
+
 export type ErasePersonPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ErasePersonPayload'] = ResolversParentTypes['ErasePersonPayload']> = {
   auditEntries?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   changed?: Resolver<Array<ResolversTypes['ErasedRows']>, ParentType, ContextType>;
@@ -2694,6 +2873,31 @@ export type FieldAccessResolvers<ContextType = RequestContext, ParentType extend
   field?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   requires?: Resolver<ResolversTypes['Permission'], ParentType, ContextType>;
   type?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type ImpersonationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Impersonation'] = ResolversParentTypes['Impersonation']> = {
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  endedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  endedBy?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  operator?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
+  userId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type ImpersonationConnectionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ImpersonationConnection'] = ResolversParentTypes['ImpersonationConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['ImpersonationEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type ImpersonationEdgeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['ImpersonationEdge'] = ResolversParentTypes['ImpersonationEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Impersonation'], ParentType, ContextType>;
 };
 
 export type InvitationResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Invitation'] = ResolversParentTypes['Invitation']> = {
@@ -2730,6 +2934,10 @@ export type InviteMemberPayloadResolvers<ContextType = RequestContext, ParentTyp
   emailSent?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   invitation?: Resolver<Maybe<ResolversTypes['Invitation']>, ParentType, ContextType>;
 };
+
+export interface JsonScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSON'], any> {
+  name: 'JSON';
+}
 
 export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSONObject'], any> {
   name: 'JSONObject';
@@ -2828,6 +3036,7 @@ export type MutationResolvers<ContextType = RequestContext, ParentType extends R
   createWebhook?: Resolver<Maybe<ResolversTypes['CreateWebhookPayload']>, ParentType, ContextType, RequireFields<MutationCreateWebhookArgs, 'input'>>;
   deleteConversation?: Resolver<Maybe<ResolversTypes['DeleteConversationPayload']>, ParentType, ContextType, RequireFields<MutationDeleteConversationArgs, 'input'>>;
   deleteWebhook?: Resolver<Maybe<ResolversTypes['DeleteWebhookPayload']>, ParentType, ContextType, RequireFields<MutationDeleteWebhookArgs, 'input'>>;
+  endImpersonation?: Resolver<Maybe<ResolversTypes['EndImpersonationPayload']>, ParentType, ContextType, RequireFields<MutationEndImpersonationArgs, 'input'>>;
   erasePerson?: Resolver<Maybe<ResolversTypes['ErasePersonPayload']>, ParentType, ContextType, RequireFields<MutationErasePersonArgs, 'input'>>;
   exportAuditLog?: Resolver<Maybe<ResolversTypes['ExportAuditLogPayload']>, ParentType, ContextType, RequireFields<MutationExportAuditLogArgs, 'input'>>;
   inviteMember?: Resolver<Maybe<ResolversTypes['InviteMemberPayload']>, ParentType, ContextType, RequireFields<MutationInviteMemberArgs, 'input'>>;
@@ -2845,11 +3054,12 @@ export type MutationResolvers<ContextType = RequestContext, ParentType extends R
   testWebhook?: Resolver<Maybe<ResolversTypes['TestWebhookPayload']>, ParentType, ContextType, RequireFields<MutationTestWebhookArgs, 'input'>>;
   updateConversation?: Resolver<Maybe<ResolversTypes['UpdateConversationPayload']>, ParentType, ContextType, RequireFields<MutationUpdateConversationArgs, 'input'>>;
   updateTenant?: Resolver<Maybe<ResolversTypes['UpdateTenantPayload']>, ParentType, ContextType, RequireFields<MutationUpdateTenantArgs, 'input'>>;
+  updateTenantSettings?: Resolver<Maybe<ResolversTypes['UpdateTenantSettingsPayload']>, ParentType, ContextType, RequireFields<MutationUpdateTenantSettingsArgs, 'input'>>;
   updateWebhook?: Resolver<Maybe<ResolversTypes['UpdateWebhookPayload']>, ParentType, ContextType, RequireFields<MutationUpdateWebhookArgs, 'input'>>;
 };
 
 export type NodeResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
-  __resolveType: TypeResolveFn<'ApiKey' | 'AuditEntry' | 'AuditEvent' | 'Conversation' | 'Invitation' | 'Job' | 'Membership' | 'Message' | 'Tenant' | 'TenantExport' | 'Viewer' | 'ViewerMembership' | 'Webhook' | 'WebhookDelivery', ParentType, ContextType>;
+  __resolveType: TypeResolveFn<'ApiKey' | 'AuditEntry' | 'AuditEvent' | 'Conversation' | 'Impersonation' | 'Invitation' | 'Job' | 'Membership' | 'Message' | 'Tenant' | 'TenantExport' | 'Viewer' | 'ViewerMembership' | 'Webhook' | 'WebhookDelivery', ParentType, ContextType>;
 };
 
 export type OrderDirectionResolvers = EnumResolverSignature<{ ASC?: any, DESC?: any }, ResolversTypes['OrderDirection']>;
@@ -2861,7 +3071,7 @@ export type PageInfoResolvers<ContextType = RequestContext, ParentType extends R
   startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
-export type PermissionResolvers = EnumResolverSignature<{ AUDIT_EXPORT?: any, AUDIT_READ?: any, AUDIT_REDACT?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, EVENTS_READ?: any, JOBS_MANAGE?: any, MEMBERS_READ?: any, PERSONS_ERASE?: any, SETTINGS_MANAGE?: any, TENANT_ERASE?: any, TENANT_EXPORT?: any, USERS_MANAGE?: any, WEBHOOKS_MANAGE?: any }, ResolversTypes['Permission']>;
+export type PermissionResolvers = EnumResolverSignature<{ AUDIT_EXPORT?: any, AUDIT_READ?: any, AUDIT_REDACT?: any, BILLING_MANAGE?: any, CONVERSATIONS_READ?: any, CONVERSATIONS_WRITE?: any, EVENTS_READ?: any, IMPERSONATIONS_END?: any, JOBS_MANAGE?: any, MEMBERS_READ?: any, PERSONS_ERASE?: any, SETTINGS_MANAGE?: any, TENANT_ERASE?: any, TENANT_EXPORT?: any, USERS_MANAGE?: any, WEBHOOKS_MANAGE?: any }, ResolversTypes['Permission']>;
 
 export type PlanResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Plan'] = ResolversParentTypes['Plan']> = {
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -2880,6 +3090,7 @@ export type QueryResolvers<ContextType = RequestContext, ParentType extends Reso
   errorCodes?: Resolver<Array<ResolversTypes['ErrorCode']>, ParentType, ContextType>;
   events?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, Partial<QueryEventsArgs>>;
   exports?: Resolver<Maybe<ResolversTypes['TenantExportConnection']>, ParentType, ContextType, Partial<QueryExportsArgs>>;
+  impersonations?: Resolver<Maybe<ResolversTypes['ImpersonationConnection']>, ParentType, ContextType, Partial<QueryImpersonationsArgs>>;
   invitations?: Resolver<Maybe<ResolversTypes['InvitationConnection']>, ParentType, ContextType, Partial<QueryInvitationsArgs>>;
   jobs?: Resolver<Maybe<ResolversTypes['JobConnection']>, ParentType, ContextType, Partial<QueryJobsArgs>>;
   me?: Resolver<ResolversTypes['Viewer'], ParentType, ContextType>;
@@ -2888,6 +3099,7 @@ export type QueryResolvers<ContextType = RequestContext, ParentType extends Reso
   nodes?: Resolver<Array<Maybe<ResolversTypes['Node']>>, ParentType, ContextType, RequireFields<QueryNodesArgs, 'ids'>>;
   plans?: Resolver<Maybe<Array<ResolversTypes['Plan']>>, ParentType, ContextType>;
   roles?: Resolver<Array<ResolversTypes['RolePermissions']>, ParentType, ContextType>;
+  settings?: Resolver<Maybe<Array<ResolversTypes['Setting']>>, ParentType, ContextType>;
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
   tenantErasure?: Resolver<Maybe<ResolversTypes['TenantErasure']>, ParentType, ContextType>;
   webhookDeliveries?: Resolver<Maybe<ResolversTypes['WebhookDeliveryConnection']>, ParentType, ContextType, Partial<QueryWebhookDeliveriesArgs>>;
@@ -2943,6 +3155,14 @@ export type RolePermissionsResolvers<ContextType = RequestContext, ParentType ex
 export type RotateWebhookSecretPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['RotateWebhookSecretPayload'] = ResolversParentTypes['RotateWebhookSecretPayload']> = {
   secret?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   webhook?: Resolver<Maybe<ResolversTypes['Webhook']>, ParentType, ContextType>;
+};
+
+export type SettingResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Setting'] = ResolversParentTypes['Setting']> = {
+  defaultValue?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
+  description?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  jsonSchema?: Resolver<ResolversTypes['JSONObject'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  value?: Resolver<Maybe<ResolversTypes['JSON']>, ParentType, ContextType>;
 };
 
 export type SubscriptionResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
@@ -3010,6 +3230,11 @@ export type UpdateConversationPayloadResolvers<ContextType = RequestContext, Par
 };
 
 export type UpdateTenantPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['UpdateTenantPayload'] = ResolversParentTypes['UpdateTenantPayload']> = {
+  tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
+};
+
+export type UpdateTenantSettingsPayloadResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['UpdateTenantSettingsPayload'] = ResolversParentTypes['UpdateTenantSettingsPayload']> = {
+  settings?: Resolver<Array<ResolversTypes['Setting']>, ParentType, ContextType>;
   tenant?: Resolver<ResolversTypes['Tenant'], ParentType, ContextType>;
 };
 
@@ -3138,15 +3363,20 @@ export type Resolvers<ContextType = RequestContext> = {
   DateTime?: GraphQLScalarType;
   DeleteConversationPayload?: DeleteConversationPayloadResolvers<ContextType>;
   DeleteWebhookPayload?: DeleteWebhookPayloadResolvers<ContextType>;
+  EndImpersonationPayload?: EndImpersonationPayloadResolvers<ContextType>;
   ErasePersonPayload?: ErasePersonPayloadResolvers<ContextType>;
   ErasedRows?: ErasedRowsResolvers<ContextType>;
   ExportAuditLogPayload?: ExportAuditLogPayloadResolvers<ContextType>;
   FieldAccess?: FieldAccessResolvers<ContextType>;
+  Impersonation?: ImpersonationResolvers<ContextType>;
+  ImpersonationConnection?: ImpersonationConnectionResolvers<ContextType>;
+  ImpersonationEdge?: ImpersonationEdgeResolvers<ContextType>;
   Invitation?: InvitationResolvers<ContextType>;
   InvitationConnection?: InvitationConnectionResolvers<ContextType>;
   InvitationEdge?: InvitationEdgeResolvers<ContextType>;
   InvitationStatus?: InvitationStatusResolvers;
   InviteMemberPayload?: InviteMemberPayloadResolvers<ContextType>;
+  JSON?: GraphQLScalarType;
   JSONObject?: GraphQLScalarType;
   Job?: JobResolvers<ContextType>;
   JobConnection?: JobConnectionResolvers<ContextType>;
@@ -3179,6 +3409,7 @@ export type Resolvers<ContextType = RequestContext> = {
   Role?: RoleResolvers;
   RolePermissions?: RolePermissionsResolvers<ContextType>;
   RotateWebhookSecretPayload?: RotateWebhookSecretPayloadResolvers<ContextType>;
+  Setting?: SettingResolvers<ContextType>;
   Subscription?: SubscriptionResolvers<ContextType>;
   Tenant?: TenantResolvers<ContextType>;
   TenantErasure?: TenantErasureResolvers<ContextType>;
@@ -3190,6 +3421,7 @@ export type Resolvers<ContextType = RequestContext> = {
   TestWebhookPayload?: TestWebhookPayloadResolvers<ContextType>;
   UpdateConversationPayload?: UpdateConversationPayloadResolvers<ContextType>;
   UpdateTenantPayload?: UpdateTenantPayloadResolvers<ContextType>;
+  UpdateTenantSettingsPayload?: UpdateTenantSettingsPayloadResolvers<ContextType>;
   UpdateWebhookPayload?: UpdateWebhookPayloadResolvers<ContextType>;
   Viewer?: ViewerResolvers<ContextType>;
   ViewerMembership?: ViewerMembershipResolvers<ContextType>;

@@ -30,7 +30,8 @@ export function installAnswerSize(app: FastifyInstance, mostBytes: number, leavi
     // Node would concatenate a string with the headers, and encode both.
     const text = reply.statusCode === 500 ? withRequestIds(payload, request.id) : payload;
     const bytes = Buffer.from(text);
-    const isTooLarge = bytes.length > mostBytes && request.routeOptions.config.authenticated === true;
+    const { authenticated, operators } = request.routeOptions.config;
+    const isTooLarge = bytes.length > mostBytes && (authenticated === true || operators === true);
     if (!isTooLarge && payload !== refusal) return done(null, bytes);
     leaving.see('ANSWER_TOO_LARGE', undefined);
     reply.code(ERROR_STATUS.ANSWER_TOO_LARGE);

@@ -4,39 +4,23 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { FastifyBaseLogger } from 'fastify';
-import { createExecute } from '../kernel/graphql/execution.js';
-import type { RequestContext } from '../kernel/graphql/request-context.js';
-import { createExecuteOnce } from '../services/idempotency/execute-once.js';
 import { textOfAnswer } from './answer-size.js';
 import { readDocuments } from './documents-of-requests.js';
-import { maskDefect, publicForm, reportErrors } from './error-masking.js';
+import type { Door, DoorContext } from './door.js';
+import { maskDefect, reportErrors } from './error-masking.js';
 import { executeWith } from './executor.js';
 import { tellRetryAfter } from './retry-after.js';
-import { roleIntrospection } from './role-introspection.js';
 import type { Services } from './services.js';
-import { recordRefusals } from './record-refusals.js';
 import { reportUnexpected } from './unexpected-errors.js';
 
-/** Creates Apollo Server without starting it. Its features that other files implement are switched off. */
-export function createApollo(
-  {
-    api,
-    database,
-    config,
-    documentReader,
-    leaving,
-    rates,
-    accessRecords,
-    activity,
-  }: Pick<
-    Services,
-    'api' | 'database' | 'config' | 'documentReader' | 'leaving' | 'rates' | 'accessRecords' | 'activity'
-  >,
+/** Creates Apollo Server for a door without starting it. Its features that other files implement are switched off. */
+export function createApollo<Context extends DoorContext>(
+  { schema, reader, run, budgetOf, plugins = [] }: Door<Context>,
+  { config, leaving }: Pick<Services, 'config' | 'leaving'>,
   log: FastifyBaseLogger,
-): ApolloServer<RequestContext> {
-  const executeOnce = createExecuteOnce({ api, database, publicForm });
-  return new ApolloServer<RequestContext>({
-    gateway: executeWith(api.schema, createExecute(api.schema, config.production), executeOnce),
+): ApolloServer<Context> {
+  return new ApolloServer<Context>({
+    gateway: executeWith(schema, run),
     introspection: true,
     // Its own logger writes to the console, and writes what clients sent without escaping.
     logger: log,
@@ -57,10 +41,9 @@ export function createApollo(
     stringifyResult: textOfAnswer(config.maxAnswerBytes),
     plugins: [
       reportErrors(leaving),
-      recordRefusals(accessRecords),
       reportUnexpected,
-      readDocuments(documentReader, api.schema, rates, activity),
-      roleIntrospection(api.roleSchemas),
+      readDocuments(reader, schema, budgetOf),
+      ...plugins,
       tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
       // Its landing pages load scripts from other hosts; this server has GraphiQL.

@@ -5,7 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import { PublicError, forbidden } from '../kernel/vocabulary/errors.js';
+import { PublicError, forbidden, tenantSuspended } from '../kernel/vocabulary/errors.js';
 import { EXPORT_PATH, type ExportLink } from '../services/audit-trail/export-links.js';
 import { MEDIA_TYPES } from '../services/audit-trail/export-trail.js';
 import { stopping, type Drain } from './drain.js';
@@ -33,7 +33,8 @@ export function installAuditExports(
     const { access, roles } = authentication;
     const found = await access.resolve(tenantId, userId);
     const isAllowed = found?.role !== undefined && roles.of(found.role).has('audit:export');
-    if (!found || !isAllowed || found.status !== 'active') throw forbidden('audit:export');
+    if (!found || !isAllowed) throw forbidden('audit:export');
+    if (found.status !== 'active') throw tenantSuspended(found.suspensionReason);
     return found.slug;
   }
 

@@ -1,5 +1,5 @@
 import cors from '@fastify/cors';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isListedOrigin } from '../kernel/config/origins.js';
 import { RefusedRequest } from './error-answers.js';
 
@@ -17,6 +17,9 @@ const EXPOSED = [
   'etag',
 ];
 
+/** No page of another origin may call the operators' door, whatever the tenants' front ends are. */
+const isOfOperators = (url: string): boolean => url.startsWith('/operator/');
+
 /**
  * Browsers may call the API from its own origin and from the listed ones. Tokens are sent in a header, not in cookies.
  * A listed page may send any header: clients add their own (`traceparent`, `sentry-trace`, `apollographql-client-name`),
@@ -31,10 +34,13 @@ export async function installCors(app: FastifyInstance, origins: readonly string
     } else done();
   });
   await app.register(cors, {
-    // An empty list: the answer comes without permission, in the usual form. `false` would be answered 404.
-    origin: (origin, allow) => allow(null, isListedOrigin(origins, origin) ? true : []),
-    methods: ['GET', 'POST'],
-    exposedHeaders: EXPOSED,
-    maxAge: ONE_DAY_SECONDS,
+    delegator: ({ headers: { origin }, url }: FastifyRequest, allow) =>
+      allow(null, {
+        // An empty list: the answer comes without permission, in the usual form. `false` would be answered 404.
+        origin: !isOfOperators(url) && isListedOrigin(origins, origin) ? true : [],
+        methods: ['GET', 'POST'],
+        exposedHeaders: EXPOSED,
+        maxAge: ONE_DAY_SECONDS,
+      }),
   });
 }

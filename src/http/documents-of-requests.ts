@@ -14,29 +14,25 @@ import {
 } from 'graphql';
 import { RefusedOperation, type DocumentReader } from '../services/documents/document-reader.js';
 import { ERROR_STATUS, PublicError } from '../kernel/vocabulary/errors.js';
-import type { RequestContext } from '../kernel/graphql/request-context.js';
-import type { Viewer } from '../kernel/vocabulary/viewer.js';
 import { actualCost } from '../services/limits/actual-cost.js';
-import type { TenantActivity } from '../services/telemetry/tenant-activity.js';
 import type { CostReport } from '../services/rates/cost-reservation.js';
-import type { Rates } from '../services/rates/rates.js';
 import { limitOperation, unseenCost } from '../services/limits/operation-limits.js';
+import type { Budget, DoorContext } from './door.js';
 
 /** Replaces a refused document: Apollo Server continues with it until `didResolveOperation`. */
 const NOTHING: DocumentNode = { kind: Kind.DOCUMENT, definitions: [] };
 
 /**
- * Parses the document of each request, refuses operations that may not be executed, takes their cost from the tenant's
+ * Parses the document of each request, refuses operations that may not be executed, takes their cost from the caller's
  * budget, gives back what they have not cost, and adds the cost to every answer.
  *
  * Apollo Server must have no document store and no validation; it does not parse when there is a document.
  */
-export const readDocuments = (
+export const readDocuments = <Context extends DoorContext>(
   reader: DocumentReader,
   schema: GraphQLSchema,
-  rates: Rates,
-  activity: TenantActivity,
-): ApolloServerPlugin<RequestContext> => ({
+  budgetOf: (context: Context) => Budget,
+): ApolloServerPlugin<Context> => ({
   async requestDidStart() {
     let refused: readonly GraphQLError[] = [];
     /** The cost of the executed operation, by the number of values in its answer. */
@@ -59,24 +55,13 @@ export const readDocuments = (
         contextValue.usage.operation = operation.name?.value;
         if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw withStatus(400, overWebsocket());
         try {
-          const payer = payerOf(contextValue);
-          const { mostCostPerRequest } = payer?.plan ?? contextValue.plans.smallest;
-          const requested = limitOperation(
-            schema,
-            document,
-            operation,
-            request.variables ?? {},
-            mostCostPerRequest,
-          );
-          if (!payer) {
-            costOf = (actual) => ({
-              requested,
-              actual: Math.min(actual, requested),
-              limit: mostCostPerRequest,
-            });
+          const { mostCost, reserve } = budgetOf(contextValue);
+          const requested = limitOperation(schema, document, operation, request.variables ?? {}, mostCost);
+          if (!reserve) {
+            costOf = (actual) => ({ requested, actual: Math.min(actual, requested), limit: mostCost });
             return;
           }
-          const reserving = rates.reserve(payer, requested);
+          const reserving = reserve(requested);
           const reservation = reserving instanceof Promise ? await reserving : reserving;
           costOf = (actual) => reservation.settle(actual);
         } catch (error) {
@@ -96,16 +81,10 @@ export const readDocuments = (
         const cost = costOf(actualCost(operation, body.singleResult, unseen));
         body.singleResult.extensions = { ...extensions, cost };
         usage.cost = cost.actual;
-        const payer = payerOf(contextValue);
-        if (payer && cost.actual !== undefined) activity.add(payer.tenantId, 'cost', cost.actual);
       },
     };
   },
 });
-
-/** Whose budget the operation uses; nobody's for a guest, who has no tenant and may send one mutation. */
-const payerOf = (context: RequestContext): Viewer | undefined =>
-  context.isGuest ? undefined : context.viewer;
 
 /** The codes of an answer's errors, each once. */
 const codesOf = (errors: readonly GraphQLFormattedError[] = []): string[] => [

@@ -5,10 +5,10 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, Kind, type GraphQLFormattedError } from 'graphql';
-import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { badInput, publicError, PublicError } from '../kernel/vocabulary/errors.js';
 import { KeptError } from '../services/idempotency/kept-result.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
+import type { DoorContext } from './door.js';
 import { maskedError } from './error-answers.js';
 
 /**
@@ -28,8 +28,10 @@ export function maskDefect(formatted: GraphQLFormattedError, error: unknown): Gr
 /**
  * The error of an execution that the client sees; a masked defect has the id of the request under which it is logged.
  */
-export const publicForm = (error: GraphQLError, { requestId }: RequestContext): GraphQLFormattedError =>
-  withRequestId(maskDefect(error.toJSON(), error), requestId);
+export const publicForm = (
+  error: GraphQLError,
+  { requestId }: Pick<DoorContext, 'requestId'>,
+): GraphQLFormattedError => withRequestId(maskDefect(error.toJSON(), error), requestId);
 
 /** Adds the request id to a masked defect. A repeated answer keeps the id of its first request. */
 const withRequestId = (error: GraphQLFormattedError, requestId: string): GraphQLFormattedError =>
@@ -60,7 +62,7 @@ function refusedArgument(error: unknown): PublicError | undefined {
 }
 
 /** Counts every error, logs each defect in full, and sends the client the request id under which it is logged. */
-export const reportErrors = (leaving: LeavingErrors): ApolloServerPlugin<RequestContext> => ({
+export const reportErrors = (leaving: LeavingErrors): ApolloServerPlugin<DoorContext> => ({
   async requestDidStart() {
     return {
       async didEncounterErrors({ errors, contextValue }) {

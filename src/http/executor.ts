@@ -1,21 +1,16 @@
 import type { ApolloServerOptions } from '@apollo/server';
 import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { ERROR_STATUS, publicError, PublicError } from '../kernel/vocabulary/errors.js';
-import type { Execute } from '../kernel/graphql/execution.js';
-import type { RequestContext } from '../kernel/graphql/request-context.js';
-import type { createExecuteOnce } from '../services/idempotency/execute-once.js';
 import type { Deadline } from '../kernel/request/deadline.js';
-
-type Gateway = NonNullable<ApolloServerOptions<RequestContext>['gateway']>;
+import type { DoorContext, Run } from './door.js';
 
 /**
  * Gives Apollo Server the schema and our executor, in the form of a gateway, because Apollo accepts no other executor.
  */
-export function executeWith(
+export function executeWith<Context extends DoorContext>(
   schema: GraphQLSchema,
-  execute: Execute,
-  executeOnce: ReturnType<typeof createExecuteOnce>,
-): Gateway {
+  run: Run<Context>,
+): NonNullable<ApolloServerOptions<Context>['gateway']> {
   return {
     onSchemaLoadOrUpdate: (loaded) => {
       loaded({ apiSchema: schema, coreSupergraphSdl: '' });
@@ -24,26 +19,16 @@ export function executeWith(
     load: async () => ({
       executor: async ({ request, response, document, operation, operationName, source, context }) => {
         // Apollo's types of a gateway do not include our context.
-        const ownContext = context as RequestContext;
-        const result = executeOnce(
-          {
-            source,
-            document,
-            operation,
-            variables: request.variables,
-            context: ownContext,
-            onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
-          },
-          async (contextOfAttempt) =>
-            orTooLarge(
-              await execute({
-                document,
-                operationName: operationName ?? request.operationName ?? null,
-                variables: request.variables ?? {},
-                context: contextOfAttempt,
-              }),
-            ),
-        );
+        const ownContext = context as Context;
+        const result = run({
+          source,
+          document,
+          operation,
+          operationName: operationName ?? request.operationName ?? null,
+          variables: request.variables,
+          context: ownContext,
+          onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
+        });
         return ownContext.deadline ? inTime(result, ownContext.deadline) : result;
       },
     }),
@@ -57,20 +42,19 @@ export function executeWith(
  */
 const GRACE_MS = 500;
 
-/** The result; or only DEADLINE_EXCEEDED, when there is none in time or it has no other content. */
+/** The result; or only the error of the deadline, when there is none in time or it has no other content. */
 async function inTime(result: Promise<ExecutionResult>, deadline: Deadline): Promise<ExecutionResult> {
   try {
     const answer = await deadline.race(result, GRACE_MS);
-    return answer.errors && isAllTooLate(answer) ? tooLate(deadline) : answer;
+    return answer.errors && isAllTooLate(answer, deadline) ? tooLate(deadline) : answer;
   } catch (error) {
-    if (error instanceof PublicError && error.code === 'DEADLINE_EXCEEDED') return tooLate(deadline);
+    if (error instanceof PublicError && error.code === deadline.error.code) return tooLate(deadline);
     throw error;
   }
 }
 
-function isAllTooLate({ data, errors = [] }: ExecutionResult): boolean {
-  const isTooLate = ({ originalError }: GraphQLError) =>
-    publicError(originalError)?.code === 'DEADLINE_EXCEEDED';
+function isAllTooLate({ data, errors = [] }: ExecutionResult, { error: { code } }: Deadline): boolean {
+  const isTooLate = ({ originalError }: GraphQLError) => publicError(originalError)?.code === code;
   return Object.values(data ?? {}).every((value) => value === null) && errors.every(isTooLate);
 }
 
@@ -84,7 +68,7 @@ const refusal = ({ message, code, extensions }: PublicError): ExecutionResult =>
 });
 
 /** The result, or the error with its status when it is too large. */
-function orTooLarge(result: ExecutionResult): ExecutionResult {
+export function orTooLarge(result: ExecutionResult): ExecutionResult {
   const [error] = result.errors ?? [];
   return error instanceof PublicError && error.code === 'ANSWER_TOO_LARGE' && result.data === undefined
     ? refusal(error)

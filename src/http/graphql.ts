@@ -2,7 +2,7 @@
 import type { ApolloServer } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
-import { authenticate } from '../kernel/auth/authenticate.js';
+import { authenticate, SuspendedError } from '../kernel/auth/authenticate.js';
 import { refuseLostAccess } from '../kernel/auth/lost-access.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { RequestUsage } from '../kernel/request/request-usage.js';
@@ -10,18 +10,22 @@ import { createContext } from '../kernel/graphql/create-context.js';
 import { createApollo } from './apollo.js';
 import { viewerOf } from './authentication.js';
 import { findDocument } from './find-document.js';
+import { hasOnlyFields } from './guest.js';
 import { createGuestContext } from './guest-context.js';
 import { logOf } from './logging.js';
+import { RequestsUnderWay } from './requests-under-way.js';
 import type { Services } from './services.js';
+import { tenantsDoor } from './tenants-door.js';
 
 /** Installs the route, and stops Apollo Server with the app. */
 export async function installGraphql(
   app: FastifyInstance,
   services: Services,
 ): Promise<ApolloServer<RequestContext>> {
-  const apollo = createApollo(services, app.log);
+  const apollo = createApollo(tenantsDoor(services), services, app.log);
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
+  const underWay = new RequestsUnderWay(services.invalidations);
 
   app.route({
     method: ['GET', 'POST'],
@@ -31,19 +35,30 @@ export async function installGraphql(
     exposeHeadRoute: false,
     preHandler: findDocument(services.documents),
     handler: fastifyApolloHandler(apollo, {
-      context: async (request) => {
+      context: async (request, reply) => {
         const { id: requestId, guest, headers, deadline } = request;
         const log = () => logOf(request);
         const usage = (request.usage = new RequestUsage());
         if (guest)
           return createGuestContext(services, { user: guest.user, requestId, deadline, usage, log: log() });
         const viewer = viewerOf(request);
+        const confirmAccess = async () => {
+          try {
+            refuseLostAccess(viewer, await authenticate(services.authentication, headers));
+          } catch (error) {
+            // Among them is the request that has suspended the tenant, by asking for its erasure.
+            const isAllowed =
+              error instanceof SuspendedError && hasOnlyFields(request.body, services.whileErasing);
+            if (!isAllowed) throw error;
+          }
+        };
+        if (deadline) {
+          const { tenantId } = viewer;
+          reply.raw.once('close', underWay.begin({ tenantId, deadline, confirm: confirmAccess }));
+        }
         return createContext(services, {
           viewer,
-          // The owner of a suspended tenant would be refused again.
-          confirmAccess: request.suspended
-            ? undefined
-            : async () => refuseLostAccess(viewer, await authenticate(services.authentication, headers)),
+          confirmAccess,
           requestId,
           deadline,
           usage,

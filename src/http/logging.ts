@@ -101,9 +101,11 @@ export function usedBy(usage: RequestUsage | undefined): Readonly<Record<string,
 /** The log of a request, whose lines have its tenant and actor once they are known. Created at its first use. */
 export const logOf = (request: FastifyRequest): FastifyBaseLogger => request.log.child(callerOf(request));
 
-const callerOf = ({ viewer, guest }: FastifyRequest) =>
+const callerOf = ({ viewer, guest, operator }: FastifyRequest) =>
   viewer
     ? { tenant: viewer.tenantSlug, actor: actorName(viewer.actor) }
     : guest
       ? { actor: guest.user.userId }
-      : {};
+      : operator
+        ? { operator: operator.name }
+        : {};

@@ -1,6 +1,5 @@
 /** Copies `retryAfter` of errors to the header `Retry-After`, which proxies and HTTP clients understand. */
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { RequestContext } from '../kernel/graphql/request-context.js';
 
 const seconds = (extensions: Readonly<Record<string, unknown>> | undefined): number | undefined => {
   const retryAfter = extensions?.['retryAfter'];
@@ -15,7 +14,7 @@ export function retryAfter(
   return all.length === 0 ? undefined : String(Math.max(...all));
 }
 
-export const tellRetryAfter: ApolloServerPlugin<RequestContext> = {
+export const tellRetryAfter: ApolloServerPlugin = {
   async requestDidStart() {
     return {
       async willSendResponse({ response: { body, http } }) {

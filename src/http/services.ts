@@ -24,6 +24,7 @@ import type { TenantActivity } from '../services/telemetry/tenant-activity.js';
 import type { Problems } from '../services/telemetry/problems.js';
 import type { Connections } from '../services/subscriptions/connections.js';
 import type { ClientAddress } from './client-address.js';
+import type { OperatorServices } from './operator-services.js';
 import type { Shedding } from './shedding.js';
 
 /** The parts of the server that requests use. */
@@ -69,6 +70,8 @@ export interface Services {
   readonly jobQueue: JobQueue;
   /** Runs jobs in this process, once it is started. */
   readonly worker: Worker;
+  /** The operators' door; undefined when it is closed. */
+  readonly operators: OperatorServices | undefined;
   readonly problems: Problems;
   readonly activity: TenantActivity;
   /** Whether this process seals the audit log, and when it has last sealed it to its end. */

@@ -1,9 +1,9 @@
 /** Handles failures of Apollo Server's own steps, which are not errors of resolvers or fields. */
 import type { ApolloServerPlugin } from '@apollo/server';
-import type { RequestContext } from '../kernel/graphql/request-context.js';
+import type { DoorContext } from './door.js';
 
 /** Logs such a failure in full; Apollo Server itself logs only one line without the request. */
-export const reportUnexpected: ApolloServerPlugin<RequestContext> = {
+export const reportUnexpected: ApolloServerPlugin<DoorContext> = {
   async unexpectedErrorProcessingRequest({ requestContext, error }) {
     requestContext.contextValue.log.error({ err: error }, 'a request failed');
   },

@@ -115,18 +115,46 @@ describe.concurrent('the tenantry command', { timeout: 150_000 }, () => {
     expect(await run('show', 'hooli')).toEqual([created]);
     expect(await run('suspend', 'hooli')).toEqual([{ ...created, status: 'suspended' }]);
     expect(await run('resume', 'hooli')).toEqual([created]);
+    expect(await run('suspend', 'hooli', '--reason', 'Unpaid', '--json')).toEqual([
+      { ...created, status: 'suspended', suspension_reason: 'Unpaid' },
+    ]);
+    expect(await run('resume', 'hooli', '--reason', 'Paid')).toEqual([created]);
+    expect(await run('rename', 'hooli', 'Hooli XYZ')).toEqual([{ ...created, name: 'Hooli XYZ' }]);
+    expect(await run('rename', 'hooli', '--slug', 'hooli-2')).toMatchObject([{ slug: 'hooli-2' }]);
+    expect(await run('list', '--search', 'XYZ', '--status', 'active')).toMatchObject([{ slug: 'hooli-2' }]);
+    expect((await run('list', '--sort', 'createdAt', '--desc')).map(({ slug }) => slug)[0]).toBe('hooli-2');
 
     const entries = await database().asSuperuser(
-      `SELECT action, entity, actor, actor_type, old_value->>'status' AS before, new_value->>'status' AS after
+      `SELECT action, entity, actor, actor_type, old_value->>'status' AS before,
+              coalesce(new_value->>'status', new_value->>'reason') AS after
        FROM audit_log WHERE tenant_id = $1 ORDER BY id`,
       [created?.['id']],
     );
     const operator = { actor: userInfo().username, actor_type: 'operator' };
+    const told = (what: string, reason: string) => ({
+      action: `operator.${what}`,
+      entity: 'OperatorAccess',
+      before: null,
+      after: reason,
+      ...operator,
+    });
     expect(entries).toEqual([
       { action: 'tenant.created', entity: 'Tenant', before: null, after: 'active', ...operator },
       { action: 'membership.created', entity: 'Membership', before: null, after: null, ...operator },
+      told('tenant_founded', 'tenantry tenant create'),
+      told('tenant_read', 'tenantry tenant show'),
       { action: 'tenant.updated', entity: 'Tenant', before: 'active', after: 'suspended', ...operator },
+      told('tenant_suspended', 'tenantry tenant suspend'),
       { action: 'tenant.updated', entity: 'Tenant', before: 'suspended', after: 'active', ...operator },
+      told('tenant_resumed', 'tenantry tenant resume'),
+      { action: 'tenant.updated', entity: 'Tenant', before: 'active', after: 'suspended', ...operator },
+      told('tenant_suspended', 'Unpaid'),
+      { action: 'tenant.updated', entity: 'Tenant', before: 'suspended', after: 'active', ...operator },
+      told('tenant_resumed', 'Paid'),
+      { action: 'tenant.updated', entity: 'Tenant', before: 'active', after: 'active', ...operator },
+      told('tenant_renamed', 'tenantry tenant rename'),
+      { action: 'tenant.updated', entity: 'Tenant', before: 'active', after: 'active', ...operator },
+      told('tenant_renamed', 'tenantry tenant rename'),
     ]);
   });
 

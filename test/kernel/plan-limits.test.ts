@@ -63,12 +63,18 @@ describe('a change of the plan holds on every server', () => {
     const plans = readPlans(PLANS_FILE);
     const connection = { url: database.operator, operator: 'test', contextKey: database.contextKey };
     await withOperatorConnection(connection, async (operator) => {
-      expect(await setTenantPlan(operator, plans, slug, 'small')).toMatchObject({ plan: 'small' });
-      await expect(setTenantPlan(operator, plans, slug, 'enterprise')).rejects.toMatchObject({
+      expect(await setTenantPlan(operator, plans, { slug, plan: 'small', reason: 'a test' })).toMatchObject({
+        plan: 'small',
+      });
+      await expect(
+        setTenantPlan(operator, plans, { slug, plan: 'enterprise', reason: 'a test' }),
+      ).rejects.toMatchObject({
         code: 'BAD_USER_INPUT',
         message: 'There is no plan enterprise: PLANS_FILE has small, large, narrow.',
       });
-      await expect(setTenantPlan(operator, plans, 'nobody', 'small')).rejects.toMatchObject({
+      await expect(
+        setTenantPlan(operator, plans, { slug: 'nobody', plan: 'small', reason: 'a test' }),
+      ).rejects.toMatchObject({
         code: 'NOT_FOUND',
       });
     });

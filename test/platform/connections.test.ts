@@ -12,6 +12,7 @@ import { bareId } from '../support/ids.js';
 import {
   insertApiKey,
   insertDelivery,
+  insertImpersonation,
   insertInvitation,
   insertMembership,
   insertTenant,
@@ -206,6 +207,18 @@ describe('API keys', () => {
     add: async (database, tenant, seconds) =>
       (await insertApiKey(database, tenant, { createdAt: secondsLater(seconds) })).id,
     remove: removeFrom('api_keys'),
+  });
+});
+
+describe('impersonations', () => {
+  provePaging(server, {
+    field: 'impersonations',
+    direction: 'desc',
+    column: 'createdAt',
+    rows: rowsOf('impersonations', 'created_at'),
+    add: async (database, tenant, seconds) =>
+      (await insertImpersonation(database, tenant, { createdAt: secondsLater(seconds) })).id,
+    remove: removeFrom('impersonations'),
   });
 });
 

@@ -6,6 +6,7 @@ import { useDatabase } from '../support/database.js';
 import {
   insertApiKey,
   insertDelivery,
+  insertImpersonation,
   insertInvitation,
   insertMembership,
   insertWebhook,
@@ -40,6 +41,16 @@ proveConstraints(database, {
     checks: {
       api_keys_key_hash_check: { key_hash: 'secret' },
       api_keys_prefix_check: { prefix: 'tk' },
+      times_check: { expires_at: 'infinity' },
+    },
+  },
+  impersonations: {
+    row: async (on) => (await insertImpersonation(on, 'acme')).id,
+    checks: {
+      impersonations_token_hash_check: { token_hash: 'secret' },
+      impersonations_role_check: { role: 'god' },
+      impersonations_reason_check: { reason: '' },
+      impersonations_end_check: { expires_at: '2200-01-01' },
       times_check: { expires_at: 'infinity' },
     },
   },

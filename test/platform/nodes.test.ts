@@ -2,7 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { useKeyClients } from '../support/key-clients.js';
-import { insertApiKey, insertDelivery, insertInvitation, insertJob, insertTenantExport } from '../support/rows.js';
+import {
+  insertApiKey,
+  insertDelivery,
+  insertImpersonation,
+  insertInvitation,
+  insertJob,
+  insertTenantExport,
+} from '../support/rows.js';
 import { sealAll } from '../support/sealed-trails.js';
 import { useServer, type TestClient } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';
@@ -21,6 +28,7 @@ beforeAll(async () => {
   stranger = await server().as('owner', 'globex');
   for (const tenant of ['acme', 'globex']) {
     await insertApiKey(database, tenant);
+    await insertImpersonation(database, tenant);
     await insertInvitation(database, tenant);
     await insertJob(database, tenant);
     await insertDelivery(database, tenant);
@@ -43,6 +51,7 @@ async function idsOf(client: TestClient): Promise<Record<string, string>> {
     apiKeys: Listed;
     auditLog: Listed;
     events: Listed;
+    impersonations: Listed;
     jobs: Listed;
     webhooks: Listed;
     webhookDeliveries: Listed;
@@ -52,6 +61,7 @@ async function idsOf(client: TestClient): Promise<Record<string, string>> {
     members(first: 1) { nodes { id } } invitations(first: 1) { nodes { id } }
     apiKeys(first: 1) { nodes { id } } auditLog(first: 1) { nodes { id } }
     events(first: 1) { nodes { id } }
+    impersonations(first: 1) { nodes { id } }
     jobs(first: 1) { nodes { id } }
     webhooks(first: 1) { nodes { id } } webhookDeliveries(first: 1) { nodes { id } }
     exports(first: 1) { nodes { id } }
@@ -65,6 +75,7 @@ async function idsOf(client: TestClient): Promise<Record<string, string>> {
     ApiKey: data.apiKeys.nodes[0]!.id,
     AuditEntry: data.auditLog.nodes[0]!.id,
     AuditEvent: data.events.nodes[0]!.id,
+    Impersonation: data.impersonations.nodes[0]!.id,
     Job: data.jobs.nodes[0]!.id,
     Webhook: data.webhooks.nodes[0]!.id,
     WebhookDelivery: data.webhookDeliveries.nodes[0]!.id,

@@ -6,6 +6,7 @@ import { apiKeyModule } from '../../src/platform/api-key/index.js';
 import { auditLogModule } from '../../src/platform/audit-log/index.js';
 import { auditTrailModule } from '../../src/platform/audit-trail/index.js';
 import { eventModule } from '../../src/platform/event/index.js';
+import { impersonationModule } from '../../src/platform/impersonation/index.js';
 import { invitationModule } from '../../src/platform/invitation/index.js';
 import { jobModule } from '../../src/platform/job/index.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
@@ -30,6 +31,7 @@ const modules = [
   apiKeyModule,
   auditLogModule,
   auditTrailModule,
+  impersonationModule,
   eventModule,
   jobModule,
   webhookModule,

@@ -10,6 +10,7 @@ import {
   insertApiKey,
   insertDelivery,
   insertErasure,
+  insertImpersonation,
   insertInvitation,
   insertJob,
   insertMembership,
@@ -29,6 +30,7 @@ export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
     'audit:export',
     'audit:redact',
     'events:read',
+    'impersonations:end',
     'jobs:manage',
     'webhooks:manage',
     'tenant:export',
@@ -56,9 +58,11 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
   nodes: null,
   tenant: null,
   plans: 'billing:manage',
+  settings: 'settings:manage',
   members: 'members:read',
   auditLog: 'audit:read',
   auditVerification: 'audit:read',
+  impersonations: 'audit:read',
   events: 'events:read',
   invitations: 'users:manage',
   apiKeys: 'settings:manage',
@@ -71,6 +75,7 @@ export const PLATFORM_QUERIES: Readonly<Record<string, Permission | null>> = {
 
 export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   updateTenant: 'settings:manage',
+  updateTenantSettings: 'settings:manage',
   changePlan: 'billing:manage',
   changeMemberRole: 'users:manage',
   removeMember: 'users:manage',
@@ -81,6 +86,7 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   revokeApiKey: 'settings:manage',
   redactAuditEntries: 'audit:redact',
   exportAuditLog: 'audit:export',
+  endImpersonation: 'impersonations:end',
   retryJob: 'jobs:manage',
   cancelJob: 'jobs:manage',
   createWebhook: 'webhooks:manage',
@@ -126,6 +132,14 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   },
   FieldAccess: { coordinate: null, type: null, field: null, requires: null, allowed: null },
   ViewerMembership: { id: null, userId: null, role: null, joinedAt: null, tenant: null },
+  Setting: {
+    name: 'settings:manage',
+    description: 'settings:manage',
+    jsonSchema: 'settings:manage',
+    value: 'settings:manage',
+    defaultValue: 'settings:manage',
+  },
+  UpdateTenantSettingsPayload: { tenant: 'settings:manage', settings: 'settings:manage' },
   UpdateTenantPayload: { tenant: null },
   ChangePlanPayload: { tenant: null },
   Membership: {
@@ -207,6 +221,20 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   BrokenAuditEntry: { entryId: 'audit:read', reason: 'audit:read', explanation: 'audit:read' },
   ExportAuditLogPayload: { url: 'audit:export', expiresAt: 'audit:export' },
   RedactAuditEntriesPayload: { redacted: 'audit:redact', hasMore: 'audit:redact' },
+  Impersonation: {
+    id: 'audit:read',
+    operator: 'audit:read',
+    reason: 'audit:read',
+    role: 'audit:read',
+    userId: 'audit:read',
+    createdAt: 'audit:read',
+    expiresAt: 'audit:read',
+    endedAt: 'audit:read',
+    endedBy: 'audit:read',
+  },
+  ImpersonationConnection: 'audit:read',
+  ImpersonationEdge: { node: 'audit:read', cursor: 'audit:read' },
+  EndImpersonationPayload: { impersonation: 'audit:read' },
   Job: {
     id: 'jobs:manage',
     task: 'jobs:manage',
@@ -327,6 +355,10 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
     await insertInvitation(database, 'acme');
     return { first: 1 };
   },
+  'Query.impersonations': async ({ database }) => {
+    await insertImpersonation(database, 'acme');
+    return { first: 1 };
+  },
   'Query.apiKeys': async ({ database }) => {
     await insertApiKey(database, 'acme');
     return { first: 1 };
@@ -389,6 +421,7 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Mutation.testWebhook': async ({ database }) => ({ input: { id: await insertWebhook(database, 'acme') } }),
   'Mutation.redeliver': async ({ database }) => ({ input: { id: await insertDelivery(database, 'acme') } }),
   'Mutation.updateTenant': () => ({ input: { name: `Acme ${Math.random()}`, settings: { theme: 'dark' } } }),
+  'Mutation.updateTenantSettings': () => ({ input: { settings: {} } }),
   'Mutation.changePlan': () => ({ input: { plan: 'team' } }),
   'Mutation.changeMemberRole': async ({ database }) => ({
     input: { membershipId: await insertMembership(database, 'acme'), role: 'MEMBER' },
@@ -420,6 +453,9 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Mutation.createApiKey': () => ({ input: { name: 'a key', permissions: ['MEMBERS_READ'] } }),
   'Mutation.revokeApiKey': async ({ database }) => ({
     input: { id: (await insertApiKey(database, 'acme')).id },
+  }),
+  'Mutation.endImpersonation': async ({ database }) => ({
+    input: { id: (await insertImpersonation(database, 'acme')).id },
   }),
   'Mutation.retryJob': async ({ database }) => ({ input: { id: await insertJob(database, 'acme') } }),
   'Mutation.cancelJob': async ({ database }) => ({

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Permission, Role } from '../../src/kernel/vocabulary/permissions.js';
 import { newApiKey } from '../../src/kernel/auth/api-key.js';
+import { newImpersonation } from '../../src/kernel/auth/impersonation.js';
 import { hashSecret, newSecret } from '../../src/kernel/auth/secrets.js';
 import type { TestDatabase } from './database.js';
 
@@ -104,6 +105,48 @@ export async function insertApiKey(
     ],
   );
   return { id: row!.id, key };
+}
+
+export interface NewImpersonation {
+  readonly role?: Role;
+  readonly userId?: string | null;
+  readonly reason?: string;
+  readonly createdAt?: string;
+  readonly expiresAt?: string;
+  readonly endedAt?: string | null;
+}
+
+/** @returns its id and its credential */
+export async function insertImpersonation(
+  database: TestDatabase,
+  tenant: string,
+  {
+    role = 'viewer',
+    userId = null,
+    reason = 'a test',
+    createdAt,
+    expiresAt,
+    endedAt = null,
+  }: NewImpersonation = {},
+): Promise<{ readonly id: string; readonly credential: string }> {
+  const { credential, tokenHash } = newImpersonation();
+  const [row] = await database.asSuperuser<{ id: string }>(
+    `INSERT INTO impersonations
+       (tenant_id, operator, reason, role, user_id, token_hash, created_at, expires_at, ended_at)
+     VALUES ($1, 'an operator', $2, $3, $4, $5, coalesce($6, now()),
+       coalesce($7, coalesce($6, now()) + interval '1 hour'), $8) RETURNING id`,
+    [
+      await database.tenantId(tenant),
+      reason,
+      role,
+      userId,
+      tokenHash,
+      createdAt ?? null,
+      expiresAt ?? null,
+      endedAt,
+    ],
+  );
+  return { id: row!.id, credential };
 }
 
 export interface NewJob {
@@ -212,7 +255,7 @@ export async function insertTenantExport(
     [tenantId, tenant, status, bytes],
   );
   await database.asSuperuser(
-    'INSERT INTO tenant_export_chunks (tenant_id, export_id, number, bytes) VALUES ($1, $2, 0, convert_to($3, \'UTF8\'))',
+    "INSERT INTO tenant_export_chunks (tenant_id, export_id, number, bytes) VALUES ($1, $2, 0, convert_to($3, 'UTF8'))",
     [tenantId, row!.id, bytes],
   );
   return row!.id;

@@ -104,6 +104,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     config,
     modules: options.modules ?? installedModules,
     databaseUrl: options.databaseUrl ?? database.app,
+    operatorUrl: database.operator,
     contextKey: database.contextKey,
     sealKeys: options.sealKeys === null ? undefined : (options.sealKeys ?? KEYS),
     limits: options.limits,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
-import { badInput } from '../../kernel/vocabulary/errors.js';
+import { badInput, PublicError } from '../../kernel/vocabulary/errors.js';
 import { Page } from '../../kernel/graphql/connection.js';
 import { updateExpecting, versionInput } from '../../kernel/graphql/expected-version.js';
 import { searchable, within } from '../../kernel/graphql/filter.js';
@@ -74,8 +74,19 @@ export const resolvers: Resolvers = {
       );
       return { conversation };
     },
-    deleteConversation: async (_parent, { input }, { db }) => {
-      const { id } = await db.conversation.delete({ where: db.key(input.id), select: { id: true } });
+    deleteConversation: async (_parent, { input }, { db, viewer, settings }) => {
+      const where = db.key(input.id);
+      const { conversationDeletion } = await settings.read(db);
+      if (conversationDeletion === 'author') {
+        // The author never changes.
+        const found = await db.conversation.findUnique({ where, select: { userId: true } });
+        if (found && found.userId !== viewer.userId) {
+          throw new PublicError('FORBIDDEN', 'Only its author may delete this conversation.', {
+            requires: 'rule',
+          });
+        }
+      }
+      const { id } = await db.conversation.delete({ where, select: { id: true } });
       return { deletedId: id };
     },
   },

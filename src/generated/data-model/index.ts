@@ -227,6 +227,12 @@ export const MODELS = {
         "byDefault": "value",
         "documentation": "`active` or `suspended`; only operators change it."
       },
+      "suspensionReason": {
+        "type": "String",
+        "isNullable": true,
+        "column": "suspension_reason",
+        "documentation": "Why it is suspended, for its members."
+      },
       "billingEmail": {
         "type": "String",
         "isNullable": true,
@@ -333,6 +339,14 @@ export const MODELS = {
           "references": []
         }
       },
+      "impersonations": {
+        "type": "Impersonation",
+        "isList": true,
+        "relation": {
+          "fields": [],
+          "references": []
+        }
+      },
       "conversations": {
         "type": "Conversation",
         "isList": true,
@@ -351,7 +365,16 @@ export const MODELS = {
       }
     },
     "keys": [],
-    "indexes": []
+    "indexes": [
+      [
+        "createdAt",
+        "id"
+      ],
+      [
+        "name",
+        "id"
+      ]
+    ]
   },
   "Membership": {
     "schema": "public",
@@ -1434,6 +1457,114 @@ export const MODELS = {
       }
     ],
     "indexes": []
+  },
+  "Impersonation": {
+    "schema": "public",
+    "table": "impersonations",
+    "fields": {
+      "tenantId": {
+        "type": "String",
+        "column": "tenant_id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "id": {
+        "type": "String",
+        "column": "id",
+        "native": [
+          "Uuid"
+        ],
+        "byDefault": "database"
+      },
+      "operator": {
+        "type": "String",
+        "column": "operator",
+        "documentation": "The name of the operator: the `sub` claim of the operators' identity provider."
+      },
+      "reason": {
+        "type": "String",
+        "column": "reason"
+      },
+      "role": {
+        "type": "String",
+        "column": "role",
+        "documentation": "`owner`, `admin`, `member` or `viewer`; of a member, the one when it began."
+      },
+      "userId": {
+        "type": "String",
+        "isNullable": true,
+        "column": "user_id",
+        "documentation": "The member as whom the operator acts; null when the operator only has the role."
+      },
+      "tokenHash": {
+        "type": "String",
+        "column": "token_hash",
+        "documentation": "SHA-256 of the credential, which is stored nowhere."
+      },
+      "createdAt": {
+        "type": "DateTime",
+        "column": "created_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ],
+        "byDefault": "time"
+      },
+      "expiresAt": {
+        "type": "DateTime",
+        "column": "expires_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "endedAt": {
+        "type": "DateTime",
+        "isNullable": true,
+        "column": "ended_at",
+        "native": [
+          "Timestamptz",
+          "3"
+        ]
+      },
+      "endedBy": {
+        "type": "String",
+        "isNullable": true,
+        "column": "ended_by",
+        "documentation": "Who ended it early: a `userId`, or the operator."
+      },
+      "tenant": {
+        "type": "Tenant",
+        "relation": {
+          "fields": [
+            "tenantId"
+          ],
+          "references": [
+            "id"
+          ]
+        }
+      }
+    },
+    "keys": [
+      {
+        "fields": [
+          "tenantId",
+          "id"
+        ]
+      }
+    ],
+    "indexes": [
+      [
+        "tenantId",
+        "createdAt",
+        "id"
+      ],
+      [
+        "tokenHash"
+      ]
+    ]
   }
 } as const;
 

@@ -78,3 +78,9 @@ export type TenantExport = Prisma.TenantExportModel
  * A piece of an archive, of 1 MiB but for the last one.
  */
 export type TenantExportChunk = Prisma.TenantExportChunkModel
+/**
+ * Model Impersonation
+ * An operator acts in the tenant, for a reason and until an end. Only operators begin one; the tenant sees it, and can
+ * end it.
+ */
+export type Impersonation = Prisma.ImpersonationModel

@@ -13,6 +13,8 @@ import { lowerAscii } from '../vocabulary/lower-ascii.js';
 import type { Access, AccessResolver } from './resolve-access.js';
 import type { ApiKeyAccess, ApiKeyResolver } from './resolve-api-key.js';
 import { apiKeyHash, isApiKey } from './api-key.js';
+import { impersonationHash, isImpersonation } from './impersonation.js';
+import { actingAs, type ImpersonationResolver } from './resolve-impersonation.js';
 import { RefusedCredential } from './refused-credential.js';
 import type { Identity, VerifyToken } from './verify-token.js';
 
@@ -21,6 +23,7 @@ export interface AuthenticationParts {
   readonly access: AccessResolver;
   readonly apiKeys: ApiKeyResolver;
   readonly apiKeyUse: ApiKeyUse;
+  readonly impersonations: ImpersonationResolver;
   readonly roles: RoleMatrix;
   /** The plan that limits a tenant, by the name in its row. */
   readonly planOf: (name: string) => Plan;
@@ -63,7 +66,8 @@ export class TenantMismatchError extends PublicError {
 /**
  * The caller inside one tenant.
  *
- * @param beforeLookUp is called before an API key is looked up in the database; its error refuses the key
+ * @param beforeLookUp is called before an API key, or the credential of an impersonation, is looked up in the database; its
+ * error refuses it
  * @throws UNAUTHENTICATED, TENANT_REQUIRED, TENANT_NOT_FOUND, TENANT_MISMATCH, FORBIDDEN, TENANT_SUSPENDED;
  * TENANT_REQUIRED and FORBIDDEN as a GuestError, TENANT_MISMATCH as a TenantMismatchError
  */
@@ -74,9 +78,11 @@ export async function authenticate(
 ): Promise<Viewer> {
   const credential = bearerToken(headers.authorization);
   const subdomain = subdomainOf(headers.host, parts.baseDomain);
-  return isApiKey(credential)
-    ? authenticateKey(parts, credential, subdomain, beforeLookUp)
-    : authenticateUser(parts, await parts.verifyToken(credential), subdomain);
+  if (isApiKey(credential)) return authenticateKey(parts, credential, subdomain, beforeLookUp);
+  if (isImpersonation(credential)) {
+    return authenticateOperator(parts, credential, subdomain, beforeLookUp);
+  }
+  return authenticateUser(parts, await parts.verifyToken(credential), subdomain);
 }
 
 async function authenticateUser(
@@ -143,6 +149,38 @@ async function authenticateKey(
   };
 }
 
+/**
+ * An operator who acts in a tenant, with a role or as a member. The audit log records the operator as the actor. The answer
+ * is the same for every reason why a credential is invalid.
+ */
+async function authenticateOperator(
+  parts: AuthenticationParts,
+  credential: string,
+  subdomain: string | undefined,
+  beforeLookUp: (() => void) | undefined,
+): Promise<Viewer> {
+  const hash = impersonationHash(credential);
+  const access = hash === undefined ? undefined : await parts.impersonations.resolve(hash, beforeLookUp);
+  if (!access) throw new RefusedCredential('impersonation', 'The impersonation has ended, or there is none.');
+  if (subdomain !== undefined && subdomain !== access.slug) {
+    throw new PublicError('TENANT_MISMATCH', 'The impersonation is in another tenant than this host.');
+  }
+  refuseSuspended(access);
+  return {
+    actor: { type: 'operator', id: access.operator },
+    userId: actingAs(access),
+    memberId: actingAs(access),
+    email: undefined,
+    verifiedEmail: undefined,
+    tenantId: access.tenantId,
+    tenantSlug: access.slug,
+    plan: parts.planOf(access.plan),
+    role: access.role,
+    permissions: parts.roles.of(access.role),
+    expiresAt: access.expiresAt.getTime(),
+  };
+}
+
 /** The key's permissions, reduced to those that its creator still has. */
 function permissionsOf({ permissions, creatorRole }: ApiKeyAccess, roles: RoleMatrix) {
   return new Set([...roles.of(creatorRole)].filter((permission) => permissions.includes(permission)));
@@ -153,17 +191,22 @@ export class SuspendedError extends PublicError {
   /** The caller, when it is an owner: what they may do nevertheless is decided by their request. */
   readonly owner: Viewer | undefined;
 
-  constructor(owner: Viewer | undefined) {
-    super('TENANT_SUSPENDED', 'This tenant is suspended.');
+  /** @param reason why the tenant is suspended, if an operator has said so: only for its members */
+  constructor(reason: string | undefined, owner: Viewer | undefined) {
+    super('TENANT_SUSPENDED', 'This tenant is suspended.', reason === undefined ? {} : { reason });
     this.owner = owner;
   }
 }
 
-function refuseSuspended({ status }: { readonly status: string }, owner?: Viewer): void {
-  if (status !== 'active') throw new SuspendedError(owner);
+function refuseSuspended(
+  { status, suspensionReason }: Pick<Access, 'status' | 'suspensionReason'>,
+  owner?: Viewer,
+): void {
+  if (status !== 'active') throw new SuspendedError(suspensionReason, owner);
 }
 
-function bearerToken(authorization: string | undefined): string {
+/** @throws UNAUTHENTICATED when the header has no bearer token */
+export function bearerToken(authorization: string | undefined): string {
   const token = /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1];
   if (token === undefined) {
     throw new RefusedCredential('missing', 'Send a bearer token in the Authorization header.');

@@ -21,3 +21,17 @@ export function issueToken(
     expiresIn: lifetimeSeconds,
   });
 }
+
+/** Signs a token of an operator like the operators' identity provider, for development, tests and scripts. */
+export const issueOperatorToken = (
+  { name, scope }: { readonly name: string; readonly scope: string },
+  signing: { readonly secret: string; readonly issuer: string; readonly audience: string },
+  lifetimeSeconds: number,
+): string =>
+  jwt.sign({ scope }, signing.secret, {
+    algorithm: 'HS256',
+    subject: name,
+    issuer: signing.issuer,
+    audience: signing.audience,
+    expiresIn: lifetimeSeconds,
+  });

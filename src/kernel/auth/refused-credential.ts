@@ -16,6 +16,7 @@ const SENTENCES = {
   keys_unreachable:
     'tokens cannot be verified while the keys of the identity provider cannot be fetched: see JWKS_URI',
   api_key: 'API keys are unknown, expired or revoked',
+  impersonation: 'impersonations of operators are unknown or have ended',
 } as const;
 
 export type RefusalReason = keyof typeof SENTENCES;

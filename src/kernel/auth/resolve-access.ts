@@ -12,6 +12,8 @@ export interface Access {
   readonly tenantId: string;
   readonly slug: string;
   readonly status: string;
+  /** Why the tenant is suspended, for its members. */
+  readonly suspensionReason?: string | undefined;
   /** The name of the tenant's plan. */
   readonly plan: string;
   /** Undefined when the user is not a member. */
@@ -50,6 +52,7 @@ interface AccessRow {
   readonly status: string;
   readonly plan: string;
   readonly role: string | null;
+  readonly suspension_reason: string | null;
 }
 
 // eslint-disable-next-line no-control-regex -- they are what is looked for
@@ -65,11 +68,18 @@ export async function findAccess(
   if (UNUSABLE.test(tenantRef) || UNUSABLE.test(userId)) return undefined;
   const { expires, signature } = database.sign('resolve_access', tenantRef, userId);
   const [row] = await database.query<AccessRow>(
-    'SELECT tenant_id, slug, status, plan, role FROM tenantry.resolve_access($1, $2, $3, $4)',
+    'SELECT tenant_id, slug, status, plan, role, suspension_reason FROM tenantry.resolve_access($1, $2, $3, $4)',
     [tenantRef, userId, expires, signature],
     { purpose: 'access', caller: userId },
   );
   if (!row) return undefined;
-  const { tenant_id: tenantId, slug, status, plan, role } = row;
-  return { tenantId, slug, status, plan, role: role !== null && isRole(role) ? role : undefined };
+  const { tenant_id: tenantId, slug, status, plan, role, suspension_reason: reason } = row;
+  return {
+    tenantId,
+    slug,
+    status,
+    suspensionReason: reason ?? undefined,
+    plan,
+    role: role !== null && isRole(role) ? role : undefined,
+  };
 }

@@ -14,6 +14,8 @@ export interface ApiKeyAccess {
   readonly tenantId: string;
   readonly slug: string;
   readonly status: string;
+  /** Why the tenant is suspended. */
+  readonly suspensionReason?: string | undefined;
   /** The name of the tenant's plan. */
   readonly plan: string;
   /** The permissions that the key was created with. */
@@ -66,6 +68,7 @@ interface ApiKeyRow {
   readonly slug: string;
   readonly status: string;
   readonly plan: string;
+  readonly suspension_reason: string | null;
 }
 
 async function askDatabase(database: Database, keyHash: string): Promise<ApiKeyAccess | undefined> {
@@ -78,6 +81,7 @@ async function askDatabase(database: Database, keyHash: string): Promise<ApiKeyA
     tenantId: row.tenant_id,
     slug: row.slug,
     status: row.status,
+    suspensionReason: row.suspension_reason ?? undefined,
     plan: row.plan,
     permissions: row.permissions,
     creatorRole: row.creator_role,

@@ -28,6 +28,8 @@ export interface Identity {
    * undefined when it says neither.
    */
   readonly signedInAt: number | undefined;
+  /** The `scope` claim: names that are separated by spaces. Only operators' tokens need one. */
+  readonly scope: string;
   /** When the token is no longer accepted: its expiry and the tolerance for clocks. In milliseconds since 1970. */
   readonly expiresAt: number;
 }
@@ -62,6 +64,7 @@ const claims = z.object({
   email: z.string().min(1).optional().catch(undefined),
   email_verified: z.unknown().optional(),
   tenant_id: z.string().nullish(),
+  scope: z.string().catch(''),
 });
 
 /** Verifies HS256 with the secret, RS256 and ES256 with the provider's keys; what is not given accepts nothing. */
@@ -108,7 +111,16 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
         'The token needs the claims sub and exp; tenant_id, if there is one, is a text.',
       );
     }
-    const { sub, exp, iat, auth_time: authTime, email, email_verified: verifiedClaim, tenant_id: tenant } = parsed.data;
+    const {
+      sub,
+      exp,
+      iat,
+      auth_time: authTime,
+      email,
+      email_verified: verifiedClaim,
+      tenant_id: tenant,
+      scope,
+    } = parsed.data;
     const unverified = verifiedClaim === false || verifiedClaim === 'false';
     return {
       userId: sub,
@@ -116,6 +128,7 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
       verifiedEmail: verifiedClaim === true || verifiedClaim === 'true' ? email : undefined,
       tenantRef: tenant === '' ? undefined : (tenant ?? undefined),
       signedInAt: secondsOf(authTime ?? iat),
+      scope,
       expiresAt: endOf(exp),
     };
   });

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { DocumentLimits } from '../vocabulary/document-limits.js';
 import { ConfigError } from './config-error.js';
 import { environment, limitsIn, SHORTEST_SECRET, valuesOf } from './environment.js';
+import { operatorDoorOf, refuseSharedDoor, type OperatorDoorConfig } from './operator-door.js';
 import { readSecretFiles, type Environment } from './secret-files.js';
 
 export interface Config {
@@ -46,6 +47,8 @@ export interface Config {
   readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
+  /** The operators' door, `/operator/graphql`; undefined when it is closed. */
+  readonly operatorDoor: OperatorDoorConfig | undefined;
   /** `example.com`: the hosts of tenants are `<slug>.example.com`. */
   readonly baseDomain: string;
   /** Other origins whose browsers may call the API, normalized: see `isListedOrigin`. */
@@ -122,6 +125,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
+    operatorDoor: operatorDoorOf(values),
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
     corsOrigins: values.CORS_ORIGINS,
     trustedDocuments: values.TRUSTED_DOCUMENTS,
@@ -176,6 +180,7 @@ function checkCombination(config: Config): void {
       'TRUSTED_DOCUMENTS_ONLY and FEDERATION exclude each other: a router writes its documents itself.',
     );
   }
+  refuseSharedDoor(config);
   if (!config.production) return;
   if (config.logSql === 'plans') {
     throw new ConfigError('LOG_SQL=explain is not for production: plans show values. LOG_SQL=1 does not.');
@@ -186,6 +191,7 @@ function checkCombination(config: Config): void {
     );
   }
   refuseWeakSecret('JWT_SECRET', config.jwtSecret);
+  refuseWeakSecret('OPERATOR_JWT_SECRET', config.operatorDoor?.secret);
   refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
   for (const key of config.encryptionKeys) refuseWeakSecret('ENCRYPTION_KEYS', key);
 }

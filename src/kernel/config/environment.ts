@@ -62,6 +62,11 @@ export const environment = z.object({
   JWKS_CACHE_SECONDS: wholeNumber(1, 86_400, 'a whole number of seconds', 300),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
+  OPERATOR_JWT_AUDIENCE: optional,
+  OPERATOR_JWT_ISSUER: optional,
+  OPERATOR_JWT_SECRET: optional,
+  OPERATOR_JWKS_URI: httpUrl,
+  OPERATOR_REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000, 'a whole number', 300),
   BASE_DOMAIN: optional.refine(
     (value) => value === undefined || /^[a-z0-9.-]+$/i.test(value),
     'must be a domain name, without scheme and port',

@@ -20,6 +20,7 @@ export const SECRET_VARIABLES = [
   'ENCRYPTION_KEYS',
   'JWT_SECRET',
   'METRICS_TOKEN',
+  'OPERATOR_JWT_SECRET',
   'SMTP_URL',
   'REDIS_URL',
 ] as const;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
 import type { MODELS } from '../../generated/data-model/index.js';
 import type { RecordedEntities } from '../access/recorded-columns.js';
 import type { DataRules } from './shield.js';
@@ -54,6 +55,11 @@ export interface Module {
   readonly erase?: (tenantId: string) => Promise<void>;
   /** Root fields that the owners of a tenant may use while it waits for its erasure: `Query.exports`. */
   readonly whileErasing?: readonly string[];
+  /**
+   * The settings that each tenant has, by name: `{ replyWithinHours: z.int().min(1).default(24).describe('…') }`. Each needs a
+   * default. The module declares their types in `TenantSettings`: see kernel/vocabulary/settings.ts.
+   */
+  readonly settings?: Readonly<Record<string, z.ZodType>>;
   /** Returns what this module adds to the context of every request. Called once at the start. */
   readonly context?: (parts: ServerParts) => Partial<ModuleContext>;
   /** Adds demo data to a new demo tenant, through the tenant-bound client of its user with the given role. */

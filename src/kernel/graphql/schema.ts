@@ -178,7 +178,7 @@ function columnTypes(installed: readonly Module[]): Module[] {
 }
 
 /** Replaces what packages say of their scalars by our SDL, so that introspection and the printed schema agree. */
-function keepOwnDescriptions(schema: GraphQLSchema): void {
+export function keepOwnDescriptions(schema: GraphQLSchema): void {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isScalarType(type) || !type.astNode) continue;
     type.description = type.astNode.description?.value ?? type.description;

@@ -42,6 +42,9 @@ export function sortBy<Model extends ModelName>(
 /** A column of type bigint that is unique and no column of a model, for lists that are read by hand-written SQL. */
 export const sortByInteger = (field: string): SortKey => ({ field, ...BIG_INTEGER });
 
+/** A column of type text that is never null and never long, for lists that are read by hand-written SQL. */
+export const sortByText = (field: string): SortKey => ({ field, ...TEXT });
+
 type Kind = Omit<SortKey, 'field'>;
 
 /** How lists are ordered by a column of this type, or the reason why they cannot be. */
@@ -118,12 +121,14 @@ function textKind(native: string, length: number): Kind | string {
   if (!(length <= LONGEST_TEXT)) {
     return `a cursor holds ${String(LONGEST_TEXT)} characters; make it @db.VarChar(${String(LONGEST_TEXT)}) or shorter`;
   }
-  return {
-    toText: String,
-    fromText: (text) => (text.length <= 2 * LONGEST_TEXT && isStorable(text) ? text : undefined),
-    asSql: (text) => Prisma.sql`${text}::text`,
-  };
+  return TEXT;
 }
+
+const TEXT: Kind = {
+  toText: String,
+  fromText: (text) => (text.length <= 2 * LONGEST_TEXT && isStorable(text) ? text : undefined),
+  asSql: (text) => Prisma.sql`${text}::text`,
+};
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { PublicError } from '../vocabulary/errors.js';
 
 export class Deadline {
-  readonly #makeError: () => PublicError;
+  #makeError: () => PublicError;
   /** On the clock of `performance.now()`. */
   readonly #at: number;
   #isOver = false;
@@ -56,6 +56,13 @@ export class Deadline {
 
   /** Ends the request now, because the client has disconnected. */
   cancel(): void {
+    this.#end();
+  }
+
+  /** Ends the request now, with this error for the client. */
+  end(error: PublicError): void {
+    if (this.isOver) return;
+    this.#makeError = () => error;
     this.#end();
   }
 

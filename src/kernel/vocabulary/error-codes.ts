@@ -16,7 +16,10 @@ const OWN_CODES = {
   FORBIDDEN: { status: 403, meaning: 'The caller lacks what `extensions.requires` names.' },
   TENANT_REQUIRED: { status: 403, meaning: 'Neither the subdomain nor the token names a tenant.' },
   TENANT_MISMATCH: { status: 403, meaning: 'The token or the API key is for another tenant than the host.' },
-  TENANT_SUSPENDED: { status: 403, meaning: 'The tenant is suspended. Its data is kept.' },
+  TENANT_SUSPENDED: {
+    status: 403,
+    meaning: 'The tenant is suspended. Its data is kept. `extensions.reason` says why.',
+  },
   TENANT_NOT_FOUND: { status: 404, meaning: 'There is no such tenant.' },
   NOT_FOUND: { status: 404, meaning: 'This tenant has no object with this id.' },
   BAD_REQUEST: { status: 400, meaning: 'The request is not a GraphQL request, or exceeds a limit of HTTP.' },

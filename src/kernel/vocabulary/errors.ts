@@ -42,6 +42,10 @@ export const notFound = () => new PublicError('NOT_FOUND', 'There is no such obj
 export const conflict = (message: string, details: Readonly<Record<string, unknown>> = {}) =>
   new PublicError('CONFLICT', message, details);
 
+/** @param reason why the tenant is suspended, if an operator has said so: only for its members */
+export const tenantSuspended = (reason: string | undefined) =>
+  new PublicError('TENANT_SUSPENDED', 'This tenant is suspended.', reason === undefined ? {} : { reason });
+
 /** @param field the path of the invalid input, `input.body` */
 export const badInput = (message: string, field?: string) =>
   new PublicError('BAD_USER_INPUT', message, field === undefined ? {} : { field });

@@ -18,6 +18,8 @@ export const auditLogModule = defineModule({
         left_out: 'audit:read',
       },
     },
+    // What operators of the service read and do in the tenant, and why: services/operator/operator-connection.ts.
+    OperatorAccess: { columns: { reason: 'audit:read' } },
   },
   permissions: { 'audit:read': ['owner', 'admin'] },
 });

@@ -15,5 +15,5 @@ export const tenantErasureModule = defineModule({
     'Mutation.cancelTenantErasure': usersOnly,
     'Mutation.erasePerson': usersOnly,
   },
-  whileErasing: ['Query.tenantErasure', 'Mutation.cancelTenantErasure'],
+  whileErasing: ['Query.tenantErasure', 'Mutation.requestTenantErasure', 'Mutation.cancelTenantErasure'],
 });

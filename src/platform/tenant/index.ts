@@ -11,8 +11,8 @@ export const tenantModule = defineModule({
   jobs,
   nodes,
   context: tenantContext,
-  // No field shows this column; it tells no more than the times of the entries.
-  audit: { Tenant: { columns: { updated_at: 'createdAt' } } },
+  // No field shows the first column; it tells no more than the times of the entries. Every member is told the second.
+  audit: { Tenant: { columns: { updated_at: 'createdAt', suspension_reason: 'status' } } },
   permissions: {
     'billing:manage': ['owner'],
     'settings:manage': ['owner', 'admin'],

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Prisma } from '../../generated/prisma/client.js';
 import type { Resolvers } from '../../generated/graphql.js';
 import { badInput } from '../../kernel/vocabulary/errors.js';
 import { updateExpecting, versionInput } from '../../kernel/graphql/expected-version.js';
@@ -19,6 +20,8 @@ const updateTenantInput = z.object({
   expectedVersion: versionInput,
 });
 
+const updateSettingsInput = z.object({ settings: jsonObject(SETTINGS_LIMIT) });
+
 const changePlanInput = z.object({ plan: z.string() });
 
 export const resolvers: Resolvers = {
@@ -26,6 +29,7 @@ export const resolvers: Resolvers = {
   Query: {
     me: (_parent, _args, { viewer }) => viewer,
     tenant: (_parent, _args, context) => ownTenant(context),
+    settings: async (_parent, _args, context) => settingsIn(context, (await ownTenant(context)).settings),
     plans: (_parent, _args, { plans }) => plans.all.map(({ name }) => ({ name })),
   },
   Tenant: {
@@ -46,6 +50,7 @@ export const resolvers: Resolvers = {
       const { name, settings, expectedVersion } = parseInput(updateTenantInput, input);
       if (name == null && settings == null) throw badInput('Say what to change: name, settings.', 'input');
       const { db, viewer } = context;
+      if (settings != null) context.settings.check(settings);
       const where = { id: viewer.tenantId };
       const data = { ...(name != null && { name }), ...(settings != null && { settings }) };
       const tenant = await updateExpecting(
@@ -60,6 +65,20 @@ export const resolvers: Resolvers = {
       );
       return { tenant };
     },
+    updateTenantSettings: async (_parent, { input }, context) => {
+      const { settings: given } = parseInput(updateSettingsInput, input);
+      const { db, viewer, settings } = context;
+      const where = { id: viewer.tenantId };
+      const tenant = await db.transaction(async (tx) => {
+        // One change at a time: each keeps what the others have changed.
+        const [row] = await tx.$queryRaw<{ settings: unknown }>(
+          Prisma.sql`SELECT settings FROM public.tenants WHERE id = ${viewer.tenantId}::uuid FOR NO KEY UPDATE`,
+        );
+        const changed = parseInput(updateSettingsInput, { settings: settings.changed(row?.settings, given) });
+        return tx.tenant.update({ where, data: changed });
+      });
+      return { tenant, settings: settingsIn(context, tenant.settings) };
+    },
     changePlan: async (_parent, { input }, { db, viewer, plans }) => {
       const { plan } = parseInput(changePlanInput, input);
       if (!plans.has(plan)) throw badInput(`input.plan must be one of ${plans.names}.`, 'input.plan');
@@ -67,6 +86,15 @@ export const resolvers: Resolvers = {
     },
   },
 };
+
+/** The declared settings with the values that are stored. */
+function settingsIn({ settings }: Pick<RequestContext, 'settings'>, stored: unknown) {
+  const values = Object.entries(settings.of(stored));
+  return settings.declared.map((setting) => ({
+    ...setting,
+    value: values.find(([name]) => name === setting.name)?.[1] as unknown,
+  }));
+}
 
 /** The address that the identity provider has verified, else that of the membership. */
 async function viewerEmail({ viewer, db }: RequestContext): Promise<string | null> {

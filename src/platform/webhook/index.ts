@@ -1,4 +1,5 @@
 import { defineModule, readSchema } from '../../kernel/graphql/module.js';
+import { notImpersonated } from '../../kernel/graphql/users-only.js';
 import { webhookContext } from './webhook-context.js';
 import { jobs } from './webhook.jobs.js';
 import { resolvers } from './webhook.resolvers.js';
@@ -10,6 +11,11 @@ export const webhookModule = defineModule({
   resolvers,
   context: webhookContext,
   jobs,
+  rules: {
+    'Mutation.createWebhook': notImpersonated,
+    'Mutation.updateWebhook': notImpersonated,
+    'Mutation.rotateWebhookSecret': notImpersonated,
+  },
   quotas: { webhooks: 'Webhook' },
   permissions: { 'webhooks:manage': ['owner', 'admin'] },
   // No field shows these columns.

@@ -8,6 +8,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ModuleContext } from '../../kernel/graphql/request-context.js';
+import type { AccessChange, AccessInvalidations } from '../../kernel/notifications/access-invalidations.js';
 import type { Database } from '../../kernel/tenancy/database.js';
 import type { Plans } from '../../kernel/vocabulary/plan.js';
 import { Attempt, type Outcome } from './attempt.js';
@@ -32,6 +33,11 @@ export interface WorkerParts {
   readonly handlers: Handlers;
   readonly plans: Plans;
   readonly context: ModuleContext;
+  /**
+   * Says when a tenant may have been suspended: its running jobs are then taken back at once. Undefined: with their next
+   * lease.
+   */
+  readonly invalidations?: Pick<AccessInvalidations, 'onChange'> | undefined;
 }
 
 export interface WorkerOptions {
@@ -63,6 +69,8 @@ export class Worker {
   readonly #ended = new Map<string, Map<Outcome, number>>();
   /** Since the last claim, by tenant: seconds divided by the weight. */
   #used = new Map<string, number>();
+  /** Counts changes of tenants, so that a claim that was under way during one is checked. */
+  #changes = 0;
   #isStopping = false;
   #wake: () => void = () => undefined;
   #log: FastifyBaseLogger | undefined;
@@ -77,6 +85,7 @@ export class Worker {
     this.#slots = slots;
     this.#pollMs = pollMs;
     this.#leaseMs = leaseMs;
+    parts.invalidations?.onChange((change) => this.#hear(change));
   }
 
   /** The number of jobs that run here. */
@@ -132,8 +141,10 @@ export class Worker {
     while (!this.#isStopping) {
       const freed = new Promise<void>((resolve) => (this.#wake = resolve));
       const free = this.#slots - this.#running.size;
+      const before = this.#changes;
       const claimed = free > 0 ? await this.#claim(free) : [];
       for (const job of claimed) this.#begin(job, log);
+      if (this.#changes !== before && claimed.length > 0) void this.#prolong();
       // The end of a job ends the wait: its slot is free, or the limit of its tenant kept another one.
       await this.#wait(freed);
     }
@@ -188,8 +199,19 @@ export class Worker {
     this.#used.set(tenantId, (this.#used.get(tenantId) ?? 0) + seconds);
   }
 
-  async #prolong(): Promise<void> {
-    const running = [...this.#running.values()];
+  /** The database takes the jobs of a suspended tenant back when their leases are to be prolonged. */
+  #hear(change: AccessChange | undefined): void {
+    // A change of one member suspends nobody.
+    if (change?.userId !== undefined) return;
+    this.#changes++;
+    void this.#prolong(change?.tenantId);
+  }
+
+  /** @param tenantId only for the jobs of this tenant */
+  async #prolong(tenantId?: string): Promise<void> {
+    const running = [...this.#running.values()].filter(
+      ({ attempt }) => tenantId === undefined || attempt.job.tenantId === tenantId,
+    );
     if (running.length === 0) return;
     const askedAt = performance.now();
     const lost = await this.#attempting('leases of jobs could not be prolonged', () =>

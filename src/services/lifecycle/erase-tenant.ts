@@ -74,7 +74,9 @@ export async function planErasure(
   const tables: ErasedTable[] = [];
   for (const group of await walkTables(connection.query)) {
     for (const table of group) {
-      const [count] = await connection.query<{ rows: number }>(await countOf(connection, table.oid), [tenantId]);
+      const [count] = await connection.query<{ rows: number }>(await countOf(connection, table.oid), [
+        tenantId,
+      ]);
       tables.push({ table: nameOf(table), rows: count!.rows });
     }
   }
@@ -170,8 +172,7 @@ export async function eraseTenant(
 }
 
 async function erasureOf({ query }: OperatorConnection, id: string): Promise<ErasureRow> {
-  const utc = (column: string) =>
-    `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  const utc = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   const [row] = await query<ErasureRow>(
     `SELECT id, ${utc('requested_at')} AS "requestedAt", ${utc('started_at')} AS "startedAt", plan, external
      FROM tenantry.erasures WHERE id = $1`,
@@ -217,7 +218,12 @@ async function eraseGroup(
   const name = group.map(nameOf).join(', ');
   if (group.length > 1) {
     const sql = 'SELECT tenantry.erase_circle($1, $4, $2, $3)::float8 AS rows';
-    const rows = await signedStep(connection, sql, id, group.map(({ oid }) => oid));
+    const rows = await signedStep(
+      connection,
+      sql,
+      id,
+      group.map(({ oid }) => oid),
+    );
     onProgress?.(name, rows);
     return;
   }

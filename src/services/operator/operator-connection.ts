@@ -1,5 +1,5 @@
 /**
- * The operators' connection for work on tenants, as tenantry_operator. It binds a tenant like the server, so an
+ * The operators' connections for work on tenants, as tenantry_operator. They bind a tenant like the server, so an
  * operator's changes are in the tenant's audit log, under the operator's name.
  */
 import type pg from 'pg';
@@ -22,20 +22,105 @@ export interface OperatorTransaction {
   readonly statementTimeoutMs?: number;
 }
 
-export interface OperatorConnection {
-  /** Runs `work` in one transaction bound to a tenant; rolled back when it throws. */
-  inTenant<Result>(
-    tenantId: string,
-    work: (query: OperatorQuery) => Promise<Result>,
-    options?: OperatorTransaction,
-  ): Promise<Result>;
-  /** Signs questions to the kernel's functions. */
+/** What an operator does in a tenant, for the tenant's audit log. */
+export interface OperatorEntry {
+  /** `tenant_read`. */
+  readonly action: string;
+  readonly reason: string;
+}
+
+interface ConnectionParts {
+  /** Runs `work` with a connection to the database that nobody else uses meanwhile. */
+  readonly borrow: <Result>(work: (client: pg.ClientBase) => Promise<Result>) => Promise<Result>;
   readonly sign: Sign;
   /** The operator's name in the audit logs. */
   readonly operator: string;
-  /** Reads across tenants. */
-  readonly query: OperatorQuery;
+  /** The request, for the audit logs. */
+  readonly requestId?: string | undefined;
 }
+
+/**
+ * The client of one operator. It is no client of a tenant, and none of those is one of an operator: neither can be passed
+ * where the other is expected.
+ */
+export class OperatorConnection {
+  /** The operator's name in the audit logs. */
+  readonly operator: string;
+  /** Signs questions to the kernel's functions. */
+  readonly sign: Sign;
+  readonly #parts: ConnectionParts;
+
+  constructor(parts: ConnectionParts) {
+    this.operator = parts.operator;
+    this.sign = parts.sign;
+    this.#parts = parts;
+  }
+
+  /** Reads across tenants. */
+  readonly query: OperatorQuery = (sql, values) =>
+    this.#parts.borrow((client) => queryOf(client)(sql, values));
+
+  /** Runs `work` in one transaction bound to a tenant; rolled back when it throws. */
+  readonly inTenant = <Result>(
+    tenantId: string,
+    work: (query: OperatorQuery) => Promise<Result>,
+    options: OperatorTransaction = {},
+  ): Promise<Result> =>
+    this.#parts.borrow(async (client) => {
+      const query = queryOf(client);
+      await query(options.snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
+      try {
+        await this.#bind(query, tenantId, options);
+        const result = await work(query);
+        await query('COMMIT');
+        return result;
+      } catch (error) {
+        await query('ROLLBACK');
+        throw error;
+      }
+    });
+
+  /** The same, and the tenant's audit log has the entry, in the same transaction. */
+  readonly acting = <Result>(
+    tenantId: string,
+    { action, reason }: OperatorEntry,
+    work: (query: OperatorQuery) => Promise<Result>,
+  ): Promise<Result> =>
+    this.inTenant(tenantId, async (query) => {
+      const result = await work(query);
+      await query('SELECT tenantry.record_audit($1, $2, NULL, NULL, $3)', [
+        `operator.${action}`,
+        'OperatorAccess',
+        JSON.stringify({ reason }),
+      ]);
+      return result;
+    });
+
+  async #bind(
+    query: OperatorQuery,
+    tenantId: string,
+    { snapshot = false, statementTimeoutMs = STATEMENT_TIMEOUT_MS }: OperatorTransaction,
+  ): Promise<void> {
+    const { operator, sign, requestId } = this.#parts;
+    const actor = { type: 'operator', id: operator } as const;
+    const { expires, signature } = signContext(sign, { tenantId, actor, requestId: requestId ?? '' });
+    await query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
+      tenantId,
+      actor.id,
+      actor.type,
+      requestId ?? null,
+      statementTimeoutMs,
+      snapshot,
+      expires,
+      signature,
+    ]);
+  }
+}
+
+const queryOf =
+  (client: pg.ClientBase): OperatorQuery =>
+  async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
+    (await client.query<Row>(sql, [...values])).rows;
 
 /** The options of an operator's connection. */
 export interface OperatorDoorOptions {
@@ -52,42 +137,9 @@ export async function withOperatorConnection<Result>(
   { url, operator, contextKey }: OperatorDoorOptions,
   work: (connection: OperatorConnection) => Promise<Result>,
 ): Promise<Result> {
-  const sign = createSign(contextKey);
   return withClient(url, async (client) => {
     await checkContextSigning(client, contextKey);
-    const query = async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>
-      (await client.query<Row>(sql, [...values])).rows;
-    return work({
-      query,
-      sign,
-      operator,
-      inTenant: async (
-        tenantId,
-        inside,
-        { snapshot = false, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = {},
-      ) => {
-        await query(snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
-        try {
-          const actor = { type: 'operator', id: operator } as const;
-          const { expires, signature } = signContext(sign, { tenantId, actor, requestId: '' });
-          await query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
-            tenantId,
-            actor.id,
-            actor.type,
-            null,
-            statementTimeoutMs,
-            snapshot,
-            expires,
-            signature,
-          ]);
-          const result = await inside(query);
-          await query('COMMIT');
-          return result;
-        } catch (error) {
-          await query('ROLLBACK');
-          throw error;
-        }
-      },
-    });
+    const sign = createSign(contextKey);
+    return work(new OperatorConnection({ borrow: (inner) => inner(client), sign, operator }));
   });
 }

@@ -40,7 +40,13 @@ export class Rates {
   readonly #ofPlans = new WeakMap<Plan, PlanPolicies>();
   readonly #exhausted = new LRUCache<string, PublicError>({ max: MOST_EXHAUSTED });
   #admitted = 0;
-  readonly #refused: Record<PolicyName | 'cost', number> = { tenant: 0, actor: 0, address: 0, cost: 0 };
+  readonly #refused: Record<PolicyName | 'cost', number> = {
+    tenant: 0,
+    actor: 0,
+    address: 0,
+    operator: 0,
+    cost: 0,
+  };
 
   /** @param anonymousPerMinute the requests of callers without access, per address */
   constructor(ledger: Ledger, anonymousPerMinute: number) {
@@ -88,6 +94,14 @@ export class Rates {
     const refusal = count.used > policy.most ? this.#refuse(policy, count) : undefined;
     if (refusal) this.#exhausted.set(address, refusal, { ttl: Math.max(1, count.endsInMs) });
     return { policies: this.#addressField, remaining: remainingOf(policy, count), refusal };
+  }
+
+  /** Counts a request of an operator, who has no tenant. @param most the requests of one operator in a minute */
+  async operator(name: string, most: number): Promise<Standing> {
+    const policy: Policy = { name: 'operator', most, seconds: 60 };
+    const count = await this.#ledger.count(`operator:${name}`, policy);
+    const refusal = count.used > policy.most ? this.#refuse(policy, count) : undefined;
+    return { policies: policyField([policy]), remaining: remainingOf(policy, count), refusal };
   }
 
   /**

@@ -6,7 +6,7 @@ import { rateLimited, type PublicError } from '../../kernel/vocabulary/errors.js
 import type { Count, Window } from './ledger.js';
 
 /** What a window of requests is counted for: the label of metrics, and the name of the policy in the header fields. */
-export type PolicyName = 'tenant' | 'actor' | 'address';
+export type PolicyName = 'tenant' | 'actor' | 'address' | 'operator';
 
 export interface Policy extends Window {
   readonly name: PolicyName;
@@ -36,6 +36,7 @@ const WHOSE: Readonly<Record<PolicyName, string>> = {
   tenant: 'This tenant',
   actor: 'This caller',
   address: 'This address',
+  operator: 'This operator',
 };
 
 /** The error for a request beyond the window. It may be sent again when the window has ended. */

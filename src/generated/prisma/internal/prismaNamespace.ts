@@ -408,7 +408,8 @@ export const ModelName = {
   Webhook: 'Webhook',
   WebhookDelivery: 'WebhookDelivery',
   TenantExport: 'TenantExport',
-  TenantExportChunk: 'TenantExportChunk'
+  TenantExportChunk: 'TenantExportChunk',
+  Impersonation: 'Impersonation'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -424,7 +425,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "conversation" | "message" | "tenant" | "membership" | "invitation" | "apiKey" | "auditEntry" | "idempotencyKey" | "webhook" | "webhookDelivery" | "tenantExport" | "tenantExportChunk"
+    modelProps: "conversation" | "message" | "tenant" | "membership" | "invitation" | "apiKey" | "auditEntry" | "idempotencyKey" | "webhook" | "webhookDelivery" | "tenantExport" | "tenantExportChunk" | "impersonation"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1316,6 +1317,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Impersonation: {
+      payload: Prisma.$ImpersonationPayload<ExtArgs>
+      fields: Prisma.ImpersonationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ImpersonationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ImpersonationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        findFirst: {
+          args: Prisma.ImpersonationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ImpersonationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        findMany: {
+          args: Prisma.ImpersonationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>[]
+        }
+        create: {
+          args: Prisma.ImpersonationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        createMany: {
+          args: Prisma.ImpersonationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ImpersonationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>[]
+        }
+        delete: {
+          args: Prisma.ImpersonationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        update: {
+          args: Prisma.ImpersonationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        deleteMany: {
+          args: Prisma.ImpersonationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ImpersonationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ImpersonationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>[]
+        }
+        upsert: {
+          args: Prisma.ImpersonationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ImpersonationPayload>
+        }
+        aggregate: {
+          args: Prisma.ImpersonationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateImpersonation>
+        }
+        groupBy: {
+          args: Prisma.ImpersonationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ImpersonationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ImpersonationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ImpersonationCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1387,6 +1462,7 @@ export const TenantScalarFieldEnum = {
   name: 'name',
   plan: 'plan',
   status: 'status',
+  suspensionReason: 'suspensionReason',
   billingEmail: 'billingEmail',
   settings: 'settings',
   version: 'version',
@@ -1551,6 +1627,23 @@ export const TenantExportChunkScalarFieldEnum = {
 } as const
 
 export type TenantExportChunkScalarFieldEnum = (typeof TenantExportChunkScalarFieldEnum)[keyof typeof TenantExportChunkScalarFieldEnum]
+
+
+export const ImpersonationScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  operator: 'operator',
+  reason: 'reason',
+  role: 'role',
+  userId: 'userId',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  endedAt: 'endedAt',
+  endedBy: 'endedBy'
+} as const
+
+export type ImpersonationScalarFieldEnum = (typeof ImpersonationScalarFieldEnum)[keyof typeof ImpersonationScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1874,6 +1967,7 @@ export type GlobalOmitConfig = {
   webhookDelivery?: Prisma.WebhookDeliveryOmit
   tenantExport?: Prisma.TenantExportOmit
   tenantExportChunk?: Prisma.TenantExportChunkOmit
+  impersonation?: Prisma.ImpersonationOmit
 }
 
 /* Types for Logging */

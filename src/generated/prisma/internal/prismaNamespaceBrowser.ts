@@ -62,7 +62,8 @@ export const ModelName = {
   Webhook: 'Webhook',
   WebhookDelivery: 'WebhookDelivery',
   TenantExport: 'TenantExport',
-  TenantExportChunk: 'TenantExportChunk'
+  TenantExportChunk: 'TenantExportChunk',
+  Impersonation: 'Impersonation'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -113,6 +114,7 @@ export const TenantScalarFieldEnum = {
   name: 'name',
   plan: 'plan',
   status: 'status',
+  suspensionReason: 'suspensionReason',
   billingEmail: 'billingEmail',
   settings: 'settings',
   version: 'version',
@@ -277,6 +279,23 @@ export const TenantExportChunkScalarFieldEnum = {
 } as const
 
 export type TenantExportChunkScalarFieldEnum = (typeof TenantExportChunkScalarFieldEnum)[keyof typeof TenantExportChunkScalarFieldEnum]
+
+
+export const ImpersonationScalarFieldEnum = {
+  tenantId: 'tenantId',
+  id: 'id',
+  operator: 'operator',
+  reason: 'reason',
+  role: 'role',
+  userId: 'userId',
+  tokenHash: 'tokenHash',
+  createdAt: 'createdAt',
+  expiresAt: 'expiresAt',
+  endedAt: 'endedAt',
+  endedBy: 'endedBy'
+} as const
+
+export type ImpersonationScalarFieldEnum = (typeof ImpersonationScalarFieldEnum)[keyof typeof ImpersonationScalarFieldEnum]
 
 
 export const SortOrder = {

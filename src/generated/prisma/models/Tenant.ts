@@ -40,6 +40,7 @@ export type TenantMinAggregateOutputType = {
   name: string | null
   plan: string | null
   status: string | null
+  suspensionReason: string | null
   billingEmail: string | null
   version: number | null
   createdAt: Date | null
@@ -52,6 +53,7 @@ export type TenantMaxAggregateOutputType = {
   name: string | null
   plan: string | null
   status: string | null
+  suspensionReason: string | null
   billingEmail: string | null
   version: number | null
   createdAt: Date | null
@@ -64,6 +66,7 @@ export type TenantCountAggregateOutputType = {
   name: number
   plan: number
   status: number
+  suspensionReason: number
   billingEmail: number
   settings: number
   version: number
@@ -87,6 +90,7 @@ export type TenantMinAggregateInputType = {
   name?: true
   plan?: true
   status?: true
+  suspensionReason?: true
   billingEmail?: true
   version?: true
   createdAt?: true
@@ -99,6 +103,7 @@ export type TenantMaxAggregateInputType = {
   name?: true
   plan?: true
   status?: true
+  suspensionReason?: true
   billingEmail?: true
   version?: true
   createdAt?: true
@@ -111,6 +116,7 @@ export type TenantCountAggregateInputType = {
   name?: true
   plan?: true
   status?: true
+  suspensionReason?: true
   billingEmail?: true
   settings?: true
   version?: true
@@ -211,6 +217,7 @@ export type TenantGroupByOutputType = {
   name: string
   plan: string
   status: string
+  suspensionReason: string | null
   billingEmail: string | null
   settings: runtime.JsonValue
   version: number
@@ -247,6 +254,7 @@ export type TenantWhereInput = {
   name?: Prisma.StringFilter<"Tenant"> | string
   plan?: Prisma.StringFilter<"Tenant"> | string
   status?: Prisma.StringFilter<"Tenant"> | string
+  suspensionReason?: Prisma.StringNullableFilter<"Tenant"> | string | null
   billingEmail?: Prisma.StringNullableFilter<"Tenant"> | string | null
   settings?: Prisma.JsonFilter<"Tenant">
   version?: Prisma.IntFilter<"Tenant"> | number
@@ -261,6 +269,7 @@ export type TenantWhereInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryListRelationFilter
   exports?: Prisma.TenantExportListRelationFilter
   exportChunks?: Prisma.TenantExportChunkListRelationFilter
+  impersonations?: Prisma.ImpersonationListRelationFilter
   conversations?: Prisma.ConversationListRelationFilter
   messages?: Prisma.MessageListRelationFilter
 }
@@ -271,6 +280,7 @@ export type TenantOrderByWithRelationInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrderInput | Prisma.SortOrder
   billingEmail?: Prisma.SortOrderInput | Prisma.SortOrder
   settings?: Prisma.SortOrder
   version?: Prisma.SortOrder
@@ -285,6 +295,7 @@ export type TenantOrderByWithRelationInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryOrderByRelationAggregateInput
   exports?: Prisma.TenantExportOrderByRelationAggregateInput
   exportChunks?: Prisma.TenantExportChunkOrderByRelationAggregateInput
+  impersonations?: Prisma.ImpersonationOrderByRelationAggregateInput
   conversations?: Prisma.ConversationOrderByRelationAggregateInput
   messages?: Prisma.MessageOrderByRelationAggregateInput
 }
@@ -298,6 +309,7 @@ export type TenantWhereUniqueInput = Prisma.AtLeast<{
   name?: Prisma.StringFilter<"Tenant"> | string
   plan?: Prisma.StringFilter<"Tenant"> | string
   status?: Prisma.StringFilter<"Tenant"> | string
+  suspensionReason?: Prisma.StringNullableFilter<"Tenant"> | string | null
   billingEmail?: Prisma.StringNullableFilter<"Tenant"> | string | null
   settings?: Prisma.JsonFilter<"Tenant">
   version?: Prisma.IntFilter<"Tenant"> | number
@@ -312,6 +324,7 @@ export type TenantWhereUniqueInput = Prisma.AtLeast<{
   webhookDeliveries?: Prisma.WebhookDeliveryListRelationFilter
   exports?: Prisma.TenantExportListRelationFilter
   exportChunks?: Prisma.TenantExportChunkListRelationFilter
+  impersonations?: Prisma.ImpersonationListRelationFilter
   conversations?: Prisma.ConversationListRelationFilter
   messages?: Prisma.MessageListRelationFilter
 }, "id" | "slug">
@@ -322,6 +335,7 @@ export type TenantOrderByWithAggregationInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrderInput | Prisma.SortOrder
   billingEmail?: Prisma.SortOrderInput | Prisma.SortOrder
   settings?: Prisma.SortOrder
   version?: Prisma.SortOrder
@@ -343,6 +357,7 @@ export type TenantScalarWhereWithAggregatesInput = {
   name?: Prisma.StringWithAggregatesFilter<"Tenant"> | string
   plan?: Prisma.StringWithAggregatesFilter<"Tenant"> | string
   status?: Prisma.StringWithAggregatesFilter<"Tenant"> | string
+  suspensionReason?: Prisma.StringNullableWithAggregatesFilter<"Tenant"> | string | null
   billingEmail?: Prisma.StringNullableWithAggregatesFilter<"Tenant"> | string | null
   settings?: Prisma.JsonWithAggregatesFilter<"Tenant">
   version?: Prisma.IntWithAggregatesFilter<"Tenant"> | number
@@ -356,6 +371,7 @@ export type TenantCreateInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -370,6 +386,7 @@ export type TenantCreateInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -380,6 +397,7 @@ export type TenantUncheckedCreateInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -394,6 +412,7 @@ export type TenantUncheckedCreateInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -404,6 +423,7 @@ export type TenantUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -418,6 +438,7 @@ export type TenantUpdateInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -428,6 +449,7 @@ export type TenantUncheckedUpdateInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -442,6 +464,7 @@ export type TenantUncheckedUpdateInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -452,6 +475,7 @@ export type TenantCreateManyInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -465,6 +489,7 @@ export type TenantUpdateManyMutationInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -478,6 +503,7 @@ export type TenantUncheckedUpdateManyInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -496,6 +522,7 @@ export type TenantCountOrderByAggregateInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrder
   billingEmail?: Prisma.SortOrder
   settings?: Prisma.SortOrder
   version?: Prisma.SortOrder
@@ -513,6 +540,7 @@ export type TenantMaxOrderByAggregateInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrder
   billingEmail?: Prisma.SortOrder
   version?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -525,6 +553,7 @@ export type TenantMinOrderByAggregateInput = {
   name?: Prisma.SortOrder
   plan?: Prisma.SortOrder
   status?: Prisma.SortOrder
+  suspensionReason?: Prisma.SortOrder
   billingEmail?: Prisma.SortOrder
   version?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
@@ -689,12 +718,27 @@ export type TenantUpdateOneRequiredWithoutExportChunksNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.TenantUpdateToOneWithWhereWithoutExportChunksInput, Prisma.TenantUpdateWithoutExportChunksInput>, Prisma.TenantUncheckedUpdateWithoutExportChunksInput>
 }
 
+export type TenantCreateNestedOneWithoutImpersonationsInput = {
+  create?: Prisma.XOR<Prisma.TenantCreateWithoutImpersonationsInput, Prisma.TenantUncheckedCreateWithoutImpersonationsInput>
+  connectOrCreate?: Prisma.TenantCreateOrConnectWithoutImpersonationsInput
+  connect?: Prisma.TenantWhereUniqueInput
+}
+
+export type TenantUpdateOneRequiredWithoutImpersonationsNestedInput = {
+  create?: Prisma.XOR<Prisma.TenantCreateWithoutImpersonationsInput, Prisma.TenantUncheckedCreateWithoutImpersonationsInput>
+  connectOrCreate?: Prisma.TenantCreateOrConnectWithoutImpersonationsInput
+  upsert?: Prisma.TenantUpsertWithoutImpersonationsInput
+  connect?: Prisma.TenantWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.TenantUpdateToOneWithWhereWithoutImpersonationsInput, Prisma.TenantUpdateWithoutImpersonationsInput>, Prisma.TenantUncheckedUpdateWithoutImpersonationsInput>
+}
+
 export type TenantCreateWithoutConversationsInput = {
   id?: string
   slug: string
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -709,6 +753,7 @@ export type TenantCreateWithoutConversationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
 
@@ -718,6 +763,7 @@ export type TenantUncheckedCreateWithoutConversationsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -732,6 +778,7 @@ export type TenantUncheckedCreateWithoutConversationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
 
@@ -757,6 +804,7 @@ export type TenantUpdateWithoutConversationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -771,6 +819,7 @@ export type TenantUpdateWithoutConversationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
 
@@ -780,6 +829,7 @@ export type TenantUncheckedUpdateWithoutConversationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -794,6 +844,7 @@ export type TenantUncheckedUpdateWithoutConversationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
 
@@ -803,6 +854,7 @@ export type TenantCreateWithoutMessagesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -817,6 +869,7 @@ export type TenantCreateWithoutMessagesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
 }
 
@@ -826,6 +879,7 @@ export type TenantUncheckedCreateWithoutMessagesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -840,6 +894,7 @@ export type TenantUncheckedCreateWithoutMessagesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
 }
 
@@ -865,6 +920,7 @@ export type TenantUpdateWithoutMessagesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -879,6 +935,7 @@ export type TenantUpdateWithoutMessagesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
 }
 
@@ -888,6 +945,7 @@ export type TenantUncheckedUpdateWithoutMessagesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -902,6 +960,7 @@ export type TenantUncheckedUpdateWithoutMessagesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
 }
 
@@ -911,6 +970,7 @@ export type TenantCreateWithoutMembershipsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -924,6 +984,7 @@ export type TenantCreateWithoutMembershipsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -934,6 +995,7 @@ export type TenantUncheckedCreateWithoutMembershipsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -947,6 +1009,7 @@ export type TenantUncheckedCreateWithoutMembershipsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -973,6 +1036,7 @@ export type TenantUpdateWithoutMembershipsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -986,6 +1050,7 @@ export type TenantUpdateWithoutMembershipsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -996,6 +1061,7 @@ export type TenantUncheckedUpdateWithoutMembershipsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1009,6 +1075,7 @@ export type TenantUncheckedUpdateWithoutMembershipsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1019,6 +1086,7 @@ export type TenantCreateWithoutInvitationsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1032,6 +1100,7 @@ export type TenantCreateWithoutInvitationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1042,6 +1111,7 @@ export type TenantUncheckedCreateWithoutInvitationsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1055,6 +1125,7 @@ export type TenantUncheckedCreateWithoutInvitationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1081,6 +1152,7 @@ export type TenantUpdateWithoutInvitationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1094,6 +1166,7 @@ export type TenantUpdateWithoutInvitationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1104,6 +1177,7 @@ export type TenantUncheckedUpdateWithoutInvitationsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1117,6 +1191,7 @@ export type TenantUncheckedUpdateWithoutInvitationsInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1127,6 +1202,7 @@ export type TenantCreateWithoutApiKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1140,6 +1216,7 @@ export type TenantCreateWithoutApiKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1150,6 +1227,7 @@ export type TenantUncheckedCreateWithoutApiKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1163,6 +1241,7 @@ export type TenantUncheckedCreateWithoutApiKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1189,6 +1268,7 @@ export type TenantUpdateWithoutApiKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1202,6 +1282,7 @@ export type TenantUpdateWithoutApiKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1212,6 +1293,7 @@ export type TenantUncheckedUpdateWithoutApiKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1225,6 +1307,7 @@ export type TenantUncheckedUpdateWithoutApiKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1235,6 +1318,7 @@ export type TenantCreateWithoutAuditEntriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1248,6 +1332,7 @@ export type TenantCreateWithoutAuditEntriesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1258,6 +1343,7 @@ export type TenantUncheckedCreateWithoutAuditEntriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1271,6 +1357,7 @@ export type TenantUncheckedCreateWithoutAuditEntriesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1297,6 +1384,7 @@ export type TenantUpdateWithoutAuditEntriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1310,6 +1398,7 @@ export type TenantUpdateWithoutAuditEntriesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1320,6 +1409,7 @@ export type TenantUncheckedUpdateWithoutAuditEntriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1333,6 +1423,7 @@ export type TenantUncheckedUpdateWithoutAuditEntriesInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1343,6 +1434,7 @@ export type TenantCreateWithoutIdempotencyKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1356,6 +1448,7 @@ export type TenantCreateWithoutIdempotencyKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1366,6 +1459,7 @@ export type TenantUncheckedCreateWithoutIdempotencyKeysInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1379,6 +1473,7 @@ export type TenantUncheckedCreateWithoutIdempotencyKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1405,6 +1500,7 @@ export type TenantUpdateWithoutIdempotencyKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1418,6 +1514,7 @@ export type TenantUpdateWithoutIdempotencyKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1428,6 +1525,7 @@ export type TenantUncheckedUpdateWithoutIdempotencyKeysInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1441,6 +1539,7 @@ export type TenantUncheckedUpdateWithoutIdempotencyKeysInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1451,6 +1550,7 @@ export type TenantCreateWithoutWebhooksInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1464,6 +1564,7 @@ export type TenantCreateWithoutWebhooksInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1474,6 +1575,7 @@ export type TenantUncheckedCreateWithoutWebhooksInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1487,6 +1589,7 @@ export type TenantUncheckedCreateWithoutWebhooksInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1513,6 +1616,7 @@ export type TenantUpdateWithoutWebhooksInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1526,6 +1630,7 @@ export type TenantUpdateWithoutWebhooksInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1536,6 +1641,7 @@ export type TenantUncheckedUpdateWithoutWebhooksInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1549,6 +1655,7 @@ export type TenantUncheckedUpdateWithoutWebhooksInput = {
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1559,6 +1666,7 @@ export type TenantCreateWithoutWebhookDeliveriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1572,6 +1680,7 @@ export type TenantCreateWithoutWebhookDeliveriesInput = {
   webhooks?: Prisma.WebhookCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1582,6 +1691,7 @@ export type TenantUncheckedCreateWithoutWebhookDeliveriesInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1595,6 +1705,7 @@ export type TenantUncheckedCreateWithoutWebhookDeliveriesInput = {
   webhooks?: Prisma.WebhookUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1621,6 +1732,7 @@ export type TenantUpdateWithoutWebhookDeliveriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1634,6 +1746,7 @@ export type TenantUpdateWithoutWebhookDeliveriesInput = {
   webhooks?: Prisma.WebhookUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1644,6 +1757,7 @@ export type TenantUncheckedUpdateWithoutWebhookDeliveriesInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1657,6 +1771,7 @@ export type TenantUncheckedUpdateWithoutWebhookDeliveriesInput = {
   webhooks?: Prisma.WebhookUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1667,6 +1782,7 @@ export type TenantCreateWithoutExportsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1680,6 +1796,7 @@ export type TenantCreateWithoutExportsInput = {
   webhooks?: Prisma.WebhookCreateNestedManyWithoutTenantInput
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1690,6 +1807,7 @@ export type TenantUncheckedCreateWithoutExportsInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1703,6 +1821,7 @@ export type TenantUncheckedCreateWithoutExportsInput = {
   webhooks?: Prisma.WebhookUncheckedCreateNestedManyWithoutTenantInput
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1729,6 +1848,7 @@ export type TenantUpdateWithoutExportsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1742,6 +1862,7 @@ export type TenantUpdateWithoutExportsInput = {
   webhooks?: Prisma.WebhookUpdateManyWithoutTenantNestedInput
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1752,6 +1873,7 @@ export type TenantUncheckedUpdateWithoutExportsInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1765,6 +1887,7 @@ export type TenantUncheckedUpdateWithoutExportsInput = {
   webhooks?: Prisma.WebhookUncheckedUpdateManyWithoutTenantNestedInput
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1775,6 +1898,7 @@ export type TenantCreateWithoutExportChunksInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1788,6 +1912,7 @@ export type TenantCreateWithoutExportChunksInput = {
   webhooks?: Prisma.WebhookCreateNestedManyWithoutTenantInput
   webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
 }
@@ -1798,6 +1923,7 @@ export type TenantUncheckedCreateWithoutExportChunksInput = {
   name: string
   plan?: string
   status?: string
+  suspensionReason?: string | null
   billingEmail?: string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: number
@@ -1811,6 +1937,7 @@ export type TenantUncheckedCreateWithoutExportChunksInput = {
   webhooks?: Prisma.WebhookUncheckedCreateNestedManyWithoutTenantInput
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
   exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
+  impersonations?: Prisma.ImpersonationUncheckedCreateNestedManyWithoutTenantInput
   conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
   messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
 }
@@ -1837,6 +1964,7 @@ export type TenantUpdateWithoutExportChunksInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1850,6 +1978,7 @@ export type TenantUpdateWithoutExportChunksInput = {
   webhooks?: Prisma.WebhookUpdateManyWithoutTenantNestedInput
   webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
 }
@@ -1860,6 +1989,7 @@ export type TenantUncheckedUpdateWithoutExportChunksInput = {
   name?: Prisma.StringFieldUpdateOperationsInput | string
   plan?: Prisma.StringFieldUpdateOperationsInput | string
   status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   version?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1873,6 +2003,123 @@ export type TenantUncheckedUpdateWithoutExportChunksInput = {
   webhooks?: Prisma.WebhookUncheckedUpdateManyWithoutTenantNestedInput
   webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
   exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
+  impersonations?: Prisma.ImpersonationUncheckedUpdateManyWithoutTenantNestedInput
+  conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
+  messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
+}
+
+export type TenantCreateWithoutImpersonationsInput = {
+  id?: string
+  slug: string
+  name: string
+  plan?: string
+  status?: string
+  suspensionReason?: string | null
+  billingEmail?: string | null
+  settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  version?: number
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  memberships?: Prisma.MembershipCreateNestedManyWithoutTenantInput
+  invitations?: Prisma.InvitationCreateNestedManyWithoutTenantInput
+  apiKeys?: Prisma.ApiKeyCreateNestedManyWithoutTenantInput
+  auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutTenantInput
+  idempotencyKeys?: Prisma.IdempotencyKeyCreateNestedManyWithoutTenantInput
+  webhooks?: Prisma.WebhookCreateNestedManyWithoutTenantInput
+  webhookDeliveries?: Prisma.WebhookDeliveryCreateNestedManyWithoutTenantInput
+  exports?: Prisma.TenantExportCreateNestedManyWithoutTenantInput
+  exportChunks?: Prisma.TenantExportChunkCreateNestedManyWithoutTenantInput
+  conversations?: Prisma.ConversationCreateNestedManyWithoutTenantInput
+  messages?: Prisma.MessageCreateNestedManyWithoutTenantInput
+}
+
+export type TenantUncheckedCreateWithoutImpersonationsInput = {
+  id?: string
+  slug: string
+  name: string
+  plan?: string
+  status?: string
+  suspensionReason?: string | null
+  billingEmail?: string | null
+  settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  version?: number
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  memberships?: Prisma.MembershipUncheckedCreateNestedManyWithoutTenantInput
+  invitations?: Prisma.InvitationUncheckedCreateNestedManyWithoutTenantInput
+  apiKeys?: Prisma.ApiKeyUncheckedCreateNestedManyWithoutTenantInput
+  auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutTenantInput
+  idempotencyKeys?: Prisma.IdempotencyKeyUncheckedCreateNestedManyWithoutTenantInput
+  webhooks?: Prisma.WebhookUncheckedCreateNestedManyWithoutTenantInput
+  webhookDeliveries?: Prisma.WebhookDeliveryUncheckedCreateNestedManyWithoutTenantInput
+  exports?: Prisma.TenantExportUncheckedCreateNestedManyWithoutTenantInput
+  exportChunks?: Prisma.TenantExportChunkUncheckedCreateNestedManyWithoutTenantInput
+  conversations?: Prisma.ConversationUncheckedCreateNestedManyWithoutTenantInput
+  messages?: Prisma.MessageUncheckedCreateNestedManyWithoutTenantInput
+}
+
+export type TenantCreateOrConnectWithoutImpersonationsInput = {
+  where: Prisma.TenantWhereUniqueInput
+  create: Prisma.XOR<Prisma.TenantCreateWithoutImpersonationsInput, Prisma.TenantUncheckedCreateWithoutImpersonationsInput>
+}
+
+export type TenantUpsertWithoutImpersonationsInput = {
+  update: Prisma.XOR<Prisma.TenantUpdateWithoutImpersonationsInput, Prisma.TenantUncheckedUpdateWithoutImpersonationsInput>
+  create: Prisma.XOR<Prisma.TenantCreateWithoutImpersonationsInput, Prisma.TenantUncheckedCreateWithoutImpersonationsInput>
+  where?: Prisma.TenantWhereInput
+}
+
+export type TenantUpdateToOneWithWhereWithoutImpersonationsInput = {
+  where?: Prisma.TenantWhereInput
+  data: Prisma.XOR<Prisma.TenantUpdateWithoutImpersonationsInput, Prisma.TenantUncheckedUpdateWithoutImpersonationsInput>
+}
+
+export type TenantUpdateWithoutImpersonationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  plan?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  version?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  memberships?: Prisma.MembershipUpdateManyWithoutTenantNestedInput
+  invitations?: Prisma.InvitationUpdateManyWithoutTenantNestedInput
+  apiKeys?: Prisma.ApiKeyUpdateManyWithoutTenantNestedInput
+  auditEntries?: Prisma.AuditEntryUpdateManyWithoutTenantNestedInput
+  idempotencyKeys?: Prisma.IdempotencyKeyUpdateManyWithoutTenantNestedInput
+  webhooks?: Prisma.WebhookUpdateManyWithoutTenantNestedInput
+  webhookDeliveries?: Prisma.WebhookDeliveryUpdateManyWithoutTenantNestedInput
+  exports?: Prisma.TenantExportUpdateManyWithoutTenantNestedInput
+  exportChunks?: Prisma.TenantExportChunkUpdateManyWithoutTenantNestedInput
+  conversations?: Prisma.ConversationUpdateManyWithoutTenantNestedInput
+  messages?: Prisma.MessageUpdateManyWithoutTenantNestedInput
+}
+
+export type TenantUncheckedUpdateWithoutImpersonationsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  slug?: Prisma.StringFieldUpdateOperationsInput | string
+  name?: Prisma.StringFieldUpdateOperationsInput | string
+  plan?: Prisma.StringFieldUpdateOperationsInput | string
+  status?: Prisma.StringFieldUpdateOperationsInput | string
+  suspensionReason?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  billingEmail?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  settings?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  version?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  memberships?: Prisma.MembershipUncheckedUpdateManyWithoutTenantNestedInput
+  invitations?: Prisma.InvitationUncheckedUpdateManyWithoutTenantNestedInput
+  apiKeys?: Prisma.ApiKeyUncheckedUpdateManyWithoutTenantNestedInput
+  auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutTenantNestedInput
+  idempotencyKeys?: Prisma.IdempotencyKeyUncheckedUpdateManyWithoutTenantNestedInput
+  webhooks?: Prisma.WebhookUncheckedUpdateManyWithoutTenantNestedInput
+  webhookDeliveries?: Prisma.WebhookDeliveryUncheckedUpdateManyWithoutTenantNestedInput
+  exports?: Prisma.TenantExportUncheckedUpdateManyWithoutTenantNestedInput
+  exportChunks?: Prisma.TenantExportChunkUncheckedUpdateManyWithoutTenantNestedInput
   conversations?: Prisma.ConversationUncheckedUpdateManyWithoutTenantNestedInput
   messages?: Prisma.MessageUncheckedUpdateManyWithoutTenantNestedInput
 }
@@ -1892,6 +2139,7 @@ export type TenantCountOutputType = {
   webhookDeliveries: number
   exports: number
   exportChunks: number
+  impersonations: number
   conversations: number
   messages: number
 }
@@ -1906,6 +2154,7 @@ export type TenantCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions
   webhookDeliveries?: boolean | TenantCountOutputTypeCountWebhookDeliveriesArgs
   exports?: boolean | TenantCountOutputTypeCountExportsArgs
   exportChunks?: boolean | TenantCountOutputTypeCountExportChunksArgs
+  impersonations?: boolean | TenantCountOutputTypeCountImpersonationsArgs
   conversations?: boolean | TenantCountOutputTypeCountConversationsArgs
   messages?: boolean | TenantCountOutputTypeCountMessagesArgs
 }
@@ -1986,6 +2235,13 @@ export type TenantCountOutputTypeCountExportChunksArgs<ExtArgs extends runtime.T
 /**
  * TenantCountOutputType without action
  */
+export type TenantCountOutputTypeCountImpersonationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.ImpersonationWhereInput
+}
+
+/**
+ * TenantCountOutputType without action
+ */
 export type TenantCountOutputTypeCountConversationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   where?: Prisma.ConversationWhereInput
 }
@@ -2004,6 +2260,7 @@ export type TenantSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -2018,6 +2275,7 @@ export type TenantSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   webhookDeliveries?: boolean | Prisma.Tenant$webhookDeliveriesArgs<ExtArgs>
   exports?: boolean | Prisma.Tenant$exportsArgs<ExtArgs>
   exportChunks?: boolean | Prisma.Tenant$exportChunksArgs<ExtArgs>
+  impersonations?: boolean | Prisma.Tenant$impersonationsArgs<ExtArgs>
   conversations?: boolean | Prisma.Tenant$conversationsArgs<ExtArgs>
   messages?: boolean | Prisma.Tenant$messagesArgs<ExtArgs>
   _count?: boolean | Prisma.TenantCountOutputTypeDefaultArgs<ExtArgs>
@@ -2029,6 +2287,7 @@ export type TenantSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extens
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -2042,6 +2301,7 @@ export type TenantSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extens
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -2055,6 +2315,7 @@ export type TenantSelectScalar = {
   name?: boolean
   plan?: boolean
   status?: boolean
+  suspensionReason?: boolean
   billingEmail?: boolean
   settings?: boolean
   version?: boolean
@@ -2062,7 +2323,7 @@ export type TenantSelectScalar = {
   updatedAt?: boolean
 }
 
-export type TenantOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "slug" | "name" | "plan" | "status" | "billingEmail" | "settings" | "version" | "createdAt" | "updatedAt", ExtArgs["result"]["tenant"]>
+export type TenantOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "slug" | "name" | "plan" | "status" | "suspensionReason" | "billingEmail" | "settings" | "version" | "createdAt" | "updatedAt", ExtArgs["result"]["tenant"]>
 export type TenantInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   memberships?: boolean | Prisma.Tenant$membershipsArgs<ExtArgs>
   invitations?: boolean | Prisma.Tenant$invitationsArgs<ExtArgs>
@@ -2073,6 +2334,7 @@ export type TenantInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   webhookDeliveries?: boolean | Prisma.Tenant$webhookDeliveriesArgs<ExtArgs>
   exports?: boolean | Prisma.Tenant$exportsArgs<ExtArgs>
   exportChunks?: boolean | Prisma.Tenant$exportChunksArgs<ExtArgs>
+  impersonations?: boolean | Prisma.Tenant$impersonationsArgs<ExtArgs>
   conversations?: boolean | Prisma.Tenant$conversationsArgs<ExtArgs>
   messages?: boolean | Prisma.Tenant$messagesArgs<ExtArgs>
   _count?: boolean | Prisma.TenantCountOutputTypeDefaultArgs<ExtArgs>
@@ -2092,6 +2354,7 @@ export type $TenantPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
     webhookDeliveries: Prisma.$WebhookDeliveryPayload<ExtArgs>[]
     exports: Prisma.$TenantExportPayload<ExtArgs>[]
     exportChunks: Prisma.$TenantExportChunkPayload<ExtArgs>[]
+    impersonations: Prisma.$ImpersonationPayload<ExtArgs>[]
     conversations: Prisma.$ConversationPayload<ExtArgs>[]
     messages: Prisma.$MessagePayload<ExtArgs>[]
   }
@@ -2107,6 +2370,10 @@ export type $TenantPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs
      * `active` or `suspended`; only operators change it.
      */
     status: string
+    /**
+     * Why it is suspended, for its members.
+     */
+    suspensionReason: string | null
     billingEmail: string | null
     settings: runtime.JsonValue
     /**
@@ -2518,6 +2785,7 @@ export interface Prisma__TenantClient<T, Null = never, ExtArgs extends runtime.T
   webhookDeliveries<T extends Prisma.Tenant$webhookDeliveriesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Tenant$webhookDeliveriesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$WebhookDeliveryPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   exports<T extends Prisma.Tenant$exportsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Tenant$exportsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TenantExportPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   exportChunks<T extends Prisma.Tenant$exportChunksArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Tenant$exportChunksArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TenantExportChunkPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  impersonations<T extends Prisma.Tenant$impersonationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Tenant$impersonationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ImpersonationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   conversations<T extends Prisma.Tenant$conversationsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Tenant$conversationsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$ConversationPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   messages<T extends Prisma.Tenant$messagesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.Tenant$messagesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$MessagePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
@@ -2554,6 +2822,7 @@ export interface TenantFieldRefs {
   readonly name: Prisma.FieldRef<"Tenant", 'String'>
   readonly plan: Prisma.FieldRef<"Tenant", 'String'>
   readonly status: Prisma.FieldRef<"Tenant", 'String'>
+  readonly suspensionReason: Prisma.FieldRef<"Tenant", 'String'>
   readonly billingEmail: Prisma.FieldRef<"Tenant", 'String'>
   readonly settings: Prisma.FieldRef<"Tenant", 'Json'>
   readonly version: Prisma.FieldRef<"Tenant", 'Int'>
@@ -3165,6 +3434,30 @@ export type Tenant$exportChunksArgs<ExtArgs extends runtime.Types.Extensions.Int
   take?: number
   skip?: number
   distinct?: Prisma.TenantExportChunkScalarFieldEnum | Prisma.TenantExportChunkScalarFieldEnum[]
+}
+
+/**
+ * Tenant.impersonations
+ */
+export type Tenant$impersonationsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Impersonation
+   */
+  select?: Prisma.ImpersonationSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Impersonation
+   */
+  omit?: Prisma.ImpersonationOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.ImpersonationInclude<ExtArgs> | null
+  where?: Prisma.ImpersonationWhereInput
+  orderBy?: Prisma.ImpersonationOrderByWithRelationInput | Prisma.ImpersonationOrderByWithRelationInput[]
+  cursor?: Prisma.ImpersonationWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.ImpersonationScalarFieldEnum | Prisma.ImpersonationScalarFieldEnum[]
 }
 
 /**

@@ -18,6 +18,8 @@ export type Scalars = {
   BigInt: { input: string; output: string; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: string; output: string; }
+  /** Any JSON value. */
+  JSON: { input: unknown; output: unknown; }
   /** A JSON object. */
   JSONObject: { input: Record<string, unknown>; output: Record<string, unknown>; }
 };
@@ -571,6 +573,19 @@ export type DeleteWebhookPayload = {
   deletedId: Scalars['ID']['output'];
 };
 
+/** The input of the mutation `endImpersonation`. */
+export type EndImpersonationInput = {
+  /** The id of the object. */
+  id: Scalars['ID']['input'];
+};
+
+/** The answer of the mutation `endImpersonation`. Requires the permission `impersonations:end`. */
+export type EndImpersonationPayload = {
+  __typename: 'EndImpersonationPayload';
+  /** The `Impersonation` as it is after the change. Requires the permission `audit:read`. */
+  impersonation?: Maybe<Impersonation>;
+};
+
 /** Whose data is erased: by a user's id, by an address, or by both. */
 export type ErasePersonInput = {
   /** An e-mail address, for somebody who was only invited. */
@@ -649,7 +664,7 @@ export type ErrorCode =
   | 'TENANT_NOT_FOUND'
   /** Neither the subdomain nor the token names a tenant. */
   | 'TENANT_REQUIRED'
-  /** The tenant is suspended. Its data is kept. */
+  /** The tenant is suspended. Its data is kept. `extensions.reason` says why. */
   | 'TENANT_SUSPENDED'
   /** There is no valid token or API key. Sign in again. */
   | 'UNAUTHENTICATED'
@@ -690,6 +705,79 @@ export type FieldAccess = {
   /** The coordinate up to the dot. */
   type: Scalars['String']['output'];
 };
+
+/**
+ * An operator of the service acts in this tenant, for a reason and until an end. The audit log has what they do under
+ * `actorType: OPERATOR`.
+ *
+ * Requires the permission `audit:read`.
+ */
+export type Impersonation = Node & {
+  __typename: 'Impersonation';
+  /** When the object was created. Requires the permission `audit:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it was ended early; null when it was not. Requires the permission `audit:read`. */
+  endedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Who ended it early: a `userId`, the `id` of an API key, or the operator. Requires the permission `audit:read`. */
+  endedBy?: Maybe<Scalars['String']['output']>;
+  /** When it ends by itself. Requires the permission `audit:read`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** The id of the object. Requires the permission `audit:read`. */
+  id: Scalars['ID']['output'];
+  /** The operator: `actor` of their entries in the audit log. Requires the permission `audit:read`. */
+  operator: Scalars['String']['output'];
+  /** Why, in the words of the operator. Requires the permission `audit:read`. */
+  reason: Scalars['String']['output'];
+  /** The role that the operator has; as a member, the one when it began. Requires the permission `audit:read`. */
+  role: Role;
+  /** The `userId` of the member as whom the operator acts; null when the operator only has the role. Requires the permission `audit:read`. */
+  userId?: Maybe<Scalars['ID']['output']>;
+};
+
+/** A page of a list of `Impersonation`. Requires the permission `audit:read`. */
+export type ImpersonationConnection = {
+  __typename: 'ImpersonationConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `audit:read`. */
+  edges: Array<ImpersonationEdge>;
+  /** The objects of this page. Requires the permission `audit:read`. */
+  nodes: Array<Impersonation>;
+  /** The position of this page in the whole list. Requires the permission `audit:read`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `audit:read`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `Impersonation` in a list, with its cursor. Requires the permission `audit:read`. */
+export type ImpersonationEdge = {
+  __typename: 'ImpersonationEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `audit:read`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `audit:read`. */
+  node: Impersonation;
+};
+
+/** Conditions for a list of `Impersonation`. An object must meet all that are given. */
+export type ImpersonationFilter = {
+  /** True: only those that have not ended. False: only those that have. */
+  active?: InputMaybe<Scalars['Boolean']['input']>;
+  /** Only objects whose `createdAt` matches. */
+  createdAt?: InputMaybe<DateTimeRange>;
+  /** Only objects with this `operator`. */
+  operator?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The order of a list of `Impersonation`. */
+export type ImpersonationOrder = {
+  /** Ascending or descending. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: ImpersonationOrderField;
+};
+
+/** What a list of `Impersonation` can be ordered by. */
+export type ImpersonationOrderField =
+  /** When it began. */
+  | 'CREATED_AT';
 
 /** An e-mail address that was asked to join this tenant. There is one for each address at most. Requires the permission `users:manage`. */
 export type Invitation = Node & {
@@ -1050,6 +1138,8 @@ export type Mutation = {
   deleteConversation?: Maybe<DeleteConversationPayload>;
   /** Deletes a webhook and its deliveries. What is under way may still arrive. Requires the permission `webhooks:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   deleteWebhook?: Maybe<DeleteWebhookPayload>;
+  /** Ends an impersonation, on every server within a second. Requires the permission `impersonations:end`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`, `CONFLICT`. */
+  endImpersonation?: Maybe<EndImpersonationPayload>;
   /** Erases a member, or somebody who was invited, from this tenant, also from the audit log. Requires the permission `persons:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   erasePerson?: Maybe<ErasePersonPayload>;
   /**
@@ -1114,6 +1204,8 @@ export type Mutation = {
   updateConversation?: Maybe<UpdateConversationPayload>;
   /** Changes the name or the settings of the tenant. What is left out stays as it is. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   updateTenant?: Maybe<UpdateTenantPayload>;
+  /** Changes some settings of the tenant. An error names each that is not acceptable, and nothing is changed. Requires the permission `settings:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`. */
+  updateTenantSettings?: Maybe<UpdateTenantSettingsPayload>;
   /**
    * Changes a webhook. Whoever changes the URL, the events or the payload, or enables it, is from then on the member whose
    * permissions a full payload has. With another URL, or when it is enabled, it begins anew: it is not failing, and its
@@ -1182,6 +1274,12 @@ export type MutationDeleteConversationArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationDeleteWebhookArgs = {
   input: DeleteWebhookInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationEndImpersonationArgs = {
+  input: EndImpersonationInput;
 };
 
 
@@ -1288,6 +1386,12 @@ export type MutationUpdateTenantArgs = {
 
 
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationUpdateTenantSettingsArgs = {
+  input: UpdateTenantSettingsInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationUpdateWebhookArgs = {
   input: UpdateWebhookInput;
 };
@@ -1334,6 +1438,8 @@ export type Permission =
   | 'CONVERSATIONS_WRITE'
   /** `events:read` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'EVENTS_READ'
+  /** `impersonations:end` in tokens, keys and errors. The roles that hold it: owner. */
+  | 'IMPERSONATIONS_END'
   /** `jobs:manage` in tokens, keys and errors. The roles that hold it: owner, admin. */
   | 'JOBS_MANAGE'
   /** `members:read` in tokens, keys and errors. The roles that hold it: owner, admin, member, viewer. */
@@ -1403,6 +1509,8 @@ export type Query = {
   events?: Maybe<AuditEventConnection>;
   /** The exports of this tenant, the newest first unless `orderBy` says otherwise. They are removed a week after they were made. Requires the permission `tenant:export`. */
   exports?: Maybe<TenantExportConnection>;
+  /** The impersonations by operators in this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `audit:read`. */
+  impersonations?: Maybe<ImpersonationConnection>;
   /** The invitations to this tenant, the newest first unless `orderBy` says otherwise. Requires the permission `users:manage`. */
   invitations?: Maybe<InvitationConnection>;
   /**
@@ -1429,6 +1537,8 @@ export type Query = {
   plans?: Maybe<Array<Plan>>;
   /** Which permissions each role holds. Open to every member of the tenant. */
   roles: Array<RolePermissions>;
+  /** The settings that each tenant has, in alphabetical order, with their values in this tenant. Requires the permission `settings:manage`. */
+  settings?: Maybe<Array<Setting>>;
   /** The tenant that the caller acts in. Open to every member of the tenant. */
   tenant: Tenant;
   /** The erasure of this tenant; null when nobody has asked for one. Requires the permission `tenant:erase`. */
@@ -1502,6 +1612,17 @@ export type QueryExportsArgs = {
   first?: InputMaybe<Scalars['Int']['input']>;
   last?: InputMaybe<Scalars['Int']['input']>;
   orderBy?: InputMaybe<TenantExportOrder>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryImpersonationsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<ImpersonationFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<ImpersonationOrder>;
 };
 
 
@@ -1737,6 +1858,21 @@ export type RotateWebhookSecretPayload = {
   webhook?: Maybe<Webhook>;
 };
 
+/** A setting that each tenant has. The modules of the product declare them. Requires the permission `settings:manage`. */
+export type Setting = {
+  __typename: 'Setting';
+  /** Its value in tenants that have stored none. Requires the permission `settings:manage`. */
+  defaultValue?: Maybe<Scalars['JSON']['output']>;
+  /** What it is for. Requires the permission `settings:manage`. */
+  description?: Maybe<Scalars['String']['output']>;
+  /** What its values may be, as JSON Schema, version 2020-12. Requires the permission `settings:manage`. */
+  jsonSchema: Scalars['JSONObject']['output'];
+  /** Its name in `Tenant.settings`, and in the input of `updateTenantSettings`. Requires the permission `settings:manage`. */
+  name: Scalars['String']['output'];
+  /** Its value in this tenant; the default when none is stored. Requires the permission `settings:manage`. */
+  value?: Maybe<Scalars['JSON']['output']>;
+};
+
 /** Events. Access is checked again for each event. */
 export type Subscription = {
   __typename: 'Subscription';
@@ -1765,7 +1901,7 @@ export type Tenant = Node & {
   name: Scalars['String']['output'];
   /** The name of its plan: one of `plans`. Requires the permission `billing:manage`. */
   plan?: Maybe<Scalars['String']['output']>;
-  /** Settings of the product for this tenant. Their form is up to the product. Requires the permission `settings:manage`. */
+  /** What is stored of the settings of this tenant. `settings` of the query has each with its value. Requires the permission `settings:manage`. */
   settings?: Maybe<Scalars['JSONObject']['output']>;
   /** The subdomain. */
   slug: Scalars['String']['output'];
@@ -1922,7 +2058,7 @@ export type UpdateTenantInput = {
   expectedVersion?: InputMaybe<Scalars['Int']['input']>;
   /** 1 to 200 characters. */
   name?: InputMaybe<Scalars['String']['input']>;
-  /** Replaces all settings. At most 16 KiB as JSON. */
+  /** Replaces all settings, also those that no module declares. At most 16 KiB as JSON. */
   settings?: InputMaybe<Scalars['JSONObject']['input']>;
 };
 
@@ -1930,6 +2066,24 @@ export type UpdateTenantInput = {
 export type UpdateTenantPayload = {
   __typename: 'UpdateTenantPayload';
   /** The `Tenant` as it is after the change. */
+  tenant: Tenant;
+};
+
+/** The input of the mutation `updateTenantSettings`. */
+export type UpdateTenantSettingsInput = {
+  /**
+   * Values by the names of settings; `Query.settings` has the names. Null stands for the default. What is left out stays as it
+   * is. All settings together have at most 16 KiB as JSON.
+   */
+  settings: Scalars['JSONObject']['input'];
+};
+
+/** The answer of the mutation `updateTenantSettings`. Requires the permission `settings:manage`. */
+export type UpdateTenantSettingsPayload = {
+  __typename: 'UpdateTenantSettingsPayload';
+  /** All settings, with their new values. Requires the permission `settings:manage`. */
+  settings: Array<Setting>;
+  /** The `Tenant` as it is after the change. Requires the permission `settings:manage`. */
   tenant: Tenant;
 };
 

@@ -1,0 +1,46 @@
+import process from 'node:process';
+import { Command } from 'commander';
+import type { OperatorConnection } from '../services/operator/operator-connection.js';
+import { findTenant, listTenants } from '../services/operator/tenants.js';
+import { checkUse, readUse } from '../services/operator/usage.js';
+import { asOperator } from './as-operator.js';
+import { printRows } from './output.js';
+
+interface UsageOptions {
+  readonly check?: boolean;
+  readonly repair?: boolean;
+  readonly json?: boolean;
+}
+
+/** `tenantry tenant usage` prints the counters of tenants, and repairs them. */
+export const usageCommand = (): Command =>
+  new Command('usage')
+    .description('Print what tenants use of each resource that plans limit, one line of JSON each')
+    .argument('[slug]', 'default: all tenants')
+    .option('--check', 'count the rows, and exit with 1 when a counter is wrong')
+    .option('--repair', 'count the rows, and set the counters that are wrong')
+    .option('--json', 'print JSON also on a terminal')
+    .action(async (slug: string | undefined, options: UsageOptions) => {
+      await asOperator((connection) => printUsage(connection, slug, options));
+    });
+
+async function printUsage(
+  connection: OperatorConnection,
+  slug: string | undefined,
+  { check = false, repair = false, json }: UsageOptions,
+): Promise<void> {
+  const tenants = slug === undefined ? await listTenants(connection) : [await findTenant(connection, slug)];
+  for (const tenant of tenants) {
+    if (!check && !repair) {
+      const counters = await readUse(connection, tenant);
+      printRows(
+        counters.map((counter) => ({ slug: tenant.slug, ...counter })),
+        { json },
+      );
+      continue;
+    }
+    const checked = await checkUse(connection, tenant, { repair });
+    printRows(checked, { json });
+    if (!repair && checked.some(({ used, rows }) => used !== rows)) process.exitCode = 1;
+  }
+}

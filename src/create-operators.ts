@@ -1,0 +1,58 @@
+/** Creates the parts of the operators' door. */
+import type { OperatorServices } from './http/operator-services.js';
+import type { ProviderKeys } from './kernel/auth/provider-keys.js';
+import { createTokenVerifier } from './kernel/auth/verify-token.js';
+import { ConfigError } from './kernel/config/config-error.js';
+import type { Config } from './kernel/config/config.js';
+import type { SealKeys } from './services/audit-trail/seal-keys.js';
+import { DocumentReader } from './services/documents/document-reader.js';
+import { OperatorPool } from './services/operator/operator-pool.js';
+import { buildOperatorSchema } from './services/operator/operator-schema.js';
+
+export interface OperatorParts {
+  readonly config: Pick<Config, 'operatorDoor' | 'production' | 'documentLimits'>;
+  /** The URL of the role tenantry_operator. */
+  readonly url: string | undefined;
+  readonly contextKey: string | undefined;
+  readonly sealKeys: SealKeys | undefined;
+  readonly openKeys: (jwksUri: string) => ProviderKeys;
+  readonly onConnectionError: (error: Error) => void;
+}
+
+/**
+ * @returns undefined when the door is closed
+ * @throws ConfigError when it is configured, and the operators' role has no URL
+ */
+export function createOperators({
+  config: { operatorDoor, production, documentLimits },
+  url,
+  contextKey,
+  sealKeys,
+  openKeys,
+  onConnectionError,
+}: OperatorParts): OperatorServices | undefined {
+  if (!operatorDoor) return undefined;
+  if (url === undefined) {
+    throw new ConfigError(
+      'DATABASE_OPERATOR_URL is missing: the operators’ door connects as tenantry_operator.',
+    );
+  }
+  const { secret, jwksUri, issuer, audience, requestsPerMinute } = operatorDoor;
+  const schema = buildOperatorSchema({
+    undeclaredErrors: production ? 'pass' : 'refuse',
+    limits: documentLimits,
+  });
+  return {
+    verifyToken: createTokenVerifier({
+      secret,
+      providerKeys: jwksUri === undefined ? undefined : openKeys(jwksUri),
+      issuer,
+      audience,
+    }),
+    schema,
+    reader: new DocumentReader({ schema, hideSuggestions: production }),
+    pool: new OperatorPool({ url, contextKey, onConnectionError }),
+    sealKeys,
+    requestsPerMinute,
+  };
+}

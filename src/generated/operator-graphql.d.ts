@@ -1,0 +1,911 @@
+import type { TenantStatus } from '../kernel/vocabulary/tenant-status.js';
+import type { JobState } from '../kernel/vocabulary/job.js';
+import type { OrderDirection } from '../kernel/graphql/connection.js';
+import type { Role } from '../kernel/vocabulary/permissions.js';
+import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { TenantRow } from '../services/operator/tenants.js';
+import type { ImpersonationRow } from '../services/operator/impersonations.js';
+import type { ListedTenant, TenantConnection } from '../services/operator/tenant-list.js';
+import type { JobRow } from '../services/operator/jobs.js';
+import type { OperatorContext } from '../services/operator/operator-context.js';
+export type Maybe<T> = T | null | undefined;
+export type InputMaybe<T> = T | null | undefined;
+export type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+export type MakeOptional<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]?: Maybe<T[SubKey]> };
+export type MakeMaybe<T, K extends keyof T> = Omit<T, K> & { [SubKey in K]: Maybe<T[SubKey]> };
+export type MakeEmpty<T extends { [key: string]: unknown }, K extends keyof T> = { [_ in K]?: never };
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
+export type EnumResolverSignature<T, AllowedValues = any> = { [key in keyof T]?: AllowedValues };
+export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A point in time as text, RFC 3339, in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
+  DateTime: { input: Date; output: Date; }
+  /** A JSON object. */
+  JSONObject: { input: Record<string, unknown>; output: Record<string, unknown>; }
+};
+
+/** The result of a verification. Requires the permission `tenants:read`. */
+export type AuditVerification = {
+  __typename?: 'AuditVerification';
+  /** The entries that were verified. Requires the permission `tenants:read`. */
+  entries: Scalars['Int']['output'];
+  /** False when the log is not what was sealed. Requires the permission `tenants:read`. */
+  intact: Scalars['Boolean']['output'];
+  /** The entries that are not sealed yet. Requires the permission `tenants:read`. */
+  pending: Scalars['Int']['output'];
+  /** What is wrong, in a sentence; null when nothing is. Requires the permission `tenants:read`. */
+  problem?: Maybe<Scalars['String']['output']>;
+};
+
+/** The input of the mutation `changeTenantPlan`. */
+export type ChangeTenantPlanInput = {
+  /** The name of the plan. */
+  plan: Scalars['String']['input'];
+  /** Why, for the audit log of the tenant: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `changeTenantPlan`. Requires the permission `tenants:manage`. */
+export type ChangeTenantPlanPayload = {
+  __typename?: 'ChangeTenantPlanPayload';
+  /** The tenant with its new plan. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
+};
+
+/** The input of the mutation `createTenant`. */
+export type CreateTenantInput = {
+  /** 1 to 200 characters. */
+  name: Scalars['String']['input'];
+  /** The owner's e-mail address. */
+  ownerEmail: Scalars['String']['input'];
+  /** The founding owner: the `sub` claim of the tenants' identity provider. */
+  ownerUserId: Scalars['String']['input'];
+  /** The name of a plan. Default: the smallest. */
+  plan?: InputMaybe<Scalars['String']['input']>;
+  /** Why, for the audit log of the tenant: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain: 1 to 63 lower-case letters, digits and inner hyphens. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `createTenant`. Requires the permission `tenants:manage`. */
+export type CreateTenantPayload = {
+  __typename?: 'CreateTenantPayload';
+  /** The new tenant. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
+};
+
+/** The input of the mutation `endImpersonation`. */
+export type EndImpersonationInput = {
+  /** The impersonation. */
+  id: Scalars['ID']['input'];
+  /** Why, for the audit log of the tenant: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `endImpersonation`. Requires the permission `tenants:impersonate`. */
+export type EndImpersonationPayload = {
+  __typename?: 'EndImpersonationPayload';
+  /** The impersonation, which has ended. Requires the permission `tenants:read`. */
+  impersonation?: Maybe<Impersonation>;
+};
+
+/** What went wrong: the values of `extensions.code`. */
+export type ErrorCode =
+  /** The answer has more bytes than `extensions.limit`. Ask for smaller pages. */
+  | 'ANSWER_TOO_LARGE'
+  /** The request is not a GraphQL request, or exceeds a limit of HTTP. */
+  | 'BAD_REQUEST'
+  /** A value is not acceptable. `extensions.field` has its path. */
+  | 'BAD_USER_INPUT'
+  /** The change conflicts with the state of the data. Read the data again. */
+  | 'CONFLICT'
+  /** The answer may have too many values. Ask for smaller pages. */
+  | 'COST_LIMIT_EXCEEDED'
+  /** The request took too long. Ask for less in one request. */
+  | 'DEADLINE_EXCEEDED'
+  /** The server accepts only trusted documents. */
+  | 'DOCUMENT_NOT_TRUSTED'
+  /** The caller lacks what `extensions.requires` names. */
+  | 'FORBIDDEN'
+  /** The document is not GraphQL. */
+  | 'GRAPHQL_PARSE_FAILED'
+  /** The document does not fit the schema, or is too large. */
+  | 'GRAPHQL_VALIDATION_FAILED'
+  /** A defect of the server. Report `extensions.requestId`. */
+  | 'INTERNAL_SERVER_ERROR'
+  /** This tenant has no object with this id. */
+  | 'NOT_FOUND'
+  /** It is not clear which operation to execute. */
+  | 'OPERATION_RESOLUTION_FAILURE'
+  /** The server does not know the document of this id. Send the document with its hash. */
+  | 'PERSISTED_QUERY_NOT_FOUND'
+  /** The plan of the tenant allows no more of `extensions.resource`. Remove some, or change the plan. */
+  | 'QUOTA_EXCEEDED'
+  /** Too many requests. Try again after `extensions.retryAfter` seconds. */
+  | 'RATE_LIMITED'
+  /** The token or the API key is for another tenant than the host. */
+  | 'TENANT_MISMATCH'
+  /** There is no such tenant. */
+  | 'TENANT_NOT_FOUND'
+  /** Neither the subdomain nor the token names a tenant. */
+  | 'TENANT_REQUIRED'
+  /** The tenant is suspended. Its data is kept. `extensions.reason` says why. */
+  | 'TENANT_SUSPENDED'
+  /** There is no valid token or API key. Sign in again. */
+  | 'UNAUTHENTICATED'
+  /** The server is too busy, or has no database. Try again later. */
+  | 'UNAVAILABLE';
+
+/** As whom the operator acts: exactly one of the two. */
+export type ImpersonateInput = {
+  /** When it ends by itself: 1 to 480 minutes from now. */
+  minutes: Scalars['Int']['input'];
+  /** Why, as the tenant reads it: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** A role, as nobody in particular. */
+  role?: InputMaybe<Role>;
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+  /** A member, by the `sub` claim: the operator has the role of the member, and its rows are theirs. */
+  userId?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The answer of the mutation `impersonate`. Requires the permission `tenants:impersonate`. */
+export type ImpersonatePayload = {
+  __typename?: 'ImpersonatePayload';
+  /**
+   * The credential: `Authorization: Bearer ti_…` at the tenants' API, until the end. It creates no access that would outlast
+   * it: no API key, invitation, webhook or change of a role.
+   *
+   * Requires the permission `tenants:impersonate`. It is shown only once. A mutation that selects it takes no `Idempotency-Key`.
+   */
+  credential: Scalars['String']['output'];
+  /** The impersonation, as the tenant sees it. Requires the permission `tenants:read`. */
+  impersonation?: Maybe<Impersonation>;
+};
+
+/** An operator acts in a tenant, for a reason and until an end. Requires the permission `tenants:read`. */
+export type Impersonation = Node & {
+  __typename?: 'Impersonation';
+  /** When the object was created. Requires the permission `tenants:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it was ended early; null when it was not. Requires the permission `tenants:read`. */
+  endedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Who ended it early: the operator, or a member of the tenant. Requires the permission `tenants:read`. */
+  endedBy?: Maybe<Scalars['String']['output']>;
+  /** When it ends by itself. Requires the permission `tenants:read`. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** The id of the object. Requires the permission `tenants:read`. */
+  id: Scalars['ID']['output'];
+  /** The operator: the `sub` claim of the operators' identity provider. Requires the permission `tenants:read`. */
+  operator: Scalars['String']['output'];
+  /** Why, as the tenant reads it. Requires the permission `tenants:read`. */
+  reason: Scalars['String']['output'];
+  /** The role that the operator has; as a member, the one when it began. Requires the permission `tenants:read`. */
+  role: Role;
+  /** The member as whom the operator acts; null when the operator only has the role. Requires the permission `tenants:read`. */
+  userId?: Maybe<Scalars['String']['output']>;
+};
+
+/** Work of a tenant. Its payload, which is the tenant's data, is not shown. Requires the permission `tenants:read`. */
+export type Job = {
+  __typename?: 'Job';
+  /** How often it was started. Requires the permission `tenants:read`. */
+  attempt: Scalars['Int']['output'];
+  /** When the object was created. Requires the permission `tenants:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it ended. Requires the permission `tenants:read`. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The UUID of the job. Requires the permission `tenants:read`. */
+  id: Scalars['ID']['output'];
+  /** Why the last attempt failed. Requires the permission `tenants:read`. */
+  lastError?: Maybe<Scalars['String']['output']>;
+  /** How often it may be started. Requires the permission `tenants:read`. */
+  maxAttempts: Scalars['Int']['output'];
+  /** When it is due, or was. Requires the permission `tenants:read`. */
+  runAt: Scalars['DateTime']['output'];
+  /** When it was last started. Requires the permission `tenants:read`. */
+  startedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** What became of it. Requires the permission `tenants:read`. */
+  state: JobState;
+  /** What it does. Requires the permission `tenants:read`. */
+  task: Scalars['String']['output'];
+};
+
+export { JobState };
+
+/** A tenant as lists show it. Lists are in no audit log of a tenant. Requires the permission `tenants:read`. */
+export type ListedTenant = {
+  __typename?: 'ListedTenant';
+  /** When the object was created. Requires the permission `tenants:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** The id of the tenant. Requires the permission `tenants:read`. */
+  id: Scalars['ID']['output'];
+  /** The name that people read. Requires the permission `tenants:read`. */
+  name: Scalars['String']['output'];
+  /** The name of its plan. Requires the permission `tenants:read`. */
+  plan: Scalars['String']['output'];
+  /** The subdomain. Requires the permission `tenants:read`. */
+  slug: Scalars['String']['output'];
+  /** Whether it is served. Requires the permission `tenants:read`. */
+  status: TenantStatus;
+};
+
+/** A page of a list of `ListedTenant`. Requires the permission `tenants:read`. */
+export type ListedTenantConnection = {
+  __typename?: 'ListedTenantConnection';
+  /** The objects of this page, each with its cursor. Requires the permission `tenants:read`. */
+  edges: Array<ListedTenantEdge>;
+  /** The objects of this page. Requires the permission `tenants:read`. */
+  nodes: Array<ListedTenant>;
+  /** The position of this page in the whole list. Requires the permission `tenants:read`. */
+  pageInfo: PageInfo;
+  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `tenants:read`. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A `ListedTenant` in a list, with its cursor. Requires the permission `tenants:read`. */
+export type ListedTenantEdge = {
+  __typename?: 'ListedTenantEdge';
+  /** The position of the object in its list, for the arguments `after` and `before`. Requires the permission `tenants:read`. */
+  cursor: Scalars['String']['output'];
+  /** The object. Requires the permission `tenants:read`. */
+  node: ListedTenant;
+};
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type Mutation = {
+  __typename?: 'Mutation';
+  /** Moves a tenant to another plan, which limits it on every server within a second. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  changeTenantPlan?: Maybe<ChangeTenantPlanPayload>;
+  /** Creates a tenant with its owner. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
+  createTenant?: Maybe<CreateTenantPayload>;
+  /** Ends an impersonation of any operator, on every server within a second. Requires the permission `tenants:impersonate`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
+  endImpersonation?: Maybe<EndImpersonationPayload>;
+  /** Lets the operator act in a tenant, with a role or as a member, until an end. The tenant sees it, and can end it. Requires the permission `tenants:impersonate`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
+  impersonate?: Maybe<ImpersonatePayload>;
+  /** Changes the name or the subdomain of a tenant, or both. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
+  renameTenant?: Maybe<RenameTenantPayload>;
+  /** Serves a suspended tenant again. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  resumeTenant?: Maybe<ResumeTenantPayload>;
+  /** Refuses all requests of a tenant on every server within a second, ends what is under way, and lets its jobs wait. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  suspendTenant?: Maybe<SuspendTenantPayload>;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationChangeTenantPlanArgs = {
+  input: ChangeTenantPlanInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCreateTenantArgs = {
+  input: CreateTenantInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationEndImpersonationArgs = {
+  input: EndImpersonationInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationImpersonateArgs = {
+  input: ImpersonateInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationRenameTenantArgs = {
+  input: RenameTenantInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationResumeTenantArgs = {
+  input: ResumeTenantInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationSuspendTenantArgs = {
+  input: SuspendTenantInput;
+};
+
+/** Everything that has an id. */
+export type Node = {
+  /** The id of the object. */
+  id: Scalars['ID']['output'];
+};
+
+/** What an operator may do: the names in the `scope` claim of the token. */
+export type OperatorPermission =
+  /** `tenants:impersonate`: act in a tenant, for a time that the tenant sees and can end. */
+  | 'TENANTS_IMPERSONATE'
+  /** `tenants:manage`: create, suspend, resume and rename tenants, and change their plans. */
+  | 'TENANTS_MANAGE'
+  /** `tenants:read`: list tenants, and look at one, which its audit log records. */
+  | 'TENANTS_READ';
+
+export { OrderDirection };
+
+/** The position of a page in its list. Requires the permission `tenants:read`. */
+export type PageInfo = {
+  __typename?: 'PageInfo';
+  /** The cursor of the last object; null for an empty page. Requires the permission `tenants:read`. */
+  endCursor?: Maybe<Scalars['String']['output']>;
+  /** Whether there are objects after this page. Requires the permission `tenants:read`. */
+  hasNextPage: Scalars['Boolean']['output'];
+  /** Whether there are objects before this page. Requires the permission `tenants:read`. */
+  hasPreviousPage: Scalars['Boolean']['output'];
+  /** The cursor of the first object; null for an empty page. Requires the permission `tenants:read`. */
+  startCursor?: Maybe<Scalars['String']['output']>;
+};
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type Query = {
+  __typename?: 'Query';
+  /** One tenant, or null. Its audit log records it, with the reason. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
+  /** The tenants, by slug unless `orderBy` says otherwise. No audit log of a tenant records it. Requires the permission `tenants:read`. */
+  tenants?: Maybe<ListedTenantConnection>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryTenantArgs = {
+  reason: Scalars['String']['input'];
+  slug: Scalars['String']['input'];
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryTenantsArgs = {
+  after?: InputMaybe<Scalars['String']['input']>;
+  before?: InputMaybe<Scalars['String']['input']>;
+  filter?: InputMaybe<TenantFilter>;
+  first?: InputMaybe<Scalars['Int']['input']>;
+  last?: InputMaybe<Scalars['Int']['input']>;
+  orderBy?: InputMaybe<TenantOrder>;
+  search?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** The input of the mutation `renameTenant`. */
+export type RenameTenantInput = {
+  /** The new name, 1 to 200 characters. Left out, it stays. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** The new subdomain. Left out, it stays. */
+  newSlug?: InputMaybe<Scalars['String']['input']>;
+  /** Why, for the audit log of the tenant: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `renameTenant`. Requires the permission `tenants:manage`. */
+export type RenameTenantPayload = {
+  __typename?: 'RenameTenantPayload';
+  /** The tenant with its new name. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
+};
+
+/** How much of a resource a tenant uses, and how much its plan allows. Requires the permission `tenants:read`. */
+export type ResourceUsage = {
+  __typename?: 'ResourceUsage';
+  /** How many there may be; null when the plan does not limit them. Requires the permission `tenants:read`. */
+  limit?: Maybe<Scalars['Int']['output']>;
+  /** What is counted: `members`, `apiKeys`, … Requires the permission `tenants:read`. */
+  resource: Scalars['String']['output'];
+  /** How many there are. Requires the permission `tenants:read`. */
+  used: Scalars['Int']['output'];
+};
+
+/** The input of the mutation `resumeTenant`. */
+export type ResumeTenantInput = {
+  /** Why, for the audit log of the tenant: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `resumeTenant`. Requires the permission `tenants:manage`. */
+export type ResumeTenantPayload = {
+  __typename?: 'ResumeTenantPayload';
+  /** The tenant, which is served again. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
+};
+
+export { Role };
+
+/** The input of the mutation `suspendTenant`. */
+export type SuspendTenantInput = {
+  /** Why, for the audit log of the tenant and, unless `tellMembers` is false, for its members: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+  /** Whether members read the reason in the error with which they are refused. */
+  tellMembers?: Scalars['Boolean']['input'];
+};
+
+/** The answer of the mutation `suspendTenant`. Requires the permission `tenants:manage`. */
+export type SuspendTenantPayload = {
+  __typename?: 'SuspendTenantPayload';
+  /** The suspended tenant. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
+};
+
+/** One tenant. That an operator has read it is in its audit log, with the reason. Requires the permission `tenants:read`. */
+export type Tenant = Node & {
+  __typename?: 'Tenant';
+  /** Verifies its sealed audit log from the first entry to the last; null on a server without the keys of the seals. Requires the permission `tenants:read`. */
+  auditVerification?: Maybe<AuditVerification>;
+  /** When the object was created. Requires the permission `tenants:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** How it is. Requires the permission `tenants:read`. */
+  health: TenantHealth;
+  /** The id of the object. Requires the permission `tenants:read`. */
+  id: Scalars['ID']['output'];
+  /** The newest impersonations in it, at most 100. Requires the permission `tenants:read`. */
+  impersonations: Array<Impersonation>;
+  /** Its jobs, the newest first, at most 100. Requires the permission `tenants:read`. */
+  jobs: Array<Job>;
+  /** The name that people read. Requires the permission `tenants:read`. */
+  name: Scalars['String']['output'];
+  /** The name of its plan. Requires the permission `tenants:read`. */
+  plan: Scalars['String']['output'];
+  /** The subdomain. Requires the permission `tenants:read`. */
+  slug: Scalars['String']['output'];
+  /** Whether it is served. Requires the permission `tenants:read`. */
+  status: TenantStatus;
+  /** What its members are told while it is suspended. Requires the permission `tenants:read`. */
+  suspensionReason?: Maybe<Scalars['String']['output']>;
+  /** What it uses of each resource that plans can limit, in alphabetical order. Requires the permission `tenants:read`. */
+  usage: Array<ResourceUsage>;
+};
+
+
+/** One tenant. That an operator has read it is in its audit log, with the reason. Requires the permission `tenants:read`. */
+export type TenantJobsArgs = {
+  state?: InputMaybe<JobState>;
+};
+
+/** Conditions for a list of `Tenant`. An object must meet all that are given. */
+export type TenantFilter = {
+  /** Only tenants with this plan. */
+  plan?: InputMaybe<Scalars['String']['input']>;
+  /** Only tenants with this status. */
+  status?: InputMaybe<TenantStatus>;
+};
+
+/** How a tenant is. Counts end at 10,000. Requires the permission `tenants:read`. */
+export type TenantHealth = {
+  __typename?: 'TenantHealth';
+  /** Jobs whose last attempt failed. Requires the permission `tenants:read`. */
+  jobsDead: Scalars['Int']['output'];
+  /** Jobs that run. Requires the permission `tenants:read`. */
+  jobsRunning: Scalars['Int']['output'];
+  /** Jobs that are queued. Requires the permission `tenants:read`. */
+  jobsWaiting: Scalars['Int']['output'];
+  /** The last entry of its audit log that is not an operator’s access; null when there is none. Requires the permission `tenants:read`. */
+  lastActivityAt?: Maybe<Scalars['DateTime']['output']>;
+  /** How many members it has. Requires the permission `tenants:read`. */
+  members: Scalars['Int']['output'];
+  /** The age of the oldest of them, in seconds. Requires the permission `tenants:read`. */
+  sealLagSeconds: Scalars['Int']['output'];
+  /** When its audit log was last sealed; null when it never was. Requires the permission `tenants:read`. */
+  sealedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Entries of the audit log that are not sealed yet. Requires the permission `tenants:read`. */
+  unsealedEntries: Scalars['Int']['output'];
+};
+
+/** The order of a list of `Tenant`. */
+export type TenantOrder = {
+  /** In which direction. */
+  direction?: OrderDirection;
+  /** What the list is ordered by. */
+  field?: TenantOrderField;
+};
+
+/** What a list of `Tenant` can be ordered by. */
+export type TenantOrderField =
+  /** When the tenant was created. */
+  | 'CREATED_AT'
+  /** The name that people read. */
+  | 'NAME'
+  /** The subdomain. */
+  | 'SLUG';
+
+export { TenantStatus };
+
+
+
+export type ResolverTypeWrapper<T> = Promise<T> | T;
+
+
+export type ResolverWithResolve<TResult, TParent, TContext, TArgs> = {
+  resolve: ResolverFn<TResult, TParent, TContext, TArgs>;
+};
+export type Resolver<TResult, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = ResolverFn<TResult, TParent, TContext, TArgs> | ResolverWithResolve<TResult, TParent, TContext, TArgs>;
+
+export type ResolverFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Promise<TResult> | TResult;
+
+export type SubscriptionSubscribeFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => AsyncIterable<TResult> | Promise<AsyncIterable<TResult>>;
+
+export type SubscriptionResolveFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+export interface SubscriptionSubscriberObject<TResult, TKey extends string, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<{ [key in TKey]: TResult }, TParent, TContext, TArgs>;
+  resolve?: SubscriptionResolveFn<TResult, { [key in TKey]: TResult }, TContext, TArgs>;
+}
+
+export interface SubscriptionResolverObject<TResult, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<any, TParent, TContext, TArgs>;
+  resolve: SubscriptionResolveFn<TResult, any, TContext, TArgs>;
+}
+
+export type SubscriptionObject<TResult, TKey extends string, TParent, TContext, TArgs> =
+  | SubscriptionSubscriberObject<TResult, TKey, TParent, TContext, TArgs>
+  | SubscriptionResolverObject<TResult, TParent, TContext, TArgs>;
+
+export type SubscriptionResolver<TResult, TKey extends string, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> =
+  | ((...args: any[]) => SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>)
+  | SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>;
+
+export type TypeResolveFn<TTypes, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (
+  parent: TParent,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Maybe<TTypes> | Promise<Maybe<TTypes>>;
+
+export type IsTypeOfResolverFn<T = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (obj: T, context: TContext, info: GraphQLResolveInfo) => boolean | Promise<boolean>;
+
+export type NextResolverFn<T> = () => Promise<T>;
+
+export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = (
+  next: NextResolverFn<TResult>,
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+
+
+
+/** Mapping of interface types */
+export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = {
+  Node:
+    | ( ImpersonationRow )
+    | ( TenantRow )
+  ;
+};
+
+/** Mapping between all available schema types and the resolvers types */
+export type ResolversTypes = {
+  AuditVerification: ResolverTypeWrapper<AuditVerification>;
+  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  ChangeTenantPlanInput: ChangeTenantPlanInput;
+  ChangeTenantPlanPayload: ResolverTypeWrapper<Omit<ChangeTenantPlanPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
+  CreateTenantInput: CreateTenantInput;
+  CreateTenantPayload: ResolverTypeWrapper<Omit<CreateTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
+  DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  EndImpersonationInput: EndImpersonationInput;
+  EndImpersonationPayload: ResolverTypeWrapper<Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversTypes['Impersonation']> }>;
+  ErrorCode: ErrorCode;
+  ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  ImpersonateInput: ImpersonateInput;
+  ImpersonatePayload: ResolverTypeWrapper<Omit<ImpersonatePayload, 'impersonation'> & { impersonation?: Maybe<ResolversTypes['Impersonation']> }>;
+  Impersonation: ResolverTypeWrapper<ImpersonationRow>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  JSONObject: ResolverTypeWrapper<Scalars['JSONObject']['output']>;
+  Job: ResolverTypeWrapper<JobRow>;
+  JobState: JobState;
+  ListedTenant: ResolverTypeWrapper<ListedTenant>;
+  ListedTenantConnection: ResolverTypeWrapper<TenantConnection>;
+  ListedTenantEdge: ResolverTypeWrapper<Omit<ListedTenantEdge, 'node'> & { node: ResolversTypes['ListedTenant'] }>;
+  Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
+  OperatorPermission: OperatorPermission;
+  OrderDirection: OrderDirection;
+  PageInfo: ResolverTypeWrapper<PageInfo>;
+  Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  RenameTenantInput: RenameTenantInput;
+  RenameTenantPayload: ResolverTypeWrapper<Omit<RenameTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
+  ResourceUsage: ResolverTypeWrapper<ResourceUsage>;
+  ResumeTenantInput: ResumeTenantInput;
+  ResumeTenantPayload: ResolverTypeWrapper<Omit<ResumeTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
+  Role: Role;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
+  SuspendTenantInput: SuspendTenantInput;
+  SuspendTenantPayload: ResolverTypeWrapper<Omit<SuspendTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
+  Tenant: ResolverTypeWrapper<TenantRow>;
+  TenantFilter: TenantFilter;
+  TenantHealth: ResolverTypeWrapper<TenantHealth>;
+  TenantOrder: TenantOrder;
+  TenantOrderField: TenantOrderField;
+  TenantStatus: TenantStatus;
+};
+
+/** Mapping between all available schema types and the resolvers parents */
+export type ResolversParentTypes = {
+  AuditVerification: AuditVerification;
+  Boolean: Scalars['Boolean']['output'];
+  ChangeTenantPlanInput: ChangeTenantPlanInput;
+  ChangeTenantPlanPayload: Omit<ChangeTenantPlanPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
+  CreateTenantInput: CreateTenantInput;
+  CreateTenantPayload: Omit<CreateTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
+  DateTime: Scalars['DateTime']['output'];
+  EndImpersonationInput: EndImpersonationInput;
+  EndImpersonationPayload: Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversParentTypes['Impersonation']> };
+  ID: Scalars['ID']['output'];
+  ImpersonateInput: ImpersonateInput;
+  ImpersonatePayload: Omit<ImpersonatePayload, 'impersonation'> & { impersonation?: Maybe<ResolversParentTypes['Impersonation']> };
+  Impersonation: ImpersonationRow;
+  Int: Scalars['Int']['output'];
+  JSONObject: Scalars['JSONObject']['output'];
+  Job: JobRow;
+  ListedTenant: ListedTenant;
+  ListedTenantConnection: TenantConnection;
+  ListedTenantEdge: Omit<ListedTenantEdge, 'node'> & { node: ResolversParentTypes['ListedTenant'] };
+  Mutation: Record<PropertyKey, never>;
+  Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
+  PageInfo: PageInfo;
+  Query: Record<PropertyKey, never>;
+  RenameTenantInput: RenameTenantInput;
+  RenameTenantPayload: Omit<RenameTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
+  ResourceUsage: ResourceUsage;
+  ResumeTenantInput: ResumeTenantInput;
+  ResumeTenantPayload: Omit<ResumeTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
+  String: Scalars['String']['output'];
+  SuspendTenantInput: SuspendTenantInput;
+  SuspendTenantPayload: Omit<SuspendTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
+  Tenant: TenantRow;
+  TenantFilter: TenantFilter;
+  TenantHealth: TenantHealth;
+  TenantOrder: TenantOrder;
+};
+
+export type ErrorsDirectiveArgs = {
+  codes: Array<ErrorCode>;
+};
+
+export type ErrorsDirectiveResolver<Result, Parent, ContextType = OperatorContext, Args = ErrorsDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type IdDirectiveArgs = {
+  of: Scalars['String']['input'];
+};
+
+export type IdDirectiveResolver<Result, Parent, ContextType = OperatorContext, Args = IdDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type RequiresDirectiveArgs = {
+  permission: OperatorPermission;
+};
+
+export type RequiresDirectiveResolver<Result, Parent, ContextType = OperatorContext, Args = RequiresDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type SecretDirectiveArgs = { };
+
+export type SecretDirectiveResolver<Result, Parent, ContextType = OperatorContext, Args = SecretDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type AuditVerificationResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['AuditVerification'] = ResolversParentTypes['AuditVerification']> = {
+  entries?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  intact?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  pending?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  problem?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type ChangeTenantPlanPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ChangeTenantPlanPayload'] = ResolversParentTypes['ChangeTenantPlanPayload']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
+};
+
+export type CreateTenantPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['CreateTenantPayload'] = ResolversParentTypes['CreateTenantPayload']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
+};
+
+export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
+  name: 'DateTime';
+}
+
+export type EndImpersonationPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['EndImpersonationPayload'] = ResolversParentTypes['EndImpersonationPayload']> = {
+  impersonation?: Resolver<Maybe<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+};
+
+export type ImpersonatePayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ImpersonatePayload'] = ResolversParentTypes['ImpersonatePayload']> = {
+  credential?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  impersonation?: Resolver<Maybe<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+};
+
+export type ImpersonationResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Impersonation'] = ResolversParentTypes['Impersonation']> = {
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  endedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  endedBy?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  operator?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  reason?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
+  userId?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export interface JsonObjectScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['JSONObject'], any> {
+  name: 'JSONObject';
+}
+
+export type JobResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Job'] = ResolversParentTypes['Job']> = {
+  attempt?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastError?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  maxAttempts?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  runAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  startedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['JobState'], ParentType, ContextType>;
+  task?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type JobStateResolvers = EnumResolverSignature<{ CANCELLED?: any, DEAD?: any, QUEUED?: any, RUNNING?: any, SUCCEEDED?: any }, ResolversTypes['JobState']>;
+
+export type ListedTenantResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ListedTenant'] = ResolversParentTypes['ListedTenant']> = {
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  plan?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  slug?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['TenantStatus'], ParentType, ContextType>;
+};
+
+export type ListedTenantConnectionResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ListedTenantConnection'] = ResolversParentTypes['ListedTenantConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['ListedTenantEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['ListedTenant']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type ListedTenantEdgeResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ListedTenantEdge'] = ResolversParentTypes['ListedTenantEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['ListedTenant'], ParentType, ContextType>;
+};
+
+export type MutationResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  changeTenantPlan?: Resolver<Maybe<ResolversTypes['ChangeTenantPlanPayload']>, ParentType, ContextType, RequireFields<MutationChangeTenantPlanArgs, 'input'>>;
+  createTenant?: Resolver<Maybe<ResolversTypes['CreateTenantPayload']>, ParentType, ContextType, RequireFields<MutationCreateTenantArgs, 'input'>>;
+  endImpersonation?: Resolver<Maybe<ResolversTypes['EndImpersonationPayload']>, ParentType, ContextType, RequireFields<MutationEndImpersonationArgs, 'input'>>;
+  impersonate?: Resolver<Maybe<ResolversTypes['ImpersonatePayload']>, ParentType, ContextType, RequireFields<MutationImpersonateArgs, 'input'>>;
+  renameTenant?: Resolver<Maybe<ResolversTypes['RenameTenantPayload']>, ParentType, ContextType, RequireFields<MutationRenameTenantArgs, 'input'>>;
+  resumeTenant?: Resolver<Maybe<ResolversTypes['ResumeTenantPayload']>, ParentType, ContextType, RequireFields<MutationResumeTenantArgs, 'input'>>;
+  suspendTenant?: Resolver<Maybe<ResolversTypes['SuspendTenantPayload']>, ParentType, ContextType, RequireFields<MutationSuspendTenantArgs, 'input'>>;
+};
+
+export type NodeResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Node'] = ResolversParentTypes['Node']> = {
+  __resolveType: TypeResolveFn<'Impersonation' | 'Tenant', ParentType, ContextType>;
+};
+
+export type OrderDirectionResolvers = EnumResolverSignature<{ ASC?: any, DESC?: any }, ResolversTypes['OrderDirection']>;
+
+export type PageInfoResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
+  endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  hasPreviousPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type QueryResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType, RequireFields<QueryTenantArgs, 'reason' | 'slug'>>;
+  tenants?: Resolver<Maybe<ResolversTypes['ListedTenantConnection']>, ParentType, ContextType, Partial<QueryTenantsArgs>>;
+};
+
+export type RenameTenantPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['RenameTenantPayload'] = ResolversParentTypes['RenameTenantPayload']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
+};
+
+export type ResourceUsageResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ResourceUsage'] = ResolversParentTypes['ResourceUsage']> = {
+  limit?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  resource?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  used?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type ResumeTenantPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ResumeTenantPayload'] = ResolversParentTypes['ResumeTenantPayload']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
+};
+
+export type RoleResolvers = EnumResolverSignature<{ ADMIN?: any, MEMBER?: any, OWNER?: any, VIEWER?: any }, ResolversTypes['Role']>;
+
+export type SuspendTenantPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['SuspendTenantPayload'] = ResolversParentTypes['SuspendTenantPayload']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
+};
+
+export type TenantResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Tenant'] = ResolversParentTypes['Tenant']> = {
+  auditVerification?: Resolver<Maybe<ResolversTypes['AuditVerification']>, ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  health?: Resolver<ResolversTypes['TenantHealth'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  impersonations?: Resolver<Array<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+  jobs?: Resolver<Array<ResolversTypes['Job']>, ParentType, ContextType, Partial<TenantJobsArgs>>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  plan?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  slug?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['TenantStatus'], ParentType, ContextType>;
+  suspensionReason?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  usage?: Resolver<Array<ResolversTypes['ResourceUsage']>, ParentType, ContextType>;
+  __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
+};
+
+export type TenantHealthResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['TenantHealth'] = ResolversParentTypes['TenantHealth']> = {
+  jobsDead?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  jobsRunning?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  jobsWaiting?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  lastActivityAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  members?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  sealLagSeconds?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  sealedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  unsealedEntries?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type TenantStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, SUSPENDED?: any }, ResolversTypes['TenantStatus']>;
+
+export type Resolvers<ContextType = OperatorContext> = {
+  AuditVerification?: AuditVerificationResolvers<ContextType>;
+  ChangeTenantPlanPayload?: ChangeTenantPlanPayloadResolvers<ContextType>;
+  CreateTenantPayload?: CreateTenantPayloadResolvers<ContextType>;
+  DateTime?: GraphQLScalarType;
+  EndImpersonationPayload?: EndImpersonationPayloadResolvers<ContextType>;
+  ImpersonatePayload?: ImpersonatePayloadResolvers<ContextType>;
+  Impersonation?: ImpersonationResolvers<ContextType>;
+  JSONObject?: GraphQLScalarType;
+  Job?: JobResolvers<ContextType>;
+  JobState?: JobStateResolvers;
+  ListedTenant?: ListedTenantResolvers<ContextType>;
+  ListedTenantConnection?: ListedTenantConnectionResolvers<ContextType>;
+  ListedTenantEdge?: ListedTenantEdgeResolvers<ContextType>;
+  Mutation?: MutationResolvers<ContextType>;
+  Node?: NodeResolvers<ContextType>;
+  OrderDirection?: OrderDirectionResolvers;
+  PageInfo?: PageInfoResolvers<ContextType>;
+  Query?: QueryResolvers<ContextType>;
+  RenameTenantPayload?: RenameTenantPayloadResolvers<ContextType>;
+  ResourceUsage?: ResourceUsageResolvers<ContextType>;
+  ResumeTenantPayload?: ResumeTenantPayloadResolvers<ContextType>;
+  Role?: RoleResolvers;
+  SuspendTenantPayload?: SuspendTenantPayloadResolvers<ContextType>;
+  Tenant?: TenantResolvers<ContextType>;
+  TenantHealth?: TenantHealthResolvers<ContextType>;
+  TenantStatus?: TenantStatusResolvers;
+};
+
+export type DirectiveResolvers<ContextType = OperatorContext> = {
+  errors?: ErrorsDirectiveResolver<any, any, ContextType>;
+  id?: IdDirectiveResolver<any, any, ContextType>;
+  requires?: RequiresDirectiveResolver<any, any, ContextType>;
+  secret?: SecretDirectiveResolver<any, any, ContextType>;
+};

@@ -1,0 +1,16 @@
+import type { GraphQLSchema } from 'graphql';
+import type { VerifyToken } from '../kernel/auth/verify-token.js';
+import type { SealKeys } from '../services/audit-trail/seal-keys.js';
+import type { DocumentReader } from '../services/documents/document-reader.js';
+import type { OperatorPool } from '../services/operator/operator-pool.js';
+
+/** The parts of the server that the operators' door uses, and nothing else. */
+export interface OperatorServices {
+  readonly verifyToken: VerifyToken;
+  readonly schema: GraphQLSchema;
+  readonly reader: DocumentReader;
+  readonly pool: OperatorPool;
+  readonly sealKeys: SealKeys | undefined;
+  /** Of one operator. */
+  readonly requestsPerMinute: number;
+}

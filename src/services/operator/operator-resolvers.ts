@@ -1,0 +1,185 @@
+import type { Prisma } from '../../generated/prisma/client.js';
+import { z } from 'zod';
+import type { Resolvers } from '../../generated/operator-graphql.js';
+import { Page } from '../../kernel/graphql/connection.js';
+import { optional, parseInput, text } from '../../kernel/graphql/input.js';
+import { PublicError } from '../../kernel/vocabulary/errors.js';
+import { verifyTrail } from '../audit-trail/verify-trail.js';
+import { beginImpersonation, endImpersonation, listImpersonations, MOST_MINUTES } from './impersonations.js';
+import { listJobs } from './jobs.js';
+import { readHealth } from './tenant-health.js';
+import { countTenants, TENANT_ORDERS, tenantsOfPage, type TenantOrder } from './tenant-list.js';
+import {
+  createTenant,
+  readTenant,
+  refuseUnknownPlan,
+  renameTenant,
+  resumeTenant,
+  setTenantPlan,
+  suspendTenant,
+} from './tenants.js';
+import { readUse } from './usage.js';
+
+const MOST_JOBS = 100;
+
+const NO_CONTROL = /^[^\p{Cc}]*$/u;
+const reason = text(1, 500).regex(NO_CONTROL, 'must be one line');
+const name = text(1, 200);
+const slug = text(1, 63);
+
+const readInput = z.object({ slug, reason });
+const searchInput = z.object({ search: optional(text(1, 100)) });
+const createInput = z.object({
+  slug,
+  name,
+  ownerUserId: text(1, 255),
+  ownerEmail: text(3, 254),
+  plan: optional(text(1, 63)),
+  reason,
+});
+const suspendInput = z.object({ slug, reason, tellMembers: z.boolean() });
+const resumeInput = z.object({ slug, reason });
+const renameInput = z.object({ slug, name: optional(name), newSlug: optional(slug), reason });
+const planInput = z.object({ slug, plan: text(1, 63), reason });
+const impersonateInput = z
+  .object({
+    slug,
+    userId: optional(text(1, 255)),
+    role: optional(z.enum(['owner', 'admin', 'member', 'viewer'])),
+    reason,
+    minutes: z
+      .int()
+      .min(1, 'must be at least 1')
+      .max(MOST_MINUTES, `must be at most ${String(MOST_MINUTES)}`),
+  })
+  .refine(
+    ({ userId, role }) => (userId === undefined) !== (role === undefined),
+    'must name a userId or a role, and not both',
+  );
+const endInput = z.object({ slug, id: z.string(), reason });
+
+const ORDERS: Readonly<Record<'SLUG' | 'NAME' | 'CREATED_AT', TenantOrder>> = {
+  SLUG: 'slug',
+  NAME: 'name',
+  CREATED_AT: 'createdAt',
+};
+
+export const resolvers: Resolvers = {
+  OrderDirection: { ASC: 'asc', DESC: 'desc' },
+  TenantStatus: { ACTIVE: 'active', SUSPENDED: 'suspended' },
+  Role: { OWNER: 'owner', ADMIN: 'admin', MEMBER: 'member', VIEWER: 'viewer' },
+  JobState: {
+    QUEUED: 'queued',
+    RUNNING: 'running',
+    SUCCEEDED: 'succeeded',
+    DEAD: 'dead',
+    CANCELLED: 'cancelled',
+  },
+  // No field answers any Node: the interface only says which ids have a type.
+  Node: { __resolveType: () => null },
+  Query: {
+    tenants: async (_parent, { search: given, filter, orderBy, ...args }, { tenants }) => {
+      const { search } = parseArguments(searchInput, { search: given });
+      const page = new Page(args, {
+        key: TENANT_ORDERS[ORDERS[orderBy?.field ?? 'SLUG']],
+        direction: orderBy?.direction ?? 'asc',
+      });
+      const conditions = { search, ...filter };
+      return page.connection(await tenantsOfPage(tenants, page, conditions), () =>
+        countTenants(tenants, conditions),
+      );
+    },
+    tenant: async (_parent, args, { tenants }) => {
+      const { slug, reason } = parseArguments(readInput, args);
+      return readTenant(tenants, slug, reason).catch(nullIfMissing);
+    },
+  },
+  Tenant: {
+    suspensionReason: ({ suspension_reason: why }) => why,
+    createdAt: ({ created_at: at }) => at,
+    usage: async (tenant, _args, { tenants, plans }) => {
+      const { quotas } = plans.of(tenant.plan);
+      return (await readUse(tenants, tenant)).map((counter) => ({
+        ...counter,
+        limit: quotas[counter.resource] ?? null,
+      }));
+    },
+    health: ({ id }, _args, { tenants }) => readHealth(tenants, id),
+    jobs: (tenant, { state }, { tenants }) =>
+      listJobs(tenants, tenant, { state: state ?? undefined, most: MOST_JOBS }),
+    impersonations: ({ id }, _args, { tenants }) => listImpersonations(tenants, id),
+    auditVerification: async ({ id }, _args, { tenants, sealKeys }) => {
+      if (!sealKeys) return null;
+      const found = await tenants.inTenant(id, (query) =>
+        verifyTrail(
+          <Row extends object>(sql: Prisma.Sql) => query<Row & Record<string, unknown>>(sql.text, sql.values),
+          id,
+          {
+            keys: sealKeys.trusted,
+          },
+        ),
+      );
+      const { intact, entries, pending, broken } = found;
+      return { intact, entries, pending, problem: broken?.explanation ?? null };
+    },
+  },
+  Job: {
+    maxAttempts: ({ max_attempts: most }) => most,
+    runAt: ({ run_at: at }) => at,
+    createdAt: ({ created_at: at }) => at,
+    startedAt: ({ started_at: at }) => at,
+    finishedAt: ({ finished_at: at }) => at,
+    lastError: ({ last_error: why }) => why,
+  },
+  Mutation: {
+    createTenant: async (_parent, { input }, { tenants, plans }) => {
+      const {
+        reason,
+        ownerUserId,
+        ownerEmail,
+        plan = plans.smallest.name,
+        ...given
+      } = parseInput(createInput, input);
+      refuseUnknownPlan(plans, plan);
+      const owner = { userId: ownerUserId, email: ownerEmail };
+      return { tenant: await createTenant(tenants, { ...given, plan, owner }, reason) };
+    },
+    suspendTenant: async (_parent, { input }, { tenants }) => {
+      const { tellMembers, ...change } = parseInput(suspendInput, input);
+      return {
+        tenant: await suspendTenant(tenants, { ...change, told: tellMembers ? change.reason : undefined }),
+      };
+    },
+    resumeTenant: async (_parent, { input }, { tenants }) => ({
+      tenant: await resumeTenant(tenants, parseInput(resumeInput, input)),
+    }),
+    renameTenant: async (_parent, { input }, { tenants }) => ({
+      tenant: await renameTenant(tenants, parseInput(renameInput, input)),
+    }),
+    changeTenantPlan: async (_parent, { input }, { tenants, plans }) => ({
+      tenant: await setTenantPlan(tenants, plans, parseInput(planInput, input)),
+    }),
+    impersonate: async (_parent, { input }, { tenants }) => {
+      const { userId, role, ...change } = parseInput(impersonateInput, input);
+      const actAs = userId === undefined ? { role: role! } : { userId };
+      return beginImpersonation(tenants, { ...change, actAs });
+    },
+    endImpersonation: async (_parent, { input }, { tenants }) => ({
+      impersonation: await endImpersonation(tenants, parseInput(endInput, input)),
+    }),
+  },
+};
+
+/** Like `parseInput`, for the arguments of a query: their paths do not begin with `input`. */
+function parseArguments<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = (issue?.path ?? []).join('.');
+  throw new PublicError('BAD_USER_INPUT', `${field} ${issue?.message ?? ''}.`, { field });
+}
+
+function nullIfMissing(error: unknown): null {
+  if (error instanceof PublicError && error.code === 'NOT_FOUND') return null;
+  throw error;
+}

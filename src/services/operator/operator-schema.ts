@@ -1,0 +1,54 @@
+/**
+ * The schema of the operators' door. It has the same guards as that of tenants, by the same code: a field without one stops
+ * the start, and graphql-shield refuses what has no rule.
+ */
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import type { GraphQLSchema } from 'graphql';
+import { readGuards } from '../../kernel/access/guards.js';
+import { readInputGuards } from '../../kernel/access/input-guards.js';
+import { DateTime } from '../../kernel/graphql/date-time.js';
+import { keepDeclaredErrors } from '../../kernel/graphql/declared-errors.js';
+import { describedDocument } from '../../kernel/graphql/describe.js';
+import { decodeIds, encodeIds } from '../../kernel/graphql/ids.js';
+import { JSONObject } from '../../kernel/graphql/json-object.js';
+import { readSchema } from '../../kernel/graphql/module.js';
+import { keepOwnDescriptions } from '../../kernel/graphql/schema.js';
+import { guardSchema } from '../../kernel/graphql/shield.js';
+import {
+  DEFAULT_DOCUMENT_LIMITS,
+  limitDocuments,
+  type DocumentLimits,
+} from '../../kernel/vocabulary/document-limits.js';
+import { errorCodeEnum } from '../../kernel/vocabulary/error-codes.js';
+import { RoleMatrix } from '../../kernel/vocabulary/permissions.js';
+import { OPERATOR_GRANTS, OPERATOR_PERMISSIONS } from './operator-context.js';
+import { resolvers } from './operator-resolvers.js';
+
+export interface OperatorSchemaOptions {
+  /** Whether an error of a mutation that its `@errors` does not declare is a defect. Default: `refuse`. */
+  readonly undeclaredErrors?: 'refuse' | 'pass';
+  /** Of documents for the schema. */
+  readonly limits?: DocumentLimits;
+}
+
+/** @throws UnguardedSchemaError when a field has no guard */
+export function buildOperatorSchema({
+  undeclaredErrors = 'refuse',
+  limits = DEFAULT_DOCUMENT_LIMITS,
+}: OperatorSchemaOptions = {}): GraphQLSchema {
+  const typeDefs = [readSchema(import.meta.url, 'operator.graphql'), errorCodeEnum()];
+  const schema = makeExecutableSchema({
+    typeDefs: describedDocument(typeDefs, new RoleMatrix([OPERATOR_GRANTS]), limits).document,
+    resolvers: [{ DateTime, JSONObject }, resolvers],
+    resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+  });
+  keepOwnDescriptions(schema);
+  const guards = readGuards(schema, OPERATOR_PERMISSIONS);
+  encodeIds(schema);
+  const inputGuards = readInputGuards(schema, OPERATOR_PERMISSIONS);
+  const guarded = guardSchema(schema, { guards, inputGuards }, {});
+  decodeIds(guarded, guards);
+  keepDeclaredErrors(guarded, undeclaredErrors);
+  limitDocuments(guarded, limits);
+  return guarded;
+}

@@ -1,0 +1,100 @@
+/** Lists of tenants, page by page. Each order has an index, so a page costs the same however many tenants there are. */
+import { Prisma } from '../../generated/prisma/client.js';
+import type { Connection, Page } from '../../kernel/graphql/connection.js';
+import { sortBy, sortByText, type SortKey } from '../../kernel/graphql/sort-key.js';
+import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
+import type { OperatorConnection, OperatorQuery } from './operator-connection.js';
+
+/** A tenant as lists show it. */
+export interface ListedTenant {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly plan: string;
+  readonly status: TenantStatus;
+  readonly createdAt: Date;
+}
+
+export type TenantConnection = Connection<ListedTenant>;
+
+/** Which tenants a list has. */
+export interface TenantConditions {
+  /** A part of the slug or of the name, in letters of any case. */
+  readonly search?: string | null | undefined;
+  readonly status?: TenantStatus | null | undefined;
+  readonly plan?: string | null | undefined;
+}
+
+/** The orders of lists of tenants. */
+export const TENANT_ORDERS = {
+  slug: sortByText('slug'),
+  name: sortByText('name'),
+  createdAt: sortBy('Tenant', 'createdAt'),
+} as const satisfies Readonly<Record<string, SortKey>>;
+
+export type TenantOrder = keyof typeof TENANT_ORDERS;
+
+const COLUMN: Readonly<Record<string, Prisma.Sql>> = {
+  slug: Prisma.sql`slug`,
+  name: Prisma.sql`name`,
+  createdAt: Prisma.sql`created_at`,
+};
+
+const COLUMNS = Prisma.sql`id, slug, name, plan, status, created_at AS "createdAt"`;
+
+/** One row more than the page, as `Page.connection` needs them. The order is one of {@link TENANT_ORDERS}. */
+export function tenantsOfPage(
+  { query }: Pick<OperatorConnection, 'query'>,
+  page: Page,
+  conditions: TenantConditions,
+): Promise<ListedTenant[]> {
+  const { key, direction } = page.order;
+  const column = COLUMN[key.field]!;
+  const isAscending = direction === 'asc';
+  const beyond = ({ value, id }: { readonly value: string; readonly id: string }, isAfter: boolean) =>
+    isAfter === isAscending
+      ? Prisma.sql`(${column}, id) > (${key.asSql(value)}, ${id}::uuid)`
+      : Prisma.sql`(${column}, id) < (${key.asSql(value)}, ${id}::uuid)`;
+  const way = page.backward === isAscending ? Prisma.sql`DESC` : Prisma.sql`ASC`;
+  return run<ListedTenant & Record<string, unknown>>(
+    query,
+    Prisma.sql`
+      SELECT ${COLUMNS} FROM public.tenants WHERE ${matching(conditions, [
+        ...(page.after ? [beyond(page.after, true)] : []),
+        ...(page.before ? [beyond(page.before, false)] : []),
+      ])} ORDER BY ${column} ${way}, id ${way} LIMIT ${page.query.take}`,
+  );
+}
+
+/** The number of tenants that meet the conditions. */
+export async function countTenants(
+  { query }: Pick<OperatorConnection, 'query'>,
+  conditions: TenantConditions,
+): Promise<number> {
+  const [row] = await run<{ count: number }>(
+    query,
+    Prisma.sql`SELECT least(count(*), 2147483647)::int AS count FROM public.tenants WHERE ${matching(conditions, [])}`,
+  );
+  return row!.count;
+}
+
+function matching({ search, status, plan }: TenantConditions, more: readonly Prisma.Sql[]): Prisma.Sql {
+  return Prisma.join(
+    [
+      ...(search == null
+        ? []
+        : [
+            Prisma.sql`(position(tenantry.folded(${search}) IN slug) > 0
+              OR position(tenantry.folded(${search}) IN tenantry.folded(name)) > 0)`,
+          ]),
+      ...(status == null ? [] : [Prisma.sql`status = ${status}`]),
+      ...(plan == null ? [] : [Prisma.sql`plan = ${plan}`]),
+      ...more,
+      Prisma.sql`true`,
+    ],
+    ' AND ',
+  );
+}
+
+const run = <Row extends Record<string, unknown>>(query: OperatorQuery, sql: Prisma.Sql): Promise<Row[]> =>
+  query<Row>(sql.text, sql.values);
