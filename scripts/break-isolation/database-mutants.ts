@@ -282,6 +282,30 @@ export const auditLog: MutantGroup = {
       tests: [REFUSES],
     },
     {
+      name: 'tenant-table-shared',
+      breaks: 'a table with a tenant may be declared as shared by all of them',
+      edits: [
+        edit(
+          'prisma/migrations/20261129190200_shared_tables/migration.sql',
+          "attname = 'tenant_id' AND NOT attisdropped",
+          'false',
+        ),
+      ],
+      tests: ['test/kernel/migration-checks.test.ts'],
+    },
+    {
+      name: 'shared-table-written',
+      breaks: 'the server may write a table that it shares for reading only',
+      edits: [
+        edit(
+          'prisma/migrations/20261129190200_shared_tables/migration.sql',
+          "CASE WHEN writable THEN rights ELSE 'SELECT' END",
+          'rights',
+        ),
+      ],
+      tests: ['test/kernel/migration-checks.test.ts'],
+    },
+    {
       name: 'server-passes-for-old-code',
       breaks:
         'while a table is converted, the server may write it without a tenant, in the name of the system',

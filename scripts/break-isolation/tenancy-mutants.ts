@@ -23,6 +23,12 @@ export const filter: MutantGroup = {
       tests: [LAYERS],
     },
     {
+      name: 'shared-rows-lead-to-tenants',
+      breaks: 'a relation of a shared model is read without the tenant',
+      edits: [edit(FILTER, '    if (this.hasShared) this.refuseFromShared(model, args);\n', '')],
+      tests: ['test/kernel/data-model.test.ts'],
+    },
+    {
       name: 'filter-off-for-updates',
       breaks: 'updates are not narrowed to the tenant',
       edits: [unless('update|upsert')],
