@@ -255,6 +255,9 @@ function targetsOf(table: Relation, column: string): readonly number[] {
     .map(({ references }) => references);
 }
 
+/** A tenant that somebody works in or came from, not whose the row is. */
+const SELECTED = /^(last|current|default|selected|active|previous|parent|home|primary|preferred)/i;
+
 /**
  * The columns of other names that reference the table of the tenants. A table with several such columns has a tenant
  * only if one of them is required.
@@ -275,7 +278,7 @@ function findOtherColumns(
       if (table === registry || members.includes(table.qualified)) return [];
       if (table.columns.some(({ name }) => names.has(plainName(name)))) return [];
       const referring = table.foreignKeys.flatMap(({ columns, references }) =>
-        columns.length === 1 && references === registry.oid ? columns : [],
+        columns.length === 1 && references === registry.oid && !SELECTED.test(columns[0]!) ? columns : [],
       );
       const required = referring.filter((name) =>
         table.columns.some((column) => column.name === name && column.notNull),

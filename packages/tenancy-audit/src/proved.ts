@@ -1,6 +1,7 @@
 /** What the rules over policies have shown, and what they had to assume, so that a report without findings has a meaning. */
-import type { Catalog } from './catalog.js';
+import type { Catalog, DatabaseFunction } from './catalog.js';
 import type { Finding, NotChecked } from './finding.js';
+import { accessesOfFunction } from './narrowing.js';
 import { assumedFunctions, callerOf, gradeOf, judgedRoles } from './policies.js';
 import { appliesTo, mayUse } from './privileges.js';
 import type { AuditSettings } from './rule.js';
@@ -66,11 +67,23 @@ function assumed(catalog: Catalog, settings: AuditSettings, { table }: TenantTab
             },
           ]
         : []),
-      ...[...functions].map(({ signature }) => ({
-        rule: 'T04',
-        object: policy.qualified,
-        reason: `it relies on ${signature}, whose body is not a single expression: read whether it compares the row with the caller`,
-      })),
+      ...[...functions]
+        .filter((each) => !asksCallerOnly(catalog, settings, each))
+        .map(({ signature }) => ({
+          rule: 'T04',
+          object: policy.qualified,
+          reason: `it relies on ${signature}, whose body is not a single expression: read whether it compares the row with the caller`,
+        })),
     ];
   });
+}
+
+/** A query of SQL, such as the tenants of the caller, each part of which filters by the caller. */
+function asksCallerOnly(catalog: Catalog, settings: AuditSettings, target: DatabaseFunction): boolean {
+  const accesses = target.language === 'sql' ? accessesOfFunction(catalog, settings, target) : undefined;
+  return (
+    accesses !== undefined &&
+    accesses.length > 0 &&
+    accesses.every(({ narrowing, perhapsChecked }) => narrowing === 'context' && !perhapsChecked)
+  );
 }

@@ -208,6 +208,14 @@ describe('S04: raw method called with a text that is not constant', () => {
   it.each([
     ['db.$queryRawUnsafe(`SELECT * FROM t ORDER BY ${order}`);', 'S04 src/a.ts:1:1'],
     ['db.$executeRawUnsafe(statement);', 'S04 src/a.ts:1:1'],
+    [
+      "const where = `name = '${name}'`;\ndb.$queryRawUnsafe(`SELECT * FROM t WHERE ${where}`);",
+      'S04 src/a.ts:2:1',
+    ],
+    [
+      "const filter = 'name = ' + name;\nconst sql = 'SELECT * FROM t WHERE ' + filter;\ndb.$queryRawUnsafe(sql);",
+      'S04 src/a.ts:3:1',
+    ],
     ['const sign = signs[operator];\ndb.$queryRawUnsafe(`SELECT 1 ${sign} $1`, n);', 'S04 src/a.ts:2:1'],
     ['const order = await ask();\ndb.$queryRawUnsafe(`SELECT 1 ORDER BY ${order}`);', 'S04 src/a.ts:2:1'],
     [
@@ -221,6 +229,9 @@ describe('S04: raw method called with a text that is not constant', () => {
   it.each([
     "db.$executeRawUnsafe('REFRESH MATERIALIZED VIEW totals');",
     "db.$queryRawUnsafe('SELECT * FROM t WHERE id = $1', id);",
+    "const where = 'id = $1';\ndb.$queryRawUnsafe(`SELECT * FROM t WHERE ${where}`, id);",
+    'if (!Number.isFinite(size)) throw new Error();\ndb.$queryRawUnsafe(`SELECT * FROM t LIMIT ${size}`);',
+    'if (!ORDERS.includes(order)) throw new Error();\ndb.$queryRawUnsafe(`SELECT * FROM t ORDER BY ${order}`);',
     'const Q = `SELECT 1`;\ndb.$queryRawUnsafe(Q);',
     'db.$executeRawUnsafe(`REINDEX TABLE ${escapeIdentifier(table)}`);',
     'const name = escapeIdentifier(table);\ndb.$executeRawUnsafe(`DROP TABLE ${name}`);',

@@ -209,14 +209,28 @@ function isOpaque(table: Relation, index: Index): boolean {
 function isUnguessable(table: Relation, index: Index, column: Column): boolean {
   const { name } = column;
   if (column.type === 'uuid' || /gen_random|uuid|random/.test(column.default ?? '')) return true;
-  if (SECRETS.test(name) || (/^(code|key|state)$/i.test(name) && HANDED_OUT.test(table.name))) return true;
-  if (/(domain|hostname|host)$/i.test(name)) return true;
+  if (SECRETS.test(name) || (/^(code|key|state|value|prefix)$/i.test(name) && HANDED_OUT.test(table.name)))
+    return true;
+  if (/(domain|hostname|host)$/i.test(name) || (name === 'name' && /domain/i.test(table.name))) return true;
+  // Microseconds of a moment in the past.
+  if (column.type.startsWith('timestamp') || /^(uid|uuid|guid|ulid|cuid)$/i.test(name)) return true;
+  if (column.type === 'boolean') return index.columns.length === 1;
   const isNumber = /^(small|big)?int(eger)?$|^numeric/.test(column.type);
   // Numbers from a sequence are easy to guess, but reveal only that a row exists.
   if (isNumber)
-    return index.columns.length === 1 && (index.primary || (column.default ?? '').includes('nextval('));
+    return (
+      (index.columns.length === 1 && (index.primary || (column.default ?? '').includes('nextval('))) ||
+      (index.primary && isCounted(table, index))
+    );
   if (table.foreignKeys.some(({ columns }) => columns.includes(name))) return true;
   return IDENTIFIER.test(name) && !GIVEN_BY_PEOPLE.test(name);
+}
+
+/** A primary key of numbers only. */
+function isCounted(table: Relation, { columns }: Index): boolean {
+  return columns.every((name) =>
+    table.columns.some((each) => each.name === name && /^(small|big)?int(eger)?$/.test(each.type)),
+  );
 }
 
 const SECRETS =
