@@ -7,6 +7,9 @@
 export const NOT_ATTACKED: readonly string[] = [
   // Only the link in a mail makes a member, and no answer contains a link. The test gives the attack one to try.
   'Mutation.acceptInvitation',
+  // It takes the names and the values that modules declare, and none that the attack makes up. test/platform/settings.test.ts
+  // changes settings of two tenants.
+  'Mutation.updateTenantSettings',
 ];
 
 /**
@@ -14,7 +17,9 @@ export const NOT_ATTACKED: readonly string[] = [
  * exist.
  */
 export const WITHOUT_EFFECT: readonly string[] = [
-  // None of the attacker's own values is the name of a plan, or the link of an invitation to the attacker.
+  // None of the attacker's own values is a declared setting, the name of a plan, or the link of an invitation to the
+  // attacker.
+  'Mutation.updateTenantSettings(input.settings:)',
   'Mutation.changePlan(input.plan:)',
   'Mutation.acceptInvitation(input.token:)',
 ];

@@ -88,7 +88,7 @@ describe('requests', () => {
     const { refusal, remaining } = others.at(-1)!;
     expect(members(remaining)).toEqual({ actor: { r: 0, t: 58 } });
     expect(refusal).toMatchObject({ code: 'RATE_LIMITED', extensions: { retryAfter: 58 } });
-    expect(rates.refused).toEqual({ tenant: 0, actor: 1, address: 0, cost: 0 });
+    expect(rates.refused).toEqual({ tenant: 0, actor: 1, address: 0, operator: 0, cost: 0 });
   });
 
   test('of several servers without a common store are admitted for each server’s share', () => {

@@ -42,6 +42,7 @@ describe('a secret in a file', () => {
       DATABASE_URL: 'postgresql://tenantry_app:hunter2@127.0.0.1:9/tenantry',
       APP_URL: 'https://app.test',
       MAIL_FROM: 'a@b.test',
+      ...(variable === 'OPERATOR_JWT_SECRET' && { OPERATOR_JWT_AUDIENCE: 'operators' }),
     };
     const rest = Object.fromEntries(Object.entries(env).filter(([name]) => name !== variable));
     const path = await file(variable, `${value}\n`);

@@ -19,7 +19,11 @@ const NOW = '2026-01-01T00:00:00Z';
 proveConstraints(database, {
   tenants: {
     row: (on) => on.tenantId('acme'),
-    checks: { tenants_slug_check: { slug: 'Not A Slug' }, tenants_status_check: { status: 'gone' } },
+    checks: {
+      tenants_slug_check: { slug: 'Not A Slug' },
+      tenants_status_check: { status: 'gone' },
+      tenants_suspension_reason_check: { suspension_reason: '' },
+    },
   },
   memberships: {
     row: (on) => insertMembership(on, 'acme'),

@@ -242,11 +242,15 @@ describe('the request id of an entry', () => {
 
 /** A recorded row of a tenant with the names and forms of the schema. */
 function asAnswered(row: unknown): unknown {
-  const { id, status, billing_email, created_at, updated_at, ...others } = row as Record<string, string>;
+  const { id, status, suspension_reason, billing_email, created_at, updated_at, ...others } = row as Record<
+    string,
+    string
+  >;
   return {
     ...others,
     id: encodeId('Tenant', id!),
     status: status!.toUpperCase(),
+    suspensionReason: suspension_reason,
     billingEmail: billing_email,
     createdAt: new Date(created_at!).toISOString(),
     updatedAt: new Date(updated_at!).toISOString(),

@@ -2,6 +2,7 @@
  * Proves over HTTP which role may read which field of the platform modules. The tables are the review: a new field, a
  * new permission or a changed guard fails until it is entered there.
  */
+import { z } from 'zod';
 import { apiKeyModule } from '../../src/platform/api-key/index.js';
 import { auditLogModule } from '../../src/platform/audit-log/index.js';
 import { auditTrailModule } from '../../src/platform/audit-trail/index.js';
@@ -25,7 +26,8 @@ import {
 import { useServer } from '../support/server.js';
 
 const modules = [
-  tenantModule,
+  // With a setting, because the platform declares none, and a list of none shows no field.
+  { ...tenantModule, settings: { colour: z.string().default('red').describe('Of the door.') } },
   membershipModule,
   invitationModule,
   apiKeyModule,
