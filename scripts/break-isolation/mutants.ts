@@ -14,6 +14,7 @@ import {
 import { documents } from './document-mutants.js';
 import { extension } from './extension-mutants.js';
 import { jobs } from './job-mutants.js';
+import { lifecycle } from './lifecycle-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { objectsByTheirIds } from './node-mutants.js';
 import { outgoing } from './outgoing-mutants.js';
@@ -49,4 +50,5 @@ export const MUTANTS: readonly MutantGroup[] = [
   quotas,
   jobs,
   outgoing,
+  lifecycle,
 ];

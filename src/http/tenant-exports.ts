@@ -75,9 +75,17 @@ export function installTenantExports(
       etag: `"${link.exportId}"`,
       'content-disposition': `attachment; filename="${name}"`,
     });
-    const range = rangeOf(request.headers.range, request.headers['if-range']?.toString(), link.exportId, found.size);
+    const range = rangeOf(
+      request.headers.range,
+      request.headers['if-range']?.toString(),
+      link.exportId,
+      found.size,
+    );
     if (range === 'unsatisfiable') {
-      return reply.code(416).header('content-range', `bytes */${String(found.size)}`).send();
+      return reply
+        .code(416)
+        .header('content-range', `bytes */${String(found.size)}`)
+        .send();
     }
     const { start, end } = range ?? { start: 0, end: found.size };
     if (range) {

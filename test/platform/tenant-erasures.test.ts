@@ -43,11 +43,11 @@ afterEach(async () => {
 
 /** A token as an identity provider issues it. */
 const signedInAt = (claims: object) => {
-  const token = jwt.sign(
-    { sub: 'demo|acme|owner', tenant_id: 'acme', ...claims },
-    TEST_SECRET,
-    { issuer: server().config.jwtIssuer, audience: server().config.jwtAudience, expiresIn: '1h' },
-  );
+  const token = jwt.sign({ sub: 'demo|acme|owner', tenant_id: 'acme', ...claims }, TEST_SECRET, {
+    issuer: server().config.jwtIssuer,
+    audience: server().config.jwtAudience,
+    expiresIn: '1h',
+  });
   return server().withHeaders({ authorization: `Bearer ${token}` });
 };
 
@@ -73,12 +73,18 @@ describe('an erasure is asked for', () => {
     expect(requestedBy).toBe('demo|acme|owner');
     expect(Date.parse(executeAt)).toBeGreaterThan(Date.now() + 29 * 86_400_000);
     await isSuspended(true);
-    expect((await owner.query('{ tenantErasure { executeAt } }')).data).toEqual({ tenantErasure: { executeAt } });
-    expect(await codeOf(await server().as('admin', 'acme'), '{ exports { totalCount } }')).toBe('TENANT_SUSPENDED');
+    expect((await owner.query('{ tenantErasure { executeAt } }')).data).toEqual({
+      tenantErasure: { executeAt },
+    });
+    expect(await codeOf(await server().as('admin', 'acme'), '{ exports { totalCount } }')).toBe(
+      'TENANT_SUSPENDED',
+    );
     expect((await globex.query('{ tenantErasure { executeAt } }')).data).toEqual({ tenantErasure: null });
     expect(await codeOf(globex, CANCEL)).toBe('BAD_USER_INPUT');
     expect(await codeOf(globex, CANCEL, 'globex')).toBe('NOT_FOUND');
-    expect((await owner.query(CANCEL, { slug: 'acme' })).data).toEqual({ cancelTenantErasure: { active: true } });
+    expect((await owner.query(CANCEL, { slug: 'acme' })).data).toEqual({
+      cancelTenantErasure: { active: true },
+    });
     await isSuspended(false);
     expect(await codeOf(owner, CANCEL)).toBe('NOT_FOUND');
   });
@@ -172,7 +178,10 @@ describe('when the time has come', () => {
       [id],
     );
     expect(left).toEqual({ tenants: 0, chunks: 0, certificates: 1 });
-    await until('the tenant is unknown', async () => (await codeOf(globex, '{ me { userId } }')) === 'TENANT_NOT_FOUND');
+    await until(
+      'the tenant is unknown',
+      async () => (await codeOf(globex, '{ me { userId } }')) === 'TENANT_NOT_FOUND',
+    );
   });
 });
 
@@ -194,7 +203,10 @@ describe('erasePerson', () => {
        VALUES ($1, 'person@acme.test', 'viewer', 'demo|acme|owner', now() + interval '1 day', repeat('ab', 32))`,
       [id],
     );
-    await database.asSuperuser(`UPDATE tenants SET settings = '{"contact": "ask person@acme.test"}' WHERE id = $1`, [id]);
+    await database.asSuperuser(
+      `UPDATE tenants SET settings = '{"contact": "ask person@acme.test"}' WHERE id = $1`,
+      [id],
+    );
     await sealAll(database);
     expect(await erase({ userId: 'the|person', reason: 'asked by letter' })).toMatchObject({
       memberships: 1,
@@ -215,11 +227,16 @@ describe('erasePerson', () => {
 
   test('knows somebody who was only invited, by the address, and touches no other tenant', async () => {
     const { database } = server();
-    const [before] = await database.asSuperuser("SELECT count(*)::int FROM memberships WHERE email = 'member@acme.test'");
-    expect(await erase({ email: 'nobody@acme.test', reason: 'asked' })).toMatchObject({ memberships: 0, invitations: 0 });
-    expect(await database.asSuperuser("SELECT count(*)::int FROM memberships WHERE email = 'member@acme.test'")).toEqual([
-      before,
-    ]);
+    const [before] = await database.asSuperuser(
+      "SELECT count(*)::int FROM memberships WHERE email = 'member@acme.test'",
+    );
+    expect(await erase({ email: 'nobody@acme.test', reason: 'asked' })).toMatchObject({
+      memberships: 0,
+      invitations: 0,
+    });
+    expect(
+      await database.asSuperuser("SELECT count(*)::int FROM memberships WHERE email = 'member@acme.test'"),
+    ).toEqual([before]);
   });
 
   test('keeps the only owner, and is for owners who are users', async () => {
@@ -229,6 +246,8 @@ describe('erasePerson', () => {
     expect((await admin.query(ERASE, { input })).errors[0]?.extensions.code).toBe('FORBIDDEN');
     const key = await keyOf('persons:erase');
     expect((await key.query(ERASE, { input })).errors[0]?.extensions.code).toBe('FORBIDDEN');
-    expect((await owner.query(ERASE, { input: { reason: 'none' } })).errors[0]?.extensions.code).toBe('BAD_USER_INPUT');
+    expect((await owner.query(ERASE, { input: { reason: 'none' } })).errors[0]?.extensions.code).toBe(
+      'BAD_USER_INPUT',
+    );
   });
 });

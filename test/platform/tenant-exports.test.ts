@@ -126,7 +126,10 @@ describe('an export', () => {
     await requested();
     await expect(written()).rejects.toThrow('A table of the database could not be read.');
     await server().database.asSuperuser('DROP TABLE public.loose');
-    expect(await listed()).toMatchObject({ status: 'FAILED', failure: expect.stringMatching(/^A table/) as string });
+    expect(await listed()).toMatchObject({
+      status: 'FAILED',
+      failure: expect.stringMatching(/^A table/) as string,
+    });
     // What the job has left would be run by the next test.
     await server().database.asSuperuser("DELETE FROM tenantry.jobs WHERE task = 'tenant-export.write'");
   });
@@ -192,7 +195,8 @@ describe('a download is refused', () => {
     ],
     [
       'of an archive that is not ready',
-      async () => signed({ exportId: await insertTenantExport(server().database, 'acme', { status: 'failed' }) }),
+      async () =>
+        signed({ exportId: await insertTenantExport(server().database, 'acme', { status: 'failed' }) }),
     ],
   ])('%s', async (_how, url) => {
     const response = await fetch(server().url + (await url()));

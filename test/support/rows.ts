@@ -212,7 +212,7 @@ export async function insertTenantExport(
     [tenantId, tenant, status, bytes],
   );
   await database.asSuperuser(
-    'INSERT INTO tenant_export_chunks (tenant_id, export_id, number, bytes) VALUES ($1, $2, 0, convert_to($3, \'UTF8\'))',
+    "INSERT INTO tenant_export_chunks (tenant_id, export_id, number, bytes) VALUES ($1, $2, 0, convert_to($3, 'UTF8'))",
     [tenantId, row!.id, bytes],
   );
   return row!.id;

@@ -157,7 +157,9 @@ export async function newTenant(database: TestDatabase, slug: string): Promise<s
        VALUES ($1, 'viewer', $2, now() + interval '1 day', encode(sha256($1::text::bytea), 'hex'))`,
       [`guest@${slug}.test`, `${slug}|owner`],
     );
-    await client.query("SELECT tenantry.enqueue('test.work', '{\"text\": \"payload\"}', now() + interval '1 day')");
+    await client.query(
+      "SELECT tenantry.enqueue('test.work', '{\"text\": \"payload\"}', now() + interval '1 day')",
+    );
     await client.query(
       `UPDATE public.tenants SET settings = '{"colour": "blue", "n": 1.50}' WHERE id = tenantry.current_tenant()`,
     );

@@ -18,7 +18,10 @@ const person = z
     email: optional(text(3, 320).regex(/^[^@\s]+@[^@\s]+$/, 'must be an address')),
     reason: text(1, 500).regex(NO_CONTROL, 'must be one line'),
   })
-  .refine(({ userId, email }) => userId !== undefined || email !== undefined, 'must name a user or an address');
+  .refine(
+    ({ userId, email }) => userId !== undefined || email !== undefined,
+    'must name a user or an address',
+  );
 
 interface Erasure {
   readonly requestedAt: Date;

@@ -37,7 +37,11 @@ export const resolvers: Resolvers = {
         const made = await tx.tenantExport.create({
           data: { requestedBy: viewer.userId, anonymised: anonymise },
         });
-        await tx.enqueue('tenant-export.write', { exportId: made.id }, { key: made.id, maxAttempts: MOST_ATTEMPTS });
+        await tx.enqueue(
+          'tenant-export.write',
+          { exportId: made.id },
+          { key: made.id, maxAttempts: MOST_ATTEMPTS },
+        );
         return { export: made };
       }),
     linkTenantExport: async (_parent, { input: { id } }, { db, tenantExports }) => {

@@ -47,11 +47,7 @@ export function downloadUrl(content: DownloadLink, keys: SealKeys): string {
  * @returns undefined unless a trusted key has signed the link, it has not expired, and it is one that expires as soon as
  * links do
  */
-export function readDownloadLink(
-  token: string,
-  keys: SealKeys,
-  now = Date.now(),
-): DownloadLink | undefined {
+export function readDownloadLink(token: string, keys: SealKeys, now = Date.now()): DownloadLink | undefined {
   const [key, text, signature, ...others] = token.split('.');
   if (key === undefined || text === undefined || signature === undefined || others.length > 0) {
     return undefined;

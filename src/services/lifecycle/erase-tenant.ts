@@ -74,7 +74,9 @@ export async function planErasure(
   const tables: ErasedTable[] = [];
   for (const group of await walkTables(connection.query)) {
     for (const table of group) {
-      const [count] = await connection.query<{ rows: number }>(await countOf(connection, table.oid), [tenantId]);
+      const [count] = await connection.query<{ rows: number }>(await countOf(connection, table.oid), [
+        tenantId,
+      ]);
       tables.push({ table: nameOf(table), rows: count!.rows });
     }
   }
@@ -170,8 +172,7 @@ export async function eraseTenant(
 }
 
 async function erasureOf({ query }: OperatorConnection, id: string): Promise<ErasureRow> {
-  const utc = (column: string) =>
-    `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  const utc = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   const [row] = await query<ErasureRow>(
     `SELECT id, ${utc('requested_at')} AS "requestedAt", ${utc('started_at')} AS "startedAt", plan, external
      FROM tenantry.erasures WHERE id = $1`,
@@ -197,7 +198,7 @@ async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void
     return new Set(rows.map(({ transaction }) => transaction));
   };
   const older = await open();
-  for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
+  for (const deadline = performance.now() + PATIENCE_MS; ;) {
     const now = await open();
     if (![...older].some((transaction) => now.has(transaction))) return;
     if (performance.now() > deadline) {
@@ -205,6 +206,7 @@ async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void
         'A transaction that was open before does not end: look for it in pg_stat_activity, and erase the tenant again.',
       );
     }
+    await sleep(PAUSE_MS);
   }
 }
 
@@ -217,7 +219,12 @@ async function eraseGroup(
   const name = group.map(nameOf).join(', ');
   if (group.length > 1) {
     const sql = 'SELECT tenantry.erase_circle($1, $4, $2, $3)::float8 AS rows';
-    const rows = await signedStep(connection, sql, id, group.map(({ oid }) => oid));
+    const rows = await signedStep(
+      connection,
+      sql,
+      id,
+      group.map(({ oid }) => oid),
+    );
     onProgress?.(name, rows);
     return;
   }

@@ -79,7 +79,13 @@ export async function importTenant(connection: OperatorConnection, order: Import
             waiting = waitsWith;
           } else {
             const columns = entry.columns.map(({ name }) => name);
-            await query('SELECT tenantry.import_rows($1, $2, $3, $4, $5)', [table.oid, columns, lines, key, slug]);
+            await query('SELECT tenantry.import_rows($1, $2, $3, $4, $5)', [
+              table.oid,
+              columns,
+              lines,
+              key,
+              slug,
+            ]);
           }
         }
         if (hash.digest('hex') !== sha256) throw new TenantLifeError('The archive was changed meanwhile.');

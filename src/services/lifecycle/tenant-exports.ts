@@ -68,7 +68,11 @@ export class TenantExports {
   async write(
     db: TenantClient,
     exportId: string,
-    { slug, disguise, signal }: { readonly slug: string; readonly disguise: Disguise; readonly signal: AbortSignal },
+    {
+      slug,
+      disguise,
+      signal,
+    }: { readonly slug: string; readonly disguise: Disguise; readonly signal: AbortSignal },
   ): Promise<WrittenExport> {
     const { tenantId } = db.context;
     await removeChunks(db, exportId);
@@ -120,10 +124,7 @@ export class TenantExports {
   }
 
   /** Whether the tenant waits for its erasure: then its owner may still take its data. */
-  async awaitsErasure(
-    link: Pick<DownloadLink, 'tenantId' | 'userId'>,
-    requestId: string,
-  ): Promise<boolean> {
+  async awaitsErasure(link: Pick<DownloadLink, 'tenantId' | 'userId'>, requestId: string): Promise<boolean> {
     const [found] = await this.#clientOf(link, requestId).$queryRaw<{ waits: boolean }>(
       Prisma.sql`SELECT EXISTS (SELECT FROM tenantry.erasures WHERE subject = ${link.tenantId}::uuid AND state = 'requested') AS waits`,
     );
@@ -158,7 +159,10 @@ export class TenantExports {
     }
   }
 
-  #clientOf({ tenantId, userId }: Pick<DownloadLink, 'tenantId' | 'userId'>, requestId: string): TenantClient {
+  #clientOf(
+    { tenantId, userId }: Pick<DownloadLink, 'tenantId' | 'userId'>,
+    requestId: string,
+  ): TenantClient {
     const context: TenantContext = { tenantId, actor: { type: 'user', id: userId }, requestId };
     return this.#database.forTenant(context);
   }
@@ -180,7 +184,11 @@ export class TenantExports {
     try {
       await client.connect();
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
-      const { expires, signature } = signContext(this.#database.sign, { tenantId, actor: ACTOR, requestId: '' });
+      const { expires, signature } = signContext(this.#database.sign, {
+        tenantId,
+        actor: ACTOR,
+        requestId: '',
+      });
       await client.query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
         tenantId,
         ACTOR.id,
