@@ -214,7 +214,7 @@ test('the server’s role imports nothing', async () => {
   const [allowed] = await target().asSuperuser(
     `SELECT bool_or(has_function_privilege('tenantry_app', p.oid, 'EXECUTE')) AS app FROM pg_proc p
      WHERE pronamespace = 'tenantry'::regnamespace
-       AND proname ~ '^(begin_import|import_rows|stage_rows|import_staged|finish_import|start_erasure|erase_|finish_erasure|keep_trail|set_erasure|note_external)'`,
+       AND proname ~ '^(begin_import|import_rows|stage_rows|import_staged|finish_import|start_erasure|erase_rows|erase_circle|finish_erasure|keep_trail|set_erasure|note_external)'`,
   );
   expect(allowed).toEqual({ app: false });
 });
