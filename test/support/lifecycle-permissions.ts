@@ -19,7 +19,7 @@ export const LIFECYCLE_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   // One was asked for before, so this one suspends nobody.
   'Mutation.requestTenantErasure': async ({ database }) => {
     await insertErasure(database, 'acme');
-    return { input: { slug: 'acme' } };
+    return { input: { confirm: 'erase acme' } };
   },
   'Mutation.cancelTenantErasure': async ({ database }) => {
     await insertErasure(database, 'acme');
@@ -29,6 +29,6 @@ export const LIFECYCLE_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
     const userId = `left|${randomUUID()}`;
     await insertMembership(database, 'acme', { userId });
     await insertMembership(database, 'acme', { invitedBy: userId });
-    return { input: { userId, reason: 'a test' } };
+    return { input: { userId, confirm: 'erase this person', reason: 'a test' } };
   },
 };
