@@ -2,7 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, test } from 'vitest';
 import { useKeyClients } from '../support/key-clients.js';
-import { insertApiKey, insertDelivery, insertInvitation, insertJob, insertTenantExport } from '../support/rows.js';
+import {
+  insertApiKey,
+  insertDelivery,
+  insertInvitation,
+  insertJob,
+  insertTenantExport,
+} from '../support/rows.js';
 import { sealAll } from '../support/sealed-trails.js';
 import { useServer, type TestClient } from '../support/server.js';
 import { watchStatements } from '../support/statements.js';

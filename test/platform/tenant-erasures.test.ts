@@ -28,7 +28,8 @@ beforeAll(async () => {
 });
 
 const codeOf = async (client: Pick<TestClient, 'query'>, document: string, slug = 'acme') =>
-  (await client.query(document, document === REQUEST ? { confirm: `erase ${slug}` } : { slug })).errors[0]?.extensions.code;
+  (await client.query(document, document === REQUEST ? { confirm: `erase ${slug}` } : { slug })).errors[0]
+    ?.extensions.code;
 /** Every server drops what it cached of access a moment after the commit. */
 const isSuspended = (suspended: boolean) =>
   until(`acme is ${suspended ? '' : 'not '}suspended`, async () => {
@@ -208,7 +209,9 @@ describe('erasePerson', () => {
       [id],
     );
     await sealAll(database);
-    expect(await erase({ userId: 'the|person', confirm: 'erase this person', reason: 'asked by letter' })).toMatchObject({
+    expect(
+      await erase({ userId: 'the|person', confirm: 'erase this person', reason: 'asked by letter' }),
+    ).toMatchObject({
       memberships: 1,
       invitations: 1,
       changed: [{ table: 'public.memberships', column: 'invited_by', rows: 1 }],
@@ -230,7 +233,9 @@ describe('erasePerson', () => {
     const [before] = await database.asSuperuser(
       "SELECT count(*)::int FROM memberships WHERE email = 'member@acme.test'",
     );
-    expect(await erase({ email: 'nobody@acme.test', confirm: 'erase this person', reason: 'asked' })).toMatchObject({
+    expect(
+      await erase({ email: 'nobody@acme.test', confirm: 'erase this person', reason: 'asked' }),
+    ).toMatchObject({
       memberships: 0,
       invitations: 0,
     });

@@ -108,7 +108,15 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
         'The token needs the claims sub and exp; tenant_id, if there is one, is a text.',
       );
     }
-    const { sub, exp, iat, auth_time: authTime, email, email_verified: verifiedClaim, tenant_id: tenant } = parsed.data;
+    const {
+      sub,
+      exp,
+      iat,
+      auth_time: authTime,
+      email,
+      email_verified: verifiedClaim,
+      tenant_id: tenant,
+    } = parsed.data;
     const unverified = verifiedClaim === false || verifiedClaim === 'false';
     return {
       userId: sub,

@@ -39,7 +39,10 @@ export const resolvers: Resolvers = {
       const { db, viewer, tenantErasure } = context;
       refuseStale(viewer.signedInAt);
       if (confirm !== `erase ${(await ownTenant(context)).slug}`) {
-        throw badInput('input.confirm must be `erase`, a space and the slug of this tenant.', 'input.confirm');
+        throw badInput(
+          'input.confirm must be `erase`, a space and the slug of this tenant.',
+          'input.confirm',
+        );
       }
       await tenantErasure.request(db, tenantErasure.waitDays * DAY_SECONDS);
       return { erasure: await erasureOf(context) };
