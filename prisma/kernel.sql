@@ -1478,7 +1478,12 @@ BEGIN
     JOIN jsonb_array_elements(leases::jsonb) AS own
       ON j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid
     JOIN public.tenants t ON t.id = j.tenant_id
-    WHERE j.state = 'running' AND t.status <> 'active' FOR UPDATE OF j SKIP LOCKED
+    WHERE j.state = 'running' AND t.status <> 'active'
+      -- As in claim_jobs: the owners of a tenant that waits for its erasure may take its data.
+      AND NOT (j.task = 'tenant-export.write' AND EXISTS (
+        SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'requested'
+      ))
+    FOR UPDATE OF j SKIP LOCKED
   LOOP
     PERFORM tenantry.put_back(suspended.tenant_id, suspended.id, clock_timestamp(), NULL, false);
   END LOOP;

@@ -22,4 +22,10 @@ export const WITHOUT_EFFECT: readonly string[] = [
   'Mutation.updateTenantSettings(input.settings:)',
   'Mutation.changePlan(input.plan:)',
   'Mutation.acceptInvitation(input.token:)',
+  // The attack has no value that confirms an erasure, so it erases neither its own tenant nor its own callers.
+  'Mutation.requestTenantErasure(input.confirm:)',
+  'Mutation.erasePerson(input.userId:)',
+  'Mutation.erasePerson(input.email:)',
+  'Mutation.erasePerson(input.confirm:)',
+  'Mutation.erasePerson(input.reason:)',
 ];

@@ -14,6 +14,7 @@ import {
 import { documents } from './document-mutants.js';
 import { extension } from './extension-mutants.js';
 import { jobs } from './job-mutants.js';
+import { lifecycle } from './lifecycle-mutants.js';
 import type { MutantGroup } from './mutant.js';
 import { objectsByTheirIds } from './node-mutants.js';
 import { impersonations, operators, settings, suspension } from './operator-mutants.js';
@@ -50,8 +51,12 @@ export const MUTANTS: readonly MutantGroup[] = [
   quotas,
   jobs,
   outgoing,
+<<<<<<< HEAD
   suspension,
   operators,
   impersonations,
   settings,
+=======
+  lifecycle,
+>>>>>>> life
 ];

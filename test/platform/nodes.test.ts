@@ -5,7 +5,10 @@ import { useKeyClients } from '../support/key-clients.js';
 import {
   insertApiKey,
   insertDelivery,
+<<<<<<< HEAD
   insertImpersonation,
+=======
+>>>>>>> life
   insertInvitation,
   insertJob,
   insertTenantExport,

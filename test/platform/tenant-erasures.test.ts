@@ -16,8 +16,8 @@ import { until } from '../support/until.js';
 const server = useServer();
 const keyOf = useKeyClients(server);
 
-const REQUEST = `mutation ($slug: String!) {
-  requestTenantErasure(input: { slug: $slug }) { erasure { executeAt requestedBy } } }`;
+const REQUEST = `mutation ($confirm: String!) {
+  requestTenantErasure(input: { confirm: $confirm }) { erasure { executeAt requestedBy } } }`;
 const CANCEL = 'mutation ($slug: String!) { cancelTenantErasure(input: { slug: $slug }) { active } }';
 
 let owner: TestClient;
@@ -28,7 +28,8 @@ beforeAll(async () => {
 });
 
 const codeOf = async (client: Pick<TestClient, 'query'>, document: string, slug = 'acme') =>
-  (await client.query(document, { slug })).errors[0]?.extensions.code;
+  (await client.query(document, document === REQUEST ? { confirm: `erase ${slug}` } : { slug })).errors[0]
+    ?.extensions.code;
 /** Every server drops what it cached of access a moment after the commit. */
 const isSuspended = (suspended: boolean) =>
   until(`acme is ${suspended ? '' : 'not '}suspended`, async () => {
@@ -57,7 +58,7 @@ describe('an erasure is asked for', () => {
     expect(await codeOf(await server().as('admin', 'acme'), REQUEST)).toBe('FORBIDDEN');
     expect(await codeOf(await keyOf('tenant:erase'), REQUEST)).toBe('FORBIDDEN');
     expect(await codeOf(owner, REQUEST, 'globex')).toBe('BAD_USER_INPUT');
-    const old = await signedInAt({ iat: now - 400 }).query(REQUEST, { slug: 'acme' });
+    const old = await signedInAt({ iat: now - 400 }).query(REQUEST, { confirm: 'erase acme' });
     expect(old.errors[0]?.extensions).toMatchObject({ code: 'FORBIDDEN', requires: 'fresh-token' });
     // A token that was renewed without the user.
     expect(await codeOf(signedInAt({ auth_time: now - 400 }), REQUEST)).toBe('FORBIDDEN');
@@ -68,7 +69,7 @@ describe('an erasure is asked for', () => {
   test('and suspends the tenant until it is cancelled; asking again changes nothing', async () => {
     const { data } = await owner.query<{
       requestTenantErasure: { erasure: { executeAt: string; requestedBy: string } };
-    }>(REQUEST, { slug: 'acme' });
+    }>(REQUEST, { confirm: 'erase acme' });
     const { executeAt, requestedBy } = data.requestTenantErasure.erasure;
     expect(requestedBy).toBe('demo|acme|owner');
     expect(Date.parse(executeAt)).toBeGreaterThan(Date.now() + 29 * 86_400_000);
@@ -92,7 +93,7 @@ describe('an erasure is asked for', () => {
 
 describe('while a tenant waits for its erasure', () => {
   test('its owners do nothing but cancel it and take their data', async () => {
-    await owner.query(REQUEST, { slug: 'acme' });
+    await owner.query(REQUEST, { confirm: 'erase acme' });
     await isSuspended(true);
     for (const document of [
       '{ exports { totalCount } me { userId } }',
@@ -120,7 +121,7 @@ describe('while a tenant waits for its erasure', () => {
 
   test('a worker gives out its exports, and no other job of it', async () => {
     const { services, database } = server();
-    await owner.query(REQUEST, { slug: 'acme' });
+    await owner.query(REQUEST, { confirm: 'erase acme' });
     await database.asSuperuser('DELETE FROM tenantry.jobs');
     await owner.query('mutation { requestTenantExport(input: { anonymise: true }) { export { id } } }');
     await database.asSuperuser(
@@ -166,7 +167,7 @@ describe('when the time has come', () => {
     const { database } = server();
     await insertTenantExport(database, 'globex');
     const id = await database.tenantId('globex');
-    await globex.query(REQUEST, { slug: 'globex' });
+    await globex.query(REQUEST, { confirm: 'erase globex' });
     expect(await runner().round()).toBe(0);
     await database.asSuperuser("UPDATE tenantry.erasures SET execute_at = now() - interval '1 second'");
     const done = await Promise.all([runner().round(), runner().round()]);
@@ -208,7 +209,9 @@ describe('erasePerson', () => {
       [id],
     );
     await sealAll(database);
-    expect(await erase({ userId: 'the|person', reason: 'asked by letter' })).toMatchObject({
+    expect(
+      await erase({ userId: 'the|person', confirm: 'erase this person', reason: 'asked by letter' }),
+    ).toMatchObject({
       memberships: 1,
       invitations: 1,
       changed: [{ table: 'public.memberships', column: 'invited_by', rows: 1 }],
@@ -230,7 +233,13 @@ describe('erasePerson', () => {
     const [before] = await database.asSuperuser(
       "SELECT count(*)::int FROM memberships WHERE email = 'member@acme.test'",
     );
+<<<<<<< HEAD
     expect(await erase({ email: 'nobody@acme.test', reason: 'asked' })).toMatchObject({
+=======
+    expect(
+      await erase({ email: 'nobody@acme.test', confirm: 'erase this person', reason: 'asked' }),
+    ).toMatchObject({
+>>>>>>> life
       memberships: 0,
       invitations: 0,
     });
@@ -240,7 +249,7 @@ describe('erasePerson', () => {
   });
 
   test('keeps the only owner, and is for owners who are users', async () => {
-    const input = { userId: 'demo|acme|owner', reason: 'asked' };
+    const input = { userId: 'demo|acme|owner', confirm: 'erase this person', reason: 'asked' };
     expect((await owner.query(ERASE, { input })).errors[0]?.extensions.code).toBe('CONFLICT');
     const admin = await server().as('admin', 'acme');
     expect((await admin.query(ERASE, { input })).errors[0]?.extensions.code).toBe('FORBIDDEN');

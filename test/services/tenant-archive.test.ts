@@ -69,7 +69,9 @@ test('only rows of the tenant are in it, as PostgreSQL prints them', async () =>
   const contacts = await textOf(file('own.tar.gz'), 'crm', 'contacts');
   expect(contacts.trimEnd().split('\n')).toHaveLength(1);
   expect(contacts).toContain('"amount":1234567890.1234567890');
-  expect(contacts).toContain('"at":"2026-02-03T02:05:06.789012+00:00","raw":"\\\\x00ff10","tags":["one",null,"tw\\"o"]');
+  expect(contacts).toContain(
+    '"at":"2026-02-03T02:05:06.789012+00:00","raw":"\\\\x00ff10","tags":["one",null,"tw\\"o"]',
+  );
   expect(await textOf(file('own.tar.gz'), 'crm', 'Odd notes')).toContain(
     '{ "b": 1,   "a": 12345678901234567890.5, "text": "line\\nbreak" }',
   );
@@ -86,8 +88,7 @@ test('only rows of the tenant are in it, as PostgreSQL prints them', async () =>
 
 test('all rows are of one moment, whatever is written meanwhile', async () => {
   const id = await source().tenantId('initech');
-  const write = () =>
-    source().asSuperuser("INSERT INTO crm.events VALUES (77, $1, '2026-03-05')", [id]);
+  const write = () => source().asSuperuser("INSERT INTO crm.events VALUES (77, $1, '2026-03-05')", [id]);
   const order = { tenantId: id, slug: 'initech', disguise: 'none', sign } as const;
   const text = await asOperatorOf(source(), (connection) =>
     connection.inTenant(
@@ -146,7 +147,10 @@ describe('a copy beside the tenant', () => {
     );
     expect(texts.join('\n')).not.toMatch(/initech|Söhne|quoted|very secret|blue|line.nbreak/);
     const members = await textOf(file('anonymous.tar.gz'), 'public', 'memberships');
-    const rows = members.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, string>);
+    const rows = members
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, string>);
     const owner = rows.find(({ role }) => role === 'owner');
     expect(rows.find(({ role }) => role === 'member')).toMatchObject({ invited_by: owner!['user_id'] });
     expect(owner!['email']).toMatch(/^[0-9a-f]{16}@example\.invalid$/);
@@ -201,7 +205,9 @@ describe('the walk', () => {
 test('rows are read by nobody who is not bound to the tenant', async () => {
   const acme = await source().tenantId('acme');
   const globex = await source().tenantId('globex');
-  const [table] = await source().asSuperuser<{ oid: string }>("SELECT 'crm.contacts'::regclass::oid::text AS oid");
+  const [table] = await source().asSuperuser<{ oid: string }>(
+    "SELECT 'crm.contacts'::regclass::oid::text AS oid",
+  );
   const linesIn = (tenantId: string, signedFor = tenantId) =>
     connected(source().app, async (client) => {
       await client.query('BEGIN');

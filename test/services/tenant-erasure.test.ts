@@ -4,7 +4,12 @@
  */
 import { createPublicKey } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { isSigned, hashOfTenant, sha256, type Certificate } from '../../src/services/lifecycle/certificate.js';
+import {
+  isSigned,
+  hashOfTenant,
+  sha256,
+  type Certificate,
+} from '../../src/services/lifecycle/certificate.js';
 import { planErasure } from '../../src/services/lifecycle/erase-tenant.js';
 import { scanFor } from '../../src/services/lifecycle/scan.js';
 import { useDatabase } from '../support/database.js';
@@ -51,16 +56,26 @@ test('nothing is left, and the others have what they had', async () => {
   const planned = plan.tables.filter(({ rows, table }) => rows > 0 && !table.includes('audit'));
   expect(certificate.tables).toEqual(expect.arrayContaining(planned));
   expect(planned.map(({ table }) => table)).toEqual(
-    expect.arrayContaining(['crm.Odd notes', 'crm.contacts', 'crm.events', 'crm.halves', 'crm.pairs', 'crm.steps']),
+    expect.arrayContaining([
+      'crm.Odd notes',
+      'crm.contacts',
+      'crm.events',
+      'crm.halves',
+      'crm.pairs',
+      'crm.steps',
+    ]),
   );
   expect(isSigned(result, createPublicKey(KEYS.signing))).toBe(true);
-  expect(isSigned({ ...result, certificate: `${result.certificate} ` }, createPublicKey(KEYS.signing))).toBe(false);
+  expect(isSigned({ ...result, certificate: `${result.certificate} ` }, createPublicKey(KEYS.signing))).toBe(
+    false,
+  );
   for (const told of [id, 'initech', 'owner@', 'Söhne']) expect(JSON.stringify(result)).not.toContain(told);
   expect((await traces(id)).found).toEqual([]);
   expect(await rowsOfOthers()).toEqual(before);
-  const [kept] = await database().asSuperuser('SELECT certificate FROM tenantry.erasure_certificates WHERE id = $1', [
-    certificate.id,
-  ]);
+  const [kept] = await database().asSuperuser(
+    'SELECT certificate FROM tenantry.erasure_certificates WHERE id = $1',
+    [certificate.id],
+  );
   expect(kept).toEqual({ certificate: result.certificate });
   const [rest] = await database().asSuperuser(
     `SELECT (SELECT count(*)::int FROM tenantry.erasures) AS erasures, (SELECT count(*)::int FROM tenantry.life_work) AS work,
@@ -77,7 +92,9 @@ test('the plan was made before anything was erased, and its hash is in the certi
   const store = {
     name: 'files',
     erase: async () => {
-      [recorded] = await database().asSuperuser('SELECT plan FROM tenantry.erasures WHERE subject = $1', [id]);
+      [recorded] = await database().asSuperuser('SELECT plan FROM tenantry.erasures WHERE subject = $1', [
+        id,
+      ]);
     },
   };
   const result = (await erased(database(), id, { stores: [store] }))!;
@@ -126,7 +143,10 @@ describe('while a tenant is being erased', () => {
         return result;
       });
       await until('the fence is raised', async () => {
-        const [fence] = await database().asSuperuser<{ raised: boolean }>('SELECT tenantry.is_fenced($1) AS raised', [id]);
+        const [fence] = await database().asSuperuser<{ raised: boolean }>(
+          'SELECT tenantry.is_fenced($1) AS raised',
+          [id],
+        );
         return fence!.raised;
       });
       await connected(database().app, async (late) => {
@@ -138,7 +158,9 @@ describe('while a tenant is being erased', () => {
         await bind(other, contextOf(await database().tenantId('globex')));
       });
       // The transaction that was bound before still writes, and its row is erased as well.
-      await client.query("INSERT INTO public.memberships (user_id, email, role) VALUES ('late', 'late@x.test', 'viewer')");
+      await client.query(
+        "INSERT INTO public.memberships (user_id, email, role) VALUES ('late', 'late@x.test', 'viewer')",
+      );
       expect(isDone).toBe(false);
       await client.query('COMMIT');
       const { certificate } = (await erasing)!;

@@ -10,7 +10,14 @@ import { folderOf, type Manifest } from '../../src/services/lifecycle/manifest.j
 import { tarEnd, tarFile } from '../../src/services/lifecycle/tar.js';
 import { useDatabase } from '../support/database.js';
 import { sealAll } from '../support/sealed-trails.js';
-import { createTables, exported, fillTables, imported, newTenant, useFolder } from '../support/tenant-life.js';
+import {
+  createTables,
+  exported,
+  fillTables,
+  imported,
+  newTenant,
+  useFolder,
+} from '../support/tenant-life.js';
 
 const source = useDatabase();
 const target = useDatabase();
@@ -120,7 +127,10 @@ describe('a forged archive', () => {
     );
     await refused(extra, /is not like the others/);
     const unnamed = await forged('unnamed.tar.gz', asItIs, ({ tables }) => {
-      tables.splice(tables.findIndex(({ name }) => name === 'memberships'), 1);
+      tables.splice(
+        tables.findIndex(({ name }) => name === 'memberships'),
+        1,
+      );
     });
     await refused(unnamed, /does not name data\/public\.memberships/);
   });
@@ -129,7 +139,10 @@ describe('a forged archive', () => {
     const older = await forged('older.tar.gz', asItIs, (copy) => {
       copy.schemaVersion = '20200101000000_first';
     });
-    await refused(older, /of the schema 20200101000000_first, and this database has \d+_\w+\. Import it where/);
+    await refused(
+      older,
+      /of the schema 20200101000000_first, and this database has \d+_\w+\. Import it where/,
+    );
     const column = await forged('column.tar.gz', asItIs, ({ tables }) => {
       tables.find(({ name }) => name === 'events')!.columns[0]!.type = 'text';
     });
@@ -141,9 +154,10 @@ describe('rows that are another tenant’s', () => {
   let foreign: { tenant: string; contact: string };
   beforeAll(async () => {
     const tenant = await target().tenantId('acme');
-    const [row] = await target().asSuperuser<{ id: string }>('SELECT id::text FROM crm.contacts WHERE tenant_id = $1', [
-      tenant,
-    ]);
+    const [row] = await target().asSuperuser<{ id: string }>(
+      'SELECT id::text FROM crm.contacts WHERE tenant_id = $1',
+      [tenant],
+    );
     foreign = { tenant, contact: row!.id };
   });
 
@@ -168,7 +182,9 @@ describe('rows that are another tenant’s', () => {
     for (const table of ['public.memberships', 'crm.events', 'tenantry.audit_trees']) {
       const path = await forgedAsAnother(
         'tenant.tar.gz',
-        only(table, (text) => text.replaceAll(NEW, foreign.tenant).replaceAll(/"user_id":"[^"]+"/g, '"user_id":"new"')),
+        only(table, (text) =>
+          text.replaceAll(NEW, foreign.tenant).replaceAll(/"user_id":"[^"]+"/g, '"user_id":"new"'),
+        ),
       );
       await refused(path, /row-level security|is not the tenant's|duplicate|taken|does not fit/);
     }
@@ -198,7 +214,7 @@ test('the server’s role imports nothing', async () => {
   const [allowed] = await target().asSuperuser(
     `SELECT bool_or(has_function_privilege('tenantry_app', p.oid, 'EXECUTE')) AS app FROM pg_proc p
      WHERE pronamespace = 'tenantry'::regnamespace
-       AND proname ~ '^(begin_import|import_rows|stage_rows|import_staged|finish_import|start_erasure|erase_|finish_erasure|keep_trail|set_erasure|note_external)'`,
+       AND proname ~ '^(begin_import|import_rows|stage_rows|import_staged|finish_import|start_erasure|erase_rows|erase_circle|finish_erasure|keep_trail|set_erasure|note_external)'`,
   );
   expect(allowed).toEqual({ app: false });
 });

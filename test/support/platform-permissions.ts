@@ -9,15 +9,18 @@ import { randomUUID } from 'node:crypto';
 import {
   insertApiKey,
   insertDelivery,
+<<<<<<< HEAD
   insertErasure,
   insertImpersonation,
+=======
+>>>>>>> life
   insertInvitation,
   insertJob,
   insertMembership,
   insertTenant,
-  insertTenantExport,
   insertWebhook,
 } from './rows.js';
+import { LIFECYCLE_ARGUMENTS } from './lifecycle-permissions.js';
 import { sealAll } from './sealed-trails.js';
 
 export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
@@ -379,33 +382,7 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
     await insertDelivery(database, 'acme');
     return { first: 1 };
   },
-  'Query.exports': async ({ database }) => {
-    await insertTenantExport(database, 'acme');
-    return { first: 1 };
-  },
-  'Query.tenantErasure': async ({ database }) => {
-    await insertErasure(database, 'acme');
-    return {};
-  },
-  'Mutation.requestTenantExport': () => ({ input: {} }),
-  'Mutation.linkTenantExport': async ({ database }) => ({
-    input: { id: await insertTenantExport(database, 'acme') },
-  }),
-  // One was asked for before, so this one suspends nobody.
-  'Mutation.requestTenantErasure': async ({ database }) => {
-    await insertErasure(database, 'acme');
-    return { input: { slug: 'acme' } };
-  },
-  'Mutation.cancelTenantErasure': async ({ database }) => {
-    await insertErasure(database, 'acme');
-    return { input: { slug: 'acme' } };
-  },
-  'Mutation.erasePerson': async ({ database }) => {
-    const userId = `left|${randomUUID()}`;
-    await insertMembership(database, 'acme', { userId });
-    await insertMembership(database, 'acme', { invitedBy: userId });
-    return { input: { userId, reason: 'a test' } };
-  },
+  ...LIFECYCLE_ARGUMENTS,
   'Mutation.createWebhook': () => ({
     input: { url: 'https://hooks.test/', events: ['membership.updated'] },
   }),

@@ -119,7 +119,10 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
       email,
       email_verified: verifiedClaim,
       tenant_id: tenant,
+<<<<<<< HEAD
       scope,
+=======
+>>>>>>> life
     } = parsed.data;
     const unverified = verifiedClaim === false || verifiedClaim === 'false';
     return {

@@ -16,6 +16,7 @@ const person = z
   .object({
     userId: optional(text(1, 255).regex(NO_CONTROL, 'must not have control characters')),
     email: optional(text(3, 320).regex(/^[^@\s]+@[^@\s]+$/, 'must be an address')),
+    confirm: z.literal('erase this person'),
     reason: text(1, 500).regex(NO_CONTROL, 'must be one line'),
   })
   .refine(
@@ -34,10 +35,15 @@ export const resolvers: Resolvers = {
     tenantErasure: (_parent, _args, context) => erasureOf(context),
   },
   Mutation: {
-    requestTenantErasure: async (_parent, { input: { slug } }, context) => {
+    requestTenantErasure: async (_parent, { input: { confirm } }, context) => {
       const { db, viewer, tenantErasure } = context;
       refuseStale(viewer.signedInAt);
-      await refuseOther(context, slug);
+      if (confirm !== `erase ${(await ownTenant(context)).slug}`) {
+        throw badInput(
+          'input.confirm must be `erase`, a space and the slug of this tenant.',
+          'input.confirm',
+        );
+      }
       await tenantErasure.request(db, tenantErasure.waitDays * DAY_SECONDS);
       return { erasure: await erasureOf(context) };
     },

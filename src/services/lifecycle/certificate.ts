@@ -51,6 +51,7 @@ export interface SignedCertificate {
 /** The hash that stands for a tenant. */
 export const hashOfTenant = (id: string): string => sha256(id.toLowerCase());
 
+/** In hexadecimal digits. */
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** @param keys undefined: it is not signed */

@@ -198,7 +198,7 @@ async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void
     return new Set(rows.map(({ transaction }) => transaction));
   };
   const older = await open();
-  for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(PAUSE_MS)) {
+  for (const deadline = performance.now() + PATIENCE_MS; ;) {
     const now = await open();
     if (![...older].some((transaction) => now.has(transaction))) return;
     if (performance.now() > deadline) {
@@ -206,6 +206,7 @@ async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void
         'A transaction that was open before does not end: look for it in pg_stat_activity, and erase the tenant again.',
       );
     }
+    await sleep(PAUSE_MS);
   }
 }
 

@@ -92,7 +92,7 @@ function reasonToLeaveOut(table: TenantTable, disguise: Disguise): string | unde
 
 /** The sealed trail in the form that `tenantry-verify` checks, and its head. */
 async function* trailFiles(query: LifeQuery, tenantId: string): AsyncGenerator<Buffer, Manifest['trail']> {
-  const trailQuery: TrailQuery = (sql) => query(sql.text, sql.values) as Promise<never[]>;
+  const trailQuery: TrailQuery = (sql) => query<never>(sql.text, sql.values);
   const head = await headOf(trailQuery, tenantId);
   if (!head) return null;
   const parts = new Parts('audit/trail');

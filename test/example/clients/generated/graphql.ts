@@ -588,6 +588,8 @@ export type EndImpersonationPayload = {
 
 /** Whose data is erased: by a user's id, by an address, or by both. */
 export type ErasePersonInput = {
+  /** The words `erase this person`. */
+  confirm: Scalars['String']['input'];
   /** An e-mail address, for somebody who was only invited. */
   email?: InputMaybe<Scalars['String']['input']>;
   /** Why, 1 to 500 characters. It stays in the audit log: it must not repeat what is erased. */
@@ -1749,8 +1751,8 @@ export type RemoveMemberPayload = {
 
 /** Which tenant is to be erased. */
 export type RequestTenantErasureInput = {
-  /** The slug of this tenant, so that no other one is meant. */
-  slug: Scalars['String']['input'];
+  /** The words `erase SLUG`, with the slug of this tenant, so that no other one is meant. */
+  confirm: Scalars['String']['input'];
 };
 
 /** The answer of the mutation `requestTenantErasure`. Requires the permission `tenant:erase`. */
