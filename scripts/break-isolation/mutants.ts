@@ -51,12 +51,9 @@ export const MUTANTS: readonly MutantGroup[] = [
   quotas,
   jobs,
   outgoing,
-<<<<<<< HEAD
   suspension,
   operators,
   impersonations,
   settings,
-=======
   lifecycle,
->>>>>>> life
 ];

@@ -5,10 +5,7 @@ import { useKeyClients } from '../support/key-clients.js';
 import {
   insertApiKey,
   insertDelivery,
-<<<<<<< HEAD
   insertImpersonation,
-=======
->>>>>>> life
   insertInvitation,
   insertJob,
   insertTenantExport,

@@ -233,13 +233,9 @@ describe('erasePerson', () => {
     const [before] = await database.asSuperuser(
       "SELECT count(*)::int FROM memberships WHERE email = 'member@acme.test'",
     );
-<<<<<<< HEAD
-    expect(await erase({ email: 'nobody@acme.test', reason: 'asked' })).toMatchObject({
-=======
     expect(
       await erase({ email: 'nobody@acme.test', confirm: 'erase this person', reason: 'asked' }),
     ).toMatchObject({
->>>>>>> life
       memberships: 0,
       invitations: 0,
     });

@@ -9,11 +9,8 @@ import { randomUUID } from 'node:crypto';
 import {
   insertApiKey,
   insertDelivery,
-<<<<<<< HEAD
   insertErasure,
   insertImpersonation,
-=======
->>>>>>> life
   insertInvitation,
   insertJob,
   insertMembership,

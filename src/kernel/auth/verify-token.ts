@@ -119,10 +119,7 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
       email,
       email_verified: verifiedClaim,
       tenant_id: tenant,
-<<<<<<< HEAD
       scope,
-=======
->>>>>>> life
     } = parsed.data;
     const unverified = verifiedClaim === false || verifiedClaim === 'false';
     return {
