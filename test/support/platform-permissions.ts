@@ -9,7 +9,6 @@ import { randomUUID } from 'node:crypto';
 import {
   insertApiKey,
   insertDelivery,
-  insertErasure,
   insertImpersonation,
   insertInvitation,
   insertJob,
