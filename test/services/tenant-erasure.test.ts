@@ -157,6 +157,14 @@ describe('while a tenant is being erased', () => {
         await other.query('BEGIN');
         await bind(other, contextOf(await database().tenantId('globex')));
       });
+      // Nothing is even counted while the transaction is open.
+      for (let look = 0; look < 300; look++) {
+        const [erasure] = await database().asSuperuser(
+          'SELECT plan FROM tenantry.erasures WHERE subject = $1',
+          [id],
+        );
+        expect(erasure).toEqual({ plan: null });
+      }
       // The transaction that was bound before still writes, and its row is erased as well.
       await client.query(
         "INSERT INTO public.memberships (user_id, email, role) VALUES ('late', 'late@x.test', 'viewer')",
