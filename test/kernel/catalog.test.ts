@@ -24,7 +24,13 @@ describe('what may be asked before a tenant is bound', () => {
 
   test('is the role of one user in one tenant, by its slug or its id', async () => {
     const { acme } = tenants();
-    const answer = { tenant_id: acme.tenantId, slug: 'acme', status: 'active', plan: 'free' };
+    const answer = {
+      tenant_id: acme.tenantId,
+      slug: 'acme',
+      status: 'active',
+      plan: 'free',
+      suspension_reason: null,
+    };
     await unbound(async (client) => {
       for (const name of ['acme', 'ACME', acme.tenantId, acme.tenantId.toUpperCase()]) {
         expect(await resolve(client, name, 'demo|acme|admin')).toEqual([{ ...answer, role: 'admin' }]);
@@ -240,6 +246,7 @@ describe('the catalog', () => {
       'request_erasure',
       'resolve_access',
       'resolve_api_key',
+      'resolve_impersonation',
       'retry_job',
       'seal_audit',
       'set_plans',

@@ -70,7 +70,7 @@ async function brokenReport(): Promise<AuditReport> {
 
 describe('every format', () => {
   test.each([
-    ['table', asTable],
+    ['table', (report: AuditReport) => asTable(report, { all: true })],
     ['json', asJson],
     ['sarif', asSarif],
     ['markdown', asMarkdown],

@@ -1156,3 +1156,6 @@ GRANT EXECUTE ON FUNCTION
   tenantry.erase_circle(uuid, oid[], bigint, text), tenantry.keep_trail(uuid, bigint, text),
   tenantry.finish_erasure(uuid, text, text, bytea), tenantry.refresh_views()
 TO tenantry_operator;
+
+COMMENT ON FUNCTION tenantry.import_rows(oid, text[], text[], bytea, text) IS
+  '@tenancy audited: the names of columns are only compared with those of the catalog, and the lines are values';
