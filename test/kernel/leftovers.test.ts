@@ -138,7 +138,7 @@ test('a temporary table captures no statement of the server’s, not even in the
   await database().withTemporaryTables(async () => {
     await acme().transaction(async (tx) => {
       await tx.$executeRaw(
-        Prisma.sql`CREATE TEMPORARY TABLE idempotency_keys (LIKE public.idempotency_keys INCLUDING ALL)`,
+        Prisma.sql`CREATE TEMPORARY TABLE idempotency_keys (LIKE public.idempotency_keys INCLUDING ALL EXCLUDING COMMENTS)`,
       );
       await tx.$executeRaw(Prisma.sql`CREATE TEMPORARY TABLE memberships (LIKE public.memberships)`);
       await tx.$executeRaw(

@@ -116,6 +116,7 @@ describe('in the database', () => {
         slug: 'acme',
         status: 'active',
         plan: 'free',
+        suspension_reason: null,
       },
     ]);
     for (const dead of [{ revokedAt: '2024-01-01' }, { expiresAt: '2024-01-01' }, { createdBy: 'nobody' }]) {

@@ -6,6 +6,7 @@ import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { startChild, type Child } from './child.js';
 import type { TestDatabase } from './database.js';
 import { TEST_SECRET } from './signing.js';
+import { METRICS_TOKEN } from './subscriber.js';
 
 export interface Pages {
   /** Their origin. */
@@ -33,6 +34,7 @@ export async function startServerFor(
 ): Promise<Child> {
   const child = startChild('src/main.ts', [], {
     NODE_ENV: 'production',
+    METRICS_TOKEN,
     HOST: '127.0.0.1',
     PORT: String(port),
     DATABASE_URL: database.app,

@@ -138,9 +138,13 @@ export const subscriptionsAt = (server: Pick<TestServer, 'url'>) =>
 export const connectionsAt = (server: Pick<TestServer, 'url'>) =>
   metricAt(server, 'tenantry_websocket_connections');
 
+/** With which servers of tests that run as in production show their metrics. */
+export const METRICS_TOKEN = 'the metrics of a test';
+
 /** A gauge of a server. */
 export async function metricAt(server: Pick<TestServer, 'url'>, name: string): Promise<number> {
-  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+  const text = await (await fetch(`${server.url}/metrics`, { headers })).text();
   const value = new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1];
   if (value === undefined) throw new Error(`there is no metric ${name}`);
   return Number(value);
