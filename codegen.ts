@@ -120,7 +120,7 @@ const config: CodegenConfig = {
     // Code for the example's clients, as a frontend team would generate it.
     ...(existsSync('test/example/clients') && {
       'test/example/clients/generated/': {
-        schema: SCHEMA,
+        schema: 'schema.graphql',
         preset: 'client',
         documents: 'test/example/clients/operations.graphql',
         presetConfig: { fragmentMasking: false },
