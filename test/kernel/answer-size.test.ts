@@ -45,7 +45,7 @@ const resolvers: object = {
         ),
       ),
     numbers: (_parent: unknown, { rows }: Sizes) => Array.from({ length: rows }, (_value, n) => n),
-    settings: (_parent: unknown, { bytes }: Sizes) => ({ text: 'ü'.repeat(bytes / 2), list: [1, 2] }),
+    object: (_parent: unknown, { bytes }: Sizes) => ({ text: 'ü'.repeat(bytes / 2), list: [1, 2] }),
     failing: (_parent: unknown, { rows }: Sizes) => Array.from({ length: rows }, () => ({})),
     text: (_parent: unknown, { bytes }: Sizes) => 'x'.repeat(bytes),
     lines: (_parent: unknown, { rows, bytes }: Sizes) => Array<string>(rows).fill('x'.repeat(bytes)),
@@ -68,7 +68,7 @@ const module = defineModule({
       texts(rows: Int!, bytes: Int!): [Text!] @authenticated
       inTransaction(rows: Int!, bytes: Int!): [Text!] @authenticated
       numbers(rows: Int!): [Int!] @authenticated
-      settings(bytes: Int!): JSONObject @authenticated
+      object(bytes: Int!): JSONObject @authenticated
       failing(rows: Int!): [Failing!] @authenticated
       text(bytes: Int!): String @authenticated
       lines(rows: Int!, bytes: Int!): [String!] @authenticated
@@ -123,7 +123,7 @@ describe('an answer is refused as a whole, compiled or not,', () => {
     ['whose characters have several bytes', `{ accents(bytes: ${String(MOST)}) }`],
     ['whose characters are escaped', `{ escapes(bytes: ${String(MOST + 6)}) }`],
     ['that has many values', `{ numbers(rows: 50000) }`],
-    ['that has a large object', `{ settings(bytes: ${String(MOST)}) }`],
+    ['that has a large object', `{ object(bytes: ${String(MOST)}) }`],
     ['that repeats a long name', `{ texts(rows: 600, bytes: 1) { ${longName}: body } }`],
     ['that has many errors', '{ failing(rows: 120) { field } }'],
     ['whose rows are too large together', `{ ${repeated('texts(rows: 10, bytes: 10000) { id }', 5)} }`],

@@ -1,7 +1,32 @@
-/** The arguments with which the fields of exports and erasures are tried: see platform-permissions.ts. */
+/** The guards of exports and erasures, and the arguments with which their fields are tried: see platform-permissions.ts. */
 import { randomUUID } from 'node:crypto';
 import type { PermissionTable } from './permission-matrix.js';
 import { insertErasure, insertMembership, insertTenantExport } from './rows.js';
+
+export const LIFECYCLE_GUARDS: PermissionTable['guards'] = {
+  TenantExport: {
+    id: 'tenant:export',
+    status: 'tenant:export',
+    requestedBy: 'tenant:export',
+    anonymised: 'tenant:export',
+    createdAt: 'tenant:export',
+    finishedAt: 'tenant:export',
+    expiresAt: 'tenant:export',
+    size: 'tenant:export',
+    sha256: 'tenant:export',
+    rows: 'tenant:export',
+    failure: 'tenant:export',
+  },
+  TenantExportConnection: 'tenant:export',
+  TenantExportEdge: 'tenant:export',
+  RequestTenantExportPayload: 'tenant:export',
+  LinkTenantExportPayload: 'tenant:export',
+  TenantErasure: { requestedAt: 'tenant:erase', requestedBy: 'tenant:erase', executeAt: 'tenant:erase' },
+  RequestTenantErasurePayload: 'tenant:erase',
+  CancelTenantErasurePayload: 'tenant:erase',
+  ErasedRows: 'persons:erase',
+  ErasePersonPayload: 'persons:erase',
+};
 
 export const LIFECYCLE_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Query.exports': async ({ database }) => {

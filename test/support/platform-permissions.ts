@@ -16,7 +16,7 @@ import {
   insertTenant,
   insertWebhook,
 } from './rows.js';
-import { LIFECYCLE_ARGUMENTS } from './lifecycle-permissions.js';
+import { LIFECYCLE_ARGUMENTS, LIFECYCLE_GUARDS } from './lifecycle-permissions.js';
 import { sealAll } from './sealed-trails.js';
 
 export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
@@ -298,28 +298,7 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   RotateWebhookSecretPayload: 'webhooks:manage',
   TestWebhookPayload: 'webhooks:manage',
   RedeliverPayload: 'webhooks:manage',
-  TenantExport: {
-    id: 'tenant:export',
-    status: 'tenant:export',
-    requestedBy: 'tenant:export',
-    anonymised: 'tenant:export',
-    createdAt: 'tenant:export',
-    finishedAt: 'tenant:export',
-    expiresAt: 'tenant:export',
-    size: 'tenant:export',
-    sha256: 'tenant:export',
-    rows: 'tenant:export',
-    failure: 'tenant:export',
-  },
-  TenantExportConnection: 'tenant:export',
-  TenantExportEdge: 'tenant:export',
-  RequestTenantExportPayload: 'tenant:export',
-  LinkTenantExportPayload: 'tenant:export',
-  TenantErasure: { requestedAt: 'tenant:erase', requestedBy: 'tenant:erase', executeAt: 'tenant:erase' },
-  RequestTenantErasurePayload: 'tenant:erase',
-  CancelTenantErasurePayload: 'tenant:erase',
-  ErasedRows: 'persons:erase',
-  ErasePersonPayload: 'persons:erase',
+  ...LIFECYCLE_GUARDS,
 };
 
 const none: MakeArguments = () => ({});
