@@ -17,7 +17,7 @@ import {
   insertWebhook,
 } from './rows.js';
 import { LIFECYCLE_ARGUMENTS, LIFECYCLE_GUARDS } from './lifecycle-permissions.js';
-import { sealAll } from './sealed-trails.js';
+import { sealAll, unsignedHead } from './sealed-trails.js';
 
 export const PLATFORM_GRANTS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
@@ -316,18 +316,7 @@ export const PLATFORM_ARGUMENTS: NonNullable<PermissionTable['arguments']> = {
   'Query.auditLog': onePage,
   // A head that nobody has signed, so that something is broken.
   'Query.auditVerification': async ({ database }) => ({
-    head: {
-      format: 'tenantry.audit.head.v1',
-      tenant: await database.tenantId('acme'),
-      number: 1,
-      size: 1,
-      root: '00'.repeat(32),
-      previous: '00'.repeat(32),
-      sealedAt: '2026-11-29T08:15:00.000Z',
-      horizon: '1',
-      key: 'nobody',
-      signature: '00'.repeat(64),
-    },
+    head: unsignedHead(await database.tenantId('acme')),
   }),
   'Query.invitations': async ({ database }) => {
     await insertInvitation(database, 'acme');

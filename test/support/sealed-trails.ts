@@ -111,3 +111,17 @@ export async function makeEntries(database: TestDatabase, slug: string, count: n
     }
   });
 }
+
+/** A head of a tenant's trail as clients give it, which nobody has signed. */
+export const unsignedHead = (tenant: string) => ({
+  format: 'tenantry.audit.head.v1',
+  tenant,
+  number: 1,
+  size: 1,
+  root: '00'.repeat(32),
+  previous: '00'.repeat(32),
+  sealedAt: '2026-11-29T08:15:00.000Z',
+  horizon: '1',
+  key: 'nobody',
+  signature: '00'.repeat(64),
+});
