@@ -107,7 +107,7 @@ async function rulesThatNotice(
     const { findings } = await audit({
       url,
       given: { appRoles: ['tenantry_app'] },
-      probes: { applicationUrl: withDatabase(app, BROKEN) },
+      probes: { applicationUrl: withDatabase(app, BROKEN), thorough: true },
       source,
     });
     return [...new Set(findings.map(({ rule }) => rule.id))].sort();
