@@ -2,7 +2,7 @@
  * Proves that a new migration is tried as a whole before it is written: tables of tenants are protected whatever their
  * models contain, shared tables and views are declared, and what would leak is refused in words that say what to do.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { auditFindings } from '../../src/cli/audit-findings.js';
@@ -159,7 +159,8 @@ describe('a new migration', { timeout: 60_000 }, () => {
 
   it('grants the use of another schema, and the sequence of a number', async () => {
     const prisma = await withModels('');
-    for (const name of ['platform.prisma', 'example.prisma']) {
+    const files = (await readdir(prisma)).filter((name) => name.endsWith('.prisma'));
+    for (const name of files.filter((each) => each !== 'schema.prisma' && each !== 'mine.prisma')) {
       const text = await readFile(join(prisma, name), 'utf8');
       await writeFile(
         join(prisma, name),
