@@ -38,7 +38,8 @@ const asJavaScript = (path: string): string => path.replace(/\.ts$/, '.js');
 
 function compileAll(): string {
   const files = sources();
-  const hash = createHash('sha256').update(version);
+  // With the repository, to whose files it has links: copies of it may share node_modules.
+  const hash = createHash('sha256').update(version).update(repository);
   for (const file of ['tsconfig.json', 'test/support/compiled.ts', ...files]) {
     hash.update(`\0${file}\0`).update(readFileSync(join(repository, file)));
   }
