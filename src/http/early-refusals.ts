@@ -1,6 +1,6 @@
 /**
  * Refuses a caller who was refused a moment ago again, before anything else is done for the request: no hook runs, no token
- * is verified, nothing is logged. Under a heavy overload a server does little but refuse, and such a refusal costs less than half
+ * is verified, nothing is logged. Under a heavy overload a server does little but refuse, and such a refusal costs about half
  * of one that goes through all steps. It grants nothing: whether the caller is still refused is decided anew, and
  * everybody else's request goes through all steps.
  */
@@ -8,6 +8,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Viewer } from '../kernel/vocabulary/viewer.js';
 import { ERROR_STATUS, type PublicError } from '../kernel/vocabulary/errors.js';
+import { sha256 } from '../services/documents/trusted-documents.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import { KEPT_BY_NOBODY, VARY } from './caching.js';
 import type { Drain } from './drain.js';
@@ -92,6 +93,6 @@ export class EarlyRefusals {
   }
 }
 
-/** What decides who the caller is. */
+/** What decides who the caller is, as a hash: headers may be long, and a credential is not kept. */
 const credentialOf = ({ headers: { authorization = '', host = '' } }: IncomingMessage): string =>
-  `${host} ${authorization}`;
+  sha256(`${host} ${authorization}`);

@@ -4,6 +4,7 @@
  * host. Entries are written after the request, and are limited per tenant, so that nobody can flood the log. A record that
  * cannot be written is reported and lost; it never fails a request.
  */
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Prisma } from '../../generated/prisma/client.js';
 import { TenantMismatchError } from '../../kernel/auth/authenticate.js';
@@ -47,6 +48,10 @@ export interface AccessRecordsParts {
   /** False: nothing is recorded. */
   readonly enabled: boolean;
 }
+
+/** What is remembered has a fixed size: the claims of a token may be long. */
+const hashOf = (what: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(what)).digest('base64');
 
 export class AccessRecords {
   readonly #parts: AccessRecordsParts;
@@ -112,7 +117,7 @@ export class AccessRecords {
       return;
     }
     // Remembered before the look-up, so that many such requests cause one.
-    const same = JSON.stringify([presented, host]);
+    const same = hashOf([presented, host]);
     if (this.#recent.has(same)) return;
     this.#recent.set(same, true);
     this.#inBackground(() => this.#ofMember(presented, requestId, record));
@@ -146,7 +151,7 @@ export class AccessRecords {
   /** @returns whether the entry is being written */
   #note(caller: Caller, record: AccessRecord): boolean {
     const { tenantId, actor } = caller;
-    const same = JSON.stringify([tenantId, actor.type, actor.id, record.action, record.details]);
+    const same = hashOf([tenantId, actor.type, actor.id, record.action, record.details]);
     if (this.#recent.has(same)) return false;
     const written = this.#written.get(tenantId) ?? { count: 0 };
     if (written.count === 0) this.#written.set(tenantId, written);
