@@ -824,9 +824,11 @@ BEGIN
     WHERE q.tenant_id = chosen.tenant_id;
     remaining := remaining - 1;
     RETURN NEXT;
-    -- The order has changed.
-    CLOSE candidates;
-    OPEN candidates;
+    IF remaining > 0 THEN
+      -- The order has changed.
+      CLOSE candidates;
+      OPEN candidates;
+    END IF;
   END LOOP;
 END
 $function$;
@@ -1589,16 +1591,23 @@ CREATE OR REPLACE FUNCTION tenantry.finish_jobs(leases text)
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+  own record;
 BEGIN
-  UPDATE tenantry.jobs j SET state = 'succeeded', finished_at = clock_timestamp(), leased_until = NULL, last_error = NULL
-  FROM jsonb_array_elements(leases::jsonb) AS own
-  WHERE j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid AND j.state = 'running';
-  RETURN QUERY
-  SELECT (own ->> 1)::uuid FROM jsonb_array_elements(leases::jsonb) AS own
-  WHERE NOT EXISTS (
-    SELECT FROM tenantry.jobs j
-    WHERE j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid AND j.state = 'succeeded'
-  );
+  FOR own IN
+    SELECT (each ->> 0)::uuid AS tenant, (each ->> 1)::uuid AS job, (each ->> 2)::uuid AS lease
+    FROM jsonb_array_elements(leases::jsonb) AS each ORDER BY 1, 2
+  LOOP
+    UPDATE tenantry.jobs j SET state = 'succeeded', finished_at = clock_timestamp(), leased_until = NULL, last_error = NULL
+    WHERE j.tenant_id = own.tenant AND j.id = own.job AND j.lease = own.lease AND j.state = 'running';
+    IF NOT FOUND AND NOT EXISTS (
+      SELECT FROM tenantry.jobs j
+      WHERE j.tenant_id = own.tenant AND j.id = own.job AND j.lease = own.lease AND j.state = 'succeeded'
+    ) THEN
+      lost := own.job;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.finish_jobs(text) TO tenantry_app;
@@ -3175,8 +3184,9 @@ DECLARE
   -- A tenant that was idle has no credit for that time: it begins one start before the least of those that are served, so
   -- that it is the next.
   beginning double precision;
+  charged record;
 BEGIN
-  IF EXISTS (SELECT FROM tenantry.job_wakes) OR used <> '{}' THEN
+  IF EXISTS (SELECT FROM tenantry.job_wakes) THEN
     WITH wakes AS (
       DELETE FROM tenantry.job_wakes w WHERE (w.tenant_id, w.id) IN (
         SELECT o.tenant_id, o.id FROM tenantry.job_wakes o LIMIT 1000 FOR UPDATE SKIP LOCKED
@@ -3194,6 +3204,12 @@ BEGIN
     UPDATE tenantry.job_tenants q SET
       next_at = least(q.next_at, locked.due), virtual_time = q.virtual_time + greatest(locked.seconds, 0)
     FROM locked WHERE q.tenant_id = locked.tenant_id;
+  ELSE
+    -- The usual case: jobs have ended, and nobody waits to be woken. In the order of the tenants, as above.
+    FOR charged IN SELECT key::uuid AS tenant, value::double precision AS seconds FROM jsonb_each_text(used) ORDER BY 1 LOOP
+      UPDATE tenantry.job_tenants q SET virtual_time = q.virtual_time + greatest(charged.seconds, 0)
+      WHERE q.tenant_id = charged.tenant;
+    END LOOP;
   END IF;
   IF EXISTS (SELECT FROM tenantry.job_tenants q WHERE NOT q.active AND q.next_at <= moment)
     OR EXISTS (SELECT FROM tenantry.job_tenants q WHERE q.waits_for IS NOT NULL AND q.waits_for && names) THEN

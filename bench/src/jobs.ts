@@ -3,7 +3,7 @@
  * tenant waits for another tenant's 100,000; and what a million finished jobs cost.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { run } from 'graphile-worker';
+import { Logger, run } from 'graphile-worker';
 import pg from 'pg';
 import { startDatabase } from './database.js';
 import { machineLine } from './machine.js';
@@ -38,6 +38,8 @@ export async function jobs(plan: JobsPlan): Promise<void> {
     onEnd(() => server.stop());
     const { app, superuser } = await server.scratch('tiny');
     const admin = new pg.Pool({ connectionString: superuser, max: 2 });
+    // The database stops before the pool is closed when the benchmark fails.
+    admin.on('error', ignore);
     onEnd(() => admin.end());
     const { openDatabase } = await fromTenantry<DatabaseModule>('tenancy/database.js');
     const { Worker } = await fromTenantry<WorkerModule>('jobs/worker.js');
@@ -93,11 +95,14 @@ export async function jobs(plan: JobsPlan): Promise<void> {
       return plan.jobs / seconds;
     };
 
-    const graphile = async (concurrentJobs: number): Promise<number> => {
+    const graphile = async (concurrency: number): Promise<number> => {
       const pool = new pg.Pool({ connectionString: superuser, max: 10 });
+      pool.on('error', ignore);
+      pool.on('connect', (client) => client.on('error', ignore));
       let done = 0;
       const finished = deferred();
-      const options = { pgPool: pool, concurrentJobs, pollInterval: 250, noHandleSignals: true };
+      const logger = new Logger(() => ignore);
+      const options = { pgPool: pool, concurrency, logger, pollInterval: 250, noHandleSignals: true };
       const idle = await run({ ...options, taskList: { [TASK]: () => undefined } });
       await idle.stop();
       await pool.query(`SELECT graphile_worker.add_job($1, '{}'::json) FROM generate_series(1, $2)`, [

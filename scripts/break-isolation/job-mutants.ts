@@ -103,7 +103,7 @@ export const jobs: MutantGroup = {
       breaks: 'a worker whose lease is over ends the job that another worker runs',
       sql: inFunction(
         'finish_jobs',
-        "AND j.lease = (own ->> 2)::uuid AND j.state = 'running'",
+        "AND j.lease = own.lease AND j.state = 'running'",
         "AND j.state = 'running'",
       ),
       tests: [CLAIM],
@@ -113,8 +113,8 @@ export const jobs: MutantGroup = {
       breaks: 'a worker ends the job of another tenant',
       sql: inFunction(
         'finish_jobs',
-        "WHERE j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid AND j.state = 'running'",
-        "WHERE j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid AND j.state = 'running'",
+        "WHERE j.tenant_id = own.tenant AND j.id = own.job AND j.lease = own.lease AND j.state = 'running'",
+        "WHERE j.id = own.job AND j.lease = own.lease AND j.state = 'running'",
       ),
       tests: [CLAIM],
     },

@@ -129,8 +129,9 @@ describe('while a tenant waits for its erasure', () => {
        VALUES ($1, 'tenant.clean', '{}', now() - interval '1 minute', 10, 'system', 'test')`,
       [await database.tenantId('acme')],
     );
-    const claimed = await services.jobQueue.claim({
+    const { claimed } = await services.jobQueue.claim({
       worker: 'test',
+      finished: [],
       wanted: 10,
       tasks: { 'tenant.clean': null, 'tenant-export.write': 1 },
       plans: { '': { weight: 1, most: 5 } },

@@ -57,12 +57,13 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
 export const silent: Logger = pino({ level: 'silent' });
 
 /** A claim for one job of the tasks of tests, under plans without limits, with these changes. */
-export const claimOf = (
+export const claimOf = async (
   database: Pick<Database, 'query' | 'sign'>,
   changes: Partial<ClaimRequest> = {},
-): Promise<readonly ClaimedJob[]> =>
-  new JobQueue(database).claim({
+): Promise<readonly ClaimedJob[]> => {
+  const { claimed } = await new JobQueue(database).claim({
     worker: 'test',
+    finished: [],
     wanted: 1,
     tasks: { 'test.work': null, 'test.other': null },
     plans: { '': { weight: 1, most: 1_000 } },
@@ -70,6 +71,8 @@ export const claimOf = (
     leaseMs: 60_000,
     ...changes,
   });
+  return claimed;
+};
 
 interface TestWorkerOptions {
   /** What the worker has instead of the database. */

@@ -25,6 +25,8 @@ export interface ClaimedJob {
 /** What a worker tells when it asks for jobs. */
 export interface ClaimRequest {
   readonly worker: string;
+  /** Jobs that have ended well. They are completed before the new ones are chosen, in the same transaction. */
+  readonly finished: readonly ClaimedJob[];
   readonly wanted: number;
   /** By task, the most jobs that may run at once in one tenant; null: what the plan allows. */
   readonly tasks: Readonly<Record<string, number | null>>;
@@ -34,6 +36,15 @@ export interface ClaimRequest {
   readonly used: ReadonlyMap<string, number>;
   readonly leaseMs: number;
 }
+
+export interface Claim {
+  readonly claimed: readonly ClaimedJob[];
+  /** The ids of those finished jobs that were not this worker's any more. */
+  readonly lost: ReadonlySet<string>;
+}
+
+type ClaimRow = { readonly lost: readonly string[] } & Record<string, unknown> &
+  (ClaimedJob | { readonly id: null });
 
 /** The jobs of all tenants in one task that have not ended well. */
 export interface TaskStatistics {
@@ -54,8 +65,8 @@ export class JobQueue {
     this.#database = database;
   }
 
-  /** Leases up to `wanted` jobs of all tenants, by fair shares. */
-  async claim({ worker, wanted, tasks, plans, used, leaseMs }: ClaimRequest): Promise<ClaimedJob[]> {
+  /** Completes finished jobs, and leases up to `wanted` jobs of all tenants, by fair shares. */
+  async claim({ worker, finished, wanted, tasks, plans, used, leaseMs }: ClaimRequest): Promise<Claim> {
     const told = [
       worker,
       String(wanted),
@@ -65,13 +76,19 @@ export class JobQueue {
       String(leaseMs),
     ];
     const { expires, signature } = this.#database.sign('claim_jobs', ...told);
-    return this.#database.query<ClaimedJob & Record<string, unknown>>(
-      `SELECT tenant_id AS "tenantId", job_id AS id, lease, task, attempt, max_attempts AS "maxAttempts", plan,
+    // The left side of the join has one row, and is read first: a tenant's limit counts no job that has finished.
+    const rows = await this.#database.query<ClaimRow>(
+      `SELECT done.lost, tenant_id AS "tenantId", job_id AS id, lease, task, attempt, max_attempts AS "maxAttempts", plan,
               actor_type AS "causeType", actor AS cause, request_id AS "requestId", created_at AS "createdAt"
-       FROM tenantry.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [...told, expires, signature],
+       FROM (SELECT coalesce(array_agg(lost::text), '{}') AS lost FROM tenantry.finish_jobs($9)) AS done
+       LEFT JOIN LATERAL tenantry.claim_jobs($1, $2, $3, $4, $5, $6, $7, $8) ON true`,
+      [...told, expires, signature, leasesOf(finished)],
       VISIT,
     );
+    return {
+      claimed: rows.filter((row) => row.id !== null),
+      lost: new Set(rows[0]!.lost),
+    };
   }
 
   /**
@@ -89,7 +106,7 @@ export class JobQueue {
   }
 
   /**
-   * Completes a job. May be called more than once.
+   * Completes a job by itself. May be called more than once.
    *
    * @returns false when the job was not this worker's any more
    */

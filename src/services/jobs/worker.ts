@@ -50,8 +50,17 @@ export interface WorkerOptions {
 interface Running {
   readonly attempt: Attempt;
   readonly done: Promise<void>;
+  /** On the clock of `performance.now()`: the time until then is charged to the tenant. */
+  chargedUntil: number;
   /** On the clock of `performance.now()`: from then on another worker may have the job. */
   leasedUntil: number;
+}
+
+/** A job whose handler has ended well, until that is recorded. */
+interface Finished {
+  readonly job: ClaimedJob;
+  readonly recorded: (isMine: boolean) => void;
+  readonly failed: (error: unknown) => void;
 }
 
 /** The attempts that ended so far, by task and outcome. */
@@ -69,6 +78,8 @@ export class Worker {
   readonly #ended = new Map<string, Map<Outcome, number>>();
   /** Since the last claim, by tenant: seconds divided by the weight. */
   #used = new Map<string, number>();
+  /** What the next claim records. */
+  #finished: Finished[] = [];
   /** Counts changes of tenants, so that a claim that was under way during one is checked. */
   #changes = 0;
   #isStopping = false;
@@ -140,7 +151,7 @@ export class Worker {
   async #work(log: FastifyBaseLogger): Promise<void> {
     while (!this.#isStopping) {
       const freed = new Promise<void>((resolve) => (this.#wake = resolve));
-      const free = this.#slots - this.#running.size;
+      const free = this.#slots - this.#running.size + this.#finished.length;
       const before = this.#changes;
       const claimed = free > 0 ? await this.#claim(free) : [];
       for (const job of claimed) this.#begin(job, log);
@@ -148,6 +159,7 @@ export class Worker {
       // The end of a job ends the wait: its slot is free, or the limit of its tenant kept another one.
       await this.#wait(freed);
     }
+    this.#giveUp(this.#finished.splice(0), new Error('The worker stops.'));
   }
 
   async #wait(freed: Promise<void>): Promise<void> {
@@ -160,39 +172,80 @@ export class Worker {
     poll.abort();
   }
 
+  /** Records what has finished, and takes as many jobs as there are free slots, in one statement. */
   async #claim(wanted: number): Promise<readonly ClaimedJob[]> {
     const used = this.#used;
+    const finished = this.#finished;
     this.#used = new Map();
+    this.#finished = [];
     try {
-      return await this.#queue.claim({
+      const { claimed, lost } = await this.#queue.claim({
         worker: this.#name,
+        finished: finished.map(({ job }) => job),
         wanted,
         tasks: this.#tasks(),
         plans: this.#shares(),
         used,
         leaseMs: this.#leaseMs,
       });
+      for (const { job, recorded } of finished) recorded(!lost.has(job.id));
+      return claimed;
     } catch (error) {
       for (const [tenantId, seconds] of used) this.#charge(tenantId, seconds);
+      this.#giveUp(finished, error);
       this.#log?.warn({ err: error }, 'jobs could not be fetched; it will be tried again');
       return [];
     }
   }
 
+  /** Their attempts record it themselves. */
+  #giveUp(finished: readonly Finished[], error: unknown): void {
+    for (const { failed } of finished) failed(error);
+  }
+
+  /** Records the end of a job with the next claim, which this causes. By itself when there is none, or when it fails. */
+  async #finish(job: ClaimedJob): Promise<boolean> {
+    const running = this.#running.get(job.lease);
+    if (this.#isStopping || !running) return this.#queue.finish(job);
+    this.#chargeFor(running);
+    try {
+      return await new Promise<boolean>((recorded, failed) => {
+        this.#finished.push({ job, recorded, failed });
+        this.#wake();
+      });
+    } catch {
+      return this.#queue.finish(job);
+    }
+  }
+
   #begin(job: ClaimedJob, log: FastifyBaseLogger): void {
     const { handlers, plans, database, context } = this.#parts;
-    const handler = handlers.get(job.task)!;
-    const plan = plans.of(job.plan);
-    const attempt = new Attempt(job, handler, plan, { database, queue: this.#queue, context, log });
+    const queue = { finish: (finished: ClaimedJob) => this.#finish(finished) };
+    const attempt = new Attempt(job, handlers.get(job.task)!, plans.of(job.plan), {
+      database,
+      queue,
+      context,
+      log,
+    });
     const begunAt = performance.now();
     const done = attempt.run().then((outcome) => {
+      this.#chargeFor(running);
       this.#running.delete(job.lease);
-      this.#charge(job.tenantId, (performance.now() - begunAt) / 1_000 / plan.weight);
       const outcomes = this.#ended.get(job.task) ?? new Map<Outcome, number>();
       this.#ended.set(job.task, outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1));
-      this.#wake();
+      // A claim has recorded the success, and given the slot to another job when there was one.
+      if (outcome !== 'succeeded') this.#wake();
     });
-    this.#running.set(job.lease, { attempt, done, leasedUntil: begunAt + this.#leaseMs });
+    const running: Running = { attempt, done, chargedUntil: begunAt, leasedUntil: begunAt + this.#leaseMs };
+    this.#running.set(job.lease, running);
+  }
+
+  /** Charges the tenant for the time that its job ran since the last charge. */
+  #chargeFor(running: Running): void {
+    const { tenantId, plan } = running.attempt.job;
+    const now = performance.now();
+    this.#charge(tenantId, (now - running.chargedUntil) / 1_000 / this.#parts.plans.of(plan).weight);
+    running.chargedUntil = now;
   }
 
   #charge(tenantId: string, seconds: number): void {
