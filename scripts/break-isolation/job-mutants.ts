@@ -153,7 +153,11 @@ export const jobs: MutantGroup = {
     {
       name: 'suspended-tenants-work',
       breaks: 'the jobs of a suspended tenant run',
-      sql: inFunction('claim_jobs', "WHERE q.active AND t.status = 'active' AND", 'WHERE q.active AND'),
+      sql: inFunction(
+        'claim_jobs',
+        "WHERE q.active AND (\n      t.status = 'active'",
+        'WHERE q.active AND (\n      true',
+      ),
       tests: [CLAIM],
     },
     {
