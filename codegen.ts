@@ -107,6 +107,8 @@ const config: CodegenConfig = {
           JobState: '../kernel/vocabulary/job.js#JobState',
           OrderDirection: '../kernel/graphql/connection.js#OrderDirection',
           Role: '../kernel/vocabulary/permissions.js#Role',
+          TenantExportStatus: '../services/operator/exports.js#ExportStatus',
+          TenantErasureState: '../services/operator/erasures.js#ErasureState',
         },
         mappers: {
           Tenant: '../services/operator/tenants.js#TenantRow',
@@ -114,6 +116,8 @@ const config: CodegenConfig = {
           ListedTenant: '../services/operator/tenant-list.js#ListedTenant',
           ListedTenantConnection: '../services/operator/tenant-list.js#TenantConnection',
           Job: '../services/operator/jobs.js#JobRow',
+          TenantExport: '../services/operator/exports.js#ExportRow',
+          TenantErasure: '../services/operator/erasures.js#ErasureRow',
         },
       },
     },

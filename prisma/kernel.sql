@@ -2836,6 +2836,7 @@ BEGIN
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.request_erasure(bigint,bigint,text) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.request_erasure(bigint,bigint,text) TO tenantry_operator;
 
 -- tenantry.require_import()
 CREATE OR REPLACE FUNCTION tenantry.require_import()

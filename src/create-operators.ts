@@ -10,7 +10,7 @@ import { OperatorPool } from './services/operator/operator-pool.js';
 import { buildOperatorSchema } from './services/operator/operator-schema.js';
 
 export interface OperatorParts {
-  readonly config: Pick<Config, 'operatorDoor' | 'production' | 'documentLimits'>;
+  readonly config: Pick<Config, 'operatorDoor' | 'production' | 'documentLimits' | 'tenantErasureDays'>;
   /** The URL of the role tenantry_operator. */
   readonly url: string | undefined;
   readonly contextKey: string | undefined;
@@ -24,7 +24,7 @@ export interface OperatorParts {
  * @throws ConfigError when it is configured, and the operators' role has no URL
  */
 export function createOperators({
-  config: { operatorDoor, production, documentLimits },
+  config: { operatorDoor, production, documentLimits, tenantErasureDays },
   url,
   contextKey,
   sealKeys,
@@ -53,6 +53,7 @@ export function createOperators({
     reader: new DocumentReader({ schema, hideSuggestions: production }),
     pool: new OperatorPool({ url, contextKey, onConnectionError }),
     sealKeys,
+    erasureDays: tenantErasureDays,
     requestsPerMinute,
   };
 }

@@ -155,8 +155,8 @@ export const jobs: MutantGroup = {
       breaks: 'the jobs of a suspended tenant run',
       sql: inFunction(
         'claim_jobs',
-        "WHERE q.active AND (\n      t.status = 'active'",
-        'WHERE q.active AND (\n      true',
+        "t.status = 'active' AS is_active\n    FROM tenantry.job_tenants q JOIN public.tenants t ON t.id = q.tenant_id\n    WHERE q.active AND (\n      t.status = 'active'",
+        'true AS is_active\n    FROM tenantry.job_tenants q JOIN public.tenants t ON t.id = q.tenant_id\n    WHERE q.active AND (\n      true',
       ),
       tests: [CLAIM],
     },

@@ -6,12 +6,16 @@ import { modules } from '../modules.js';
 import { sealKeys } from '../services/audit-trail/seal-keys.js';
 import { eraseTenant, planErasure, storesOf } from '../services/lifecycle/erase-tenant.js';
 import { readPlans } from '../services/limits/plans.js';
+import { findErasure, requestErasure } from '../services/operator/erasures.js';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import { asOperator } from './as-operator.js';
+import { printRows } from './output.js';
+import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
-interface EraseOptions {
+interface EraseOptions extends Reasoned {
   readonly now?: boolean;
   readonly yes?: boolean;
+  readonly json?: boolean;
 }
 
 /** `tenantry tenant erase SLUG --now --yes` erases a tenant for ever: docs/tenant-life.md. */
@@ -21,7 +25,10 @@ export const tenantEraseCommand = (): Command =>
     .argument('<slug>')
     .option('--now', 'without a waiting period')
     .option('--yes', 'do it')
-    .action(async (slug: string, { now = false, yes = false }: EraseOptions) => {
+    .addOption(reasonOption())
+    .option('--json', 'print JSON also on a terminal')
+    .action(async (slug: string, options: EraseOptions) => {
+      const { now = false, yes = false } = options;
       if (yes && !now) throw new ConfigError('Say --now: an owner can ask for an erasure that waits.');
       const config = readConfig(process.env, 'command');
       const plans = readPlans(config.plansFile);
@@ -31,24 +38,36 @@ export const tenantEraseCommand = (): Command =>
         const keepTrail = plans.of(tenant.plan).auditAfterErasure === 'keep';
         if (!yes) {
           const { tables } = await planErasure(connection, tenant.id, keepTrail);
-          print({ slug, dryRun: true, keepTrail, tables: tables.filter(({ rows }) => rows > 0) });
+          const found = tables.filter(({ rows }) => rows > 0);
+          if (options.json || !process.stdout.isTTY) print({ slug, dryRun: true, keepTrail, tables: found });
+          else printRows(found, options);
           process.stderr.write('Nothing was erased: add --now --yes to erase the tenant for ever.\n');
           return;
+        }
+        if (tenant.slug !== null && !(await hasBegun(connection, tenant.id))) {
+          // The reason is in the audit log of the tenant, which some plans keep.
+          const reason = reasonOf(options, 'tenant erase');
+          const { slug } = tenant;
+          await requestErasure(connection, { slug, confirm: `erase ${slug}`, reason, waitSeconds: 0 });
         }
         const order = { tenantId: tenant.id, stores: storesOf(modules), keepTrail, keys };
         print((await eraseTenant(connection, order)) ?? {});
       });
     });
 
+async function hasBegun(connection: OperatorConnection, tenantId: string): Promise<boolean> {
+  return (await findErasure(connection, tenantId))?.state === 'running';
+}
+
 /** The tenant; after an erasure was cut off, its row may be gone, and its id is the name. */
 async function tenantOf(
   connection: OperatorConnection,
   slug: string,
-): Promise<{ readonly id: string; readonly plan: string }> {
-  const [tenant] = await connection.query<{ id: string; plan: string }>(
-    `SELECT t.id::text AS id, t.plan FROM public.tenants t WHERE t.slug = $1
+): Promise<{ readonly id: string; readonly plan: string; readonly slug: string | null }> {
+  const [tenant] = await connection.query<{ id: string; plan: string; slug: string | null }>(
+    `SELECT t.id::text AS id, t.plan, t.slug FROM public.tenants t WHERE t.slug = $1
      UNION ALL
-     SELECT e.subject::text, '' FROM tenantry.erasures e
+     SELECT e.subject::text, '', NULL FROM tenantry.erasures e
      WHERE e.subject::text = $1 AND NOT EXISTS (SELECT FROM public.tenants t WHERE t.id = e.subject)`,
     [slug],
   );

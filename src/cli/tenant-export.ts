@@ -1,11 +1,13 @@
-import process from 'node:process';
 import { Command } from 'commander';
 import { exportToFile } from '../services/lifecycle/export-file.js';
 import { asOperator } from './as-operator.js';
+import { printRows } from './output.js';
+import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
-interface ExportOptions {
+interface ExportOptions extends Reasoned {
   readonly output: string;
   readonly anonymise?: boolean;
+  readonly json?: boolean;
 }
 
 /** `tenantry tenant export SLUG --output FILE` writes all rows of a tenant into an archive: docs/tenant-life.md. */
@@ -15,12 +17,16 @@ export const tenantExportCommand = (): Command =>
     .argument('<slug>')
     .requiredOption('--output <file>', 'a new file')
     .option('--anonymise', 'replace every text, for a copy to develop with')
-    .action(async (slug: string, { output, anonymise = false }: ExportOptions) => {
+    .addOption(reasonOption())
+    .option('--json', 'print JSON also on a terminal')
+    .action(async (slug: string, options: ExportOptions) => {
+      const { output, anonymise = false, json } = options;
+      const reason = reasonOf(options, 'tenant export');
       const disguise = anonymise ? 'texts' : 'none';
-      const manifest = await asOperator((connection) => exportToFile(connection, slug, output, disguise));
+      const manifest = await asOperator((connection) =>
+        exportToFile(connection, { slug, output, disguise, reason }),
+      );
       const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
       const { snapshot, schemaVersion, tables } = manifest;
-      process.stdout.write(
-        `${JSON.stringify({ slug, output, rows, tables: tables.length, disguise, schemaVersion, snapshot })}\n`,
-      );
+      printRows([{ slug, output, rows, tables: tables.length, disguise, schemaVersion, snapshot }], { json });
     });

@@ -1,11 +1,13 @@
-import process from 'node:process';
 import { Command } from 'commander';
 import { importTenant } from '../services/lifecycle/import-tenant.js';
 import { asOperator } from './as-operator.js';
+import { printRows } from './output.js';
+import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
-interface ImportOptions {
+interface ImportOptions extends Reasoned {
   readonly as?: string;
   readonly newIds?: boolean;
+  readonly json?: boolean;
 }
 
 /** `tenantry tenant import FILE` imports an archive, all or nothing: docs/tenant-life.md. */
@@ -15,8 +17,14 @@ export const tenantImportCommand = (): Command =>
     .argument('<file>')
     .option('--as <slug>', 'another slug than that of the archive')
     .option('--new-ids', 'give every row another id and replace secrets: for a copy beside the tenant itself')
-    .action(async (file: string, { as: slug, newIds = false }: ImportOptions) => {
-      const imported = await asOperator((connection) => importTenant(connection, { file, slug, newIds }));
+    .addOption(reasonOption())
+    .option('--json', 'print JSON also on a terminal')
+    .action(async (file: string, options: ImportOptions) => {
+      const { as: slug, newIds = false, json } = options;
+      const reason = reasonOf(options, 'tenant import');
+      const imported = await asOperator((connection) =>
+        importTenant(connection, { file, slug, newIds, reason }),
+      );
       const { tenant, rows, leftOut } = imported;
-      process.stdout.write(`${JSON.stringify({ ...tenant, rows, leftOut })}\n`);
+      printRows([{ ...tenant, rows, leftOut }], { json });
     });

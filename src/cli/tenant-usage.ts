@@ -5,8 +5,9 @@ import { findTenant, listTenants } from '../services/operator/tenants.js';
 import { checkUse, readUse } from '../services/operator/usage.js';
 import { asOperator } from './as-operator.js';
 import { printRows } from './output.js';
+import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
-interface UsageOptions {
+interface UsageOptions extends Reasoned {
   readonly check?: boolean;
   readonly repair?: boolean;
   readonly json?: boolean;
@@ -19,6 +20,7 @@ export const usageCommand = (): Command =>
     .argument('[slug]', 'default: all tenants')
     .option('--check', 'count the rows, and exit with 1 when a counter is wrong')
     .option('--repair', 'count the rows, and set the counters that are wrong')
+    .addOption(reasonOption())
     .option('--json', 'print JSON also on a terminal')
     .action(async (slug: string | undefined, options: UsageOptions) => {
       await asOperator((connection) => printUsage(connection, slug, options));
@@ -27,10 +29,17 @@ export const usageCommand = (): Command =>
 async function printUsage(
   connection: OperatorConnection,
   slug: string | undefined,
-  { check = false, repair = false, json }: UsageOptions,
+  options: UsageOptions,
 ): Promise<void> {
+  const { check = false, repair = false, json } = options;
   const tenants = slug === undefined ? await listTenants(connection) : [await findTenant(connection, slug)];
+  const reason = reasonOf(options, 'tenant usage');
   for (const tenant of tenants) {
+    // A list of all tenants is in no audit log, unless it changes something.
+    if (slug !== undefined || repair) {
+      const action = repair ? 'usage_repaired' : 'usage_read';
+      await connection.acting(tenant.id, { action, reason }, () => Promise.resolve());
+    }
     if (!check && !repair) {
       const counters = await readUse(connection, tenant);
       printRows(

@@ -23,6 +23,7 @@ import {
   type TenantRow,
 } from '../services/operator/tenants.js';
 import { asOperator } from './as-operator.js';
+import { reasonOf, reasonOption } from './reason.js';
 import { tenantEraseCommand } from './tenant-erase.js';
 import { tenantExportCommand } from './tenant-export.js';
 import { tenantImportCommand } from './tenant-import.js';
@@ -69,7 +70,9 @@ export const tenantCommand = (): Command => {
       const plan = options.plan ?? plans.smallest.name;
       refuseUnknownPlan(plans, plan);
       const tenant = { slug, name, plan, owner: { userId, email } };
-      await print(options, (connection) => createTenant(connection, tenant, reasonOf(options, 'create')));
+      await print(options, (connection) =>
+        createTenant(connection, tenant, reasonOf(options, 'tenant create')),
+      );
     });
   command
     .command('list')
@@ -86,31 +89,33 @@ export const tenantCommand = (): Command => {
     .option('--json', 'print JSON also on a terminal')
     .action(list);
   forOne(command, 'show', 'Print a tenant').action(async (slug: string, options: Told) => {
-    await print(options, (connection) => readTenant(connection, slug, reasonOf(options, 'show')));
+    await print(options, (connection) => readTenant(connection, slug, reasonOf(options, 'tenant show')));
   });
   forOne(command, 'plan', 'Move a tenant to another plan, within a second on every server')
     .argument('<plan>', 'one of the plans of PLANS_FILE')
     .action(async (slug: string, plan: string, options: Told) => {
       const plans = configuredPlans();
-      const change = { slug, plan, reason: reasonOf(options, 'plan') };
+      const change = { slug, plan, reason: reasonOf(options, 'tenant plan') };
       await print(options, (connection) => setTenantPlan(connection, plans, change));
     });
   forOne(command, 'rename', 'Change the name of a tenant, its slug, or both')
     .argument('[name]', 'the new name')
     .option('--slug <new slug>', 'the new slug; under the former one nobody finds the tenant any more')
     .action(async (slug: string, name: string | undefined, options: Told & { readonly slug?: string }) => {
-      const change = { slug, name, newSlug: options.slug, reason: reasonOf(options, 'rename') };
+      const change = { slug, name, newSlug: options.slug, reason: reasonOf(options, 'tenant rename') };
       await print(options, (connection) => renameTenant(connection, change));
     });
-  forOne(command, 'suspend', 'Refuse all requests of a tenant, within a second on every server').action(
-    async (slug: string, options: Told) => {
-      const change = { slug, reason: reasonOf(options, 'suspend'), told: options.reason };
-      await print(options, (connection) => suspendTenant(connection, change));
-    },
-  );
+  forOne(
+    command,
+    'suspend',
+    'Refuse all requests of a tenant, within a second on every server; its members read the reason',
+  ).action(async (slug: string, options: Told) => {
+    const change = { slug, reason: reasonOf(options, 'tenant suspend'), told: options.reason };
+    await print(options, (connection) => suspendTenant(connection, change));
+  });
   forOne(command, 'resume', 'Serve a suspended tenant again').action(async (slug: string, options: Told) => {
     await print(options, (connection) =>
-      resumeTenant(connection, { slug, reason: reasonOf(options, 'resume') }),
+      resumeTenant(connection, { slug, reason: reasonOf(options, 'tenant resume') }),
     );
   });
   for (const made of [tenantExportCommand(), tenantImportCommand(), tenantEraseCommand(), usageCommand()])
@@ -124,15 +129,8 @@ const forOne = (command: Command, name: string, description: string): Command =>
     .command(name)
     .description(description)
     .argument('<slug>', 'the subdomain')
-    .option(
-      '--reason <text>',
-      'why, for the audit log of the tenant; members of a suspended tenant read it',
-      parseReason,
-    )
+    .addOption(reasonOption())
     .option('--json', 'print JSON also on a terminal');
-
-/** What the audit log has when no reason is given: the command. */
-const reasonOf = ({ reason }: Told, command: string): string => reason ?? `tenantry tenant ${command}`;
 
 async function print(
   options: Told,
@@ -177,10 +175,4 @@ function parseLimit(value: string): number {
   throw new InvalidArgumentError(
     `It is no whole number from 1 to ${String(LARGEST_PAGE)}, ${String(DEFAULT_PAGE)} for instance.`,
   );
-}
-
-function parseReason(value: string): string {
-  const reason = value.trim();
-  if (reason.length >= 1 && reason.length <= 500 && !/\p{Cc}/u.test(reason)) return reason;
-  throw new InvalidArgumentError('A reason is one line of 1 to 500 characters.');
 }

@@ -2,11 +2,15 @@ import type { TenantStatus } from '../kernel/vocabulary/tenant-status.js';
 import type { JobState } from '../kernel/vocabulary/job.js';
 import type { OrderDirection } from '../kernel/graphql/connection.js';
 import type { Role } from '../kernel/vocabulary/permissions.js';
+import type { ExportStatus as TenantExportStatus } from '../services/operator/exports.js';
+import type { ErasureState as TenantErasureState } from '../services/operator/erasures.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { TenantRow } from '../services/operator/tenants.js';
 import type { ImpersonationRow } from '../services/operator/impersonations.js';
 import type { ListedTenant, TenantConnection } from '../services/operator/tenant-list.js';
 import type { JobRow } from '../services/operator/jobs.js';
+import type { ExportRow } from '../services/operator/exports.js';
+import type { ErasureRow } from '../services/operator/erasures.js';
 import type { OperatorContext } from '../services/operator/operator-context.js';
 export type Maybe<T> = T | null | undefined;
 export type InputMaybe<T> = T | null | undefined;
@@ -42,6 +46,21 @@ export type AuditVerification = {
   pending: Scalars['Int']['output'];
   /** What is wrong, in a sentence; null when nothing is. Requires the permission `tenants:read`. */
   problem?: Maybe<Scalars['String']['output']>;
+};
+
+/** The input of the mutation `cancelTenantErasure`. */
+export type CancelTenantErasureInput = {
+  /** Why, for the audit log of the tenant: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `cancelTenantErasure`. Requires the permission `tenants:erase`. */
+export type CancelTenantErasurePayload = {
+  __typename?: 'CancelTenantErasurePayload';
+  /** The tenant, which is in use again, unless it was suspended before. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
 };
 
 /** The input of the mutation `changeTenantPlan`. */
@@ -99,6 +118,28 @@ export type EndImpersonationPayload = {
   __typename?: 'EndImpersonationPayload';
   /** The impersonation, which has ended. Requires the permission `tenants:read`. */
   impersonation?: Maybe<Impersonation>;
+};
+
+/** The input of the mutation `eraseTenant`. */
+export type EraseTenantInput = {
+  /** The word `erase`, a space and the subdomain. */
+  confirm: Scalars['String']['input'];
+  /**
+   * Whether servers begin with it at once. Otherwise it waits as long as one that an owner has asked for, and can be
+   * cancelled until then.
+   */
+  now?: Scalars['Boolean']['input'];
+  /** Why, for the audit log of the tenant: 1 to 500 characters. */
+  reason: Scalars['String']['input'];
+  /** The subdomain. */
+  slug: Scalars['String']['input'];
+};
+
+/** The answer of the mutation `eraseTenant`. Requires the permission `tenants:erase`. */
+export type EraseTenantPayload = {
+  __typename?: 'EraseTenantPayload';
+  /** The tenant, which is suspended. Requires the permission `tenants:read`. */
+  tenant?: Maybe<Tenant>;
 };
 
 /** What went wrong: the values of `extensions.code`. */
@@ -268,12 +309,21 @@ export type ListedTenantEdge = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type Mutation = {
   __typename?: 'Mutation';
+  /** Cancels the erasure of a tenant, of an owner or of an operator, that has not begun. Requires the permission `tenants:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
+  cancelTenantErasure?: Maybe<CancelTenantErasurePayload>;
   /** Moves a tenant to another plan, which limits it on every server within a second. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   changeTenantPlan?: Maybe<ChangeTenantPlanPayload>;
   /** Creates a tenant with its owner. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
   createTenant?: Maybe<CreateTenantPayload>;
   /** Ends an impersonation of any operator, on every server within a second. Requires the permission `tenants:impersonate`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
   endImpersonation?: Maybe<EndImpersonationPayload>;
+  /**
+   * Suspends a tenant at once, and erases it for ever when its time has come: docs/tenant-life.md. An erasure that was asked
+   * for before keeps its time, unless this one is sooner.
+   *
+   * Requires the permission `tenants:erase`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`.
+   */
+  eraseTenant?: Maybe<EraseTenantPayload>;
   /** Lets the operator act in a tenant, with a role or as a member, until an end. The tenant sees it, and can end it. Requires the permission `tenants:impersonate`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
   impersonate?: Maybe<ImpersonatePayload>;
   /** Changes the name or the subdomain of a tenant, or both. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
@@ -282,6 +332,12 @@ export type Mutation = {
   resumeTenant?: Maybe<ResumeTenantPayload>;
   /** Refuses all requests of a tenant on every server within a second, ends what is under way, and lets its jobs wait. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   suspendTenant?: Maybe<SuspendTenantPayload>;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationCancelTenantErasureArgs = {
+  input: CancelTenantErasureInput;
 };
 
 
@@ -300,6 +356,12 @@ export type MutationCreateTenantArgs = {
 /** Changes. The root fields of an operation run one after the other, each in its own transaction. */
 export type MutationEndImpersonationArgs = {
   input: EndImpersonationInput;
+};
+
+
+/** Changes. The root fields of an operation run one after the other, each in its own transaction. */
+export type MutationEraseTenantArgs = {
+  input: EraseTenantInput;
 };
 
 
@@ -334,6 +396,8 @@ export type Node = {
 
 /** What an operator may do: the names in the `scope` claim of the token. */
 export type OperatorPermission =
+  /** `tenants:erase`: have a tenant erased for ever, and cancel that while it waits. */
+  | 'TENANTS_ERASE'
   /** `tenants:impersonate`: act in a tenant, for a time that the tenant sees and can end. */
   | 'TENANTS_IMPERSONATE'
   /** `tenants:manage`: create, suspend, resume and rename tenants, and change their plans. */
@@ -455,6 +519,10 @@ export type Tenant = Node & {
   auditVerification?: Maybe<AuditVerification>;
   /** When the object was created. Requires the permission `tenants:read`. */
   createdAt: Scalars['DateTime']['output'];
+  /** Its erasure, when one was asked for. Requires the permission `tenants:read`. */
+  erasure?: Maybe<TenantErasure>;
+  /** The exports that its owners asked for, the newest first, at most 100. Requires the permission `tenants:read`. */
+  exports: Array<TenantExport>;
   /** How it is. Requires the permission `tenants:read`. */
   health: TenantHealth;
   /** The id of the object. Requires the permission `tenants:read`. */
@@ -482,6 +550,48 @@ export type Tenant = Node & {
 export type TenantJobsArgs = {
   state?: InputMaybe<JobState>;
 };
+
+/** The erasure of a tenant. When it is done, the tenant is gone, and only the certificate of the erasure is left. Requires the permission `tenants:read`. */
+export type TenantErasure = {
+  __typename?: 'TenantErasure';
+  /** When servers begin with it. Requires the permission `tenants:read`. */
+  executeAt: Scalars['DateTime']['output'];
+  /** When it was asked for. Requires the permission `tenants:read`. */
+  requestedAt: Scalars['DateTime']['output'];
+  /** Who asked for it: the `sub` claim of an owner or of an operator. Requires the permission `tenants:read`. */
+  requestedBy: Scalars['String']['output'];
+  /** Whether it can still be cancelled. Requires the permission `tenants:read`. */
+  state: TenantErasureState;
+};
+
+export { TenantErasureState };
+
+/** An archive that an owner of the tenant asked for. Operators cannot download it. Requires the permission `tenants:read`. */
+export type TenantExport = {
+  __typename?: 'TenantExport';
+  /** Whether every text was replaced by another one of the same form. Requires the permission `tenants:read`. */
+  anonymised: Scalars['Boolean']['output'];
+  /** When the object was created. Requires the permission `tenants:read`. */
+  createdAt: Scalars['DateTime']['output'];
+  /** When it is removed; null until it is ready. Requires the permission `tenants:read`. */
+  expiresAt?: Maybe<Scalars['DateTime']['output']>;
+  /** Why it was not written; null unless it has failed. Requires the permission `tenants:read`. */
+  failure?: Maybe<Scalars['String']['output']>;
+  /** When it was written, or given up; null before. Requires the permission `tenants:read`. */
+  finishedAt?: Maybe<Scalars['DateTime']['output']>;
+  /** The UUID of the export. Requires the permission `tenants:read`. */
+  id: Scalars['ID']['output'];
+  /** Who asked for it: the `sub` claim. Requires the permission `tenants:read`. */
+  requestedBy: Scalars['String']['output'];
+  /** Rows in it; null until it is ready. Requires the permission `tenants:read`. */
+  rows?: Maybe<Scalars['Float']['output']>;
+  /** Bytes of the file; null until it is ready. Requires the permission `tenants:read`. */
+  size?: Maybe<Scalars['Float']['output']>;
+  /** Whether it can be downloaded. Requires the permission `tenants:read`. */
+  status: TenantExportStatus;
+};
+
+export { TenantExportStatus };
 
 /** Conditions for a list of `Tenant`. An object must meet all that are given. */
 export type TenantFilter = {
@@ -613,6 +723,8 @@ export type ResolversInterfaceTypes<_RefType extends Record<string, unknown>> = 
 export type ResolversTypes = {
   AuditVerification: ResolverTypeWrapper<AuditVerification>;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  CancelTenantErasureInput: CancelTenantErasureInput;
+  CancelTenantErasurePayload: ResolverTypeWrapper<Omit<CancelTenantErasurePayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
   ChangeTenantPlanInput: ChangeTenantPlanInput;
   ChangeTenantPlanPayload: ResolverTypeWrapper<Omit<ChangeTenantPlanPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
   CreateTenantInput: CreateTenantInput;
@@ -620,7 +732,10 @@ export type ResolversTypes = {
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   EndImpersonationInput: EndImpersonationInput;
   EndImpersonationPayload: ResolverTypeWrapper<Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversTypes['Impersonation']> }>;
+  EraseTenantInput: EraseTenantInput;
+  EraseTenantPayload: ResolverTypeWrapper<Omit<EraseTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
   ErrorCode: ErrorCode;
+  Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   ImpersonateInput: ImpersonateInput;
   ImpersonatePayload: ResolverTypeWrapper<Omit<ImpersonatePayload, 'impersonation'> & { impersonation?: Maybe<ResolversTypes['Impersonation']> }>;
@@ -648,6 +763,10 @@ export type ResolversTypes = {
   SuspendTenantInput: SuspendTenantInput;
   SuspendTenantPayload: ResolverTypeWrapper<Omit<SuspendTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
   Tenant: ResolverTypeWrapper<TenantRow>;
+  TenantErasure: ResolverTypeWrapper<ErasureRow>;
+  TenantErasureState: TenantErasureState;
+  TenantExport: ResolverTypeWrapper<ExportRow>;
+  TenantExportStatus: TenantExportStatus;
   TenantFilter: TenantFilter;
   TenantHealth: ResolverTypeWrapper<TenantHealth>;
   TenantOrder: TenantOrder;
@@ -659,6 +778,8 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   AuditVerification: AuditVerification;
   Boolean: Scalars['Boolean']['output'];
+  CancelTenantErasureInput: CancelTenantErasureInput;
+  CancelTenantErasurePayload: Omit<CancelTenantErasurePayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
   ChangeTenantPlanInput: ChangeTenantPlanInput;
   ChangeTenantPlanPayload: Omit<ChangeTenantPlanPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
   CreateTenantInput: CreateTenantInput;
@@ -666,6 +787,9 @@ export type ResolversParentTypes = {
   DateTime: Scalars['DateTime']['output'];
   EndImpersonationInput: EndImpersonationInput;
   EndImpersonationPayload: Omit<EndImpersonationPayload, 'impersonation'> & { impersonation?: Maybe<ResolversParentTypes['Impersonation']> };
+  EraseTenantInput: EraseTenantInput;
+  EraseTenantPayload: Omit<EraseTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
+  Float: Scalars['Float']['output'];
   ID: Scalars['ID']['output'];
   ImpersonateInput: ImpersonateInput;
   ImpersonatePayload: Omit<ImpersonatePayload, 'impersonation'> & { impersonation?: Maybe<ResolversParentTypes['Impersonation']> };
@@ -689,6 +813,8 @@ export type ResolversParentTypes = {
   SuspendTenantInput: SuspendTenantInput;
   SuspendTenantPayload: Omit<SuspendTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
   Tenant: TenantRow;
+  TenantErasure: ErasureRow;
+  TenantExport: ExportRow;
   TenantFilter: TenantFilter;
   TenantHealth: TenantHealth;
   TenantOrder: TenantOrder;
@@ -723,6 +849,10 @@ export type AuditVerificationResolvers<ContextType = OperatorContext, ParentType
   problem?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
+export type CancelTenantErasurePayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['CancelTenantErasurePayload'] = ResolversParentTypes['CancelTenantErasurePayload']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
+};
+
 export type ChangeTenantPlanPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ChangeTenantPlanPayload'] = ResolversParentTypes['ChangeTenantPlanPayload']> = {
   tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
 };
@@ -737,6 +867,10 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
 
 export type EndImpersonationPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['EndImpersonationPayload'] = ResolversParentTypes['EndImpersonationPayload']> = {
   impersonation?: Resolver<Maybe<ResolversTypes['Impersonation']>, ParentType, ContextType>;
+};
+
+export type EraseTenantPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['EraseTenantPayload'] = ResolversParentTypes['EraseTenantPayload']> = {
+  tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType>;
 };
 
 export type ImpersonatePayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ImpersonatePayload'] = ResolversParentTypes['ImpersonatePayload']> = {
@@ -798,9 +932,11 @@ export type ListedTenantEdgeResolvers<ContextType = OperatorContext, ParentType 
 };
 
 export type MutationResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  cancelTenantErasure?: Resolver<Maybe<ResolversTypes['CancelTenantErasurePayload']>, ParentType, ContextType, RequireFields<MutationCancelTenantErasureArgs, 'input'>>;
   changeTenantPlan?: Resolver<Maybe<ResolversTypes['ChangeTenantPlanPayload']>, ParentType, ContextType, RequireFields<MutationChangeTenantPlanArgs, 'input'>>;
   createTenant?: Resolver<Maybe<ResolversTypes['CreateTenantPayload']>, ParentType, ContextType, RequireFields<MutationCreateTenantArgs, 'input'>>;
   endImpersonation?: Resolver<Maybe<ResolversTypes['EndImpersonationPayload']>, ParentType, ContextType, RequireFields<MutationEndImpersonationArgs, 'input'>>;
+  eraseTenant?: Resolver<Maybe<ResolversTypes['EraseTenantPayload']>, ParentType, ContextType, RequireFields<MutationEraseTenantArgs, 'input'>>;
   impersonate?: Resolver<Maybe<ResolversTypes['ImpersonatePayload']>, ParentType, ContextType, RequireFields<MutationImpersonateArgs, 'input'>>;
   renameTenant?: Resolver<Maybe<ResolversTypes['RenameTenantPayload']>, ParentType, ContextType, RequireFields<MutationRenameTenantArgs, 'input'>>;
   resumeTenant?: Resolver<Maybe<ResolversTypes['ResumeTenantPayload']>, ParentType, ContextType, RequireFields<MutationResumeTenantArgs, 'input'>>;
@@ -848,6 +984,8 @@ export type SuspendTenantPayloadResolvers<ContextType = OperatorContext, ParentT
 export type TenantResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Tenant'] = ResolversParentTypes['Tenant']> = {
   auditVerification?: Resolver<Maybe<ResolversTypes['AuditVerification']>, ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  erasure?: Resolver<Maybe<ResolversTypes['TenantErasure']>, ParentType, ContextType>;
+  exports?: Resolver<Array<ResolversTypes['TenantExport']>, ParentType, ContextType>;
   health?: Resolver<ResolversTypes['TenantHealth'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   impersonations?: Resolver<Array<ResolversTypes['Impersonation']>, ParentType, ContextType>;
@@ -860,6 +998,30 @@ export type TenantResolvers<ContextType = OperatorContext, ParentType extends Re
   usage?: Resolver<Array<ResolversTypes['ResourceUsage']>, ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
+
+export type TenantErasureResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['TenantErasure'] = ResolversParentTypes['TenantErasure']> = {
+  executeAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  requestedAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  requestedBy?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  state?: Resolver<ResolversTypes['TenantErasureState'], ParentType, ContextType>;
+};
+
+export type TenantErasureStateResolvers = EnumResolverSignature<{ REQUESTED?: any, RUNNING?: any }, ResolversTypes['TenantErasureState']>;
+
+export type TenantExportResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['TenantExport'] = ResolversParentTypes['TenantExport']> = {
+  anonymised?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  expiresAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  failure?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  finishedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  requestedBy?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  rows?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  size?: Resolver<Maybe<ResolversTypes['Float']>, ParentType, ContextType>;
+  status?: Resolver<ResolversTypes['TenantExportStatus'], ParentType, ContextType>;
+};
+
+export type TenantExportStatusResolvers = EnumResolverSignature<{ FAILED?: any, PENDING?: any, READY?: any }, ResolversTypes['TenantExportStatus']>;
 
 export type TenantHealthResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['TenantHealth'] = ResolversParentTypes['TenantHealth']> = {
   jobsDead?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
@@ -876,10 +1038,12 @@ export type TenantStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, SUSPEN
 
 export type Resolvers<ContextType = OperatorContext> = {
   AuditVerification?: AuditVerificationResolvers<ContextType>;
+  CancelTenantErasurePayload?: CancelTenantErasurePayloadResolvers<ContextType>;
   ChangeTenantPlanPayload?: ChangeTenantPlanPayloadResolvers<ContextType>;
   CreateTenantPayload?: CreateTenantPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   EndImpersonationPayload?: EndImpersonationPayloadResolvers<ContextType>;
+  EraseTenantPayload?: EraseTenantPayloadResolvers<ContextType>;
   ImpersonatePayload?: ImpersonatePayloadResolvers<ContextType>;
   Impersonation?: ImpersonationResolvers<ContextType>;
   JSONObject?: GraphQLScalarType;
@@ -899,6 +1063,10 @@ export type Resolvers<ContextType = OperatorContext> = {
   Role?: RoleResolvers;
   SuspendTenantPayload?: SuspendTenantPayloadResolvers<ContextType>;
   Tenant?: TenantResolvers<ContextType>;
+  TenantErasure?: TenantErasureResolvers<ContextType>;
+  TenantErasureState?: TenantErasureStateResolvers;
+  TenantExport?: TenantExportResolvers<ContextType>;
+  TenantExportStatus?: TenantExportStatusResolvers;
   TenantHealth?: TenantHealthResolvers<ContextType>;
   TenantStatus?: TenantStatusResolvers;
 };

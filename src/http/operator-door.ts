@@ -89,6 +89,7 @@ export async function installOperatorDoor(
           tenants: operators.pool.forOperator(operator.name, requestId),
           plans,
           sealKeys: operators.sealKeys,
+          erasureDays: operators.erasureDays,
           requestId,
           deadline,
           usage: (request.usage = new RequestUsage()),

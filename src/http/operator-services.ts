@@ -11,6 +11,8 @@ export interface OperatorServices {
   readonly reader: DocumentReader;
   readonly pool: OperatorPool;
   readonly sealKeys: SealKeys | undefined;
+  /** Days from the request of an erasure to its execution. */
+  readonly erasureDays: number;
   /** Of one operator. */
   readonly requestsPerMinute: number;
 }

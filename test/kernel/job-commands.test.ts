@@ -42,8 +42,20 @@ test('lists the jobs of one tenant, and dead ones with their reason', async () =
   expect(lines(all.stdout).map(({ id }) => id)).toEqual([queued, dead]);
   const { stdout } = await tenantry('jobs', 'dead', '--tenant', 'acme', '--task', 'test.listed');
   expect(lines(stdout)).toMatchObject([{ id: dead, state: 'dead', last_error: 'It failed.' }]);
-  const [shown] = lines((await tenantry('jobs', 'show', dead, '--tenant', 'acme')).stdout);
+  const [shown] = lines(
+    (await tenantry('jobs', 'show', dead, '--tenant', 'acme', '--reason', 'Ticket 5')).stdout,
+  );
   expect(shown).toMatchObject({ id: dead, payload: {} });
+  const looks = await database().asSuperuser(
+    `SELECT action, new_value ->> 'reason' AS reason FROM audit_log
+     WHERE entity = 'OperatorAccess' AND tenant_id = $1 ORDER BY id`,
+    [await database().tenantId('acme')],
+  );
+  expect(looks).toEqual([
+    { action: 'operator.jobs_read', reason: 'tenantry jobs list' },
+    { action: 'operator.jobs_read', reason: 'tenantry jobs dead' },
+    { action: 'operator.job_read', reason: 'Ticket 5' },
+  ]);
 });
 
 test('retries and cancels a job in the name of the operator, and not that of another tenant', async () => {

@@ -91,7 +91,7 @@ test('signs a token of an operator', async () => {
   expect(code).toBe(0);
   expect(jwt.verify(stdout.trim(), OPERATOR_SECRET, { audience: 'tenantry-operators' })).toMatchObject({
     sub: 'jane',
-    scope: 'tenants:read tenants:manage tenants:impersonate',
+    scope: 'tenants:read tenants:manage tenants:impersonate tenants:erase',
   });
 });
 

@@ -68,7 +68,7 @@ describe('one tenant', () => {
     expect([data, errors]).toEqual([{ tenant: null }, []]);
   });
 
-  test.each(['', ' \n', 'a\nb', 'a'.repeat(501)])('is not shown for the reason %j', async (reason) => {
+  test.each(['', ' ', ' \n', 'a\nb', 'a'.repeat(501)])('is not shown for the reason %j', async (reason) => {
     const before = await auditRows(server().database, 'acme');
     const { data, errors } = await ask(READ, { slug: 'acme', reason });
     expect(data).toEqual({ tenant: null });

@@ -13,8 +13,10 @@ const [what, tenant = '', file = ''] = process.argv.slice(2);
 
 await withOperatorConnection({ url, operator: 'tester', contextKey }, async (connection) => {
   process.stdout.write('it has begun\n');
-  if (what === 'export') await exportToFile(connection, tenant, file, 'none');
-  else if (what === 'import') await importTenant(connection, { file, slug: tenant, newIds: false });
+  if (what === 'export')
+    await exportToFile(connection, { slug: tenant, output: file, disguise: 'none', reason: 'test' });
+  else if (what === 'import')
+    await importTenant(connection, { file, slug: tenant, newIds: false, reason: 'test' });
   else {
     const order = { tenantId: tenant, stores: [], keepTrail: false, keys: undefined, batch: 50 };
     await eraseTenant(connection, order);

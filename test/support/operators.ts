@@ -14,7 +14,7 @@ export const OPERATORS: NonNullable<TestServerOptions['env']> = {
   OPERATOR_REQUESTS_PER_MINUTE: '1000000',
 };
 
-export const ALL_SCOPES = 'tenants:read tenants:manage tenants:impersonate';
+export const ALL_SCOPES = 'tenants:read tenants:manage tenants:impersonate tenants:erase';
 
 /** A token of an operator, with these changes of its claims. */
 export const operatorToken = (claims: object = {}, secret = OPERATOR_SECRET): string =>

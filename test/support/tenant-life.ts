@@ -38,11 +38,15 @@ export const exported = (
   file: string,
   disguise: Disguise = 'none',
 ): Promise<Manifest> =>
-  asOperatorOf(database, (connection) => exportToFile(connection, slug, file, disguise));
+  asOperatorOf(database, (connection) =>
+    exportToFile(connection, { slug, output: file, disguise, reason: 'test' }),
+  );
 
 /** Imports a file. */
 export const imported = (database: TestDatabase, file: string, order: Partial<ImportOrder> = {}) =>
-  asOperatorOf(database, (connection) => importTenant(connection, { file, newIds: false, ...order }));
+  asOperatorOf(database, (connection) =>
+    importTenant(connection, { file, newIds: false, reason: 'test', ...order }),
+  );
 
 /** Erases a tenant, with the keys of most tests. */
 export const erased = (database: TestDatabase, tenantId: string, order: Partial<ErasureOrder> = {}) =>

@@ -10,6 +10,15 @@ import { exportTenant } from './export-tenant.js';
 import { TenantLifeError } from './life-error.js';
 import type { Disguise, Manifest } from './manifest.js';
 
+export interface FileExport {
+  readonly slug: string;
+  /** A file that does not exist. */
+  readonly output: string;
+  readonly disguise: Disguise;
+  /** For the audit log of the tenant. */
+  readonly reason: string;
+}
+
 /**
  * The file has its name when it is complete; what a killed export has left has another one and is replaced.
  *
@@ -17,9 +26,7 @@ import type { Disguise, Manifest } from './manifest.js';
  */
 export async function exportToFile(
   connection: OperatorConnection,
-  slug: string,
-  output: string,
-  disguise: Disguise,
+  { slug, output, disguise, reason }: FileExport,
 ): Promise<Manifest> {
   const tenant = await findTenant(connection, slug);
   const unfinished = `${output}.part`;
@@ -31,7 +38,7 @@ export async function exportToFile(
     await connection.inTenant(tenant.id, (query) =>
       query("SELECT tenantry.record_audit('tenant.exported', 'Tenant', $1, NULL, $2)", [
         tenant.id,
-        { disguise },
+        { disguise, reason },
       ]),
     );
     const manifest = await connection.inTenant(

@@ -17,6 +17,8 @@ export interface ImportOrder {
   readonly slug?: string | undefined;
   /** Whether all ids become others, and secrets are replaced: for a copy beside the tenant itself. */
   readonly newIds: boolean;
+  /** For the audit log of the tenant. */
+  readonly reason: string;
 }
 
 export interface Imported {
@@ -95,7 +97,7 @@ export async function importTenant(connection: OperatorConnection, order: Import
         ]);
         const imported = [...rows.values()].reduce((sum, each) => sum + each, 0);
         // Not the id of the tenant that was copied: an erasure would find it here.
-        const about = { archive: sha256, rows: imported, new_ids: order.newIds };
+        const about = { archive: sha256, rows: imported, new_ids: order.newIds, reason: order.reason };
         await query("SELECT tenantry.record_audit('tenant.imported', 'Tenant', $1, NULL, $2)", [id, about]);
         return imported;
       },

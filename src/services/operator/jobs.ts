@@ -1,9 +1,9 @@
-/** Operators' work on the jobs of a tenant. What is changed is in the tenant's audit log. */
+/** Operators' work on the jobs of a tenant. What is changed is in the tenant's audit log, with its reason. */
 import { conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { isId, readId } from '../../kernel/vocabulary/id.js';
 import type { JobState } from '../../kernel/vocabulary/job.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
-import type { OperatorConnection } from './operator-connection.js';
+import type { OperatorConnection, OperatorQuery } from './operator-connection.js';
 import type { TenantRow } from './tenants.js';
 
 /** A job without its payload. */
@@ -38,7 +38,7 @@ const UNIQUE_VIOLATION = '23505';
 
 /** The newest jobs of a tenant first. */
 export const listJobs = (
-  { query }: Pick<OperatorConnection, 'query'>,
+  { query }: { readonly query: OperatorQuery },
   { id }: Tenant,
   { state, task, most }: JobListOptions,
 ): Promise<JobRow[]> =>
@@ -55,7 +55,7 @@ export const listJobs = (
  * @throws NOT_FOUND
  */
 export async function findJob(
-  { query }: Pick<OperatorConnection, 'query'>,
+  { query }: { readonly query: OperatorQuery },
   { id }: Tenant,
   job: string,
 ): Promise<JobRow & { readonly payload: unknown }> {
@@ -72,34 +72,60 @@ export async function findJob(
  *
  * @throws NOT_FOUND; CONFLICT when the job is running or has succeeded, or another job is queued under its key
  */
-export const retryJob = (connection: OperatorConnection, tenant: Tenant, job: string): Promise<JobRow> =>
-  change(connection, tenant, job, 'retry_job', 'The job is running, or has succeeded.');
+export const retryJob = (
+  connection: OperatorConnection,
+  tenant: Tenant,
+  job: string,
+  reason: string,
+): Promise<JobRow> =>
+  change(connection, tenant, job, {
+    by: 'retry_job',
+    action: 'job_retried',
+    reason,
+    refusal: 'The job is running, or has succeeded.',
+  });
 
 /**
  * Cancels a queued or running job.
  *
  * @throws NOT_FOUND; CONFLICT when the job has ended
  */
-export const cancelJob = (connection: OperatorConnection, tenant: Tenant, job: string): Promise<JobRow> =>
-  change(connection, tenant, job, 'cancel_job', 'The job has ended.');
+export const cancelJob = (
+  connection: OperatorConnection,
+  tenant: Tenant,
+  job: string,
+  reason: string,
+): Promise<JobRow> =>
+  change(connection, tenant, job, {
+    by: 'cancel_job',
+    action: 'job_cancelled',
+    reason,
+    refusal: 'The job has ended.',
+  });
+
+interface JobChange {
+  readonly by: 'retry_job' | 'cancel_job';
+  /** For the audit log. */
+  readonly action: string;
+  readonly reason: string;
+  readonly refusal: string;
+}
 
 async function change(
   connection: OperatorConnection,
   tenant: Tenant,
   job: string,
-  by: 'retry_job' | 'cancel_job',
-  refusal: string,
+  { by, action, reason, refusal }: JobChange,
 ): Promise<JobRow> {
   const { id } = await findJob(connection, tenant, job);
-  const before = await connection
-    .inTenant(tenant.id, async (query) => {
+  await connection
+    .acting(tenant.id, { action, reason }, async (query) => {
       const [row] = await query<{ state: string | null }>(`SELECT tenantry.${by}($1) AS state`, [id]);
-      return row!.state;
+      if (row!.state === null) throw conflict(refusal);
     })
     .catch((error: unknown) => {
       throw sqlState(error) === UNIQUE_VIOLATION ? conflict('Another job is queued under its key.') : error;
     });
-  if (before === null) throw conflict(refusal);
   return findJob(connection, tenant, job);
 }
 

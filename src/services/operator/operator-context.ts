@@ -12,6 +12,7 @@ export const OPERATOR_GRANTS: PermissionGrants = {
   'tenants:read': [],
   'tenants:manage': [],
   'tenants:impersonate': [],
+  'tenants:erase': [],
 };
 
 /** The names of {@link OPERATOR_GRANTS}. */
@@ -33,6 +34,8 @@ export interface OperatorContext {
   readonly plans: Plans;
   /** Undefined when this server does not know the keys of the seals. */
   readonly sealKeys: Pick<SealKeys, 'trusted'> | undefined;
+  /** Days from the request of an erasure to its execution. */
+  readonly erasureDays: number;
   readonly requestId: string;
   readonly deadline: Deadline;
   readonly usage: RequestUsage;

@@ -5,6 +5,8 @@ import { Page } from '../../kernel/graphql/connection.js';
 import { optional, parseInput, text } from '../../kernel/graphql/input.js';
 import { PublicError } from '../../kernel/vocabulary/errors.js';
 import { verifyTrail } from '../audit-trail/verify-trail.js';
+import { cancelErasure, findErasure, requestErasure } from './erasures.js';
+import { listExports } from './exports.js';
 import { beginImpersonation, endImpersonation, listImpersonations, MOST_MINUTES } from './impersonations.js';
 import { listJobs } from './jobs.js';
 import { readHealth } from './tenant-health.js';
@@ -23,7 +25,7 @@ import { readUse } from './usage.js';
 const MOST_JOBS = 100;
 
 const NO_CONTROL = /^[^\p{Cc}]*$/u;
-const reason = text(1, 500).regex(NO_CONTROL, 'must be one line');
+const reason = text(1, 500).regex(NO_CONTROL, 'must be one line').regex(/\S/, 'must not be blank');
 const name = text(1, 200);
 const slug = text(1, 63);
 
@@ -57,6 +59,9 @@ const impersonateInput = z
     'must name a userId or a role, and not both',
   );
 const endInput = z.object({ slug, id: z.string(), reason });
+const eraseInput = z.object({ slug, confirm: z.string(), now: z.boolean(), reason });
+
+const DAY_SECONDS = 86_400;
 
 const ORDERS: Readonly<Record<'SLUG' | 'NAME' | 'CREATED_AT', TenantOrder>> = {
   SLUG: 'slug',
@@ -75,6 +80,8 @@ export const resolvers: Resolvers = {
     DEAD: 'dead',
     CANCELLED: 'cancelled',
   },
+  TenantExportStatus: { PENDING: 'pending', READY: 'ready', FAILED: 'failed' },
+  TenantErasureState: { REQUESTED: 'requested', RUNNING: 'running' },
   // No field answers any Node: the interface only says which ids have a type.
   Node: { __resolveType: () => null },
   Query: {
@@ -108,6 +115,8 @@ export const resolvers: Resolvers = {
     jobs: (tenant, { state }, { tenants }) =>
       listJobs(tenants, tenant, { state: state ?? undefined, most: MOST_JOBS }),
     impersonations: ({ id }, _args, { tenants }) => listImpersonations(tenants, id),
+    exports: ({ id }, _args, { tenants }) => listExports(tenants, id),
+    erasure: async ({ id }, _args, { tenants }) => (await findErasure(tenants, id)) ?? null,
     auditVerification: async ({ id }, _args, { tenants, sealKeys }) => {
       if (!sealKeys) return null;
       const found = await tenants.inTenant(id, (query) =>
@@ -166,6 +175,14 @@ export const resolvers: Resolvers = {
     },
     endImpersonation: async (_parent, { input }, { tenants }) => ({
       impersonation: await endImpersonation(tenants, parseInput(endInput, input)),
+    }),
+    eraseTenant: async (_parent, { input }, { tenants, erasureDays }) => {
+      const { now, ...change } = parseInput(eraseInput, input);
+      const waitSeconds = now ? 0 : erasureDays * DAY_SECONDS;
+      return { tenant: await requestErasure(tenants, { ...change, waitSeconds }) };
+    },
+    cancelTenantErasure: async (_parent, { input }, { tenants }) => ({
+      tenant: await cancelErasure(tenants, parseInput(resumeInput, input)),
     }),
   },
 };
