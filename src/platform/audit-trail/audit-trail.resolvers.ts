@@ -15,7 +15,7 @@ const redaction = z
     entryIds: optional(z.array(z.string()).min(1).max(MOST_IDS)),
     deleteActors: optional(z.boolean()),
     userId: optional(text(1, 255).regex(NO_CONTROL, 'must not have control characters')),
-    reason: text(1, 500).regex(NO_CONTROL, 'must be one line'),
+    reason: text(1, 500).regex(NO_CONTROL, 'must be one line').regex(/\S/, 'must not be blank'),
   })
   .refine(
     ({ entryIds, userId }) => entryIds !== undefined || userId !== undefined,

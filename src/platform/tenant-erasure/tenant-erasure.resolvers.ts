@@ -17,7 +17,7 @@ const person = z
     userId: optional(text(1, 255).regex(NO_CONTROL, 'must not have control characters')),
     email: optional(text(3, 320).regex(/^[^@\s]+@[^@\s]+$/, 'must be an address')),
     confirm: z.literal('erase this person'),
-    reason: text(1, 500).regex(NO_CONTROL, 'must be one line'),
+    reason: text(1, 500).regex(NO_CONTROL, 'must be one line').regex(/\S/, 'must not be blank'),
   })
   .refine(
     ({ userId, email }) => userId !== undefined || email !== undefined,
