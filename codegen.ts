@@ -107,6 +107,8 @@ const config: CodegenConfig = {
           JobState: '../kernel/vocabulary/job.js#JobState',
           OrderDirection: '../kernel/graphql/connection.js#OrderDirection',
           Role: '../kernel/vocabulary/permissions.js#Role',
+          TopTenantOrder: '../services/operator/tenant-usage.js#TopOrder',
+          UsagePeriod: '../services/operator/tenant-usage.js#Period',
         },
         mappers: {
           Tenant: '../services/operator/tenants.js#TenantRow',

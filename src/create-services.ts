@@ -10,6 +10,7 @@ import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
 import { TenantActivity } from './services/telemetry/tenant-activity.js';
+import { TenantUsage, UsageWriter } from './services/telemetry/tenant-usage.js';
 import { Problems } from './services/telemetry/problems.js';
 import { Documents } from './services/documents/documents.js';
 import { readTrustedDocuments } from './services/documents/trusted-documents.js';
@@ -51,6 +52,8 @@ export interface RunningServices extends Services {
   /** What plans can limit: see `publishQuotas`. */
   readonly limitedResources: readonly LimitedResource[];
   readonly database: Database;
+  /** Writes what tenants use. */
+  readonly usageWriter: UsageWriter;
   /** Closes the connections to the database. Call it when no request is running. */
   close(): Promise<void>;
 }
@@ -111,6 +114,7 @@ export function createServices({
   });
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   refuseUnknownQuotas(plans, resources);
+  const tenantUsage = new TenantUsage();
   const database = openDatabase({
     url: databaseUrl,
     poolSize: config.poolSize,
@@ -119,6 +123,7 @@ export function createServices({
     queueDelays,
     contextKey,
     statementLog: statementLog(config, inform),
+    onRows: (tenantId, rows) => tenantUsage.add(tenantId, 'rows', rows),
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
     // In development and in tests it is an error.
     ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
@@ -138,6 +143,7 @@ export function createServices({
   invalidations.onChange((change) => database.gate.accessChanged(change));
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
+  const usageWriter = new UsageWriter(tenantUsage, database, warn);
   // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   if (config.production && config.smtpUrl === undefined) {
@@ -183,7 +189,14 @@ export function createServices({
     onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
   });
   const worker = new Worker(
-    { database, handlers, plans, context, invalidations },
+    {
+      database,
+      handlers,
+      plans,
+      context,
+      invalidations,
+      onAttempt: (tenantId) => tenantUsage.add(tenantId, 'jobs', 1),
+    },
     { slots: config.jobSlots },
   );
   return {
@@ -228,6 +241,8 @@ export function createServices({
     providerKeys,
     problems,
     activity,
+    tenantUsage,
+    usageWriter,
     sealing: new Sealing(),
     outgoing,
     leaving: new LeavingErrors(problems),
@@ -235,6 +250,7 @@ export function createServices({
       await worker.stop(0);
       await apiKeyUse.close();
       await accessRecords.close();
+      await usageWriter.close();
       changes.close();
       await notifications.close();
       await readiness.close();

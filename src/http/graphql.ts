@@ -52,8 +52,9 @@ export async function installGraphql(
             if (!isAllowed) throw error;
           }
         };
+        const { tenantId } = viewer;
+        services.tenantUsage.add(tenantId, 'requests', 1);
         if (deadline) {
-          const { tenantId } = viewer;
           reply.raw.once('close', underWay.begin({ tenantId, deadline, confirm: confirmAccess }));
         }
         return createContext(services, {

@@ -48,7 +48,7 @@ export function createSocketAnswers(
   serverLog: FastifyBaseLogger,
   path: string,
 ): AnswerOperation {
-  const { config, leaving } = services;
+  const { config, leaving, tenantUsage } = services;
   return async ({
     query,
     operationName,
@@ -61,7 +61,8 @@ export function createSocketAnswers(
     deadline,
   }) => {
     const begunAt = performance.now();
-    const { tenantSlug: tenant, actor } = viewer;
+    const { tenantId, tenantSlug: tenant, actor } = viewer;
+    tenantUsage.add(tenantId, 'requests', 1);
     const log = serverLog.child({ requestId, webSocket, tenant, actor: actorName(actor) });
     const usage = new RequestUsage();
     const contextValue = createContext(services, {

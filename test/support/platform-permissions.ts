@@ -117,6 +117,15 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     billingEmail: 'billing:manage',
     settings: 'settings:manage',
     usage: 'billing:manage',
+    usageHistory: 'billing:manage',
+  },
+  DailyUsage: {
+    day: 'billing:manage',
+    requests: 'billing:manage',
+    databaseSeconds: 'billing:manage',
+    rows: 'billing:manage',
+    bytes: 'billing:manage',
+    jobs: 'billing:manage',
   },
   ResourceUsage: { resource: 'billing:manage', used: 'billing:manage', limit: 'billing:manage' },
   Viewer: {

@@ -41,6 +41,8 @@ export interface FlightOptions {
    * one statement cannot be measured.
    */
   readonly answersAtOnce?: boolean | undefined;
+  /** Called with the number of rows of each statement's answer. */
+  readonly onRows?: ((tenantId: string, rows: number) => void) | undefined;
 }
 
 /**
@@ -66,6 +68,7 @@ export function createSendBatch({
   statementTimeout,
   sign,
   answersAtOnce = false,
+  onRows,
 }: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
     // Before signing, because a signature is short-lived and a connection may not be free at once.
@@ -97,7 +100,16 @@ export function createSendBatch({
       return bytes.error;
     };
     const failure = await new Promise<Error | undefined>((resolve) => {
-      const batch = new Batch(named, several ? 1 : 0, statements.length, observer, refuseRow, resolve);
+      const counting: BatchObserver = onRows
+        ? {
+            bound: () => observer.bound(),
+            answered: (rows) => {
+              onRows(tenantId, rows.length);
+              observer.answered(rows);
+            },
+          }
+        : observer;
+      const batch = new Batch(named, several ? 1 : 0, statements.length, counting, refuseRow, resolve);
       client.query(batch as unknown as pg.Query);
     });
     // A connection on which PostgreSQL has answered can be reused when it is in no transaction. It may still be in a

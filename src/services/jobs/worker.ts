@@ -38,6 +38,8 @@ export interface WorkerParts {
    * lease.
    */
   readonly invalidations?: Pick<AccessInvalidations, 'onChange'> | undefined;
+  /** Called at the end of each attempt, with the tenant. */
+  readonly onAttempt?: ((tenantId: string) => void) | undefined;
 }
 
 export interface WorkerOptions {
@@ -180,13 +182,14 @@ export class Worker {
   }
 
   #begin(job: ClaimedJob, log: FastifyBaseLogger): void {
-    const { handlers, plans, database, context } = this.#parts;
+    const { handlers, plans, database, context, onAttempt } = this.#parts;
     const handler = handlers.get(job.task)!;
     const plan = plans.of(job.plan);
     const attempt = new Attempt(job, handler, plan, { database, queue: this.#queue, context, log });
     const begunAt = performance.now();
     const done = attempt.run().then((outcome) => {
       this.#running.delete(job.lease);
+      if (outcome !== 'left') onAttempt?.(job.tenantId);
       this.#charge(job.tenantId, (performance.now() - begunAt) / 1_000 / plan.weight);
       const outcomes = this.#ended.get(job.task) ?? new Map<Outcome, number>();
       this.#ended.set(job.task, outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1));

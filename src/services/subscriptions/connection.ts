@@ -16,6 +16,7 @@ import type { AccessRecords } from '../access-records/access-records.js';
 import type { Rates } from '../rates/rates.js';
 import { isOfStranger } from '../rates/strangers.js';
 import type { LeavingErrors } from '../telemetry/leaving-errors.js';
+import type { TenantUsage } from '../telemetry/tenant-usage.js';
 import { createContext, type ContextParts } from '../../kernel/graphql/create-context.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { TenantOnlyReads } from '../../kernel/tenancy/tenant-only-reads.js';
@@ -41,6 +42,7 @@ export interface ConnectionParts extends ContextParts {
   readonly leaving: LeavingErrors;
   readonly rates: Rates;
   readonly accessRecords: AccessRecords;
+  readonly tenantUsage: TenantUsage;
   readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
@@ -208,6 +210,7 @@ export class Connection implements Subscriber, Requester, Checked {
       const viewer = await this.lookUp();
       const refusal = await this.#refusalOfCost(viewer, cost);
       if (refusal) return { errors: [refusal] };
+      this.#parts.tenantUsage.add(viewer.tenantId, 'requests', 1);
       const events = await createSourceEventStream({ ...operation, contextValue: this.contexts(viewer)() });
       if (!(Symbol.asyncIterator in events)) return unlessUnavailable(events);
       const guard = api.guards.get(`Subscription.${field}`);
