@@ -90,8 +90,8 @@ describe('a writer', () => {
       const globex = await server().database.tenantId('globex');
       const before = (await used(server().database, 'globex'))['day']?.jobs ?? 0;
       usage.add(globex, 'jobs', 5);
-      for (const _lost of lost) {
-        expect(await writer.write()).toBe(false);
+      for (const when of lost) {
+        expect(await writer.write(), when).toBe(false);
         // Counted meanwhile.
         usage.add(globex, 'jobs', 1);
       }

@@ -101,6 +101,9 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   erasePerson: 'persons:erase',
 };
 
+const allNeed = (permission: Permission, fields: readonly string[]) =>
+  Object.fromEntries(fields.map((field) => [field, permission]));
+
 /** Every type except the root types. */
 export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   PageInfo: { hasNextPage: null, hasPreviousPage: null, startCursor: null, endCursor: null },
@@ -119,14 +122,7 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     usage: 'billing:manage',
     usageHistory: 'billing:manage',
   },
-  DailyUsage: {
-    day: 'billing:manage',
-    requests: 'billing:manage',
-    databaseSeconds: 'billing:manage',
-    rows: 'billing:manage',
-    bytes: 'billing:manage',
-    jobs: 'billing:manage',
-  },
+  DailyUsage: allNeed('billing:manage', ['day', 'requests', 'databaseSeconds', 'rows', 'bytes', 'jobs']),
   ResourceUsage: { resource: 'billing:manage', used: 'billing:manage', limit: 'billing:manage' },
   Viewer: {
     id: null,
