@@ -4121,3 +4121,4 @@ ALTER TABLE tenantry.usage_writers FORCE ROW LEVEL SECURITY;
 CREATE POLICY counting ON tenantry.usage_writers FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.usage_writers TO tenantry_operator;

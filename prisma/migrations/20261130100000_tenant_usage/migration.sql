@@ -41,6 +41,8 @@ CREATE TABLE tenantry.usage_writers (
 );
 ALTER TABLE tenantry.usage_writers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY counting ON tenantry.usage_writers TO tenantry_owner USING (true) WITH CHECK (true);
+-- An erasure searches every table for what is left of the tenant.
+GRANT SELECT ON tenantry.usage_writers TO tenantry_operator;
 COMMENT ON TABLE tenantry.usage_writers IS '@tenancy shared: which batches of counts were added';
 
 -- Adds what a process has counted. `usage` is a JSON array of [tenant, hour, requests, database_ms, rows, bytes, jobs]. The
