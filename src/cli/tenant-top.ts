@@ -20,17 +20,8 @@ export const topCommand = (): Command =>
       const tenants = await asOperator((connection) =>
         readTopTenants(connection, { by, hours, first: limit }),
       );
-      printRows(tenants.map(rounded), { json });
+      printRows(tenants, { json });
     });
-
-/** Seconds with milliseconds, and a share with three digits. */
-const rounded = <Row extends { readonly databaseSeconds: number; readonly share: number }>(
-  row: Row,
-): Row => ({
-  ...row,
-  databaseSeconds: Math.round(row.databaseSeconds * 1_000) / 1_000,
-  share: Math.round(row.share * 1_000) / 1_000,
-});
 
 function wholeNumber(most: number): (value: string) => number {
   return (value) => {

@@ -27,7 +27,7 @@ export const usageHistoryOf = (
   { db }: Pick<RequestContext, 'db'>,
 ): Promise<DailyUse[]> =>
   db.$queryRaw<DailyUse>(Prisma.sql`
-    SELECT starts_at AS day, requests, database_ms / 1000 AS "databaseSeconds", rows, bytes, jobs
+    SELECT starts_at AS day, requests, round((database_ms / 1000)::numeric, 3)::float8 AS "databaseSeconds", rows, bytes, jobs
     FROM tenantry.tenant_usage
     WHERE tenant_id = ${tenantId}::uuid AND period = 'day'
       AND starts_at >= coalesce(${from?.toISOString() ?? null}::timestamptz, '-infinity')

@@ -43,7 +43,7 @@ export const readUsageHistory = (
   { period, last }: { readonly period: Period; readonly last: number },
 ): Promise<UsedInPeriod[]> =>
   query<UsedInPeriod & Record<string, unknown>>(
-    `SELECT starts_at AS "startsAt", requests::float8 AS requests, database_ms / 1000 AS "databaseSeconds",
+    `SELECT starts_at AS "startsAt", requests::float8 AS requests, round((database_ms / 1000)::numeric, 3)::float8 AS "databaseSeconds",
        rows::float8 AS rows, bytes::float8 AS bytes, jobs::float8 AS jobs
      FROM tenantry.tenant_usage WHERE tenant_id = $1 AND period = $2 ORDER BY starts_at DESC LIMIT $3`,
     [tenantId, period, last],
@@ -68,9 +68,9 @@ export const readTopTenants = (
        WHERE period = 'hour' AND starts_at >= date_trunc('hour', clock_timestamp(), 'UTC') - $1 * interval '1 hour'
        GROUP BY tenant_id
      )
-     SELECT t.slug, t.plan, u.requests::float8 AS requests, u.database_ms / 1000 AS "databaseSeconds",
+     SELECT t.slug, t.plan, u.requests::float8 AS requests, round((u.database_ms / 1000)::numeric, 3)::float8 AS "databaseSeconds",
        u.rows::float8 AS rows, u.bytes::float8 AS bytes, u.jobs::float8 AS jobs,
-       coalesce(u.database_ms / nullif(u.of_all, 0), 0) AS share
+       round(coalesce(u.database_ms / nullif(u.of_all, 0), 0)::numeric, 3)::float8 AS share
      FROM used u JOIN public.tenants t ON t.id = u.tenant_id
      ORDER BY u.${COLUMN[by]} DESC, t.slug LIMIT $2`,
     [hours, first],
