@@ -4058,7 +4058,7 @@ CREATE POLICY queue ON tenantry.jobs FOR ALL TO tenantry_owner
 CREATE POLICY tenant_isolation ON tenantry.jobs FOR ALL TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
   WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_app;
+GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (traceparent), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_app;
 GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_operator;
 
 -- tenantry.life_lines

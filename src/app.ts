@@ -26,6 +26,7 @@ import { installTenantExports } from './http/tenant-exports.js';
 import { installTenantUsage } from './http/tenant-usage.js';
 import { installShedding } from './http/shedding.js';
 import { limitUnreadAnswers } from './http/unread-answers.js';
+import { installTracing } from './http/tracing.js';
 import { installWebsocket } from './http/websocket.js';
 
 /**
@@ -36,6 +37,7 @@ export async function buildApp(services: Services, drain = new Drain(), demoUser
   const app = createServer(services.config);
   installRequestId(app);
   installRequestLog(app);
+  installTracing(app);
   installAnswerSize(app, services.config.maxAnswerBytes, services.leaving);
   installTenantUsage(app, services.tenantUsage);
   installCaching(app);

@@ -91,7 +91,7 @@ export async function installOperatorDoor(
           sealKeys: operators.sealKeys,
           requestId,
           deadline,
-          usage: (request.usage = new RequestUsage()),
+          usage: (request.usage = new RequestUsage(request.trace)),
           bytes: new AnswerBytes(config.maxAnswerBytes),
           log: logOf(request),
         };

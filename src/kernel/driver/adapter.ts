@@ -9,6 +9,7 @@ import {
 import { endForEverybody } from '@tenantry/prisma-tenancy/parts';
 import { farTime } from './column-parsers.js';
 import { withExactNumbers } from './exact-json.js';
+import { sqlAttributes } from './sql-attributes.js';
 import { BINDING, PipeliningClient } from './pipelining-client.js';
 
 /** Told after each statement in a tenant's transaction how many rows it has read or written. */
@@ -26,7 +27,7 @@ type OnRows = (tenantId: string, rows: number) => void;
  *
  * Numbers in JSON that JavaScript would round are read as strings, as in plain statements: see exact-json.ts.
  *
- * Rows are counted for the tenant of their transaction.
+ * Rows are counted for the tenant of their transaction, and statements of traced transactions are steps of the trace.
  */
 export class TenantryAdapter extends PrismaPg {
   readonly #onRows: OnRows | undefined;
@@ -47,6 +48,7 @@ export class TenantryAdapter extends PrismaPg {
 
 function ofTenantry(started: Transaction, onRows: OnRows | undefined): Transaction {
   const transaction = endForEverybody(started);
+  traceStatements(transaction);
   if (onRows) countRows(transaction, onRows);
   const queryRaw = transaction.queryRaw.bind(transaction);
   transaction.queryRaw = (query: SqlQuery) => queryRaw(query).then(withReadableValues);
@@ -62,6 +64,18 @@ function ofTenantry(started: Transaction, onRows: OnRows | undefined): Transacti
     };
   }
   return transaction;
+}
+
+/** Each statement of a traced transaction is a step. */
+function traceStatements(transaction: Transaction): void {
+  const queryRaw = transaction.queryRaw.bind(transaction);
+  const executeRaw = transaction.executeRaw.bind(transaction);
+  const traced = <Result>(query: SqlQuery, work: () => Promise<Result>): Promise<Result> => {
+    const { trace } = clientOf(transaction);
+    return trace ? trace.step('SQL', sqlAttributes([query.sql]), work) : work();
+  };
+  transaction.queryRaw = (query: SqlQuery) => traced(query, () => queryRaw(query));
+  transaction.executeRaw = (query: SqlQuery) => traced(query, () => executeRaw(query));
 }
 
 /** The first statement says which tenant it is. */

@@ -11,6 +11,8 @@ import { PublicError } from '../vocabulary/errors.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
 import { explained, statementTimeoutOf } from './time-limits.js';
+import { codeOf } from '../tracing/trace.js';
+import { sqlAttributes } from './sql-attributes.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 /** A statement with its values in PostgreSQL's text form. */
@@ -61,6 +63,9 @@ const COMMIT: Statement = { text: 'COMMIT', values: [] };
 /** Binds a transaction to a tenant. */
 export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
 
+/** The same, and a job that the transaction queues continues the trace. */
+const BIND_TRACED = `${BIND}, pg_catalog.set_config('app.traceparent', $9, true)`;
+
 /** Creates the function that sends batches. Several statements share one snapshot. */
 export function createSendBatch({
   checkout,
@@ -86,7 +91,12 @@ export function createSendBatch({
       expires,
       signature,
     ];
-    const binding = { text: BIND, values };
+    const trace = context.usage?.trace;
+    const binding =
+      trace && purpose === 'write'
+        ? { text: BIND_TRACED, values: [...values, trace.traceparent] }
+        : { text: BIND, values };
+    const step = trace?.child('SQL', sqlAttributes(statements.map(({ text }) => text)));
     // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
@@ -118,6 +128,7 @@ export function createSendBatch({
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
     release(isSound);
+    step?.end(failure && codeOf(failure));
     if (failure !== undefined) throw explained(failure, context);
   };
 }

@@ -6,7 +6,7 @@ import { createTenancy, type TransactionCourse } from '@tenantry/prisma-tenancy/
 import type { PrismaClient } from '../../generated/prisma/client.js';
 import { signContext, type Sign } from '../database/context-signature.js';
 import type { RefuseSecondConnection } from '../driver/open-transaction.js';
-import { clientOfBinding } from '../driver/pipelining-client.js';
+import { clientOfBinding, type PipeliningClient } from '../driver/pipelining-client.js';
 import { ATTEMPTS, isTransient } from '../driver/retry.js';
 import type { SendBatch } from '../driver/statement-batch.js';
 import { explained } from '../driver/time-limits.js';
@@ -64,13 +64,15 @@ async function watched<Result>(
 ): Promise<Result> {
   const { deadline, plan } = context;
   deadline?.throwIfOver();
+  let client: PipeliningClient | undefined;
   let stopWatching: (() => void) | undefined;
   try {
     return await attempt({
       bound: (touched) => {
-        const client = clientOfBinding(touched);
+        const bound = (client = clientOfBinding(touched));
+        bound.trace = context.usage?.trace;
         const ends = deadline ?? Deadline.after(plan?.transactionTimeoutMs ?? limits.timeout);
-        stopWatching = ends.whenOver(() => void client.cancelWork());
+        stopWatching = ends.whenOver(() => void bound.cancelWork());
       },
       ending: () => deadline?.throwIfOver(),
     });
@@ -78,5 +80,6 @@ async function watched<Result>(
     throw explained(error, context);
   } finally {
     stopWatching?.();
+    if (client) client.trace = undefined;
   }
 }
