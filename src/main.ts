@@ -39,12 +39,11 @@ async function main(): Promise<void> {
   const early: Parameters<ServiceOptions['warn']>[] = [];
   let ended = (): void => undefined;
   let jobsEnded = Promise.resolve();
-  let stopTraces = (): Promise<void> => Promise.resolve();
   try {
     if (prepared.embedded) tell('Starting the server');
     const secret = await signingSecret(config);
     let traceProblem: (detail: string) => void = () => undefined;
-    stopTraces = await startTraces(config.traces, (detail) => traceProblem(detail));
+    const stopTraces = await startTraces(config.traces, (detail) => traceProblem(detail));
     const keys = await sealKeys(config);
     // Collects warnings until there is a log: connections may fail before the server is built.
     let warn: ServiceOptions['warn'] = (problem, fields) => void early.push([problem, fields]);

@@ -5,7 +5,7 @@
  */
 import type pg from 'pg';
 import { SessionClient } from '../database/session.js';
-import { BIND } from './statement-batch.js';
+import { BIND } from './batch-binding.js';
 import type { BoundStatement } from './statement-log.js';
 
 /** The plan of a statement, for the log. */

@@ -4,6 +4,7 @@ import type { Attributes } from '@opentelemetry/api';
 /** The most characters. */
 const LONGEST_TEXT = 2_000;
 
+/** The attributes of a span. */
 export const sqlAttributes = (texts: readonly string[]): Attributes => ({
   'db.system.name': 'postgresql',
   'db.operation.batch.size': texts.length,

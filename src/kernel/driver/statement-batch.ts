@@ -6,11 +6,12 @@ import pg from 'pg';
 import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from '../request/tenant-context.js';
-import { signContext, type Sign } from '../database/context-signature.js';
+import type { Sign } from '../database/context-signature.js';
+import { bindingOf } from './batch-binding.js';
 import { PublicError } from '../vocabulary/errors.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
-import { explained, statementTimeoutOf } from './time-limits.js';
+import { explained } from './time-limits.js';
 import { codeOf } from '../tracing/trace.js';
 import { sqlAttributes } from './sql-attributes.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
@@ -60,12 +61,6 @@ export type SendBatch = (
 
 const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
 const COMMIT: Statement = { text: 'COMMIT', values: [] };
-/** Binds a transaction to a tenant. */
-export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
-
-/** The same, and a job that the transaction queues continues the trace. */
-const BIND_TRACED = `${BIND}, pg_catalog.set_config('app.traceparent', $9, true)`;
-
 /** Creates the function that sends batches. Several statements share one snapshot. */
 export function createSendBatch({
   checkout,
@@ -78,24 +73,9 @@ export function createSendBatch({
   return async (context, purpose, statements, observer) => {
     // Before signing, because a signature is short-lived and a connection may not be free at once.
     const { client, release } = await checkout(context.deadline);
-    const { tenantId, actor, requestId } = context;
-    const readOnly = String(purpose === 'read');
-    const { expires, signature } = signContext(sign, context);
-    const values = [
-      tenantId,
-      actor.id,
-      actor.type,
-      requestId,
-      String(statementTimeoutOf(context, statementTimeout)),
-      readOnly,
-      expires,
-      signature,
-    ];
+    const { tenantId } = context;
     const trace = context.usage?.trace;
-    const binding =
-      trace && purpose === 'write'
-        ? { text: BIND_TRACED, values: [...values, trace.traceparent] }
-        : { text: BIND, values };
+    const binding = bindingOf(context, purpose, { statementTimeout, sign });
     const step = trace?.child('SQL', sqlAttributes(statements.map(({ text }) => text)));
     // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;

@@ -64,15 +64,16 @@ async function watched<Result>(
 ): Promise<Result> {
   const { deadline, plan } = context;
   deadline?.throwIfOver();
-  let client: PipeliningClient | undefined;
+  let traced: PipeliningClient | undefined;
   let stopWatching: (() => void) | undefined;
   try {
     return await attempt({
       bound: (touched) => {
-        const bound = (client = clientOfBinding(touched));
-        bound.trace = context.usage?.trace;
+        const client = clientOfBinding(touched);
+        client.trace = context.usage?.trace;
+        traced = client;
         const ends = deadline ?? Deadline.after(plan?.transactionTimeoutMs ?? limits.timeout);
-        stopWatching = ends.whenOver(() => void bound.cancelWork());
+        stopWatching = ends.whenOver(() => void client.cancelWork());
       },
       ending: () => deadline?.throwIfOver(),
     });
@@ -80,6 +81,6 @@ async function watched<Result>(
     throw explained(error, context);
   } finally {
     stopWatching?.();
-    if (client) client.trace = undefined;
+    if (traced) traced.trace = undefined;
   }
 }
