@@ -109,6 +109,8 @@ const config: CodegenConfig = {
           Role: '../kernel/vocabulary/permissions.js#Role',
           TenantExportStatus: '../services/operator/exports.js#ExportStatus',
           TenantErasureState: '../services/operator/erasures.js#ErasureState',
+          TopTenantOrder: '../services/operator/tenant-usage.js#TopOrder',
+          UsagePeriod: '../services/operator/tenant-usage.js#Period',
         },
         mappers: {
           Tenant: '../services/operator/tenants.js#TenantRow',

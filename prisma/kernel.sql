@@ -176,6 +176,63 @@ BEGIN
 END
 $function$;
 
+-- tenantry.add_tenant_usage(uuid,bigint,text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.add_tenant_usage(server uuid, batch bigint, usage text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  this_hour constant timestamptz := date_trunc('hour', clock_timestamp(), 'UTC');
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'add_tenant_usage', expires, server, batch, usage), expires, signature
+  );
+  IF current_setting('app.current_tenant', true) <> '' THEN
+    RAISE EXCEPTION 'a tenant''s transaction adds no usage' USING ERRCODE = '42501';
+  END IF;
+  INSERT INTO tenantry.usage_writers AS w (server, batch, written_at) VALUES (server, batch, clock_timestamp())
+  ON CONFLICT ON CONSTRAINT usage_writers_pkey DO UPDATE SET batch = excluded.batch, written_at = excluded.written_at
+  WHERE w.batch < excluded.batch;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  WITH counted AS (
+    SELECT (each ->> 0)::uuid AS tenant_id,
+      greatest(least(date_trunc('hour', (each ->> 1)::timestamptz, 'UTC'), this_hour), this_hour - interval '2 days') AS hour,
+      (each ->> 2)::bigint AS requests, (each ->> 3)::double precision AS database_ms, (each ->> 4)::bigint AS rows,
+      (each ->> 5)::bigint AS bytes, (each ->> 6)::bigint AS jobs
+    FROM jsonb_array_elements(usage::jsonb) AS each
+  ), periods AS (
+    SELECT tenant_id, 'hour' AS period, hour AS starts_at, requests, database_ms, rows, bytes, jobs FROM counted
+    UNION ALL
+    SELECT tenant_id, 'day', date_trunc('day', hour, 'UTC'), requests, database_ms, rows, bytes, jobs FROM counted
+  ), added AS (
+    INSERT INTO tenantry.tenant_usage AS u (tenant_id, period, starts_at, requests, database_ms, rows, bytes, jobs)
+    SELECT p.tenant_id, p.period, p.starts_at, sum(p.requests), sum(p.database_ms), sum(p.rows), sum(p.bytes), sum(p.jobs)
+    FROM periods p JOIN public.tenants t ON t.id = p.tenant_id AND NOT tenantry.is_fenced(t.id)
+    GROUP BY p.tenant_id, p.period, p.starts_at
+    -- In order, so that two servers do not wait for each other.
+    ORDER BY p.tenant_id, p.period, p.starts_at
+    ON CONFLICT ON CONSTRAINT tenant_usage_pkey DO UPDATE SET
+      requests = u.requests + excluded.requests, database_ms = u.database_ms + excluded.database_ms,
+      rows = u.rows + excluded.rows, bytes = u.bytes + excluded.bytes, jobs = u.jobs + excluded.jobs
+    RETURNING u.tenant_id, u.period, u.xmax = 0 AS begins
+  )
+  -- Once in each hour of a tenant: what is kept no longer.
+  DELETE FROM tenantry.tenant_usage old USING (SELECT DISTINCT tenant_id FROM added WHERE begins AND period = 'hour') b
+  WHERE old.tenant_id = b.tenant_id AND (
+    (old.period = 'hour' AND old.starts_at < this_hour - interval '8 days')
+    OR (old.period = 'day' AND old.starts_at < this_hour - interval '1100 days')
+  );
+  -- Processes that have ended. One that goes on writes every few seconds.
+  DELETE FROM tenantry.usage_writers w WHERE w.written_at < clock_timestamp() - interval '30 days';
+  RETURN true;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.add_tenant_usage(uuid,bigint,text,bigint,text) TO tenantry_app;
+
 -- tenantry.add_use(uuid,text,bigint)
 CREATE OR REPLACE FUNCTION tenantry.add_use(tenant uuid, counted text, added bigint)
  RETURNS bigint
@@ -4018,7 +4075,7 @@ CREATE POLICY queue ON tenantry.jobs FOR ALL TO tenantry_owner
 CREATE POLICY tenant_isolation ON tenantry.jobs FOR ALL TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)))
   WITH CHECK ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
-GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_app;
+GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (traceparent), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_app;
 GRANT SELECT (actor), SELECT (actor_type), SELECT (attempt), SELECT (created_at), SELECT (finished_at), SELECT (id), SELECT (key), SELECT (last_error), SELECT (leased_until), SELECT (max_attempts), SELECT (payload), SELECT (request_id), SELECT (run_at), SELECT (started_at), SELECT (state), SELECT (task), SELECT (tenant_id), SELECT (worker) ON TABLE tenantry.jobs TO tenantry_operator;
 
 -- tenantry.life_lines
@@ -4063,3 +4120,22 @@ CREATE POLICY tenant_isolation ON tenantry.resource_usage FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_operator;
+
+-- tenantry.tenant_usage
+ALTER TABLE tenantry.tenant_usage ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.tenant_usage FORCE ROW LEVEL SECURITY;
+CREATE POLICY counting ON tenantry.tenant_usage FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.tenant_usage FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT ON TABLE tenantry.tenant_usage TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.tenant_usage TO tenantry_operator;
+
+-- tenantry.usage_writers
+ALTER TABLE tenantry.usage_writers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.usage_writers FORCE ROW LEVEL SECURITY;
+CREATE POLICY counting ON tenantry.usage_writers FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.usage_writers TO tenantry_operator;

@@ -23,8 +23,10 @@ import { installSecurityHeaders } from './http/security-headers.js';
 import { createServer } from './http/server-options.js';
 import type { Services } from './http/services.js';
 import { installTenantExports } from './http/tenant-exports.js';
+import { installTenantUsage } from './http/tenant-usage.js';
 import { installShedding } from './http/shedding.js';
 import { limitUnreadAnswers } from './http/unread-answers.js';
+import { installTracing } from './http/tracing.js';
 import { installWebsocket } from './http/websocket.js';
 
 /**
@@ -35,7 +37,9 @@ export async function buildApp(services: Services, drain = new Drain(), demoUser
   const app = createServer(services.config);
   installRequestId(app);
   installRequestLog(app);
+  installTracing(app);
   installAnswerSize(app, services.config.maxAnswerBytes, services.leaving);
+  installTenantUsage(app, services.tenantUsage);
   installCaching(app);
   installCompression(app);
   const unread = limitUnreadAnswers(app);

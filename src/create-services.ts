@@ -1,15 +1,18 @@
 /** Creates the parts of a running server, and closes them in order. */
 import { join } from 'node:path';
-import { ProviderKeys } from './kernel/auth/provider-keys.js';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
 import { clientAddress } from './http/client-address.js';
 import type { Services } from './http/services.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
+import { warnOfMissing } from './missing-settings.js';
+import { openProviderKeys } from './open-provider-keys.js';
+import { statementLog, type Inform } from './statement-log.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
 import { TenantActivity } from './services/telemetry/tenant-activity.js';
+import { TenantUsage, UsageWriter } from './services/telemetry/tenant-usage.js';
 import { Problems } from './services/telemetry/problems.js';
 import { Documents } from './services/documents/documents.js';
 import { readTrustedDocuments } from './services/documents/trusted-documents.js';
@@ -36,7 +39,7 @@ import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/acce
 import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
 import { CHANGES_CHANNEL, changeEvents } from './kernel/notifications/change-events.js';
 import type { DelayLimits } from './kernel/pool/queue-delays.js';
-import { openDatabase, type Database, type StatementLog } from './kernel/tenancy/database.js';
+import { openDatabase, type Database } from './kernel/tenancy/database.js';
 import { listen } from './kernel/notifications/notifications.js';
 import { createReadiness } from './kernel/database/readiness.js';
 import { createAccessResolver } from './kernel/auth/resolve-access.js';
@@ -51,6 +54,8 @@ export interface RunningServices extends Services {
   /** What plans can limit: see `publishQuotas`. */
   readonly limitedResources: readonly LimitedResource[];
   readonly database: Database;
+  /** Writes what tenants use. */
+  readonly usageWriter: UsageWriter;
   /** Closes the connections to the database. Call it when no request is running. */
   close(): Promise<void>;
 }
@@ -75,7 +80,7 @@ export interface ServiceOptions {
   /** Encrypt secrets at rest. Default: those of the configuration. */
   readonly encryptionKeys?: readonly string[] | undefined;
   /** Writes a line of the log that LOG_SQL asks for. Undefined: none is written. */
-  readonly inform?: ((what: string, fields: object) => void) | undefined;
+  readonly inform?: Inform | undefined;
   /** Writes a warning to the log. */
   readonly warn: (problem: string, fields?: Readonly<Record<string, unknown>>) => void;
 }
@@ -111,6 +116,7 @@ export function createServices({
   });
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   refuseUnknownQuotas(plans, resources);
+  const tenantUsage = new TenantUsage();
   const database = openDatabase({
     url: databaseUrl,
     poolSize: config.poolSize,
@@ -119,6 +125,7 @@ export function createServices({
     queueDelays,
     contextKey,
     statementLog: statementLog(config, inform),
+    onRows: (tenantId, rows) => tenantUsage.add(tenantId, 'rows', rows),
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
     // In development and in tests it is an error.
     ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
@@ -138,17 +145,10 @@ export function createServices({
   invalidations.onChange((change) => database.gate.accessChanged(change));
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
+  const usageWriter = new UsageWriter(tenantUsage, database, warn);
   // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
-  if (config.production && config.smtpUrl === undefined) {
-    warn('SMTP_URL is not set: no mail is sent, and nobody can be invited by mail');
-  }
-  if (config.production && config.metricsToken === undefined && config.metricsPort === undefined) {
-    warn('neither METRICS_PORT nor METRICS_TOKEN is set: there is no /metrics');
-  }
-  if (encryptionKeys.length === 0) {
-    warn('ENCRYPTION_KEYS is not set: no webhook can be created, and nothing is sent to those that exist');
-  }
+  warnOfMissing(config, encryptionKeys, warn);
   const { rates, sharing, ...openedRates } = openRates({
     redisUrl: config.redisUrl,
     redisTimeoutMs: config.redisTimeoutMs,
@@ -183,7 +183,14 @@ export function createServices({
     onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
   });
   const worker = new Worker(
-    { database, handlers, plans, context, invalidations },
+    {
+      database,
+      handlers,
+      plans,
+      context,
+      invalidations,
+      onAttempt: (tenantId) => tenantUsage.add(tenantId, 'jobs', 1),
+    },
     { slots: config.jobSlots },
   );
   return {
@@ -228,6 +235,8 @@ export function createServices({
     providerKeys,
     problems,
     activity,
+    tenantUsage,
+    usageWriter,
     sealing: new Sealing(),
     outgoing,
     leaving: new LeavingErrors(problems),
@@ -235,6 +244,7 @@ export function createServices({
       await worker.stop(0);
       await apiKeyUse.close();
       await accessRecords.close();
+      await usageWriter.close();
       changes.close();
       await notifications.close();
       await readiness.close();
@@ -244,37 +254,4 @@ export function createServices({
       problems.close();
     },
   };
-}
-
-/**
- * What LOG_SQL asks for. Values, and plans, which show them, are for development only.
- *
- * @param inform is given what the line is, `statement` or a plan, and its fields
- */
-export function statementLog(
-  { logSql, production }: Pick<Config, 'logSql' | 'production'>,
-  inform: ServiceOptions['inform'],
-): StatementLog | undefined {
-  if (logSql === undefined || !inform) return undefined;
-  const write: StatementLog['write'] = (line) => inform('statement', line);
-  if (production) return { write, withValues: false };
-  const writePlan: StatementLog['writePlan'] = ({ plan, ...line }) => inform(`plan\n${plan}\n`, line);
-  return { write, withValues: true, ...(logSql === 'plans' && { writePlan }) };
-}
-
-function openProviderKeys(
-  jwksUri: string,
-  { jwksCacheSeconds: cacheSeconds }: Config,
-  problems: Problems,
-): ProviderKeys {
-  const kind = {
-    name: 'signing_keys',
-    reason: 'unreachable',
-    sentence: 'the keys of the identity provider cannot be fetched: see JWKS_URI. Known keys serve on',
-  };
-  return new ProviderKeys({
-    jwksUri,
-    cacheSeconds,
-    onFailure: (error) => problems.note(kind, error instanceof Error ? error.message : String(error)),
-  });
 }

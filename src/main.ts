@@ -20,6 +20,7 @@ import { ErasureRunner } from './services/lifecycle/erasure-runner.js';
 import { publishQuotas } from './services/limits/quotas.js';
 import { seedDemo } from './services/operator/demo-seed.js';
 import { withOperatorConnection } from './services/operator/operator-connection.js';
+import { startTraces, TRACES_NOT_SENT } from './services/telemetry/traces.js';
 import { createServices, type ServiceOptions } from './create-services.js';
 
 /** How long running requests, and jobs, may take to end after the server closes. */
@@ -41,6 +42,8 @@ async function main(): Promise<void> {
   try {
     if (prepared.embedded) tell('Starting the server');
     const secret = await signingSecret(config);
+    let traceProblem: (detail: string) => void = () => undefined;
+    const stopTraces = await startTraces(config.traces, (detail) => traceProblem(detail));
     const keys = await sealKeys(config);
     // Collects warnings until there is a log: connections may fail before the server is built.
     let warn: ServiceOptions['warn'] = (problem, fields) => void early.push([problem, fields]);
@@ -57,6 +60,7 @@ async function main(): Promise<void> {
       inform: (what, fields) => inform(what, fields),
       warn: (problem, fields) => warn(problem, fields),
     });
+    traceProblem = (detail) => services.problems.note(TRACES_NOT_SENT, detail);
     const drain = new Drain();
     const signing = { issuer: config.jwtIssuer, audience: config.jwtAudience };
     // Only where the database is the demo's and the secret was made for it.
@@ -137,6 +141,7 @@ async function main(): Promise<void> {
       await erasures?.stop();
       await sealer?.close();
       await services.close();
+      await stopTraces();
     }
   } finally {
     // Not empty if the start failed before there was a log.

@@ -22,6 +22,7 @@ import { outgoing } from './outgoing-mutants.js';
 import { pool } from './pool-mutants.js';
 import { rates } from './rate-mutants.js';
 import { quotas } from './quota-mutants.js';
+import { usage } from './usage-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
 import { binding, deadlines, filter } from './tenancy-mutants.js';
 
@@ -49,6 +50,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   contract,
   rates,
   quotas,
+  usage,
   jobs,
   outgoing,
   suspension,

@@ -8,7 +8,7 @@ import { findMember } from '../kernel/auth/find-member.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
 import type { Database } from '../kernel/tenancy/database.js';
-import { statementLog } from '../create-services.js';
+import { statementLog } from '../statement-log.js';
 import { commandUrls, withDatabase } from './connect.js';
 
 /**

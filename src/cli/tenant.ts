@@ -28,6 +28,7 @@ import { tenantEraseCommand } from './tenant-erase.js';
 import { tenantExportCommand } from './tenant-export.js';
 import { tenantImportCommand } from './tenant-import.js';
 import { printRows } from './output.js';
+import { topCommand } from './tenant-top.js';
 import { usageCommand } from './tenant-usage.js';
 
 /** The options of every command for tenants. */
@@ -118,8 +119,8 @@ export const tenantCommand = (): Command => {
       resumeTenant(connection, { slug, reason: reasonOf(options, 'tenant resume') }),
     );
   });
-  for (const made of [tenantExportCommand(), tenantImportCommand(), tenantEraseCommand(), usageCommand()])
-    command.addCommand(made);
+  const others = [tenantExportCommand, tenantImportCommand, tenantEraseCommand, usageCommand, topCommand];
+  for (const made of others) command.addCommand(made());
   return command;
 };
 

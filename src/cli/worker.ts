@@ -10,6 +10,7 @@ import { checkRuntimeRole } from '../kernel/database/preparation/prepare.js';
 import { modules } from '../modules.js';
 import { sealKeys } from '../services/audit-trail/seal-keys.js';
 import { storesOf } from '../services/lifecycle/erase-tenant.js';
+import { startTraces, TRACES_NOT_SENT } from '../services/telemetry/traces.js';
 import { ErasureRunner } from '../services/lifecycle/erasure-runner.js';
 import { commandUrls } from './connect.js';
 
@@ -41,6 +42,9 @@ export const workerCommand = (): Command =>
         inform: (what, fields) => log.info(fields, what),
         warn: (problem, fields) => log.warn(fields ?? {}, problem),
       });
+      const stopTraces = await startTraces(config.traces, (detail) =>
+        services.problems.note(TRACES_NOT_SENT, detail),
+      );
       let erasures: ErasureRunner | undefined;
       try {
         services.worker.start(log);
@@ -63,6 +67,7 @@ export const workerCommand = (): Command =>
         await erasures?.stop();
       } finally {
         await services.close();
+        await stopTraces();
       }
     });
 

@@ -41,6 +41,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** A whole number of 64 bits, as text: JSON numbers are exact to 53 bits only. Takes a number as well, while it is exact. */
   BigInt: { input: bigint; output: bigint; }
+  /** A day, `2026-11-29`. */
+  Date: { input: Date; output: Date; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: Date; output: Date; }
   /** Any JSON value. */
@@ -524,6 +526,31 @@ export type CreateWebhookPayload = {
   secret: Scalars['String']['output'];
   /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
   webhook?: Maybe<Webhook>;
+};
+
+/** What the tenant has used on one day, from midnight to midnight in UTC. Today’s numbers are some seconds old. Requires the permission `billing:manage`. */
+export type DailyUsage = {
+  __typename?: 'DailyUsage';
+  /** The bytes of answers and events, before compression. Requires the permission `billing:manage`. */
+  bytes: Scalars['BigInt']['output'];
+  /** How long the tenant’s transactions have held connections to the database, in seconds. Requires the permission `billing:manage`. */
+  databaseSeconds: Scalars['Float']['output'];
+  /** The day. Requires the permission `billing:manage`. */
+  day: Scalars['Date']['output'];
+  /** Attempts of jobs. Requires the permission `billing:manage`. */
+  jobs: Scalars['BigInt']['output'];
+  /** Operations that began: queries, mutations and subscriptions. Refused requests do not count. Requires the permission `billing:manage`. */
+  requests: Scalars['BigInt']['output'];
+  /** Rows that statements have read or written. Requires the permission `billing:manage`. */
+  rows: Scalars['BigInt']['output'];
+};
+
+/** From `from` (included) until `to` (excluded). */
+export type DateRange = {
+  /** The first day that matches. Without it, the range has no beginning. */
+  from?: InputMaybe<Scalars['Date']['input']>;
+  /** The first day that no longer matches. Without it, the range has no end. */
+  to?: InputMaybe<Scalars['Date']['input']>;
 };
 
 /** From `from` (included) until `to` (excluded). */
@@ -1831,8 +1858,16 @@ export type Tenant = Node & {
   status: TenantStatus;
   /** What the tenant uses of each resource that plans can limit, in alphabetical order. Requires the permission `billing:manage`. */
   usage?: Maybe<Array<ResourceUsage>>;
+  /** What the tenant has used on each day, for its bills: the newest day first, at most 100. Days without use are left out. Requires the permission `billing:manage`. */
+  usageHistory?: Maybe<Array<DailyUsage>>;
   /** Grows by one with each change. An update takes it as `expectedVersion`. */
   version: Scalars['Int']['output'];
+};
+
+
+/** The customer organisation the caller acts in. Open to every member of the tenant. */
+export type TenantUsageHistoryArgs = {
+  range?: InputMaybe<DateRange>;
 };
 
 /** The erasure of this tenant, which is to come. Meanwhile the tenant is suspended. Requires the permission `tenant:erase`. */
@@ -2351,6 +2386,9 @@ export type ResolversTypes = {
   CreateConversationPayload: ResolverTypeWrapper<Omit<CreateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversTypes['Conversation']> }>;
   CreateWebhookInput: CreateWebhookInput;
   CreateWebhookPayload: ResolverTypeWrapper<Omit<CreateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversTypes['Webhook']> }>;
+  DailyUsage: ResolverTypeWrapper<DailyUsage>;
+  Date: ResolverTypeWrapper<Scalars['Date']['output']>;
+  DateRange: DateRange;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   DateTimeRange: DateTimeRange;
   DeleteConversationInput: DeleteConversationInput;
@@ -2366,6 +2404,7 @@ export type ResolversTypes = {
   ExportAuditLogInput: ExportAuditLogInput;
   ExportAuditLogPayload: ResolverTypeWrapper<ExportAuditLogPayload>;
   FieldAccess: ResolverTypeWrapper<FieldAccess>;
+  Float: ResolverTypeWrapper<Scalars['Float']['output']>;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
   Impersonation: ResolverTypeWrapper<ImpersonationRow>;
   ImpersonationConnection: ResolverTypeWrapper<Connection<ImpersonationRow>>;
@@ -2518,6 +2557,9 @@ export type ResolversParentTypes = {
   CreateConversationPayload: Omit<CreateConversationPayload, 'conversation'> & { conversation?: Maybe<ResolversParentTypes['Conversation']> };
   CreateWebhookInput: CreateWebhookInput;
   CreateWebhookPayload: Omit<CreateWebhookPayload, 'webhook'> & { webhook?: Maybe<ResolversParentTypes['Webhook']> };
+  DailyUsage: DailyUsage;
+  Date: Scalars['Date']['output'];
+  DateRange: DateRange;
   DateTime: Scalars['DateTime']['output'];
   DateTimeRange: DateTimeRange;
   DeleteConversationInput: DeleteConversationInput;
@@ -2532,6 +2574,7 @@ export type ResolversParentTypes = {
   ExportAuditLogInput: ExportAuditLogInput;
   ExportAuditLogPayload: ExportAuditLogPayload;
   FieldAccess: FieldAccess;
+  Float: Scalars['Float']['output'];
   ID: Scalars['ID']['output'];
   Impersonation: ImpersonationRow;
   ImpersonationConnection: Connection<ImpersonationRow>;
@@ -2832,6 +2875,19 @@ export type CreateWebhookPayloadResolvers<ContextType = RequestContext, ParentTy
   secret?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   webhook?: Resolver<Maybe<ResolversTypes['Webhook']>, ParentType, ContextType>;
 };
+
+export type DailyUsageResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['DailyUsage'] = ResolversParentTypes['DailyUsage']> = {
+  bytes?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  databaseSeconds?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  day?: Resolver<ResolversTypes['Date'], ParentType, ContextType>;
+  jobs?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  requests?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+  rows?: Resolver<ResolversTypes['BigInt'], ParentType, ContextType>;
+};
+
+export interface DateScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['Date'], any> {
+  name: 'Date';
+}
 
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
@@ -3182,6 +3238,7 @@ export type TenantResolvers<ContextType = RequestContext, ParentType extends Res
   slug?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   status?: Resolver<ResolversTypes['TenantStatus'], ParentType, ContextType>;
   usage?: Resolver<Maybe<Array<ResolversTypes['ResourceUsage']>>, ParentType, ContextType>;
+  usageHistory?: Resolver<Maybe<Array<ResolversTypes['DailyUsage']>>, ParentType, ContextType, Partial<TenantUsageHistoryArgs>>;
   version?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
@@ -3362,6 +3419,8 @@ export type Resolvers<ContextType = RequestContext> = {
   CreateApiKeyPayload?: CreateApiKeyPayloadResolvers<ContextType>;
   CreateConversationPayload?: CreateConversationPayloadResolvers<ContextType>;
   CreateWebhookPayload?: CreateWebhookPayloadResolvers<ContextType>;
+  DailyUsage?: DailyUsageResolvers<ContextType>;
+  Date?: GraphQLScalarType;
   DateTime?: GraphQLScalarType;
   DeleteConversationPayload?: DeleteConversationPayloadResolvers<ContextType>;
   DeleteWebhookPayload?: DeleteWebhookPayloadResolvers<ContextType>;

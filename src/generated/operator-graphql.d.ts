@@ -4,6 +4,8 @@ import type { OrderDirection } from '../kernel/graphql/connection.js';
 import type { Role } from '../kernel/vocabulary/permissions.js';
 import type { ExportStatus as TenantExportStatus } from '../services/operator/exports.js';
 import type { ErasureState as TenantErasureState } from '../services/operator/erasures.js';
+import type { TopOrder as TopTenantOrder } from '../services/operator/tenant-usage.js';
+import type { Period as UsagePeriod } from '../services/operator/tenant-usage.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { TenantRow } from '../services/operator/tenants.js';
 import type { ImpersonationRow } from '../services/operator/impersonations.js';
@@ -420,6 +422,23 @@ export type PageInfo = {
   startCursor?: Maybe<Scalars['String']['output']>;
 };
 
+/** What a tenant has used in one hour or on one day. The numbers of the present period are some seconds old. Requires the permission `tenants:read`. */
+export type PeriodUsage = {
+  __typename?: 'PeriodUsage';
+  /** The bytes of answers and events, before compression. Requires the permission `tenants:read`. */
+  bytes: Scalars['Float']['output'];
+  /** How long its transactions have held connections to the database, in seconds. Requires the permission `tenants:read`. */
+  databaseSeconds: Scalars['Float']['output'];
+  /** Attempts of jobs. Requires the permission `tenants:read`. */
+  jobs: Scalars['Float']['output'];
+  /** Operations that began: queries, mutations and subscriptions. Refused requests do not count. Requires the permission `tenants:read`. */
+  requests: Scalars['Float']['output'];
+  /** Rows that statements have read or written. Requires the permission `tenants:read`. */
+  rows: Scalars['Float']['output'];
+  /** The beginning of the hour or of the day. Requires the permission `tenants:read`. */
+  startsAt: Scalars['DateTime']['output'];
+};
+
 /** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type Query = {
   __typename?: 'Query';
@@ -427,6 +446,8 @@ export type Query = {
   tenant?: Maybe<Tenant>;
   /** The tenants, by slug unless `orderBy` says otherwise. No audit log of a tenant records it. Requires the permission `tenants:read`. */
   tenants?: Maybe<ListedTenantConnection>;
+  /** The tenants that have used most in the last hours, the largest first. No audit log of a tenant records it. Requires the permission `tenants:read`. */
+  topTenants: Array<TopTenant>;
 };
 
 
@@ -446,6 +467,14 @@ export type QueryTenantsArgs = {
   last?: InputMaybe<Scalars['Int']['input']>;
   orderBy?: InputMaybe<TenantOrder>;
   search?: InputMaybe<Scalars['String']['input']>;
+};
+
+
+/** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
+export type QueryTopTenantsArgs = {
+  by?: TopTenantOrder;
+  first?: Scalars['Int']['input'];
+  hours?: Scalars['Int']['input'];
 };
 
 /** The input of the mutation `renameTenant`. */
@@ -543,12 +572,21 @@ export type Tenant = Node & {
   suspensionReason?: Maybe<Scalars['String']['output']>;
   /** What it uses of each resource that plans can limit, in alphabetical order. Requires the permission `tenants:read`. */
   usage: Array<ResourceUsage>;
+  /** What it has used in each hour or on each day, the newest first. Periods without use are left out. Requires the permission `tenants:read`. */
+  usageHistory: Array<PeriodUsage>;
 };
 
 
 /** One tenant. That an operator has read it is in its audit log, with the reason. Requires the permission `tenants:read`. */
 export type TenantJobsArgs = {
   state?: InputMaybe<JobState>;
+};
+
+
+/** One tenant. That an operator has read it is in its audit log, with the reason. Requires the permission `tenants:read`. */
+export type TenantUsageHistoryArgs = {
+  last?: Scalars['Int']['input'];
+  period?: UsagePeriod;
 };
 
 /** The erasure of a tenant. When it is done, the tenant is gone, and only the certificate of the erasure is left. Requires the permission `tenants:read`. */
@@ -640,6 +678,31 @@ export type TenantOrderField =
   | 'SLUG';
 
 export { TenantStatus };
+
+/** What a tenant has used in some hours. Lists are in no audit log of a tenant. Requires the permission `tenants:read`. */
+export type TopTenant = {
+  __typename?: 'TopTenant';
+  /** The bytes of answers and events, before compression. Requires the permission `tenants:read`. */
+  bytes: Scalars['Float']['output'];
+  /** How long its transactions have held connections to the database, in seconds. Requires the permission `tenants:read`. */
+  databaseSeconds: Scalars['Float']['output'];
+  /** Attempts of jobs. Requires the permission `tenants:read`. */
+  jobs: Scalars['Float']['output'];
+  /** The name of its plan. Requires the permission `tenants:read`. */
+  plan: Scalars['String']['output'];
+  /** Operations that began: queries, mutations and subscriptions. Refused requests do not count. Requires the permission `tenants:read`. */
+  requests: Scalars['Float']['output'];
+  /** Rows that statements have read or written. Requires the permission `tenants:read`. */
+  rows: Scalars['Float']['output'];
+  /** Its part of the time that all tenants have used in the database, from 0 to 1. Requires the permission `tenants:read`. */
+  share: Scalars['Float']['output'];
+  /** The subdomain. Requires the permission `tenants:read`. */
+  slug: Scalars['String']['output'];
+};
+
+export { TopTenantOrder };
+
+export { UsagePeriod };
 
 
 
@@ -752,6 +815,7 @@ export type ResolversTypes = {
   OperatorPermission: OperatorPermission;
   OrderDirection: OrderDirection;
   PageInfo: ResolverTypeWrapper<PageInfo>;
+  PeriodUsage: ResolverTypeWrapper<PeriodUsage>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RenameTenantInput: RenameTenantInput;
   RenameTenantPayload: ResolverTypeWrapper<Omit<RenameTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversTypes['Tenant']> }>;
@@ -772,6 +836,9 @@ export type ResolversTypes = {
   TenantOrder: TenantOrder;
   TenantOrderField: TenantOrderField;
   TenantStatus: TenantStatus;
+  TopTenant: ResolverTypeWrapper<TopTenant>;
+  TopTenantOrder: TopTenantOrder;
+  UsagePeriod: UsagePeriod;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
@@ -803,6 +870,7 @@ export type ResolversParentTypes = {
   Mutation: Record<PropertyKey, never>;
   Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
   PageInfo: PageInfo;
+  PeriodUsage: PeriodUsage;
   Query: Record<PropertyKey, never>;
   RenameTenantInput: RenameTenantInput;
   RenameTenantPayload: Omit<RenameTenantPayload, 'tenant'> & { tenant?: Maybe<ResolversParentTypes['Tenant']> };
@@ -818,6 +886,7 @@ export type ResolversParentTypes = {
   TenantFilter: TenantFilter;
   TenantHealth: TenantHealth;
   TenantOrder: TenantOrder;
+  TopTenant: TopTenant;
 };
 
 export type ErrorsDirectiveArgs = {
@@ -956,9 +1025,19 @@ export type PageInfoResolvers<ContextType = OperatorContext, ParentType extends 
   startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
+export type PeriodUsageResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['PeriodUsage'] = ResolversParentTypes['PeriodUsage']> = {
+  bytes?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  databaseSeconds?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  jobs?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  requests?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  rows?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  startsAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+};
+
 export type QueryResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType, RequireFields<QueryTenantArgs, 'reason' | 'slug'>>;
   tenants?: Resolver<Maybe<ResolversTypes['ListedTenantConnection']>, ParentType, ContextType, Partial<QueryTenantsArgs>>;
+  topTenants?: Resolver<Array<ResolversTypes['TopTenant']>, ParentType, ContextType, RequireFields<QueryTopTenantsArgs, 'by' | 'first' | 'hours'>>;
 };
 
 export type RenameTenantPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['RenameTenantPayload'] = ResolversParentTypes['RenameTenantPayload']> = {
@@ -996,6 +1075,7 @@ export type TenantResolvers<ContextType = OperatorContext, ParentType extends Re
   status?: Resolver<ResolversTypes['TenantStatus'], ParentType, ContextType>;
   suspensionReason?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   usage?: Resolver<Array<ResolversTypes['ResourceUsage']>, ParentType, ContextType>;
+  usageHistory?: Resolver<Array<ResolversTypes['PeriodUsage']>, ParentType, ContextType, RequireFields<TenantUsageHistoryArgs, 'last' | 'period'>>;
   __isTypeOf?: IsTypeOfResolverFn<ParentType, ContextType>;
 };
 
@@ -1036,6 +1116,21 @@ export type TenantHealthResolvers<ContextType = OperatorContext, ParentType exte
 
 export type TenantStatusResolvers = EnumResolverSignature<{ ACTIVE?: any, SUSPENDED?: any }, ResolversTypes['TenantStatus']>;
 
+export type TopTenantResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['TopTenant'] = ResolversParentTypes['TopTenant']> = {
+  bytes?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  databaseSeconds?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  jobs?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  plan?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  requests?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  rows?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  share?: Resolver<ResolversTypes['Float'], ParentType, ContextType>;
+  slug?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type TopTenantOrderResolvers = EnumResolverSignature<{ REQUESTS?: any, ROWS?: any, TIME?: any }, ResolversTypes['TopTenantOrder']>;
+
+export type UsagePeriodResolvers = EnumResolverSignature<{ DAY?: any, HOUR?: any }, ResolversTypes['UsagePeriod']>;
+
 export type Resolvers<ContextType = OperatorContext> = {
   AuditVerification?: AuditVerificationResolvers<ContextType>;
   CancelTenantErasurePayload?: CancelTenantErasurePayloadResolvers<ContextType>;
@@ -1056,6 +1151,7 @@ export type Resolvers<ContextType = OperatorContext> = {
   Node?: NodeResolvers<ContextType>;
   OrderDirection?: OrderDirectionResolvers;
   PageInfo?: PageInfoResolvers<ContextType>;
+  PeriodUsage?: PeriodUsageResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   RenameTenantPayload?: RenameTenantPayloadResolvers<ContextType>;
   ResourceUsage?: ResourceUsageResolvers<ContextType>;
@@ -1069,6 +1165,9 @@ export type Resolvers<ContextType = OperatorContext> = {
   TenantExportStatus?: TenantExportStatusResolvers;
   TenantHealth?: TenantHealthResolvers<ContextType>;
   TenantStatus?: TenantStatusResolvers;
+  TopTenant?: TopTenantResolvers<ContextType>;
+  TopTenantOrder?: TopTenantOrderResolvers;
+  UsagePeriod?: UsagePeriodResolvers;
 };
 
 export type DirectiveResolvers<ContextType = OperatorContext> = {

@@ -54,9 +54,10 @@ export function installAuthentication(
   const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     request.viewer = request.guest = request.suspended = undefined;
     try {
-      request.viewer = await authenticate(parts, request.headers, () =>
-        rates.refuseExhausted(addressOf(request.raw)),
-      );
+      const determine = () =>
+        authenticate(parts, request.headers, () => rates.refuseExhausted(addressOf(request.raw)));
+      const { trace } = request;
+      request.viewer = await (trace ? trace.step('authenticate', {}, determine) : determine());
       accessRecords.admitted(request.viewer, addressOf(request.raw), request.id);
     } catch (error) {
       accessRecords.refused(error, request.id);

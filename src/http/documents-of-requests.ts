@@ -39,6 +39,7 @@ export const readDocuments = <Context extends DoorContext>(
     let costOf: ((actual: number) => Partial<CostReport>) | undefined;
     return {
       async didResolveSource(request) {
+        const step = request.contextValue.usage.trace?.child('read document');
         try {
           // Apollo Server reads it from here: requestPipeline.js.
           (request as { document?: DocumentNode }).document = reader.read(request.source);
@@ -46,6 +47,8 @@ export const readDocuments = <Context extends DoorContext>(
           if (!(error instanceof RefusedOperation)) throw error;
           refused = error.errors;
           (request as { document?: DocumentNode }).document = NOTHING;
+        } finally {
+          step?.end(refused.length > 0 ? 'GRAPHQL_VALIDATION_FAILED' : undefined);
         }
       },
       async didResolveOperation({ document, operation, request, contextValue }) {

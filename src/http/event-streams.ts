@@ -19,7 +19,7 @@ import { maskedError, RefusedRequest } from './error-answers.js';
 import { findDocument } from './find-document.js';
 import { logOf } from './logging.js';
 import type { Services } from './services.js';
-import { framesOf } from './stream-frames.js';
+import { framesOf, type FrameOptions } from './stream-frames.js';
 import { toldErrors } from './told-errors.js';
 import { isWelcomeOrigin } from './websocket-origin.js';
 
@@ -36,7 +36,7 @@ export const HEARTBEAT_MS = 15_000;
 
 /** Installs the route. When the app closes, every stream ends. */
 export function installEventStreams(app: FastifyInstance, services: Services, drain: Drain): void {
-  const { api, config, documents, documentReader, leaving } = services;
+  const { api, config, documents, documentReader, leaving, tenantUsage } = services;
   const find = findDocument(documents);
   const open = new Set<Connection>();
   app.addHook('preClose', async () => {
@@ -86,7 +86,11 @@ export function installEventStreams(app: FastifyInstance, services: Services, dr
       if (closing) throw closing;
       // A client takes it for a lost connection, connects again, and is told why if it may not.
       cutOff = () => reply.raw.destroy();
-      return await send(reply, events, () => closing !== undefined);
+      const onBytes = (bytes: number) => {
+        const { viewer } = connection;
+        if (viewer) tenantUsage.add(viewer.tenantId, 'bytes', bytes);
+      };
+      return await send(reply, events, { isCutOff: () => closing !== undefined, onBytes });
     } catch (error) {
       connection.closed();
       throw error instanceof Closing ? errorOf(error, request.id) : error;
@@ -121,13 +125,13 @@ export function installEventStreams(app: FastifyInstance, services: Services, dr
   async function send(
     reply: FastifyReply,
     events: LiveSubscription | ExecutionResult,
-    isCutOff: () => boolean,
+    options: Pick<FrameOptions, 'isCutOff' | 'onBytes'>,
   ): Promise<FastifyReply> {
     const { request } = reply;
     const toldTo = { log: logOf(request), requestId: request.id, leaving };
     const told = (result: ExecutionResult) =>
       result.errors ? { ...result, errors: toldErrors(result.errors, toldTo) } : result;
-    const frames = framesOf(events, { heartbeatMs: HEARTBEAT_MS, told, isCutOff });
+    const frames = framesOf(events, { heartbeatMs: HEARTBEAT_MS, told, ...options });
     // Node destroys a socket without traffic for this time: a client that does not even read heartbeats.
     const { socket } = request.raw;
     socket.setTimeout(2 * HEARTBEAT_MS);

@@ -1,5 +1,11 @@
 import type { ApolloServerOptions } from '@apollo/server';
-import { GraphQLError, type ExecutionResult, type GraphQLSchema } from 'graphql';
+import {
+  GraphQLError,
+  type ExecutionResult,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+import type { RequestUsage } from '../kernel/request/request-usage.js';
 import { ERROR_STATUS, publicError, PublicError } from '../kernel/vocabulary/errors.js';
 import type { Deadline } from '../kernel/request/deadline.js';
 import type { DoorContext, Run } from './door.js';
@@ -20,20 +26,44 @@ export function executeWith<Context extends DoorContext>(
       executor: async ({ request, response, document, operation, operationName, source, context }) => {
         // Apollo's types of a gateway do not include our context.
         const ownContext = context as Context;
-        const result = run({
-          source,
-          document,
-          operation,
-          operationName: operationName ?? request.operationName ?? null,
-          variables: request.variables,
-          context: ownContext,
-          onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
-        });
+        const { usage } = ownContext;
+        const result = executed(usage, operation, () =>
+          run({
+            source,
+            document,
+            operation,
+            operationName: operationName ?? request.operationName ?? null,
+            variables: request.variables,
+            context: ownContext,
+            onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
+          }),
+        );
         return ownContext.deadline ? inTime(result, ownContext.deadline) : result;
       },
     }),
     stop: async () => undefined,
   };
+}
+
+/** Executes an operation as a step of its trace, which has the further steps. */
+function executed<Result>(
+  usage: RequestUsage,
+  operation: OperationDefinitionNode | undefined,
+  execute: () => Promise<Result>,
+): Promise<Result> {
+  const whole = usage.trace;
+  if (!whole || !operation) return execute();
+  const name = operation.name?.value;
+  const attributes = {
+    'graphql.operation.type': operation.operation,
+    ...(name !== undefined && { 'graphql.operation.name': name }),
+  };
+  return whole
+    .step(name === undefined ? operation.operation : `${operation.operation} ${name}`, attributes, (step) => {
+      usage.trace = step;
+      return execute();
+    })
+    .finally(() => (usage.trace = whole));
 }
 
 /**

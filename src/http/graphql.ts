@@ -38,7 +38,7 @@ export async function installGraphql(
       context: async (request, reply) => {
         const { id: requestId, guest, headers, deadline } = request;
         const log = () => logOf(request);
-        const usage = (request.usage = new RequestUsage());
+        const usage = (request.usage = new RequestUsage(request.trace));
         if (guest)
           return createGuestContext(services, { user: guest.user, requestId, deadline, usage, log: log() });
         const viewer = viewerOf(request);
@@ -52,8 +52,9 @@ export async function installGraphql(
             if (!isAllowed) throw error;
           }
         };
+        const { tenantId } = viewer;
+        services.tenantUsage.add(tenantId, 'requests', 1);
         if (deadline) {
-          const { tenantId } = viewer;
           reply.raw.once('close', underWay.begin({ tenantId, deadline, confirm: confirmAccess }));
         }
         return createContext(services, {

@@ -92,7 +92,7 @@ export async function installOperatorDoor(
           erasureDays: operators.erasureDays,
           requestId,
           deadline,
-          usage: (request.usage = new RequestUsage()),
+          usage: (request.usage = new RequestUsage(request.trace)),
           bytes: new AnswerBytes(config.maxAnswerBytes),
           log: logOf(request),
         };

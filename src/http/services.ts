@@ -20,6 +20,7 @@ import type { JobQueue } from '../services/jobs/job-queue.js';
 import type { Worker } from '../services/jobs/worker.js';
 import type { Rates } from '../services/rates/rates.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
+import type { TenantUsage } from '../services/telemetry/tenant-usage.js';
 import type { TenantActivity } from '../services/telemetry/tenant-activity.js';
 import type { Problems } from '../services/telemetry/problems.js';
 import type { Connections } from '../services/subscriptions/connections.js';
@@ -74,6 +75,8 @@ export interface Services {
   readonly operators: OperatorServices | undefined;
   readonly problems: Problems;
   readonly activity: TenantActivity;
+  /** What tenants use, until it is written. */
+  readonly tenantUsage: TenantUsage;
   /** Whether this process seals the audit log, and when it has last sealed it to its end. */
   readonly sealing: Sealing;
   readonly outgoing: Outgoing;

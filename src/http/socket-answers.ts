@@ -6,6 +6,7 @@ import { actorName } from '../kernel/vocabulary/actor.js';
 import { createContext } from '../kernel/graphql/create-context.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { answerTooLarge } from '../kernel/request/answer-bytes.js';
+import { Trace } from '../kernel/tracing/trace.js';
 import { RequestUsage } from '../kernel/request/request-usage.js';
 import type { Deadline } from '../kernel/request/deadline.js';
 import { ERROR_STATUS, PublicError } from '../kernel/vocabulary/errors.js';
@@ -48,7 +49,7 @@ export function createSocketAnswers(
   serverLog: FastifyBaseLogger,
   path: string,
 ): AnswerOperation {
-  const { config, leaving } = services;
+  const { config, leaving, tenantUsage } = services;
   return async ({
     query,
     operationName,
@@ -61,9 +62,14 @@ export function createSocketAnswers(
     deadline,
   }) => {
     const begunAt = performance.now();
-    const { tenantSlug: tenant, actor } = viewer;
+    const { tenantId, tenantSlug: tenant, actor } = viewer;
+    tenantUsage.add(tenantId, 'requests', 1);
     const log = serverLog.child({ requestId, webSocket, tenant, actor: actorName(actor) });
-    const usage = new RequestUsage();
+    const trace = Trace.begin(`${METHOD} ${path}`, {
+      kind: 'server',
+      attributes: { 'tenant.id': tenantId, 'tenantry.request_id': requestId },
+    });
+    const usage = new RequestUsage(trace);
     const contextValue = createContext(services, {
       viewer,
       usage,
@@ -97,6 +103,8 @@ export function createSocketAnswers(
       },
       'answered',
     );
+    trace?.set({ ...(usage.operation !== undefined && { 'graphql.operation.name': usage.operation }) });
+    trace?.end(usage.codes[0]);
     return told.answer;
   };
 }

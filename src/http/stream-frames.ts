@@ -14,14 +14,20 @@ export interface FrameOptions {
   readonly told: (result: ExecutionResult) => object;
   /** Whether the server has ended the subscription, which is then not complete. */
   readonly isCutOff: () => boolean;
+  /** Is called with the bytes of each event. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
 /** The frames of a subscription, or of a single result. An error that ends the subscription is its last event. */
 export async function* framesOf(
   events: LiveSubscription | ExecutionResult,
-  { heartbeatMs, told, isCutOff }: FrameOptions,
+  { heartbeatMs, told, isCutOff, onBytes }: FrameOptions,
 ): AsyncGenerator<string, void> {
-  const nextOf = (result: ExecutionResult) => `event: next\ndata: ${JSON.stringify(told(result))}\n\n`;
+  const nextOf = (result: ExecutionResult) => {
+    const frame = `event: next\ndata: ${JSON.stringify(told(result))}\n\n`;
+    onBytes?.(Buffer.byteLength(frame));
+    return frame;
+  };
   // Some browsers tell the page of an answer only when its body has begun.
   yield COMMENT;
   if (!(Symbol.asyncIterator in events)) {

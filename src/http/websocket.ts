@@ -129,7 +129,11 @@ export function installWebsocket(
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
-        send: (data) => send(socket, data, connection, answers),
+        send: (data) => {
+          const { viewer } = connection;
+          if (viewer) services.tenantUsage.add(viewer.tenantId, 'bytes', Buffer.byteLength(data));
+          return send(socket, data, connection, answers);
+        },
         close: (code = defect().code, reason = '') => connection.end(new Closing(code, reason)),
         onMessage: (handle) => {
           inbox = new Inbox(turns, {

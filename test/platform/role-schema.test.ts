@@ -351,6 +351,13 @@ describe('me { fields }', () => {
         requires: 'BILLING_MANAGE',
         allowed: false,
       },
+      {
+        coordinate: 'Tenant.usageHistory',
+        type: 'Tenant',
+        field: 'usageHistory',
+        requires: 'BILLING_MANAGE',
+        allowed: false,
+      },
     ]);
     expect(await ask('admin', 'Nothing')).toEqual([]);
   });

@@ -101,6 +101,9 @@ export const PLATFORM_MUTATIONS: Readonly<Record<string, Permission | null>> = {
   erasePerson: 'persons:erase',
 };
 
+const allNeed = (permission: Permission, fields: readonly string[]) =>
+  Object.fromEntries(fields.map((field) => [field, permission]));
+
 /** Every type except the root types. */
 export const PLATFORM_GUARDS: PermissionTable['guards'] = {
   PageInfo: { hasNextPage: null, hasPreviousPage: null, startCursor: null, endCursor: null },
@@ -117,7 +120,9 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     billingEmail: 'billing:manage',
     settings: 'settings:manage',
     usage: 'billing:manage',
+    usageHistory: 'billing:manage',
   },
+  DailyUsage: allNeed('billing:manage', ['day', 'requests', 'databaseSeconds', 'rows', 'bytes', 'jobs']),
   ResourceUsage: { resource: 'billing:manage', used: 'billing:manage', limit: 'billing:manage' },
   Viewer: {
     id: null,

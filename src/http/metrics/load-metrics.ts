@@ -10,7 +10,8 @@ export function showLoad(
     connections,
     shedding,
     activity,
-  }: Pick<Services, 'database' | 'connections' | 'shedding' | 'activity'>,
+    tenantUsage,
+  }: Pick<Services, 'database' | 'connections' | 'shedding' | 'activity' | 'tenantUsage'>,
 ): void {
   new Gauge({
     name: 'tenantry_pool_connections',
@@ -63,6 +64,7 @@ export function showLoad(
   database.gate.onHeld((tenantId, milliseconds) => {
     held.observe(milliseconds / 1_000);
     activity.add(tenantId, 'databaseMs', milliseconds);
+    tenantUsage.add(tenantId, 'databaseMs', milliseconds);
   });
   new Counter({
     name: 'tenantry_shed_total',

@@ -20,6 +20,7 @@ type Measured = Pick<
   | 'jobQueue'
   | 'worker'
   | 'activity'
+  | 'tenantUsage'
   | 'sealing'
   | 'outgoing'
   | 'config'

@@ -31,6 +31,9 @@ export interface Config {
   readonly metricsToken: string | undefined;
   /** A port of its own for `/metrics`. Undefined: it is at the port of the API, in production only with a token. */
   readonly metricsPort: number | undefined;
+  /** The collector to which traces are sent, and the part of them that is kept. Undefined: there are none. */
+  readonly traces:
+    { readonly endpoint: string; readonly ratio: number; readonly serviceName: string } | undefined;
   /** The private key, in PEM, that seals the audit log; undefined: see services/audit-trail/seal-keys.ts. */
   readonly auditSealKey: string | undefined;
   /** Where heads of the audit trail go: a path, or an https URL. */
@@ -115,6 +118,14 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     contextSigningKey: values.CONTEXT_SIGNING_KEY,
     metricsToken: values.METRICS_TOKEN,
     metricsPort: values.METRICS_PORT,
+    traces:
+      values.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : {
+            endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+            ratio: values.OTEL_TRACES_SAMPLER_ARG,
+            serviceName: values.OTEL_SERVICE_NAME ?? 'tenantry',
+          },
     auditSealKey: values.AUDIT_SEAL_KEY,
     auditHeadSink: values.AUDIT_HEAD_SINK,
     auditReads: values.AUDIT_READS === 'true',

@@ -28,6 +28,14 @@ export const wholeNumber = <Default extends number | undefined>(
     .refine((value) => value === undefined || Number(value) <= most, `must be at most ${String(most)}`)
     .transform((value) => (value === undefined ? byDefault : Number(value)));
 
+/** A part of a whole, from 0 to 1. Default: all of it. */
+export const ratio = optional
+  .refine(
+    (value) => value === undefined || (/^(\d+)?\.?\d+$/.test(value.trim()) && Number(value) <= 1),
+    'must be a number from 0 to 1',
+  )
+  .transform((value) => (value === undefined ? 1 : Number(value)));
+
 /** One of these texts. */
 export const oneOf = <Choice extends string>(choices: readonly Choice[]) =>
   optional.pipe(

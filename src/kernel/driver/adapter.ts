@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
 import {
   ColumnTypeEnum,
   type SqlQuery,
@@ -8,10 +9,14 @@ import {
 import { endForEverybody } from '@tenantry/prisma-tenancy/parts';
 import { farTime } from './column-parsers.js';
 import { withExactNumbers } from './exact-json.js';
-import { PipeliningClient } from './pipelining-client.js';
+import { sqlAttributes } from './sql-attributes.js';
+import { BINDING, PipeliningClient } from './pipelining-client.js';
+
+/** Told after each statement in a tenant's transaction how many rows it has read or written. */
+type OnRows = (tenantId: string, rows: number) => void;
 
 /**
- * Prisma's adapter for pg, with four changes.
+ * Prisma's adapter for pg, with five changes.
  *
  * A transaction that has ended accepts no further statement; the comment of `endForEverybody` says why.
  *
@@ -21,18 +26,30 @@ import { PipeliningClient } from './pipelining-client.js';
  * Times that JavaScript cannot parse are read as in plain statements: see column-parsers.ts.
  *
  * Numbers in JSON that JavaScript would round are read as strings, as in plain statements: see exact-json.ts.
+ *
+ * Rows are counted for the tenant of their transaction, and statements of traced transactions are steps of the trace.
  */
 export class TenantryAdapter extends PrismaPg {
+  readonly #onRows: OnRows | undefined;
+
+  constructor(pool: pg.Pool, options: ConstructorParameters<typeof PrismaPg>[1], onRows?: OnRows) {
+    super(pool, options);
+    this.#onRows = onRows;
+  }
+
   override async connect() {
     const adapter = await super.connect();
     const start = adapter.startTransaction.bind(adapter);
-    adapter.startTransaction = async (isolationLevel) => ofTenantry(await start(isolationLevel));
+    adapter.startTransaction = async (isolationLevel) =>
+      ofTenantry(await start(isolationLevel), this.#onRows);
     return adapter;
   }
 }
 
-function ofTenantry(started: Transaction): Transaction {
+function ofTenantry(started: Transaction, onRows: OnRows | undefined): Transaction {
   const transaction = endForEverybody(started);
+  traceStatements(transaction);
+  if (onRows) countRows(transaction, onRows);
   const queryRaw = transaction.queryRaw.bind(transaction);
   transaction.queryRaw = (query: SqlQuery) => queryRaw(query).then(withReadableValues);
   // Prisma calls one of them at the end. Both do the same: they return the connection to the pool.
@@ -47,6 +64,39 @@ function ofTenantry(started: Transaction): Transaction {
     };
   }
   return transaction;
+}
+
+/** Each statement of a traced transaction is a step. */
+function traceStatements(transaction: Transaction): void {
+  const queryRaw = transaction.queryRaw.bind(transaction);
+  const executeRaw = transaction.executeRaw.bind(transaction);
+  const traced = <Result>(query: SqlQuery, work: () => Promise<Result>): Promise<Result> => {
+    const { trace } = clientOf(transaction);
+    return trace ? trace.step('SQL', sqlAttributes([query.sql]), work) : work();
+  };
+  transaction.queryRaw = (query: SqlQuery) => traced(query, () => queryRaw(query));
+  transaction.executeRaw = (query: SqlQuery) => traced(query, () => executeRaw(query));
+}
+
+/** The first statement says which tenant it is. */
+function countRows(transaction: Transaction, onRows: OnRows): void {
+  const queryRaw = transaction.queryRaw.bind(transaction);
+  const executeRaw = transaction.executeRaw.bind(transaction);
+  let tenantId: string | undefined;
+  const count = (rows: number): void => {
+    if (tenantId !== undefined) onRows(tenantId, rows);
+  };
+  transaction.queryRaw = async (query: SqlQuery) => {
+    const result = await queryRaw(query);
+    count(result.rows.length);
+    return result;
+  };
+  transaction.executeRaw = async (query: SqlQuery) => {
+    const rows = await executeRaw(query);
+    if (query.sql.startsWith(BINDING)) tenantId = query.args[0] as string;
+    else count(rows);
+    return rows;
+  };
 }
 
 /** The connection of a transaction, which is missing in the adapter's types. */

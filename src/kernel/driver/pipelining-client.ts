@@ -4,6 +4,7 @@
  */
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
+import type { Trace } from '../tracing/trace.js';
 import { SessionClient } from '../database/session.js';
 import { requestCancel } from './cancel-request.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
@@ -86,6 +87,8 @@ export class PipeliningClient extends SessionClient {
   private bindingFailure: unknown;
   readonly #number = ++lastNumber;
   readonly #bound = Promise.resolve({ rows: [], fields: [], rowCount: this.#number });
+  /** Of the transaction that has the connection, after its binding. */
+  trace: Trace | undefined;
   #cancelling: Promise<void> | undefined;
   #generation = generationOfPlans();
   /** The names of prepared statements that may be stale. */

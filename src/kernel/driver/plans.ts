@@ -5,7 +5,7 @@
  */
 import type pg from 'pg';
 import { SessionClient } from '../database/session.js';
-import { BIND } from './statement-batch.js';
+import { BIND } from './batch-binding.js';
 import type { BoundStatement } from './statement-log.js';
 
 /** The plan of a statement, for the log. */
@@ -21,6 +21,8 @@ const HAS_PLAN = /^\s*(?:SELECT|WITH|UPDATE|DELETE)\b/i;
 
 /** Indexes of the arguments of `tenantry.bind` that this transaction sets itself. */
 const STATEMENT_TIMEOUT = 4;
+/** A binding of a traced transaction has more. */
+const ARGUMENTS = 8;
 const READ_ONLY = 5;
 const TIMEOUT_MS = 2_000;
 
@@ -70,7 +72,7 @@ export class Plans {
     bound[READ_ONLY] = 'true';
     await client.query('BEGIN');
     try {
-      await client.query(BIND, bound);
+      await client.query(BIND, bound.slice(0, ARGUMENTS));
       const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, [...values]);
       return rows.map((row) => row['QUERY PLAN']).join('\n');
     } finally {

@@ -6,11 +6,14 @@ import pg from 'pg';
 import { serialize } from 'pg-protocol';
 import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
 import type { TenantContext } from '../request/tenant-context.js';
-import { signContext, type Sign } from '../database/context-signature.js';
+import type { Sign } from '../database/context-signature.js';
+import { bindingOf } from './batch-binding.js';
 import { PublicError } from '../vocabulary/errors.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
-import { explained, statementTimeoutOf } from './time-limits.js';
+import { explained } from './time-limits.js';
+import { codeOf } from '../tracing/trace.js';
+import { sqlAttributes } from './sql-attributes.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 /** A statement with its values in PostgreSQL's text form. */
@@ -41,6 +44,8 @@ export interface FlightOptions {
    * one statement cannot be measured.
    */
   readonly answersAtOnce?: boolean | undefined;
+  /** Called with the number of rows of each statement's answer. */
+  readonly onRows?: ((tenantId: string, rows: number) => void) | undefined;
 }
 
 /**
@@ -56,9 +61,6 @@ export type SendBatch = (
 
 const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
 const COMMIT: Statement = { text: 'COMMIT', values: [] };
-/** Binds a transaction to a tenant. */
-export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
-
 /** Creates the function that sends batches. Several statements share one snapshot. */
 export function createSendBatch({
   checkout,
@@ -66,24 +68,15 @@ export function createSendBatch({
   statementTimeout,
   sign,
   answersAtOnce = false,
+  onRows,
 }: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
     // Before signing, because a signature is short-lived and a connection may not be free at once.
     const { client, release } = await checkout(context.deadline);
-    const { tenantId, actor, requestId } = context;
-    const readOnly = String(purpose === 'read');
-    const { expires, signature } = signContext(sign, context);
-    const values = [
-      tenantId,
-      actor.id,
-      actor.type,
-      requestId,
-      String(statementTimeoutOf(context, statementTimeout)),
-      readOnly,
-      expires,
-      signature,
-    ];
-    const binding = { text: BIND, values };
+    const { tenantId } = context;
+    const trace = context.usage?.trace;
+    const binding = bindingOf(context, purpose, { statementTimeout, sign });
+    const step = trace?.child('SQL', sqlAttributes(statements.map(({ text }) => text)));
     // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;
     const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
@@ -97,7 +90,16 @@ export function createSendBatch({
       return bytes.error;
     };
     const failure = await new Promise<Error | undefined>((resolve) => {
-      const batch = new Batch(named, several ? 1 : 0, statements.length, observer, refuseRow, resolve);
+      const counting: BatchObserver = onRows
+        ? {
+            bound: () => observer.bound(),
+            answered: (rows) => {
+              onRows(tenantId, rows.length);
+              observer.answered(rows);
+            },
+          }
+        : observer;
+      const batch = new Batch(named, several ? 1 : 0, statements.length, counting, refuseRow, resolve);
       client.query(batch as unknown as pg.Query);
     });
     // A connection on which PostgreSQL has answered can be reused when it is in no transaction. It may still be in a
@@ -106,6 +108,7 @@ export function createSendBatch({
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
     release(isSound);
+    step?.end(failure && codeOf(failure));
     if (failure !== undefined) throw explained(failure, context);
   };
 }

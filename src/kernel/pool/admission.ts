@@ -1,4 +1,5 @@
 /** Decides who may take a connection of the pool. */
+import type { Trace } from '../tracing/trace.js';
 import type { Release } from '../fair-share/fair-share.js';
 import type { AccessCheck } from '../vocabulary/access-check.js';
 import type { Actor } from '../vocabulary/actor.js';
@@ -20,7 +21,8 @@ export interface Applicant {
   readonly deadline?: RequestLimit | undefined;
   readonly access?: AccessCheck | undefined;
   /** Counts how long the connection is held. */
-  readonly usage?: { addDatabaseTime(milliseconds: number): void } | undefined;
+  readonly usage?:
+    { addDatabaseTime(milliseconds: number): void; readonly trace: Trace | undefined } | undefined;
 }
 
 export interface Admission {
@@ -39,14 +41,20 @@ export async function admitted<Result>(
   applicant: Applicant,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const asked = admission.admit(applicant);
-  const release = typeof asked === 'function' ? asked : await asked;
   const { usage } = applicant;
+  const trace = usage?.trace;
+  const asked = admission.admit(applicant);
+  const release =
+    typeof asked === 'function'
+      ? asked
+      : await (trace ? trace.step('wait for a connection', {}, () => asked) : asked);
+  const transaction = trace?.child('transaction');
   const heldAt = usage ? performance.now() : 0;
   try {
     return await work();
   } finally {
     usage?.addDatabaseTime(performance.now() - heldAt);
+    transaction?.end();
     release();
   }
 }

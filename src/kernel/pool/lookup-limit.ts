@@ -1,7 +1,7 @@
 /**
  * Limits the look-ups before a tenant is known: of the user of a token, of an API key, and of an invitation.
  * Unauthenticated callers can cause them, so they get few connections of the pool, separate queues and little time.
- * Workers ask for jobs here too, in a queue of their own.
+ * Workers ask for jobs here too, and servers write what tenants have used, in queues of their own.
  */
 import { rateLimited, unavailable } from '../vocabulary/errors.js';
 import type { Release } from '../fair-share/fair-share.js';
@@ -9,7 +9,7 @@ import type { Patience } from '../fair-share/patience.js';
 import { Places } from './places.js';
 
 /** The purpose of a look-up. */
-export type DoorPurpose = 'access' | 'api-key' | 'invitation' | 'changes' | 'jobs';
+export type DoorPurpose = 'access' | 'api-key' | 'invitation' | 'changes' | 'jobs' | 'usage';
 
 export interface Lookup {
   readonly purpose: DoorPurpose;
@@ -27,6 +27,7 @@ export class LookupLimit {
   readonly #apiKeys: Places;
   readonly #invitations: Places;
   readonly #jobs: Places;
+  readonly #usage = new Places(1, LONGEST_LINE);
 
   constructor({ poolSize, maxWait }: { readonly poolSize: number; readonly maxWait: number }) {
     const places = Math.max(1, Math.floor(poolSize / 4));
@@ -84,10 +85,11 @@ export class LookupLimit {
 
   #placesFor(purpose: DoorPurpose): Places {
     if (purpose === 'invitation') return this.#invitations;
+    if (purpose === 'usage') return this.#usage;
     return purpose === 'jobs' ? this.#jobs : this.#visits;
   }
 
   #all(): Places[] {
-    return [this.#visits, this.#callers, this.#apiKeys, this.#invitations, this.#jobs];
+    return [this.#visits, this.#callers, this.#apiKeys, this.#invitations, this.#jobs, this.#usage];
   }
 }

@@ -36,5 +36,10 @@ export function bindingStatement(
 ): Prisma.Sql {
   const { tenantId, actor, requestId } = context;
   const statementTimeout = statementTimeoutOf(context, limits.statementTimeout);
-  return Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
+  const bind = Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
+  const trace = context.usage?.trace;
+  // A job that the transaction queues continues the trace.
+  return trace && !readOnly
+    ? Prisma.sql`${bind}, pg_catalog.set_config('app.traceparent', ${trace.traceparent}, true)`
+    : bind;
 }

@@ -40,6 +40,8 @@ export interface DatabaseOptions {
   readonly onConnectionError?: (error: Error) => void;
   /** Receives each statement of the pool. Undefined: statements are not logged, at no cost. */
   readonly statementLog?: StatementLog | undefined;
+  /** Called after each statement in a tenant's transaction with the number of rows that it has read or written. */
+  readonly onRows?: ((tenantId: string, rows: number) => void) | undefined;
   /** Called when code takes a second connection inside a transaction. Undefined: the error is thrown to that code. */
   readonly onSecondConnection?: (error: SecondConnectionError) => void;
 }
@@ -109,7 +111,7 @@ const DOOR_MS = 2_000;
 
 /** Creates the database access. The first operation opens the first connection. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { url, poolSize, limits, contextKey, onConnectionError } = options;
+  const { url, poolSize, limits, contextKey, onConnectionError, onRows } = options;
   const { connectionString, namedStatements } = readUrl(url);
   const leftovers: LeftoverOptions = {
     harmless: createHarmless(),
@@ -129,9 +131,11 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on('error', (error) => onConnectionError?.(error));
   const plans = watchPool(pool, connectionString, options.statementLog);
   const prismaName = nameStatements('p');
-  const adapter = new TenantryAdapter(pool, {
-    ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }),
-  });
+  const adapter = new TenantryAdapter(
+    pool,
+    { ...(namedStatements && { statementNameGenerator: ({ sql }) => prismaName(sql) }) },
+    onRows,
+  );
   const prisma = new PrismaClient({ adapter });
   const models = scopedModels();
   const sign = createSign(contextKey);
@@ -142,6 +146,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statementName: namedStatements ? nameStatements('f') : () => '',
     statementTimeout: limits.statementTimeout,
     answersAtOnce: options.statementLog !== undefined,
+    onRows,
   });
   const gate = new FairGate({
     poolSize,

@@ -6,7 +6,7 @@ import { createTenancy, type TransactionCourse } from '@tenantry/prisma-tenancy/
 import type { PrismaClient } from '../../generated/prisma/client.js';
 import { signContext, type Sign } from '../database/context-signature.js';
 import type { RefuseSecondConnection } from '../driver/open-transaction.js';
-import { clientOfBinding } from '../driver/pipelining-client.js';
+import { clientOfBinding, type PipeliningClient } from '../driver/pipelining-client.js';
 import { ATTEMPTS, isTransient } from '../driver/retry.js';
 import type { SendBatch } from '../driver/statement-batch.js';
 import { explained } from '../driver/time-limits.js';
@@ -64,11 +64,14 @@ async function watched<Result>(
 ): Promise<Result> {
   const { deadline, plan } = context;
   deadline?.throwIfOver();
+  let traced: PipeliningClient | undefined;
   let stopWatching: (() => void) | undefined;
   try {
     return await attempt({
       bound: (touched) => {
         const client = clientOfBinding(touched);
+        client.trace = context.usage?.trace;
+        traced = client;
         const ends = deadline ?? Deadline.after(plan?.transactionTimeoutMs ?? limits.timeout);
         stopWatching = ends.whenOver(() => void client.cancelWork());
       },
@@ -78,5 +81,6 @@ async function watched<Result>(
     throw explained(error, context);
   } finally {
     stopWatching?.();
+    if (traced) traced.trace = undefined;
   }
 }

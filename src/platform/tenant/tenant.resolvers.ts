@@ -8,6 +8,7 @@ import type { ReadNodes } from '../../kernel/graphql/node-reader.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import { fieldAccess } from '../../kernel/access/field-access.js';
 import { ownTenant } from './own-tenant.js';
+import { usageHistoryOf } from './usage-history.js';
 import { usageOf } from './usage.js';
 import { viewerId } from './viewer-id.js';
 import { membershipsOfActor } from './viewer-membership.js';
@@ -35,6 +36,8 @@ export const resolvers: Resolvers = {
   Tenant: {
     // A tenant elsewhere is refused before: tenant-elsewhere.ts.
     usage: (tenant, _args, context) => ('plan' in tenant ? usageOf(tenant, context) : null),
+    usageHistory: (tenant, { range }, context) =>
+      'plan' in tenant ? usageHistoryOf(tenant.id, range ?? {}, context) : null,
   },
   Viewer: {
     id: (viewer) => viewerId(viewer),

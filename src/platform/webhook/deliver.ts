@@ -6,6 +6,7 @@ import type { Webhook, WebhookDelivery } from '../../generated/prisma/client.js'
 import type { RunningJob } from '../../kernel/graphql/job-handler.js';
 import { OutgoingError, type OutgoingFailure } from '../../kernel/outgoing/outgoing-error.js';
 import type { TenantTx } from '../../kernel/tenancy/tenant-client.js';
+import { codeOf } from '../../kernel/tracing/trace.js';
 import { encodeId } from '../../kernel/vocabulary/id.js';
 import {
   askedToWait,
@@ -107,10 +108,12 @@ async function send(
 ): Promise<Outcome> {
   const body = await messageOf(webhook, delivery, { db, rows: webhooks.rows });
   const signed = { id: encodeId('WebhookDelivery', delivery.id), at, body };
+  const step = db.context.usage?.trace?.child('send webhook', { 'http.request.method': 'POST' }, 'client');
   const headers = {
     'content-type': 'application/json',
     'user-agent': 'Tenantry-Webhooks/1',
     ...signatureHeaders(secretsOf(webhook, webhooks.secrets, at), signed),
+    ...(step && { traceparent: step.traceparent }),
   };
   try {
     const answer = await webhooks.outgoing.send({
@@ -123,8 +126,11 @@ async function send(
       maxBytes: MOST_ANSWER_BYTES,
       signal,
     });
+    step?.set({ 'http.response.status_code': answer.status });
+    step?.end(answer.status >= 400 ? String(answer.status) : undefined);
     return { status: answer.status, askedMs: askedToWait(answer.status, answer.headers['retry-after']) };
   } catch (error) {
+    step?.end(error instanceof OutgoingError ? error.reason : codeOf(error));
     if (!(error instanceof OutgoingError)) throw error;
     return { failure: error.reason === 'too_large' ? 'bad_answer' : error.reason };
   }

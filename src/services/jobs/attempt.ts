@@ -4,6 +4,8 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { RunningJob } from '../../kernel/graphql/job-handler.js';
 import type { ModuleContext } from '../../kernel/graphql/request-context.js';
 import { Deadline } from '../../kernel/request/deadline.js';
+import { RequestUsage } from '../../kernel/request/request-usage.js';
+import { codeOf, Trace } from '../../kernel/tracing/trace.js';
 import type { Database } from '../../kernel/tenancy/database.js';
 import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
 import { PublicError } from '../../kernel/vocabulary/errors.js';
@@ -19,6 +21,7 @@ import {
   readPayload,
   type ClaimedJob,
   type JobQueue,
+  type StoredPayload,
 } from './job-queue.js';
 
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
@@ -117,7 +120,24 @@ export class Attempt {
         cause: parsed.error,
       });
     }
-    await this.#handler.run(parsed.data, this.#runningJob(db));
+    const trace = this.#trace(stored);
+    const running = this.#runningJob(trace ? this.#client(this.#deadline, new RequestUsage(trace)) : db);
+    await this.#handler.run(parsed.data, running).then(
+      () => trace?.end(),
+      (error: unknown) => {
+        trace?.end(codeOf(error));
+        throw error;
+      },
+    );
+  }
+
+  #trace({ traceparent }: StoredPayload): Trace | undefined {
+    const { id, task, tenantId, attempt } = this.job;
+    return Trace.begin(`job ${task}`, {
+      kind: 'consumer',
+      attributes: { 'tenant.id': tenantId, 'tenantry.job': id, 'tenantry.attempt': attempt },
+      traceparent: traceparent ?? undefined,
+    });
   }
 
   #runningJob(db: TenantClient): RunningJob {
@@ -159,7 +179,7 @@ export class Attempt {
   }
 
   /** @param deadline of the handler's client; recording the end has only the time limits of its transaction */
-  #client(deadline?: Deadline): TenantClient {
+  #client(deadline?: Deadline, usage?: RequestUsage): TenantClient {
     const { tenantId } = this.job;
     return this.#parts.database.forTenant({
       tenantId,
@@ -167,6 +187,7 @@ export class Attempt {
       plan: this.#plan,
       requestId: requestOf(this.job),
       deadline,
+      usage,
     });
   }
 

@@ -149,13 +149,20 @@ export class JobQueue {
 const leasesOf = (jobs: Iterable<ClaimedJob>): string =>
   JSON.stringify([...jobs].map(({ tenantId, id, lease }) => [tenantId, id, lease]));
 
+/** What a running job is to do. */
+export interface StoredPayload {
+  readonly payload: unknown;
+  /** The trace of the transaction that queued it, if it is traced. */
+  readonly traceparent: string | null;
+}
+
 /** @returns undefined when the job is not running any more */
 export async function readPayload(
   db: TenantClient,
   { tenantId, id }: ClaimedJob,
-): Promise<{ readonly payload: unknown } | undefined> {
-  const [row] = await db.$queryRaw<{ payload: unknown }>(
-    Prisma.sql`SELECT payload FROM tenantry.jobs WHERE tenant_id = ${tenantId}::uuid AND id = ${id}::uuid AND state = 'running'`,
+): Promise<StoredPayload | undefined> {
+  const [row] = await db.$queryRaw<StoredPayload>(
+    Prisma.sql`SELECT payload, traceparent FROM tenantry.jobs WHERE tenant_id = ${tenantId}::uuid AND id = ${id}::uuid AND state = 'running'`,
   );
   return row;
 }

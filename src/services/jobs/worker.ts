@@ -38,6 +38,8 @@ export interface WorkerParts {
    * lease.
    */
   readonly invalidations?: Pick<AccessInvalidations, 'onChange'> | undefined;
+  /** Called at the end of each attempt, with the tenant. */
+  readonly onAttempt?: ((tenantId: string) => void) | undefined;
 }
 
 export interface WorkerOptions {
@@ -219,7 +221,7 @@ export class Worker {
   }
 
   #begin(job: ClaimedJob, log: FastifyBaseLogger): void {
-    const { handlers, plans, database, context } = this.#parts;
+    const { handlers, plans, database, context, onAttempt } = this.#parts;
     const queue = { finish: (finished: ClaimedJob) => this.#finish(finished) };
     const attempt = new Attempt(job, handlers.get(job.task)!, plans.of(job.plan), {
       database,
@@ -231,6 +233,7 @@ export class Worker {
     const done = attempt.run().then((outcome) => {
       this.#chargeFor(running);
       this.#running.delete(job.lease);
+      if (outcome !== 'left') onAttempt?.(job.tenantId);
       const outcomes = this.#ended.get(job.task) ?? new Map<Outcome, number>();
       this.#ended.set(job.task, outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1));
       // A claim has recorded the success, and given the slot to another job when there was one.

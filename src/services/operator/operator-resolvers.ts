@@ -20,6 +20,7 @@ import {
   setTenantPlan,
   suspendTenant,
 } from './tenants.js';
+import { MOST_HOURS, readUsageHistory, readTopTenants } from './tenant-usage.js';
 import { readUse } from './usage.js';
 
 const MOST_JOBS = 100;
@@ -29,8 +30,16 @@ const reason = text(1, 500).regex(NO_CONTROL, 'must be one line').regex(/\S/, 'm
 const name = text(1, 200);
 const slug = text(1, 63);
 
+const between = (least: number, most: number) =>
+  z
+    .int()
+    .min(least, `must be at least ${String(least)}`)
+    .max(most, `must be at most ${String(most)}`);
+
 const readInput = z.object({ slug, reason });
 const searchInput = z.object({ search: optional(text(1, 100)) });
+const historyInput = z.object({ last: between(1, 1_100) });
+const topInput = z.object({ hours: between(1, MOST_HOURS), first: between(1, 100) });
 const createInput = z.object({
   slug,
   name,
@@ -49,10 +58,7 @@ const impersonateInput = z
     userId: optional(text(1, 255)),
     role: optional(z.enum(['owner', 'admin', 'member', 'viewer'])),
     reason,
-    minutes: z
-      .int()
-      .min(1, 'must be at least 1')
-      .max(MOST_MINUTES, `must be at most ${String(MOST_MINUTES)}`),
+    minutes: between(1, MOST_MINUTES),
   })
   .refine(
     ({ userId, role }) => (userId === undefined) !== (role === undefined),
@@ -82,6 +88,8 @@ export const resolvers: Resolvers = {
   },
   TenantExportStatus: { PENDING: 'pending', READY: 'ready', FAILED: 'failed' },
   TenantErasureState: { REQUESTED: 'requested', RUNNING: 'running' },
+  UsagePeriod: { HOUR: 'hour', DAY: 'day' },
+  TopTenantOrder: { TIME: 'time', REQUESTS: 'requests', ROWS: 'rows' },
   // No field answers any Node: the interface only says which ids have a type.
   Node: { __resolveType: () => null },
   Query: {
@@ -96,6 +104,8 @@ export const resolvers: Resolvers = {
         countTenants(tenants, conditions),
       );
     },
+    topTenants: (_parent, { by, ...args }, { tenants }) =>
+      readTopTenants(tenants, { by, ...parseArguments(topInput, args) }),
     tenant: async (_parent, args, { tenants }) => {
       const { slug, reason } = parseArguments(readInput, args);
       return readTenant(tenants, slug, reason).catch(nullIfMissing);
@@ -111,6 +121,8 @@ export const resolvers: Resolvers = {
         limit: quotas[counter.resource] ?? null,
       }));
     },
+    usageHistory: ({ id }, { period, ...args }, { tenants }) =>
+      readUsageHistory(tenants, id, { period, ...parseArguments(historyInput, args) }),
     health: ({ id }, _args, { tenants }) => readHealth(tenants, id),
     jobs: (tenant, { state }, { tenants }) =>
       listJobs(tenants, tenant, { state: state ?? undefined, most: MOST_JOBS }),

@@ -1,5 +1,6 @@
 /** The close codes of connections: docs/errors.md, section "Subscriptions". */
-import type { PublicError } from '../../kernel/vocabulary/errors.js';
+import type { ExecutionResult } from 'graphql';
+import { publicError, type PublicError } from '../../kernel/vocabulary/errors.js';
 
 export class Closing extends Error {
   override readonly name = 'Closing';
@@ -44,4 +45,17 @@ export function refused(error: PublicError, stage: 'start' | 'open'): Closing {
   if (code === 'UNAVAILABLE' || code === 'RATE_LIMITED') return new Closing(1013, message, error);
   const closeCode = code === 'UNAUTHENTICATED' && stage === 'start' ? 4401 : 4403;
   return new Closing(closeCode, `${code}: ${message}`, error);
+}
+
+/**
+ * The result of a subscription that could not begin. Where it may begin later, the connection tells the client to retry, and
+ * clients do so by themselves.
+ *
+ * @throws UNAVAILABLE, RATE_LIMITED
+ */
+export function unlessUnavailable(result: ExecutionResult): ExecutionResult {
+  const causes = result.errors?.map(({ originalError }) => publicError(originalError));
+  const later = causes?.find((cause) => cause?.code === 'UNAVAILABLE' || cause?.code === 'RATE_LIMITED');
+  if (later) throw later;
+  return result;
 }

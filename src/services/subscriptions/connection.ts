@@ -8,7 +8,6 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Config } from '../../kernel/config/config.js';
 import { authenticate, type AuthenticationParts } from '../../kernel/auth/authenticate.js';
 import { refuseLostAccess } from '../../kernel/auth/lost-access.js';
-import { sha256 } from '../documents/trusted-documents.js';
 import { actorName } from '../../kernel/vocabulary/actor.js';
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
 import { PublicError, publicError } from '../../kernel/vocabulary/errors.js';
@@ -16,19 +15,20 @@ import type { AccessRecords } from '../access-records/access-records.js';
 import type { Rates } from '../rates/rates.js';
 import { isOfStranger } from '../rates/strangers.js';
 import type { LeavingErrors } from '../telemetry/leaving-errors.js';
+import type { TenantUsage } from '../telemetry/tenant-usage.js';
 import { createContext, type ContextParts } from '../../kernel/graphql/create-context.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { TenantOnlyReads } from '../../kernel/tenancy/tenant-only-reads.js';
 import type { Checked } from './access-checks.js';
 import type { Answers } from './answers.js';
-import { Closing, defect, refused } from './closing.js';
+import { Closing, defect, refused, unlessUnavailable } from './closing.js';
 import { authorizationOf } from './connection-params.js';
 import { AnswerBytes } from '../../kernel/request/answer-bytes.js';
 import { Deadline } from '../../kernel/request/deadline.js';
 import type { ConnectionKind, Connections } from './connections.js';
 import { Expiry } from './expiry.js';
 import { LiveSubscription, type Subscriber } from './live-subscription.js';
-import type { Subscription } from './operation.js';
+import { keyOf, type Subscription } from './operation.js';
 import type { Requester } from './request.js';
 import { Requests } from './requests.js';
 import { Reservations, type Reservation } from './reservations.js';
@@ -41,6 +41,7 @@ export interface ConnectionParts extends ContextParts {
   readonly leaving: LeavingErrors;
   readonly rates: Rates;
   readonly accessRecords: AccessRecords;
+  readonly tenantUsage: TenantUsage;
   readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
@@ -196,9 +197,10 @@ export class Connection implements Subscriber, Requester, Checked {
 
   /** @returns the events, or the reason why there are none */
   async subscribe(
-    { field, source, cost, ...operation }: Subscription,
+    subscribed: Subscription,
     reservation: Reservation,
   ): Promise<LiveSubscription | ExecutionResult> {
+    const { field, cost, ...operation } = subscribed;
     const { connections, api } = this.#parts;
     const started = this.requests.subscriptionStarts();
     let isMade = false;
@@ -208,12 +210,12 @@ export class Connection implements Subscriber, Requester, Checked {
       const viewer = await this.lookUp();
       const refusal = await this.#refusalOfCost(viewer, cost);
       if (refusal) return { errors: [refusal] };
+      this.#parts.tenantUsage.add(viewer.tenantId, 'requests', 1);
       const events = await createSourceEventStream({ ...operation, contextValue: this.contexts(viewer)() });
       if (!(Symbol.asyncIterator in events)) return unlessUnavailable(events);
       const guard = api.guards.get(`Subscription.${field}`);
       if (guard === undefined) throw new Error(`Subscription.${field} has no guard`);
-      const { operationName = null, variableValues = {} } = operation;
-      const key = sha256(JSON.stringify([viewer.tenantId, source, operationName, variableValues]));
+      const key = keyOf(viewer, subscribed);
       const subscription = new LiveSubscription(this, { operation, guard, key }, events);
       this.#live.set(subscription, reservation);
       isMade = true;
@@ -333,12 +335,4 @@ export class Connection implements Subscriber, Requester, Checked {
       throw new PublicError('TENANT_MISMATCH', 'The tenant of this name is another one now.');
     }
   }
-}
-
-/** The connection tells the client to retry later, and clients do so by themselves. */
-function unlessUnavailable(result: ExecutionResult): ExecutionResult {
-  const causes = result.errors?.map(({ originalError }) => publicError(originalError));
-  const later = causes?.find((cause) => cause?.code === 'UNAVAILABLE' || cause?.code === 'RATE_LIMITED');
-  if (later) throw later;
-  return result;
 }

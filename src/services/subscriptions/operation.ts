@@ -11,6 +11,7 @@ import {
 import { RefusedOperation, type DocumentReader } from '../documents/document-reader.js';
 import { coerceVariables } from '../../kernel/graphql/variables.js';
 import { rootSelections } from '../../kernel/request/selections.js';
+import { sha256 } from '../documents/trusted-documents.js';
 import { limitOperation } from '../limits/operation-limits.js';
 import type { Operation } from './live-subscription.js';
 
@@ -83,6 +84,12 @@ export function readSubscription(
     variableValues: variables,
   };
 }
+
+/** What all subscriptions of a tenant with the same document and variables share. */
+export const keyOf = (
+  { tenantId }: { readonly tenantId: string },
+  { source, operationName = null, variableValues = {} }: Subscription,
+): string => sha256(JSON.stringify([tenantId, source, operationName, variableValues]));
 
 function rootField(document: DocumentNode, operation: OperationDefinitionNode): string {
   for (const selection of rootSelections(document, operation.selectionSet)) {

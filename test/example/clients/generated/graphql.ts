@@ -16,6 +16,8 @@ export type Scalars = {
   Float: { input: number; output: number; }
   /** A whole number of 64 bits, as text: JSON numbers are exact to 53 bits only. Takes a number as well, while it is exact. */
   BigInt: { input: string; output: string; }
+  /** A day, `2026-11-29`. */
+  Date: { input: string; output: string; }
   /** A point in time as text, RFC 3339, in the years 1 to 9999. Answers are in UTC with milliseconds: `2026-11-29T08:15:00.000Z`. */
   DateTime: { input: string; output: string; }
   /** Any JSON value. */
@@ -537,6 +539,31 @@ export type CreateWebhookPayload = {
   secret: Scalars['String']['output'];
   /** The `Webhook` as it is after the change. Requires the permission `webhooks:manage`. */
   webhook?: Maybe<Webhook>;
+};
+
+/** What the tenant has used on one day, from midnight to midnight in UTC. Today’s numbers are some seconds old. Requires the permission `billing:manage`. */
+export type DailyUsage = {
+  __typename: 'DailyUsage';
+  /** The bytes of answers and events, before compression. Requires the permission `billing:manage`. */
+  bytes: Scalars['BigInt']['output'];
+  /** How long the tenant’s transactions have held connections to the database, in seconds. Requires the permission `billing:manage`. */
+  databaseSeconds: Scalars['Float']['output'];
+  /** The day. Requires the permission `billing:manage`. */
+  day: Scalars['Date']['output'];
+  /** Attempts of jobs. Requires the permission `billing:manage`. */
+  jobs: Scalars['BigInt']['output'];
+  /** Operations that began: queries, mutations and subscriptions. Refused requests do not count. Requires the permission `billing:manage`. */
+  requests: Scalars['BigInt']['output'];
+  /** Rows that statements have read or written. Requires the permission `billing:manage`. */
+  rows: Scalars['BigInt']['output'];
+};
+
+/** From `from` (included) until `to` (excluded). */
+export type DateRange = {
+  /** The first day that matches. Without it, the range has no beginning. */
+  from?: InputMaybe<Scalars['Date']['input']>;
+  /** The first day that no longer matches. Without it, the range has no end. */
+  to?: InputMaybe<Scalars['Date']['input']>;
 };
 
 /** From `from` (included) until `to` (excluded). */
@@ -1911,8 +1938,16 @@ export type Tenant = Node & {
   status: TenantStatus;
   /** What the tenant uses of each resource that plans can limit, in alphabetical order. Requires the permission `billing:manage`. */
   usage?: Maybe<Array<ResourceUsage>>;
+  /** What the tenant has used on each day, for its bills: the newest day first, at most 100. Days without use are left out. Requires the permission `billing:manage`. */
+  usageHistory?: Maybe<Array<DailyUsage>>;
   /** Grows by one with each change. An update takes it as `expectedVersion`. */
   version: Scalars['Int']['output'];
+};
+
+
+/** The customer organisation the caller acts in. Open to every member of the tenant. */
+export type TenantUsageHistoryArgs = {
+  range?: InputMaybe<DateRange>;
 };
 
 /** The erasure of this tenant, which is to come. Meanwhile the tenant is suspended. Requires the permission `tenant:erase`. */
