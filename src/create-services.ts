@@ -1,11 +1,11 @@
 /** Creates the parts of a running server, and closes them in order. */
 import { join } from 'node:path';
-import { ProviderKeys } from './kernel/auth/provider-keys.js';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
 import { clientAddress } from './http/client-address.js';
 import type { Services } from './http/services.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
+import { openLogin, openProviderKeys } from './identity-provider.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
@@ -197,6 +197,7 @@ export function createServices({
     rates,
     sharing,
     readiness,
+    login: config.oidc && openLogin(config.oidc, config.jwtAudience, problems),
     auditTrail,
     accessRecords,
     tenantExports,
@@ -260,21 +261,4 @@ export function statementLog(
   if (production) return { write, withValues: false };
   const writePlan: StatementLog['writePlan'] = ({ plan, ...line }) => inform(`plan\n${plan}\n`, line);
   return { write, withValues: true, ...(logSql === 'plans' && { writePlan }) };
-}
-
-function openProviderKeys(
-  jwksUri: string,
-  { jwksCacheSeconds: cacheSeconds }: Config,
-  problems: Problems,
-): ProviderKeys {
-  const kind = {
-    name: 'signing_keys',
-    reason: 'unreachable',
-    sentence: 'the keys of the identity provider cannot be fetched: see JWKS_URI. Known keys serve on',
-  };
-  return new ProviderKeys({
-    jwksUri,
-    cacheSeconds,
-    onFailure: (error) => problems.note(kind, error instanceof Error ? error.message : String(error)),
-  });
 }
