@@ -61,7 +61,7 @@ export async function signIn(page: Page, url: string, token: string, path = '/')
 /** Waits until everything that the page reads is there. */
 export async function settled(page: Page): Promise<void> {
   await page.locator('main h1').waitFor();
-  await page.waitForFunction(`document.querySelector('.loading') === null`);
+  await page.locator('.loading').first().waitFor({ state: 'detached' });
 }
 
 /** What axe-core finds wrong with the page for people with disabilities: the rule, and where. */
@@ -82,3 +82,15 @@ export const storageOf = (page: Page): Promise<string> =>
     { ...localStorage }, { ...sessionStorage }, document.cookie,
     (await indexedDB.databases()).map(({ name }) => name), await caches.keys(),
   ]))()`);
+
+/** Everything that JavaScript still holds, also the values that nothing shows any more. */
+export async function memoryOf(page: Page): Promise<string> {
+  const session = await page.context().newCDPSession(page);
+  const chunks: string[] = [];
+  session.on('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => chunks.push(chunk));
+  await session.send('HeapProfiler.enable');
+  await session.send('HeapProfiler.collectGarbage');
+  await session.send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
+  await session.detach();
+  return chunks.join('');
+}
