@@ -45,7 +45,9 @@ export async function openWindow(browser: Browser, options: BrowserContextOption
   const page = await context.newPage();
   context.on('request', (request) => origins.add(new URL(request.url()).origin));
   page.on('websocket', (socket) => origins.add(new URL(socket.url()).origin.replace(/^ws/, 'http')));
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`${message.text()} (${message.location().url})`);
+  });
   page.on('pageerror', (error) => problems.push(String(error)));
   return { page, problems, origins, close: () => context.close() };
 }
