@@ -10,6 +10,15 @@ const service = (folder, ...mayImport) => ({
   from: { path: `^src/services/${folder}/` },
   to: { path: ['^src/kernel/', `^src/services/(${[folder, ...mayImport].join('|')})/`, '^src/generated/'] },
 });
+const dashboard = (folder, ...mayImport) => ({
+  from: { path: `^packages/dashboard/src/${folder}/` },
+  to: {
+    path: [
+      `^packages/dashboard/src/(${[folder, ...mayImport].join('|')})/`,
+      '^packages/dashboard/src/(page[.]ts|generated/)',
+    ],
+  },
+});
 const ring = (from, ...mayImport) => ({
   from: { path: `^src/${from}/` },
   to: { path: [from, ...mayImport, 'generated'].map((folder) => `^src/${folder}/`) },
@@ -72,6 +81,35 @@ module.exports = {
     ring('http', 'kernel', 'services'),
     ring('platform', 'kernel', 'services'),
     ...DOMAINS.map((domain) => ring(domain, 'kernel', 'services', 'platform')),
+    // The dashboard: pages know the session, and the session the looks; pages do not know each other.
+    dashboard('texts'),
+    dashboard('kit', 'texts'),
+    dashboard('session', 'kit', 'texts'),
+    {
+      from: { path: '^packages/dashboard/src/(platform|example)/([^/]+)/' },
+      to: {
+        path: [
+          '^packages/dashboard/src/$1/$2/',
+          '^packages/dashboard/src/(kit|session|texts|generated)/',
+          '^packages/dashboard/src/page[.]ts$',
+        ],
+      },
+    },
+    {
+      from: { path: '^packages/dashboard/src/page[.]ts$' },
+      to: { path: '^packages/dashboard/src/session/' },
+    },
+    { from: { path: '^packages/dashboard/src/pages[.]ts$' }, to: { path: '^packages/dashboard/src/' } },
+    {
+      from: { path: '^packages/dashboard/src/(shell/|main[.]tsx$)' },
+      to: {
+        path: '^packages/dashboard/src/(shell/|kit/|session/|texts/|generated/|pages?[.]ts$|styles[.]css$)',
+      },
+    },
+    {
+      from: { path: '^packages/dashboard/src/generated/' },
+      to: { path: '^packages/dashboard/src/generated/' },
+    },
     // Generated code uses types of all rings.
     { from: { path: '^src/generated/' }, to: { path: '^src/' } },
     // The entry points combine everything. Only modules.ts names the installed modules: to remove a domain, delete its
@@ -84,10 +122,10 @@ module.exports = {
   ],
   allowedSeverity: 'error',
   options: {
-    includeOnly: '^src/',
+    includeOnly: '^(src|packages/dashboard/src)/',
     // Imports of types count as dependencies.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: { extensions: ['.ts', '.tsx', '.js'] },
   },
 };

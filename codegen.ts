@@ -14,6 +14,8 @@ import { buildSchema, isEnumType, isInterfaceType, isObjectType, isScalarType } 
 import { MODELS } from './src/generated/data-model/index.js';
 
 const SCHEMA = 'schema.graphql';
+/** What the dashboard leaves out of its documents for a caller without the permission (packages/dashboard/src/session/trim.ts). */
+const NEEDS = 'directive @needs(permission: Permission!) on FIELD | QUERY | MUTATION | SUBSCRIPTION';
 /** The path from the folder of the generated file. */
 const ROWS = './prisma/client.js';
 const CONNECTION = '../kernel/graphql/connection.js#Connection';
@@ -120,6 +122,32 @@ const config: CodegenConfig = {
           Job: '../services/operator/jobs.js#JobRow',
           TenantExport: '../services/operator/exports.js#ExportRow',
           TenantErasure: '../services/operator/erasures.js#ErasureRow',
+        },
+      },
+    },
+    // The documents of the dashboard, with the types of their answers.
+    'packages/dashboard/src/generated/': {
+      schema: [SCHEMA, NEEDS],
+      preset: 'client',
+      documents: 'packages/dashboard/src/**/*.graphql',
+      presetConfig: { fragmentMasking: false },
+      config: {
+        documentMode: 'string',
+        useTypeImports: true,
+        strictScalars: true,
+        enumsAsTypes: true,
+        skipTypeNameForRoot: true,
+        emitLegacyCommonJSImports: false,
+        // A part that the caller may not use is left out of the document.
+        maybeValue: 'T | null | undefined',
+        scalars: {
+          DateTime: 'string',
+          JSONObject: 'Record<string, unknown>',
+          Date: 'string',
+          BigInt: 'string',
+          Decimal: 'string',
+          JSON: 'unknown',
+          UUID: 'string',
         },
       },
     },

@@ -48,7 +48,7 @@ try {
   const models = deleteExample();
   run('generate', 'npm', ['run', '-s', 'generate']);
   refuseTraces(models);
-  run('type-check', 'node_modules/.bin/tsc', []);
+  run('type-check', 'npm', ['run', '-s', 'typecheck']);
   const left = options.includes('--fast') ? TAKES_LONG.flatMap((file) => ['--exclude', file]) : [];
   run('test', 'node_modules/.bin/vitest', ['run', 'test/kernel', 'test/platform', 'packages', ...left]);
   failed = false;
@@ -88,6 +88,7 @@ function deleteExample() {
   remove('prisma/example.prisma');
   remove('bench');
   remove('examples');
+  remove('packages/dashboard/src/example');
   remove('scripts/example');
   remove('scripts/example.ts');
   for (const migration of named('prisma/migrations', /_example(_quotas)?$/)) remove(migration);
@@ -97,6 +98,14 @@ function deleteExample() {
   const modules = [...read('src/modules.ts').matchAll(/^import \{ (\w+) \} from '\.\/example\//gm)];
   edit('the imports', 'src/modules.ts', /^import .* from '\.\/example\/.*\n/gm);
   for (const [, module] of modules) edit(`${module}`, 'src/modules.ts', new RegExp(`^ +${module},\\n`, 'gm'));
+
+  const pages = [
+    ...read('packages/dashboard/src/pages.ts').matchAll(/^import \{ (.*) \} from '\.\/example\//gm),
+  ];
+  edit('the imports', 'packages/dashboard/src/pages.ts', /^import .* from '\.\/example\/.*\n/gm);
+  for (const page of pages.flatMap(([, names]) => names.split(', '))) {
+    edit(page, 'packages/dashboard/src/pages.ts', new RegExp(`^ +${page},\\n`, 'gm'));
+  }
   return models;
 }
 
@@ -108,6 +117,8 @@ function refuseTraces(models) {
     'src/generated/graphql.d.ts',
     'src/generated/data-model/index.ts',
     'src/modules.ts',
+    'packages/dashboard/src/pages.ts',
+    'packages/dashboard/src/generated/graphql.ts',
   ].filter((file) => [declared, /\/example\//].some((trace) => trace.test(read(file))));
   // The triggers that audit and publish have the models' names as arguments.
   const entities = new RegExp(`'(${models.join('|')})'`);

@@ -5,11 +5,13 @@ import { installAuthentication } from './http/authentication.js';
 import { installCaching } from './http/caching.js';
 import { installCompression } from './http/compression.js';
 import { installCors } from './http/cors.js';
+import { installDashboard } from './http/dashboard.js';
 import { installDeadline } from './http/deadline.js';
+import type { DemoUsers } from './http/demo-user.js';
 import { Drain, installDrain } from './http/drain.js';
 import { installErrorAnswers } from './http/error-answers.js';
 import { installEventStreams } from './http/event-streams.js';
-import { installGraphiql, type DemoUsers } from './http/graphiql.js';
+import { installGraphiql } from './http/graphiql.js';
 import { installGraphql } from './http/graphql.js';
 import { installHealth } from './http/health.js';
 import { installJsonBodies } from './http/json-bodies.js';
@@ -31,7 +33,7 @@ import { installWebsocket } from './http/websocket.js';
 
 /**
  * @param drain begins when the server is told to stop; closing the app without it stops the server at once
- * @param demoUsers for GraphiQL
+ * @param demoUsers for GraphiQL and the dashboard
  */
 export async function buildApp(services: Services, drain = new Drain(), demoUsers?: DemoUsers) {
   const app = createServer(services.config);
@@ -52,6 +54,10 @@ export async function buildApp(services: Services, drain = new Drain(), demoUser
   installMetrics(app, services);
   installHealth(app, services, drain);
   if (!services.config.production) installGraphiql(app, demoUsers);
+  // In production only where users can log in.
+  if (!services.config.production || services.login) {
+    installDashboard(app, { login: services.login, demoUsers, baseDomain: services.config.baseDomain });
+  }
   installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services);
   installRateLimits(app, services.rates);

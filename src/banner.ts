@@ -31,6 +31,7 @@ export async function printBanner(server: {
     '',
     `  GraphQL    http://localhost:${port}/graphql`,
     `  GraphiQL   http://localhost:${port}/graphiql`,
+    `  Dashboard  http://localhost:${port}/app`,
     ...(embedded ? [`  PostgreSQL ${embedded.app}`] : []),
     '',
   ];

@@ -6,7 +6,7 @@ import type { Services } from './http/services.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
 import { warnOfMissing } from './missing-settings.js';
-import { openProviderKeys } from './open-provider-keys.js';
+import { openLogin, openProviderKeys } from './identity-provider.js';
 import { statementLog, type Inform } from './statement-log.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
@@ -204,6 +204,7 @@ export function createServices({
     rates,
     sharing,
     readiness,
+    login: config.oidc && openLogin(config.oidc, config.jwtAudience, problems),
     auditTrail,
     accessRecords,
     tenantExports,

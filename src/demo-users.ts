@@ -1,4 +1,4 @@
-import type { DemoUsers } from './http/graphiql.js';
+import type { DemoUsers } from './http/demo-user.js';
 import { findMember } from './kernel/auth/find-member.js';
 import { issueToken } from './kernel/auth/issue-token.js';
 import type { Database } from './kernel/tenancy/database.js';
@@ -6,15 +6,19 @@ import { DEMO_USERS } from './services/operator/demo-seed.js';
 
 const ONE_DAY_SECONDS = 86_400;
 
-/** Makes tokens for the users of the demo that are there, for GraphiQL. Never in production. */
+/** Makes tokens for the users of the demo that are there, for GraphiQL and the dashboard. Never in production. */
 export const demoUsers =
   (database: Database, signing: Parameters<typeof issueToken>[1]): DemoUsers =>
   async () => {
+    // A user of one tenant may have become a member of another one.
+    const tenants = [...new Set(DEMO_USERS.map(({ slug }) => slug))];
     const users = await Promise.all(
-      DEMO_USERS.map(async ({ slug, email }) => {
-        const member = await findMember(database, slug, email).catch(() => undefined);
-        return member ? [{ email, token: issueToken(member, signing, ONE_DAY_SECONDS) }] : [];
-      }),
+      DEMO_USERS.flatMap(({ email }) =>
+        tenants.map(async (tenant) => {
+          const member = await findMember(database, tenant, email).catch(() => undefined);
+          return member ? [{ email, tenant, token: issueToken(member, signing, ONE_DAY_SECONDS) }] : [];
+        }),
+      ),
     );
     return users.flat();
   };

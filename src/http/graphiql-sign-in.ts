@@ -5,12 +5,6 @@
 
 import { STREAM_PATH } from './event-streams.js';
 
-/** A user of the demo with a token, for the list in the bar. */
-export interface DemoUser {
-  readonly email: string;
-  readonly token: string;
-}
-
 /** Where the page asks for the users; there are none where the server gives none. */
 export const USERS_PATH = '/graphiql/users';
 

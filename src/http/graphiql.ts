@@ -1,13 +1,11 @@
-import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { USERS_PATH, withSignIn, type DemoUser } from './graphiql-sign-in.js';
+import type { FastifyInstance } from 'fastify';
+import type { DemoUsers } from './demo-user.js';
+import { USERS_PATH, withSignIn } from './graphiql-sign-in.js';
+import { isOfThisMachine } from './this-machine.js';
 
 const compress = promisify(gzip);
-
-/** Makes tokens for users of the demo. */
-export type DemoUsers = () => Promise<readonly DemoUser[]>;
 
 /**
  * `/graphiql`: a page to try the API. All of its files come from a package.
@@ -29,20 +27,14 @@ export function installGraphiql(app: FastifyInstance, demoUsers: DemoUsers | und
       )
       .send(await page);
   });
-  app.get(USERS_PATH, async (request) => (demoUsers && isOfThisMachine(request) ? demoUsers() : []));
-}
-
-/**
- * Whether a browser on this machine asks for a name of this machine. The name keeps out pages whose own name leads here
- * (DNS rebinding), and the header what a proxy passes on.
- */
-function isOfThisMachine({ ip, hostname, headers }: FastifyRequest): boolean {
-  const isLoopback = (address: string) => /^(::ffff:)?127\.|^::1$/.test(address);
-  const name = hostname.replace(/^\[(.*)\]$/, '$1');
-  const isOurName = isIP(name) > 0 ? isLoopback(name) : /(^|\.)localhost$/i.test(name);
-  return (
-    isLoopback(ip) && isOurName && headers['x-forwarded-for'] === undefined && headers.forwarded === undefined
-  );
+  app.get(USERS_PATH, async (request) => {
+    const users = demoUsers && isOfThisMachine(request) ? await demoUsers() : [];
+    return users.map(({ email, tenant, token }) => ({
+      // A user may be a member of several tenants.
+      email: users.filter((user) => user.email === email).length > 1 ? `${email} in ${tenant}` : email,
+      token,
+    }));
+  });
 }
 
 /** Nine megabytes, loaded at the first request of the page and kept compressed. */

@@ -25,6 +25,7 @@ import type { TenantActivity } from '../services/telemetry/tenant-activity.js';
 import type { Problems } from '../services/telemetry/problems.js';
 import type { Connections } from '../services/subscriptions/connections.js';
 import type { ClientAddress } from './client-address.js';
+import type { Login } from './dashboard.js';
 import type { OperatorServices } from './operator-services.js';
 import type { Shedding } from './shedding.js';
 
@@ -42,6 +43,7 @@ export interface Services {
     | 'metricsToken'
     | 'metricsPort'
     | 'host'
+    | 'baseDomain'
   >;
   readonly api: Api;
   readonly database: Database;
@@ -67,6 +69,8 @@ export interface Services {
   readonly moduleContext: ModuleContext;
   /** The identity provider's keys; undefined when tokens are verified only with a secret. */
   readonly providerKeys: ProviderKeys | undefined;
+  /** Where users of the dashboard log in; undefined when that is not set up. */
+  readonly login: (() => Promise<Login>) | undefined;
   /** The queue of the jobs of all tenants. */
   readonly jobQueue: JobQueue;
   /** Runs jobs in this process, once it is started. */

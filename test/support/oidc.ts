@@ -19,6 +19,10 @@ export interface ProviderOptions {
   readonly audience: string;
   /** The issuer in its tokens, by default its address. Another one lets it impersonate another provider. */
   readonly issuer?: string;
+  /** The origins of pages that log users in by themselves, as the client {@link PAGE_CLIENT}. Read at each start. */
+  readonly pages?: readonly string[];
+  /** How long access tokens are valid, in seconds. Default: two hours. */
+  readonly tokenSeconds?: number;
 }
 
 export interface IssuedTokens {
@@ -47,6 +51,8 @@ const CLIENT = {
   secret: 'test-client-secret',
   redirect: 'https://client.example/callback',
 };
+/** The public client of pages: it has no secret. */
+export const PAGE_CLIENT = 'dashboard';
 const SCOPE = 'openid api';
 
 /** Creates new private keys for the provider. */
@@ -72,7 +78,7 @@ export async function startOidcProvider(options: ProviderOptions): Promise<OidcP
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const base = `http://127.0.0.1:${port}`;
   const issuer = options.issuer ?? base;
-  handle = handlerOf(makeProvider(issuer, configuration(options, options.keys)));
+  handle = handlerOf(makeProvider(issuer, configuration(options, options.keys)), options);
 
   async function listen(at: number): Promise<Server> {
     const created = createServer((request, response) => {
@@ -100,7 +106,7 @@ export async function startOidcProvider(options: ProviderOptions): Promise<OidcP
     async restart(keys) {
       if (server.listening) await stop();
       keysHandler = undefined;
-      handle = handlerOf(makeProvider(issuer, configuration(options, keys)));
+      handle = handlerOf(makeProvider(issuer, configuration(options, keys)), options);
       server = await listen(port);
     },
     answerKeysWith(handler) {
@@ -123,7 +129,10 @@ function makeProvider(issuer: string, configured: Configuration): Provider {
 /** The requested resource determines the token's algorithm. */
 const resourceFor = (algorithm: SigningAlgorithm) => `urn:tenantry:${algorithm}`;
 
-function configuration({ accounts, audience }: ProviderOptions, keys: readonly JWK[]): Configuration {
+function configuration(
+  { accounts, audience, pages = [], tokenSeconds = 7_200 }: ProviderOptions,
+  keys: readonly JWK[],
+): Configuration {
   const accountOf = (sub: string) => accounts.find((account) => account.sub === sub);
   return {
     jwks: { keys: [...keys] },
@@ -136,8 +145,30 @@ function configuration({ accounts, audience }: ProviderOptions, keys: readonly J
         response_types: ['code'],
         token_endpoint_auth_method: 'client_secret_post',
       },
+      ...(pages.length === 0
+        ? []
+        : [
+            {
+              client_id: PAGE_CLIENT,
+              redirect_uris: pages.map((origin) => `${origin}/app/signed-in`),
+              post_logout_redirect_uris: pages.map((origin) => `${origin}/app/signed-out`),
+              grant_types: ['authorization_code', 'refresh_token'],
+              response_types: ['code' as const],
+              token_endpoint_auth_method: 'none' as const,
+            },
+          ]),
     ],
-    ttl: { Interaction: 60, Session: 60, Grant: 300, AuthorizationCode: 60, IdToken: 300 },
+    clientBasedCORS: (_ctx, origin) => pages.includes(origin),
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    ttl: {
+      Interaction: 60,
+      Session: 60,
+      Grant: 300,
+      AuthorizationCode: 60,
+      IdToken: 300,
+      AccessToken: tokenSeconds,
+      RefreshToken: 300,
+    },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     findAccount: (_ctx, sub) => (accountOf(sub) ? { accountId: sub, claims: () => ({ sub }) } : undefined),
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
@@ -147,6 +178,11 @@ function configuration({ accounts, audience }: ProviderOptions, keys: readonly J
     },
     features: {
       devInteractions: { enabled: false },
+      rpInitiatedLogout: {
+        logoutSource: (ctx, form) => {
+          ctx.body = `<!doctype html><title>Leave</title>${form}<button form="op.logoutForm" name="logout" value="yes">Leave</button>`;
+        },
+      },
       resourceIndicators: {
         enabled: true,
         useGrantedResource: () => true,
@@ -154,7 +190,7 @@ function configuration({ accounts, audience }: ProviderOptions, keys: readonly J
           scope: 'api',
           audience,
           accessTokenFormat: 'jwt',
-          accessTokenTTL: 7_200,
+          accessTokenTTL: tokenSeconds,
           jwt: { sign: { alg: resource.endsWith('ES256') ? 'ES256' : 'RS256' } },
         }),
       },
@@ -163,25 +199,37 @@ function configuration({ accounts, audience }: ProviderOptions, keys: readonly J
 }
 
 /** Serves the provider, and logs in the user of the client's login hint, who consents to everything. */
-function handlerOf(provider: Provider): (request: IncomingMessage, response: ServerResponse) => void {
+function handlerOf(
+  provider: Provider,
+  options: ProviderOptions,
+): (request: IncomingMessage, response: ServerResponse) => void {
   const serve = provider.callback();
   return (request, response) => {
     if (!request.url?.startsWith('/interaction/')) return void serve(request, response);
-    agree(provider, request, response).catch((error: unknown) => {
+    agree(provider, request, response, options).catch((error: unknown) => {
       response.writeHead(500).end(String(error));
     });
   };
 }
 
-async function agree(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function agree(
+  provider: Provider,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { accounts }: ProviderOptions,
+): Promise<void> {
   const { prompt, params, session } = await provider.interactionDetails(request, response);
   if (prompt.name === 'login') {
     return provider.interactionFinished(request, response, {
-      login: { accountId: String(params['login_hint']) },
+      // A page gives no hint: its user is the first one.
+      login: { accountId: String(params['login_hint'] ?? accounts[0]?.sub) },
     });
   }
-  const grant = new provider.Grant({ accountId: session?.accountId ?? '', clientId: CLIENT.id });
-  grant.addOIDCScope('openid');
+  const grant = new provider.Grant({
+    accountId: session?.accountId ?? '',
+    clientId: String(params['client_id']),
+  });
+  grant.addOIDCScope('openid email offline_access');
   grant.addResourceScope(String(params['resource']), 'api');
   return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
 }

@@ -50,6 +50,8 @@ export interface Config {
   readonly jwksCacheSeconds: number;
   readonly jwtIssuer: string;
   readonly jwtAudience: string;
+  /** Where users of the dashboard log in; undefined when they do not log in with OpenID Connect. */
+  readonly oidc: { readonly issuer: string; readonly clientId: string } | undefined;
   /** The operators' door, `/operator/graphql`; undefined when it is closed. */
   readonly operatorDoor: OperatorDoorConfig | undefined;
   /** `example.com`: the hosts of tenants are `<slug>.example.com`. */
@@ -136,13 +138,17 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     jwksCacheSeconds: values.JWKS_CACHE_SECONDS,
     jwtIssuer: values.JWT_ISSUER ?? 'tenantry',
     jwtAudience: values.JWT_AUDIENCE ?? 'tenantry',
+    oidc:
+      values.OIDC_ISSUER !== undefined && values.OIDC_CLIENT_ID !== undefined
+        ? { issuer: values.OIDC_ISSUER, clientId: values.OIDC_CLIENT_ID }
+        : undefined,
     operatorDoor: operatorDoorOf(values),
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
     corsOrigins: values.CORS_ORIGINS,
     trustedDocuments: values.TRUSTED_DOCUMENTS,
     trustedDocumentsOnly: values.TRUSTED_DOCUMENTS_ONLY === 'true',
     federation: values.FEDERATION === 'true',
-    appUrl: (values.APP_URL ?? 'http://localhost:3000').replace(/\/+$/, ''),
+    appUrl: (values.APP_URL ?? `http://localhost:${String(values.PORT)}/app`).replace(/\/+$/, ''),
     smtpUrl: values.SMTP_URL,
     mailFrom: values.MAIL_FROM ?? 'Tenantry <no-reply@localhost>',
     invitationDays: values.INVITATION_DAYS,
@@ -159,6 +165,11 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     // In development nothing probes the readiness, so Ctrl-C stops at once.
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
+  if ((values.OIDC_ISSUER === undefined) !== (values.OIDC_CLIENT_ID === undefined)) {
+    throw new ConfigError(
+      'OIDC_ISSUER and OIDC_CLIENT_ID belong together: say where the users of the dashboard log in, and as which client.',
+    );
+  }
   checkCombination(config);
   if (purpose === 'serve') checkServing(config);
   if (config.smtpUrl !== undefined && !(values.APP_URL && values.MAIL_FROM)) {

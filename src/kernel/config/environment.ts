@@ -66,6 +66,8 @@ export const environment = z.object({
   JWKS_CACHE_SECONDS: wholeNumber(1, 86_400, 'a whole number of seconds', 300),
   JWT_ISSUER: optional,
   JWT_AUDIENCE: optional,
+  OIDC_ISSUER: httpUrl,
+  OIDC_CLIENT_ID: optional,
   OPERATOR_JWT_AUDIENCE: optional,
   OPERATOR_JWT_ISSUER: optional,
   OPERATOR_JWT_SECRET: optional,

@@ -3,7 +3,6 @@
  * loaded only then.
  */
 import { diag, DiagLogLevel } from '@opentelemetry/api';
-import { developmentPackage } from '../../kernel/config/development-package.js';
 import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
 import { traceWith } from '../../kernel/tracing/trace.js';
 
@@ -31,7 +30,6 @@ const EXPORTED_WITHIN_MS = 3_000;
  * @param options undefined: traces stay off, and nothing is loaded
  * @param onProblem is told why spans could not be sent
  * @returns sends the rest, and switches traces off; never fails
- * @throws ConfigError when the packages are not installed
  */
 export async function startTraces(
   options: TraceOptions | undefined,
@@ -39,15 +37,11 @@ export async function startTraces(
 ): Promise<() => Promise<void>> {
   if (!options) return () => Promise.resolve();
   const { endpoint, ratio, serviceName } = options;
-  const [sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await developmentPackage(
-    Promise.all([
-      import('@opentelemetry/sdk-trace-base'),
-      import('@opentelemetry/exporter-trace-otlp-http'),
-      import('@opentelemetry/resources'),
-    ]),
-    'OTEL_EXPORTER_OTLP_ENDPOINT is set, and the packages of OpenTelemetry are not installed: ' +
-      'run `npm ci` without --omit=optional, or unset it.',
-  );
+  const [sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
+    import('@opentelemetry/sdk-trace-base'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+  ]);
   const silent = (): void => undefined;
   diag.setLogger(
     { error: (problem) => onProblem(problem), warn: silent, info: silent, debug: silent, verbose: silent },

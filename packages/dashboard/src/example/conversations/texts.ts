@@ -1,0 +1,73 @@
+/** The texts of the example's pages. They go with it. */
+import { useSpeech } from '../../kit/language.js';
+
+const en = {
+  label: 'Conversations',
+  empty: 'There is no conversation that matches.',
+  create: 'New conversation',
+  subject: 'Subject',
+  body: 'Text',
+  noSubject: '(no subject)',
+  author: 'Author',
+  started: 'Started',
+  changed: 'Changed',
+  order: 'Order',
+  orders: {
+    'CREATED_AT DESC': 'Newest first',
+    'CREATED_AT ASC': 'Oldest first',
+    'UPDATED_AT DESC': 'Last changed first',
+  },
+  mine: 'Only mine',
+  edit: 'Edit',
+  remove: 'Delete',
+  removeTitle: 'Delete this conversation?',
+  removeText: 'The conversation and all its messages are deleted.',
+  gone: 'This conversation does not exist, or was deleted.',
+  back: 'All conversations',
+  messages: 'Messages',
+  noMessages: 'Nobody has answered yet.',
+  earlier: 'Earlier messages',
+  write: 'Your message',
+  send: 'Send',
+  conflict: 'Somebody else has changed this conversation since you began.',
+  theirs: 'As it is now',
+  keepMine: 'Save mine over it',
+  takeTheirs: 'Take theirs',
+};
+
+const de: typeof en = {
+  label: 'Unterhaltungen',
+  empty: 'Keine Unterhaltung passt dazu.',
+  create: 'Neue Unterhaltung',
+  subject: 'Betreff',
+  body: 'Text',
+  noSubject: '(ohne Betreff)',
+  author: 'Von',
+  started: 'Begonnen',
+  changed: 'Geändert',
+  order: 'Reihenfolge',
+  orders: {
+    'CREATED_AT DESC': 'Neueste zuerst',
+    'CREATED_AT ASC': 'Älteste zuerst',
+    'UPDATED_AT DESC': 'Zuletzt geänderte zuerst',
+  },
+  mine: 'Nur meine',
+  edit: 'Bearbeiten',
+  remove: 'Löschen',
+  removeTitle: 'Diese Unterhaltung löschen?',
+  removeText: 'Die Unterhaltung und alle ihre Nachrichten werden gelöscht.',
+  gone: 'Diese Unterhaltung gibt es nicht, oder sie wurde gelöscht.',
+  back: 'Alle Unterhaltungen',
+  messages: 'Nachrichten',
+  noMessages: 'Noch hat niemand geantwortet.',
+  earlier: 'Frühere Nachrichten',
+  write: 'Ihre Nachricht',
+  send: 'Senden',
+  conflict: 'Jemand anderes hat diese Unterhaltung geändert, seit Sie begonnen haben.',
+  theirs: 'Der heutige Stand',
+  keepMine: 'Meine Fassung darüber speichern',
+  takeTheirs: 'Andere Fassung übernehmen',
+};
+
+/** The texts in the viewer's language. */
+export const useConversationTexts = (): typeof en => ({ en, de })[useSpeech().language];

@@ -1,0 +1,96 @@
+/**
+ * Makes the pictures of the dashboard in docs/images, of a demo server that it starts with a database of its own. They are for
+ * people who read the documentation; tests do not compare them.
+ *
+ *   npm run dashboard:screenshots
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
+import { startChromium } from '../test/support/chromium.js';
+
+const PORT = 41_931;
+const URL_OF_SERVER = `http://127.0.0.1:${String(PORT)}`;
+const FOLDER = fileURLToPath(new URL('../docs/images/', import.meta.url));
+
+const PICTURES: readonly (readonly [title: string, file: string])[] = [
+  ['Overview', 'overview'],
+  ['Conversations', 'conversations'],
+  ['Members', 'members'],
+  ['Invitations', 'invitations'],
+  ['Roles', 'roles'],
+  ['API keys', 'api-keys'],
+  ['Webhooks', 'webhooks'],
+  ['Jobs', 'jobs'],
+  ['Audit log', 'audit-log'],
+  ['Settings', 'settings'],
+  ['Plan', 'plan'],
+  ['Exports and erasure', 'exports'],
+];
+
+const dataDir = await mkdtemp(join(tmpdir(), 'tenantry-screenshots-'));
+const server = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  env: { ...process.env, PORT: String(PORT), HOST: '127.0.0.1', TENANTRY_DATA_DIR: dataDir },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+try {
+  await started();
+  await mkdir(FOLDER, { recursive: true });
+  await takePictures();
+} finally {
+  server.kill('SIGTERM');
+  await once(server, 'exit');
+  await rm(dataDir, { recursive: true, force: true });
+}
+
+async function started(): Promise<void> {
+  for await (const chunk of server.stdout) {
+    if (String(chunk).includes('Tenantry is running')) break;
+  }
+  server.stdout.resume();
+}
+
+async function takePictures(): Promise<void> {
+  const browser = await startChromium();
+  try {
+    const light = await open(browser, 'light');
+    for (const [title, file] of PICTURES) {
+      await show(light, title);
+      await light.screenshot({ path: join(FOLDER, `dashboard-${file}.png`) });
+    }
+    const dark = await open(browser, 'dark');
+    await show(dark, 'Audit log');
+    await dark.getByRole('button', { name: 'Verify' }).click();
+    await dark.getByText('The log is intact').waitFor();
+    await dark.locator('summary').first().click();
+    await dark.screenshot({ path: join(FOLDER, 'dashboard-dark.png') });
+  } finally {
+    await browser.close();
+  }
+}
+
+async function open(
+  browser: Awaited<ReturnType<typeof startChromium>>,
+  colorScheme: 'light' | 'dark',
+): Promise<Page> {
+  const page = await browser.newPage({
+    viewport: { width: 1100, height: 720 },
+    locale: 'en-GB',
+    colorScheme,
+  });
+  await page.goto(`${URL_OF_SERVER}/app/`);
+  await page.getByRole('button', { name: 'owner@acme.test' }).click();
+  await page.getByRole('navigation').waitFor();
+  return page;
+}
+
+async function show(page: Page, title: string): Promise<void> {
+  await page.getByRole('navigation').getByRole('link', { name: title, exact: true }).click();
+  await page.locator('main h1').waitFor();
+  await page.locator('.loading').first().waitFor({ state: 'detached' });
+}
