@@ -1,10 +1,11 @@
 /** Creates the parts of a running server, and closes them in order. */
 import { join } from 'node:path';
-import { ProviderKeys } from './kernel/auth/provider-keys.js';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
 import { clientAddress } from './http/client-address.js';
 import type { Services } from './http/services.js';
+import { OwnWrites } from './http/own-writes.js';
 import { Shedding } from './http/shedding.js';
+import { openProviderKeys } from './open-provider-keys.js';
 import { createOperators } from './create-operators.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
@@ -118,6 +119,9 @@ export function createServices({
     limits,
     queueDelays,
     contextKey,
+    ...(config.databaseReplicaUrl !== undefined && {
+      replica: { url: config.databaseReplicaUrl, maxLagMs: config.replicaMaxLagMs, onChange: warn },
+    }),
     statementLog: statementLog(config, inform),
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
     // In development and in tests it is an error.
@@ -160,6 +164,7 @@ export function createServices({
   const accessRecords = new AccessRecords({ database, access, warn, enabled: config.auditAccess });
   const tenantExports = new TenantExports({ database, url: databaseUrl, keys: sealKeys });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
+  const secrets = new SealedSecrets(encryptionKeys);
   const outgoing = new Outgoing({ allowed: config.outgoingAllowedHosts });
   const activity = new TenantActivity();
   const ofModules = moduleContext(modules, {
@@ -170,7 +175,7 @@ export function createServices({
     auditTrail,
     outgoing,
     tenantExports,
-    secrets: new SealedSecrets(encryptionKeys),
+    secrets,
     rows: new ShownRows({ ...api, models: database.models }),
   });
   const context = { ...ofModules, settings: new Settings(modules) };
@@ -200,6 +205,11 @@ export function createServices({
     auditTrail,
     accessRecords,
     tenantExports,
+    ownWrites: new OwnWrites(
+      database.replica,
+      encryptionKeys.length > 0 ? secrets : undefined,
+      new Set(['Query.node', 'Query.nodes', ...modules.flatMap((module) => module.mayLag ?? [])]),
+    ),
     whileErasing: new Set(modules.flatMap((module) => module.whileErasing ?? [])),
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),
@@ -260,21 +270,4 @@ export function statementLog(
   if (production) return { write, withValues: false };
   const writePlan: StatementLog['writePlan'] = ({ plan, ...line }) => inform(`plan\n${plan}\n`, line);
   return { write, withValues: true, ...(logSql === 'plans' && { writePlan }) };
-}
-
-function openProviderKeys(
-  jwksUri: string,
-  { jwksCacheSeconds: cacheSeconds }: Config,
-  problems: Problems,
-): ProviderKeys {
-  const kind = {
-    name: 'signing_keys',
-    reason: 'unreachable',
-    sentence: 'the keys of the identity provider cannot be fetched: see JWKS_URI. Known keys serve on',
-  };
-  return new ProviderKeys({
-    jwksUri,
-    cacheSeconds,
-    onFailure: (error) => problems.note(kind, error instanceof Error ? error.message : String(error)),
-  });
 }

@@ -20,6 +20,7 @@ import { objectsByTheirIds } from './node-mutants.js';
 import { impersonations, operators, settings, suspension } from './operator-mutants.js';
 import { outgoing } from './outgoing-mutants.js';
 import { pool } from './pool-mutants.js';
+import { replica } from './replica-mutants.js';
 import { rates } from './rate-mutants.js';
 import { quotas } from './quota-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
@@ -38,6 +39,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   binding,
   extension,
   pool,
+  replica,
   deadlines,
   callers,
   remembered,

@@ -54,7 +54,12 @@ export type SendBatch = (
   observer: BatchObserver,
 ) => Promise<void>;
 
-const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ';
+/** A pooler that distributes transactions by what they say, such as PgDog, may send a read to a replica. */
+const OPENINGS: Readonly<Record<'read' | 'write', Statement>> = {
+  read: { text: `${BEGIN} READ ONLY`, values: [] },
+  write: { text: BEGIN, values: [] },
+};
 const COMMIT: Statement = { text: 'COMMIT', values: [] };
 /** Binds a transaction to a tenant. */
 export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';
@@ -86,7 +91,7 @@ export function createSendBatch({
     const binding = { text: BIND, values };
     // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;
-    const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
+    const steps = several ? [OPENINGS[purpose], binding, ...statements, COMMIT] : [binding, ...statements];
     const named = steps.map((step) => ({ ...step, name: statementName(step.text), answersAtOnce }));
 
     // Otherwise PostgreSQL would send further rows, which are not kept.
