@@ -190,6 +190,7 @@ describe.skipIf(withoutDebianPostgres())('a streaming replica', { timeout: 300_0
     const { app, contextKey } = both.database;
     // Two replicas behind one name: one is watched, and the reads arrive at the other.
     const pool = new pg.Pool({ connectionString: second.urlOf(app), max: 1, Client: PipeliningClient });
+    pool.on('error', () => undefined);
     const replica = new Replica({
       pool,
       url: both.replicaUrl,
