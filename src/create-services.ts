@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
 import { clientAddress } from './http/client-address.js';
 import type { Services } from './http/services.js';
+import { OwnWrites } from './http/own-writes.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
 import { warnOfMissing } from './missing-settings.js';
@@ -124,6 +125,9 @@ export function createServices({
     limits,
     queueDelays,
     contextKey,
+    ...(config.databaseReplicaUrl !== undefined && {
+      replica: { url: config.databaseReplicaUrl, maxLagMs: config.replicaMaxLagMs, onChange: warn },
+    }),
     statementLog: statementLog(config, inform),
     onRows: (tenantId, rows) => tenantUsage.add(tenantId, 'rows', rows),
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
@@ -160,6 +164,7 @@ export function createServices({
   const accessRecords = new AccessRecords({ database, access, warn, enabled: config.auditAccess });
   const tenantExports = new TenantExports({ database, url: databaseUrl, keys: sealKeys });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
+  const secrets = new SealedSecrets(encryptionKeys);
   const outgoing = new Outgoing({ allowed: config.outgoingAllowedHosts });
   const activity = new TenantActivity();
   const ofModules = moduleContext(modules, {
@@ -170,7 +175,7 @@ export function createServices({
     auditTrail,
     outgoing,
     tenantExports,
-    secrets: new SealedSecrets(encryptionKeys),
+    secrets,
     rows: new ShownRows({ ...api, models: database.models }),
   });
   const context = { ...ofModules, settings: new Settings(modules) };
@@ -208,6 +213,11 @@ export function createServices({
     auditTrail,
     accessRecords,
     tenantExports,
+    ownWrites: new OwnWrites(
+      database.replica,
+      encryptionKeys.length > 0 ? secrets : undefined,
+      new Set(['Query.node', 'Query.nodes', ...modules.flatMap((module) => module.mayLag ?? [])]),
+    ),
     whileErasing: new Set(modules.flatMap((module) => module.whileErasing ?? [])),
     documents: new Documents(trusted, config.trustedDocumentsOnly),
     documentReader: new DocumentReader({ schema: api.schema, hideSuggestions: config.production }),

@@ -20,6 +20,7 @@ import { objectsByTheirIds } from './node-mutants.js';
 import { impersonations, operators, settings, suspension } from './operator-mutants.js';
 import { outgoing } from './outgoing-mutants.js';
 import { pool } from './pool-mutants.js';
+import { replica } from './replica-mutants.js';
 import { rates } from './rate-mutants.js';
 import { quotas } from './quota-mutants.js';
 import { usage } from './usage-mutants.js';
@@ -39,6 +40,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   binding,
   extension,
   pool,
+  replica,
   deadlines,
   callers,
   remembered,

@@ -31,7 +31,8 @@ interface Kustomization {
 export async function schemaProblems(folder: string): Promise<string[]> {
   return [
     ...(await dockerfileProblems(join(folder, 'Dockerfile'))),
-    ...(await composeProblems(join(folder, 'compose.yaml'))),
+    ...(await composeProblems(folder, 'compose.yaml')),
+    ...(await composeProblems(folder, 'compose.several.yaml')),
     ...(await kubernetesProblems(join(folder, 'kubernetes'))),
   ];
 }
@@ -44,19 +45,21 @@ async function dockerfileProblems(file: string): Promise<string[]> {
   );
 }
 
-async function composeProblems(file: string): Promise<string[]> {
+async function composeProblems(folder: string, file: string): Promise<string[]> {
   // The schema is older than the key `name` and would refuse it.
-  const { name, ...compose } = parse(await readFile(file, 'utf8'), { merge: true }) as { name: unknown };
-  if (typeof name !== 'string') return ['compose.yaml: the project has no name'];
+  const { name, ...compose } = parse(await readFile(join(folder, file), 'utf8'), {
+    merge: true,
+    // Replaces the value of the file before it, instead of adding to it.
+    customTags: [{ tag: '!override', collection: 'seq' }],
+  }) as { name: unknown };
+  if (typeof name !== 'string') return [`${file}: the project has no name`];
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
   // Removes the ids, which have an old form, and the draft, which Ajv would try to load.
   const schema = JSON.parse(JSON.stringify(composeSchema), (key, value: unknown) =>
     (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
   ) as object;
   if (ajv.validate(schema, compose)) return [];
-  return (ajv.errors ?? []).map(
-    ({ instancePath, message }) => `compose.yaml: ${instancePath} ${message ?? ''}`,
-  );
+  return (ajv.errors ?? []).map(({ instancePath, message }) => `${file}: ${instancePath} ${message ?? ''}`);
 }
 
 async function kubernetesProblems(folder: string): Promise<string[]> {

@@ -4,23 +4,47 @@ import { Command } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
 import { PRISMA_FOLDER } from '../kernel/database/migration/folder.js';
 import { createMigration } from '../kernel/database/migration/migrations.js';
+import { migrationStatus } from '../kernel/database/migration/status.js';
+import { addressOf, withClient } from '../kernel/database/owner-connection.js';
 import { migrate } from '../kernel/database/preparation/prepare.js';
 import { ensureRoles } from '../kernel/database/preparation/roles.js';
 import { auditFindings } from './audit-findings.js';
 import { commandUrls, demand } from './connect.js';
+import { printRows } from './output.js';
 
-/** `tenantry migrate` applies the missing migrations of this version. */
+interface MigrateOptions {
+  readonly rolesOnly?: true;
+  readonly status?: true;
+  readonly json?: true;
+}
+
+/** `tenantry migrate` applies the missing migrations of this version; with `--status` it only says what is missing. */
 export const migrateCommand = (): Command =>
   new Command('migrate')
     .option('--roles-only', 'create the missing roles and the database, for a backup to be restored into')
-    .action(async ({ rolesOnly }: { rolesOnly?: true }) => {
+    .option(
+      '--status',
+      'change nothing, and say what the database has; exit with 1 when it is not up to date',
+    )
+    .option('--json', 'print the status as a line of JSON, as when it goes to a program')
+    .action(async ({ rolesOnly, status, json }: MigrateOptions) => {
       const { app, owner, operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
+      if (status) return printStatus(app, json);
       const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
       if (rolesOnly) return ensureRoles(urls);
       const applied = await migrate(urls, contextKey);
       for (const name of applied) process.stdout.write(`${name}\n`);
       process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
     });
+
+async function printStatus(url: string, json: true | undefined): Promise<void> {
+  const { applied, missing, newer, problem } = await withClient(url, (client) =>
+    migrationStatus((sql) => client.query(sql)),
+  );
+  const isUpToDate = missing.length === 0 && newer.length === 0 && problem === undefined;
+  printRows([{ database: addressOf(url).database, applied, missing, newer, isUpToDate, problem }], { json });
+  if (!isUpToDate) process.exitCode = 1;
+}
 
 /** `tenantry migration new NAME` writes the migration for changed Prisma models. */
 export const migrationCommand = (): Command => {

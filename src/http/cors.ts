@@ -9,6 +9,7 @@ const ONE_DAY_SECONDS = 86_400;
 const EXPOSED = [
   'x-request-id',
   'idempotency-replayed',
+  'read-after',
   'retry-after',
   'ratelimit',
   'ratelimit-policy',

@@ -43,6 +43,8 @@ export interface DoorOperation<Context> {
   readonly context: Context;
   /** Call it when the result is that of an earlier request. */
   readonly onReplay: () => void;
+  /** Call it with what a client gives back to read what it has written. */
+  readonly onWritten: (readAfter: string) => void;
 }
 
 /** Executes an operation. */

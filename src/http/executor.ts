@@ -9,6 +9,7 @@ import type { RequestUsage } from '../kernel/request/request-usage.js';
 import { ERROR_STATUS, publicError, PublicError } from '../kernel/vocabulary/errors.js';
 import type { Deadline } from '../kernel/request/deadline.js';
 import type { DoorContext, Run } from './door.js';
+import { READ_AFTER } from './own-writes.js';
 
 /**
  * Gives Apollo Server the schema and our executor, in the form of a gateway, because Apollo accepts no other executor.
@@ -35,6 +36,7 @@ export function executeWith<Context extends DoorContext>(
             operationName: operationName ?? request.operationName ?? null,
             variables: request.variables,
             context: ownContext,
+            onWritten: (readAfter) => response?.http?.headers.set(READ_AFTER, readAfter),
             onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
           }),
         );

@@ -13,6 +13,7 @@ import { findDocument } from './find-document.js';
 import { hasOnlyFields } from './guest.js';
 import { createGuestContext } from './guest-context.js';
 import { logOf } from './logging.js';
+import { READ_AFTER } from './own-writes.js';
 import { RequestsUnderWay } from './requests-under-way.js';
 import type { Services } from './services.js';
 import { tenantsDoor } from './tenants-door.js';
@@ -64,6 +65,7 @@ export async function installGraphql(
           deadline,
           usage,
           idempotencyKey: headers['idempotency-key']?.toString(),
+          freshness: services.ownWrites.freshnessOf(viewer.actor, headers[READ_AFTER]),
           log,
         });
       },

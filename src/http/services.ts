@@ -27,6 +27,7 @@ import type { Connections } from '../services/subscriptions/connections.js';
 import type { ClientAddress } from './client-address.js';
 import type { Login } from './dashboard.js';
 import type { OperatorServices } from './operator-services.js';
+import type { OwnWrites } from './own-writes.js';
 import type { Shedding } from './shedding.js';
 
 /** The parts of the server that requests use. */
@@ -64,6 +65,8 @@ export interface Services {
   readonly tenantExports: TenantExports;
   /** Root fields that the owners of a tenant may use while it waits for its erasure: `Query.exports`. */
   readonly whileErasing: ReadonlySet<string>;
+  /** Says where operations are read, and keeps who reads their own writes. */
+  readonly ownWrites: OwnWrites;
   readonly documents: Documents;
   readonly documentReader: DocumentReader;
   readonly moduleContext: ModuleContext;

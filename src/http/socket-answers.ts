@@ -77,6 +77,7 @@ export function createSocketAnswers(
       requestId,
       deadline,
       idempotencyKey,
+      freshness: services.ownWrites.freshnessOf(actor),
       log: () => log,
     });
     const { status, answer } = await execute(

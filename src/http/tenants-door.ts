@@ -19,9 +19,10 @@ export function tenantsDoor({
   rates,
   accessRecords,
   activity,
+  ownWrites,
 }: Pick<
   Services,
-  'api' | 'database' | 'config' | 'documentReader' | 'rates' | 'accessRecords' | 'activity'
+  'api' | 'database' | 'config' | 'documentReader' | 'rates' | 'accessRecords' | 'activity' | 'ownWrites'
 >): Door<RequestContext> {
   const execute = createExecute(api.schema, config.production);
   const executeOnce = createExecuteOnce({ api, database, publicForm });
@@ -29,14 +30,16 @@ export function tenantsDoor({
     schema: api.schema,
     reader: documentReader,
     run: ({ operationName, ...operation }) =>
-      executeOnce(operation, async (contextOfAttempt) =>
-        orTooLarge(
-          await execute({
-            document: operation.document,
-            operationName,
-            variables: operation.variables ?? {},
-            context: contextOfAttempt,
-          }),
+      ownWrites.around(operation, () =>
+        executeOnce(operation, async (contextOfAttempt) =>
+          orTooLarge(
+            await execute({
+              document: operation.document,
+              operationName,
+              variables: operation.variables ?? {},
+              context: contextOfAttempt,
+            }),
+          ),
         ),
       ),
     // A guest has no tenant whose budget it could use, and may send one mutation.

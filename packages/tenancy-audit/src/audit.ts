@@ -16,6 +16,7 @@ import { proofOf } from './proved.js';
 import { readCatalog } from './read-catalog.js';
 import type { AuditSettings } from './rule.js';
 import { CATALOG_RULES } from './rules.js';
+import { CITUS_RULES } from './rules/citus.js';
 import { checkRows } from './rules/cross-tenant-rows.js';
 import { auditSource } from './source/audit-source.js';
 import { loadParser } from './sql-parse.js';
@@ -30,6 +31,8 @@ export interface AuditRequest {
   /** Also read the application code in this folder. */
   readonly source?: string | undefined;
   readonly baseline?: readonly Acceptance[] | undefined;
+  /** Also look for what a database that Citus distributes must not have. */
+  readonly citus?: boolean | undefined;
 }
 
 export interface Probes {
@@ -81,10 +84,11 @@ export async function audit({
   probes,
   source,
   baseline = [],
+  citus,
 }: AuditRequest): Promise<AuditReport> {
   // A session with the default settings, because rules check them.
   const { catalog, report } = await withClient(url, (client) =>
-    readOnly(client, () => auditCatalog(client, given)),
+    readOnly(client, () => auditCatalog(client, given, { citus })),
   );
   const { settings } = report;
   const probed = probes
@@ -147,11 +151,14 @@ async function readOnly<Result>(client: pg.ClientBase, work: () => Promise<Resul
 export async function auditCatalog(
   client: pg.ClientBase,
   given: GivenSettings,
+  { citus = false }: Pick<AuditRequest, 'citus'> = {},
 ): Promise<{ readonly catalog: Catalog; readonly report: CatalogReport }> {
   await loadParser();
   const catalog = await readCatalog(client);
   const { settings, detections } = detectSettings(catalog, given);
   const findings = CATALOG_RULES.flatMap((rule) => rule.check(catalog, settings));
+  // They say nothing about the isolation on one server, so they are no part of the proof.
+  const ofCitus = citus ? CITUS_RULES.flatMap((rule) => rule.check(catalog, settings)) : [];
   const notChecked = CATALOG_RULES.flatMap((rule) =>
     (rule.notChecked?.(catalog, settings) ?? []).map((each) => ({ rule: rule.id, ...each })),
   );
@@ -162,7 +169,7 @@ export async function auditCatalog(
     server: `${String(Math.floor(catalog.server.version / 10_000))}.${String(catalog.server.version % 10_000)}`,
     settings,
     detections,
-    findings: inOrder([...findings, ...rows.findings]),
+    findings: inOrder([...findings, ...ofCitus, ...rows.findings]),
     notChecked: [...unknown(settings), ...proof.notChecked, ...notChecked, ...rows.notChecked],
     proved: proof.proved,
     relations: catalog.relations.filter(({ schema }) => settings.schemas.includes(schema)).length,

@@ -17,6 +17,7 @@ export interface AuditOptions {
   readonly schema?: readonly string[];
   readonly sharedTable?: readonly string[];
   readonly source?: string;
+  readonly citus?: boolean;
   readonly probe?: boolean;
   readonly probeTenants?: readonly [string, string];
   readonly baseline?: string;
@@ -56,6 +57,7 @@ export const auditCommand = (name: string, known?: () => Promise<KnownDatabase>)
     .option('--schema <name...>', 'look at these schemas only')
     .option('--shared-table <name...>', 'tables that are meant for all tenants')
     .option('--source <folder>', 'read the application code below it as well')
+    .option('--citus', 'also look for what a database that Citus distributes must not have')
     .option(
       '--probe',
       'try more as the application’s role: also call functions, and look at what a connection keeps',

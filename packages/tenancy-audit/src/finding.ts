@@ -15,7 +15,7 @@ export const DEADLINES: Readonly<Record<Severity, string>> = {
   minor: 'fix within two sprints',
 };
 
-/** The description of a rule. Ids: T01…T41 (the database), S01… (source code), P01… (live probes). */
+/** The description of a rule. Ids: T01… (the database), P01… (live probes), S01… (source code), C01… (Citus). */
 export interface Rule {
   readonly id: string;
   readonly title: string;

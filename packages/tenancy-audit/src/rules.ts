@@ -3,6 +3,7 @@ import type { Rule } from './finding.js';
 import { PROBES } from './probes/rules.js';
 import type { CatalogRule } from './rule.js';
 import { exemptRole, owningRole } from './rules/application-role.js';
+import { CITUS_RULES } from './rules/citus.js';
 import { contextDefault } from './rules/context-default.js';
 import { crossTenantRows } from './rules/cross-tenant-rows.js';
 import { definerFunction } from './rules/definer-functions.js';
@@ -90,4 +91,5 @@ export const ALL_RULES: readonly Rule[] = [
   ...[...CATALOG_RULES, crossTenantRows].sort((a, b) => (a.id < b.id ? -1 : 1)),
   ...PROBES,
   ...SOURCE_RULES,
+  ...CITUS_RULES,
 ];

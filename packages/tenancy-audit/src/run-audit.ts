@@ -92,6 +92,7 @@ async function reportOf(
     },
     probes: probesOf(options, own),
     source: options.source,
+    citus: options.citus,
     baseline: await baselineOf(options),
   });
 }

@@ -7,6 +7,7 @@ export const conversationModule = defineModule({
   name: 'conversation',
   typeDefs: readSchema(import.meta.url, 'conversation.graphql'),
   resolvers,
+  mayLag: ['Query.conversation', 'Query.conversations'],
   quotas: { conversations: 'Conversation' },
   settings,
   permissions: {

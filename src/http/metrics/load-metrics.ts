@@ -66,6 +66,8 @@ export function showLoad(
     activity.add(tenantId, 'databaseMs', milliseconds);
     tenantUsage.add(tenantId, 'databaseMs', milliseconds);
   });
+  const { replica } = database;
+  if (replica) showReplica(registry, replica);
   new Counter({
     name: 'tenantry_shed_total',
     help: 'Requests refused before they were read, because the queue of their tenant or caller stays too long.',
@@ -97,6 +99,32 @@ export function showLoad(
     registers: [registry],
     collect() {
       this.set(connections.subscriptions);
+    },
+  });
+}
+
+function showReplica(registry: Registry, replica: NonNullable<Services['database']['replica']>): void {
+  new Counter({
+    name: 'tenantry_replica_reads_total',
+    help: 'Batches of reads that were sent to the replica, by who has answered them.',
+    labelNames: ['answered_by'],
+    registers: [registry],
+    collect() {
+      const { answered, failed } = replica.state;
+      this.reset();
+      this.inc({ answered_by: 'replica' }, answered);
+      this.inc({ answered_by: 'primary' }, failed);
+    },
+  });
+  new Gauge({
+    name: 'tenantry_replica_lag_seconds',
+    help: 'How old the data of the replica is at most. No value while it is away or further behind than allowed.',
+    labelNames: ['role'],
+    registers: [registry],
+    collect() {
+      const { lagMs } = replica.state;
+      this.reset();
+      if (lagMs !== undefined) this.set({ role: 'replica' }, lagMs / 1_000);
     },
   });
 }

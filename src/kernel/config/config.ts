@@ -18,6 +18,10 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** The URL for LISTEN, when `databaseUrl` is that of a transaction pooler. */
   readonly databaseListenUrl: string | undefined;
+  /** A streaming replica that answers reads which may be old. Undefined: the database answers all of them. */
+  readonly databaseReplicaUrl: string | undefined;
+  /** How old those may be, in milliseconds. */
+  readonly replicaMaxLagMs: number;
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
@@ -112,6 +116,8 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     logSql: LOGGED[values.LOG_SQL ?? '0'],
     databaseUrl: values.DATABASE_URL,
     databaseListenUrl: values.DATABASE_LISTEN_URL,
+    databaseReplicaUrl: values.DATABASE_REPLICA_URL,
+    replicaMaxLagMs: values.DATABASE_REPLICA_MAX_LAG_MS,
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
@@ -188,7 +194,10 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
 function checkCombination(config: Config): void {
   if (
     config.databaseUrl === undefined &&
-    (config.databaseOwnerUrl ?? config.databaseOperatorUrl ?? config.databaseListenUrl) !== undefined
+    (config.databaseOwnerUrl ??
+      config.databaseOperatorUrl ??
+      config.databaseListenUrl ??
+      config.databaseReplicaUrl) !== undefined
   ) {
     throw new ConfigError(
       'DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.',

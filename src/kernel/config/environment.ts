@@ -36,6 +36,8 @@ export const environment = z.object({
   LOG_SQL: oneOf(['0', '1', 'explain']),
   DATABASE_URL: postgresUrl,
   DATABASE_LISTEN_URL: postgresUrl,
+  DATABASE_REPLICA_URL: postgresUrl,
+  DATABASE_REPLICA_MAX_LAG_MS: wholeNumber(500, 60_000, 'a whole number of milliseconds', 5_000),
   DATABASE_OWNER_URL: postgresUrl,
   DATABASE_OPERATOR_URL: postgresUrl,
   DATABASE_POOL_SIZE: wholeNumber(1, 10_000, 'a whole number', 10),

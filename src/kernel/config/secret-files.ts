@@ -12,6 +12,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const SECRET_VARIABLES = [
   'DATABASE_URL',
   'DATABASE_LISTEN_URL',
+  'DATABASE_REPLICA_URL',
   'DATABASE_OWNER_URL',
   'DATABASE_OPERATOR_URL',
   'CONTEXT_SIGNING_KEY',

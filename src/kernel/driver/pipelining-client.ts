@@ -205,8 +205,9 @@ export class PipeliningClient extends SessionClient {
         this.opening = `${OPENING} ${text.slice(ISOLATION.length)}`;
         return UNDER_WAY;
       }
+      const readsOnly = text.startsWith(BINDING) && values[READ_ONLY] === true;
       this.cork();
-      ignore(sendOpening(this.opening));
+      ignore(sendOpening(readsOnly ? `${this.opening} READ ONLY` : this.opening));
       this.opening = undefined;
       this.bindingFailure = undefined;
       this.readOnly = false;

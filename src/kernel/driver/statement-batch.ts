@@ -59,7 +59,12 @@ export type SendBatch = (
   observer: BatchObserver,
 ) => Promise<void>;
 
-const BEGIN: Statement = { text: 'BEGIN ISOLATION LEVEL REPEATABLE READ', values: [] };
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ';
+/** A pooler that distributes transactions by what they say, such as PgDog, may send a read to a replica. */
+const OPENINGS: Readonly<Record<'read' | 'write', Statement>> = {
+  read: { text: `${BEGIN} READ ONLY`, values: [] },
+  write: { text: BEGIN, values: [] },
+};
 const COMMIT: Statement = { text: 'COMMIT', values: [] };
 /** Creates the function that sends batches. Several statements share one snapshot. */
 export function createSendBatch({
@@ -79,7 +84,7 @@ export function createSendBatch({
     const step = trace?.child('SQL', sqlAttributes(statements.map(({ text }) => text)));
     // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;
-    const steps = several ? [BEGIN, binding, ...statements, COMMIT] : [binding, ...statements];
+    const steps = several ? [OPENINGS[purpose], binding, ...statements, COMMIT] : [binding, ...statements];
     const named = steps.map((step) => ({ ...step, name: statementName(step.text), answersAtOnce }));
 
     // Otherwise PostgreSQL would send further rows, which are not kept.

@@ -4,6 +4,7 @@ import type { Viewer } from '../vocabulary/viewer.js';
 import type { Config } from '../config/config.js';
 import { AnswerBytes } from '../request/answer-bytes.js';
 import { RequestUsage } from '../request/request-usage.js';
+import type { Freshness } from '../request/freshness.js';
 import type { Deadline } from '../request/deadline.js';
 import type { ChangeEvents } from '../notifications/change-events.js';
 import type { Database } from '../tenancy/database.js';
@@ -34,6 +35,8 @@ export interface ContextOf {
   readonly bytes?: AnswerBytes | undefined;
   /** What the request uses. Default: a new one, which nobody reads. */
   readonly usage?: RequestUsage | undefined;
+  /** How old the data may be that `db` reads. Default: not at all. */
+  readonly freshness?: Freshness | undefined;
   /** A client of this viewer and request, shared with other contexts. Default: a new client. */
   readonly db?: TenantClient | undefined;
   /** Creates the logger at its first use. */
@@ -51,6 +54,7 @@ export const createContext = (
     confirmAccess,
     bytes = new AnswerBytes(config.maxAnswerBytes),
     usage = new RequestUsage(),
+    freshness,
     db,
     log,
   }: ContextOf,
@@ -70,6 +74,7 @@ export const createContext = (
         deadline,
         bytes,
         usage,
+        freshness,
         access: confirmAccess && { memberId: viewer.memberId, confirm: confirmAccess },
       }),
     changes: changes.forTenant(tenantId),

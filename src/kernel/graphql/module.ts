@@ -56,6 +56,12 @@ export interface Module {
   /** Root fields that the owners of a tenant may use while it waits for its erasure: `Query.exports`. */
   readonly whileErasing?: readonly string[];
   /**
+   * Fields of Query whose answers may be some seconds old, so that a streaming replica may give them: `Query.conversations`.
+   * Their resolvers, and those of everything below them, write nothing. An operation goes there when all of its fields are
+   * such ones.
+   */
+  readonly mayLag?: readonly string[];
+  /**
    * The settings that each tenant has, by name: `{ replyWithinHours: z.int().min(1).default(24).describe('…') }`. Each needs a
    * default. The module declares their types in `TenantSettings`: see kernel/vocabulary/settings.ts.
    */

@@ -22,10 +22,11 @@ export class AnswerBytes {
   /** The limit of the answer that is sent. */
   readonly most: number;
   #left: number;
+  #atFirst: number;
 
   constructor(most: number) {
     this.most = most;
-    this.#left = most * ROWS_PER_ANSWER;
+    this.#left = this.#atFirst = most * ROWS_PER_ANSWER;
   }
 
   /** Whether more bytes were read than allowed. From then on nothing is read or written for the request. */
@@ -60,6 +61,18 @@ export class AnswerBytes {
   /** @throws ANSWER_TOO_LARGE when more was read than allowed */
   throwIfOver(): void {
     if (this.isOver) throw this.error;
+  }
+
+  /** A counter for rows that may be read once more elsewhere, with what is left now. {@link keep} counts its rows here. */
+  attempt(): AnswerBytes {
+    const attempt = new AnswerBytes(this.most);
+    attempt.#left = attempt.#atFirst = this.#left;
+    return attempt;
+  }
+
+  /** Counts the rows of an attempt, because they are kept. */
+  keep(attempt: AnswerBytes): void {
+    this.#left -= attempt.#atFirst - attempt.#left;
   }
 
   /** Resets the count when a request is repeated, because its earlier rows are not kept. */

@@ -1,4 +1,5 @@
 import type { AnswerBytes } from './answer-bytes.js';
+import type { Freshness } from './freshness.js';
 import type { AccessCheck } from '../vocabulary/access-check.js';
 import type { Actor } from '../vocabulary/actor.js';
 import type { Plan } from '../vocabulary/plan.js';
@@ -31,4 +32,6 @@ export interface TenantContext {
   readonly bytes?: AnswerBytes | undefined;
   /** Counts what a request uses. Undefined for other work. */
   readonly usage?: RequestUsage | undefined;
+  /** How old the data may be that the request reads. Undefined: everything is read from the primary. */
+  readonly freshness?: Freshness | undefined;
 }

@@ -21,6 +21,7 @@ import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
 import { logStatements, type BoundStatement, type StatementLine } from '../driver/statement-log.js';
 import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
+import { Replica } from '../replica/replica.js';
 import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
 import { createTenantBinder } from './tenant-binder.js';
 import type { TenantBinder, TransactionLimits } from './tenant-client.js';
@@ -32,6 +33,8 @@ export interface DatabaseOptions {
   /** The most connections of the pool that one tenant holds, whatever its plan. By default half of them, and at least one. */
   readonly perTenant?: number | undefined;
   readonly limits: TransactionLimits;
+  /** A streaming replica that answers reads whose requests allow it. Undefined: the primary answers all of them. */
+  readonly replica?: ReplicaTarget | undefined;
   /** When a queue for connections counts as too long. Default: as for a running server. */
   readonly queueDelays?: DelayLimits | undefined;
   /** The key that signs contexts. Undefined: contexts are not signed. */
@@ -44,6 +47,16 @@ export interface DatabaseOptions {
   readonly onRows?: ((tenantId: string, rows: number) => void) | undefined;
   /** Called when code takes a second connection inside a transaction. Undefined: the error is thrown to that code. */
   readonly onSecondConnection?: (error: SecondConnectionError) => void;
+}
+
+/** A streaming replica of the database. */
+export interface ReplicaTarget {
+  /** Connects as the runtime role. */
+  readonly url: string;
+  /** How old data that is read there may be. */
+  readonly maxLagMs: number;
+  /** Called when the replica can no longer be read, and when it can be again. */
+  readonly onChange: (message: string) => void;
 }
 
 /** Receives the log of statements. */
@@ -96,6 +109,8 @@ export interface Database extends TenantBinder {
   readonly pool: PoolState;
   /** Admits tenants' transactions to the pool. */
   readonly gate: Pick<FairGate, 'isOverloaded' | 'accessChanged' | 'endWaits' | 'onWaited' | 'onHeld'>;
+  /** Undefined when there is none. */
+  readonly replica: Pick<Replica, 'state' | 'wrote' | 'position'> | undefined;
   /** Waits for running operations, then closes every connection. */
   close(): Promise<void>;
 }
@@ -118,18 +133,24 @@ export function openDatabase(options: DatabaseOptions): Database {
     onLeftovers: (found) =>
       onConnectionError?.(new Error(`dropped, for a statement had left ${found} on it`)),
   };
-  const pool = new pg.Pool({
-    ...leftovers,
-    connectionString,
-    max: poolSize,
-    connectionTimeoutMillis: limits.maxWait,
-    application_name: 'tenantry',
-    keepAlive: true,
-    // Behind a transaction pooler, the inspection would reach another connection.
-    Client: namedStatements ? InspectedClient : PipeliningClient,
-  });
-  pool.on('error', (error) => onConnectionError?.(error));
-  const plans = watchPool(pool, connectionString, options.statementLog);
+  const writePlan = options.statementLog?.writePlan;
+  const plans = writePlan && new Plans(connectionString, writePlan);
+  const poolOf = (to: ServerUrl) => {
+    const pool = new pg.Pool({
+      ...leftovers,
+      connectionString: to.connectionString,
+      max: poolSize,
+      connectionTimeoutMillis: limits.maxWait,
+      application_name: 'tenantry',
+      keepAlive: true,
+      // Behind a transaction pooler, the inspection would reach another connection.
+      Client: to.namedStatements ? InspectedClient : PipeliningClient,
+    });
+    pool.on('error', (error) => onConnectionError?.(error));
+    watchPool(pool, options.statementLog, plans);
+    return pool;
+  };
+  const pool = poolOf({ connectionString, namedStatements });
   const prismaName = nameStatements('p');
   const adapter = new TenantryAdapter(
     pool,
@@ -156,8 +177,10 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   const door = new LookupLimit({ poolSize, maxWait: limits.maxWait });
   const refuseSecond = refuseSecondConnection(options.onSecondConnection);
-  const sendBatch: SendBatch = (context, ...batch) =>
+  const toPrimary: SendBatch = (context, ...batch) =>
     admitted(gate, context, () => sendNow(context, ...batch));
+  const replica = options.replica && replicaOf(options.replica);
+  const sendBatch = replica ? replica.inFrontOf(toPrimary) : toPrimary;
   const query: Database['query'] = async <Row extends pg.QueryResultRow>(
     sql: string,
     values: readonly unknown[] = [],
@@ -183,6 +206,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     models,
     sign,
     gate,
+    replica,
     tenantOnlyReads: keptForAMinute(() => findTenantOnlyReads(query, models)),
     get pool() {
       return {
@@ -195,26 +219,38 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
     close: async () => {
       await prisma.$disconnect();
+      await replica?.close();
       await pool.end();
       await plans?.close();
     },
   };
+
+  function replicaOf({ url: replicaUrl, maxLagMs, onChange }: ReplicaTarget): Replica {
+    const to = readUrl(replicaUrl);
+    return new Replica({
+      pool: poolOf(to),
+      url: to.connectionString,
+      primaryUrl: connectionString,
+      poolSize,
+      perTenant: gate.perTenant,
+      maxLagMs,
+      onChange,
+      sign,
+      statementName: to.namedStatements ? nameStatements('f') : () => '',
+      statementTimeout: limits.statementTimeout,
+      answersAtOnce: options.statementLog !== undefined,
+    });
+  }
 }
 
-/** Logs the statements of each connection. @returns the reader of plans, if plans are wanted */
-function watchPool(
-  pool: pg.Pool,
-  connectionString: string,
-  log: StatementLog | undefined,
-): Plans | undefined {
-  if (!log) return undefined;
-  const { write, withValues, writePlan } = log;
-  const plans = writePlan && new Plans(connectionString, writePlan);
+/** Logs the statements of each connection. */
+function watchPool(pool: pg.Pool, log: StatementLog | undefined, plans: Plans | undefined): void {
+  if (!log) return;
+  const { write, withValues } = log;
   const onSuccess = plans && ((statement: BoundStatement) => plans.explain(statement));
   pool.on('connect', (client) =>
     logStatements(client as unknown as PipeliningClient, { write, withValues, onSuccess }),
   );
-  return plans;
 }
 
 async function queryAlone<Row extends pg.QueryResultRow>(
@@ -234,7 +270,12 @@ async function queryAlone<Row extends pg.QueryResultRow>(
   }
 }
 
-function readUrl(url: string): { connectionString: string; namedStatements: boolean } {
+interface ServerUrl {
+  readonly connectionString: string;
+  readonly namedStatements: boolean;
+}
+
+function readUrl(url: string): ServerUrl {
   const parsed = new URL(url);
   const namedStatements = parsed.searchParams.get('pgbouncer') !== 'true';
   parsed.searchParams.delete('pgbouncer');

@@ -81,11 +81,13 @@ export class TenantClients {
       },
       write: (operation) => {
         this.#refuseSecondConnection('A write');
+        context.freshness?.forbidLag();
         return this.#write(context, operation, operation.prepare());
       },
     };
     return this.#clientOf(context, runner, async (work) => {
       this.#refuseSecondConnection('A transaction');
+      context.freshness?.forbidLag();
       return this.#transactions.run(context, (tx) => {
         const run = (operation: TenantOperation) => inTimeLimits(context, () => operation.run(tx));
         return openTransactions.run({}, () => work({ read: run, write: run }));
@@ -115,6 +117,7 @@ export class TenantClients {
     work: (db: TenantClient, tx: TenantTx) => Promise<Result>,
   ): Promise<Result> {
     this.#refuseSecondConnection('A unit of work');
+    context.freshness?.forbidLag();
     return this.#transactions.run(context, async (tx: TransactionClient) => {
       const unit = new UnitOfWork(tx, context);
       try {

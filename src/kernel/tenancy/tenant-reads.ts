@@ -38,7 +38,9 @@ export class TenantReads implements ReadSource<TenantOperation> {
     this.#within = within;
   }
 
+  /** Prisma is connected to the primary, and what is read later must not be older than this. */
   within(work: (tx: TransactionClient) => Promise<void>): Promise<void> {
+    this.#context.freshness?.forbidLag();
     return this.#within(work);
   }
 

@@ -7,6 +7,7 @@ export const membershipModule = defineModule({
   name: 'membership',
   typeDefs: readSchema(import.meta.url, 'membership.graphql'),
   resolvers,
+  mayLag: ['Query.members'],
   quotas: { members: 'Membership' },
   rules: { 'Mutation.changeMemberRole': usersOnly, 'Mutation.removeMember': usersOnly },
   permissions: {

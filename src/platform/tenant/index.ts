@@ -10,6 +10,7 @@ export const tenantModule = defineModule({
   resolvers,
   jobs,
   nodes,
+  mayLag: ['Query.me', 'Query.tenant'],
   context: tenantContext,
   // No field shows the first column; it tells no more than the times of the entries. Every member is told the second.
   audit: { Tenant: { columns: { updated_at: 'createdAt', suspension_reason: 'status' } } },
