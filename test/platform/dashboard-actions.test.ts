@@ -192,6 +192,26 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
   );
 
   test(
+    'has the tenant erased after a time, for which it ends, and keeps it when an owner wants that',
+    async () => {
+      const page = await openAs('owner', '/exports');
+      await page.getByLabel('Write “erase acme” to confirm.').fill('erase acme');
+      await button(page, 'Erase').first().click();
+      await page.getByText('This organisation is suspended.').waitFor();
+      expect(await accessibilityProblems(page)).toEqual([]);
+      await page.getByLabel('Short name').fill('globex');
+      await button(page, 'Keep the organisation').click();
+      await page.getByRole('alert').nth(1).waitFor();
+      await page.getByLabel('Short name').fill('acme');
+      await button(page, 'Keep the organisation').click();
+      await page.getByLabel('Token').fill((await server().as('owner', 'acme')).token);
+      await button(page, 'Open').click();
+      await page.getByRole('heading', { name: 'Exports and erasure' }).waitFor();
+    },
+    SLOW_MS,
+  );
+
+  test(
     'says that it is offline, and goes on by itself',
     async () => {
       const page = await openAs('owner', '/members');
