@@ -164,8 +164,8 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
       const page = await openAs('owner', '/settings');
       const name = page.getByLabel('Name of the organisation');
       const form = page.locator('form').filter({ has: name });
-      const { query } = await server().as('admin', 'acme');
-      await query('mutation { updateTenant(input: { name: "Acme of the admin" }) { tenant { id } } }');
+      const caller = await server().as('admin', 'acme');
+      await caller.query('mutation { updateTenant(input: { name: "Acme of the admin" }) { tenant { id } } }');
       await name.fill('Acme of the owner');
       await form.getByRole('button', { name: 'Save' }).click();
       await page.getByText('renamed it to “Acme of the admin” meanwhile').waitFor();
