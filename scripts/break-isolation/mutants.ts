@@ -11,6 +11,7 @@ import {
   rowLevelSecurity,
   sessions,
 } from './database-mutants.js';
+import { dashboard } from './dashboard-mutants.js';
 import { documents } from './document-mutants.js';
 import { extension } from './extension-mutants.js';
 import { jobs } from './job-mutants.js';
@@ -60,4 +61,5 @@ export const MUTANTS: readonly MutantGroup[] = [
   impersonations,
   settings,
   lifecycle,
+  dashboard,
 ];

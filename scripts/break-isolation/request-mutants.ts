@@ -567,8 +567,8 @@ export const subscriptions: MutantGroup = {
       edits: [
         edit(
           'src/http/graphiql.ts',
-          'demoUsers && isOfThisMachine(request) ? demoUsers() : []',
-          'demoUsers && (isOfThisMachine(request) || true) ? demoUsers() : []',
+          'demoUsers && isOfThisMachine(request) ? await demoUsers() : []',
+          'demoUsers && (isOfThisMachine(request) || true) ? await demoUsers() : []',
         ),
       ],
       tests: ['test/platform/graphiql-demo.test.ts'],

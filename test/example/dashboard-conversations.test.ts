@@ -38,8 +38,8 @@ describe.skipIf(withoutChromium())('the pages of conversations', () => {
     return opened.page;
   }
   async function create(subject: string, body = 'a body'): Promise<string> {
-    const { query } = await server().as('owner', 'acme');
-    const { data, errors } = await query<{ createConversation: { conversation: { id: string } } }>(
+    const caller = await server().as('owner', 'acme');
+    const { data, errors } = await caller.query<{ createConversation: { conversation: { id: string } } }>(
       'mutation ($input: CreateConversationInput!) { createConversation(input: $input) { conversation { id } } }',
       { input: { subject, body } },
     );
@@ -154,8 +154,8 @@ describe.skipIf(withoutChromium())('the pages of conversations', () => {
       const page = await openAs('member', `/conversations/${id}`);
       await page.getByRole('button', { name: 'Edit' }).click();
       await page.getByLabel('Text').fill('the text of the second');
-      const { query } = await server().as('admin', 'acme');
-      await query(
+      const caller = await server().as('admin', 'acme');
+      await caller.query(
         'mutation ($id: ID!) { updateConversation(input: { id: $id, body: "the text of the admin" }) { conversation { id } } }',
         { id },
       );

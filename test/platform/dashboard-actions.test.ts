@@ -164,8 +164,8 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
       const page = await openAs('owner', '/settings');
       const name = page.getByLabel('Name of the organisation');
       const form = page.locator('form').filter({ has: name });
-      const { query } = await server().as('admin', 'acme');
-      await query('mutation { updateTenant(input: { name: "Acme of the admin" }) { tenant { id } } }');
+      const caller = await server().as('admin', 'acme');
+      await caller.query('mutation { updateTenant(input: { name: "Acme of the admin" }) { tenant { id } } }');
       await name.fill('Acme of the owner');
       await form.getByRole('button', { name: 'Save' }).click();
       await page.getByText('renamed it to “Acme of the admin” meanwhile').waitFor();
@@ -187,6 +187,26 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
       const download = page.waitForEvent('download');
       await button(page, /^Download: /).click();
       expect((await download).suggestedFilename()).toMatch(/acme/);
+    },
+    SLOW_MS,
+  );
+
+  test(
+    'has the tenant erased after a time, for which it ends, and keeps it when an owner wants that',
+    async () => {
+      const page = await openAs('owner', '/exports');
+      await page.getByLabel('Write “erase acme” to confirm.').fill('erase acme');
+      await button(page, 'Erase').first().click();
+      await page.getByText('This organisation is suspended.').waitFor();
+      expect(await accessibilityProblems(page)).toEqual([]);
+      await page.getByLabel('Short name').fill('globex');
+      await button(page, 'Keep the organisation').click();
+      await page.getByRole('alert').nth(1).waitFor();
+      await page.getByLabel('Short name').fill('acme');
+      await button(page, 'Keep the organisation').click();
+      await page.getByLabel('Token').fill((await server().as('owner', 'acme')).token);
+      await button(page, 'Open').click();
+      await page.getByRole('heading', { name: 'Exports and erasure' }).waitFor();
     },
     SLOW_MS,
   );

@@ -42,8 +42,8 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
   beforeEach(async () => {
     windows = [];
     for (const tenant of ['acme', 'globex'] as const) {
-      const { query } = await server().as('owner', tenant);
-      const { errors } = await query(
+      const caller = await server().as('owner', tenant);
+      const { errors } = await caller.query(
         `mutation ($name: String!) {
           createApiKey(input: { name: $name, permissions: [MEMBERS_READ] }) { apiKey { id } }
           updateTenant(input: { name: $name }) { tenant { id } }
@@ -92,8 +92,8 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
   test(
     'ends an open page at once when its user is removed, with everything it showed',
     async () => {
-      const { query } = await server().as('owner', 'acme');
-      const { data } = await query<{ members: { nodes: { id: string }[] } }>(
+      const caller = await server().as('owner', 'acme');
+      const { data } = await caller.query<{ members: { nodes: { id: string }[] } }>(
         '{ members(filter: { userId: "demo|acme|admin" }) { nodes { id } } }',
       );
       const opened = await openWindow(browser());
@@ -102,7 +102,7 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
       await signIn(page, server().url, (await server().as('admin', 'acme')).token);
       await lookAround(page, CANARIES.acme);
       // Nothing is clicked: the page learns of it by itself.
-      await query('mutation ($id: ID!) { removeMember(input: { id: $id }) { deletedId } }', {
+      await caller.query('mutation ($id: ID!) { removeMember(input: { id: $id }) { deletedId } }', {
         id: data.members.nodes[0]!.id,
       });
       await page.getByText('You are not, or no longer, a member of this organisation.').waitFor();

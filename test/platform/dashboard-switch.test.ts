@@ -31,7 +31,8 @@ describe.skipIf(withoutChromium())('a user of two tenants', () => {
     'joins by the link in the mail, switches, and leaves nothing behind',
     async () => {
       const { token } = await invite('owner@globex.test', 'VIEWER');
-      const { page, problems, close } = await openWindow(browser());
+      const opened = await openWindow(browser());
+      const { page } = opened;
       const link = `${url}/app/invitations/accept?token=${token}`;
 
       // A link that leads somebody else here is explained, and the link still works.
@@ -60,8 +61,8 @@ describe.skipIf(withoutChromium())('a user of two tenants', () => {
       await page.getByRole('button', { name: 'Sign out' }).click();
       await page.getByRole('button', { name: 'owner@globex.test' }).first().waitFor();
       expect(await page.content()).not.toContain('Globex Corporation');
-      expect(problems).toEqual([]);
-      await close();
+      expect(opened.problems).toEqual([]);
+      await opened.close();
     },
     SLOW_MS,
   );

@@ -222,7 +222,9 @@ async function agree(
   if (prompt.name === 'login') {
     return provider.interactionFinished(request, response, {
       // A page gives no hint: its user is the first one.
-      login: { accountId: String(params['login_hint'] ?? accounts[0]?.sub) },
+      login: {
+        accountId: typeof params['login_hint'] === 'string' ? params['login_hint'] : (accounts[0]?.sub ?? ''),
+      },
     });
   }
   const grant = new provider.Grant({

@@ -2771,6 +2771,13 @@ export type AcceptInvitationMutationVariables = Exact<{
 
 export type AcceptInvitationMutation = { acceptInvitation?: { __typename?: 'AcceptInvitationPayload', membership: { __typename?: 'ViewerMembership', id: string, role: Role, tenant: { __typename?: 'Tenant', id: string, slug: string, name: string } } } | null };
 
+export type CancelTenantErasureMutationVariables = Exact<{
+  slug: Scalars['String']['input'];
+}>;
+
+
+export type CancelTenantErasureMutation = { cancelTenantErasure?: { __typename?: 'CancelTenantErasurePayload', active: boolean } | null };
+
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -3540,6 +3547,13 @@ export const AcceptInvitationDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<AcceptInvitationMutation, AcceptInvitationMutationVariables>;
+export const CancelTenantErasureDocument = new TypedDocumentString(`
+    mutation CancelTenantErasure($slug: String!) @needs(permission: TENANT_ERASE) {
+  cancelTenantErasure(input: {slug: $slug}) {
+    active
+  }
+}
+    `) as unknown as TypedDocumentString<CancelTenantErasureMutation, CancelTenantErasureMutationVariables>;
 export const MeDocument = new TypedDocumentString(`
     query Me {
   me {

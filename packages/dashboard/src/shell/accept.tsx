@@ -1,11 +1,12 @@
 /** `/invitations/accept?token=…`, where the links in mails lead. The user need not be a member of any tenant yet. */
 import { useState, type ReactNode } from 'react';
-import { AcceptInvitationDocument, type AcceptInvitationMutation } from '../generated/graphql.js';
+import { AcceptInvitationDocument } from '../generated/graphql.js';
 import { Button } from '../kit/button.js';
 import { useTexts } from '../kit/language.js';
 import { Notice } from '../kit/states.js';
+import { askOnce } from '../session/ask-once.js';
 import { explain, type Refusal } from '../session/explain.js';
-import { BASE, SignedOut, type Session } from '../session/session.js';
+import { BASE, type Session } from '../session/session.js';
 import type { Texts } from '../texts/en.js';
 import { Frame } from './frame.js';
 
@@ -22,10 +23,11 @@ export function Accept({ session }: { readonly session: Session }): ReactNode {
   const [isBusy, setBusy] = useState(false);
   const accept = async (): Promise<void> => {
     setBusy(true);
-    const answer = await send(session);
+    const token = new URLSearchParams(window.location.search).get('token') ?? '';
+    const answer = await askOnce(session, AcceptInvitationDocument, { token });
     setBusy(false);
     if ('refusal' in answer) setProblem(sentence(answer.refusal, texts));
-    else setJoined(answer);
+    else setJoined(answer.data.acceptInvitation?.membership.tenant);
   };
   return (
     <Frame title={texts.accept.title}>
@@ -53,30 +55,6 @@ export function Accept({ session }: { readonly session: Session }): ReactNode {
       )}
     </Frame>
   );
-}
-
-async function send(session: Session): Promise<{ slug: string; name: string } | { refusal: Refusal }> {
-  const token = new URLSearchParams(window.location.search).get('token') ?? '';
-  try {
-    const answer = await fetch('/graphql', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${await session.token()}` },
-      body: JSON.stringify({ query: AcceptInvitationDocument.toString(), variables: { token } }),
-    });
-    const { data, errors } = (await answer.json()) as {
-      data?: AcceptInvitationMutation | null;
-      errors?: { message: string; extensions: { code: string } }[];
-    };
-    const [error] = errors ?? [];
-    if (error) {
-      const { message, extensions } = error;
-      return { refusal: { message, code: extensions.code, details: extensions } };
-    }
-    return data!.acceptInvitation!.membership.tenant;
-  } catch (error) {
-    if (error instanceof SignedOut) throw error;
-    return { refusal: { code: 'OFFLINE', message: '', details: {} } };
-  }
 }
 
 function sentence(refusal: Refusal, texts: Texts): string {

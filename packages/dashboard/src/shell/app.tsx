@@ -19,7 +19,7 @@ export function App(): ReactNode {
   const texts = useTexts();
   const [config, setConfig] = useState<Config>();
   const [session, setSession] = useState<Session>();
-  const [ending, setEnding] = useState<Ending>();
+  const [ended, setEnded] = useState<{ ending: Ending; session: Session }>();
   const [problem, setProblem] = useState<string>();
 
   useEffect(() => {
@@ -51,8 +51,8 @@ export function App(): ReactNode {
     );
   }
   if (!config) return <Loading />;
-  if (ending) {
-    return <Ended ending={ending} onAgain={() => startAgain(config, () => setEnding(undefined))} />;
+  if (ended) {
+    return <Ended {...ended} onAgain={() => startAgain(config, () => setEnded(undefined))} />;
   }
   if (!session) {
     return config.login ? (
@@ -73,9 +73,9 @@ export function App(): ReactNode {
     <Tenant
       key={session.id}
       session={session}
-      onEnd={(reason) => {
+      onEnd={(ending) => {
         setSession(undefined);
-        setEnding(reason);
+        setEnded({ ending, session });
       }}
     />
   );

@@ -74,6 +74,8 @@ export const de: Texts = {
     TENANT_MISMATCH: 'Ihre Anmeldung gilt für eine andere Organisation als diese Adresse.',
     other: 'Der Zugang ist beendet.',
     again: 'Neu anmelden',
+    keepText: 'Wenn sie auf ihre Löschung wartet, kann ein Eigentümer sie bis dahin behalten.',
+    keep: 'Organisation behalten',
   },
   accept: {
     title: 'Einladung',

@@ -72,6 +72,8 @@ export const en = {
     TENANT_MISMATCH: 'Your sign-in is for another organisation than this address.',
     other: 'The access has ended.',
     again: 'Sign in again',
+    keepText: 'If it waits for its erasure, an owner can keep it until then.',
+    keep: 'Keep the organisation',
   },
   accept: {
     title: 'Invitation',

@@ -1,0 +1,80 @@
+/** Mutants of the dashboard: of what the server says of it, and of what it keeps of a session. */
+import { edit, type MutantGroup } from './mutant.js';
+
+const HTTP = 'test/platform/dashboard-http.test.ts';
+const LOGIN = 'test/platform/dashboard-login.test.ts';
+const SOURCE = 'packages/dashboard/src';
+
+export const dashboard: MutantGroup = {
+  title: 'The dashboard',
+  mutants: [
+    {
+      name: 'dashboard-demo-tokens-for-everybody',
+      breaks: 'a development server gives tokens of the demo to other machines and to pages of other names',
+      edits: [
+        edit(
+          'src/http/dashboard.ts',
+          'demoUsers && isOfThisMachine(request) ? demoUsers() : []',
+          'demoUsers && (isOfThisMachine(request) || true) ? demoUsers() : []',
+        ),
+      ],
+      tests: [HTTP],
+    },
+    {
+      name: 'dashboard-inline-scripts',
+      breaks: 'the page runs scripts that somebody has written into it',
+      edits: [edit('src/http/dashboard.ts', `"script-src 'self'"`, `"script-src 'self' 'unsafe-inline'"`)],
+      tests: [HTTP],
+    },
+    {
+      name: 'dashboard-client-kept',
+      breaks: 'the client, with its cache and its token, outlives the switch to another tenant',
+      edits: [
+        edit(
+          `${SOURCE}/session/api.ts`,
+          'const client = new Client({',
+          'const client = (globalThis as { kept?: Client }).kept ??= new Client({',
+        ),
+      ],
+      tests: ['test/platform/dashboard-switch.test.ts'],
+    },
+    {
+      name: 'dashboard-stays-without-access',
+      breaks: 'an open page goes on to show what it has when its user has lost access',
+      edits: [edit(`${SOURCE}/session/api.ts`, 'if (code !== 4403 ||', 'if (code !== 4404 ||')],
+      tests: ['test/platform/dashboard-isolation.test.ts'],
+    },
+    {
+      name: 'dashboard-asks-for-everything',
+      breaks: 'a page asks for what its visitor may not read',
+      edits: [
+        edit(`${SOURCE}/session/trim.ts`, '|| !holds(argument.value.value)) return null;', ') return null;'),
+      ],
+      tests: ['test/platform/dashboard-documents.unit.test.ts'],
+    },
+    {
+      name: 'dashboard-token-in-storage',
+      breaks: 'the token of a user is in the storage of the browser',
+      edits: [
+        edit(
+          `${SOURCE}/session/oidc.ts`,
+          'this.#until = endOf(tokens);',
+          "this.#until = endOf(tokens);\n    sessionStorage.setItem('tenantry:token', tokens.access_token);",
+        ),
+      ],
+      tests: [LOGIN],
+    },
+    {
+      name: 'dashboard-login-of-somebody-else',
+      breaks: 'a link signs a user in as somebody else',
+      edits: [
+        edit(
+          `${SOURCE}/session/oidc.ts`,
+          "if (begun?.state !== answer.get('state') || code === null)",
+          'if (code === null)',
+        ),
+      ],
+      tests: [LOGIN],
+    },
+  ],
+};
