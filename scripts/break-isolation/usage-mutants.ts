@@ -81,7 +81,7 @@ export const usage: MutantGroup = {
       breaks: 'a batch that could not be written is dropped',
       edits: [
         edit(
-          'src/services/telemetry/tenant-usage.ts',
+          'src/services/telemetry/usage-writer.ts',
           '        await this.#send(this.#unanswered);\n        this.#unanswered = undefined;',
           '        const sent = this.#unanswered;\n        this.#unanswered = undefined;\n        await this.#send(sent);',
         ),
