@@ -3,7 +3,6 @@ import process from 'node:process';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { buildSchema, GraphQLError, type GraphQLSchema } from 'graphql';
-import { ConfigError } from '../kernel/config/config-error.js';
 import { ROLES, type Role } from '../kernel/vocabulary/permissions.js';
 import { schemaFor } from '../kernel/access/role-schema.js';
 import { readDocumentLimits } from '../kernel/config/environment.js';
@@ -65,14 +64,12 @@ function checkCommand(): Command {
     .argument(
       '<schemas...>',
       'the old and the new schema; with one file, the old one is that of the installed modules',
+      readSchemas,
     );
-  return withDays(command).action(async (files: string[], { days, json }: UsageOptions) => {
-    if (files.length > 2) throw new ConfigError('Name at most two schemas: the old one, and the new one.');
-    const after = readSchemaFile(files.at(-1)!);
+  return withDays(command).action(async (given: GraphQLSchema[], { days, json }: UsageOptions) => {
+    const after = given.at(-1)!;
     const before =
-      files.length === 2
-        ? readSchemaFile(files[0]!)
-        : buildApi(modules, { limits: readDocumentLimits() }).schema;
+      given.length === 2 ? given[0]! : buildApi(modules, { limits: readDocumentLimits() }).schema;
     const changes = await asOperator((connection) =>
       breakingChanges(before, after, (sought) => fieldUsers(connection, sought, days)),
     );
@@ -93,13 +90,14 @@ function checkCommand(): Command {
   });
 }
 
-/** @throws ConfigError when it cannot be read, or is no schema */
-function readSchemaFile(file: string): GraphQLSchema {
+function readSchemas(file: string, others: readonly GraphQLSchema[] = []): GraphQLSchema[] {
+  if (others.length === 2)
+    throw new InvalidArgumentError('There are at most two: the old one, and the new one.');
   try {
-    return buildSchema(readFileSync(file, 'utf8'), { assumeValidSDL: true });
+    return [...others, buildSchema(readFileSync(file, 'utf8'), { assumeValidSDL: true })];
   } catch (error) {
     const why = error instanceof GraphQLError ? error.message : (error as NodeJS.ErrnoException).code;
-    throw new ConfigError(`${file} is no schema that can be read: ${String(why)}`, { cause: error });
+    throw new InvalidArgumentError(`It is no schema that can be read: ${String(why)}.`);
   }
 }
 
