@@ -18,7 +18,7 @@ import { Plans, type PlanLine } from '../driver/plans.js';
 import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
 import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
-import { logStatements, type BoundStatement, type StatementLine } from '../driver/statement-log.js';
+import { logStatements, type ConnectionLogOptions, type StatementLine } from '../driver/statement-log.js';
 import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
 import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
@@ -51,6 +51,8 @@ export interface StatementLog {
   readonly write: (line: StatementLine) => void;
   /** Whether lines contain the values of parameters. These are tenants' data, so this is for development only. */
   readonly withValues: boolean;
+  /** Only statements that took as long, in milliseconds, and plans without values. Undefined: all statements. */
+  readonly slowerThanMs?: number | undefined;
   /**
    * Receives the plan of each statement that reads a tenant's rows, for development only. Undefined: no plans are made.
    */
@@ -208,12 +210,21 @@ function watchPool(
   log: StatementLog | undefined,
 ): Plans | undefined {
   if (!log) return undefined;
-  const { write, withValues, writePlan } = log;
-  const plans = writePlan && new Plans(connectionString, writePlan);
-  const onSuccess = plans && ((statement: BoundStatement) => plans.explain(statement));
-  pool.on('connect', (client) =>
-    logStatements(client as unknown as PipeliningClient, { write, withValues, onSuccess }),
-  );
+  const { write, withValues, writePlan, slowerThanMs = 0 } = log;
+  const plans =
+    writePlan && new Plans(connectionString, writePlan, { generic: log.slowerThanMs !== undefined });
+  const options: ConnectionLogOptions = {
+    withValues,
+    write: (line) => {
+      if (line.ms >= slowerThanMs) write(line);
+    },
+    onSuccess:
+      plans &&
+      ((statement) => {
+        if (statement.ms >= slowerThanMs) plans.explain(statement);
+      }),
+  };
+  pool.on('connect', (client) => logStatements(client as unknown as PipeliningClient, options));
   return plans;
 }
 
