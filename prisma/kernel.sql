@@ -176,6 +176,65 @@ BEGIN
 END
 $function$;
 
+-- tenantry.add_field_usage(uuid,bigint,text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.add_field_usage(server uuid, batch bigint, usage text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  most_clients constant integer := 20;
+  today constant timestamptz := date_trunc('day', clock_timestamp(), 'UTC');
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'add_field_usage', expires, server, batch, usage), expires, signature
+  );
+  IF current_setting('app.current_tenant', true) <> '' THEN
+    RAISE EXCEPTION 'a tenant''s transaction adds no usage' USING ERRCODE = '42501';
+  END IF;
+  INSERT INTO tenantry.usage_writers AS w (server, batch, written_at) VALUES (server, batch, clock_timestamp())
+  ON CONFLICT ON CONSTRAINT usage_writers_pkey DO UPDATE SET batch = excluded.batch, written_at = excluded.written_at
+  WHERE w.batch < excluded.batch;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  WITH given AS (
+    SELECT t.id AS tenant_id,
+      greatest(least(date_trunc('day', (each ->> 1)::timestamptz, 'UTC'), today), today - interval '2 days') AS day,
+      each ->> 2 AS coordinate, each ->> 3 AS client, each ->> 4 AS api_key, (each ->> 5)::bigint AS requests,
+      each ->> 6 AS operation
+    FROM jsonb_array_elements(usage::jsonb) AS each
+    JOIN public.tenants t ON t.id = (each ->> 0)::uuid AND NOT tenantry.is_fenced(t.id)
+  ), clients AS (
+    SELECT g.tenant_id, g.day, g.client, g.api_key, k.known,
+      (SELECT count(*) FROM tenantry.field_usage u WHERE u.tenant_id = g.tenant_id AND u.day = g.day AND u.coordinate = '')
+        + row_number() OVER (PARTITION BY g.tenant_id, g.day, k.known ORDER BY g.client, g.api_key) AS number
+    FROM (SELECT DISTINCT tenant_id, day, client, api_key FROM given) g
+    CROSS JOIN LATERAL (SELECT EXISTS (
+      SELECT FROM tenantry.field_usage u WHERE u.tenant_id = g.tenant_id AND u.day = g.day AND u.coordinate = ''
+        AND u.client = g.client AND u.api_key = g.api_key
+    ) AS known) k
+  ), added AS (
+    INSERT INTO tenantry.field_usage AS u (tenant_id, day, coordinate, client, api_key, requests, operation)
+    SELECT g.tenant_id, g.day, g.coordinate, CASE WHEN kept THEN g.client ELSE 'other' END,
+      CASE WHEN kept THEN g.api_key ELSE '' END, sum(g.requests), max(g.operation)
+    FROM given g JOIN clients c USING (tenant_id, day, client, api_key)
+    CROSS JOIN LATERAL (SELECT c.known OR c.number <= most_clients) AS k (kept)
+    GROUP BY 1, 2, 3, 4, 5
+    ORDER BY 1, 2, 3, 4, 5
+    ON CONFLICT ON CONSTRAINT field_usage_pkey DO UPDATE SET
+      requests = u.requests + excluded.requests, operation = excluded.operation
+    RETURNING u.tenant_id, u.coordinate = '' AND u.xmax = 0 AS begins
+  )
+  -- With the first request of a client on a day: what is kept no longer.
+  DELETE FROM tenantry.field_usage old USING (SELECT DISTINCT tenant_id FROM added WHERE begins) b
+  WHERE old.tenant_id = b.tenant_id AND old.day < today - interval '90 days';
+  RETURN true;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.add_field_usage(uuid,bigint,text,bigint,text) TO tenantry_app;
+
 -- tenantry.add_tenant_usage(uuid,bigint,text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.add_tenant_usage(server uuid, batch bigint, usage text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
  RETURNS boolean
@@ -4037,6 +4096,17 @@ CREATE POLICY tenant_isolation ON tenantry.erasures FOR SELECT TO PUBLIC
   USING ((subject = ( SELECT tenantry.current_tenant() AS current_tenant)));
 GRANT SELECT ON TABLE tenantry.erasures TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.erasures TO tenantry_operator;
+
+-- tenantry.field_usage
+ALTER TABLE tenantry.field_usage ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.field_usage FORCE ROW LEVEL SECURITY;
+CREATE POLICY counting ON tenantry.field_usage FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+CREATE POLICY tenant_isolation ON tenantry.field_usage FOR SELECT TO PUBLIC
+  USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
+GRANT SELECT ON TABLE tenantry.field_usage TO tenantry_app;
+GRANT SELECT ON TABLE tenantry.field_usage TO tenantry_operator;
 
 -- tenantry.job_schedules
 ALTER TABLE tenantry.job_schedules ENABLE ROW LEVEL SECURITY;

@@ -13,7 +13,9 @@ import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
 import { TenantActivity } from './services/telemetry/tenant-activity.js';
-import { TenantUsage, UsageWriter } from './services/telemetry/tenant-usage.js';
+import { TenantUsage } from './services/telemetry/tenant-usage.js';
+import { UsageWriter } from './services/telemetry/usage-writer.js';
+import { FieldUsage } from './services/field-usage/field-usage.js';
 import { Problems } from './services/telemetry/problems.js';
 import { Documents } from './services/documents/documents.js';
 import { readTrustedDocuments } from './services/documents/trusted-documents.js';
@@ -32,6 +34,7 @@ import { AccessRecords } from './services/access-records/access-records.js';
 import { AuditTrail } from './services/audit-trail/audit-trail.js';
 import { Sealing } from './services/audit-trail/sealing.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
+import { countSubscriptions } from './services/subscriptions/count-subscription.js';
 import { Connections } from './services/subscriptions/connections.js';
 import { Settings } from './services/settings/settings.js';
 import { SealedSecrets } from './services/secrets/sealed-secrets.js';
@@ -57,6 +60,8 @@ export interface RunningServices extends Services {
   readonly database: Database;
   /** Writes what tenants use. */
   readonly usageWriter: UsageWriter;
+  /** Writes which parts of the schema they use. */
+  readonly fieldWriter: UsageWriter;
   /** Closes the connections to the database. Call it when no request is running. */
   close(): Promise<void>;
 }
@@ -149,7 +154,10 @@ export function createServices({
   invalidations.onChange((change) => database.gate.accessChanged(change));
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
-  const usageWriter = new UsageWriter(tenantUsage, database, warn);
+  const fieldUsage = new FieldUsage(api.schema);
+  const written = { database, warn };
+  const usageWriter = new UsageWriter({ ...written, counts: tenantUsage, into: 'add_tenant_usage' });
+  const fieldWriter = new UsageWriter({ ...written, counts: fieldUsage, into: 'add_field_usage' }, 60_000);
   // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   warnOfMissing(config, encryptionKeys, warn);
@@ -248,6 +256,9 @@ export function createServices({
     activity,
     tenantUsage,
     usageWriter,
+    fieldUsage,
+    onSubscribed: countSubscriptions(tenantUsage, fieldUsage),
+    fieldWriter,
     sealing: new Sealing(),
     outgoing,
     leaving: new LeavingErrors(problems),
@@ -256,6 +267,7 @@ export function createServices({
       await apiKeyUse.close();
       await accessRecords.close();
       await usageWriter.close();
+      await fieldWriter.close();
       changes.close();
       await notifications.close();
       await readiness.close();

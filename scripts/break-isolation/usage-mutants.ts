@@ -2,6 +2,7 @@
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const COUNTS = 'test/services/tenant-usage.test.ts';
+const FIELDS = 'test/services/field-usage.test.ts';
 const ATTACKS = 'test/services/tenant-usage-attacks.test.ts';
 
 export const usage: MutantGroup = {
@@ -81,12 +82,44 @@ export const usage: MutantGroup = {
       breaks: 'a batch that could not be written is dropped',
       edits: [
         edit(
-          'src/services/telemetry/tenant-usage.ts',
+          'src/services/telemetry/usage-writer.ts',
           '        await this.#send(this.#unanswered);\n        this.#unanswered = undefined;',
           '        const sent = this.#unanswered;\n        this.#unanswered = undefined;\n        await this.#send(sent);',
         ),
       ],
       tests: [COUNTS],
+    },
+    {
+      name: 'fields-of-all-tenants',
+      breaks: 'a tenant reads which fields the clients of all tenants use',
+      sql: 'ALTER POLICY tenant_isolation ON tenantry.field_usage USING (true)',
+      tests: [FIELDS],
+    },
+    {
+      name: 'fields-in-tenants-transactions',
+      breaks: 'SQL in a tenant’s transaction can add to what the clients of other tenants use',
+      sql: inFunction(
+        'add_field_usage',
+        "IF current_setting('app.current_tenant', true) <> '' THEN",
+        'IF false THEN',
+      ),
+      tests: [FIELDS],
+    },
+    {
+      name: 'fields-unsigned',
+      breaks: 'the database takes counts of fields from whoever can run SQL, where contexts are signed',
+      sql: inFunction(
+        'add_field_usage',
+        'PERFORM tenantry.require_signature(',
+        "PERFORM concat_ws(E'\\x1f', ",
+      ),
+      tests: [FIELDS],
+    },
+    {
+      name: 'clients-without-limit',
+      breaks: 'a tenant’s clients fill the database with names',
+      sql: inFunction('add_field_usage', 'c.number <= most_clients', 'true'),
+      tests: [FIELDS],
     },
   ],
 };

@@ -38,7 +38,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./console.js')).consoleCommand(),
   },
   schema: {
-    description: 'Print the GraphQL schema',
+    description: 'Print the GraphQL schema, say who uses what of it, and check changes of it',
     load: async () => (await import('./schema.js')).schemaCommand(),
   },
   documents: {

@@ -7,6 +7,7 @@ import { refuseLostAccess } from '../kernel/auth/lost-access.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 import { RequestUsage } from '../kernel/request/request-usage.js';
 import { createContext } from '../kernel/graphql/create-context.js';
+import { clientName } from '../services/field-usage/field-usage.js';
 import { createApollo } from './apollo.js';
 import { viewerOf } from './authentication.js';
 import { findDocument } from './find-document.js';
@@ -40,6 +41,7 @@ export async function installGraphql(
         const { id: requestId, guest, headers, deadline } = request;
         const log = () => logOf(request);
         const usage = (request.usage = new RequestUsage(request.trace));
+        usage.client = clientName(headers['apollographql-client-name']);
         if (guest)
           return createGuestContext(services, { user: guest.user, requestId, deadline, usage, log: log() });
         const viewer = viewerOf(request);

@@ -20,9 +20,11 @@ import type { JobQueue } from '../services/jobs/job-queue.js';
 import type { Worker } from '../services/jobs/worker.js';
 import type { Rates } from '../services/rates/rates.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
+import type { FieldUsage } from '../services/field-usage/field-usage.js';
 import type { TenantUsage } from '../services/telemetry/tenant-usage.js';
 import type { TenantActivity } from '../services/telemetry/tenant-activity.js';
 import type { Problems } from '../services/telemetry/problems.js';
+import type { ConnectionParts } from '../services/subscriptions/connection.js';
 import type { Connections } from '../services/subscriptions/connections.js';
 import type { ClientAddress } from './client-address.js';
 import type { Login } from './dashboard.js';
@@ -84,6 +86,9 @@ export interface Services {
   readonly activity: TenantActivity;
   /** What tenants use, until it is written. */
   readonly tenantUsage: TenantUsage;
+  /** Which parts of the schema tenants use, until it is written. */
+  readonly fieldUsage: FieldUsage;
+  readonly onSubscribed: ConnectionParts['onSubscribed'];
   /** Whether this process seals the audit log, and when it has last sealed it to its end. */
   readonly sealing: Sealing;
   readonly outgoing: Outgoing;

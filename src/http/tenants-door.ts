@@ -3,12 +3,23 @@ import { createExecute } from '../kernel/graphql/execution.js';
 import type { RequestContext } from '../kernel/graphql/request-context.js';
 import type { CostReservation } from '../services/rates/cost-reservation.js';
 import { createExecuteOnce } from '../services/idempotency/execute-once.js';
-import type { Door } from './door.js';
+import type { FieldUsage } from '../services/field-usage/field-usage.js';
+import type { Door, DoorOperation } from './door.js';
 import { publicForm } from './error-masking.js';
 import { orTooLarge } from './executor.js';
 import { recordRefusals } from './record-refusals.js';
 import { roleIntrospection } from './role-introspection.js';
 import type { Services } from './services.js';
+
+function countFields(
+  fieldUsage: FieldUsage,
+  { document, operation, variables = {}, context }: Omit<DoorOperation<RequestContext>, 'operationName'>,
+): void {
+  if (context.isGuest || !operation) return;
+  const { tenantId, actor } = context.viewer;
+  const by = { tenantId, client: context.usage.client, apiKey: actor.type === 'api_key' ? actor.id : '' };
+  fieldUsage.count(by, { document, operation, variables });
+}
 
 /** Returns the door. */
 export function tenantsDoor({
@@ -20,17 +31,27 @@ export function tenantsDoor({
   accessRecords,
   activity,
   ownWrites,
+  fieldUsage,
 }: Pick<
   Services,
-  'api' | 'database' | 'config' | 'documentReader' | 'rates' | 'accessRecords' | 'activity' | 'ownWrites'
+  | 'api'
+  | 'database'
+  | 'config'
+  | 'documentReader'
+  | 'rates'
+  | 'accessRecords'
+  | 'activity'
+  | 'ownWrites'
+  | 'fieldUsage'
 >): Door<RequestContext> {
   const execute = createExecute(api.schema, config.production);
   const executeOnce = createExecuteOnce({ api, database, publicForm });
   return {
     schema: api.schema,
     reader: documentReader,
-    run: ({ operationName, ...operation }) =>
-      ownWrites.around(operation, () =>
+    run: ({ operationName, ...operation }) => {
+      countFields(fieldUsage, operation);
+      return ownWrites.around(operation, () =>
         executeOnce(operation, async (contextOfAttempt) =>
           orTooLarge(
             await execute({
@@ -41,7 +62,8 @@ export function tenantsDoor({
             }),
           ),
         ),
-      ),
+      );
+    },
     // A guest has no tenant whose budget it could use, and may send one mutation.
     budgetOf: (context) =>
       context.isGuest

@@ -207,6 +207,7 @@ describe('the catalog', () => {
     expect(await functionsOf('0')).toEqual([]);
     expect((await functionsOf("'tenantry_app'::regrole")).filter((name) => !isSearch(name))).toEqual([
       'accept_invitation',
+      'add_field_usage',
       'add_tenant_usage',
       'audit_work',
       'audited_prefixes',

@@ -3,7 +3,8 @@
  * fails and is sent again, and until a server ends in order; and who reads it.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { TenantUsage, UsageWriter } from '../../src/services/telemetry/tenant-usage.js';
+import { TenantUsage } from '../../src/services/telemetry/tenant-usage.js';
+import { UsageWriter } from '../../src/services/telemetry/usage-writer.js';
 import { useDatabase } from '../support/database.js';
 import { askOperators, OPERATORS } from '../support/operators.js';
 import { startTestServer, useServer, type TestServer } from '../support/server.js';
@@ -79,7 +80,12 @@ describe('a writer', () => {
       return answer as never;
     };
     const usage = new TenantUsage();
-    const writer = new UsageWriter(usage, { query, sign: database.sign }, (line) => warnings.push(line));
+    const writer = new UsageWriter({
+      counts: usage,
+      into: 'add_tenant_usage',
+      database: { query, sign: database.sign },
+      warn: (line) => warnings.push(line),
+    });
     return { usage, writer, warnings };
   }
 

@@ -14,6 +14,8 @@ export interface Config {
   readonly logLevel: string;
   /** Whether statements, and their plans, are logged. Undefined: neither. */
   readonly logSql: 'statements' | 'plans' | undefined;
+  /** Statements that take as long are logged, with their plans if wanted. Undefined: none is. */
+  readonly slowStatements: { readonly ms: number; readonly plans: boolean } | undefined;
   /** Undefined: use the embedded database. */
   readonly databaseUrl: string | undefined;
   /** The URL for LISTEN, when `databaseUrl` is that of a transaction pooler. */
@@ -114,6 +116,10 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     dataDir: resolve(values.TENANTRY_DATA_DIR ?? '.tenantry'),
     logLevel: values.LOG_LEVEL ?? 'info',
     logSql: LOGGED[values.LOG_SQL ?? '0'],
+    slowStatements:
+      values.SLOW_STATEMENT_MS === undefined
+        ? undefined
+        : { ms: values.SLOW_STATEMENT_MS, plans: values.SLOW_STATEMENT_PLANS === 'true' },
     databaseUrl: values.DATABASE_URL,
     databaseListenUrl: values.DATABASE_LISTEN_URL,
     databaseReplicaUrl: values.DATABASE_REPLICA_URL,

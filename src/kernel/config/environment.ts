@@ -34,6 +34,8 @@ export const environment = z.object({
   TENANTRY_DATA_DIR: optional,
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
   LOG_SQL: oneOf(['0', '1', 'explain']),
+  SLOW_STATEMENT_MS: wholeNumber(1, 600_000, 'a whole number of milliseconds', undefined),
+  SLOW_STATEMENT_PLANS: oneOf(['true', 'false']),
   DATABASE_URL: postgresUrl,
   DATABASE_LISTEN_URL: postgresUrl,
   DATABASE_REPLICA_URL: postgresUrl,

@@ -36,8 +36,19 @@ export class Plans {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  /** The connection is opened for the first statement. */
-  constructor(connectionString: string, write: (line: PlanLine) => void) {
+  readonly #isGeneric: boolean;
+
+  /**
+   * The connection is opened for the first statement.
+   *
+   * @param generic plans for any values, which PostgreSQL 16 makes; they show none
+   */
+  constructor(
+    connectionString: string,
+    write: (line: PlanLine) => void,
+    { generic = false }: { readonly generic?: boolean } = {},
+  ) {
+    this.#isGeneric = generic;
     this.#connectionString = connectionString;
     this.#write = write;
   }
@@ -73,7 +84,10 @@ export class Plans {
     await client.query('BEGIN');
     try {
       await client.query(BIND, bound.slice(0, ARGUMENTS));
-      const { rows } = await client.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, [...values]);
+      const explain = this.#isGeneric
+        ? { text: `EXPLAIN (GENERIC_PLAN) ${text}` }
+        : { text: `EXPLAIN ${text}`, values: [...values] };
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(explain);
       return rows.map((row) => row['QUERY PLAN']).join('\n');
     } finally {
       await client.query('ROLLBACK');

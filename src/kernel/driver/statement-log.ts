@@ -28,6 +28,8 @@ export interface StatementLine {
 /** A statement that was answered in a bound transaction, with its binding. */
 export interface BoundStatement {
   readonly text: string;
+  /** As in its line. */
+  readonly ms: number;
   readonly values: readonly unknown[];
   /** The arguments of `tenantry.bind`. */
   readonly binding: readonly unknown[];
@@ -94,7 +96,7 @@ export function logStatements(client: PipeliningClient, options: ConnectionLogOp
       ...(withValues && !binds && values.length > 0 && { values: shown(values) }),
       ...(failed !== undefined && { failed }),
     });
-    if (onSuccess && binding && !binds && failed === undefined) onSuccess({ text, values, binding });
+    if (onSuccess && binding && !binds && failed === undefined) onSuccess({ text, ms, values, binding });
   };
 
   // Before pg's own listeners, because at an error pg removes its active query.

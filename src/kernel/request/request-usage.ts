@@ -8,6 +8,8 @@ export class RequestUsage {
   cost: number | undefined;
   /** The codes of the errors in the answer, each once. */
   codes: readonly string[] = [];
+  /** What the client calls itself; empty when it does not say. */
+  client = '';
   /** The step that is under way; undefined when it is not traced. */
   trace: Trace | undefined;
   #databaseMs = 0;

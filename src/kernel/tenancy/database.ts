@@ -18,7 +18,7 @@ import { Plans, type PlanLine } from '../driver/plans.js';
 import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
 import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
-import { logStatements, type BoundStatement, type StatementLine } from '../driver/statement-log.js';
+import { logStatements, type ConnectionLogOptions, type StatementLine } from '../driver/statement-log.js';
 import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
 import { Replica } from '../replica/replica.js';
@@ -64,6 +64,8 @@ export interface StatementLog {
   readonly write: (line: StatementLine) => void;
   /** Whether lines contain the values of parameters. These are tenants' data, so this is for development only. */
   readonly withValues: boolean;
+  /** Only statements that took as long, in milliseconds, and plans without values. Undefined: all statements. */
+  readonly slowerThanMs?: number | undefined;
   /**
    * Receives the plan of each statement that reads a tenant's rows, for development only. Undefined: no plans are made.
    */
@@ -133,8 +135,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     onLeftovers: (found) =>
       onConnectionError?.(new Error(`dropped, for a statement had left ${found} on it`)),
   };
-  const writePlan = options.statementLog?.writePlan;
-  const plans = writePlan && new Plans(connectionString, writePlan);
+  const { writePlan, slowerThanMs } = options.statementLog ?? {};
+  const plans = writePlan && new Plans(connectionString, writePlan, { generic: slowerThanMs !== undefined });
   const poolOf = (to: ServerUrl) => {
     const pool = new pg.Pool({
       ...leftovers,
@@ -246,11 +248,19 @@ export function openDatabase(options: DatabaseOptions): Database {
 /** Logs the statements of each connection. */
 function watchPool(pool: pg.Pool, log: StatementLog | undefined, plans: Plans | undefined): void {
   if (!log) return;
-  const { write, withValues } = log;
-  const onSuccess = plans && ((statement: BoundStatement) => plans.explain(statement));
-  pool.on('connect', (client) =>
-    logStatements(client as unknown as PipeliningClient, { write, withValues, onSuccess }),
-  );
+  const { write, withValues, slowerThanMs = 0 } = log;
+  const options: ConnectionLogOptions = {
+    withValues,
+    write: (line) => {
+      if (line.ms >= slowerThanMs) write(line);
+    },
+    onSuccess:
+      plans &&
+      ((statement) => {
+        if (statement.ms >= slowerThanMs) plans.explain(statement);
+      }),
+  };
+  pool.on('connect', (client) => logStatements(client as unknown as PipeliningClient, options));
 }
 
 async function queryAlone<Row extends pg.QueryResultRow>(

@@ -15,7 +15,6 @@ import type { AccessRecords } from '../access-records/access-records.js';
 import type { Rates } from '../rates/rates.js';
 import { isOfStranger } from '../rates/strangers.js';
 import type { LeavingErrors } from '../telemetry/leaving-errors.js';
-import type { TenantUsage } from '../telemetry/tenant-usage.js';
 import { createContext, type ContextParts } from '../../kernel/graphql/create-context.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { TenantOnlyReads } from '../../kernel/tenancy/tenant-only-reads.js';
@@ -41,7 +40,8 @@ export interface ConnectionParts extends ContextParts {
   readonly leaving: LeavingErrors;
   readonly rates: Rates;
   readonly accessRecords: AccessRecords;
-  readonly tenantUsage: TenantUsage;
+  /** Counts a subscription that begins. */
+  readonly onSubscribed: (viewer: Viewer, subscription: Subscription) => void;
   readonly config: Pick<Config, 'requestTimeoutMs' | 'maxAnswerBytes'>;
 }
 
@@ -210,7 +210,7 @@ export class Connection implements Subscriber, Requester, Checked {
       const viewer = await this.lookUp();
       const refusal = await this.#refusalOfCost(viewer, cost);
       if (refusal) return { errors: [refusal] };
-      this.#parts.tenantUsage.add(viewer.tenantId, 'requests', 1);
+      this.#parts.onSubscribed(viewer, subscribed);
       const events = await createSourceEventStream({ ...operation, contextValue: this.contexts(viewer)() });
       if (!(Symbol.asyncIterator in events)) return unlessUnavailable(events);
       const guard = api.guards.get(`Subscription.${field}`);
