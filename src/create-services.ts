@@ -130,9 +130,7 @@ export function createServices({
     limits,
     queueDelays,
     contextKey,
-    ...(config.databaseReplicaUrl !== undefined && {
-      replica: { url: config.databaseReplicaUrl, maxLagMs: config.replicaMaxLagMs, onChange: warn },
-    }),
+    ...(config.replica && { replica: { ...config.replica, onChange: warn } }),
     statementLog: statementLog(config, inform),
     onRows: (tenantId, rows) => tenantUsage.add(tenantId, 'rows', rows),
     onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
@@ -155,9 +153,11 @@ export function createServices({
   const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
   const fieldUsage = new FieldUsage(api.schema);
-  const written = { database, warn };
-  const usageWriter = new UsageWriter({ ...written, counts: tenantUsage, into: 'add_tenant_usage' });
-  const fieldWriter = new UsageWriter({ ...written, counts: fieldUsage, into: 'add_field_usage' }, 60_000);
+  const usageWriter = new UsageWriter({ database, warn, counts: tenantUsage, into: 'add_tenant_usage' });
+  const fieldWriter = new UsageWriter(
+    { database, warn, counts: fieldUsage, into: 'add_field_usage' },
+    60_000,
+  );
   // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   warnOfMissing(config, encryptionKeys, warn);

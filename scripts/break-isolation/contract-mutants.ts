@@ -78,7 +78,7 @@ export const contract: MutantGroup = {
       edits: [
         edit(
           CACHING,
-          "  app.addHook('onRequest', (request, reply, done) => {\n    void reply.header('cache-control', 'private, no-store');",
+          "  app.addHook('onRequest', (request, reply, done) => {\n    void reply.header('cache-control', KEPT_BY_NOBODY);",
           "  app.addHook('onRequest', (request, reply, done) => {\n    void reply.header('cache-control', 'max-age=60');",
         ),
       ],

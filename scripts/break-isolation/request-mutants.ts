@@ -22,8 +22,8 @@ export const callers: MutantGroup = {
         edit(VERIFY, 'userId: sub,', 'userId: sub,\n      ...{ role: parsed.data.role },'),
         edit(
           AUTHENTICATE,
-          'role: access.role,\n    permissions: parts.roles.of(access.role),\n    expiresAt: identity.expiresAt,\n',
-          'role: (identity as { role?: typeof access.role }).role ?? access.role,\n    permissions: parts.roles.of((identity as { role?: typeof access.role }).role ?? access.role),\n    expiresAt: identity.expiresAt,\n',
+          'role: access.role,\n    permissions: parts.roles.of(access.role),\n    signedInAt',
+          'role: (identity as { role?: typeof access.role }).role ?? access.role,\n    permissions: parts.roles.of((identity as { role?: typeof access.role }).role ?? access.role),\n    signedInAt',
         ),
       ],
       tests: [CALLER],
@@ -40,8 +40,8 @@ export const callers: MutantGroup = {
       edits: [
         edit(
           AUTHENTICATE,
-          'if (claimed !== undefined && claimed !== access.tenantId &&',
-          'if (claimed === null && claimed !== access.tenantId &&',
+          'if (claimed !== access.tenantId &&',
+          "if (claimed === '' && claimed !== access.tenantId &&",
         ),
       ],
       tests: [CALLER],
@@ -52,8 +52,8 @@ export const callers: MutantGroup = {
       edits: [
         edit(
           AUTHENTICATE,
-          "if (subdomain !== undefined && subdomain !== access.slug) {\n    throw new PublicError('TENANT_MISMATCH', 'The API key",
-          "if (subdomain === '' && subdomain !== access.slug) {\n    throw new PublicError('TENANT_MISMATCH', 'The API key",
+          "if (subdomain !== undefined && subdomain !== access.slug) {\n    throw new TenantMismatchError('The API key",
+          "if (subdomain === '' && subdomain !== access.slug) {\n    throw new TenantMismatchError('The API key",
         ),
       ],
       tests: ['test/platform/api-keys.test.ts'],

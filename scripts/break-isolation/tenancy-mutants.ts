@@ -125,8 +125,8 @@ export const binding: MutantGroup = {
       edits: [
         edit(
           FLIGHT,
-          '[BEGIN, binding, ...statements, COMMIT] : [binding, ...statements]',
-          "[BEGIN, purpose === 'read' ? BEGIN : binding, ...statements, COMMIT] : [purpose === 'read' ? BEGIN : binding, ...statements]",
+          '[OPENINGS[purpose], binding, ...statements, COMMIT] : [binding, ...statements]',
+          "[OPENINGS[purpose], purpose === 'read' ? OPENINGS.write : binding, ...statements, COMMIT] : [purpose === 'read' ? OPENINGS.write : binding, ...statements]",
         ),
       ],
       tests: ['test/kernel/statement-batch.test.ts'],

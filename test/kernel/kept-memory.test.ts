@@ -20,7 +20,7 @@ import {
 import { REGISTERED_BYTES, RegisteredDocuments } from '../../src/services/documents/registered-documents.js';
 import { COMPILED_BYTES, createExecute } from '../../src/kernel/graphql/execution.js';
 import { limitOperation } from '../../src/services/limits/operation-limits.js';
-import { nameStatements } from '../../src/kernel/tenancy/database.js';
+import { nameStatements } from '../../src/kernel/driver/statement-names.js';
 import { KEPT_ANSWER_BYTES, AccessCache } from '../../src/kernel/auth/access-cache.js';
 import { growthBy } from '../support/heap.js';
 

@@ -102,7 +102,7 @@ describe('counted are', () => {
         api_key: '',
       });
     }
-    expect([...by.keys()].filter((coordinate) => coordinate.endsWith("Filter.role"))).toHaveLength(1);
+    expect([...by.keys()].filter((coordinate) => coordinate.endsWith('Filter.role'))).toHaveLength(1);
     expect(by.has('Role.ADMIN')).toBe(false);
   });
 

@@ -47,8 +47,7 @@ export async function startReplicated(): Promise<ReplicatedDatabase> {
 
     const asSuperuser: TestDatabase['asSuperuser'] = (sql, values = []) =>
       connected(superuser, async (client) => (await client.query(sql, [...values])).rows as never);
-    const atReplica = (sql: string) =>
-      connected(replica.urlOf(superuser), (client) => client.query(sql));
+    const atReplica = (sql: string) => connected(replica.urlOf(superuser), (client) => client.query(sql));
     return {
       database: {
         name: NAME,

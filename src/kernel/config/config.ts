@@ -21,9 +21,13 @@ export interface Config {
   /** The URL for LISTEN, when `databaseUrl` is that of a transaction pooler. */
   readonly databaseListenUrl: string | undefined;
   /** A streaming replica that answers reads which may be old. Undefined: the database answers all of them. */
-  readonly databaseReplicaUrl: string | undefined;
-  /** How old those may be, in milliseconds. */
-  readonly replicaMaxLagMs: number;
+  readonly replica:
+    | {
+        readonly url: string;
+        /** How old those may be, in milliseconds. */
+        readonly maxLagMs: number;
+      }
+    | undefined;
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
   readonly poolSize: number;
@@ -122,8 +126,10 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
         : { ms: values.SLOW_STATEMENT_MS, plans: values.SLOW_STATEMENT_PLANS === 'true' },
     databaseUrl: values.DATABASE_URL,
     databaseListenUrl: values.DATABASE_LISTEN_URL,
-    databaseReplicaUrl: values.DATABASE_REPLICA_URL,
-    replicaMaxLagMs: values.DATABASE_REPLICA_MAX_LAG_MS,
+    replica:
+      values.DATABASE_REPLICA_URL === undefined
+        ? undefined
+        : { url: values.DATABASE_REPLICA_URL, maxLagMs: values.DATABASE_REPLICA_MAX_LAG_MS },
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
     poolSize: values.DATABASE_POOL_SIZE,
@@ -200,10 +206,8 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
 function checkCombination(config: Config): void {
   if (
     config.databaseUrl === undefined &&
-    (config.databaseOwnerUrl ??
-      config.databaseOperatorUrl ??
-      config.databaseListenUrl ??
-      config.databaseReplicaUrl) !== undefined
+    (config.databaseOwnerUrl ?? config.databaseOperatorUrl ?? config.databaseListenUrl ?? config.replica) !==
+      undefined
   ) {
     throw new ConfigError(
       'DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.',

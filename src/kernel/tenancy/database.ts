@@ -2,7 +2,6 @@
  * The server's connection to PostgreSQL. Only this file creates a PrismaClient, and it never exports it: every client
  * that leaves this folder is bound to a tenant.
  */
-import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { Deadline } from '../request/deadline.js';
 import { unavailable } from '../vocabulary/errors.js';
@@ -18,6 +17,7 @@ import { Plans, type PlanLine } from '../driver/plans.js';
 import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
 import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
+import { nameStatements } from '../driver/statement-names.js';
 import { logStatements, type ConnectionLogOptions, type StatementLine } from '../driver/statement-log.js';
 import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
@@ -303,27 +303,5 @@ function keptForAMinute<Answer>(ask: () => Promise<Answer>): () => Promise<Answe
       if (kept === asked) kept = undefined;
     });
     return asked.answer;
-  };
-}
-
-const NAMES_KEPT = 500;
-/** The most characters of a named statement. Its text is kept here and by each connection. */
-const LONGEST_NAMED = 10_000;
-
-/**
- * Names the statements that connections keep prepared. Most statements are few and recur, but lists of varying length
- * make many long ones. Statements beyond the first hundreds and very long ones get no name.
- *
- * @param prefix distinguishes the users of a connection, because each records separately what is prepared
- */
-export function nameStatements(prefix: string): (sql: string) => string {
-  const names = new Map<string, string>();
-  return (sql) => {
-    const known = names.get(sql);
-    if (known !== undefined) return known;
-    if (names.size >= NAMES_KEPT || sql.length > LONGEST_NAMED) return '';
-    const name = `${prefix}_${createHash('sha256').update(sql).digest('base64url').slice(0, 22)}`;
-    names.set(sql, name);
-    return name;
   };
 }
