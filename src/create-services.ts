@@ -195,15 +195,9 @@ export function createServices({
     openKeys: (jwksUri) => openProviderKeys(jwksUri, config, problems),
     onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
   });
+  const onAttempt = (tenantId: string) => tenantUsage.add(tenantId, 'jobs', 1);
   const worker = new Worker(
-    {
-      database,
-      handlers,
-      plans,
-      context,
-      invalidations,
-      onAttempt: (tenantId) => tenantUsage.add(tenantId, 'jobs', 1),
-    },
+    { database, handlers, plans, context, invalidations, onAttempt },
     { slots: config.jobSlots },
   );
   return {
