@@ -21,6 +21,8 @@ import ts from 'typescript';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const KEPT = join(repository, 'node_modules/.cache/tenantry-tests');
+/** The server builds the dashboard from its source when it is asked for. */
+const DASHBOARD = 'packages/dashboard';
 
 let folder: string | undefined;
 
@@ -68,7 +70,7 @@ function compileAll(): string {
   }
   // Other files that the sources read at run time.
   const manifests = readdirSync(join(draft, 'packages')).map((name) => `packages/${name}/package.json`);
-  for (const name of ['node_modules', 'prisma', 'package.json', ...manifests]) {
+  for (const name of ['node_modules', 'prisma', 'package.json', DASHBOARD, ...manifests]) {
     symlinkSync(join(repository, name), join(draft, name));
   }
   try {
@@ -80,9 +82,12 @@ function compileAll(): string {
   return target;
 }
 
-/** The files of src/ and of the packages' sources, in a fixed order. */
+/** The files of src/ and of the sources of packages that the server runs, in a fixed order. */
 function sources(): string[] {
-  const packages = readdirSync(join(repository, 'packages')).map((name) => `packages/${name}/src`);
+  const packages = readdirSync(join(repository, 'packages'))
+    .map((name) => `packages/${name}`)
+    .filter((path) => path !== DASHBOARD)
+    .map((path) => `${path}/src`);
   return ['src', ...packages]
     .filter((each) => existsSync(join(repository, each)))
     .flatMap((each) =>

@@ -11,19 +11,23 @@ export function Usage({
     readonly limit?: number | null | undefined;
   }[];
 }): ReactNode {
-  const { overview } = useTexts();
+  const { overview, resources } = useTexts();
   const number = useNumber();
   return (
     <ul className="usage">
       {usage.map(({ resource, used, limit }) => {
         const text =
           limit == null ? overview.unlimited(number(used)) : overview.of(number(used), number(limit));
+        // A module of yours may count another resource: its name is shown as it is.
+        const name = Object.hasOwn(resources, resource)
+          ? resources[resource as keyof typeof resources]
+          : resource;
         return (
           <li key={resource}>
-            <span>{resource}</span>
+            <span>{name}</span>
             <span>{text}</span>
             {limit != null && (
-              <meter aria-label={resource} min={0} max={Math.max(limit, 1)} high={limit * 0.9} value={used}>
+              <meter aria-label={name} min={0} max={Math.max(limit, 1)} high={limit * 0.9} value={used}>
                 {text}
               </meter>
             )}

@@ -93,6 +93,12 @@ export const de: Texts = {
     notVerified: 'Ihr Identitätsanbieter hat Ihre Adresse nicht bestätigt.',
     unknown: 'Dieser Link ist ungültig, oder ein neuerer hat ihn ersetzt.',
   },
+  resources: {
+    apiKeys: 'API-Schlüssel',
+    exportStorage: 'Exporte, in MiB',
+    members: 'Mitglieder',
+    webhooks: 'Webhooks',
+  },
   refusals: {
     forbidden: (permission) =>
       `Ihnen fehlt die Berechtigung ${permission}. Bitten Sie eine Administratorin oder einen Administrator darum.`,

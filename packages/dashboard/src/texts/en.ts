@@ -91,6 +91,12 @@ export const en = {
     notVerified: 'Your identity provider has not verified your address.',
     unknown: 'This link is not valid, or a newer one has replaced it.',
   },
+  resources: {
+    apiKeys: 'API keys',
+    exportStorage: 'Exports, in MiB',
+    members: 'Members',
+    webhooks: 'Webhooks',
+  },
   refusals: {
     forbidden: (permission: string) => `You lack the permission ${permission}. Ask an administrator for it.`,
     quota: (resource: string, used: string, limit: string) =>
