@@ -106,6 +106,8 @@ async function main(): Promise<void> {
       } else {
         warn('AUDIT_SEAL_KEY is not set: the audit log is not sealed');
       }
+      services.usageWriter.start();
+      services.fieldWriter.start();
       if (config.jobSlots > 0) services.worker.start(app.log);
       const operatorUrl = prepared.embedded?.operator ?? config.databaseOperatorUrl;
       if (config.jobSlots > 0 && operatorUrl !== undefined) {

@@ -48,6 +48,7 @@ export const workerCommand = (): Command =>
       let erasures: ErasureRunner | undefined;
       try {
         services.worker.start(log);
+        services.usageWriter.start();
         if (urls.operator !== undefined) {
           erasures = new ErasureRunner({
             url: urls.operator,

@@ -80,6 +80,7 @@ function staged() {
     rates: new Rates(new LocalLedger(), 1_000),
     config: { requestTimeoutMs: 10_000, maxAnswerBytes: 1_000_000 },
     accessRecords: { admitted: () => undefined, refused: () => undefined },
+    onSubscribed: () => undefined,
   } as unknown as ConnectionParts;
   const connection = new Connection(parts, {
     host: 'localhost',

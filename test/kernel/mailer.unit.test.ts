@@ -164,7 +164,7 @@ describe('the configuration', () => {
   test('needs no mail server', () => {
     expect(readConfig({})).toMatchObject({
       smtpUrl: undefined,
-      appUrl: 'http://localhost:3000',
+      appUrl: 'http://localhost:4000/app',
       invitationDays: 7,
     });
   });

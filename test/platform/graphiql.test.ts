@@ -64,14 +64,15 @@ describe.skipIf(withoutChromium())('GraphiQL', () => {
   /** What the editor offers at the end of this text, once `wanted` is among it. */
   async function offered(text: string, wanted: string): Promise<string[]> {
     const labels = page.locator('.suggest-widget .monaco-list-row .label-name');
-    await editor('Operation Editor').locator('.view-lines').click();
-    await put(text);
-    // The editor takes the text and learns of a new schema a moment later than the page, and then offers something else.
+    // The page draws the editor anew when it has another schema: a text that was pasted before may be lost, and the editor
+    // learns of the schema a moment later than the page.
     let suggestions: string[] = [];
     await expect
       .poll(
         async () => {
           await page.keyboard.press('Escape');
+          await editor('Operation Editor').locator('.view-lines').click();
+          await put(text);
           await page.keyboard.press('Control+Space');
           await labels
             .filter({ hasText: wanted })

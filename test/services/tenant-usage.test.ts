@@ -5,12 +5,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { TenantUsage } from '../../src/services/telemetry/tenant-usage.js';
 import { UsageWriter } from '../../src/services/telemetry/usage-writer.js';
+import { issueToken } from '../../src/kernel/auth/issue-token.js';
+import { endChildrenAfterAll, startChild } from '../support/child.js';
 import { useDatabase } from '../support/database.js';
 import { askOperators, OPERATORS } from '../support/operators.js';
-import { startTestServer, useServer, type TestServer } from '../support/server.js';
+import { startTestServer, TEST_SECRET, useServer, type TestServer } from '../support/server.js';
 import { socketClient } from '../support/socket-requests.js';
 import { until } from '../support/until.js';
 
+endChildrenAfterAll();
 const shared = useDatabase();
 const server = useServer({ env: OPERATORS });
 
@@ -215,3 +218,33 @@ describe('who reads it', () => {
     }
   });
 });
+
+test('a running server writes what it has counted without being asked', async () => {
+  const { app, contextKey } = shared();
+  const child = startChild('src/main.ts', [], {
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATABASE_URL: app,
+    JWT_SECRET: TEST_SECRET,
+    ...(contextKey !== undefined && { CONTEXT_SIGNING_KEY: contextKey }),
+  });
+  const [, url = ''] = await child.says(/Server listening at (http:\/\/127\.0\.0\.1:\d+)/);
+  const token = issueToken(
+    { userId: 'demo|globex|owner', email: 'owner@globex.test', tenantId: 'globex' },
+    { secret: TEST_SECRET, issuer: 'tenantry', audience: 'tenantry' },
+    3_600,
+  );
+  const before = (await used(shared(), 'globex'))['day']?.requests ?? 0;
+  const answer = await fetch(`${url}/graphql?query={me{userId}}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect(answer.status).toBe(200);
+  await until(
+    'the request is written',
+    async () => ((await used(shared(), 'globex'))['day']?.requests ?? 0) > before,
+    120_000,
+  );
+  child.kill('SIGKILL');
+  await child.ended;
+}, 180_000);

@@ -36,7 +36,8 @@ export interface UsageWriterParts {
 export class UsageWriter {
   readonly #parts: UsageWriterParts;
   readonly #server = randomUUID();
-  readonly #timer: NodeJS.Timeout;
+  readonly #everyMs: number;
+  #timer: NodeJS.Timeout | undefined;
   #batch = 0;
   /** A batch that may have been added or not: it is sent again until the database has answered. */
   #unanswered: string | undefined;
@@ -44,7 +45,12 @@ export class UsageWriter {
 
   constructor(parts: UsageWriterParts, everyMs = WRITTEN_EVERY_MS) {
     this.#parts = parts;
-    this.#timer = setInterval(() => void this.write(), everyMs);
+    this.#everyMs = everyMs;
+  }
+
+  /** Writes from now on again and again. */
+  start(): void {
+    this.#timer = setInterval(() => void this.write(), this.#everyMs);
     this.#timer.unref();
   }
 
