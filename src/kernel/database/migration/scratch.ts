@@ -1,4 +1,5 @@
 /** A database in which a new migration is tried before it is written. It is dropped at the end. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { MigrationError, messageOf } from '../migration-error.js';
@@ -12,6 +13,7 @@ import {
 } from '../owner-connection.js';
 import { hasTenant, type Model } from './models.js';
 import { nameOf } from './script.js';
+import { sqlState } from '../../vocabulary/sql-state.js';
 
 /** A scratch database with the present migrations. */
 export interface Scratch {
@@ -40,11 +42,27 @@ export async function withScratchDatabase<T>(
     await apply(url);
     return await withClient(actingAsOwner(url), (client) => work({ url, client }));
   } finally {
-    await withClient(actingAsOwner(ownerUrl), (client) =>
-      client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`),
-    );
+    await withClient(actingAsOwner(ownerUrl), (client) => drop(client, database));
   }
 }
+
+/** How often a drop is tried, once a second. */
+const DROPS = 30;
+
+/** Only a superuser may end an autovacuum worker. It ends by itself: a scratch database is small. */
+async function drop(client: pg.Client, database: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+      return;
+    } catch (error) {
+      if (sqlState(error) !== INSUFFICIENT_PRIVILEGE || tries === DROPS) throw error;
+    }
+    await sleep(1_000);
+  }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * The tables of these models that exist without tenant_id, although their models have one.
