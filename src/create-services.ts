@@ -218,7 +218,7 @@ export function createServices({
     ownWrites: new OwnWrites(
       database.replica,
       encryptionKeys.length > 0 ? secrets : undefined,
-      new Set(['Query.node', 'Query.nodes', ...modules.flatMap((module) => module.mayLag ?? [])]),
+      new Set(modules.flatMap((module) => module.mayLag ?? [])),
     ),
     whileErasing: new Set(modules.flatMap((module) => module.whileErasing ?? [])),
     documents: new Documents(trusted, config.trustedDocumentsOnly),

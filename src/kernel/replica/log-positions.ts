@@ -46,19 +46,17 @@ export class LogPositions {
     if (last && position < last.position) this.#samples = [];
     this.#samples.push({ askedAt, position });
     this.#forget();
-    const floor = this.#samples[0]?.position;
-    for (const [reader, write] of this.#writes) {
+    for (const write of this.#writes.values()) {
       if (write.position === undefined && write.at < askedAt) write.position = position;
-      // Every read needs that position anyway.
-      if (write.position !== undefined && floor !== undefined && write.position <= floor) {
-        this.#writes.delete(reader);
-      }
     }
   }
 
   /** The reader has written: what it reads from now on contains that. */
   wrote(reader: string): void {
+    // The last one comes last.
+    this.#writes.delete(reader);
     this.#writes.set(reader, { at: this.#now(), position: undefined });
+    this.#forget();
   }
 
   /**
@@ -84,8 +82,13 @@ export class LogPositions {
     return reached && this.#now() - reached.askedAt;
   }
 
+  /** What is older than a read may be. A write of then is contained in every position that a read needs. */
   #forget(): void {
     const oldest = this.#now() - this.#maxLagMs;
     while (this.#samples.length > 0 && this.#samples[0]!.askedAt < oldest) this.#samples.shift();
+    for (const [reader, { at }] of this.#writes) {
+      if (at >= oldest) break;
+      this.#writes.delete(reader);
+    }
   }
 }
