@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { parse, print, printSchema, visit, type OperationDefinitionNode } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSign } from '../../src/kernel/database/context-signature.js';
-import { FieldUsage, MOST_COUNTED } from '../../src/services/field-usage/field-usage.js';
+import { FieldUsage, MOST_COUNTED, MOST_OF_TENANT } from '../../src/services/field-usage/field-usage.js';
 import { endChildrenAfterAll, runChild } from '../support/child.js';
 import { sign } from '../support/database.js';
 import { connected, refusalOf } from '../support/demo-tenants.js';
@@ -201,13 +201,23 @@ describe('space is bounded', () => {
     const usage = new FieldUsage(schema);
     const document = parse('{ me { userId } }');
     const operation = document.definitions[0] as OperationDefinitionNode;
-    for (let n = 0; n < MOST_COUNTED + 500; n++)
-      usage.count(
-        { tenantId: 'a', client: `c${String(n)}`, apiKey: '' },
-        { document, operation, variables: {} },
-      );
+    const count = (tenantId: string, clients: number) => {
+      for (let n = 0; n < clients; n++)
+        usage.count(
+          { tenantId, client: `c${String(n)}`, apiKey: '' },
+          { document, operation, variables: {} },
+        );
+    };
+    // The operation, and two coordinates.
+    const mostClients = Math.floor(MOST_OF_TENANT / 3);
+    count('a', mostClients + 500);
+    expect(usage.take(Infinity)).toHaveLength(mostClients * 3);
+    expect(usage.take(1)).toEqual([]);
+    // One tenant leaves place for the others, and all of them together have an end.
+    for (let tenant = 0; tenant < 12; tenant++) count(`t${String(tenant)}`, mostClients + 500);
     const rows = usage.take(Infinity);
-    expect(rows).toHaveLength(MOST_COUNTED * 3);
+    expect(rows.length).toBeLessThanOrEqual(MOST_COUNTED);
+    expect(rows.filter(([tenantId]) => tenantId === 't1')).toHaveLength(mostClients * 3);
     expect(usage.take(1)).toEqual([]);
   });
 

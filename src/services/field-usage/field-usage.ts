@@ -2,14 +2,18 @@
  * Counts which parts of the schema the clients of each tenant use. A request adds one to the count of its operation; the
  * coordinates of an operation are found once, and multiplied when counts are written.
  *
- * Memory is bounded: {@link MOST_COUNTED} operations of clients between two writes; what comes beyond is not counted until
- * then. The database keeps at most 20 clients of a tenant a day, for 90 days.
+ * Memory is bounded: {@link MOST_COUNTED} counts of coordinates between two writes, a tenth of them for one tenant. Further
+ * operations of clients are not counted until then. The database keeps at most 20 clients of a tenant a day, for 90 days.
  */
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from 'graphql';
 import { addUseOfVariables, useOf, type OperationUse } from './coordinates.js';
 
-/** The most operations of clients that are counted between two writes. */
-export const MOST_COUNTED = 10_000;
+/** The most counts of coordinates that are kept between two writes: some megabytes. */
+export const MOST_COUNTED = 500_000;
+/** The most of one tenant. */
+export const MOST_OF_TENANT = MOST_COUNTED / 10;
+/** What a variable with input fields or enum values counts as, whatever its value is. */
+const COUNTS_OF_VARIABLE = 20;
 /** The most characters of the name of an operation. */
 const LONGEST_NAME = 100;
 const DAY_MS = 86_400_000;
@@ -62,7 +66,11 @@ export class FieldUsage {
   readonly #uses = new WeakMap<OperationDefinitionNode, OperationUse>();
   /** By client and day, then by operation. */
   readonly #counted = new Map<string, Map<OperationUse, Counted>>();
+  /** The counts that are kept, by tenant. */
+  readonly #sizes = new Map<string, number>();
   #size = 0;
+  /** The coordinates of the schema that were used: all operations share their text. */
+  readonly #coordinates = new Map<string, string>();
 
   constructor(schema: GraphQLSchema) {
     this.#schema = schema;
@@ -71,14 +79,13 @@ export class FieldUsage {
   /** Counts one execution of a valid operation. */
   count(by: ClientOfTenant, { document, operation, variables }: UsedOperation): void {
     let use = this.#uses.get(operation);
-    if (!use) this.#uses.set(operation, (use = useOf(this.#schema, document, operation)));
+    if (!use) this.#uses.set(operation, (use = this.#useOf(document, operation)));
     const day = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS).toISOString();
     const key = `${by.tenantId} ${day} ${by.apiKey} ${by.client}`;
     let ofClient = this.#counted.get(key);
     let counted = ofClient?.get(use);
     if (!counted) {
-      if (this.#size >= MOST_COUNTED) return;
-      this.#size++;
+      if (!this.#grow(by.tenantId, sizeOf(use))) return;
       if (!ofClient) this.#counted.set(key, (ofClient = new Map<OperationUse, Counted>()));
       const name = (operation.name?.value ?? '').slice(0, LONGEST_NAME);
       counted = { by, day, use, name, requests: 0, ofVariables: new Map() };
@@ -92,18 +99,49 @@ export class FieldUsage {
     );
   }
 
+  #useOf(document: DocumentNode, operation: OperationDefinitionNode): OperationUse {
+    const { coordinates, variables } = useOf(this.#schema, document, operation);
+    const shared = coordinates.map((coordinate) => {
+      const known = this.#coordinates.get(coordinate);
+      if (known === undefined) this.#coordinates.set(coordinate, coordinate);
+      return known ?? coordinate;
+    });
+    return { coordinates: shared, variables };
+  }
+
+  /** @returns false when there is no place for it */
+  #grow(tenantId: string, by: number): boolean {
+    const own = this.#sizes.get(tenantId) ?? 0;
+    if (this.#size + by > MOST_COUNTED || own + by > MOST_OF_TENANT) return false;
+    this.#size += by;
+    this.#sizes.set(tenantId, own + by);
+    return true;
+  }
+
+  #shrink(tenantId: string, by: number): void {
+    this.#size -= by;
+    const own = (this.#sizes.get(tenantId) ?? 0) - by;
+    if (own > 0) this.#sizes.set(tenantId, own);
+    else this.#sizes.delete(tenantId);
+  }
+
   /** Removes the counts of clients, at least `most` rows if there are as many, and returns them. */
   take(most: number): FieldUsageRow[] {
     const rows: FieldUsageRow[] = [];
     for (const [key, ofClient] of this.#counted) {
       if (rows.length >= most) break;
       this.#counted.delete(key);
-      this.#size -= ofClient.size;
-      rows.push(...rowsOf([...ofClient.values()]));
+      const counted = [...ofClient.values()];
+      for (const { by, use } of counted) this.#shrink(by.tenantId, sizeOf(use));
+      for (const row of rowsOf(counted)) rows.push(row);
     }
     return rows;
   }
 }
+
+/** The counts of an operation: of itself, of what its document says, and of what its variables may say. */
+const sizeOf = ({ coordinates, variables }: OperationUse): number =>
+  1 + coordinates.length + variables.length * COUNTS_OF_VARIABLE;
 
 /** The rows of one client and day. */
 function rowsOf(counted: readonly Counted[]): FieldUsageRow[] {
