@@ -114,6 +114,20 @@ test('a store that fails is asked again, and one that has erased is not', async 
   expect(asked).toEqual(['good', 'bad']);
 });
 
+test('a second process is refused while the first erases', async () => {
+  const id = await tenantWithRows('erased-once');
+  let second: Promise<unknown> | undefined;
+  const store = {
+    name: 'files',
+    erase: async () => {
+      second = erased(database(), id);
+      await expect(second).rejects.toThrow('Another process erases the tenant at the moment.');
+    },
+  };
+  expect(await erased(database(), id, { stores: [store] })).toBeDefined();
+  expect(second).toBeDefined();
+});
+
 test('the trail of a tenant whose plan keeps it names nobody', async () => {
   const id = await tenantWithRows('massive');
   await sealAll(database());

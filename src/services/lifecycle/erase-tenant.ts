@@ -96,10 +96,32 @@ async function countOf({ query }: OperatorConnection, oid: string): Promise<stri
  * Erases the tenant, or goes on with it.
  *
  * @returns the certificate; undefined when there is no such tenant
- * @throws TenantLifeError when a table cannot be placed, transactions do not end, or something is left; errors of stores and
- * of the database. In all cases it can be called again
+ * @throws TenantLifeError when another process erases the tenant, a table cannot be placed, transactions do not end, or
+ * something is left; errors of stores and of the database. In all cases it can be called again
  */
 export async function eraseTenant(
+  connection: OperatorConnection,
+  order: ErasureOrder,
+): Promise<SignedCertificate | undefined> {
+  // The lock is the session's, so it ends with a process that is killed.
+  const name = [`erasure ${order.tenantId.toLowerCase()}`];
+  const [lock] = await connection.query<{ locked: boolean }>(
+    'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked',
+    name,
+  );
+  if (!lock!.locked) {
+    throw new TenantLifeError(
+      'Another process erases the tenant at the moment. When it is cut off, servers go on with it.',
+    );
+  }
+  try {
+    return await eraseAlone(connection, order);
+  } finally {
+    await connection.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', name).catch(() => undefined);
+  }
+}
+
+async function eraseAlone(
   connection: OperatorConnection,
   order: ErasureOrder,
 ): Promise<SignedCertificate | undefined> {
