@@ -109,7 +109,7 @@ export const tenantCommand = (): Command => {
   forOne(
     command,
     'suspend',
-    'Refuse all requests of a tenant, within a second on every server; its members read the reason',
+    'Refuse all requests of a tenant, within a second on every server; members read the --reason',
   ).action(async (slug: string, options: Told) => {
     const change = { slug, reason: reasonOf(options, 'tenant suspend'), told: options.reason };
     await print(options, (connection) => suspendTenant(connection, change));

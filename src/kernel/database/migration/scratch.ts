@@ -1,6 +1,6 @@
 /** A database in which a new migration is tried before it is written. It is dropped at the end. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { MigrationError, messageOf } from '../migration-error.js';
 import {
@@ -48,6 +48,7 @@ export async function withScratchDatabase<T>(
 
 /** How often a drop is tried, once a second. */
 const DROPS = 30;
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 /** Only a superuser may end an autovacuum worker. It ends by itself: a scratch database is small. */
 async function drop(client: pg.Client, database: string): Promise<void> {
@@ -61,8 +62,6 @@ async function drop(client: pg.Client, database: string): Promise<void> {
     await sleep(1_000);
   }
 }
-
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * The tables of these models that exist without tenant_id, although their models have one.
