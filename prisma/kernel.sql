@@ -867,7 +867,7 @@ DECLARE
   passed uuid[] := '{}';
   -- Read row by row, so that passing a tenant costs the same however many were passed before.
   candidates CURSOR FOR
-    SELECT q.tenant_id, t.plan, t.status = 'active' AS is_active
+    SELECT q.tenant_id, q.virtual_time, t.plan, t.status = 'active' AS is_active
     FROM tenantry.job_tenants q JOIN public.tenants t ON t.id = q.tenant_id
     WHERE q.active AND (
       t.status = 'active'
@@ -878,6 +878,8 @@ DECLARE
   share jsonb;
   under_way jsonb;
   running bigint;
+  -- What the jobs taken from a tenant count, until that is written.
+  charged double precision;
   found_job uuid;
 BEGIN
   PERFORM tenantry.require_signature(
@@ -901,22 +903,50 @@ BEGIN
       SELECT j.task, count(*) AS jobs FROM tenantry.jobs j
       WHERE j.tenant_id = chosen.tenant_id AND j.state = 'running' GROUP BY j.task
     ) AS each;
-    found_job := NULL;
-    IF running < (share ->> 'most')::bigint THEN
-      SELECT due.id INTO found_job
-      FROM jsonb_each_text(caps) AS known (name, most)
-      CROSS JOIN LATERAL (
-        SELECT j.id, j.run_at FROM tenantry.jobs j
-        WHERE j.tenant_id = chosen.tenant_id AND j.task = known.name AND j.state = 'queued' AND j.run_at <= moment
-          AND (chosen.is_active OR known.name = 'tenant-export.write')
-          AND (j.key IS NULL OR NOT EXISTS (
-            SELECT FROM tenantry.jobs other
-            WHERE other.tenant_id = j.tenant_id AND other.task = j.task AND other.key = j.key AND other.state = 'running'
-          ))
-        ORDER BY j.run_at, j.id LIMIT 1 FOR UPDATE OF j SKIP LOCKED
-      ) AS due
-      WHERE known.most IS NULL OR coalesce((under_way ->> known.name)::bigint, 0) < known.most::bigint
-      ORDER BY due.run_at, due.id LIMIT 1;
+    charged := 0;
+    -- While no other tenant comes before this one, its jobs are taken one after the other.
+    LOOP
+      found_job := NULL;
+      IF running < (share ->> 'most')::bigint THEN
+        SELECT due.id INTO found_job
+        FROM jsonb_each_text(caps) AS known (name, most)
+        CROSS JOIN LATERAL (
+          SELECT j.id, j.run_at FROM tenantry.jobs j
+          WHERE j.tenant_id = chosen.tenant_id AND j.task = known.name AND j.state = 'queued' AND j.run_at <= moment
+            AND (chosen.is_active OR known.name = 'tenant-export.write')
+            AND (j.key IS NULL OR NOT EXISTS (
+              SELECT FROM tenantry.jobs other
+              WHERE other.tenant_id = j.tenant_id AND other.task = j.task AND other.key = j.key AND other.state = 'running'
+            ))
+          ORDER BY j.run_at, j.id LIMIT 1 FOR UPDATE OF j SKIP LOCKED
+        ) AS due
+        WHERE known.most IS NULL OR coalesce((under_way ->> known.name)::bigint, 0) < known.most::bigint
+        ORDER BY due.run_at, due.id LIMIT 1;
+      END IF;
+      EXIT WHEN found_job IS NULL;
+      UPDATE tenantry.jobs j SET
+        state = 'running', attempt = j.attempt + 1, started_at = clock_timestamp(), worker = claim_jobs.worker,
+        lease = gen_random_uuid(), leased_until = clock_timestamp() + lease_ms * interval '1 millisecond'
+      WHERE j.tenant_id = chosen.tenant_id AND j.id = found_job
+      RETURNING
+        j.tenant_id, j.id, j.lease, j.task, j.attempt, j.max_attempts, chosen.plan, j.actor_type, j.actor, j.request_id,
+        j.created_at
+      INTO
+        tenant_id, job_id, lease, task, attempt, max_attempts, plan, actor_type, actor, request_id, created_at;
+      RETURN NEXT;
+      remaining := remaining - 1;
+      running := running + 1;
+      under_way := under_way || jsonb_build_object(task, coalesce((under_way ->> task)::bigint, 0) + 1);
+      -- A hundredth of a second for now, so that tenants take turns while nobody knows how long their jobs take.
+      charged := charged + 0.01 / (share ->> 'weight')::double precision;
+      EXIT WHEN remaining = 0 OR EXISTS (
+        SELECT FROM tenantry.job_tenants q
+        WHERE q.active AND q.virtual_time < chosen.virtual_time + charged AND q.tenant_id <> chosen.tenant_id
+          AND q.tenant_id <> ALL (passed)
+      );
+    END LOOP;
+    IF charged > 0 THEN
+      UPDATE tenantry.job_tenants q SET virtual_time = q.virtual_time + charged WHERE q.tenant_id = chosen.tenant_id;
     END IF;
     IF found_job IS NULL THEN
       passed := passed || chosen.tenant_id;
@@ -924,23 +954,7 @@ BEGIN
       IF running = 0 THEN
         PERFORM tenantry.rest_jobs(chosen.tenant_id, caps);
       END IF;
-      CONTINUE;
-    END IF;
-    UPDATE tenantry.jobs j SET
-      state = 'running', attempt = j.attempt + 1, started_at = clock_timestamp(), worker = claim_jobs.worker,
-      lease = gen_random_uuid(), leased_until = clock_timestamp() + lease_ms * interval '1 millisecond'
-    WHERE j.tenant_id = chosen.tenant_id AND j.id = found_job
-    RETURNING
-      j.tenant_id, j.id, j.lease, j.task, j.attempt, j.max_attempts, chosen.plan, j.actor_type, j.actor, j.request_id,
-      j.created_at
-    INTO
-      tenant_id, job_id, lease, task, attempt, max_attempts, plan, actor_type, actor, request_id, created_at;
-    -- A hundredth of a second for now, so that tenants take turns while nobody knows how long their jobs take.
-    UPDATE tenantry.job_tenants q SET virtual_time = q.virtual_time + 0.01 / (share ->> 'weight')::double precision
-    WHERE q.tenant_id = chosen.tenant_id;
-    remaining := remaining - 1;
-    RETURN NEXT;
-    IF remaining > 0 THEN
+    ELSIF remaining > 0 THEN
       -- The order has changed.
       CLOSE candidates;
       OPEN candidates;
@@ -1410,7 +1424,7 @@ BEGIN
     tenant, enqueue.task, coalesce(enqueue.payload, '{}'), job_key, due, coalesce(enqueue.max_attempts, 10),
     cause_type, cause, nullif(current_setting('app.current_request', true), '')
   )
-  ON CONFLICT (tenant_id, task, key) WHERE state = 'queued' DO UPDATE SET
+  ON CONFLICT (tenant_id, task, key) WHERE state = 'queued' AND key IS NOT NULL DO UPDATE SET
     payload = excluded.payload,
     run_at = CASE WHEN key_mode = 'preserve_run_at' THEN held.run_at ELSE excluded.run_at END,
     attempt = 0, max_attempts = excluded.max_attempts, last_error = NULL,
@@ -1589,37 +1603,34 @@ CREATE OR REPLACE FUNCTION tenantry.extend_leases(leases text, lease_ms integer)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  suspended record;
+  own record;
+  held record;
 BEGIN
-  FOR suspended IN
-    SELECT j.tenant_id, j.id FROM tenantry.jobs j
-    JOIN jsonb_array_elements(leases::jsonb) AS own
-      ON j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid
-    JOIN public.tenants t ON t.id = j.tenant_id
-    WHERE j.state = 'running' AND t.status <> 'active'
-      -- As in claim_jobs: the owners of a tenant that waits for its erasure may take its data.
-      AND NOT (j.task = 'tenant-export.write' AND EXISTS (
-        SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'requested'
-      ))
-    FOR UPDATE OF j SKIP LOCKED
+  FOR own IN
+    SELECT (each ->> 0)::uuid AS tenant, (each ->> 1)::uuid AS job, (each ->> 2)::uuid AS lease
+    FROM jsonb_array_elements(leases::jsonb) AS each ORDER BY 1, 2
   LOOP
-    PERFORM tenantry.put_back(suspended.tenant_id, suspended.id, clock_timestamp(), NULL, false);
+    -- As in claim_jobs: the owners of a tenant that waits for its erasure may take its data.
+    SELECT t.status <> 'active' AND NOT (j.task = 'tenant-export.write' AND EXISTS (
+      SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'requested'
+    )) AS is_suspended INTO held
+    FROM tenantry.jobs j JOIN public.tenants t ON t.id = j.tenant_id
+    WHERE j.tenant_id = own.tenant AND j.id = own.job AND j.lease = own.lease AND j.state = 'running'
+    FOR UPDATE OF j SKIP LOCKED;
+    IF held.is_suspended THEN
+      PERFORM tenantry.put_back(own.tenant, own.job, clock_timestamp(), NULL, false);
+    ELSIF FOUND THEN
+      UPDATE tenantry.jobs j SET leased_until = clock_timestamp() + least(lease_ms, 60000) * interval '1 millisecond'
+      WHERE j.tenant_id = own.tenant AND j.id = own.job;
+    END IF;
+    IF NOT EXISTS (
+      SELECT FROM tenantry.jobs j
+      WHERE j.tenant_id = own.tenant AND j.id = own.job AND j.lease = own.lease AND j.state IN ('running', 'succeeded')
+    ) THEN
+      lost := own.job;
+      RETURN NEXT;
+    END IF;
   END LOOP;
-  UPDATE tenantry.jobs j SET leased_until = clock_timestamp() + least(lease_ms, 60000) * interval '1 millisecond'
-  FROM (
-    SELECT held.tenant_id, held.id FROM tenantry.jobs held
-    JOIN jsonb_array_elements(leases::jsonb) AS own
-      ON held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
-    WHERE held.state = 'running' FOR UPDATE OF held SKIP LOCKED
-  ) AS mine
-  WHERE j.tenant_id = mine.tenant_id AND j.id = mine.id;
-  RETURN QUERY
-  SELECT (own ->> 1)::uuid FROM jsonb_array_elements(leases::jsonb) AS own
-  WHERE NOT EXISTS (
-    SELECT FROM tenantry.jobs held
-    WHERE held.tenant_id = (own ->> 0)::uuid AND held.id = (own ->> 1)::uuid AND held.lease = (own ->> 2)::uuid
-      AND held.state IN ('running', 'succeeded')
-  );
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.extend_leases(text,integer) TO tenantry_app;
@@ -2509,7 +2520,7 @@ BEGIN
     IF FOUND AND each.due THEN
       INSERT INTO tenantry.jobs (tenant_id, task, payload, key, run_at, max_attempts, actor_type, actor)
       VALUES (each.tenant, each.task, coalesce(each.payload, '{}'), 'cron', clock_timestamp(), 10, 'system', 'cron')
-      ON CONFLICT (tenant_id, task, key) WHERE state = 'queued' DO NOTHING;
+      ON CONFLICT (tenant_id, task, key) WHERE state = 'queued' AND key IS NOT NULL DO NOTHING;
       PERFORM tenantry.wake_jobs(each.tenant, clock_timestamp());
       queued := queued + 1;
     END IF;
@@ -2879,14 +2890,19 @@ CREATE OR REPLACE FUNCTION tenantry.release_jobs(leases text)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  held record;
+  own record;
+  place timestamptz;
 BEGIN
-  FOR held IN
-    SELECT j.tenant_id, j.id FROM tenantry.jobs j JOIN jsonb_array_elements(leases::jsonb) AS own
-      ON j.tenant_id = (own ->> 0)::uuid AND j.id = (own ->> 1)::uuid AND j.lease = (own ->> 2)::uuid
-    WHERE j.state = 'running' FOR UPDATE OF j SKIP LOCKED
+  FOR own IN
+    SELECT (each ->> 0)::uuid AS tenant, (each ->> 1)::uuid AS job, (each ->> 2)::uuid AS lease
+    FROM jsonb_array_elements(leases::jsonb) AS each ORDER BY 1, 2
   LOOP
-    PERFORM tenantry.put_back(held.tenant_id, held.id, clock_timestamp(), NULL, false);
+    SELECT j.run_at INTO place FROM tenantry.jobs j
+    WHERE j.tenant_id = own.tenant AND j.id = own.job AND j.lease = own.lease AND j.state = 'running'
+    FOR UPDATE SKIP LOCKED;
+    IF FOUND THEN
+      PERFORM tenantry.put_back(own.tenant, own.job, place, NULL, false);
+    END IF;
   END LOOP;
 END
 $function$;

@@ -5,6 +5,7 @@ const ENQUEUE = 'test/kernel/job-enqueue.test.ts';
 const CLAIM = 'test/kernel/job-claim.test.ts';
 const SCHEDULES = 'test/kernel/job-schedules.test.ts';
 const WORKER = 'test/kernel/job-worker.test.ts';
+const AHEAD = 'test/kernel/job-ahead.test.ts';
 const API = 'test/platform/jobs.test.ts';
 const ATTEMPT = 'src/services/jobs/attempt.ts';
 
@@ -20,11 +21,7 @@ export const jobs: MutantGroup = {
           '/** A job that no request caused',
           'let firstTenant: string | undefined;\n/** A job that no request caused',
         ),
-        edit(
-          ATTEMPT,
-          '    const { tenantId } = this.job;\n',
-          '    const tenantId = (firstTenant ??= this.job.tenantId);\n',
-        ),
+        edit(ATTEMPT, '    tenantId: job.tenantId,\n', '    tenantId: (firstTenant ??= job.tenantId),\n'),
       ],
       tests: [WORKER],
     },
@@ -123,15 +120,33 @@ export const jobs: MutantGroup = {
       breaks: 'a worker whose lease is over changes the lease of another worker',
       sql: inFunction(
         'extend_leases',
-        "AND held.lease = (own ->> 2)::uuid\n    WHERE held.state = 'running'",
-        "\n    WHERE held.state = 'running'",
+        "AND j.lease = own.lease AND j.state = 'running'\n    FOR UPDATE",
+        "AND j.state = 'running'\n    FOR UPDATE",
       ),
       tests: [CLAIM],
     },
     {
+      name: 'suspension-spares-jobs-ahead',
+      breaks: 'a job that a worker has taken ahead begins although its tenant was suspended since',
+      edits: [edit('src/services/jobs/worker.ts', '    if (lost) this.#ahead.drop(lost);\n', '')],
+      tests: [AHEAD],
+    },
+    {
+      name: 'payload-of-another-tenant',
+      breaks: 'a job is read in the context of another tenant that has jobs at the same time',
+      edits: [
+        edit(
+          'src/services/jobs/worker.ts',
+          'reads.set(job.tenantId, read);',
+          "reads.set('', reads.get('') ?? read).set(job.tenantId, reads.get('')!);",
+        ),
+      ],
+      tests: [AHEAD],
+    },
+    {
       name: 'released-with-a-former-lease',
       breaks: 'a worker whose lease is over gives back the job that another worker runs',
-      sql: inFunction('release_jobs', 'AND j.lease = (own ->> 2)::uuid', ''),
+      sql: inFunction('release_jobs', 'AND j.lease = own.lease', ''),
       tests: [CLAIM],
     },
     {

@@ -25,7 +25,7 @@ export const suspension: MutantGroup = {
     {
       name: 'suspension-spares-jobs',
       breaks: 'a job goes on when its tenant is suspended',
-      sql: inFunction('extend_leases', "AND t.status <> 'active'", 'AND false'),
+      sql: inFunction('extend_leases', "t.status <> 'active' AND", 'false AND'),
       tests: [SUSPENSION],
     },
     {

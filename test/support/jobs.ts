@@ -77,6 +77,7 @@ export const claimOf = async (
 interface TestWorkerOptions {
   /** What the worker has instead of the database. */
   readonly through?: (opened: Database) => WorkerParts['database'];
+  readonly invalidations?: WorkerParts['invalidations'];
 }
 
 /** Runs `work` with a worker that has these handlers, and stops it afterwards. */
@@ -87,7 +88,11 @@ export async function withWorker<Result>(
     readonly 'test.other'?: ReturnType<typeof handlerOf>;
   },
   work: (worker: Worker, opened: Database) => Promise<Result>,
-  { through = (opened) => opened, ...options }: Partial<WorkerOptions> & TestWorkerOptions = {},
+  {
+    through = (opened) => opened,
+    invalidations,
+    ...options
+  }: Partial<WorkerOptions> & TestWorkerOptions = {},
 ): Promise<Result> {
   const opened = openTestDatabase({ url: database.app, poolSize: 8, perTenant: 8, limits: LIMITS });
   const worker = new Worker(
@@ -96,6 +101,7 @@ export async function withWorker<Result>(
       handlers: jobHandlers([{ name: 'test', jobs: handlers }]),
       plans: readPlans(),
       context: {} as ModuleContext,
+      invalidations,
     },
     { slots: 4, pollMs: 10, ...options },
   );

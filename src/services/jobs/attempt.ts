@@ -1,4 +1,4 @@
-/** One attempt of a job: its payload is read and checked, its handler runs, and its end is recorded. */
+/** One attempt of a job: its payload is checked, its handler runs, and its end is recorded. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { RunningJob } from '../../kernel/graphql/job-handler.js';
@@ -18,7 +18,7 @@ import {
   completeJob,
   failJob,
   LOST_LEASE,
-  readPayload,
+  type readPayloads,
   type ClaimedJob,
   type JobQueue,
   type StoredPayload,
@@ -42,8 +42,18 @@ export interface AttemptParts {
   readonly log: FastifyBaseLogger;
 }
 
+/** A job that the worker may begin. */
+export interface LeasedJob {
+  readonly job: ClaimedJob;
+  /** On the clock of `performance.now()`: from then on another worker may have the job. */
+  readonly leasedUntil: number;
+  /** By the id of the job; of a job that is not running any more there is none. */
+  readonly payloads: ReturnType<typeof readPayloads>;
+}
+
 export class Attempt {
   readonly job: ClaimedJob;
+  readonly #payloads: LeasedJob['payloads'];
   readonly #handler: AnyJobHandler;
   readonly #plan: Plan;
   readonly #parts: AttemptParts;
@@ -51,9 +61,10 @@ export class Attempt {
   readonly #deadline: Deadline;
   #isLeft = false;
 
-  constructor(job: ClaimedJob, handler: AnyJobHandler, plan: Plan, parts: AttemptParts) {
+  constructor({ job, payloads }: LeasedJob, handler: AnyJobHandler, plan: Plan, parts: AttemptParts) {
     const { timeoutMs = DEFAULT_TIMEOUT_MS } = handler;
     this.job = job;
+    this.#payloads = payloads;
     this.#handler = handler;
     this.#plan = plan;
     this.#parts = parts;
@@ -106,9 +117,7 @@ export class Attempt {
   }
 
   async #handle(): Promise<void> {
-    const { job } = this;
-    const db = this.#client(this.#deadline);
-    const stored = await readPayload(db, job);
+    const stored = (await this.#payloads).get(this.job.id);
     if (!stored) {
       this.leave();
       return;
@@ -121,7 +130,7 @@ export class Attempt {
       });
     }
     const trace = this.#trace(stored);
-    const running = this.#runningJob(trace ? this.#client(this.#deadline, new RequestUsage(trace)) : db);
+    const running = this.#runningJob(this.#client(this.#deadline, trace && new RequestUsage(trace)));
     await this.#handler.run(parsed.data, running).then(
       () => trace?.end(),
       (error: unknown) => {
@@ -180,15 +189,7 @@ export class Attempt {
 
   /** @param deadline of the handler's client; recording the end has only the time limits of its transaction */
   #client(deadline?: Deadline, usage?: RequestUsage): TenantClient {
-    const { tenantId } = this.job;
-    return this.#parts.database.forTenant({
-      tenantId,
-      actor: { type: 'job', id: actorOf(this.job) },
-      plan: this.#plan,
-      requestId: requestOf(this.job),
-      deadline,
-      usage,
-    });
+    return this.#parts.database.forTenant({ ...contextOf(this.job, this.#plan), deadline, usage });
   }
 
   #endOf(timeoutMs: number): PublicError {
@@ -200,6 +201,15 @@ export class Attempt {
     );
   }
 }
+
+/** In which a job works. */
+export const contextOf = (job: ClaimedJob, plan: Plan) =>
+  ({
+    tenantId: job.tenantId,
+    actor: { type: 'job', id: actorOf(job) },
+    plan,
+    requestId: requestOf(job),
+  }) as const;
 
 /** The actor of a job's changes in the audit log: the task, the job, and who caused it. `tenantry.enqueue` reads it. */
 export const actorOf = ({ task, id, causeType, cause }: ClaimedJob): string =>

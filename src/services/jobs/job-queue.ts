@@ -156,15 +156,20 @@ export interface StoredPayload {
   readonly traceparent: string | null;
 }
 
-/** @returns undefined when the job is not running any more */
-export async function readPayload(
+/**
+ * Reads the payloads of jobs of the bound tenant.
+ *
+ * @returns by the id of the job; a job that is not running any more has none
+ */
+export async function readPayloads(
   db: TenantClient,
-  { tenantId, id }: ClaimedJob,
-): Promise<StoredPayload | undefined> {
-  const [row] = await db.$queryRaw<StoredPayload>(
-    Prisma.sql`SELECT payload, traceparent FROM tenantry.jobs WHERE tenant_id = ${tenantId}::uuid AND id = ${id}::uuid AND state = 'running'`,
+  jobs: readonly ClaimedJob[],
+): Promise<ReadonlyMap<string, StoredPayload>> {
+  const ids = jobs.map(({ id }) => id);
+  const rows = await db.$queryRaw<StoredPayload & { readonly id: string }>(
+    Prisma.sql`SELECT id::text, payload, traceparent FROM tenantry.jobs WHERE tenant_id = ${db.context.tenantId}::uuid AND id = ANY (${ids}::uuid[]) AND state = 'running'`,
   );
-  return row;
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** The SQLSTATE of {@link completeJob} when the job is not this worker's any more. */

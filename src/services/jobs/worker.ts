@@ -1,28 +1,26 @@
 /**
- * Runs the jobs of all tenants. It asks the database for as many jobs as it has free slots, and the database gives them
- * out by weighted fair shares. While a job runs, its lease is prolonged; when the worker is killed, the lease ends, and
+ * Runs the jobs of all tenants. It asks the database for as many jobs as it has free slots, and for some more while jobs are
+ * short; the database gives them out by weighted fair shares. While a job runs, its lease is prolonged; when the worker is killed, the lease ends, and
  * another worker runs the job again.
  */
-import { hostname } from 'node:os';
-import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ModuleContext } from '../../kernel/graphql/request-context.js';
 import type { AccessChange, AccessInvalidations } from '../../kernel/notifications/access-invalidations.js';
 import type { Database } from '../../kernel/tenancy/database.js';
 import type { Plans } from '../../kernel/vocabulary/plan.js';
-import { Attempt, type Outcome } from './attempt.js';
+import { Attempt, contextOf, type LeasedJob, type Outcome } from './attempt.js';
 import type { Handlers } from './handlers.js';
-import { JobQueue, type ClaimedJob } from './job-queue.js';
+import { JobQueue, readPayloads, type ClaimedJob } from './job-queue.js';
+import { AHEAD_MS, JobsAhead } from './jobs-ahead.js';
 import { Schedules } from './schedules.js';
 import { Ticker } from './ticker.js';
+import { Visits } from './visits.js';
 
 /** How often a worker with a free slot asks for jobs, in milliseconds. A job that is due waits no longer for a free slot. */
 export const POLL_MS = 250;
 /** How long the database believes in a worker that it does not hear of, in milliseconds. */
 export const LEASE_MS = 20_000;
-/** The most jobs of a tenant at once, when its plan does not say. */
-const DEFAULT_MOST = 5;
 const UPKEEP_MS = 60_000;
 /** How often workers look for schedules whose time has come, in milliseconds. */
 const PLANNED_EVERY_MS = 15_000;
@@ -47,22 +45,19 @@ export interface WorkerOptions {
   readonly slots: number;
   readonly pollMs?: number | undefined;
   readonly leaseMs?: number | undefined;
+  /** How much work a slot is given ahead, in milliseconds. */
+  readonly aheadMs?: number | undefined;
 }
 
 interface Running {
   readonly attempt: Attempt;
   readonly done: Promise<void>;
-  /** On the clock of `performance.now()`: the time until then is charged to the tenant. */
-  chargedUntil: number;
+  /** On the clock of `performance.now()`. */
+  readonly begunAt: number;
+  /** Whether it counts among the jobs at once. It does not after its handler has ended, while that is recorded. */
+  holdsSlot: boolean;
   /** On the clock of `performance.now()`: from then on another worker may have the job. */
   leasedUntil: number;
-}
-
-/** A job whose handler has ended well, until that is recorded. */
-interface Finished {
-  readonly job: ClaimedJob;
-  readonly recorded: (isMine: boolean) => void;
-  readonly failed: (error: unknown) => void;
 }
 
 /** The attempts that ended so far, by task and outcome. */
@@ -72,16 +67,13 @@ export class Worker {
   readonly #parts: WorkerParts;
   readonly #queue: JobQueue;
   readonly #schedules: Schedules;
+  readonly #visits: Visits;
   readonly #slots: number;
   readonly #pollMs: number;
   readonly #leaseMs: number;
-  readonly #name = `${hostname()}/${String(process.pid)}`;
   readonly #running = new Map<string, Running>();
+  readonly #ahead: JobsAhead;
   readonly #ended = new Map<string, Map<Outcome, number>>();
-  /** Since the last claim, by tenant: seconds divided by the weight. */
-  #used = new Map<string, number>();
-  /** What the next claim records. */
-  #finished: Finished[] = [];
   /** Counts changes of tenants, so that a claim that was under way during one is checked. */
   #changes = 0;
   #isStopping = false;
@@ -91,10 +83,15 @@ export class Worker {
   #tickers: readonly Ticker[] = [];
 
   /** @throws Error when a handler has a cron expression that is none */
-  constructor(parts: WorkerParts, { slots, pollMs = POLL_MS, leaseMs = LEASE_MS }: WorkerOptions) {
+  constructor(
+    parts: WorkerParts,
+    { slots, pollMs = POLL_MS, leaseMs = LEASE_MS, aheadMs = AHEAD_MS }: WorkerOptions,
+  ) {
     this.#parts = parts;
     this.#queue = new JobQueue(parts.database);
     this.#schedules = new Schedules(parts.database, parts.handlers);
+    this.#visits = new Visits({ ...parts, queue: this.#queue, leaseMs });
+    this.#ahead = new JobsAhead(aheadMs);
     this.#slots = slots;
     this.#pollMs = pollMs;
     this.#leaseMs = leaseMs;
@@ -113,7 +110,7 @@ export class Worker {
   /** @param log receives the lines of the worker and of its jobs */
   start(log: FastifyBaseLogger): void {
     this.#log = log;
-    this.#loop = this.#work(log);
+    this.#loop = this.#work();
     this.#tickers = [
       new Ticker(this.#leaseMs / 4, () => this.#prolong()),
       new Ticker(UPKEEP_MS, () => this.#keepUp()),
@@ -130,6 +127,7 @@ export class Worker {
     this.#isStopping = true;
     this.#wake();
     await this.#loop;
+    await this.#giveBack(this.#ahead.takeAll());
     const running = [...this.#running.values()];
     const all = Promise.all(running.map(({ done }) => done));
     const impatience = new AbortController();
@@ -140,28 +138,55 @@ export class Worker {
     impatience.abort();
     const unfinished = [...this.#running.values()].map(({ attempt }) => attempt);
     for (const attempt of unfinished) attempt.leave();
-    if (unfinished.length > 0) {
-      await this.#attempting('jobs could not be given back', () =>
-        this.#queue.release(unfinished.map(({ job }) => job)),
-      );
-    }
+    await this.#giveBack(unfinished.map(({ job }) => job));
     await Promise.all(this.#tickers.map((ticker) => ticker.stop()));
     // Their handlers were told; the connections of the pool must not be closed under them.
     await all;
   }
 
-  async #work(log: FastifyBaseLogger): Promise<void> {
+  async #work(): Promise<void> {
     while (!this.#isStopping) {
       const freed = new Promise<void>((resolve) => (this.#wake = resolve));
-      const free = this.#slots - this.#running.size + this.#finished.length;
-      const before = this.#changes;
-      const claimed = free > 0 ? await this.#claim(free) : [];
-      for (const job of claimed) this.#begin(job, log);
-      if (this.#changes !== before && claimed.length > 0) void this.#prolong();
+      this.#beginAhead();
+      const free = this.#free();
+      if (free > 0 || this.#visits.hasFinished) {
+        const before = this.#changes;
+        const wanted = free > 0 ? free + this.#ahead.room(this.#slots) : 0;
+        this.#ahead.add(this.#withPayloads(await this.#claim(wanted)));
+        this.#beginAhead();
+        if (this.#changes !== before) void this.#prolong();
+      }
+      await this.#giveBack(this.#ahead.takeOverdue());
       // The end of a job ends the wait: its slot is free, or the limit of its tenant kept another one.
       await this.#wait(freed);
     }
-    this.#giveUp(this.#finished.splice(0), new Error('The worker stops.'));
+    this.#visits.giveUp();
+  }
+
+  #free(): number {
+    let free = this.#slots;
+    for (const { holdsSlot } of this.#running.values()) if (holdsSlot) free--;
+    return free;
+  }
+
+  #beginAhead(): void {
+    while (!this.#isStopping && !this.#ahead.isEmpty && this.#free() > 0) this.#begin(this.#ahead.next()!);
+  }
+
+  /** Reads the payloads of each tenant's jobs at once, in its own context. */
+  #withPayloads(claimed: readonly ClaimedJob[]): readonly LeasedJob[] {
+    const { database, plans } = this.#parts;
+    const leasedUntil = performance.now() + this.#leaseMs;
+    const reads = new Map<string, ReturnType<typeof readPayloads>>();
+    for (const job of claimed) {
+      if (reads.has(job.tenantId)) continue;
+      const ofTenant = claimed.filter(({ tenantId }) => tenantId === job.tenantId);
+      const read = readPayloads(database.forTenant(contextOf(job, plans.of(job.plan))), ofTenant);
+      // The attempts fail by it. Of jobs that are given back there is none.
+      read.catch(() => undefined);
+      reads.set(job.tenantId, read);
+    }
+    return claimed.map((job) => ({ job, leasedUntil, payloads: reads.get(job.tenantId)! }));
   }
 
   async #wait(freed: Promise<void>): Promise<void> {
@@ -174,64 +199,39 @@ export class Worker {
     poll.abort();
   }
 
-  /** Records what has finished, and takes as many jobs as there are free slots, in one statement. */
   async #claim(wanted: number): Promise<readonly ClaimedJob[]> {
-    const used = this.#used;
-    const finished = this.#finished;
-    this.#used = new Map();
-    this.#finished = [];
-    try {
-      const { claimed, lost } = await this.#queue.claim({
-        worker: this.#name,
-        finished: finished.map(({ job }) => job),
-        wanted,
-        tasks: this.#tasks(),
-        plans: this.#shares(),
-        used,
-        leaseMs: this.#leaseMs,
-      });
-      for (const { job, recorded } of finished) recorded(!lost.has(job.id));
-      return claimed;
-    } catch (error) {
-      for (const [tenantId, seconds] of used) this.#charge(tenantId, seconds);
-      this.#giveUp(finished, error);
-      this.#log?.warn({ err: error }, 'jobs could not be fetched; it will be tried again');
-      return [];
-    }
+    const claimed = await this.#attempting('jobs could not be fetched; it will be tried again', () =>
+      this.#visits.claim(wanted),
+    );
+    return claimed ?? [];
   }
 
-  /** Their attempts record it themselves. */
-  #giveUp(finished: readonly Finished[], error: unknown): void {
-    for (const { failed } of finished) failed(error);
-  }
-
-  /** Records the end of a job with the next claim, which this causes. By itself when there is none, or when it fails. */
+  /** Records the end of a job with the next visit, which this causes. By itself when there is none, or when it fails. */
   async #finish(job: ClaimedJob): Promise<boolean> {
     const running = this.#running.get(job.lease);
     if (this.#isStopping || !running) return this.#queue.finish(job);
-    this.#chargeFor(running);
-    try {
-      return await new Promise<boolean>((recorded, failed) => {
-        this.#finished.push({ job, recorded, failed });
-        this.#wake();
-      });
-    } catch {
-      return this.#queue.finish(job);
-    }
+    this.#freeSlot(running);
+    const recorded = this.#visits.record(job);
+    // Its slot goes to a job that is here already, or it causes the visit.
+    if (this.#ahead.isEmpty) this.#wake();
+    else this.#beginAhead();
+    return recorded.catch(() => this.#queue.finish(job));
   }
 
-  #begin(job: ClaimedJob, log: FastifyBaseLogger): void {
+  #begin(leased: LeasedJob): void {
+    const { job, leasedUntil } = leased;
+    if (leasedUntil <= performance.now()) return;
     const { handlers, plans, database, context, onAttempt } = this.#parts;
     const queue = { finish: (finished: ClaimedJob) => this.#finish(finished) };
-    const attempt = new Attempt(job, handlers.get(job.task)!, plans.of(job.plan), {
+    const attempt = new Attempt(leased, handlers.get(job.task)!, plans.of(job.plan), {
       database,
       queue,
       context,
-      log,
+      log: this.#log!,
     });
     const begunAt = performance.now();
     const done = attempt.run().then((outcome) => {
-      this.#chargeFor(running);
+      this.#freeSlot(running);
       this.#running.delete(job.lease);
       if (outcome !== 'left') onAttempt?.(job.tenantId);
       const outcomes = this.#ended.get(job.task) ?? new Map<Outcome, number>();
@@ -239,20 +239,17 @@ export class Worker {
       // A claim has recorded the success, and given the slot to another job when there was one.
       if (outcome !== 'succeeded') this.#wake();
     });
-    const running: Running = { attempt, done, chargedUntil: begunAt, leasedUntil: begunAt + this.#leaseMs };
+    const running: Running = { attempt, done, begunAt, holdsSlot: true, leasedUntil };
     this.#running.set(job.lease, running);
   }
 
-  /** Charges the tenant for the time that its job ran since the last charge. */
-  #chargeFor(running: Running): void {
-    const { tenantId, plan } = running.attempt.job;
-    const now = performance.now();
-    this.#charge(tenantId, (now - running.chargedUntil) / 1_000 / this.#parts.plans.of(plan).weight);
-    running.chargedUntil = now;
-  }
-
-  #charge(tenantId: string, seconds: number): void {
-    this.#used.set(tenantId, (this.#used.get(tenantId) ?? 0) + seconds);
+  /** Charges the tenant for the time that its job held a slot. */
+  #freeSlot(running: Running): void {
+    if (!running.holdsSlot) return;
+    running.holdsSlot = false;
+    const ms = performance.now() - running.begunAt;
+    this.#visits.charge(running.attempt.job, ms);
+    this.#ahead.took(ms);
   }
 
   /** The database takes the jobs of a suspended tenant back when their leases are to be prolonged. */
@@ -265,21 +262,24 @@ export class Worker {
 
   /** @param tenantId only for the jobs of this tenant */
   async #prolong(tenantId?: string): Promise<void> {
-    const running = [...this.#running.values()].filter(
-      ({ attempt }) => tenantId === undefined || attempt.job.tenantId === tenantId,
-    );
-    if (running.length === 0) return;
+    const isMeant = (job: ClaimedJob) => tenantId === undefined || job.tenantId === tenantId;
+    const running = [...this.#running.values()].filter(({ attempt }) => isMeant(attempt.job));
+    const jobs = [...running.map(({ attempt }) => attempt.job), ...this.#ahead.jobs.filter(isMeant)];
+    if (jobs.length === 0) return;
     const askedAt = performance.now();
     const lost = await this.#attempting('leases of jobs could not be prolonged', () =>
-      this.#queue.extend(
-        running.map(({ attempt }) => attempt.job),
-        this.#leaseMs,
-      ),
+      this.#queue.extend(jobs, this.#leaseMs),
     );
+    if (lost) this.#ahead.drop(lost);
     for (const each of running) {
       if (lost) each.leasedUntil = askedAt + this.#leaseMs;
       if (lost?.has(each.attempt.job.id) || each.leasedUntil <= performance.now()) each.attempt.leave();
     }
+  }
+
+  async #giveBack(jobs: readonly ClaimedJob[]): Promise<void> {
+    if (jobs.length === 0) return;
+    await this.#attempting('jobs could not be given back', () => this.#queue.release(jobs));
   }
 
   async #plan(): Promise<void> {
@@ -299,18 +299,5 @@ export class Worker {
       this.#log?.warn({ err: error }, problem);
       return undefined;
     }
-  }
-
-  #tasks(): Record<string, number | null> {
-    return Object.fromEntries([...this.#parts.handlers].map(([task, { most }]) => [task, most ?? null]));
-  }
-
-  #shares(): Record<string, { weight: number; most: number }> {
-    const { all, smallest } = this.#parts.plans;
-    const shareOf = ({ weight, concurrentJobs = DEFAULT_MOST }: (typeof all)[number]) => ({
-      weight,
-      most: concurrentJobs,
-    });
-    return { ...Object.fromEntries(all.map((plan) => [plan.name, shareOf(plan)])), '': shareOf(smallest) };
   }
 }
