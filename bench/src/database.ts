@@ -35,6 +35,8 @@ export interface Address {
   /** Connects as tenantry_app, as the contestants do. */
   readonly app: string;
   readonly superuser: string;
+  /** Connects as tenantry_operator, as commands of operators do. */
+  readonly operator: string;
 }
 
 /**
@@ -133,8 +135,12 @@ async function isComplete(superuser: string, name: string): Promise<boolean> {
   });
 }
 
-function addressOf({ app, superuser }: EmbeddedDatabase, name: string): Address {
-  return { app: withDatabase(app, name), superuser: withDatabase(superuser, name) };
+function addressOf({ app, superuser, operator }: EmbeddedDatabase, name: string): Address {
+  return {
+    app: withDatabase(app, name),
+    superuser: withDatabase(superuser, name),
+    operator: withDatabase(operator, name),
+  };
 }
 
 function withDatabase(url: string, name: string): string {

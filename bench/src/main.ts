@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { compare, type Plan } from './compare.js';
 import { startDatabase } from './database.js';
 import { jobs } from './jobs.js';
+import { life } from './life.js';
 import { startLoader } from './loader.js';
 import { noisy } from './noisy.js';
 import { overload } from './overload.js';
@@ -32,8 +33,14 @@ else if (benchmark === 'jobs')
       ? { jobs: 500, queued: 5_000, tries: 20, finished: 20_000 }
       : { jobs: 5_000, queued: 100_000, tries: 100, finished: 1_000_000 },
   );
+else if (benchmark === 'life')
+  await life(
+    values.quick ? { rows: 60_000, rate: 50, seconds: 3 } : { rows: 5_000_000, rate: 50, seconds: 15 },
+  );
 else if (benchmark !== undefined) {
-  console.error(`There is no benchmark ${benchmark}: noisy, overload, jobs, or none for the comparison.`);
+  console.error(
+    `There is no benchmark ${benchmark}: noisy, overload, jobs, life, or none for the comparison.`,
+  );
   process.exit(2);
 }
 

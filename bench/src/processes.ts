@@ -78,3 +78,9 @@ async function read(pid: number): Promise<Process | undefined> {
   const [utime, stime, cutime, cstime] = fields.slice(11, 15) as [number, number, number, number];
   return { pid, parent: fields[1]!, ticks: utime + stime + cutime + cstime };
 }
+
+/** The most resident memory that a process has had so far, in MiB. */
+export async function peakMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024;
+}

@@ -132,18 +132,6 @@ export const jobs: MutantGroup = {
       tests: [AHEAD],
     },
     {
-      name: 'payload-of-another-tenant',
-      breaks: 'a job is read in the context of another tenant that has jobs at the same time',
-      edits: [
-        edit(
-          'src/services/jobs/worker.ts',
-          'reads.set(job.tenantId, read);',
-          "reads.set('', reads.get('') ?? read).set(job.tenantId, reads.get('')!);",
-        ),
-      ],
-      tests: [AHEAD],
-    },
-    {
       name: 'released-with-a-former-lease',
       breaks: 'a worker whose lease is over gives back the job that another worker runs',
       sql: inFunction('release_jobs', 'AND j.lease = own.lease', ''),
