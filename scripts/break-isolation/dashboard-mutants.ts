@@ -70,8 +70,8 @@ export const dashboard: MutantGroup = {
       edits: [
         edit(
           `${SOURCE}/session/oidc.ts`,
-          "if (begun?.state !== answer.get('state') || code === null)",
-          'if (code === null)',
+          "if (begun?.state !== answer.get('state')) throw",
+          "if (begun?.state === '') throw",
         ),
       ],
       tests: [LOGIN],

@@ -14,7 +14,7 @@ export type Group = (typeof GROUPS)[number];
 export interface Page {
   /** Below `/app`. */
   readonly path: string;
-  /** Its name: in the texts, and of the file with its documents. */
+  /** The name of the file with its documents: a test finds it by that. */
   readonly name: string;
   /** Its title in each language. */
   readonly title: Readonly<Record<'en' | 'de', string>>;

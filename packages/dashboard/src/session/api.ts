@@ -12,7 +12,7 @@ import {
 } from '@urql/core';
 import { createClient, type Sink } from 'graphql-ws';
 import { createCache, type CacheParts } from './cache.js';
-import { SignedOut, type Session } from './session.js';
+import type { Session } from './session.js';
 
 /** Why a session has ended against the user's will: a code of docs/errors.md. */
 export interface Ending {
@@ -65,10 +65,10 @@ export function openApi(
   const socket = createClient({
     url: `${window.location.origin.replace(/^http/, 'ws')}${PATH}`,
     connectionParams: async () => ({ authorization: `Bearer ${await session.token()}` }),
-    // From the beginning: a loss of access closes it, on pages without live changes too.
+    // It is open on pages without live changes too, because a loss of access closes it.
     lazy: false,
     retryAttempts: Infinity,
-    shouldRetry: (problem) => isOpen && !(problem instanceof SignedOut) && !endingOf(problem),
+    shouldRetry: (problem) => isOpen && !endingOf(problem),
     retryWait: (retries) =>
       new Promise((resolve) =>
         setTimeout(resolve, Math.random() * Math.min(LONGEST_WAIT_MS, 500 * 2 ** retries)),

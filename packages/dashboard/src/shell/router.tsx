@@ -14,7 +14,7 @@ import { useSpeech, useTexts } from '../kit/language.js';
 import { Loading, Notice, Title, TitleContext } from '../kit/states.js';
 import type { Page } from '../page.js';
 import { BASE, type Session } from '../session/session.js';
-import { useMay } from '../session/viewer.js';
+import { nameOf, useMay } from '../session/viewer.js';
 import { Shell } from './shell.js';
 
 /** What the frame of the pages needs to know of the session. */
@@ -89,7 +89,7 @@ function Opened({ page, children }: { readonly page: Page; readonly children: Re
       ) : (
         <>
           <Title />
-          <Notice kind="problem">{texts.shell.notAllowed(missing.toLowerCase().replace('_', ':'))}</Notice>
+          <Notice kind="problem">{texts.shell.notAllowed(nameOf(missing))}</Notice>
         </>
       )}
     </TitleContext>

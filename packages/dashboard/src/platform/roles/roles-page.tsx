@@ -3,7 +3,7 @@ import { RolesDocument } from '../../generated/graphql.js';
 import { useTexts } from '../../kit/language.js';
 import { Badge, Loading, Title } from '../../kit/states.js';
 import { Refusals, useRead } from '../../session/use-api.js';
-import { useViewer } from '../../session/viewer.js';
+import { nameOf, useViewer } from '../../session/viewer.js';
 
 /** Which role may do what. */
 export default function RolesPage(): ReactNode {
@@ -35,7 +35,7 @@ export default function RolesPage(): ReactNode {
               {permissions.map((permission) => (
                 <tr key={permission}>
                   <th scope="row" data-title={texts.roles.permission}>
-                    <code>{permission.toLowerCase().replace('_', ':')}</code>
+                    <code>{nameOf(permission)}</code>
                   </th>
                   {roles.map((role) => {
                     const holds = role.permissions.includes(permission);
