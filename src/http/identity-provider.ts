@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { askProvider } from '../kernel/auth/ask-provider.js';
 import { Outgoing } from '../kernel/outgoing/outgoing.js';
 import { unavailable } from '../kernel/vocabulary/errors.js';
-import type { Login } from './dashboard.js';
+import type { Login } from './login.js';
 
 /** A provider that moves its pages is noticed after this time. */
 const KEPT_MS = 300_000;
@@ -27,7 +27,7 @@ const metadata = z.object({
  */
 export function loginAt(
   issuer: string,
-  client: Pick<Login, 'clientId' | 'audience'>,
+  client: Pick<Login, 'clientId' | 'audience' | 'scope'>,
   onFailure: (error: unknown) => void,
 ): () => Promise<Login> {
   // The operator has chosen this host, which is often inside the own network.
@@ -54,13 +54,16 @@ export function loginAt(
   };
 }
 
-async function discover(outgoing: Outgoing, issuer: string): Promise<Omit<Login, 'clientId' | 'audience'>> {
+async function discover(
+  outgoing: Outgoing,
+  issuer: string,
+): Promise<Omit<Login, 'clientId' | 'audience' | 'scope'>> {
   const found = metadata.safeParse(
     await askProvider(outgoing, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`),
   );
   if (!found.success) throw new Error('The identity provider did not say where users log in.');
   if (found.data.issuer !== issuer)
-    throw new Error('The identity provider has another name than OIDC_ISSUER.');
+    throw new Error('The identity provider has another name than the configured issuer.');
   return {
     authorizationEndpoint: found.data.authorization_endpoint,
     tokenEndpoint: found.data.token_endpoint,

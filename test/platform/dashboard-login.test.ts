@@ -52,6 +52,7 @@ test('the server tells the page where users log in, and lets it ask that host al
     endSessionEndpoint: `${provider.issuer}/session/end`,
     clientId: PAGE_CLIENT,
     audience: AUDIENCE,
+    scope: 'openid email offline_access',
   });
   const page = await fetch(`${server.url}/app/members`);
   expect(page.headers.get('content-security-policy')).toContain(`connect-src 'self' ${provider.issuer};`);

@@ -10,7 +10,7 @@ const SLOW_MS = 240_000;
 
 let files: DashboardFiles;
 beforeAll(async () => {
-  files = await dashboardFiles();
+  files = await dashboardFiles('tenants');
 }, SLOW_MS);
 
 const textOf = (name: string): string => files.get(name)?.body.toString() ?? '';

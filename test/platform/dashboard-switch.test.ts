@@ -19,7 +19,7 @@ let url: string;
 beforeAll(async () => {
   const { services, config } = running();
   const signing = { secret: TEST_SECRET, issuer: config.jwtIssuer, audience: config.jwtAudience };
-  app = await buildApp(services, new Drain(), demoUsers(services.database, signing));
+  app = await buildApp(services, new Drain(), { users: demoUsers(services.database, signing) });
   url = await app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(() => app.close());

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { loginAt } from '../../src/http/identity-provider.js';
 import { startReceiver, type Receiver } from '../support/receiver.js';
 
-const CLIENT = { clientId: 'dashboard', audience: 'https://api.tenantry.test' };
+const CLIENT = { clientId: 'dashboard', audience: 'https://api.tenantry.test', scope: 'openid' };
 const MINUTE_MS = 60_000;
 
 let provider: Receiver;

@@ -29,6 +29,16 @@ export interface Api {
 }
 
 const PATH = '/graphql';
+/** Types without an id: they belong to the object that has them. */
+const KEYLESS = [
+  'RolePermissions',
+  'FieldAccess',
+  'ResourceUsage',
+  'Plan',
+  'Setting',
+  'AuditVerification',
+  'BrokenAuditEntry',
+];
 /** Between attempts to connect: up to half a second at first, twice as long after each, and at most this. */
 const LONGEST_WAIT_MS = 15_000;
 /** A connection that is silent is asked for a sign of life, and given up when none comes in time. */
@@ -111,7 +121,7 @@ export function openApi(
     requestPolicy: 'cache-and-network',
     exchanges: [
       remember,
-      createCache(parts),
+      createCache(parts, KEYLESS),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query, ...request }) => ({

@@ -1,5 +1,5 @@
 import { print } from '@0no-co/graphql.web';
-import type { TypedDocumentString } from '../generated/graphql.js';
+import type { Document } from './document.js';
 import type { Refusal } from './explain.js';
 import type { Session } from './session.js';
 import { trimmed } from './trim.js';
@@ -7,7 +7,7 @@ import { trimmed } from './trim.js';
 /** Sends one operation for somebody who has no access to the tenant yet, or no longer: without a client and a cache. */
 export async function askOnce<Data, Variables>(
   session: Session,
-  document: TypedDocumentString<Data, Variables>,
+  document: Document<Data, Variables>,
   variables: Variables,
 ): Promise<{ readonly data: Data } | { readonly refusal: Refusal }> {
   // What this caller may do, the server says.

@@ -52,7 +52,7 @@ export async function goToLogin(login: Login, from: string, tenant?: string): Pr
     client_id: login.clientId,
     redirect_uri: window.location.origin + CALLBACK,
     response_type: 'code',
-    scope: 'openid email offline_access',
+    scope: login.scope,
     state: begun.state,
     code_challenge: base64url(new Uint8Array(digest)),
     code_challenge_method: 'S256',

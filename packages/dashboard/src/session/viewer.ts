@@ -14,12 +14,3 @@ export function useViewer(): Me {
   if (!me) throw new Error('nobody has signed in here');
   return me;
 }
-
-/** Whether the caller holds a permission. */
-export function useMay(): (permission: Permission) => boolean {
-  const { permissions } = useViewer();
-  return (permission) => permissions.includes(permission);
-}
-
-/** `users:manage`, as refusals name it. */
-export const nameOf = (permission: Permission): string => permission.toLowerCase().replace('_', ':');

@@ -18,7 +18,8 @@ import { problemOf } from '../../session/explain.js';
 import { List } from '../../session/list.js';
 import { Refusals, useAction } from '../../session/use-api.js';
 import { useFilters } from '../../session/use-filters.js';
-import { nameOf, useViewer } from '../../session/viewer.js';
+import { nameOf } from '../../session/permissions.js';
+import { useViewer } from '../../session/viewer.js';
 
 type ApiKey = NonNullable<ApiKeysQuery['apiKeys']>['nodes'][number];
 

@@ -3,7 +3,8 @@ import { RolesDocument } from '../../generated/graphql.js';
 import { useTexts } from '../../kit/language.js';
 import { Badge, Loading, Title } from '../../kit/states.js';
 import { Refusals, useRead } from '../../session/use-api.js';
-import { nameOf, useViewer } from '../../session/viewer.js';
+import { nameOf } from '../../session/permissions.js';
+import { useViewer } from '../../session/viewer.js';
 
 /** Which role may do what. */
 export default function RolesPage(): ReactNode {
