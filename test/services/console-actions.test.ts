@@ -37,7 +37,7 @@ describe.skipIf(withoutChromium())('the operators’ console', () => {
   async function openTenant(): Promise<void> {
     const { page } = opened;
     await open(`/tenants/${slug}`);
-    await page.getByLabel('Reason').fill('  Ticket 42 ');
+    await page.getByLabel('Reason', { exact: true }).fill('  Ticket 42 ');
     await button('Open').click();
     await page.getByRole('heading', { name: 'Impersonations' }).waitFor();
   }
@@ -46,9 +46,9 @@ describe.skipIf(withoutChromium())('the operators’ console', () => {
     await button(name).click();
     await fill();
     const send = dialog().getByRole('button', { name, exact: true });
-    await dialog().getByLabel('Reason').fill('   ');
+    await dialog().getByLabel('Reason', { exact: true }).fill('   ');
     expect(await send.isDisabled()).toBe(true);
-    await dialog().getByLabel('Reason').fill(` Because of ${name} `);
+    await dialog().getByLabel('Reason', { exact: true }).fill(` Because of ${name} `);
     await send.click();
   }
   const state = async (): Promise<Record<string, unknown>> => {
@@ -75,10 +75,10 @@ describe.skipIf(withoutChromium())('the operators’ console', () => {
       await sealAll(server().database);
       await open(`/tenants/${slug}`);
       expect(await button('Open').isDisabled()).toBe(true);
-      await page.getByLabel('Reason').fill('   ');
+      await page.getByLabel('Reason', { exact: true }).fill('   ');
       expect(await button('Open').isDisabled()).toBe(true);
       expect(await reasons()).toEqual([]);
-      await page.getByLabel('Reason').fill('  Ticket 42 ');
+      await page.getByLabel('Reason', { exact: true }).fill('  Ticket 42 ');
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: 'Impersonations' }).waitFor();
       await page.getByRole('navigation').getByRole('link', { name: 'Tenants' }).click();
@@ -137,7 +137,7 @@ describe.skipIf(withoutChromium())('the operators’ console', () => {
       expect(await ask()).toBe(200);
       await dialog().getByRole('button', { name: 'Close' }).click();
       await page.getByRole('button', { name: /^End it: / }).click();
-      await dialog().getByLabel('Reason').fill('Done');
+      await dialog().getByLabel('Reason', { exact: true }).fill('Done');
       await dialog().getByRole('button', { name: 'End it', exact: true }).click();
       await page.getByText('ended', { exact: true }).waitFor();
       await expect.poll(ask, { timeout: SLOW_MS / 3 }).toBe(401);
@@ -152,7 +152,7 @@ describe.skipIf(withoutChromium())('the operators’ console', () => {
       const { page } = opened;
       await openTenant();
       await button('Erase').click();
-      await dialog().getByLabel('Reason').fill('The contract has ended.');
+      await dialog().getByLabel('Reason', { exact: true }).fill('The contract has ended.');
       await dialog()
         .getByLabel(/to confirm$/)
         .fill('erase another');
@@ -191,6 +191,7 @@ describe.skipIf(withoutChromium())('the operators’ console', () => {
       const created = newSlug();
       await button('Create a tenant').focus();
       await page.keyboard.press('Enter');
+      await dialog().getByLabel('Subdomain').and(page.locator(':focus')).waitFor();
       for (const text of ['NOT A SLUG', 'New Inc.', 'idp|1', 'owner@new.test']) {
         await page.keyboard.type(text);
         await page.keyboard.press('Tab');

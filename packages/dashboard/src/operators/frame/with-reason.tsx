@@ -15,10 +15,12 @@ export function Reason({
   value,
   onChange,
   refusals = [],
+  autoFocus = false,
 }: {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly refusals?: readonly Refusal[];
+  readonly autoFocus?: boolean;
 }): ReactNode {
   const texts = useConsoleTexts();
   return (
@@ -28,6 +30,7 @@ export function Reason({
       value={value}
       onChange={onChange}
       isRequired
+      autoFocus={autoFocus}
       maxLength={LONGEST}
       problem={problemOf(refusals, 'reason')}
     />
@@ -80,7 +83,7 @@ export function WithReason({
         }}
       >
         {children}
-        <Reason value={reason} onChange={setReason} refusals={refusals} />
+        <Reason value={reason} onChange={setReason} refusals={refusals} autoFocus={children === undefined} />
         <Refusals refusals={refusals} />
         <div className="actions">
           <Button onClick={close}>{texts.kit.cancel}</Button>

@@ -77,7 +77,7 @@ function Why({
         }}
       >
         <p>{tenant.why}</p>
-        <Reason value={reason} onChange={setReason} />
+        <Reason value={reason} onChange={setReason} autoFocus />
         <div className="actions">
           <Button kind="primary" type="submit" disabled={given === ''}>
             {tenant.look}

@@ -12,7 +12,7 @@ import { useConsoleTexts } from '../texts.js';
 const EMPTY = { slug: '', name: '', ownerUserId: '', ownerEmail: '', plan: '' };
 
 /** Creates a tenant with its founding owner, and opens it. */
-export function CreateTenant({
+export default function CreateTenant({
   create,
   onClose,
 }: {
@@ -50,6 +50,7 @@ export function CreateTenant({
           value={given[name as keyof typeof fields]}
           onChange={change(name as keyof typeof fields)}
           isRequired
+          autoFocus={name === 'slug'}
           problem={problemOf(create.refusals, name)}
         />
       ))}

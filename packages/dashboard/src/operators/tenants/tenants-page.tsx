@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react';
+import { lazy, Suspense, useState, type ReactNode } from 'react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { Button } from '../../kit/button.js';
 import { Choice } from '../../kit/choice.js';
@@ -18,7 +18,9 @@ import {
   type TenantStatus,
 } from '../generated/graphql.js';
 import { useConsoleTexts } from '../texts.js';
-import { CreateTenant } from './create-tenant.js';
+
+/** Dialogs weigh something: this one is loaded when it is opened. */
+const CreateTenant = lazy(() => import('./create-tenant.js'));
 
 /** All tenants. For an operator who may not read them: a field for the subdomain of one. */
 export default function TenantsPage(): ReactNode {
@@ -38,7 +40,11 @@ export default function TenantsPage(): ReactNode {
         }
       />
       {may('TENANTS_READ') ? <Tenants /> : <OpenTenant />}
-      {isCreating && <CreateTenant create={create} onClose={() => setCreating(false)} />}
+      {isCreating && (
+        <Suspense>
+          <CreateTenant create={create} onClose={() => setCreating(false)} />
+        </Suspense>
+      )}
     </>
   );
 }
