@@ -110,6 +110,16 @@ module.exports = {
       },
     },
     {
+      from: { path: '^packages/dashboard/src/operators/' },
+      to: {
+        path: [
+          '^packages/dashboard/src/(operators|kit|session|texts)/',
+          '^packages/dashboard/src/shell/(app|frame|router|shell|theme)[.]tsx?$',
+          '^packages/dashboard/src/(page[.]ts|styles[.]css)$',
+        ],
+      },
+    },
+    {
       from: { path: '^packages/dashboard/src/generated/' },
       to: { path: '^packages/dashboard/src/generated/' },
     },

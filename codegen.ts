@@ -15,7 +15,8 @@ import { MODELS } from './src/generated/data-model/index.js';
 
 const SCHEMA = 'schema.graphql';
 /** What the dashboard leaves out of its documents for a caller without the permission (packages/dashboard/src/session/trim.ts). */
-const NEEDS = 'directive @needs(permission: Permission!) on FIELD | QUERY | MUTATION | SUBSCRIPTION';
+const needs = (permission: string): string =>
+  `directive @needs(permission: ${permission}!) on FIELD | QUERY | MUTATION | SUBSCRIPTION`;
 /** The path from the folder of the generated file. */
 const ROWS = './prisma/client.js';
 const CONNECTION = '../kernel/graphql/connection.js#Connection';
@@ -55,6 +56,36 @@ const mapped = (of: (name: string) => string | undefined, names: readonly string
       return mapper === undefined ? [] : [[name, mapper]];
     }),
   );
+
+const pageDocuments = (
+  schema: string,
+  permission: string,
+  documents: string[],
+): CodegenConfig['generates'][string] => ({
+  schema: [schema, needs(permission)],
+  preset: 'client',
+  documents,
+  presetConfig: { fragmentMasking: false },
+  config: {
+    documentMode: 'string',
+    useTypeImports: true,
+    strictScalars: true,
+    enumsAsTypes: true,
+    skipTypeNameForRoot: true,
+    emitLegacyCommonJSImports: false,
+    // A part that the caller may not use is left out of the document.
+    maybeValue: 'T | null | undefined',
+    scalars: {
+      DateTime: 'string',
+      JSONObject: 'Record<string, unknown>',
+      Date: 'string',
+      BigInt: 'string',
+      Decimal: 'string',
+      JSON: 'unknown',
+      UUID: 'string',
+    },
+  },
+});
 
 const config: CodegenConfig = {
   generates: {
@@ -115,6 +146,7 @@ const config: CodegenConfig = {
           UsagePeriod: '../services/operator/tenant-usage.js#Period',
         },
         mappers: {
+          Operator: '../services/operator/operator-context.js#Operator',
           Tenant: '../services/operator/tenants.js#TenantRow',
           Impersonation: '../services/operator/impersonations.js#ImpersonationRow',
           ListedTenant: '../services/operator/tenant-list.js#ListedTenant',
@@ -125,32 +157,14 @@ const config: CodegenConfig = {
         },
       },
     },
-    // The documents of the dashboard, with the types of their answers.
-    'packages/dashboard/src/generated/': {
-      schema: [SCHEMA, NEEDS],
-      preset: 'client',
-      documents: 'packages/dashboard/src/**/*.graphql',
-      presetConfig: { fragmentMasking: false },
-      config: {
-        documentMode: 'string',
-        useTypeImports: true,
-        strictScalars: true,
-        enumsAsTypes: true,
-        skipTypeNameForRoot: true,
-        emitLegacyCommonJSImports: false,
-        // A part that the caller may not use is left out of the document.
-        maybeValue: 'T | null | undefined',
-        scalars: {
-          DateTime: 'string',
-          JSONObject: 'Record<string, unknown>',
-          Date: 'string',
-          BigInt: 'string',
-          Decimal: 'string',
-          JSON: 'unknown',
-          UUID: 'string',
-        },
-      },
-    },
+    // The documents of the dashboard and of the operators' console, with the types of their answers.
+    'packages/dashboard/src/generated/': pageDocuments(SCHEMA, 'Permission', [
+      'packages/dashboard/src/**/*.graphql',
+      '!packages/dashboard/src/operators/**',
+    ]),
+    'packages/dashboard/src/operators/generated/': pageDocuments('operator.graphql', 'OperatorPermission', [
+      'packages/dashboard/src/operators/**/*.graphql',
+    ]),
     // Code for the example's clients, as a frontend team would generate it.
     ...(existsSync('test/example/clients') && {
       'test/example/clients/generated/': {

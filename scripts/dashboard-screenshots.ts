@@ -1,10 +1,11 @@
 /**
- * Makes the pictures of the dashboard in docs/images, of a demo server that it starts with a database of its own. They are for
+ * Makes the pictures of the dashboard and of the operators' console in docs/images, of a demo server that it starts with a database of its own. They are for
  * people who read the documentation; tests do not compare them.
  *
  *   npm run dashboard:screenshots
  */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,7 +36,14 @@ const PICTURES: readonly (readonly [title: string, file: string])[] = [
 
 const dataDir = await mkdtemp(join(tmpdir(), 'tenantry-screenshots-'));
 const server = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-  env: { ...process.env, PORT: String(PORT), HOST: '127.0.0.1', TENANTRY_DATA_DIR: dataDir },
+  env: {
+    ...process.env,
+    PORT: String(PORT),
+    HOST: '127.0.0.1',
+    TENANTRY_DATA_DIR: dataDir,
+    OPERATOR_JWT_AUDIENCE: 'tenantry-operators',
+    OPERATOR_JWT_SECRET: randomBytes(32).toString('base64url'),
+  },
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 try {
@@ -69,9 +77,27 @@ async function takePictures(): Promise<void> {
     await dark.getByText('The log is intact').waitFor();
     await dark.locator('summary').first().click();
     await dark.screenshot({ path: join(FOLDER, 'dashboard-dark.png') });
+    await takePicturesOfConsole(browser);
   } finally {
     await browser.close();
   }
+}
+
+async function takePicturesOfConsole(browser: Awaited<ReturnType<typeof startChromium>>): Promise<void> {
+  const page = await browser.newPage({ viewport: { width: 1100, height: 720 }, locale: 'en-GB' });
+  await page.goto(`${URL_OF_SERVER}/operator/`);
+  await page.getByRole('button', { name: 'operator@demo.test' }).click();
+  await page.getByText('in total').waitFor();
+  await page.screenshot({ path: join(FOLDER, 'console-tenants.png') });
+  await page.getByRole('link', { name: 'acme' }).click();
+  await page.getByLabel('Reason', { exact: true }).fill('Ticket 42');
+  await page.getByRole('button', { name: 'Open', exact: true }).click();
+  await page.getByRole('button', { name: 'Verify the audit log' }).click();
+  await page.getByText('The log is intact').waitFor();
+  await page.screenshot({ path: join(FOLDER, 'console-tenant.png') });
+  await page.getByRole('button', { name: 'Act in it' }).click();
+  await page.getByRole('dialog').getByLabel('Reason', { exact: true }).fill('Ticket 43');
+  await page.screenshot({ path: join(FOLDER, 'console-impersonate.png') });
 }
 
 async function open(

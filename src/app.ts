@@ -7,7 +7,7 @@ import { installCompression } from './http/compression.js';
 import { installCors } from './http/cors.js';
 import { installDashboard } from './http/dashboard.js';
 import { installDeadline } from './http/deadline.js';
-import type { DemoUsers } from './http/demo-user.js';
+import type { Demo } from './http/demo-user.js';
 import { Drain, installDrain } from './http/drain.js';
 import { installErrorAnswers } from './http/error-answers.js';
 import { installEventStreams } from './http/event-streams.js';
@@ -33,9 +33,9 @@ import { installWebsocket } from './http/websocket.js';
 
 /**
  * @param drain begins when the server is told to stop; closing the app without it stops the server at once
- * @param demoUsers for GraphiQL and the dashboard
+ * @param demo who can be chosen in GraphiQL, the dashboard and the operators' console
  */
-export async function buildApp(services: Services, drain = new Drain(), demoUsers?: DemoUsers) {
+export async function buildApp(services: Services, drain = new Drain(), demo: Demo = {}) {
   const app = createServer(services.config);
   installRequestId(app);
   installRequestLog(app);
@@ -53,17 +53,31 @@ export async function buildApp(services: Services, drain = new Drain(), demoUser
   installJsonBodies(app);
   installMetrics(app, services);
   installHealth(app, services, drain);
-  if (!services.config.production) installGraphiql(app, demoUsers);
+  if (!services.config.production) installGraphiql(app, demo.users);
   // In production only where users can log in.
   if (!services.config.production || services.login) {
-    installDashboard(app, { login: services.login, demoUsers, baseDomain: services.config.baseDomain });
+    installDashboard(app, {
+      pages: 'tenants',
+      login: services.login,
+      demoUsers: demo.users,
+      baseDomain: services.config.baseDomain,
+    });
+  }
+  const { operators } = services;
+  if (operators && (!services.config.production || operators.login)) {
+    installDashboard(app, {
+      pages: 'operators',
+      login: operators.login,
+      demoUsers: demo.operators,
+      baseDomain: services.config.baseDomain,
+    });
   }
   installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services);
   installRateLimits(app, services.rates);
   installShedding(app, services.shedding, { leaving: services.leaving, drain });
   const apollo = await installGraphql(app, services);
-  await installOperatorDoor(app, services, services.operators);
+  await installOperatorDoor(app, services, operators);
   installAuditExports(app, services, drain);
   installTenantExports(app, services, drain);
   installEventStreams(app, services, drain);

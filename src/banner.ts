@@ -32,6 +32,7 @@ export async function printBanner(server: {
     `  GraphQL    http://localhost:${port}/graphql`,
     `  GraphiQL   http://localhost:${port}/graphiql`,
     `  Dashboard  http://localhost:${port}/app`,
+    ...(config.operatorDoor ? [`  Operators  http://localhost:${port}/operator`] : []),
     ...(embedded ? [`  PostgreSQL ${embedded.app}`] : []),
     '',
   ];

@@ -4,6 +4,7 @@ import type { ProviderKeys } from './kernel/auth/provider-keys.js';
 import { createTokenVerifier } from './kernel/auth/verify-token.js';
 import { ConfigError } from './kernel/config/config-error.js';
 import type { Config } from './kernel/config/config.js';
+import type { OperatorDoorConfig } from './kernel/config/operator-door.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { OperatorPool } from './services/operator/operator-pool.js';
@@ -16,6 +17,10 @@ export interface OperatorParts {
   readonly contextKey: string | undefined;
   readonly sealKeys: SealKeys | undefined;
   readonly openKeys: (jwksUri: string) => ProviderKeys;
+  readonly openLogin: (
+    oidc: NonNullable<OperatorDoorConfig['oidc']>,
+    audience: string,
+  ) => NonNullable<OperatorServices['login']>;
   readonly onConnectionError: (error: Error) => void;
 }
 
@@ -29,6 +34,7 @@ export function createOperators({
   contextKey,
   sealKeys,
   openKeys,
+  openLogin,
   onConnectionError,
 }: OperatorParts): OperatorServices | undefined {
   if (!operatorDoor) return undefined;
@@ -37,7 +43,7 @@ export function createOperators({
       'DATABASE_OPERATOR_URL is missing: the operators’ door connects as tenantry_operator.',
     );
   }
-  const { secret, jwksUri, issuer, audience, requestsPerMinute } = operatorDoor;
+  const { secret, jwksUri, issuer, audience, oidc, requestsPerMinute } = operatorDoor;
   const schema = buildOperatorSchema({
     undeclaredErrors: production ? 'pass' : 'refuse',
     limits: documentLimits,
@@ -52,6 +58,7 @@ export function createOperators({
     schema,
     reader: new DocumentReader({ schema, hideSuggestions: production }),
     pool: new OperatorPool({ url, contextKey, onConnectionError }),
+    login: oidc && openLogin(oidc, audience),
     sealKeys,
     erasureDays: tenantErasureDays,
     requestsPerMinute,

@@ -7,7 +7,7 @@ import { OwnWrites } from './http/own-writes.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
 import { warnOfMissing } from './missing-settings.js';
-import { openLogin, openProviderKeys } from './identity-provider.js';
+import { openLogin, openOperatorLogin, openProviderKeys } from './identity-provider.js';
 import { statementLog, type Inform } from './statement-log.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
@@ -193,6 +193,7 @@ export function createServices({
     contextKey,
     sealKeys,
     openKeys: (jwksUri) => openProviderKeys(jwksUri, config, problems),
+    openLogin: (oidc, audience) => openOperatorLogin(oidc, audience, problems),
     onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
   });
   const onAttempt = (tenantId: string) => tenantUsage.add(tenantId, 'jobs', 1);

@@ -1,8 +1,9 @@
-import type { DemoUsers } from './http/demo-user.js';
+import type { DemoOperator, DemoUsers } from './http/demo-user.js';
 import { findMember } from './kernel/auth/find-member.js';
-import { issueToken } from './kernel/auth/issue-token.js';
+import { issueOperatorToken, issueToken } from './kernel/auth/issue-token.js';
 import type { Database } from './kernel/tenancy/database.js';
 import { DEMO_USERS } from './services/operator/demo-seed.js';
+import { OPERATOR_PERMISSIONS } from './services/operator/operator-context.js';
 
 const ONE_DAY_SECONDS = 86_400;
 
@@ -22,3 +23,19 @@ export const demoUsers =
     );
     return users.flat();
   };
+
+const DEMO_OPERATORS = [
+  { name: 'operator@demo.test', scope: OPERATOR_PERMISSIONS.join(' ') },
+  { name: 'support@demo.test', scope: 'tenants:read tenants:impersonate' },
+  { name: 'reader@demo.test', scope: 'tenants:read' },
+];
+
+/** Makes tokens for operators of the demo, for their console. Never in production. */
+export const demoOperators =
+  (signing: Parameters<typeof issueOperatorToken>[1]) => (): Promise<readonly DemoOperator[]> =>
+    Promise.resolve(
+      DEMO_OPERATORS.map((operator) => ({
+        ...operator,
+        token: issueOperatorToken(operator, signing, ONE_DAY_SECONDS),
+      })),
+    );

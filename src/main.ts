@@ -8,7 +8,7 @@ import { printBanner } from './banner.js';
 import { readConfig } from './kernel/config/config.js';
 import { prepareDatabase } from './kernel/database/preparation/prepare.js';
 import { loadEnvironmentFile } from './kernel/config/environment-file.js';
-import { demoUsers } from './demo-users.js';
+import { demoOperators, demoUsers } from './demo-users.js';
 import { explain } from './explain.js';
 import { Drain } from './http/drain.js';
 import { modules } from './modules.js';
@@ -68,7 +68,12 @@ async function main(): Promise<void> {
       prepared.embedded && secret !== undefined && config.jwtSecret === undefined
         ? demoUsers(services.database, { ...signing, secret })
         : undefined;
-    const app = await buildApp(services, drain, users);
+    const { operatorDoor } = config;
+    const operators =
+      prepared.embedded && !config.production && operatorDoor?.secret !== undefined
+        ? demoOperators({ ...operatorDoor, secret: operatorDoor.secret })
+        : undefined;
+    const app = await buildApp(services, drain, { users, operators });
     warn = (problem, fields) => app.log.warn(fields ?? {}, problem);
     inform = (what, fields) => app.log.info(fields, what);
     for (const warning of early.splice(0)) warn(...warning);

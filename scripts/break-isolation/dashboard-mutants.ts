@@ -3,6 +3,7 @@ import { edit, type MutantGroup } from './mutant.js';
 
 const HTTP = 'test/platform/dashboard-http.test.ts';
 const LOGIN = 'test/platform/dashboard-login.test.ts';
+const CONSOLE = 'test/services/console-login.test.ts';
 const SOURCE = 'packages/dashboard/src';
 
 export const dashboard: MutantGroup = {
@@ -70,11 +71,77 @@ export const dashboard: MutantGroup = {
       edits: [
         edit(
           `${SOURCE}/session/oidc.ts`,
-          "if (begun?.state !== answer.get('state') || code === null)",
-          'if (code === null)',
+          "if (begun?.state !== answer.get('state')) throw",
+          "if (begun?.state === '') throw",
         ),
       ],
       tests: [LOGIN],
+    },
+    {
+      name: 'console-without-a-login',
+      breaks: 'the operators’ console is served in production where operators cannot log in to it',
+      edits: [
+        edit(
+          'src/app.ts',
+          'if (operators && (!services.config.production || operators.login)) {',
+          'if (operators) {',
+        ),
+      ],
+      tests: [CONSOLE],
+    },
+    {
+      name: 'console-reads-without-a-scope',
+      breaks: 'the console asks for tenants that the operator may not read',
+      edits: [
+        edit(
+          `${SOURCE}/operators/tenant/tenant-page.tsx`,
+          "{may('TENANTS_READ') ? (",
+          "{may('TENANTS_READ') || slug !== '' ? (",
+        ),
+      ],
+      tests: ['test/services/console-pages.test.ts'],
+    },
+    {
+      name: 'console-opens-without-a-reason',
+      breaks: 'blanks are a reason for which a tenant is read or changed',
+      edits: [
+        edit(
+          `${SOURCE}/operators/tenant/tenant-page.tsx`,
+          'type="submit" disabled={given === \'\'}',
+          'type="submit" disabled={reason === \'\'}',
+        ),
+      ],
+      tests: ['test/services/console-actions.test.ts'],
+    },
+    {
+      name: 'console-reads-again-and-again',
+      breaks: 'each return to a tenant reads it again, which its audit log takes for another look',
+      edits: [
+        edit(
+          `${SOURCE}/operators/tenant/tenant-page.tsx`,
+          "{ policy: 'cache-first' }",
+          "{ policy: 'cache-and-network' }",
+        ),
+      ],
+      tests: ['test/services/console-actions.test.ts'],
+    },
+    {
+      name: 'console-erases-without-words',
+      breaks: 'a tenant can be erased without the words that name it',
+      edits: [
+        edit(
+          `${SOURCE}/operators/tenant/erase-tenant.tsx`,
+          'isReady={confirm === words}',
+          'isReady={confirm !== `x${words}`}',
+        ),
+      ],
+      tests: ['test/services/console-actions.test.ts'],
+    },
+    {
+      name: 'console-hides-the-door',
+      breaks: 'the operators’ door is hidden by their pages',
+      edits: [edit('src/http/dashboard.ts', '=== OPERATOR_PATH) {', '=== `${OPERATOR_PATH}/`) {')],
+      tests: [CONSOLE],
     },
   ],
 };

@@ -7,13 +7,13 @@ import type { ErasureState as TenantErasureState } from '../services/operator/er
 import type { TopOrder as TopTenantOrder } from '../services/operator/tenant-usage.js';
 import type { Period as UsagePeriod } from '../services/operator/tenant-usage.js';
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { Operator, OperatorContext } from '../services/operator/operator-context.js';
 import type { TenantRow } from '../services/operator/tenants.js';
 import type { ImpersonationRow } from '../services/operator/impersonations.js';
 import type { ListedTenant, TenantConnection } from '../services/operator/tenant-list.js';
 import type { JobRow } from '../services/operator/jobs.js';
 import type { ExportRow } from '../services/operator/exports.js';
 import type { ErasureRow } from '../services/operator/erasures.js';
-import type { OperatorContext } from '../services/operator/operator-context.js';
 export type Maybe<T> = T | null | undefined;
 export type InputMaybe<T> = T | null | undefined;
 export type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
@@ -396,6 +396,15 @@ export type Node = {
   id: Scalars['ID']['output'];
 };
 
+/** An operator: the caller. Open to every operator. */
+export type Operator = {
+  __typename?: 'Operator';
+  /** The `sub` claim: the name in the audit logs. */
+  name: Scalars['String']['output'];
+  /** What the `scope` claim of the token names. */
+  permissions: Array<OperatorPermission>;
+};
+
 /** What an operator may do: the names in the `scope` claim of the token. */
 export type OperatorPermission =
   /** `tenants:erase`: have a tenant erased for ever, and cancel that while it waits. */
@@ -442,6 +451,10 @@ export type PeriodUsage = {
 /** Reads. A field that the caller may not read is null, with an error that names the missing permission. A document has at most 2000 tokens, an operation 20 levels of fields and 50 aliases. */
 export type Query = {
   __typename?: 'Query';
+  /** The caller, and what the token allows. Open to every operator. */
+  me: Operator;
+  /** The names of the plans that a tenant can have, the smallest first. Open to every operator. */
+  plans: Array<Scalars['String']['output']>;
   /** One tenant, or null. Its audit log records it, with the reason. Requires the permission `tenants:read`. */
   tenant?: Maybe<Tenant>;
   /** The tenants, by slug unless `orderBy` says otherwise. No audit log of a tenant records it. Requires the permission `tenants:read`. */
@@ -812,6 +825,7 @@ export type ResolversTypes = {
   ListedTenantEdge: ResolverTypeWrapper<Omit<ListedTenantEdge, 'node'> & { node: ResolversTypes['ListedTenant'] }>;
   Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
   Node: ResolverTypeWrapper<ResolversInterfaceTypes<ResolversTypes>['Node']>;
+  Operator: ResolverTypeWrapper<Operator>;
   OperatorPermission: OperatorPermission;
   OrderDirection: OrderDirection;
   PageInfo: ResolverTypeWrapper<PageInfo>;
@@ -869,6 +883,7 @@ export type ResolversParentTypes = {
   ListedTenantEdge: Omit<ListedTenantEdge, 'node'> & { node: ResolversParentTypes['ListedTenant'] };
   Mutation: Record<PropertyKey, never>;
   Node: ResolversInterfaceTypes<ResolversParentTypes>['Node'];
+  Operator: Operator;
   PageInfo: PageInfo;
   PeriodUsage: PeriodUsage;
   Query: Record<PropertyKey, never>;
@@ -888,6 +903,10 @@ export type ResolversParentTypes = {
   TenantOrder: TenantOrder;
   TopTenant: TopTenant;
 };
+
+export type AuthenticatedDirectiveArgs = { };
+
+export type AuthenticatedDirectiveResolver<Result, Parent, ContextType = OperatorContext, Args = AuthenticatedDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
 
 export type ErrorsDirectiveArgs = {
   codes: Array<ErrorCode>;
@@ -1016,6 +1035,11 @@ export type NodeResolvers<ContextType = OperatorContext, ParentType extends Reso
   __resolveType: TypeResolveFn<'Impersonation' | 'Tenant', ParentType, ContextType>;
 };
 
+export type OperatorResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Operator'] = ResolversParentTypes['Operator']> = {
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  permissions?: Resolver<Array<ResolversTypes['OperatorPermission']>, ParentType, ContextType>;
+};
+
 export type OrderDirectionResolvers = EnumResolverSignature<{ ASC?: any, DESC?: any }, ResolversTypes['OrderDirection']>;
 
 export type PageInfoResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
@@ -1035,6 +1059,8 @@ export type PeriodUsageResolvers<ContextType = OperatorContext, ParentType exten
 };
 
 export type QueryResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  me?: Resolver<ResolversTypes['Operator'], ParentType, ContextType>;
+  plans?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
   tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType, RequireFields<QueryTenantArgs, 'reason' | 'slug'>>;
   tenants?: Resolver<Maybe<ResolversTypes['ListedTenantConnection']>, ParentType, ContextType, Partial<QueryTenantsArgs>>;
   topTenants?: Resolver<Array<ResolversTypes['TopTenant']>, ParentType, ContextType, RequireFields<QueryTopTenantsArgs, 'by' | 'first' | 'hours'>>;
@@ -1149,6 +1175,7 @@ export type Resolvers<ContextType = OperatorContext> = {
   ListedTenantEdge?: ListedTenantEdgeResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
   Node?: NodeResolvers<ContextType>;
+  Operator?: OperatorResolvers<ContextType>;
   OrderDirection?: OrderDirectionResolvers;
   PageInfo?: PageInfoResolvers<ContextType>;
   PeriodUsage?: PeriodUsageResolvers<ContextType>;
@@ -1171,6 +1198,7 @@ export type Resolvers<ContextType = OperatorContext> = {
 };
 
 export type DirectiveResolvers<ContextType = OperatorContext> = {
+  authenticated?: AuthenticatedDirectiveResolver<any, any, ContextType>;
   errors?: ErrorsDirectiveResolver<any, any, ContextType>;
   id?: IdDirectiveResolver<any, any, ContextType>;
   requires?: RequiresDirectiveResolver<any, any, ContextType>;

@@ -1,5 +1,5 @@
 /**
- * The built files of packages/dashboard. A built server has them in its folder. A server that runs from its source builds them
+ * The built files of packages/dashboard: of the dashboard, and of the operators' console. A built server has them in its folder. A server that runs from its source builds them
  * when they are asked for the first time, and again after they have changed: offline, in seconds, once for each state of the
  * source.
  */
@@ -24,7 +24,10 @@ export interface DashboardFile {
   readonly gzipped: Buffer | undefined;
 }
 
-/** By their paths below `/app/`: `index.html`, `assets/…`. */
+/** For whom the pages are: each has a build of its own, and shares no file with the other. */
+export type Pages = 'tenants' | 'operators';
+
+/** By their paths below the folder of the pages: `index.html`, `assets/…`. */
 export type DashboardFiles = ReadonlyMap<string, DashboardFile>;
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -38,18 +41,19 @@ const TYPES: Readonly<Record<string, string>> = {
 const BUILT = fileURLToPath(new URL('../dashboard', import.meta.url));
 const SOURCE = fileURLToPath(new URL('../../packages/dashboard', import.meta.url));
 /** What the build depends on. */
-const PARTS = ['src', 'public', 'index.html', 'package.json', 'vite.config.ts'];
+const PARTS = ['src', 'public', 'index.html', 'operators.html', 'package.json', 'vite.config.ts'];
 
 /** Reads the built files, and builds them first where the server runs from its source. */
-export async function dashboardFiles(): Promise<DashboardFiles> {
-  return readBuilt((await exists(BUILT)) ? BUILT : await buildFromSource());
+export async function dashboardFiles(pages: Pages): Promise<DashboardFiles> {
+  return readBuilt(join((await exists(BUILT)) ? BUILT : await buildFromSource(pages), pages));
 }
 
-async function buildFromSource(): Promise<string> {
+/** @returns the folder with a folder of the pages' name */
+async function buildFromSource(pages: Pages): Promise<string> {
   const { resolve } = createRequire(join(SOURCE, 'package.json'));
   const vite = dirname(resolve('vite/package.json'));
   const cache = join(dirname(vite), '.cache', 'tenantry-dashboard');
-  const wanted = join(cache, await hashOfSource());
+  const wanted = join(cache, `${await hashOfSource()}-${pages}`);
   if (await exists(wanted)) return wanted;
   // Servers that build at the same time do not see each other's files, and any of the results will do.
   const own = join(cache, `building-${randomUUID()}`);
@@ -57,7 +61,16 @@ async function buildFromSource(): Promise<string> {
   try {
     await run(
       process.execPath,
-      [join(vite, 'bin', 'vite.js'), 'build', '--outDir', own, '--logLevel', 'warn'],
+      [
+        join(vite, 'bin', 'vite.js'),
+        'build',
+        '--mode',
+        pages,
+        '--outDir',
+        join(own, pages),
+        '--logLevel',
+        'warn',
+      ],
       {
         cwd: SOURCE,
         env: { ...process.env, NODE_ENV: 'production' },
@@ -107,7 +120,9 @@ async function readBuilt(folder: string): Promise<DashboardFiles> {
           body,
           gzipped: gzipped.length < body.length ? gzipped : undefined,
         };
-        return [relative(folder, path).split(sep).join('/'), file];
+        const name = relative(folder, path).split(sep).join('/');
+        // The only page: the server sends it at every address below.
+        return [name.endsWith('.html') ? 'index.html' : name, file];
       }),
   );
   return new Map(files);

@@ -1,6 +1,6 @@
 /**
- * `/app`: the dashboard, as static files. It is a client of the API like any other: it has no door of its own, and shows
- * what the token of its user may read.
+ * `/app`: the dashboard, and `/operator`: the operators' console, as static files. They are clients of the API like any other:
+ * they have no door of their own, and show what the token of their user may read.
  *
  * Guarantees: only files of the build are sent; the page runs no script and asks no host but this server's own and the
  * identity provider's; nothing is kept of the page, and files with a hash in their names are kept for ever.
@@ -9,60 +9,59 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PublicError } from '../kernel/vocabulary/errors.js';
 import { acceptsGzip } from './compression.js';
-import type { DemoUsers } from './demo-user.js';
-import { dashboardFiles, type DashboardFile, type DashboardFiles } from './dashboard-files.js';
+import { dashboardFiles, type DashboardFile, type DashboardFiles, type Pages } from './dashboard-files.js';
+import type { Login } from './login.js';
+import { OPERATOR_PATH } from './operator-door.js';
 import { isOfThisMachine } from './this-machine.js';
 
-/** Where users log in with OpenID Connect. */
-export interface Login {
-  /** Where the provider's pages are: the browser goes there. */
-  readonly authorizationEndpoint: string;
-  /** Where the page exchanges its code for a token. */
-  readonly tokenEndpoint: string;
-  /** Where a user is logged out of the provider; undefined when it has no such page. */
-  readonly endSessionEndpoint: string | undefined;
-  readonly clientId: string;
-  /** Whom its tokens are for. */
-  readonly audience: string;
-}
-
 export interface DashboardOptions {
+  readonly pages: Pages;
   /** Asks the provider; undefined where users do not log in with OpenID Connect. */
   readonly login: (() => Promise<Login>) | undefined;
-  readonly demoUsers: DemoUsers | undefined;
+  /** Makes tokens of the demo, for a browser of this machine. */
+  readonly demoUsers: (() => Promise<readonly object[]>) | undefined;
   /** The hosts of tenants are `<slug>.<baseDomain>`. */
   readonly baseDomain: string;
 }
+
+/** Where the pages are. */
+const PATHS: Readonly<Record<Pages, string>> = { tenants: '/app', operators: '/operator' };
 
 const KEPT_FOR_EVER = 'public, max-age=31536000, immutable';
 
 /** Installs the routes. */
 export function installDashboard(
   app: FastifyInstance,
-  { login, demoUsers, baseDomain }: DashboardOptions,
+  { pages, login, demoUsers, baseDomain }: DashboardOptions,
 ): void {
+  const base = PATHS[pages];
   let loading: Promise<DashboardFiles> | undefined;
   /** A failed build is tried again with the next request. */
   const files = (): Promise<DashboardFiles> => {
-    loading ??= dashboardFiles().catch((error: unknown) => {
+    loading ??= dashboardFiles(pages).catch((error: unknown) => {
       loading = undefined;
       throw error;
     });
     return loading;
   };
 
-  app.get('/app/config.json', async () => ({ baseDomain, login: (await login?.()) ?? null }));
-  app.get('/app/demo-users.json', async (request) =>
+  app.get(`${base}/config.json`, async () => ({ baseDomain, login: (await login?.()) ?? null }));
+  app.get(`${base}/demo-users.json`, async (request) =>
     demoUsers && isOfThisMachine(request) ? demoUsers() : [],
   );
   const page = async (reply: FastifyReply): Promise<FastifyReply> =>
     sendPage(reply, (await files()).get('index.html'), await login?.().catch(() => undefined));
-  app.get('/app', async (_request, reply) => page(reply));
-  app.get<{ Params: { '*': string } }>('/app/*', async (request, reply) => {
+  app.get(base, async (_request, reply) => page(reply));
+  app.get<{ Params: { '*': string } }>(`${base}/*`, async (request, reply) => {
     const path = request.params['*'];
+    // The operators' door is below their pages, and has other methods.
+    if (`${base}/${path}` === OPERATOR_PATH) {
+      reply.callNotFound();
+      return reply;
+    }
     const file = path === 'index.html' ? undefined : (await files()).get(path);
     if (path.startsWith('assets/')) {
-      if (!file) throw new PublicError('NOT_FOUND', `There is nothing at GET /app/${path}.`);
+      if (!file) throw new PublicError('NOT_FOUND', `There is nothing at GET ${base}/${path}.`);
       void reply.header('cache-control', KEPT_FOR_EVER);
     }
     // Whatever else the path is: the page finds by it what to show.

@@ -3,67 +3,67 @@
  * page needs no permission of the provider for that, and so that its Content-Security-Policy can name the one other host.
  */
 import { z } from 'zod';
-import { unavailable } from '../kernel/vocabulary/errors.js';
+import { askProvider } from '../kernel/auth/ask-provider.js';
 import { Outgoing } from '../kernel/outgoing/outgoing.js';
-import type { Login } from './dashboard.js';
+import { unavailable } from '../kernel/vocabulary/errors.js';
+import type { Login } from './login.js';
 
-const WITHIN_MS = 5_000;
-const MOST_BYTES = 256 * 1024;
 /** A provider that moves its pages is noticed after this time. */
 const KEPT_MS = 300_000;
+/** The minimum time between two requests to a provider that does not answer. */
+const ASK_AGAIN_AFTER_MS = 1_000;
 
+const address = z.url({ protocol: /^https?$/ });
 const metadata = z.object({
   issuer: z.string(),
-  authorization_endpoint: z.url(),
-  token_endpoint: z.url(),
-  end_session_endpoint: z.url().optional(),
+  authorization_endpoint: address,
+  token_endpoint: address,
+  end_session_endpoint: address.optional(),
 });
 
-/** @returns asks the provider, and keeps its answer; an answer that has been kept too long is used while the provider is away */
+/**
+ * @returns asks the provider, and keeps its answer. An answer that has been kept too long is used until there is a newer one,
+ *   so nobody waits for a provider that is away
+ */
 export function loginAt(
   issuer: string,
-  client: Pick<Login, 'clientId' | 'audience'>,
+  client: Pick<Login, 'clientId' | 'audience' | 'scope'>,
   onFailure: (error: unknown) => void,
 ): () => Promise<Login> {
   // The operator has chosen this host, which is often inside the own network.
   const outgoing = new Outgoing({ allowed: [new URL(issuer).hostname] });
   let kept: Login | undefined;
-  let askedAt = -Infinity;
-  let asking: Promise<Login> | undefined;
-  const ask = async (): Promise<Login> => {
+  let askAgainAt = -Infinity;
+  let asking: Promise<void> | undefined;
+  const ask = async (): Promise<void> => {
     try {
       kept = { ...(await discover(outgoing, issuer)), ...client };
-      askedAt = performance.now();
-      return kept;
+      askAgainAt = performance.now() + KEPT_MS;
     } catch (error) {
+      askAgainAt = performance.now() + ASK_AGAIN_AFTER_MS;
       onFailure(error);
-      if (kept) return kept;
-      throw unavailable();
     } finally {
       asking = undefined;
     }
   };
   return async () => {
-    if (kept && performance.now() - askedAt < KEPT_MS) return kept;
-    asking ??= ask();
-    return asking;
+    if (performance.now() >= askAgainAt) asking ??= ask();
+    if (!kept) await asking;
+    if (!kept) throw unavailable();
+    return kept;
   };
 }
 
-async function discover(outgoing: Outgoing, issuer: string): Promise<Omit<Login, 'clientId' | 'audience'>> {
-  const { status, body } = await outgoing.send({
-    url: `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
-    method: 'GET',
-    headers: { accept: 'application/json' },
-    withinMs: WITHIN_MS,
-    answer: 'read',
-    maxBytes: MOST_BYTES,
-  });
-  if (status !== 200) throw new Error(`The identity provider answered with the status ${String(status)}.`);
-  const found = metadata.safeParse(JSON.parse(body));
+async function discover(
+  outgoing: Outgoing,
+  issuer: string,
+): Promise<Omit<Login, 'clientId' | 'audience' | 'scope'>> {
+  const found = metadata.safeParse(
+    await askProvider(outgoing, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`),
+  );
   if (!found.success) throw new Error('The identity provider did not say where users log in.');
   if (found.data.issuer !== issuer)
-    throw new Error('The identity provider has another name than OIDC_ISSUER.');
+    throw new Error('The identity provider has another name than the configured issuer.');
   return {
     authorizationEndpoint: found.data.authorization_endpoint,
     tokenEndpoint: found.data.token_endpoint,

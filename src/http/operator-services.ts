@@ -3,6 +3,7 @@ import type { VerifyToken } from '../kernel/auth/verify-token.js';
 import type { SealKeys } from '../services/audit-trail/seal-keys.js';
 import type { DocumentReader } from '../services/documents/document-reader.js';
 import type { OperatorPool } from '../services/operator/operator-pool.js';
+import type { Login } from './login.js';
 
 /** The parts of the server that the operators' door uses, and nothing else. */
 export interface OperatorServices {
@@ -10,6 +11,8 @@ export interface OperatorServices {
   readonly schema: GraphQLSchema;
   readonly reader: DocumentReader;
   readonly pool: OperatorPool;
+  /** Where operators log in to their console; undefined when that is not set up. */
+  readonly login: (() => Promise<Login>) | undefined;
   readonly sealKeys: SealKeys | undefined;
   /** Days from the request of an erasure to its execution. */
   readonly erasureDays: number;

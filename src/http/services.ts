@@ -27,7 +27,7 @@ import type { Problems } from '../services/telemetry/problems.js';
 import type { ConnectionParts } from '../services/subscriptions/connection.js';
 import type { Connections } from '../services/subscriptions/connections.js';
 import type { ClientAddress } from './client-address.js';
-import type { Login } from './dashboard.js';
+import type { Login } from './login.js';
 import type { OperatorServices } from './operator-services.js';
 import type { OwnWrites } from './own-writes.js';
 import type { Shedding } from './shedding.js';

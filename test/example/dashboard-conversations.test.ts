@@ -56,7 +56,7 @@ describe.skipIf(withoutChromium())('the pages of conversations', () => {
       await page.getByLabel('Search').fill('invoice');
       await row(page, 'Lunch').waitFor({ state: 'detached' });
       await row(page, 'Invoice of October').waitFor();
-      expect(page.url()).toContain('search=invoice');
+      await page.waitForURL(/search=invoice/);
       await page.getByLabel('Search').fill('');
       await page.getByLabel('Only mine').check();
       await row(page, 'Lunch').waitFor({ state: 'detached' });
@@ -64,7 +64,9 @@ describe.skipIf(withoutChromium())('the pages of conversations', () => {
       await page.getByLabel('Only mine').uncheck();
       await page.getByLabel('Order').selectOption('Oldest first');
       await row(page, 'Lunch').waitFor();
-      await expect.poll(() => page.getByRole('row').nth(1).textContent()).toContain('Welcome');
+      await expect
+        .poll(() => page.getByRole('row').nth(1).textContent(), { timeout: SLOW_MS / 3 })
+        .toContain('Welcome');
       expect(await accessibilityProblems(page)).toEqual([]);
       await page.getByRole('link', { name: 'Welcome' }).click();
       await page.getByText('Good to know!').waitFor();

@@ -18,10 +18,10 @@ const SLOW_MS = 240_000;
 let app: Awaited<ReturnType<typeof buildApp>>;
 let url: string;
 beforeAll(async () => {
-  await dashboardFiles();
+  await dashboardFiles('tenants');
   const { services, config } = server();
   const signing = { secret: TEST_SECRET, issuer: config.jwtIssuer, audience: config.jwtAudience };
-  app = await buildApp(services, new Drain(), demoUsers(services.database, signing));
+  app = await buildApp(services, new Drain(), { users: demoUsers(services.database, signing) });
   url = await app.listen({ host: '127.0.0.1', port: 0 });
 }, SLOW_MS);
 afterAll(() => app.close());

@@ -52,6 +52,7 @@ test('the server tells the page where users log in, and lets it ask that host al
     endSessionEndpoint: `${provider.issuer}/session/end`,
     clientId: PAGE_CLIENT,
     audience: AUDIENCE,
+    scope: 'openid email offline_access',
   });
   const page = await fetch(`${server.url}/app/members`);
   expect(page.headers.get('content-security-policy')).toContain(`connect-src 'self' ${provider.issuer};`);
@@ -130,10 +131,41 @@ describe.skipIf(withoutChromium())('in a browser', () => {
   );
 
   test(
-    'a code that belongs to no login of this tab is not exchanged',
+    'a page whose token cannot be renewed because the provider is away stays open, and renews it later',
     async () => {
+      const { page, problems } = opened;
+      const tokens = `${provider.issuer}/token`;
+      // As if the token ended with its arrival: the page renews it before each request.
+      await page.route(tokens, async (route) => {
+        const answer = await route.fetch();
+        const sent = (await answer.json()) as object;
+        await route.fulfill({ response: answer, json: { ...sent, expires_in: 0 } });
+      });
+      await page.goto(`${server.url}/app/members`);
+      await page.getByText('4 in total').waitFor();
+      await page.unroute(tokens);
+      await page.route(tokens, (route) => route.abort());
+      await page.getByRole('link', { name: 'Roles' }).click();
+      await page.getByText('audit:read').waitFor();
+      expect(page.url()).toBe(`${server.url}/app/roles`);
+
+      await page.unroute(tokens);
+      const renewal = page.waitForResponse(tokens);
+      await page.getByRole('link', { name: 'Members' }).click();
+      expect((await renewal).status()).toBe(200);
+      await page.getByText('4 in total').waitFor();
+      // What the browser says of the provider that is away.
+      const others = problems.filter((problem) => !problem.includes('ERR_FAILED'));
+      problems.splice(0, Infinity, ...others);
+    },
+    SLOW_MS,
+  );
+
+  test.each(['code=of-somebody-else', 'error=denied&error_description=call+this+number'])(
+    'an answer that belongs to no login of this tab is neither exchanged nor shown: %s',
+    async (sent) => {
       const { page, origins } = opened;
-      await page.goto(`${server.url}/app/signed-in?code=of-somebody-else&state=guessed`);
+      await page.goto(`${server.url}/app/signed-in?${sent}&state=guessed`);
       await page.getByText('does not belong to a sign-in that began in this tab').waitFor();
       expect(origins).toEqual(new Set([server.url]));
     },

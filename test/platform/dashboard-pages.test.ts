@@ -163,13 +163,17 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
       await page.keyboard.press('Enter');
       const dialog = page.getByRole('dialog', { name: 'Invite somebody' });
       await dialog.waitFor();
-      await expect.poll(() => page.evaluate(`document.activeElement?.getAttribute('type')`)).toBe('email');
+      await expect
+        .poll(() => page.evaluate(`document.activeElement?.getAttribute('type')`), { timeout: SLOW_MS / 3 })
+        .toBe('email');
       await page.keyboard.type('grace@example.com');
       expect(await accessibilityProblems(page)).toEqual([]);
       await page.keyboard.press('Enter');
       await page.getByRole('row').filter({ hasText: 'grace@example.com' }).waitFor();
       await dialog.waitFor({ state: 'detached' });
-      await expect.poll(() => page.evaluate(`document.activeElement?.textContent`)).toBe('Invite');
+      await expect
+        .poll(() => page.evaluate(`document.activeElement?.textContent`), { timeout: SLOW_MS / 3 })
+        .toBe('Invite');
     },
     SLOW_MS,
   );

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await createNotes(server().database);
   const { services, config } = server();
   const signing = { secret: TEST_SECRET, issuer: config.jwtIssuer, audience: config.jwtAudience };
-  app = await buildApp(services, new Drain(), demoUsers(services.database, signing));
+  app = await buildApp(services, new Drain(), { users: demoUsers(services.database, signing) });
   url = await app.listen({ host: '127.0.0.1', port: 0 });
 });
 afterAll(() => app.close());

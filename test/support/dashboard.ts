@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
-import { dashboardFiles } from '../../src/http/dashboard-files.js';
+import { dashboardFiles, type Pages } from '../../src/http/dashboard-files.js';
 import { startChromium } from './chromium.js';
 
 /** A build and a browser on a busy machine. */
@@ -22,11 +22,11 @@ export interface Window {
 }
 
 /** Starts a browser for the tests of this file. Call it at the top level of a `describe`. */
-export function useBrowser(): () => Browser {
+export function useBrowser(pages: Pages = 'tenants'): () => Browser {
   let browser: Browser | undefined;
   beforeAll(async () => {
     // Otherwise the first page waits for it.
-    await dashboardFiles();
+    await dashboardFiles(pages);
     browser = await startChromium();
   }, SLOW_MS);
   afterAll(() => browser?.close());

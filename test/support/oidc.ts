@@ -21,6 +21,10 @@ export interface ProviderOptions {
   readonly issuer?: string;
   /** The origins of pages that log users in by themselves, as the client {@link PAGE_CLIENT}. Read at each start. */
   readonly pages?: readonly string[];
+  /** The path of these pages. Default: `/app`. */
+  readonly base?: string;
+  /** What access tokens may be granted for, separated by spaces. Default: `api`. */
+  readonly scope?: string;
   /** How long access tokens are valid, in seconds. Default: two hours. */
   readonly tokenSeconds?: number;
 }
@@ -130,7 +134,7 @@ function makeProvider(issuer: string, configured: Configuration): Provider {
 const resourceFor = (algorithm: SigningAlgorithm) => `urn:tenantry:${algorithm}`;
 
 function configuration(
-  { accounts, audience, pages = [], tokenSeconds = 7_200 }: ProviderOptions,
+  { accounts, audience, pages = [], base = '/app', scope = 'api', tokenSeconds = 7_200 }: ProviderOptions,
   keys: readonly JWK[],
 ): Configuration {
   const accountOf = (sub: string) => accounts.find((account) => account.sub === sub);
@@ -150,8 +154,8 @@ function configuration(
         : [
             {
               client_id: PAGE_CLIENT,
-              redirect_uris: pages.map((origin) => `${origin}/app/signed-in`),
-              post_logout_redirect_uris: pages.map((origin) => `${origin}/app/signed-out`),
+              redirect_uris: pages.map((origin) => `${origin}${base}/signed-in`),
+              post_logout_redirect_uris: pages.map((origin) => `${origin}${base}/signed-out`),
               grant_types: ['authorization_code', 'refresh_token'],
               response_types: ['code' as const],
               token_endpoint_auth_method: 'none' as const,
@@ -187,7 +191,7 @@ function configuration(
         enabled: true,
         useGrantedResource: () => true,
         getResourceServerInfo: (_ctx, resource) => ({
-          scope: 'api',
+          scope,
           audience,
           accessTokenFormat: 'jwt',
           accessTokenTTL: tokenSeconds,
@@ -216,7 +220,7 @@ async function agree(
   provider: Provider,
   request: IncomingMessage,
   response: ServerResponse,
-  { accounts }: ProviderOptions,
+  { accounts, scope = 'api' }: ProviderOptions,
 ): Promise<void> {
   const { prompt, params, session } = await provider.interactionDetails(request, response);
   if (prompt.name === 'login') {
@@ -232,7 +236,7 @@ async function agree(
     clientId: String(params['client_id']),
   });
   grant.addOIDCScope('openid email offline_access');
-  grant.addResourceScope(String(params['resource']), 'api');
+  grant.addResourceScope(String(params['resource']), scope);
   return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
 }
 

@@ -11,17 +11,17 @@ export const GROUPS = ['work', 'people', 'developers', 'trail', 'tenant'] as con
 
 export type Group = (typeof GROUPS)[number];
 
-export interface Page {
-  /** Below `/app`. */
+export interface Page<Permissions extends string = Permission, Groups extends string = Group> {
+  /** Below the base of the pages: `/app`, or `/operator`. */
   readonly path: string;
-  /** Its name: in the texts, and of the file with its documents. */
+  /** The name of the file with its documents: a test finds it by that. */
   readonly name: string;
   /** Its title in each language. */
   readonly title: Readonly<Record<'en' | 'de', string>>;
   /** Where the navigation has it; undefined for a page that others lead to. */
-  readonly group: Group | undefined;
+  readonly group: Groups | undefined;
   /** Without all of these, the page is neither listed nor opened. */
-  readonly needs: readonly Permission[];
+  readonly needs: readonly Permissions[];
   readonly load: () => Promise<{ readonly default: ComponentType }>;
   /** What the normalised cache must know for its documents. */
   readonly cache?: CacheParts;

@@ -10,11 +10,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { JwksClient } from 'jwks-rsa';
 import { Outgoing } from '../outgoing/outgoing.js';
 import { unavailable } from '../vocabulary/errors.js';
+import { askProvider } from './ask-provider.js';
 import { RefusedCredential } from './refused-credential.js';
 
-const FETCH_TIMEOUT_MS = 5_000;
-/** Providers publish a few keys, of about one kilobyte each. */
-const MOST_BYTES = 1024 * 1024;
 /** The minimum time between two requests to the provider. */
 const ASK_AGAIN_AFTER_MS = 1_000;
 /** The time between retries after a failure, while known keys are used. */
@@ -65,7 +63,11 @@ export class ProviderKeys {
   constructor({ jwksUri, cacheSeconds, onFailure }: ProviderKeysOptions) {
     // The operator has chosen this host, which is often inside the own network.
     const outgoing = new Outgoing({ allowed: [new URL(jwksUri).hostname] });
-    this.#client = new JwksClient({ jwksUri, cache: false, fetcher: (url) => fetchKeys(outgoing, url) });
+    this.#client = new JwksClient({
+      jwksUri,
+      cache: false,
+      fetcher: async (url) => (await askProvider(outgoing, url)) as { keys: unknown },
+    });
     this.#cacheMs = cacheSeconds * 1_000;
     this.#onFailure = onFailure;
   }
@@ -235,23 +237,5 @@ export class ProviderKeys {
       this.#generation++;
     }
     this.#keys = keys;
-  }
-}
-
-/** Whatever the provider answers besides the keys is not shown. */
-async function fetchKeys(outgoing: Outgoing, url: string): Promise<{ keys: unknown }> {
-  const { status, body } = await outgoing.send({
-    url,
-    method: 'GET',
-    headers: { accept: 'application/json' },
-    withinMs: FETCH_TIMEOUT_MS,
-    answer: 'read',
-    maxBytes: MOST_BYTES,
-  });
-  if (status !== 200) throw new Error(`The provider answered with the status ${String(status)}.`);
-  try {
-    return JSON.parse(body) as { keys: unknown };
-  } catch {
-    throw new Error('The provider did not answer with JSON.');
   }
 }

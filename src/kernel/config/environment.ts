@@ -76,6 +76,8 @@ export const environment = z.object({
   OPERATOR_JWT_ISSUER: optional,
   OPERATOR_JWT_SECRET: optional,
   OPERATOR_JWKS_URI: httpUrl,
+  OPERATOR_OIDC_ISSUER: httpUrl,
+  OPERATOR_OIDC_CLIENT_ID: optional,
   OPERATOR_REQUESTS_PER_MINUTE: wholeNumber(1, 1_000_000, 'a whole number', 300),
   BASE_DOMAIN: optional.refine(
     (value) => value === undefined || /^[a-z0-9.-]+$/i.test(value),

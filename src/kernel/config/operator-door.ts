@@ -9,6 +9,8 @@ export interface OperatorDoorConfig {
   readonly issuer: string;
   readonly secret: string | undefined;
   readonly jwksUri: string | undefined;
+  /** Where operators log in to their console, and as which client; undefined when they do not. */
+  readonly oidc: { readonly issuer: string; readonly clientId: string } | undefined;
   /** The requests of one operator in a minute. */
   readonly requestsPerMinute: number;
 }
@@ -16,21 +18,24 @@ export interface OperatorDoorConfig {
 type Values = Pick<
   z.infer<typeof environment>,
   | 'JWT_ISSUER'
+  | 'OIDC_ISSUER'
   | 'OPERATOR_JWT_AUDIENCE'
   | 'OPERATOR_JWT_ISSUER'
   | 'OPERATOR_JWT_SECRET'
   | 'OPERATOR_JWKS_URI'
+  | 'OPERATOR_OIDC_ISSUER'
+  | 'OPERATOR_OIDC_CLIENT_ID'
   | 'OPERATOR_REQUESTS_PER_MINUTE'
 >;
 
 /**
  * @returns undefined when the door is closed
- * @throws ConfigError when nothing says how operators' tokens are verified
+ * @throws ConfigError when nothing says how operators' tokens are verified, or only half of where they log in
  */
 export function operatorDoorOf(values: Values): OperatorDoorConfig | undefined {
   const { OPERATOR_JWT_AUDIENCE: audience, OPERATOR_JWT_SECRET: secret, OPERATOR_JWKS_URI: jwksUri } = values;
   if (audience === undefined) {
-    if (secret !== undefined || jwksUri !== undefined) {
+    if ((secret ?? jwksUri ?? values.OPERATOR_OIDC_CLIENT_ID ?? values.OPERATOR_OIDC_ISSUER) !== undefined) {
       throw new ConfigError('OPERATOR_JWT_AUDIENCE is missing: it opens the operators’ door.');
     }
     return undefined;
@@ -45,8 +50,22 @@ export function operatorDoorOf(values: Values): OperatorDoorConfig | undefined {
     issuer: values.OPERATOR_JWT_ISSUER ?? values.JWT_ISSUER ?? 'tenantry',
     secret,
     jwksUri,
+    oidc: oidcOf(values),
     requestsPerMinute: values.OPERATOR_REQUESTS_PER_MINUTE,
   };
+}
+
+function oidcOf({
+  OIDC_ISSUER,
+  OPERATOR_OIDC_ISSUER,
+  OPERATOR_OIDC_CLIENT_ID: clientId,
+}: Values): OperatorDoorConfig['oidc'] {
+  const issuer = OPERATOR_OIDC_ISSUER ?? OIDC_ISSUER;
+  if (clientId !== undefined && issuer !== undefined) return { issuer, clientId };
+  if (clientId === undefined && OPERATOR_OIDC_ISSUER === undefined) return undefined;
+  throw new ConfigError(
+    'OPERATOR_OIDC_ISSUER and OPERATOR_OIDC_CLIENT_ID belong together: say where operators log in, and as which client.',
+  );
 }
 
 /**

@@ -39,15 +39,17 @@ export interface DescribedSdl {
  * - fields with `@secret` say that they are shown once, and mutations which codes their errors have;
  * - each permission says how it is written in keys and errors, and which roles hold it.
  *
+ * @param everybody to whom a part with `@authenticated` is open
  * @throws GraphQLError when the SDL cannot be parsed
  */
 export function describedDocument(
   typeDefs: readonly string[],
   roles: RoleMatrix,
   limits: DocumentLimits,
+  everybody = 'member of the tenant',
 ): DescribedSdl {
   const definitions = typeDefs.flatMap((source) => parse(source).definitions);
-  const description = new Description(definitions, roles, limits);
+  const description = new Description(definitions, { roles, limits, everybody });
   const document: DocumentNode = {
     kind: Kind.DOCUMENT,
     definitions: definitions.map((each) => description.of(each)),
@@ -59,14 +61,23 @@ class Description {
   readonly #shared: SharedDescriptions;
   readonly #roles: RoleMatrix;
   readonly #limits: DocumentLimits;
+  readonly #everybody: string;
   /** The guard of each object type, which may be in an extension of it. */
   readonly #guards = new Map<string, Directives>();
   readonly #undescribed: string[] = [];
 
-  constructor(definitions: readonly DefinitionNode[], roles: RoleMatrix, limits: DocumentLimits) {
+  constructor(
+    definitions: readonly DefinitionNode[],
+    {
+      roles,
+      limits,
+      everybody,
+    }: { readonly roles: RoleMatrix; readonly limits: DocumentLimits; readonly everybody: string },
+  ) {
     this.#shared = new SharedDescriptions(definitions);
     this.#roles = roles;
     this.#limits = limits;
+    this.#everybody = everybody;
     for (const each of definitions) {
       const isObject = each.kind === Kind.OBJECT_TYPE_DEFINITION || each.kind === Kind.OBJECT_TYPE_EXTENSION;
       if (isObject && isGuarded(each.directives)) this.#guards.set(each.name.value, each.directives);
@@ -202,7 +213,7 @@ class Description {
     if (!open) return undefined;
     return argumentOf(open, 'member') === false
       ? 'Open to every user with a verified token, member of the tenant or not.'
-      : 'Open to every member of the tenant.';
+      : `Open to every ${this.#everybody}.`;
   }
 
   #permission(name: string): string | undefined {

@@ -1,9 +1,10 @@
 import type { Prisma } from '../../generated/prisma/client.js';
 import { z } from 'zod';
-import type { Resolvers } from '../../generated/operator-graphql.js';
+import type { OperatorPermission, Resolvers } from '../../generated/operator-graphql.js';
 import { Page } from '../../kernel/graphql/connection.js';
 import { optional, parseInput, text } from '../../kernel/graphql/input.js';
 import { PublicError } from '../../kernel/vocabulary/errors.js';
+import type { Permission } from '../../kernel/vocabulary/permissions.js';
 import { verifyTrail } from '../audit-trail/verify-trail.js';
 import { cancelErasure, findErasure, requestErasure } from './erasures.js';
 import { listExports } from './exports.js';
@@ -75,6 +76,13 @@ const ORDERS: Readonly<Record<'SLUG' | 'NAME' | 'CREATED_AT', TenantOrder>> = {
   CREATED_AT: 'createdAt',
 };
 
+const PERMISSIONS: Readonly<Record<OperatorPermission, Permission>> = {
+  TENANTS_READ: 'tenants:read',
+  TENANTS_MANAGE: 'tenants:manage',
+  TENANTS_IMPERSONATE: 'tenants:impersonate',
+  TENANTS_ERASE: 'tenants:erase',
+};
+
 export const resolvers: Resolvers = {
   OrderDirection: { ASC: 'asc', DESC: 'desc' },
   TenantStatus: { ACTIVE: 'active', SUSPENDED: 'suspended' },
@@ -93,6 +101,8 @@ export const resolvers: Resolvers = {
   // No field answers any Node: the interface only says which ids have a type.
   Node: { __resolveType: () => null },
   Query: {
+    me: (_parent, _args, { viewer }) => viewer,
+    plans: (_parent, _args, { plans }) => plans.all.map(({ name }) => name),
     tenants: async (_parent, { search: given, filter, orderBy, ...args }, { tenants }) => {
       const { search } = parseArguments(searchInput, { search: given });
       const page = new Page(args, {
@@ -110,6 +120,10 @@ export const resolvers: Resolvers = {
       const { slug, reason } = parseArguments(readInput, args);
       return readTenant(tenants, slug, reason).catch(nullIfMissing);
     },
+  },
+  Operator: {
+    permissions: ({ permissions }) =>
+      (Object.keys(PERMISSIONS) as OperatorPermission[]).filter((name) => permissions.has(PERMISSIONS[name])),
   },
   Tenant: {
     suspensionReason: ({ suspension_reason: why }) => why,

@@ -38,7 +38,7 @@ export function buildOperatorSchema({
 }: OperatorSchemaOptions = {}): GraphQLSchema {
   const typeDefs = [readSchema(import.meta.url, 'operator.graphql'), errorCodeEnum()];
   const schema = makeExecutableSchema({
-    typeDefs: describedDocument(typeDefs, new RoleMatrix([OPERATOR_GRANTS]), limits).document,
+    typeDefs: describedDocument(typeDefs, new RoleMatrix([OPERATOR_GRANTS]), limits, 'operator').document,
     resolvers: [{ DateTime, JSONObject }, resolvers],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });

@@ -40,14 +40,21 @@ export function Tick({
   label,
   isTicked,
   onChange,
+  isDisabled = false,
 }: {
   readonly label: ReactNode;
   readonly isTicked: boolean;
   readonly onChange: (isTicked: boolean) => void;
+  readonly isDisabled?: boolean;
 }): ReactNode {
   return (
     <label className="tick">
-      <input type="checkbox" checked={isTicked} onChange={({ target }) => onChange(target.checked)} />
+      <input
+        type="checkbox"
+        checked={isTicked}
+        disabled={isDisabled}
+        onChange={({ target }) => onChange(target.checked)}
+      />
       <span>{label}</span>
     </label>
   );

@@ -12,7 +12,7 @@ import {
 } from '@urql/core';
 import { createClient, type Sink } from 'graphql-ws';
 import { createCache, type CacheParts } from './cache.js';
-import { SignedOut, type Session } from './session.js';
+import type { Session } from './session.js';
 
 /** Why a session has ended against the user's will: a code of docs/errors.md. */
 export interface Ending {
@@ -29,6 +29,16 @@ export interface Api {
 }
 
 const PATH = '/graphql';
+/** Types without an id: they belong to the object that has them. */
+const KEYLESS = [
+  'RolePermissions',
+  'FieldAccess',
+  'ResourceUsage',
+  'Plan',
+  'Setting',
+  'AuditVerification',
+  'BrokenAuditEntry',
+];
 /** Between attempts to connect: up to half a second at first, twice as long after each, and at most this. */
 const LONGEST_WAIT_MS = 15_000;
 /** A connection that is silent is asked for a sign of life, and given up when none comes in time. */
@@ -65,10 +75,10 @@ export function openApi(
   const socket = createClient({
     url: `${window.location.origin.replace(/^http/, 'ws')}${PATH}`,
     connectionParams: async () => ({ authorization: `Bearer ${await session.token()}` }),
-    // From the beginning: a loss of access closes it, on pages without live changes too.
+    // It is open on pages without live changes too, because a loss of access closes it.
     lazy: false,
     retryAttempts: Infinity,
-    shouldRetry: (problem) => isOpen && !(problem instanceof SignedOut) && !endingOf(problem),
+    shouldRetry: (problem) => isOpen && !endingOf(problem),
     retryWait: (retries) =>
       new Promise((resolve) =>
         setTimeout(resolve, Math.random() * Math.min(LONGEST_WAIT_MS, 500 * 2 ** retries)),
@@ -111,7 +121,7 @@ export function openApi(
     requestPolicy: 'cache-and-network',
     exchanges: [
       remember,
-      createCache(parts),
+      createCache(parts, KEYLESS),
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query, ...request }) => ({

@@ -1,17 +1,13 @@
 import { print } from '@0no-co/graphql.web';
-import type { TypedDocumentString } from '../generated/graphql.js';
+import type { Document } from './document.js';
 import type { Refusal } from './explain.js';
-import { SignedOut, type Session } from './session.js';
+import type { Session } from './session.js';
 import { trimmed } from './trim.js';
 
-/**
- * Sends one operation for somebody who has no access to the tenant yet, or no longer: without a client and a cache.
- *
- * @throws SignedOut
- */
+/** Sends one operation for somebody who has no access to the tenant yet, or no longer: without a client and a cache. */
 export async function askOnce<Data, Variables>(
   session: Session,
-  document: TypedDocumentString<Data, Variables>,
+  document: Document<Data, Variables>,
   variables: Variables,
 ): Promise<{ readonly data: Data } | { readonly refusal: Refusal }> {
   // What this caller may do, the server says.
@@ -30,8 +26,7 @@ export async function askOnce<Data, Variables>(
     if (!error) return { data: data! };
     const { message, extensions } = error;
     return { refusal: { message, code: extensions.code, details: extensions } };
-  } catch (error) {
-    if (error instanceof SignedOut) throw error;
+  } catch {
     return { refusal: { code: 'OFFLINE', message: '', details: {} } };
   }
 }

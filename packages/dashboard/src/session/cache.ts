@@ -23,13 +23,20 @@ export function readAgain(cache: Cache, names: readonly string[]): void {
   }
 }
 
-/** The exchange of one session. It is never used for another one. */
-export function createCache(parts: readonly CacheParts[]): ReturnType<typeof cacheExchange> {
+/**
+ * The exchange of one session. It is never used for another one.
+ *
+ * @param keyless types without an id: they belong to the object that has them
+ */
+export function createCache(
+  parts: readonly CacheParts[],
+  keyless: readonly string[],
+): ReturnType<typeof cacheExchange> {
   const changes = Object.assign({}, ...parts.map((part) => part.changes)) as NonNullable<
     CacheParts['changes']
   >;
   return cacheExchange({
-    keys: KEYLESS,
+    keys: Object.fromEntries(keyless.map((name) => [name, () => null])),
     optimistic: Object.assign({}, ...parts.map((part) => part.optimistic)) as NonNullable<
       CacheExchangeOpts['optimistic']
     >,
@@ -50,16 +57,3 @@ export function createCache(parts: readonly CacheParts[]): ReturnType<typeof cac
     },
   });
 }
-
-/** Types without an id: they belong to the object that has them. */
-const KEYLESS = Object.fromEntries(
-  [
-    'RolePermissions',
-    'FieldAccess',
-    'ResourceUsage',
-    'Plan',
-    'Setting',
-    'AuditVerification',
-    'BrokenAuditEntry',
-  ].map((name) => [name, () => null]),
-);

@@ -7,7 +7,7 @@ import type { AnyVariables } from '@urql/core';
 import { Button } from '../kit/button.js';
 import { useNumber, useTexts } from '../kit/language.js';
 import { Empty, Loading } from '../kit/states.js';
-import type { TypedDocumentString } from '../generated/graphql.js';
+import type { Document } from './document.js';
 import { Refusals, useRead } from './use-api.js';
 
 const PAGE = 25;
@@ -27,7 +27,7 @@ export interface Column<Node> {
 }
 
 interface Listed<Data, Variables, Node> {
-  readonly document: TypedDocumentString<Data, Variables>;
+  readonly document: Document<Data, Variables>;
   readonly variables: Omit<Variables, 'first' | 'after'>;
   readonly connectionOf: (data: Data) => Connection<Node> | null | undefined;
   /** Its name for a screen reader. */

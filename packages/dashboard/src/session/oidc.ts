@@ -1,8 +1,10 @@
 /**
  * Login with OpenID Connect: the authorization code flow with PKCE, as a public client.
  *
- * Guarantees: tokens are in memory only. What is in the storage of the tab, while the browser is at the provider, is the
- * state and the verifier of this one login, and it is removed when the browser is back. A token is renewed before it ends.
+ * Guarantees: tokens are in memory only. While the browser is at the provider, the storage of the tab has the state and the
+ * verifier of this one login and the path that the user wanted; they are removed when the browser is back. A token is renewed
+ * before it ends. While the provider cannot be reached, the page stays open with the token that it has, until the server
+ * refuses that.
  */
 import {
   BASE,
@@ -44,14 +46,13 @@ export class LoginFailed extends Error {
 /** Sends the browser to the provider. The promise is for the time until it has left this page. */
 export async function goToLogin(login: Login, from: string, tenant?: string): Promise<never> {
   const begun: Begun = { state: random(), verifier: random(), from };
-  sessionStorage.setItem(KEY, JSON.stringify(begun));
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(begun.verifier));
   const url = new URL(login.authorizationEndpoint);
   const parameters = {
     client_id: login.clientId,
     redirect_uri: window.location.origin + CALLBACK,
     response_type: 'code',
-    scope: 'openid email offline_access',
+    scope: login.scope,
     state: begun.state,
     code_challenge: base64url(new Uint8Array(digest)),
     code_challenge_method: 'S256',
@@ -60,6 +61,8 @@ export async function goToLogin(login: Login, from: string, tenant?: string): Pr
     ...(tenant !== undefined && { tenant_id: tenant }),
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  // Several requests may ask for a login at once: the last one is stored, and is the one that the browser goes to.
+  sessionStorage.setItem(KEY, JSON.stringify(begun));
   window.location.assign(url);
   return new Promise<never>(() => undefined);
 }
@@ -78,11 +81,12 @@ export async function completeLogin(
   const stored = sessionStorage.getItem(KEY);
   sessionStorage.removeItem(KEY);
   const begun = stored === null ? undefined : (JSON.parse(stored) as Begun);
+  const code = answer.get('code');
+  // Somebody else's code would sign the user in as somebody else, and somebody else's refusal may say anything.
+  if (begun?.state !== answer.get('state')) throw new LoginFailed('state');
   const refusal = answer.get('error');
   if (refusal !== null) throw new LoginFailed(answer.get('error_description') ?? refusal);
-  const code = answer.get('code');
-  // Somebody else's code would sign the user in as somebody else.
-  if (begun?.state !== answer.get('state') || code === null) throw new LoginFailed('state');
+  if (code === null) throw new LoginFailed('state');
   const tokens = await exchange(login, {
     grant_type: 'authorization_code',
     code,
@@ -97,6 +101,7 @@ class OidcSession implements Session {
   #tokens: Tokens | undefined;
   #until: number;
   #renewing: Promise<string | undefined> | undefined;
+  #isProviderAway = false;
 
   constructor(
     private readonly config: Config,
@@ -113,7 +118,7 @@ class OidcSession implements Session {
     if (performance.now() < this.#until - EARLY_MS) return token;
     const renewed = await this.renew(token);
     if (renewed !== undefined) return renewed;
-    if (performance.now() < this.#until) return token;
+    if (performance.now() < this.#until || this.#isProviderAway) return token;
     return goToLogin(this.login, window.location.pathname + window.location.search);
   }
 
@@ -131,12 +136,14 @@ class OidcSession implements Session {
         grant_type: 'refresh_token',
         refresh_token: refreshToken,
       });
+      this.#isProviderAway = false;
       // Signed out meanwhile.
       if (!this.#tokens) return undefined;
       this.#tokens = { ...this.#tokens, ...renewed };
       this.#until = endOf(renewed);
       return renewed.access_token;
-    } catch {
+    } catch (error) {
+      this.#isProviderAway = !(error instanceof LoginFailed);
       return undefined;
     }
   }

@@ -29,10 +29,11 @@ export interface Login {
   readonly endSessionEndpoint?: string | undefined;
   readonly clientId: string;
   readonly audience: string;
+  readonly scope: string;
 }
 
-/** Where the dashboard is on every host. */
-export const BASE = '/app';
+/** Where the pages are on every host: `/app`, and `/operator` those of operators. */
+export const BASE = import.meta.env.BASE_URL.replace(/\/$/, '');
 
 /** The slug in the name of the host; undefined when the token alone names the tenant. */
 export function tenantOfHost({ baseDomain }: Config, { hostname } = window.location): string | undefined {

@@ -1,14 +1,14 @@
 /** Reads and writes for pages: a document is trimmed to what the caller may use before it is sent. */
-import type { AnyVariables, DocumentInput } from '@urql/core';
+import type { AnyVariables, DocumentInput, RequestPolicy } from '@urql/core';
 import { useCallback, useState, type ReactNode } from 'react';
 import { useClient, useQuery, useSubscription, type UseQueryState } from 'urql';
 import { Notice } from '../kit/states.js';
 import { Button } from '../kit/button.js';
 import { useTexts } from '../kit/language.js';
-import type { TypedDocumentString } from '../generated/graphql.js';
+import type { Document } from './document.js';
 import { explain, refusalsOf, type Refusal } from './explain.js';
 import { trimmed } from './trim.js';
-import { useViewer, type Permission } from './viewer.js';
+import { usePermissions } from './permissions.js';
 
 type Documents<Data, Variables extends AnyVariables> = DocumentInput<Data, Variables>;
 
@@ -16,13 +16,13 @@ type Documents<Data, Variables extends AnyVariables> = DocumentInput<Data, Varia
 const kept = new Map<string, ReturnType<typeof trimmed>>();
 
 function documentFor<Data, Variables extends AnyVariables>(
-  text: TypedDocumentString<Data, Variables>,
-  permissions: readonly Permission[],
+  text: Document<Data, Variables>,
+  permissions: readonly string[],
 ): Documents<Data, Variables> | undefined {
   const key = `${permissions.join()}\n${text.toString()}`;
   const known = kept.has(key)
     ? kept.get(key)
-    : trimmed(text.toString(), (name) => permissions.some((held) => held === name));
+    : trimmed(text.toString(), (name) => permissions.includes(name));
   kept.set(key, known);
   return known;
 }
@@ -35,13 +35,19 @@ export interface Read<Data> {
   readonly again: () => void;
 }
 
+export interface ReadOptions {
+  readonly isPaused?: boolean;
+  /** Default: what is known is shown, and read again. */
+  readonly policy?: RequestPolicy;
+}
+
 /** Reads. Nothing is sent for a document that the caller may not use at all. */
 export function useRead<Data, Variables extends AnyVariables>(
-  text: TypedDocumentString<Data, Variables>,
+  text: Document<Data, Variables>,
   variables: Variables,
-  { isPaused = false }: { readonly isPaused?: boolean } = {},
+  { isPaused = false, policy }: ReadOptions = {},
 ): Read<Data> {
-  const { permissions } = useViewer();
+  const permissions = usePermissions();
   const query = documentFor(text, permissions);
   const isUsed = query !== undefined && !isPaused;
   const [state, execute]: [
@@ -51,6 +57,7 @@ export function useRead<Data, Variables extends AnyVariables>(
     query: query ?? NOTHING,
     variables,
     pause: !isUsed,
+    ...(policy && { requestPolicy: policy }),
   });
   const again = useCallback(() => execute({ requestPolicy: 'network-only' }), [execute]);
   return {
@@ -65,10 +72,10 @@ const NOTHING = 'query Nothing { __typename }';
 
 /** Follows live changes while it is shown. The cache takes them in. */
 export function useLive<Data, Variables extends AnyVariables>(
-  text: TypedDocumentString<Data, Variables>,
+  text: Document<Data, Variables>,
   variables: Variables,
 ): void {
-  const { permissions } = useViewer();
+  const permissions = usePermissions();
   const query = documentFor(text, permissions);
   useSubscription<Data, Data, Variables>({
     query: query ?? NOTHING,
@@ -90,9 +97,9 @@ export interface Action<Data, Variables> {
 
 /** Writes. */
 export function useAction<Data, Variables extends AnyVariables>(
-  text: TypedDocumentString<Data, Variables>,
+  text: Document<Data, Variables>,
 ): Action<Data, Variables> {
-  const { permissions } = useViewer();
+  const permissions = usePermissions();
   const client = useClient();
   const [isBusy, setBusy] = useState(false);
   const [refusals, setRefusals] = useState<readonly Refusal[]>([]);

@@ -5,7 +5,7 @@ export type { Permission };
 
 export type Me = MeQuery['me'];
 
-/** Of the caller in the tenant that is open. Renewed when the caller's access changes. */
+/** Who the caller is in the tenant that is open. It is read again when the caller comes back to the window. */
 export const ViewerContext = createContext<Me | undefined>(undefined);
 
 /** The caller. Only below the page that has read who it is. */
@@ -14,12 +14,3 @@ export function useViewer(): Me {
   if (!me) throw new Error('nobody has signed in here');
   return me;
 }
-
-/** Whether the caller holds a permission. */
-export function useMay(): (permission: Permission) => boolean {
-  const { permissions } = useViewer();
-  return (permission) => permissions.includes(permission);
-}
-
-/** `users:manage`, as refusals name it, in the form of the schema. */
-export const permissionNamed = (name: string): string => name.replace(':', '_').toUpperCase();

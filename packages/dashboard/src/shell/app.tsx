@@ -1,21 +1,37 @@
 /** From the address to a session: who is it, and in which tenant. */
-import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
+import { Suspense, useEffect, useState, type ComponentType, type ReactNode } from 'react';
 import { useTexts } from '../kit/language.js';
 import { Button } from '../kit/button.js';
 import { Loading, Notice } from '../kit/states.js';
 import type { Ending } from '../session/api.js';
 import { CALLBACK, completeLogin, goToLogin, LoginFailed, SIGNED_OUT } from '../session/oidc.js';
 import { BASE, type Config, type Session } from '../session/session.js';
-import { Accept, isInvitation } from './accept.js';
-import { Ended } from './ended.js';
 import { Frame } from './frame.js';
-import { Tenant } from './tenant.js';
 
-/** Only in development. */
-const DemoLogin = lazy(() => import('./demo-login.js'));
+/** What is different for members and for operators. */
+export interface Parts {
+  /** Stands in for a login in development. */
+  readonly Demo: ComponentType<{
+    readonly config: Config;
+    readonly onOpen: (session: Session | undefined) => void;
+  }>;
+  /** For somebody who has signed in. */
+  readonly Signed: ComponentType<{
+    readonly session: Session;
+    /** Called when the caller has lost access. */
+    readonly onEnd: (ending: Ending) => void;
+  }>;
+  /** Instead of everything, when access has ended. */
+  readonly Ended: ComponentType<{
+    readonly ending: Ending;
+    /** Whose access has ended. */
+    readonly session: Session;
+    readonly onAgain: () => void;
+  }>;
+}
 
-/** The dashboard. */
-export function App(): ReactNode {
+/** The dashboard, or the operators' console. */
+export function App({ parts: { Demo, Signed, Ended } }: { readonly parts: Parts }): ReactNode {
   const texts = useTexts();
   const [config, setConfig] = useState<Config>();
   const [session, setSession] = useState<Session>();
@@ -64,13 +80,12 @@ export function App(): ReactNode {
       </Frame>
     ) : (
       <Suspense fallback={<Loading />}>
-        <DemoLogin config={config} onOpen={setSession} />
+        <Demo config={config} onOpen={setSession} />
       </Suspense>
     );
   }
-  if (isInvitation()) return <Accept session={session} />;
   return (
-    <Tenant
+    <Signed
       key={session.id}
       session={session}
       onEnd={(ending) => {

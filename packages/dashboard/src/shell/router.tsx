@@ -1,5 +1,5 @@
 /** The pages by their addresses. A page is loaded when it is opened, and not shown to somebody who lacks a permission for it. */
-import { createContext, lazy, Suspense, use, useEffect, useRef, type ReactNode } from 'react';
+import { lazy, Suspense, useEffect, useRef, type ComponentType, type ReactNode } from 'react';
 import {
   createRootRoute,
   createRoute,
@@ -13,19 +13,19 @@ import { Button } from '../kit/button.js';
 import { useSpeech, useTexts } from '../kit/language.js';
 import { Loading, Notice, Title, TitleContext } from '../kit/states.js';
 import type { Page } from '../page.js';
-import { BASE, type Session } from '../session/session.js';
-import { useMay } from '../session/viewer.js';
-import { Shell } from './shell.js';
+import { BASE } from '../session/session.js';
+import { nameOf, useMay } from '../session/permissions.js';
 
-/** What the frame of the pages needs to know of the session. */
-export const SessionContext = createContext<{ session: Session; isConnected: boolean } | undefined>(
-  undefined,
-);
+/** A page of somebody with whatever kind of permissions. */
+type AnyPage = Page<string, string>;
 
-/** The router of one session. */
-export function createPageRouter(pages: readonly Page[]): ReturnType<typeof createRouter> {
+/** The router of one session. @param shell the frame of every page */
+export function createPageRouter(
+  pages: readonly AnyPage[],
+  shell: ComponentType<{ readonly children: ReactNode }>,
+): ReturnType<typeof createRouter> {
   const root = createRootRoute({
-    component: () => <Root pages={pages} />,
+    component: () => <Root shell={shell} />,
     notFoundComponent: NotFound,
   });
   const routes = pages.map((page) => {
@@ -53,8 +53,11 @@ export function createPageRouter(pages: readonly Page[]): ReturnType<typeof crea
   }) as unknown as ReturnType<typeof createRouter>;
 }
 
-function Root({ pages }: { readonly pages: readonly Page[] }): ReactNode {
-  const shared = use(SessionContext);
+function Root({
+  shell: Shell,
+}: {
+  readonly shell: ComponentType<{ readonly children: ReactNode }>;
+}): ReactNode {
   const path = useRouterState({ select: ({ location }) => location.pathname });
   const main = useRef<HTMLElement>(null);
   const first = useRef(path);
@@ -64,9 +67,8 @@ function Root({ pages }: { readonly pages: readonly Page[] }): ReactNode {
     first.current = path;
     main.current?.focus();
   }, [path]);
-  if (!shared) return null;
   return (
-    <Shell pages={pages} session={shared.session} isConnected={shared.isConnected}>
+    <Shell>
       <main ref={main} id="content" tabIndex={-1}>
         <Outlet />
       </main>
@@ -74,7 +76,7 @@ function Root({ pages }: { readonly pages: readonly Page[] }): ReactNode {
   );
 }
 
-function Opened({ page, children }: { readonly page: Page; readonly children: ReactNode }): ReactNode {
+function Opened({ page, children }: { readonly page: AnyPage; readonly children: ReactNode }): ReactNode {
   const { language, texts } = useSpeech();
   const may = useMay();
   const title = page.title[language];
@@ -89,7 +91,7 @@ function Opened({ page, children }: { readonly page: Page; readonly children: Re
       ) : (
         <>
           <Title />
-          <Notice kind="problem">{texts.shell.notAllowed(missing.toLowerCase().replace('_', ':'))}</Notice>
+          <Notice kind="problem">{texts.shell.notAllowed(nameOf(missing))}</Notice>
         </>
       )}
     </TitleContext>

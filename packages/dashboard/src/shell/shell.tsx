@@ -1,28 +1,36 @@
-/** The frame of every page: the tenant, the navigation, and whether the page is up to date. */
+/** The frame of every page: the navigation, and whether the page is up to date. */
 import { useEffect, useState, type ReactNode } from 'react';
 import { Link, useRouterState } from '@tanstack/react-router';
 import { Button } from '../kit/button.js';
-import { Choice } from '../kit/choice.js';
 import { useSpeech, useTexts } from '../kit/language.js';
-import { GROUPS, type Page } from '../page.js';
-import type { Session } from '../session/session.js';
-import { useMay, useViewer } from '../session/viewer.js';
+import type { Page } from '../page.js';
+import { useMay } from '../session/permissions.js';
 import { LanguageChoice, ThemeChoice } from './choices.js';
 
+interface Listed<Group extends string> {
+  readonly pages: readonly Page<string, Group>[];
+  /** The titles of the groups, in their order. */
+  readonly groups: Readonly<Record<Group, string>>;
+}
+
 /** Lists the pages that the caller may open, and no others. */
-export function Shell({
-  pages,
-  session,
+export function Shell<Group extends string>({
+  where,
+  who,
+  onSignOut,
   isConnected,
   children,
-}: {
-  readonly pages: readonly Page[];
-  readonly session: Session;
+  ...listed
+}: Listed<Group> & {
+  /** Beside the name of the product. */
+  readonly where: ReactNode;
+  /** The caller. */
+  readonly who: ReactNode;
+  readonly onSignOut: () => void;
   readonly isConnected: boolean;
   readonly children: ReactNode;
 }): ReactNode {
   const texts = useTexts();
-  const me = useViewer();
   const [isOpen, setOpen] = useState(false);
   const path = useRouterState({ select: ({ location }) => location.pathname });
   useEffect(() => setOpen(false), [path]);
@@ -33,7 +41,7 @@ export function Shell({
       </a>
       <header className="bar">
         <strong className="brand">{texts.shell.product}</strong>
-        <TenantChoice session={session} />
+        {where}
         <Button
           kind="quiet"
           aria-expanded={isOpen}
@@ -45,16 +53,13 @@ export function Shell({
       </header>
       <div id="navigation" className={isOpen ? 'side open' : 'side'}>
         <nav aria-label={texts.shell.navigation}>
-          <Navigation pages={pages} />
+          <Navigation {...listed} />
         </nav>
         <section className="self" aria-label={texts.shell.account}>
-          <p title={me.userId}>
-            {me.email ?? me.userId}
-            {me.role != null && <small> · {texts.roles.names[me.role]}</small>}
-          </p>
+          {who}
           <LanguageChoice />
           <ThemeChoice />
-          <Button onClick={() => session.signOut()}>{texts.shell.signOut}</Button>
+          <Button onClick={onSignOut}>{texts.shell.signOut}</Button>
         </section>
       </div>
       <div className="content">
@@ -65,15 +70,15 @@ export function Shell({
   );
 }
 
-function Navigation({ pages }: { readonly pages: readonly Page[] }): ReactNode {
-  const { language, texts } = useSpeech();
+function Navigation<Group extends string>({ pages, groups }: Listed<Group>): ReactNode {
+  const { language } = useSpeech();
   const may = useMay();
-  return GROUPS.map((group) => {
+  return Object.entries<string>(groups).map(([group, title]) => {
     const listed = pages.filter((page) => page.group === group && page.needs.every(may));
     if (listed.length === 0) return null;
     return (
       <div key={group}>
-        <h2>{texts.shell.groups[group]}</h2>
+        <h2>{title}</h2>
         <ul>
           {listed.map((page) => (
             <li key={page.path}>
@@ -86,21 +91,6 @@ function Navigation({ pages }: { readonly pages: readonly Page[] }): ReactNode {
       </div>
     );
   });
-}
-
-/** The tenants of the user. Another one is another session, with nothing of this one. */
-function TenantChoice({ session }: { readonly session: Session }): ReactNode {
-  const { shell } = useTexts();
-  const { tenant, memberships } = useViewer();
-  if (memberships.length < 2) return <span className="tenant">{tenant.name}</span>;
-  return (
-    <Choice
-      label={shell.tenant}
-      value={tenant.slug}
-      options={Object.fromEntries(memberships.map(({ tenant: { slug, name } }) => [slug, name]))}
-      onChange={(slug) => session.switchTo(slug)}
-    />
-  );
 }
 
 /** Says when the page may be out of date. */

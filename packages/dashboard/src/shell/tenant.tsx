@@ -10,9 +10,11 @@ import { openApi, type Api, type Ending } from '../session/api.js';
 import { refusalsOf } from '../session/explain.js';
 import type { Session } from '../session/session.js';
 import { Refusals } from '../session/use-api.js';
+import { PermissionsContext } from '../session/permissions.js';
 import { ViewerContext } from '../session/viewer.js';
 import { Frame } from './frame.js';
-import { createPageRouter, SessionContext } from './router.js';
+import { createPageRouter } from './router.js';
+import { SessionContext, TenantShell } from './tenant-shell.js';
 
 /** @param onEnd called when the caller has lost access */
 export function Tenant({
@@ -48,7 +50,7 @@ function Signed({
 }): ReactNode {
   const texts = useTexts();
   const [{ data, error }, ask] = useQuery<MeQuery>({ query: MeDocument.toString() });
-  const router = useMemo(() => createPageRouter(pages), []);
+  const router = useMemo(() => createPageRouter(pages, TenantShell), []);
   useEffect(() => {
     // Somebody may have changed the role meanwhile.
     const again = (): void => ask({ requestPolicy: 'network-only' });
@@ -59,9 +61,11 @@ function Signed({
   if (data) {
     return (
       <ViewerContext value={data.me}>
-        <SessionContext value={shared}>
-          <RouterProvider router={router} />
-        </SessionContext>
+        <PermissionsContext value={data.me.permissions}>
+          <SessionContext value={shared}>
+            <RouterProvider router={router} />
+          </SessionContext>
+        </PermissionsContext>
       </ViewerContext>
     );
   }

@@ -83,7 +83,7 @@ export default function ConversationPage(): ReactNode {
             remove.forget();
           }}
           onConfirm={() =>
-            void remove.run({ id }).then((done) => {
+            void remove.run({ id: conversation.id }).then((done) => {
               if (done) void navigate({ to: '/conversations' });
             })
           }

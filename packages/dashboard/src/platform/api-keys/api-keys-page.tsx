@@ -18,6 +18,7 @@ import { problemOf } from '../../session/explain.js';
 import { List } from '../../session/list.js';
 import { Refusals, useAction } from '../../session/use-api.js';
 import { useFilters } from '../../session/use-filters.js';
+import { nameOf } from '../../session/permissions.js';
 import { useViewer } from '../../session/viewer.js';
 
 type ApiKey = NonNullable<ApiKeysQuery['apiKeys']>['nodes'][number];
@@ -125,8 +126,6 @@ export default function ApiKeysPage(): ReactNode {
     </>
   );
 }
-
-const nameOf = (permission: Permission): string => permission.toLowerCase().replace('_', ':');
 
 /** A key has no permission that its creator lacks, so no other is offered. */
 function Create({ onClose }: { readonly onClose: () => void }): ReactNode {

@@ -36,8 +36,12 @@ export default function AuditLogPage(): ReactNode {
         actions={
           exporting.isOffered && (
             <>
-              <Button onClick={() => void save('NDJSON')}>{texts.auditLog.exportNdjson}</Button>
-              <Button onClick={() => void save('CSV')}>{texts.auditLog.exportCsv}</Button>
+              <Button disabled={exporting.isBusy} onClick={() => void save('NDJSON')}>
+                {texts.auditLog.exportNdjson}
+              </Button>
+              <Button disabled={exporting.isBusy} onClick={() => void save('CSV')}>
+                {texts.auditLog.exportCsv}
+              </Button>
             </>
           )
         }

@@ -30,7 +30,11 @@ export function Impersonations(): ReactNode {
                 <span>
                   {auditLog.ends} <Time value={expiresAt} />
                 </span>
-                {end.isOffered && <Button onClick={() => void end.run({ id })}>{auditLog.end}</Button>}
+                {end.isOffered && (
+                  <Button disabled={end.isBusy} onClick={() => void end.run({ id })}>
+                    {auditLog.end}
+                  </Button>
+                )}
               </>
             )}
           </li>

@@ -83,6 +83,7 @@ export default function ExportsPage(): ReactNode {
                 <Button
                   kind="quiet"
                   aria-label={texts.kit.of(texts.exports.download, each.createdAt)}
+                  disabled={link.isBusy}
                   onClick={() => void download(each)}
                 >
                   {texts.exports.download}

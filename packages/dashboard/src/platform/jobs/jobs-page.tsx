@@ -73,6 +73,7 @@ export default function JobsPage(): ReactNode {
                   <Button
                     kind="quiet"
                     aria-label={texts.kit.of(texts.jobs.retry, job.task)}
+                    disabled={retry.isBusy}
                     onClick={() => void retry.run({ id: job.id })}
                   >
                     {texts.jobs.retry}
@@ -82,6 +83,7 @@ export default function JobsPage(): ReactNode {
                   <Button
                     kind="quiet"
                     aria-label={texts.kit.of(texts.jobs.cancel, job.task)}
+                    disabled={cancel.isBusy}
                     onClick={() => void cancel.run({ id: job.id })}
                   >
                     {texts.jobs.cancel}

@@ -19,7 +19,8 @@ import { List, type Column } from '../../session/list.js';
 import { Person } from '../../session/person.js';
 import { Refusals, useAction, useRead } from '../../session/use-api.js';
 import { useFilters } from '../../session/use-filters.js';
-import { useMay, useViewer } from '../../session/viewer.js';
+import { useMay } from '../../session/permissions.js';
+import { useViewer } from '../../session/viewer.js';
 
 type Member = NonNullable<MembersQuery['members']>['nodes'][number];
 

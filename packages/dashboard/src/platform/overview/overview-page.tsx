@@ -6,7 +6,7 @@ import { Empty, Loading, Title } from '../../kit/states.js';
 import { Person } from '../../session/person.js';
 import { Usage } from '../../session/usage.js';
 import { Refusals, useRead } from '../../session/use-api.js';
-import { useMay } from '../../session/viewer.js';
+import { useMay } from '../../session/permissions.js';
 
 /** What a member sees first: the tenant, its usage against its limits, and what has happened. */
 export default function OverviewPage(): ReactNode {

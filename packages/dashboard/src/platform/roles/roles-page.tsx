@@ -3,6 +3,7 @@ import { RolesDocument } from '../../generated/graphql.js';
 import { useTexts } from '../../kit/language.js';
 import { Badge, Loading, Title } from '../../kit/states.js';
 import { Refusals, useRead } from '../../session/use-api.js';
+import { nameOf } from '../../session/permissions.js';
 import { useViewer } from '../../session/viewer.js';
 
 /** Which role may do what. */
@@ -35,7 +36,7 @@ export default function RolesPage(): ReactNode {
               {permissions.map((permission) => (
                 <tr key={permission}>
                   <th scope="row" data-title={texts.roles.permission}>
-                    <code>{permission.toLowerCase().replace('_', ':')}</code>
+                    <code>{nameOf(permission)}</code>
                   </th>
                   {roles.map((role) => {
                     const holds = role.permissions.includes(permission);

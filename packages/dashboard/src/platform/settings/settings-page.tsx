@@ -96,7 +96,7 @@ function Name({
               >
                 {texts.settings.takeTheirs}
               </Button>
-              <Button kind="danger" onClick={() => save(Number(theirs['version']))}>
+              <Button kind="danger" onClick={() => save(Number(theirs['version']))} disabled={rename.isBusy}>
                 {texts.settings.overwrite}
               </Button>
             </div>
@@ -124,10 +124,15 @@ function OneSetting({ setting }: { readonly setting: Setting }): ReactNode {
   const [written, setWritten] = useState<string>();
   const { name, description, jsonSchema, value, defaultValue } = setting;
   const options = Array.isArray(jsonSchema['enum']) ? jsonSchema['enum'].map(String) : undefined;
-  const save = (next: unknown): void =>
+  const [sent, setSent] = useState<unknown>();
+  // A choice is shown at once: the server's answer has it a moment later.
+  const chosen = update.isBusy ? sent : value;
+  const save = (next: unknown): void => {
+    setSent(next);
     void update.run({ settings: { [name]: next } }).then((done) => {
       if (done) setWritten(undefined);
     });
+  };
   const isText = jsonSchema['type'] === 'string';
   const shown = isText && typeof value === 'string' ? value : JSON.stringify(value ?? null);
   return (
@@ -135,13 +140,13 @@ function OneSetting({ setting }: { readonly setting: Setting }): ReactNode {
       {options ? (
         <Choice
           label={name}
-          value={String(value)}
+          value={String(chosen)}
           options={Object.fromEntries(options.map((each) => [each, each]))}
           onChange={save}
           isDisabled={update.isBusy}
         />
       ) : jsonSchema['type'] === 'boolean' ? (
-        <Tick label={name} isTicked={value === true} onChange={save} />
+        <Tick label={name} isTicked={chosen === true} onChange={save} isDisabled={update.isBusy} />
       ) : (
         <form
           onSubmit={(event) => {

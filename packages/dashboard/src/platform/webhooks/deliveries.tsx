@@ -64,6 +64,7 @@ export function Deliveries(): ReactNode {
                 <Button
                   kind="quiet"
                   aria-label={texts.kit.of(texts.webhooks.redeliver, event)}
+                  disabled={redeliver.isBusy}
                   onClick={() => void redeliver.run({ id })}
                 >
                   {texts.webhooks.redeliver}

@@ -61,6 +61,7 @@ export default function WebhooksPage(): ReactNode {
                 <Button
                   kind="quiet"
                   aria-label={named(texts.webhooks.test, webhook)}
+                  disabled={test.isBusy}
                   onClick={() =>
                     void test.run({ id: webhook.id }).then((done) => setTested(done !== undefined))
                   }
@@ -73,6 +74,7 @@ export default function WebhooksPage(): ReactNode {
                     webhook.disabledAt == null ? texts.webhooks.disable : texts.webhooks.enable,
                     webhook,
                   )}
+                  disabled={enable.isBusy}
                   onClick={() => void enable.run({ id: webhook.id, enabled: webhook.disabledAt != null })}
                 >
                   {webhook.disabledAt == null ? texts.webhooks.disable : texts.webhooks.enable}
@@ -80,6 +82,7 @@ export default function WebhooksPage(): ReactNode {
                 <Button
                   kind="quiet"
                   aria-label={named(texts.webhooks.rotate, webhook)}
+                  disabled={rotate.isBusy}
                   onClick={() =>
                     void rotate
                       .run({ id: webhook.id })
