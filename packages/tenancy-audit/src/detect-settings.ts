@@ -238,6 +238,10 @@ function besides(
     return beside.some(
       (table) =>
         !targets.has(table.oid) &&
+        // project_id, whose project has the tenant, tells the tenant only through the project.
+        !targetsOf(table, candidate.name).some((oid) =>
+          tables.some((each) => each.oid === oid && hasBest(each)),
+        ) &&
         !isPrimary(table, candidate.name) &&
         // A policy that looks into another table may compare a reference.
         table.policies.some(({ using, reads }) => reads.length === 0 && mentions(using, candidate.name)) &&

@@ -24,7 +24,7 @@ export type Narrowing = 'nothing' | 'parameter' | 'secret' | 'context';
 export interface Access {
   readonly table: Relation;
   readonly narrowing: Narrowing;
-  /** A parameter, in a function that reads the context: it may compare the two. */
+  /** It may compare a parameter with the context, or let only administrators read every row. */
   readonly perhapsChecked: boolean;
   readonly writes: boolean;
 }
@@ -45,10 +45,12 @@ interface Surroundings {
   readonly parameters: ReadonlySet<string>;
   /** The body compares the context with something, or passes something to a function that may do so. */
   readonly readsContext: boolean;
+  /** The body asks whether the caller has a right that is not for single rows: administrators may read every row. */
+  readonly asksForRight: boolean;
 }
 
 const SECRET =
-  /(magic\w*|hash|token|secret|digest|nonce|signature|password|key|code|otp)(_?(hash|digest|id|value|encrypted))?$/i;
+  /(magic\w*|fingerprint|hash|token|secret|digest|nonce|signature|password|key|code|otp)(_?(hash|digest|id|value|encrypted))?$/i;
 const WHO =
   /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b|"SVFOP_(CURRENT|SESSION)_(USER|ROLE)"/i;
 
@@ -78,6 +80,7 @@ function aroundView(catalog: Catalog, settings: AuditSettings): Surroundings {
     withs: new Map(),
     variablesAreSecret: false,
     readsContext: false,
+    asksForRight: false,
   };
 }
 
@@ -103,14 +106,17 @@ export function accessesOfFunction(
     withs: new Map(),
     variablesAreSecret: false,
     readsContext: false,
+    asksForRight: false,
   };
-  const readsContext = body.statements.some((statement) =>
-    hasCheck(statement, around, contextVariables(catalog, target)),
+  const held = contextVariables(catalog, target);
+  const readsContext = body.statements.some((statement) => hasCheck(statement, around, held));
+  const asksRight = body.statements.some((statement) =>
+    holds(statement, (node) => 'FuncCall' in node && asksForRight(node, around, holdsContext(around, held))),
   );
   // What a look-up by a secret has put into a variable is known only to those who know the secret.
   const variablesAreSecret = body.statements.some((statement) => hasSecretTest(statement, around));
   return body.statements.flatMap((statement) =>
-    accessesIn(statement, { ...around, variablesAreSecret, readsContext }),
+    accessesIn(statement, { ...around, variablesAreSecret, readsContext, asksForRight: asksRight }),
   );
 }
 
@@ -203,7 +209,9 @@ function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
 
 /** `v_user := auth.uid()`: variables that hold the context. */
 function contextVariables(catalog: Catalog, { body }: DatabaseFunction): ReadonlySet<string> {
-  const assigned = (body ?? '').matchAll(/(\w+)(?:\s+[\w.%]+)?\s*(?::=|\bdefault\b)\s*([^;]+);/gi);
+  const assigned = (body ?? '').matchAll(
+    /\b(?!(?:begin|declare|then|else|loop)\b)(\w+)(?:\s+[\w.%]+)?\s*(?::=|\bdefault\b)\s*([^;]+);/gi,
+  );
   const selected = (body ?? '').matchAll(/\bselect\s+([^;]*?)\s+into\s+(?:strict\s+)?(\w+)/gi);
   const pairs = [
     ...[...assigned].map(([, name, value]) => [name!, value!] as const),
@@ -223,25 +231,25 @@ function contextVariables(catalog: Catalog, { body }: DatabaseFunction): Readonl
  * (`auth.uid() IS NOT NULL`) says nothing about the tenant, nor does writing down who it was.
  */
 function hasCheck(tree: unknown, around: Surroundings, variables: ReadonlySet<string>): boolean {
-  const holdsContext = (part: unknown): boolean =>
-    holds(part, (node) => {
-      if ('FuncCall' in node) return readsContext(node, around);
-      if ('SQLValueFunction' in node) return WHO.test(canonical(node));
-      return 'ColumnRef' in node && variables.has(nameParts(node.ColumnRef.fields)[0] ?? '');
-    });
+  const inContext = holdsContext(around, variables);
   let found = false;
   everyObject(tree, (object) => {
     // Values that are written are no comparisons.
     if ('ResTarget' in object && isAssignment(object['ResTarget'])) return false;
+    // A change of the caller's own rows alone says nothing of a parameter.
+    for (const kind of ['UpdateStmt', 'DeleteStmt']) {
+      const statement = object[kind];
+      if (isObject(statement) && !holds(statement['whereClause'], (each) => isParameter(each, around)))
+        return false;
+    }
     const node = object as unknown as Node;
     if ('A_Expr' in node) {
       const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr].filter((side) => side !== undefined);
       const isLogin = sides.some((side) => /"sval":"(authenticated|anon)?"/.test(canonical(side)));
-      found ||= !isLogin && sides.length === 2 && sides.some(holdsContext);
+      found ||= !isLogin && sides.length === 2 && sides.some(inContext);
     }
     // p_org IN (SELECT my_orgs())
-    if ('SubLink' in node)
-      found ||= node.SubLink.testexpr !== undefined && holdsContext(node.SubLink.subselect);
+    if ('SubLink' in node) found ||= node.SubLink.testexpr !== undefined && inContext(node.SubLink.subselect);
     if ('FuncCall' in node) {
       const args = node.FuncCall.args ?? [];
       const given = args.some((arg) => holdsGiven(arg, around));
@@ -250,11 +258,37 @@ function hasCheck(tree: unknown, around: Surroundings, variables: ReadonlySet<st
       found ||=
         own.length > 0 &&
         (given || own.some(({ returns, name }) => returns === 'boolean' && !SIGNED_IN.test(name)));
-      found ||= given && args.length > 1 && args.some(holdsContext);
+      found ||= given && args.length > 1 && args.some(inContext);
+      found ||= asksForRight(node, around, inContext);
     }
     return undefined;
   });
   return found;
+}
+
+const holdsContext =
+  (around: Surroundings, variables: ReadonlySet<string>) =>
+  (part: unknown): boolean =>
+    holds(part, (node) => {
+      if ('FuncCall' in node) return readsContext(node, around);
+      if ('SQLValueFunction' in node) return WHO.test(canonical(node));
+      return 'ColumnRef' in node && variables.has(nameParts(node.ColumnRef.fields)[0] ?? '');
+    });
+
+/** `is_admin()`, `has_role(auth.uid(), 'admin')`: a question about the caller that names no row. */
+function asksForRight(
+  node: Extract<Node, { FuncCall: unknown }>,
+  around: Surroundings,
+  inContext: (part: unknown) => boolean,
+): boolean {
+  const args = node.FuncCall.args ?? [];
+  if (args.some((arg) => holdsGiven(arg, around) && !inContext(arg))) return false;
+  return ownFunctions(node, around).some(
+    (own) =>
+      own.returns === 'boolean' &&
+      !SIGNED_IN.test(own.name) &&
+      (args.some(inContext) || isContextual(around.catalog, own)),
+  );
 }
 
 /** A target of UPDATE or INSERT: it names a column. */
@@ -346,7 +380,8 @@ function accessesOf(
   );
   if (tables.length === 0) return [];
   const narrowing = narrowingOf(statement, around);
-  const perhapsChecked = narrowing === 'parameter' && around.readsContext;
+  const perhapsChecked =
+    (narrowing === 'parameter' && around.readsContext) || (narrowing === 'nothing' && around.asksForRight);
   return tables.map((table) => ({
     table,
     narrowing: perhapsChecked ? 'context' : narrowing,

@@ -10,6 +10,7 @@ import {
   type PolicyCommand,
   type Relation,
 } from './catalog.js';
+import { functionsNamed } from './context.js';
 import { evaluate, type Caller, type OwnTable, type Place, type Situation, type Value } from './evaluate.js';
 import { appliesTo, escapeFrom, escapeOf, findRole, loginsOf, mayUse } from './privileges.js';
 import type { AuditSettings } from './rule.js';
@@ -145,7 +146,9 @@ export function assumedFunctions(
   const node = parseExpression(expression);
   const found = new Set<DatabaseFunction>();
   const assumed = (target: DatabaseFunction): void => void found.add(target);
-  if (node) evaluate(node, { ...placeOf(catalog, settings, table, 'bound', undefined), assumed });
+  const place = placeOf(catalog, settings, table, 'bound', undefined);
+  if (node) evaluate(node, { ...place, assumed });
+  everyObject(node, (each) => lookUpsIn(each as unknown as Node, place, catalog).forEach(assumed));
   return [...found];
 }
 
@@ -289,7 +292,7 @@ function gradeNode(node: Node, place: Place, catalog: Catalog, settings: AuditSe
     return value.context && isPrivileged(node, place, catalog, settings) ? 'privileged' : 'caller';
   }
   if (isNegative(node)) return 'weak';
-  if (value.context) return 'linked';
+  if (value.context || lookUpsIn(node, place, catalog).length > 0) return 'linked';
   return isNullTest(node) ? 'weak' : 'row';
 }
 
@@ -314,6 +317,23 @@ function isNegative(node: Node): boolean {
     return node.A_Expr.kind === 'AEXPR_DISTINCT' || nameParts(node.A_Expr.name).at(-1) === '<>';
   }
   return false;
+}
+
+/**
+ * The functions of the project that get columns and look into tables, perhaps for the row as it was before: what they
+ * compare cannot be told from the row's values.
+ */
+function lookUpsIn(node: Node, { table }: Place, catalog: Catalog): readonly DatabaseFunction[] {
+  if (!('FuncCall' in node)) return [];
+  const columns = new Set<string>();
+  everyObject(node.FuncCall.args, ({ ColumnRef: reference }) => {
+    if (isObject(reference)) columns.add(nameParts(reference['fields'] as readonly Node[]).at(-1) ?? '');
+  });
+  if ([...columns].filter((column) => table?.columns.has(column)).length < 2) return [];
+  const [name, schema] = [...nameParts(node.FuncCall.funcname)].reverse();
+  return functionsNamed(catalog, name ?? '', schema).filter(
+    ({ language, body }) => language !== 'sql' && /\bfrom\s+[\w".]+/i.test(body ?? ''),
+  );
 }
 
 function isNullTest(node: Node): boolean {

@@ -147,7 +147,7 @@ function unreadable(catalog: Catalog, settings: AuditSettings, target: DatabaseF
       perhapsChecked && acrossOf(catalog, settings, target, table)?.byPolicy === false,
   );
   if (toRead.length > 0) {
-    return `SECURITY DEFINER that takes the rows of ${list([...new Set(toRead.map(({ table }) => table.qualified))])} by parameter, and asks for the caller’s context: read whether it checks the one against the other`;
+    return `SECURITY DEFINER that reaches rows of ${list([...new Set(toRead.map(({ table }) => table.qualified))])} and asks for the caller’s context or rights: read whether it checks the one against the other`;
   }
   return undefined;
 }

@@ -296,7 +296,9 @@ function weaknessOf(
   ) {
     return { seen: `does not look at ${column.name}`, mended: true };
   }
-  if (readsTenant(check) || !comparesUserOnly(catalog, settings, each, check)) return undefined;
+  // Two tenants cannot have one id: a tenant's own row does not become another tenant's.
+  if (each.tenant.isRegistry || readsTenant(check) || !comparesUserOnly(catalog, settings, each, check))
+    return undefined;
   const deciding = decidedBy(catalog, each.tenant);
   if (deciding.length === 0) return undefined;
   return {
@@ -317,7 +319,16 @@ function comparesUserOnly(
   check: string,
 ): boolean {
   const columns = columnsOf(catalog, settings, table, check);
-  return columns.size > 0 && !USER.test(column.name) && [...columns].every((name) => USER.test(name));
+  // profiles.id, which is the id of the user.
+  const isUser = (name: string): boolean =>
+    USER.test(name) ||
+    table.foreignKeys.some(
+      ({ columns: [only, ...more], references }) =>
+        only === name &&
+        more.length === 0 &&
+        catalog.relations.some(({ oid, name: of }) => oid === references && /^users?$/i.test(of)),
+    );
+  return columns.size > 0 && !USER.test(column.name) && [...columns].every(isUser);
 }
 
 /** The policies that look into this table, directly or through functions, and its own that compare the tenant. */
