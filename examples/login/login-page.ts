@@ -20,8 +20,13 @@ export async function answerInteraction(
     const accountId = session?.accountId ?? '';
     const grant = new provider.Grant({ accountId, clientId: String(params['client_id']) });
     grant.addOIDCScope('openid email offline_access');
-    const scopes = scopesOf(accountId).join(' ');
-    if (typeof params['resource'] === 'string') grant.addResourceScope(params['resource'], scopes);
+    if (typeof params['resource'] === 'string') {
+      const asked = String(params['scope']).split(' ');
+      const held = scopesOf(accountId);
+      grant.addResourceScope(params['resource'], asked.filter((scope) => held.includes(scope)).join(' '));
+      // Otherwise the provider would ask for consent to these again and again.
+      grant.rejectResourceScope(params['resource'], asked.filter((scope) => !held.includes(scope)).join(' '));
+    }
     return provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } });
   }
   if (request.method !== 'POST') {
