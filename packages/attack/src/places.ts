@@ -11,6 +11,7 @@ export type Reading = ReadonlyMap<string, string>;
 
 const SEPARATOR = '\n';
 
+/** What the answers to these operations have. */
 export function readingOf(answers: readonly { readonly path: Path; readonly answer: Answer }[]): Reading {
   const found = new Map<string, string[]>();
   const add = (place: string, row: string, value: unknown): void => {

@@ -44,7 +44,7 @@ export async function compareReads(
     return answers;
   };
   const all = readsOf(campaign);
-  for (let n = 0; n < all.length; n++) campaign.count('blind read');
+  all.forEach(() => campaign.count('blind read'));
   let suspicious: readonly Read[] = all;
   const evidence = new Map<Read, string>();
   const moving = new Set<string>();

@@ -1,6 +1,6 @@
 /**
  * The victim's values in queries that reach the same resolvers in another way than one operation by POST: by GET, under an
- * alias beside the attacker's own value, and in a batch. One value of each kind, because only the way differs; values.ts
+ * alias beside the attacker's own value, and in a batch, as far as the server offers them. One value of each kind, because only the way differs; values.ts
  * tries all of them.
  */
 import { Kind, parse, print, visit, type OperationDefinitionNode, type SelectionNode } from 'graphql';
@@ -9,7 +9,7 @@ import { buildRequest } from '../operations.js';
 import { pointsOf, takesValue } from '../points.js';
 import type { AttackKind } from '../report.js';
 import { asInput, fillPoint, valuesFor } from '../values.js';
-import type { Credential, GraphqlRequest, SentRequest } from '../wire.js';
+import { Unreachable, type Credential, type GraphqlRequest, type SentRequest } from '../wire.js';
 
 const DEPTH = 2;
 
@@ -28,10 +28,23 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+/** Whether the server answers anything there; what it refuses altogether reaches no resolver. */
+async function isOffered({ parts: { wire } }: Campaign, { send }: Way, as: Credential): Promise<boolean> {
+  try {
+    const { body } = await wire.send(send(as, { query: '{ __typename }' }, undefined));
+    return /"data":\s*\{/.test(body);
+  } catch (error) {
+    if (error instanceof Unreachable) return false;
+    throw error;
+  }
+}
+
 /** Reports where one of these ways answers the victim's value in another way than one that nobody has. */
 export async function tryOtherWays(campaign: Campaign): Promise<void> {
   const { schema, own, victim, attackers } = campaign.parts;
   const as = attackers[0]!;
+  const offered: Way[] = [];
+  for (const way of WAYS) if (await isOffered(campaign, way, as)) offered.push(way);
   const filling = { own, text: () => 'nothing', optionalTexts: false };
   for (const point of pointsOf(schema, 'query').filter(takesValue)) {
     const bodyFor = (value: string): GraphqlRequest | undefined => {
@@ -45,7 +58,7 @@ export async function tryOtherWays(campaign: Campaign): Promise<void> {
       const other = campaign.unlike(loot);
       if (kinds.has(loot.kind) || other === undefined || !bodyFor(loot.value)) continue;
       kinds.add(loot.kind);
-      for (const { attack, send } of WAYS) {
+      for (const { attack, send } of offered) {
         await campaign.compare({
           attack,
           at: point.name,
