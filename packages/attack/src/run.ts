@@ -10,7 +10,7 @@ import { hostOf, tryCredentials } from './kinds/credentials.js';
 import { tryHostileRequests } from './kinds/hostile-requests.js';
 import { tryDocuments, tryIdempotencyKeys } from './kinds/keys.js';
 import { tryPairsInMutations, tryPairsInQueries } from './kinds/pairs.js';
-import { tryPermissions } from './kinds/permissions.js';
+import { tryPermissions, tryPermissionsOf } from './kinds/permissions.js';
 import { readEverything, tryChoices } from './kinds/reads.js';
 import { trySubscriptions } from './kinds/subscriptions.js';
 import { tryInSocketMutations, tryInSocketQueries } from './kinds/socket-operations.js';
@@ -22,7 +22,7 @@ import { rootPaths } from './operations.js';
 import { plant } from './plant.js';
 import type { Report } from './report.js';
 import { readLiveSchema } from './schema.js';
-import { keysOfOnePermission } from './single-permissions.js';
+import { withEachPermission } from './single-permissions.js';
 import { certain, distinctive, Search, wordsOf } from './search.js';
 import { dataOf, Wire, type Credential } from './wire.js';
 
@@ -230,8 +230,10 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
     campaign.note(`${kept}: nothing is written without --write`);
   }
   progress('reading as callers with few permissions');
-  const lesser = options.lesser ?? (write ? await keysOfOnePermission(campaign) : []);
-  await tryPermissions(campaign, { lesser, write });
+  await tryPermissions(campaign, { lesser: options.lesser ?? [], write });
+  if (write && !options.lesser) {
+    await withEachPermission(campaign, (key) => tryPermissionsOf(campaign, [key], { write }));
+  }
   // Last, because their writes would hide changes by other attacks.
   progress('sending hostile requests');
   await tryHostileRequests(campaign, { write });
