@@ -55,6 +55,8 @@ export async function attackServer(
     // The demo seed wrote this value into rows of both tenants, and one key seals the trails of both.
     shared: ['demo-seed', KEYS.id],
     quietMs,
+    // Nothing changes by itself here: what differs once differs because of the attack.
+    watchedForMs: 1_000,
     notAttacked,
   });
   const tables = withoutRow.map((why) => `rows of ${why}`);

@@ -51,6 +51,8 @@ export interface Pair {
   /** A value that does not exist; a different one for each attempt, from 1 on. */
   readonly other: (attempt: number) => string;
   readonly request: (value: string) => SentRequest;
+  /** A second value that both requests send, which the server may repeat as well. */
+  readonly beside?: { readonly tried: string; readonly control: string };
 }
 
 /** A request whose lines in the log are checked. */
@@ -74,6 +76,9 @@ const LATE_MS = 100;
 
 /** A difference must occur in every attempt, because others may change the attacker's tenant meanwhile. */
 const ATTEMPTS = 3;
+
+/** Attacks with mutations that may take effect. */
+const CHANGING: readonly AttackKind[] = ['mutation', 'pair in a mutation', 'idempotency key'];
 
 export class Campaign {
   readonly breaches: Breach[] = [];
@@ -149,11 +154,20 @@ export class Campaign {
   async sendLogged(request: Logged, sent?: string): Promise<Answer> {
     this.inspectLines(await this.readLog(false));
     const answer = await this.parts.wire.send(request.request);
+    this.noteWrite(request.request, answer);
     const own = { ...request, sent };
     this.#sent.set(answer.requestId, own);
     if (this.#sent.size > REMEMBERED) this.#sent.delete(this.#sent.keys().next().value!);
     this.inspectLines(await this.readLog(true), own);
     return answer;
+  }
+
+  /** The rows that a mutation makes have times of this second or, when it began earlier, of the one before. */
+  noteWrite({ body }: SentRequest, answer: Answer): void {
+    if (!body.query?.startsWith('mutation')) return;
+    const [, date = ''] = answer.headers.find(([name]) => name === 'date') ?? [];
+    const at = Date.parse(date) || Date.now();
+    for (const time of [at, at - 1_000]) this.parts.own.addSecond(new Date(time));
   }
 
   /**
@@ -223,7 +237,8 @@ export class Campaign {
     // The attacker already knows the values that it sends.
     const known = this.parts.search.find(JSON.stringify([request.body, request.headers]));
     for (const { loot, form } of found) {
-      if (this.broughtIn.has(loot.value) || known.some((each) => each.loot.value === loot.value)) continue;
+      if (this.broughtIn.has(loot.value) || !this.parts.isCertain(loot)) continue;
+      if (known.some((each) => each.loot.value === loot.value)) continue;
       const around = text.toLowerCase().indexOf(form);
       const excerpt = text.slice(Math.max(0, around - 60), around + form.length + 20).replaceAll('\n', ' ');
       const evidence = `${loot.at} = ${shortened(loot.value)} in ${where}: …${excerpt}…`;
@@ -254,10 +269,10 @@ export class Campaign {
     const other = pair.other(attempt);
     const control = await this.observed(pair, other, attempt > 1);
     const tried = await this.observed(pair, loot.value, attempt > 1);
-    if (attack === 'mutation') this.bringIn(loot);
-    const what = attack === 'mutation' || attack === 'idempotency key' ? toldByMutation : told;
-    const expected = what(control.answer, other);
-    const seen = what(tried.answer, loot.value);
+    if (attack === 'mutation' || attack === 'pair in a mutation') this.bringIn(loot);
+    const what = CHANGING.includes(attack) ? toldByMutation : told;
+    const expected = without(what(control.answer, other), pair.beside?.control);
+    const seen = without(what(tried.answer, loot.value), pair.beside?.tried);
     if (expected !== seen)
       return { expected, difference: ['answers differ', firstDifference(seen, expected)] };
     if (control.statements === tried.statements) return { expected };

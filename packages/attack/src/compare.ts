@@ -67,6 +67,22 @@ export function toldByMutation(answer: Answer, sent?: string): string {
   }
 }
 
+/** The frames of a mutation over a connection, of whose data only the shape counts. */
+export function framesOfMutation(frames: string): string {
+  return frames
+    .split('\n')
+    .map((frame) => {
+      try {
+        const { payload, ...rest } = JSON.parse(frame) as { payload?: { data?: unknown } };
+        if (!hasValue(payload?.data)) return frame;
+        return JSON.stringify({ ...rest, payload: { ...payload, data: shapeOf(payload!.data) } });
+      } catch {
+        return frame;
+      }
+    })
+    .join('\n');
+}
+
 const hasValue = (data: unknown): boolean =>
   typeof data === 'object' && data !== null
     ? Object.values(data).some(hasValue)

@@ -84,6 +84,11 @@ export class Loot {
     else if (!known.some(({ at }) => at === found.at)) known.push(found);
   }
 
+  /** Counts this second among those of its times. */
+  addSecond(time: Date): void {
+    this.seconds.add(secondOf(time.toISOString()));
+  }
+
   /** Whether it has a time of the same second. */
   hasTimeNear(time: string): boolean {
     return this.seconds.has(secondOf(time));

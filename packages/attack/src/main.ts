@@ -78,7 +78,7 @@ async function main(): Promise<boolean> {
       url,
       attackers: (options.tokenA ?? demo!.a).map((token, n) => callerOf(token, 'A', n)),
       victims: (options.tokenB ?? demo!.b).map((token, n) => callerOf(token, 'B', n)),
-      lesser: (options.keyA ?? []).map((key, n) => keyOf(key, n)),
+      ...(options.keyA && { lesser: options.keyA.map((key, n) => keyOf(key, n)) }),
       write: options.write ?? false,
       observer,
       progress: talk,

@@ -9,16 +9,20 @@ import { compareReads } from './kinds/blind-reads.js';
 import { hostOf, tryCredentials } from './kinds/credentials.js';
 import { tryHostileRequests } from './kinds/hostile-requests.js';
 import { tryDocuments, tryIdempotencyKeys } from './kinds/keys.js';
-import { tryPermissions } from './kinds/permissions.js';
+import { tryPairsInMutations, tryPairsInQueries } from './kinds/pairs.js';
+import { tryPermissions, tryPermissionsOf } from './kinds/permissions.js';
 import { readEverything, tryChoices } from './kinds/reads.js';
 import { trySubscriptions } from './kinds/subscriptions.js';
-import { tryInSocketQueries } from './kinds/socket-queries.js';
+import { tryInSocketMutations, tryInSocketQueries } from './kinds/socket-operations.js';
+import { tryOtherWays } from './kinds/ways.js';
 import { tryInMutations, tryInQueries } from './kinds/values.js';
+import { VictimWatch } from './kinds/victim.js';
 import { forgetMarks, hasEarlierMark, Loot, MARK, type LootValue } from './loot.js';
 import { rootPaths } from './operations.js';
 import { plant } from './plant.js';
 import type { Report } from './report.js';
 import { readLiveSchema } from './schema.js';
+import { withEachPermission } from './single-permissions.js';
 import { certain, distinctive, Search, wordsOf } from './search.js';
 import { dataOf, Wire, type Credential } from './wire.js';
 
@@ -29,7 +33,10 @@ export interface AttackOptions {
   readonly victims: readonly Credential[];
   /** The schema as SDL; undefined to use introspection. */
   readonly schema?: GraphQLSchema;
-  /** Callers of the attacking tenant with few permissions. Like the other attackers, they are tried on its own data. */
+  /**
+   * Callers of the attacking tenant with few permissions. Like the other attackers, they are tried on its own data. Undefined:
+   * with `write`, an API key is made for each permission.
+   */
   readonly lesser?: readonly Credential[];
   /** Whether both tenants may be changed. */
   readonly write: boolean;
@@ -48,6 +55,8 @@ export interface AttackOptions {
   readonly baseDomain?: string;
   /** How long to wait for events that must not arrive. */
   readonly quietMs?: number;
+  /** How long what changes is watched, to see whether it changes by itself; a little more than a minute by default. */
+  readonly watchedForMs?: number;
   /** Called with the progress: each part when it begins, and the number of requests every fifteen seconds. */
   readonly progress?: (what: string) => void;
 }
@@ -158,7 +167,7 @@ class EarlierRun {
 async function harvest(
   campaign: Campaign,
   earlier: EarlierRun,
-  { write, progress, victimValues }: AttackOptions,
+  { write, progress, victimValues, watchedForMs }: AttackOptions,
 ): Promise<number> {
   const { schema, wire, attackers, victims, own, victim, search } = campaign.parts;
   progress?.('reading what both tenants have');
@@ -168,12 +177,13 @@ async function harvest(
   if (write) {
     progress?.('planting texts');
     await plant({ schema, wire, as: attackers[0]!, own });
-    await compareReads(campaign, async () => {
+    const change = async () => {
       const { refused } = await plant({ schema, wire, as: victims[0]!, own: victim });
       for (const [name, why] of refused) {
         campaign.notAttacked.set(`Mutation.${name}`, `the victim could plant nothing with it: ${why}`);
       }
-    });
+    };
+    await compareReads(campaign, change, watchedForMs);
     for (const as of victims) await readAll({ schema, wire }, as, victim);
     for (const as of attackers) await readAll({ schema, wire }, as, own);
   }
@@ -199,13 +209,19 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   progress('trying the victim’s values in queries');
   await tryInQueries(campaign);
   await tryInSocketQueries(campaign);
+  await tryOtherWays(campaign);
+  await tryPairsInQueries(campaign);
   await tryDocuments(campaign);
   await tryHosts(campaign, options);
   progress('subscribing');
   await trySubscriptions(campaign, { write, quietMs });
   if (write) {
     progress('trying the victim’s values in mutations');
-    await tryInMutations(campaign);
+    const watch = await VictimWatch.begin(campaign, options.watchedForMs);
+    await tryInMutations(campaign, watch);
+    await tryPairsInMutations(campaign, watch);
+    await tryInSocketMutations(campaign, watch);
+    watch.end();
     // After the mutations, because here the victim changes its rows, which would hide the same change by the attacker.
     await tryIdempotencyKeys(campaign);
     await readEverything(campaign);
@@ -215,6 +231,9 @@ async function runAll(campaign: Campaign, options: AttackOptions): Promise<void>
   }
   progress('reading as callers with few permissions');
   await tryPermissions(campaign, { lesser: options.lesser ?? [], write });
+  if (write && !options.lesser) {
+    await withEachPermission(campaign, (key) => tryPermissionsOf(campaign, [key], { write }));
+  }
   // Last, because their writes would hide changes by other attacks.
   progress('sending hostile requests');
   await tryHostileRequests(campaign, { write });

@@ -60,8 +60,15 @@ export class Search {
  */
 export const distinctive =
   (own: Loot, vocabulary: ReadonlySet<string>) =>
-  ({ kind, value, planted }: LootValue): boolean => {
+  ({ kind, value, at, planted }: LootValue): boolean => {
     if (value.length < SHORTEST_SEARCHED) return false;
+    if (
+      kind === 'secret' &&
+      isInJson(at) &&
+      own.has(value) &&
+      own.at(at).some((each) => each.value === value)
+    )
+      return false;
     if (kind === 'id' || kind === 'secret' || kind === 'cursor' || value.search(MARK) !== -1) return true;
     if (own.has(value)) return false;
     // Two tenants may have data of the same second.
@@ -69,6 +76,12 @@ export const distinctive =
     const words = wordsOf(value);
     return words.length > 3 || !words.every((word) => vocabulary.has(word));
   };
+
+/**
+ * Nothing but its name makes a value in JSON a secret: when both tenants have it in the same place, such as the name of the
+ * key that signs for all of them, it is the server's.
+ */
+const isInJson = (at: string): boolean => /^[^.]+\.[^.]+\./.test(at);
 
 /**
  * Whether only the victim can have brought a value where it is found. Others are tried as well, but what comes of them

@@ -88,6 +88,12 @@ function isOfForm({ kind, value }: LootValue, { name }: GraphQLLeafType): boolea
 /** Types of days without a time. */
 const IS_DAY = /^(Local)?Date$/;
 
+/** Arguments for sizes of pages and versions of rows, whose numbers do not identify a row. */
+const NOBODYS = /^(first|last|limit|offset|skip|take|\w*version)$/i;
+
+/** Whether no value there tells whose it is. */
+export const isNobodys = ({ leaf, argument }: Point): boolean => NOBODYS.test(leaf.at(-1) ?? argument.name);
+
 /** How to fill the other arguments. */
 export interface Filling {
   readonly own: Loot;
@@ -123,6 +129,30 @@ export function fillPoint(point: Point, value: unknown, filling: Filling): Argum
   const field = path.steps.at(-1)!.field.name;
   const given = place(argument.type, { leaf, value, names: [argument.name], field }, filling);
   return filled.map((each, n) => (n === last ? { ...each, [argument.name]: given } : each));
+}
+
+/** The same with a value at each of two points of one path. */
+export function fillPair(
+  [one, other]: readonly [Point, Point],
+  [first, second]: readonly unknown[],
+  filling: Filling,
+): Arguments | undefined {
+  const filled = fillPoint(one, first, filling);
+  const beside = fillPoint(other, second, filling)?.at(-1)?.[other.argument.name];
+  if (!filled || beside === undefined) return undefined;
+  const { argument, leaf } = other;
+  const last = filled.at(-1)!;
+  const given = argument.name === one.argument.name ? merged(last[argument.name], beside, leaf) : beside;
+  return [...filled.slice(0, -1), { ...last, [argument.name]: given }];
+}
+
+/** An input with the value that another one has at a place. */
+function merged(into: unknown, from: unknown, [next, ...rest]: readonly string[]): unknown {
+  if (next === undefined) return from;
+  if (Array.isArray(into)) return [merged(into[0], Array.isArray(from) ? from[0] : from, [next, ...rest])];
+  const known = into as Readonly<Record<string, unknown>>;
+  const wanted = (from as Readonly<Record<string, unknown>>)[next];
+  return { ...known, [next]: next in known ? merged(known[next], wanted, rest) : wanted };
 }
 
 interface Placed {
@@ -245,6 +275,17 @@ function idFor(name: string, field: string, { own, idsOfNothing, plantedOnly }: 
     );
   if (idsOfNothing) return (best && unlike(best.id, (value) => own.has(value))) ?? crypto.randomUUID();
   return best?.id.value ?? (plantedOnly ? undefined : crypto.randomUUID());
+}
+
+/** The value whose place has most words of a point's name: for `topicId` that of `Note.topicId`. */
+export function likest(values: readonly LootValue[], { argument, leaf, path }: Point): LootValue | undefined {
+  const name = leaf.at(-1) ?? argument.name;
+  const text = `${name} ${path.steps.at(-1)!.field.name}`;
+  const rank = ({ at }: LootValue): number => 2 * likeness(at, name) + likeness(at, text);
+  // Of two equal matches, the more specific one.
+  return [...values].sort(
+    (one, other) => rank(other) - rank(one) || words(one.at).length - words(other.at).length,
+  )[0];
 }
 
 /** An id that carries its type; undefined when the attacker has none, or only a planted one will do and there is none. */

@@ -25,6 +25,8 @@ export interface SentRequest {
   /** Sent instead of `body`, for requests that JSON.stringify cannot write. */
   readonly json?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The document and the variables are in the URL. */
+  readonly isGet?: boolean;
 }
 
 export interface Answer {
@@ -69,18 +71,19 @@ export class Wire {
     this.agent.destroy();
   }
 
-  private sendOnce({ as, body, json, headers = {} }: SentRequest): Promise<Answer> {
+  private sendOnce({ as, body, json, headers = {}, isGet = false }: SentRequest): Promise<Answer> {
     this.count++;
     const requestId = `${requestIdsOf(as)}${randomUUID()}`;
-    const payload = Buffer.from(json ?? JSON.stringify(body));
+    const payload = Buffer.from(isGet ? '' : (json ?? JSON.stringify(body)));
     const send = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
-      const sent = send(this.url, {
-        method: 'POST',
+      const sent = send(isGet ? withParameters(this.url, body) : this.url, {
+        method: isGet ? 'GET' : 'POST',
         agent: this.agent,
         headers: {
+          // Of a GET as well: a browser may not send it to another site, which is what servers look for.
           'content-type': 'application/json',
-          'content-length': payload.length,
+          ...(!isGet && { 'content-length': payload.length }),
           authorization: `Bearer ${as.token}`,
           'x-request-id': requestId,
           ...headers,
@@ -104,6 +107,14 @@ export class Wire {
       sent.end(payload);
     });
   }
+}
+
+function withParameters(url: URL, body: GraphqlRequest): URL {
+  const full = new URL(url);
+  for (const [name, value] of Object.entries(body)) {
+    full.searchParams.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  return full;
 }
 
 const pairs = (raw: readonly string[]): [string, string][] =>
@@ -137,13 +148,20 @@ function parsed(body: string): GraphqlBody | undefined {
 const LONGEST_PRINTED = 2_000;
 
 /** The command that sends the request again. The token is that of an environment variable. */
-export function asCurl(url: URL, { as, body, json, headers = {} }: SentRequest): string {
+export function asCurl(url: URL, { as, body, json, headers = {}, isGet = false }: SentRequest): string {
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   const data = json ?? JSON.stringify(body);
   const shown = data.length > LONGEST_PRINTED ? `${data.slice(0, LONGEST_PRINTED)}…` : data;
   const extra = Object.entries(headers).map(([name, value]) => ` -H ${quoted(`${name}: ${value}`)}`);
+  const authorization = `-H "authorization: Bearer $${as.variable}"`;
+  if (isGet) {
+    return (
+      `curl -sS ${quoted(withParameters(url, body).href)} -H 'content-type: application/json' ` +
+      `${authorization}${extra.join('')}`
+    );
+  }
   return (
     `curl -sS ${quoted(url.href)} -H 'content-type: application/json' ` +
-    `-H "authorization: Bearer $${as.variable}"${extra.join('')} --data-raw ${quoted(shown)}`
+    `${authorization}${extra.join('')} --data-raw ${quoted(shown)}`
   );
 }

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { Campaign } from '../src/campaign.js';
-import { tryInSocketQueries } from '../src/kinds/socket-queries.js';
+import { tryInSocketQueries } from '../src/kinds/socket-operations.js';
 import { trySubscriptions } from '../src/kinds/subscriptions.js';
 import { Loot, lootValue } from '../src/loot.js';
 import { Search } from '../src/search.js';

@@ -1,5 +1,5 @@
 /**
- * What thirteen projects showed that no version had been tried on: each case was said wrongly or missed there, and stands
+ * What eleven projects showed that no version had been tried on: each case was said wrongly or missed there, and stands
  * beside one that looks alike and is the opposite.
  */
 import { describe, expect, test } from 'vitest';

@@ -61,6 +61,7 @@ async function tryOwnKey(campaign: Campaign, path: Path, given: Arguments | unde
   const body = buildRequest(schema, path, given, 3);
   const request = { as: attackers[0]!, body, headers: { 'idempotency-key': newMark() } };
   const [first, second] = [await wire.send(request), await wire.send(request)];
+  campaign.noteWrite(request, first);
   const tookEffect = dataOf(first)?.[path.steps[0]!.field.name] != null;
   if (tookEffect && first.body !== second.body)
     campaign.withoutEffect.push(`Idempotency-Key of ${nameOf(path)}`);

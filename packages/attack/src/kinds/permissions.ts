@@ -33,8 +33,7 @@ export async function tryPermissions(
   campaign: Campaign,
   { lesser, write }: { readonly lesser: readonly Credential[]; readonly write: boolean },
 ): Promise<void> {
-  const { schema, wire, attackers } = campaign.parts;
-  const [first, ...others] = attackers;
+  const [, ...others] = campaign.parts.attackers;
   const callers = [...others, ...lesser];
   if (callers.length === 0) {
     campaign.note(
@@ -42,10 +41,20 @@ export async function tryPermissions(
     );
     return;
   }
+  await tryPermissionsOf(campaign, callers, { write });
+}
+
+/** The same for these callers of the attackers' tenant. */
+export async function tryPermissionsOf(
+  campaign: Campaign,
+  callers: readonly Credential[],
+  { write }: { readonly write: boolean },
+): Promise<void> {
+  const { schema, wire, attackers } = campaign.parts;
   for (const as of callers) {
     // Computed again for each, because the previous one has written.
     const all = new Loot();
-    await readPages({ schema, wire }, first!, all);
+    await readPages({ schema, wire }, attackers[0]!, all);
     const probe = await Probe.of(campaign, as, all);
     if (!probe) continue;
     await probe.queries();

@@ -6,9 +6,9 @@ import { TAKES_AWAY } from '../plant.js';
 import { pointsOf, takesValue, type Point } from '../points.js';
 import { told, toldByMutation } from '../compare.js';
 import { relabelled } from '../typed-ids.js';
-import { asInput, fillPoint, isKnown, valuesFor, type Filling } from '../values.js';
+import { asInput, fillPoint, isKnown, isNobodys, valuesFor, type Filling } from '../values.js';
 import type { Credential, SentRequest } from '../wire.js';
-import { VictimWatch } from './victim.js';
+import type { VictimWatch } from './victim.js';
 
 /** A user without permission for a field is refused before values are read, so a few values are enough. */
 const WHEN_REFUSED = 3;
@@ -36,9 +36,8 @@ export async function tryInQueries(campaign: Campaign): Promise<void> {
 }
 
 /** Mutations that would damage the attacker's tenant get ids of nothing in their other arguments. */
-export async function tryInMutations(campaign: Campaign): Promise<void> {
+export async function tryInMutations(campaign: Campaign, watch: VictimWatch): Promise<void> {
   const { schema, own, victim, attackers } = campaign.parts;
-  const watch = await VictimWatch.begin(campaign);
   const tries: Try[] = [];
   for (const point of pointsOf(schema, 'mutation').filter(takesValue)) {
     const idsOfNothing = TAKES_AWAY.test(point.path.steps[0]!.field.name);
@@ -53,11 +52,6 @@ export async function tryInMutations(campaign: Campaign): Promise<void> {
   // Last, because they may delete the attacker's own data.
   for (const each of tries) await tryOwn(campaign, each);
 }
-
-/** Arguments for sizes of pages and versions of rows, whose numbers do not identify a row. */
-const NOBODYS = /^(first|last|limit|offset|skip|take|\w*version)$/i;
-
-const isNobodys = ({ leaf, argument }: Point): boolean => NOBODYS.test(leaf.at(-1) ?? argument.name);
 
 function leaveOut({ notAttacked }: Campaign, point: Point): void {
   if (isNobodys(point)) return;
