@@ -6,9 +6,10 @@ import type { Services } from './http/services.js';
 import { OwnWrites } from './http/own-writes.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
+import { openCell } from './open-cell.js';
 import { warnOfMissing } from './missing-settings.js';
 import { openLogin, openProviderKeys } from './identity-provider.js';
-import { statementLog, type Inform } from './statement-log.js';
+import type { Inform } from './statement-log.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
@@ -39,16 +40,10 @@ import { Connections } from './services/subscriptions/connections.js';
 import { Settings } from './services/settings/settings.js';
 import { SealedSecrets } from './services/secrets/sealed-secrets.js';
 import { ShownRows } from './services/webhooks/shown-rows.js';
-import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
 import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
-import { CHANGES_CHANNEL, changeEvents } from './kernel/notifications/change-events.js';
 import type { DelayLimits } from './kernel/pool/queue-delays.js';
-import { openDatabase, type Database } from './kernel/tenancy/database.js';
-import { listen } from './kernel/notifications/notifications.js';
+import type { Database } from './kernel/tenancy/database.js';
 import { createReadiness } from './kernel/database/readiness.js';
-import { createAccessResolver } from './kernel/auth/resolve-access.js';
-import { createApiKeyResolver } from './kernel/auth/resolve-api-key.js';
-import { createImpersonationResolver } from './kernel/auth/resolve-impersonation.js';
 import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 
 /** Time limits of a tenant's transaction, in milliseconds. */
@@ -123,34 +118,21 @@ export function createServices({
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   refuseUnknownQuotas(plans, resources);
   const tenantUsage = new TenantUsage();
-  const database = openDatabase({
+  const cell = openCell({
+    config,
     url: databaseUrl,
+    listenUrl: config.databaseListenUrl ?? databaseUrl,
     poolSize: config.poolSize,
-    perTenant: config.tenantConnections,
+    replica: config.replica,
+    contextKey,
     limits,
     queueDelays,
-    contextKey,
-    ...(config.replica && { replica: { ...config.replica, onChange: warn } }),
-    statementLog: statementLog(config, inform),
+    inform,
+    warn,
     onRows: (tenantId, rows) => tenantUsage.add(tenantId, 'rows', rows),
-    onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
-    // In development and in tests it is an error.
-    ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
   });
+  const { database, invalidations, access, apiKeys, impersonations, changes } = cell;
   const readiness = createReadiness({ url: databaseUrl });
-  const notifications = listen({
-    listenUrl: config.databaseListenUrl ?? databaseUrl,
-    databaseUrl,
-    channels: [ACCESS_CHANNEL, CHANGES_CHANNEL],
-    onProblem: (problem) => warn(`memberships are not cached for now: ${problem}`),
-  });
-  // The first listener for changed access, so that the cache drops its entries before others look access up again.
-  const invalidations = accessInvalidations(notifications);
-  const access = createAccessResolver(database, invalidations);
-  const apiKeys = createApiKeyResolver(database, invalidations);
-  const impersonations = createImpersonationResolver(database, invalidations);
-  invalidations.onChange((change) => database.gate.accessChanged(change));
-  const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
   const fieldUsage = new FieldUsage(api.schema);
   const usageWriter = new UsageWriter({ database, warn, counts: tenantUsage, into: 'add_tenant_usage' });
@@ -262,12 +244,10 @@ export function createServices({
       await accessRecords.close();
       await usageWriter.close();
       await fieldWriter.close();
-      changes.close();
-      await notifications.close();
       await readiness.close();
       await openedRates.close();
       await operators?.pool.close();
-      await database.close();
+      await cell.close();
       problems.close();
     },
   };
