@@ -6,7 +6,8 @@ import type { Services } from './http/services.js';
 import { OwnWrites } from './http/own-writes.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
-import { openCell } from './open-cell.js';
+import { createBackgrounds, type Background, type CellBackground } from './background.js';
+import { openCells } from './open-cells.js';
 import { warnOfMissing } from './missing-settings.js';
 import { openLogin, openProviderKeys } from './identity-provider.js';
 import type { Inform } from './statement-log.js';
@@ -15,7 +16,6 @@ import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
 import { TenantActivity } from './services/telemetry/tenant-activity.js';
 import { TenantUsage } from './services/telemetry/tenant-usage.js';
-import { UsageWriter } from './services/telemetry/usage-writer.js';
 import { FieldUsage } from './services/field-usage/field-usage.js';
 import { Problems } from './services/telemetry/problems.js';
 import { Documents } from './services/documents/documents.js';
@@ -28,7 +28,6 @@ import { limitedResources, refuseUnknownQuotas, type LimitedResource } from './s
 import { openRates } from './services/rates/open-rates.js';
 import { jobHandlers } from './services/jobs/handlers.js';
 import { JobQueue } from './services/jobs/job-queue.js';
-import { Worker } from './services/jobs/worker.js';
 import { TenantExports } from './services/lifecycle/tenant-exports.js';
 import { createMailer } from './services/mail/mailer.js';
 import { AccessRecords } from './services/access-records/access-records.js';
@@ -49,14 +48,13 @@ import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 /** Time limits of a tenant's transaction, in milliseconds. */
 export const LIMITS: TransactionLimits = { maxWait: 2_000, timeout: 10_000, statementTimeout: 5_000 };
 
-export interface RunningServices extends Services {
+export interface RunningServices extends Services, Background {
+  readonly config: Config;
   /** What plans can limit: see `publishQuotas`. */
   readonly limitedResources: readonly LimitedResource[];
   readonly database: Database;
-  /** Writes what tenants use. */
-  readonly usageWriter: UsageWriter;
-  /** Writes which parts of the schema they use. */
-  readonly fieldWriter: UsageWriter;
+  /** What runs for the cells beside the default one. */
+  readonly others: readonly CellBackground[];
   /** Closes the connections to the database. Call it when no request is running. */
   close(): Promise<void>;
 }
@@ -118,7 +116,7 @@ export function createServices({
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   refuseUnknownQuotas(plans, resources);
   const tenantUsage = new TenantUsage();
-  const cell = openCell({
+  const cells = openCells({
     config,
     url: databaseUrl,
     listenUrl: config.databaseListenUrl ?? databaseUrl,
@@ -131,15 +129,10 @@ export function createServices({
     warn,
     onRows: (tenantId, rows) => tenantUsage.add(tenantId, 'rows', rows),
   });
-  const { database, invalidations, access, apiKeys, impersonations, changes } = cell;
+  const { database, invalidations, access, apiKeys, impersonations, changes } = cells.joined;
   const readiness = createReadiness({ url: databaseUrl });
   const apiKeyUse = recordApiKeyUse(database, warn);
   const fieldUsage = new FieldUsage(api.schema);
-  const usageWriter = new UsageWriter({ database, warn, counts: tenantUsage, into: 'add_tenant_usage' });
-  const fieldWriter = new UsageWriter(
-    { database, warn, counts: fieldUsage, into: 'add_field_usage' },
-    60_000,
-  );
   // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   warnOfMissing(config, encryptionKeys, warn);
@@ -152,7 +145,7 @@ export function createServices({
   });
   const auditTrail = new AuditTrail(database, sealKeys);
   const accessRecords = new AccessRecords({ database, access, warn, enabled: config.auditAccess });
-  const tenantExports = new TenantExports({ database, url: databaseUrl, keys: sealKeys });
+  const tenantExports = new TenantExports({ database, urlOf: cells.urlOf, keys: sealKeys });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
   const secrets = new SealedSecrets(encryptionKeys);
   const outgoing = new Outgoing({ allowed: config.outgoingAllowedHosts });
@@ -177,11 +170,17 @@ export function createServices({
     openKeys: (jwksUri) => openProviderKeys(jwksUri, config, problems),
     onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
   });
-  const onAttempt = (tenantId: string) => tenantUsage.add(tenantId, 'jobs', 1);
-  const worker = new Worker(
-    { database, handlers, plans, context, invalidations, onAttempt },
-    { slots: config.jobSlots },
-  );
+  const { home, others } = createBackgrounds({
+    cells,
+    handlers,
+    plans,
+    context,
+    slots: config.jobSlots,
+    onAttempt: (tenantId) => tenantUsage.add(tenantId, 'jobs', 1),
+    tenantUsage,
+    fieldUsage,
+    warn,
+  });
   return {
     config,
     api,
@@ -226,28 +225,28 @@ export function createServices({
     moduleContext: context,
     operators,
     jobQueue: new JobQueue(database),
-    worker,
+    ...home,
+    others,
     providerKeys,
     problems,
     activity,
     tenantUsage,
-    usageWriter,
     fieldUsage,
     onSubscribed: countSubscriptions(tenantUsage, fieldUsage),
-    fieldWriter,
     sealing: new Sealing(),
     outgoing,
     leaving: new LeavingErrors(problems),
     close: async () => {
-      await worker.stop(0);
+      const backgrounds = [home, ...others];
+      await Promise.all(backgrounds.map(({ worker }) => worker.stop(0)));
       await apiKeyUse.close();
       await accessRecords.close();
-      await usageWriter.close();
-      await fieldWriter.close();
+      await Promise.all(backgrounds.map(({ usageWriter }) => usageWriter.close()));
+      await Promise.all(backgrounds.map(({ fieldWriter }) => fieldWriter.close()));
       await readiness.close();
       await openedRates.close();
       await operators?.pool.close();
-      await cell.close();
+      await cells.joined.close();
       problems.close();
     },
   };

@@ -1,20 +1,14 @@
 /** What the server has once for each database: its connections, its news, and the look-ups of who may enter. */
+import type { Cell } from './kernel/cells/cells.js';
 import type { Config } from './kernel/config/config.js';
-import { createAccessResolver, type AccessResolver } from './kernel/auth/resolve-access.js';
-import { createApiKeyResolver, type ApiKeyResolver } from './kernel/auth/resolve-api-key.js';
-import {
-  createImpersonationResolver,
-  type ImpersonationResolver,
-} from './kernel/auth/resolve-impersonation.js';
-import {
-  ACCESS_CHANNEL,
-  accessInvalidations,
-  type AccessInvalidations,
-} from './kernel/notifications/access-invalidations.js';
-import { changeEvents, CHANGES_CHANNEL, type ChangeEvents } from './kernel/notifications/change-events.js';
+import { createAccessResolver } from './kernel/auth/resolve-access.js';
+import { createApiKeyResolver } from './kernel/auth/resolve-api-key.js';
+import { createImpersonationResolver } from './kernel/auth/resolve-impersonation.js';
+import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
+import { changeEvents, CHANGES_CHANNEL } from './kernel/notifications/change-events.js';
 import { listen } from './kernel/notifications/notifications.js';
 import type { DelayLimits } from './kernel/pool/queue-delays.js';
-import { openDatabase, type Database } from './kernel/tenancy/database.js';
+import { openDatabase } from './kernel/tenancy/database.js';
 import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 import { statementLog, type Inform } from './statement-log.js';
 
@@ -32,18 +26,6 @@ export interface CellOptions {
   readonly inform: Inform | undefined;
   readonly warn: (problem: string, fields?: Readonly<Record<string, unknown>>) => void;
   readonly onRows: (tenantId: string, rows: number) => void;
-}
-
-/** One database with its tenants. */
-export interface Cell {
-  readonly database: Database;
-  readonly invalidations: AccessInvalidations;
-  readonly access: AccessResolver;
-  readonly apiKeys: ApiKeyResolver;
-  readonly impersonations: ImpersonationResolver;
-  readonly changes: ChangeEvents;
-  /** Closes its connections. Call it when no request is running. */
-  close(): Promise<void>;
 }
 
 /** Opens no connection but the one that listens. */

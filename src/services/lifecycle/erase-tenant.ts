@@ -125,7 +125,8 @@ async function eraseAlone(
   connection: OperatorConnection,
   order: ErasureOrder,
 ): Promise<SignedCertificate | undefined> {
-  const { tenantId, stores, keepTrail, keys } = order;
+  const { tenantId, keepTrail, keys } = order;
+  const stores = (await isCopy(connection, tenantId)) ? [] : order.stores;
   // Before the fence, so that a table without a place does not leave a tenant that nobody can use.
   await walkTables(connection.query);
   const { expires, signature } = connection.sign(
@@ -191,6 +192,15 @@ async function eraseAlone(
     certificate.signature === null ? null : Buffer.from(certificate.signature, 'base64'),
   ]);
   return certificate;
+}
+
+/** Whether the rows are a copy of a tenant that is served from another cell, so that what it has elsewhere stays. */
+async function isCopy({ query }: OperatorConnection, tenantId: string): Promise<boolean> {
+  const [row] = await query<{ copy: boolean }>(
+    'SELECT EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = $1) AS copy',
+    [tenantId],
+  );
+  return row!.copy;
 }
 
 async function erasureOf({ query }: OperatorConnection, id: string): Promise<ErasureRow> {
