@@ -6,11 +6,15 @@ import { ConfigError } from './kernel/config/config-error.js';
 import type { Config } from './kernel/config/config.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { DocumentReader } from './services/documents/document-reader.js';
+import { OperatorCells } from './services/operator/operator-cells.js';
 import { OperatorPool } from './services/operator/operator-pool.js';
 import { buildOperatorSchema } from './services/operator/operator-schema.js';
 
 export interface OperatorParts {
-  readonly config: Pick<Config, 'operatorDoor' | 'production' | 'documentLimits' | 'tenantErasureDays'>;
+  readonly config: Pick<
+    Config,
+    'operatorDoor' | 'production' | 'documentLimits' | 'tenantErasureDays' | 'cells'
+  >;
   /** The URL of the role tenantry_operator. */
   readonly url: string | undefined;
   readonly contextKey: string | undefined;
@@ -24,7 +28,7 @@ export interface OperatorParts {
  * @throws ConfigError when it is configured, and the operators' role has no URL
  */
 export function createOperators({
-  config: { operatorDoor, production, documentLimits, tenantErasureDays },
+  config: { operatorDoor, production, documentLimits, tenantErasureDays, cells },
   url,
   contextKey,
   sealKeys,
@@ -38,6 +42,12 @@ export function createOperators({
     );
   }
   const { secret, jwksUri, issuer, audience, requestsPerMinute } = operatorDoor;
+  const pool = new OperatorPool({ url, contextKey, onConnectionError });
+  const others = cells.flatMap(({ name, operatorUrl }) =>
+    operatorUrl === undefined
+      ? []
+      : [{ name, pool: new OperatorPool({ url: operatorUrl, contextKey, onConnectionError }) }],
+  );
   const schema = buildOperatorSchema({
     undeclaredErrors: production ? 'pass' : 'refuse',
     limits: documentLimits,
@@ -51,7 +61,15 @@ export function createOperators({
     }),
     schema,
     reader: new DocumentReader({ schema, hideSuggestions: production }),
-    pool: new OperatorPool({ url, contextKey, onConnectionError }),
+    pool,
+    forOperator: (operator, requestId) =>
+      new OperatorCells(
+        pool.forOperator(operator, requestId),
+        new Map(others.map((cell) => [cell.name, cell.pool.forOperator(operator, requestId)])),
+      ),
+    close: async () => {
+      await Promise.all([pool, ...others.map((cell) => cell.pool)].map((each) => each.close()));
+    },
     sealKeys,
     erasureDays: tenantErasureDays,
     requestsPerMinute,

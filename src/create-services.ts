@@ -245,7 +245,7 @@ export function createServices({
       await Promise.all(backgrounds.map(({ fieldWriter }) => fieldWriter.close()));
       await readiness.close();
       await openedRates.close();
-      await operators?.pool.close();
+      await operators?.close();
       await cells.joined.close();
       problems.close();
     },

@@ -220,7 +220,7 @@ async function erasureOf({ query }: OperatorConnection, id: string): Promise<Era
  *
  * @throws TenantLifeError when one does not end
  */
-async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void> {
+export async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void> {
   const open = async () => {
     const rows = await query<{ transaction: string }>(`
       SELECT l.virtualtransaction || '/' || l.pid AS transaction FROM pg_catalog.pg_locks l
@@ -235,7 +235,7 @@ async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void
     if (![...older].some((transaction) => now.has(transaction))) return;
     if (performance.now() > deadline) {
       throw new TenantLifeError(
-        'A transaction that was open before does not end: look for it in pg_stat_activity, and erase the tenant again.',
+        'A transaction that was open before does not end: look for it in pg_stat_activity, and try again.',
       );
     }
     await sleep(PAUSE_MS);
