@@ -56,7 +56,9 @@ describe('A tenant of another cell', () => {
     expect(JSON.stringify((await by(secret).query(LIST)).data)).toContain('in the cell');
 
     // A key that names another tenant is another key.
-    const acme = Buffer.from((await cells().home.tenantId('acme')).replaceAll('-', ''), 'hex').toString('base64url');
+    const acme = Buffer.from((await cells().home.tenantId('acme')).replaceAll('-', ''), 'hex').toString(
+      'base64url',
+    );
     expect((await by(`${secret.slice(0, -22)}${acme}`).query(LIST)).status).toBe(401);
 
     const { createHash } = await import('node:crypto');
@@ -125,14 +127,18 @@ describe('A wrong directory', () => {
     await until('the server knows the route', () => database.at(acme) !== database.all[0]);
     try {
       expect((await near.query(LIST)).errors[0]?.extensions.code).toBe('TENANT_NOT_FOUND');
-      expect((await near.query(CREATE, { body: 'lost' })).errors[0]?.extensions.code).toBe('TENANT_NOT_FOUND');
+      expect((await near.query(CREATE, { body: 'lost' })).errors[0]?.extensions.code).toBe(
+        'TENANT_NOT_FOUND',
+      );
       // Also when the access was decided before the route went wrong.
       const db = database.forTenant({ tenantId: acme, actor: { type: 'user', id: 'u' }, requestId: 'r' });
       expect(await db.conversation.findMany()).toEqual([]);
       await expect(
         db.conversation.create({ data: { body: 'lost', subject: 's', userId: 'u' } }),
       ).rejects.toBeDefined();
-      expect(await cells().cell.asSuperuser('SELECT 1 FROM conversations WHERE tenant_id = $1', [acme])).toEqual([]);
+      expect(
+        await cells().cell.asSuperuser('SELECT 1 FROM conversations WHERE tenant_id = $1', [acme]),
+      ).toEqual([]);
     } finally {
       await fromDirectory('acme', acme, null);
     }
@@ -151,7 +157,10 @@ describe('A wrong directory', () => {
   });
 
   test('is rebuilt from what the cells have, as often as one likes', async () => {
-    await cells().home.asSuperuser('UPDATE tenantry.directory SET slug = $1 WHERE subject = $2', ['wrong', far]);
+    await cells().home.asSuperuser('UPDATE tenantry.directory SET slug = $1 WHERE subject = $2', [
+      'wrong',
+      far,
+    ]);
     const rebuild = () =>
       cells().asOperators((all) => rebuildDirectory(all.home, new Map([[CELL, all.named(CELL)]])));
     expect(await rebuild()).toMatchObject({ tenants: 1, placed: 1 });

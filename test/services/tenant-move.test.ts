@@ -5,10 +5,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
-import { confirmMove, moveTenant, undoMove, type MoveStep } from '../../src/services/lifecycle/move-tenant.js';
+import {
+  confirmMove,
+  moveTenant,
+  undoMove,
+  type MoveStep,
+} from '../../src/services/lifecycle/move-tenant.js';
 import { CELL, useCells } from '../support/cells.js';
 import { refusalOf, rejectionOf } from '../support/demo-tenants.js';
-import { KEYS } from '../support/sealed-trails.js';
+import { KEYS, sealAll, verifyOf } from '../support/sealed-trails.js';
 import { newTenant } from '../support/tenant-life.js';
 import { until } from '../support/until.js';
 
@@ -36,7 +41,12 @@ const write = (cell: 0 | 1, id: string) =>
 /** Which cells accept a write: the promise is that it is never more than one. */
 async function writable(id: string): Promise<readonly number[]> {
   const accepted = await Promise.all(
-    ([0, 1] as const).map((cell) => write(cell, id).then(() => true, () => false)),
+    ([0, 1] as const).map((cell) =>
+      write(cell, id).then(
+        () => true,
+        () => false,
+      ),
+    ),
   );
   return [0, 1].filter((cell) => accepted[cell]);
 }
@@ -64,10 +74,12 @@ describe('A move', () => {
 
   test('takes everything along, and the server follows', async () => {
     const { slug, id } = moved;
+    await sealAll(cells().home);
+    await write(0, id);
     const audit = 'SELECT count(*)::int AS entries FROM audit_log WHERE tenant_id = $1';
     expect(await move(slug)).toMatchObject({ slug, from: 'default', to: CELL });
     const { home, cell, server } = cells();
-    expect(await bodies(1, id)).toEqual(['before']);
+    expect(await bodies(1, id)).toEqual(['before', 'more']);
     expect(await cell.asSuperuser(audit, [id])).toEqual(await home.asSuperuser(audit, [id]));
     const jobs = 'SELECT task, state FROM tenantry.jobs WHERE tenant_id = $1 ORDER BY id';
     expect(await cell.asSuperuser(jobs, [id])).toEqual(await home.asSuperuser(jobs, [id]));
@@ -83,7 +95,10 @@ describe('A move', () => {
     const { database } = server.services;
     await until('the server knows the route', () => database.at(id) === database.all[1]);
     expect(await writable(id)).toEqual([1]);
-    expect(await bodies(0, id)).toEqual(['before']);
+    expect(await bodies(0, id)).toEqual(['before', 'more']);
+    // Sealed in the first cell, continued in the second.
+    await sealAll(cell);
+    expect(await verifyOf(cell, slug)).toMatchObject({ intact: true, pending: 0 });
   });
 
   test('leaves a copy that nobody reads or writes, and that is erased when the move is confirmed', async () => {
@@ -92,7 +107,9 @@ describe('A move', () => {
     expect(await confirm(slug)).toEqual({ slug, erasedFrom: 'default' });
     expect(await bodies(0, id)).toEqual([]);
     expect(await cells().home.asSuperuser('SELECT 1 FROM tenants WHERE id = $1', [id])).toEqual([]);
-    expect(await cells().home.asSuperuser('SELECT 1 FROM tenantry.moves WHERE subject = $1', [id])).toEqual([]);
+    expect(await cells().home.asSuperuser('SELECT 1 FROM tenantry.moves WHERE subject = $1', [id])).toEqual(
+      [],
+    );
     expect(await writable(id)).toEqual([1]);
     expect(await rejectionOf(confirm(slug))).toMatchObject({ name: 'TenantLifeError' });
   });

@@ -66,7 +66,10 @@ export function useCells(options: TestServerOptions = {}): () => ServerWithCells
           { reason: 'test', alone: false },
         ),
       );
-      await until('the server knows the route', () => server!.services.database.at(id) !== server!.services.database.all[0]);
+      await until(
+        'the server knows the route',
+        () => server!.services.database.at(id) !== server!.services.database.all[0],
+      );
       return id;
     },
   });
