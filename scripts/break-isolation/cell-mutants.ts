@@ -54,7 +54,7 @@ export const cells: MutantGroup = {
       breaks: 'a copy that is not equal is served',
       edits: [
         edit(
-          'src/services/lifecycle/move-tenant.ts',
+          'src/services/lifecycle/copy-tenant.ts',
           'if (different.length === 0) return;',
           'if (different.length >= 0) return;',
         ),
@@ -66,9 +66,9 @@ export const cells: MutantGroup = {
       breaks: 'the copy accepts writes before the source has stopped',
       edits: [
         edit(
-          'src/services/lifecycle/move-tenant.ts',
-          "        await fenceIn(query, target, id, 'arriving', from);\n",
-          '',
+          'src/services/lifecycle/copy-tenant.ts',
+          'await beforeCommit(query, id);',
+          'void beforeCommit, id;',
         ),
       ],
       tests: [MOVES],

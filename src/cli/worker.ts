@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
-import { startCells } from '../background.js';
+import { startCells } from '../start-cells.js';
 import { createServices } from '../create-services.js';
 import { loggerOptions } from '../http/logging.js';
 import { encryptionKeys } from '../kernel/auth/development-secret.js';
@@ -47,7 +47,6 @@ export const workerCommand = (): Command =>
         services.problems.note(TRACES_NOT_SENT, detail),
       );
       let erasures: ErasureRunner | undefined;
-      let stopCells = (_patienceMs: number): Promise<void> => Promise.resolve();
       try {
         services.worker.start(log);
         services.usageWriter.start();
@@ -61,7 +60,7 @@ export const workerCommand = (): Command =>
             warn: (problem, fields) => log.warn(fields ?? {}, problem),
           }).start();
         }
-        stopCells = startCells({
+        const stopCells = startCells({
           services,
           log,
           contextKey: urls.contextKey,

@@ -115,14 +115,11 @@ function joinDatabases(
   all: readonly Database[],
   at: (tenantId: string) => Database,
 ): Database {
-  const { query, sign, models, replica } = home;
   const sum = (count: (database: Database) => number): number =>
     all.reduce((total, database) => total + count(database), 0);
   return {
-    query,
-    sign,
-    models,
-    replica,
+    // What names no tenant: the look-ups of the directory, the signature, the models.
+    ...home,
     at,
     all,
     forTenant: (context) => at(context.tenantId).forTenant(context),

@@ -10,25 +10,14 @@
  * So at every moment at most one cell accepts writes of the tenant, whatever a server believes about the directory. A move that
  * was cut off goes on when it is begun again, or is undone.
  */
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import type { SealKeys } from '../audit-trail/seal-keys.js';
 import { findCell, placeTenant } from '../operator/cells.js';
 import { cellOfSlug, cellOfTenant, type OperatorCells } from '../operator/operator-cells.js';
 import type { OperatorConnection, OperatorQuery } from '../operator/operator-connection.js';
 import { findTenant, type TenantRow } from '../operator/tenants.js';
 import { eraseTenant, olderTransactionsEnd } from './erase-tenant.js';
-import { exportTenant } from './export-tenant.js';
-import { importTenant } from './import-tenant.js';
+import { copyTenant } from './copy-tenant.js';
 import { TenantLifeError } from './life-error.js';
-import type { Manifest } from './manifest.js';
-import { nameOf } from './walk.js';
 import { notFound } from '../../kernel/vocabulary/errors.js';
 
 /** What a cell says about a tenant that is moved. */
@@ -98,7 +87,9 @@ export async function moveTenant(cells: OperatorCells, order: MoveOrder): Promis
       await olderTransactionsEnd(source);
       await onStep('quiet');
     }
-    if (there?.state !== 'arriving') await copy(source, target, tenant, from);
+    if (there?.state !== 'arriving') {
+      await copyTenant(source, target, tenant, (query, id) => fenceIn(query, target, id, 'arriving', from));
+    }
     await onStep('copied');
     await fence(source, tenant.id, 'left', to);
     await onStep('left');
@@ -205,104 +196,6 @@ async function servedTenant(
   const tenant = await findTenant(cells.named(cell), slug);
   if ((await cellOfTenant(cells.home, tenant.id)) !== cell) throw notFound();
   return tenant;
-}
-
-async function copy(
-  source: OperatorConnection,
-  target: OperatorConnection,
-  tenant: TenantRow,
-  from: string | undefined,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'tenantry-move-'));
-  try {
-    const file = join(folder, 'tenant.tar.gz');
-    const original = await source.inTenant(
-      tenant.id,
-      async (query) => ({
-        manifest: await write(query, source, tenant, createWriteStream(file, { mode: 0o600, flags: 'wx' })),
-        trail: await digestOfTrail(query, tenant.id),
-      }),
-      { snapshot: true, statementTimeoutMs: 0 },
-    );
-    await importTenant(target, {
-      file,
-      newIds: false,
-      reason: '',
-      arriving: async (query, id) => {
-        const copied = await write(
-          query,
-          target,
-          tenant,
-          new Writable({ write: (_chunk, _encoding, done) => done() }),
-        );
-        const trail = await digestOfTrail(query, id);
-        refuseDifferences(original, { manifest: copied, trail });
-        await fenceIn(query, target, id, 'arriving', from);
-      },
-    });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Writes the archive of a tenant. */
-async function write(
-  query: OperatorQuery,
-  { sign }: OperatorConnection,
-  { id: tenantId, slug }: TenantRow,
-  into: Writable,
-): Promise<Manifest> {
-  let manifest: Manifest | undefined;
-  async function* bytes(): AsyncGenerator<Buffer> {
-    manifest = yield* exportTenant(query, { tenantId, slug, disguise: 'none', sign });
-  }
-  await pipeline(Readable.from(bytes()), createGzip({ level: 1 }), into);
-  return manifest!;
-}
-
-interface Compared {
-  readonly manifest: Manifest;
-  readonly trail: string;
-}
-
-/** Not compared by their files: what is not moved, and the audit log, whose rows have numbers of their database's transactions. */
-const OTHERWISE = new Set(['public.audit_log', 'public.tenant_exports']);
-
-/** @throws TenantLifeError when a table, or the sealed trail, is not what it was */
-function refuseDifferences(one: Compared, other: Compared): void {
-  const hashes = ({ manifest: { tables, trail } }: Compared) =>
-    new Map([
-      ...tables
-        .filter((table) => !OTHERWISE.has(nameOf(table)))
-        .map((table) => [nameOf(table), `${String(table.rows)} ${table.sha256}`] as const),
-      ['the sealed trail', trail?.sha256 ?? ''] as const,
-    ]);
-  const [before, after] = [
-    hashes(one).set('public.audit_log', one.trail),
-    hashes(other).set('public.audit_log', other.trail),
-  ];
-  const different = [...new Set([...before.keys(), ...after.keys()])].filter(
-    (name) => before.get(name) !== after.get(name),
-  );
-  if (different.length === 0) return;
-  throw new TenantLifeError(`The copy is not equal in ${different.join(', ')}: nothing was moved.`);
-}
-
-/** The number and the content of all entries of the audit log, without the numbers of transactions. */
-async function digestOfTrail(query: OperatorQuery, tenantId: string): Promise<string> {
-  const hash = createHash('sha256');
-  let rows = 0;
-  for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
-    const found = await query<{ id: string; digest: string }>(
-      `SELECT e.id::text AS id, md5((to_jsonb(e) - 'tx')::text) AS digest FROM public.audit_log e
-       WHERE e.tenant_id = $1 AND e.id > $2::uuid ORDER BY e.id LIMIT 5000`,
-      [tenantId, after],
-    );
-    for (const { digest } of found) hash.update(digest);
-    rows += found.length;
-    if (found.length === 0) return `${String(rows)} ${hash.digest('hex')}`;
-    after = found.at(-1)!.id;
-  }
 }
 
 async function stateOf(

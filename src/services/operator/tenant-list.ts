@@ -124,7 +124,7 @@ function matching({ search, status, plan }: TenantConditions, more: readonly Pri
       ...(status == null ? [] : [Prisma.sql`status = ${status}`]),
       ...(plan == null ? [] : [Prisma.sql`plan = ${plan}`]),
       ...more,
-      Prisma.raw(IS_SERVED),
+      IS_SERVED,
     ],
     ' AND ',
   );

@@ -2,6 +2,7 @@
  * Operators' work on tenants. Each change, and each read of one tenant, is in the tenant's audit log, with its reason.
  */
 import { z } from 'zod';
+import { Prisma } from '../../generated/prisma/client.js';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
 import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
@@ -47,13 +48,13 @@ export const TENANT_COLUMNS = 'id, slug, name, plan, status, suspension_reason, 
 const ADDRESS = z.email({ pattern: z.regexes.html5Email });
 
 /** Rows that are a copy of a tenant of another cell are not the tenant. */
-export const IS_SERVED =
-  "NOT EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = tenants.id AND m.state <> 'leaving')";
+export const IS_SERVED = Prisma.sql`NOT EXISTS (
+  SELECT FROM tenantry.moves m WHERE m.subject = tenants.id AND m.state <> 'leaving')`;
 
 /** All tenants of a cell, by slug. */
 export const listTenants = (connection: Pick<OperatorConnection, 'query'>): Promise<TenantRow[]> =>
   connection.query<TenantRow>(
-    `SELECT ${TENANT_COLUMNS} FROM public.tenants WHERE ${IS_SERVED} ORDER BY slug`,
+    `SELECT ${TENANT_COLUMNS} FROM public.tenants WHERE ${IS_SERVED.text} ORDER BY slug`,
   );
 
 /** @throws NOT_FOUND */
