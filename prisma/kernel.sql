@@ -1664,6 +1664,10 @@ BEGIN
   END IF;
   IF new_state IS NULL THEN
     DELETE FROM tenantry.moves m WHERE m.subject = tenant;
+    -- Its jobs have come with it, or were passed over while it was fenced.
+    PERFORM tenantry.wake_jobs(tenant, coalesce((
+      SELECT min(j.run_at) FROM tenantry.jobs j WHERE j.tenant_id = tenant AND j.state = 'queued'
+    ), 'infinity')) FROM public.tenants t WHERE t.id = tenant;
   ELSE
     INSERT INTO tenantry.moves (subject, state, other_cell) VALUES (tenant, new_state, cell)
     ON CONFLICT (subject) DO UPDATE SET state = excluded.state, other_cell = excluded.other_cell;

@@ -134,7 +134,7 @@ async function main(): Promise<void> {
       }
       await stopAsked;
       drain.begin();
-      const ending = [services.worker.stop(CLOSE_MS), stopCells?.(CLOSE_MS)];
+      const ending = [services.worker.stop(CLOSE_MS), stopCells(CLOSE_MS)];
       jobsEnded = Promise.all(ending).then(() => undefined);
       if (config.drainMs > 0) {
         app.log.info({ ms: config.drainMs }, 'told to stop: not ready any more, still answering');
