@@ -146,6 +146,9 @@ BEGIN
 END
 $$;
 
+COMMENT ON FUNCTION tenantry.refuse_fenced(uuid, boolean) IS
+  '@tenancy audited: says of a tenant, whose id the caller knows, that it is moved or erased, and nothing else';
+
 -- Says that a tenant leaves this cell, arrives in it or has left it; null: that it is served here. From the commit on its
 -- transactions are refused as that asks for; those that were open before have to end before its rows are copied.
 CREATE FUNCTION tenantry.fence_tenant(
