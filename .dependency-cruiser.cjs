@@ -58,6 +58,7 @@ module.exports = {
     kernel('notifications', 'vocabulary', 'database', 'tenancy'),
     kernel('outgoing'),
     kernel('auth', 'vocabulary', 'config', 'outgoing', 'tenancy', 'notifications'),
+    kernel('cells', 'vocabulary', 'tenancy', 'notifications', 'auth'),
     kernel('access', 'vocabulary', 'request', 'tenancy'),
     kernel(
       'graphql',

@@ -872,7 +872,7 @@ DECLARE
     WHERE q.active AND (
       t.status = 'active'
       OR EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'requested')
-    ) AND q.tenant_id <> ALL (passed)
+    ) AND NOT tenantry.is_fenced(q.tenant_id) AND q.tenant_id <> ALL (passed)
     ORDER BY q.virtual_time FOR NO KEY UPDATE OF q SKIP LOCKED;
   chosen record;
   share jsonb;
@@ -1658,6 +1658,38 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.fail_job(uuid,uuid,text,bigint) TO tenantry_app;
 
+-- tenantry.fence_tenant(uuid,text,text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.fence_tenant(tenant uuid, new_state text, cell text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'fence_tenant', expires, tenant, coalesce(new_state, ''), coalesce(cell, '')), expires, signature
+  );
+  LOCK TABLE tenantry.erasures IN SHARE ROW EXCLUSIVE MODE;
+  IF new_state = 'leaving' AND EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant) THEN
+    RAISE EXCEPTION 'the tenant waits for its erasure' USING ERRCODE = '55006';
+  END IF;
+  IF new_state IS NULL THEN
+    DELETE FROM tenantry.moves m WHERE m.subject = tenant;
+    -- Its jobs have come with it, or were passed over while it was fenced.
+    PERFORM tenantry.wake_jobs(tenant, coalesce((
+      SELECT min(j.run_at) FROM tenantry.jobs j WHERE j.tenant_id = tenant AND j.state = 'queued'
+    ), 'infinity')) FROM public.tenants t WHERE t.id = tenant;
+  ELSE
+    INSERT INTO tenantry.moves (subject, state, other_cell) VALUES (tenant, new_state, cell)
+    ON CONFLICT (subject) DO UPDATE SET state = excluded.state, other_cell = excluded.other_cell;
+  END IF;
+  PERFORM tenantry.set_fence();
+  -- Servers drop what they have cached of the tenant, and end its subscriptions, whose clients come back.
+  PERFORM pg_notify('tenantry_access', json_build_object('tenantId', tenant)::text);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.fence_tenant(uuid,text,text,bigint,text) TO tenantry_operator;
+
 -- tenantry.finish_erasure(uuid,text,text,bytea)
 CREATE OR REPLACE FUNCTION tenantry.finish_erasure(erasure uuid, certificate text, key text, seal bytea)
  RETURNS void
@@ -2347,7 +2379,7 @@ BEGIN
       RAISE EXCEPTION 'this transaction is already bound to a tenant' USING ERRCODE = '25001';
     END IF;
     IF tenantry.is_fenced(tenant) AND NOT tenantry.moves_tenant(tenant) THEN
-      RAISE EXCEPTION 'the tenant is being erased' USING ERRCODE = 'TE001';
+      PERFORM tenantry.refuse_fenced(tenant, read_only);
     END IF;
     SET LOCAL TimeZone = 'UTC';
     SET LOCAL DateStyle = 'ISO, MDY';
@@ -2493,6 +2525,30 @@ BEGIN
   END LOOP;
 END
 $procedure$;
+
+-- tenantry.place_tenant(uuid,text,text)
+CREATE OR REPLACE FUNCTION tenantry.place_tenant(tenant uuid, new_slug text, new_cell text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  LOCK TABLE tenantry.directory IN SHARE ROW EXCLUSIVE MODE;
+  IF new_slug IS NULL THEN
+    DELETE FROM tenantry.directory d WHERE d.subject = tenant AND d.cell IS NOT DISTINCT FROM new_cell;
+    RETURN;
+  END IF;
+  IF EXISTS (SELECT FROM public.tenants t WHERE t.slug = new_slug AND t.id <> tenant) THEN
+    RAISE EXCEPTION 'the slug % is taken', new_slug USING ERRCODE = '23505', CONSTRAINT = 'tenants_slug_key';
+  END IF;
+  INSERT INTO tenantry.directory AS d (subject, slug, cell, changed)
+  VALUES (tenant, new_slug, new_cell, (SELECT coalesce(max(o.changed), 0) + 1 FROM tenantry.directory o))
+  ON CONFLICT (subject) DO UPDATE SET slug = excluded.slug, cell = excluded.cell, changed = excluded.changed
+  WHERE d.slug <> excluded.slug OR d.cell IS DISTINCT FROM excluded.cell;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.place_tenant(uuid,text,text) TO tenantry_operator;
 
 -- tenantry.plan_schedules(text,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.plan_schedules(plans text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
@@ -2658,6 +2714,22 @@ BEGIN
   RETURN NULL;
 END
 $function$;
+
+-- tenantry.read_directory(bigint,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.read_directory(since bigint, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS TABLE(subject uuid, slug text, cell text, changed bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'read_directory', expires, since), expires, signature);
+  RETURN QUERY SELECT d.subject, d.slug, d.cell, d.changed FROM tenantry.directory d
+    WHERE d.changed > since ORDER BY d.changed LIMIT 10000;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.read_directory(bigint,bigint,text) TO tenantry_app;
 
 -- tenantry.record_audit(text,text,text,jsonb,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.record_audit(action text, entity text, entity_id text, old_value jsonb DEFAULT NULL::jsonb, new_value jsonb DEFAULT NULL::jsonb)
@@ -2865,6 +2937,46 @@ CREATE OR REPLACE FUNCTION tenantry.refuse_change()
 AS $function$
 BEGIN
   RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = '42501';
+END
+$function$;
+
+-- tenantry.refuse_fenced(uuid,boolean)
+CREATE OR REPLACE FUNCTION tenantry.refuse_fenced(tenant uuid, read_only boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  state constant text := (SELECT m.state FROM tenantry.moves m WHERE m.subject = tenant);
+BEGIN
+  IF state IS NULL OR EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant AND e.state = 'running') THEN
+    RAISE EXCEPTION 'the tenant is being erased' USING ERRCODE = 'TE001';
+  END IF;
+  IF state <> 'leaving' OR read_only IS NOT TRUE THEN
+    RAISE EXCEPTION 'the tenant is being moved' USING ERRCODE = 'TE003';
+  END IF;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.refuse_fenced(uuid,boolean) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.refuse_fenced(uuid,boolean) TO tenantry_operator;
+
+-- tenantry.refuse_placed_slug()
+CREATE OR REPLACE FUNCTION tenantry.refuse_placed_slug()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM tenantry.cells) THEN
+    -- In the order of changes of the directory, which look for the slug here.
+    LOCK TABLE tenantry.directory IN ROW EXCLUSIVE MODE;
+    IF EXISTS (SELECT FROM tenantry.directory d WHERE d.slug = NEW.slug AND d.subject <> NEW.id) THEN
+      RAISE EXCEPTION 'the slug % is taken', NEW.slug USING ERRCODE = '23505', CONSTRAINT = 'tenants_slug_key';
+    END IF;
+  END IF;
+  RETURN NEW;
 END
 $function$;
 
@@ -3250,6 +3362,18 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.seal_audit(bigint,bigint,bytea,bytea,timestamp with time zone,xid8,text,bytea,bytea,uuid[],bytea[],bytea[],smallint[],bigint[],bytea[]) TO tenantry_app;
 
+-- tenantry.set_cell(text,boolean)
+CREATE OR REPLACE FUNCTION tenantry.set_cell(cell_name text, drains boolean)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  INSERT INTO tenantry.cells (name, draining) VALUES (cell_name, drains)
+  ON CONFLICT (name) DO UPDATE SET draining = drains
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.set_cell(text,boolean) TO tenantry_operator;
+
 -- tenantry.set_erasure_plan(uuid,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.set_erasure_plan(erasure uuid, new_plan jsonb)
  RETURNS void
@@ -3266,7 +3390,9 @@ CREATE OR REPLACE FUNCTION tenantry.set_fence()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  fenced constant uuid[] := ARRAY(SELECT e.subject FROM tenantry.erasures e WHERE e.state = 'running' ORDER BY e.subject);
+  fenced constant uuid[] := ARRAY(
+    SELECT e.subject FROM tenantry.erasures e WHERE e.state = 'running' UNION SELECT m.subject FROM tenantry.moves m ORDER BY 1
+  );
 BEGIN
   EXECUTE format(
     'CREATE OR REPLACE FUNCTION tenantry.is_fenced(tenant uuid) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %s',
@@ -3937,6 +4063,7 @@ CREATE POLICY tenant_isolation ON public.tenants FOR ALL TO PUBLIC
 CREATE TRIGGER announce_access AFTER DELETE OR UPDATE OF status, slug, plan, suspension_reason ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.announce_access();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.write_audit('Tenant', 'tenant');
 CREATE TRIGGER next_version BEFORE UPDATE ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.next_version();
+CREATE TRIGGER refuse_placed_slug BEFORE INSERT OR UPDATE OF slug ON public.tenants FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_placed_slug();
 GRANT SELECT ON TABLE public.tenants TO tenantry_app;
 GRANT DELETE, INSERT, SELECT, UPDATE ON TABLE public.tenants TO tenantry_operator;
 GRANT UPDATE (billing_email), UPDATE (name), UPDATE (plan), UPDATE (settings), UPDATE (updated_at) ON TABLE public.tenants TO tenantry_app;
@@ -4079,12 +4206,28 @@ CREATE POLICY tenant_isolation ON tenantry.audit_trees FOR SELECT TO PUBLIC
 GRANT SELECT ON TABLE tenantry.audit_trees TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.audit_trees TO tenantry_operator;
 
+-- tenantry.cells
+ALTER TABLE tenantry.cells ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.cells FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.cells FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.cells TO tenantry_operator;
+
 -- tenantry.context_keys
 ALTER TABLE tenantry.context_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenantry.context_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY signing ON tenantry.context_keys FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+
+-- tenantry.directory
+ALTER TABLE tenantry.directory ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.directory FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.directory FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.directory TO tenantry_operator;
 
 -- tenantry.erased_trails
 ALTER TABLE tenantry.erased_trails ENABLE ROW LEVEL SECURITY;
@@ -4187,6 +4330,14 @@ CREATE POLICY listeners ON tenantry.listening FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
 GRANT SELECT ON TABLE tenantry.listening TO tenantry_operator;
+
+-- tenantry.moves
+ALTER TABLE tenantry.moves ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.moves FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.moves FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.moves TO tenantry_operator;
 
 -- tenantry.plans
 ALTER TABLE tenantry.plans ENABLE ROW LEVEL SECURITY;

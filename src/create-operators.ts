@@ -7,11 +7,15 @@ import type { Config } from './kernel/config/config.js';
 import type { OperatorDoorConfig } from './kernel/config/operator-door.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { DocumentReader } from './services/documents/document-reader.js';
+import { OperatorCells } from './services/operator/operator-cells.js';
 import { OperatorPool } from './services/operator/operator-pool.js';
 import { buildOperatorSchema } from './services/operator/operator-schema.js';
 
 export interface OperatorParts {
-  readonly config: Pick<Config, 'operatorDoor' | 'production' | 'documentLimits' | 'tenantErasureDays'>;
+  readonly config: Pick<
+    Config,
+    'operatorDoor' | 'production' | 'documentLimits' | 'tenantErasureDays' | 'cells'
+  >;
   /** The URL of the role tenantry_operator. */
   readonly url: string | undefined;
   readonly contextKey: string | undefined;
@@ -29,7 +33,7 @@ export interface OperatorParts {
  * @throws ConfigError when it is configured, and the operators' role has no URL
  */
 export function createOperators({
-  config: { operatorDoor, production, documentLimits, tenantErasureDays },
+  config: { operatorDoor, production, documentLimits, tenantErasureDays, cells },
   url,
   contextKey,
   sealKeys,
@@ -44,6 +48,12 @@ export function createOperators({
     );
   }
   const { secret, jwksUri, issuer, audience, oidc, requestsPerMinute } = operatorDoor;
+  const pool = new OperatorPool({ url, contextKey, onConnectionError });
+  const others = cells.flatMap(({ name, operatorUrl }) =>
+    operatorUrl === undefined
+      ? []
+      : [{ name, pool: new OperatorPool({ url: operatorUrl, contextKey, onConnectionError }) }],
+  );
   const schema = buildOperatorSchema({
     undeclaredErrors: production ? 'pass' : 'refuse',
     limits: documentLimits,
@@ -57,8 +67,16 @@ export function createOperators({
     }),
     schema,
     reader: new DocumentReader({ schema, hideSuggestions: production }),
-    pool: new OperatorPool({ url, contextKey, onConnectionError }),
+    pool,
     login: oidc && openLogin(oidc, audience),
+    forOperator: (operator, requestId) =>
+      new OperatorCells(
+        pool.forOperator(operator, requestId),
+        new Map(others.map((cell) => [cell.name, cell.pool.forOperator(operator, requestId)])),
+      ),
+    close: async () => {
+      await Promise.all([pool, ...others.map((cell) => cell.pool)].map((each) => each.close()));
+    },
     sealKeys,
     erasureDays: tenantErasureDays,
     requestsPerMinute,

@@ -6,15 +6,16 @@ import type { Services } from './http/services.js';
 import { OwnWrites } from './http/own-writes.js';
 import { Shedding } from './http/shedding.js';
 import { createOperators } from './create-operators.js';
+import { createBackgrounds, type Background, type CellBackground } from './background.js';
+import { openCells } from './open-cells.js';
 import { warnOfMissing } from './missing-settings.js';
 import { openLogin, openOperatorLogin, openProviderKeys } from './identity-provider.js';
-import { statementLog, type Inform } from './statement-log.js';
+import type { Inform } from './statement-log.js';
 import type { Config } from './kernel/config/config.js';
 import { DocumentReader } from './services/documents/document-reader.js';
 import { LeavingErrors } from './services/telemetry/leaving-errors.js';
 import { TenantActivity } from './services/telemetry/tenant-activity.js';
 import { TenantUsage } from './services/telemetry/tenant-usage.js';
-import { UsageWriter } from './services/telemetry/usage-writer.js';
 import { FieldUsage } from './services/field-usage/field-usage.js';
 import { Problems } from './services/telemetry/problems.js';
 import { Documents } from './services/documents/documents.js';
@@ -27,7 +28,6 @@ import { limitedResources, refuseUnknownQuotas, type LimitedResource } from './s
 import { openRates } from './services/rates/open-rates.js';
 import { jobHandlers } from './services/jobs/handlers.js';
 import { JobQueue } from './services/jobs/job-queue.js';
-import { Worker } from './services/jobs/worker.js';
 import { TenantExports } from './services/lifecycle/tenant-exports.js';
 import { createMailer } from './services/mail/mailer.js';
 import { AccessRecords } from './services/access-records/access-records.js';
@@ -39,29 +39,22 @@ import { Connections } from './services/subscriptions/connections.js';
 import { Settings } from './services/settings/settings.js';
 import { SealedSecrets } from './services/secrets/sealed-secrets.js';
 import { ShownRows } from './services/webhooks/shown-rows.js';
-import { ACCESS_CHANNEL, accessInvalidations } from './kernel/notifications/access-invalidations.js';
 import { recordApiKeyUse } from './kernel/auth/api-key-use.js';
-import { CHANGES_CHANNEL, changeEvents } from './kernel/notifications/change-events.js';
 import type { DelayLimits } from './kernel/pool/queue-delays.js';
-import { openDatabase, type Database } from './kernel/tenancy/database.js';
-import { listen } from './kernel/notifications/notifications.js';
+import type { Database } from './kernel/tenancy/database.js';
 import { createReadiness } from './kernel/database/readiness.js';
-import { createAccessResolver } from './kernel/auth/resolve-access.js';
-import { createApiKeyResolver } from './kernel/auth/resolve-api-key.js';
-import { createImpersonationResolver } from './kernel/auth/resolve-impersonation.js';
 import type { TransactionLimits } from './kernel/tenancy/tenant-client.js';
 
 /** Time limits of a tenant's transaction, in milliseconds. */
 export const LIMITS: TransactionLimits = { maxWait: 2_000, timeout: 10_000, statementTimeout: 5_000 };
 
-export interface RunningServices extends Services {
+export interface RunningServices extends Services, Background {
+  readonly config: Config;
   /** What plans can limit: see `publishQuotas`. */
   readonly limitedResources: readonly LimitedResource[];
   readonly database: Database;
-  /** Writes what tenants use. */
-  readonly usageWriter: UsageWriter;
-  /** Writes which parts of the schema they use. */
-  readonly fieldWriter: UsageWriter;
+  /** What runs for the cells beside the default one. */
+  readonly others: readonly CellBackground[];
   /** Closes the connections to the database. Call it when no request is running. */
   close(): Promise<void>;
 }
@@ -123,41 +116,23 @@ export function createServices({
   const trusted = config.trustedDocuments ? readTrustedDocuments(config.trustedDocuments, api.schema) : [];
   refuseUnknownQuotas(plans, resources);
   const tenantUsage = new TenantUsage();
-  const database = openDatabase({
+  const cells = openCells({
+    config,
     url: databaseUrl,
+    listenUrl: config.databaseListenUrl ?? databaseUrl,
     poolSize: config.poolSize,
-    perTenant: config.tenantConnections,
+    replica: config.replica,
+    contextKey,
     limits,
     queueDelays,
-    contextKey,
-    ...(config.replica && { replica: { ...config.replica, onChange: warn } }),
-    statementLog: statementLog(config, inform),
+    inform,
+    warn,
     onRows: (tenantId, rows) => tenantUsage.add(tenantId, 'rows', rows),
-    onConnectionError: (error) => warn(`a connection to the database failed: ${error.message}`),
-    // In development and in tests it is an error.
-    ...(config.production && { onSecondConnection: (error: Error) => warn(error.stack ?? error.message) }),
   });
+  const { database, invalidations, access, apiKeys, impersonations, changes } = cells.joined;
   const readiness = createReadiness({ url: databaseUrl });
-  const notifications = listen({
-    listenUrl: config.databaseListenUrl ?? databaseUrl,
-    databaseUrl,
-    channels: [ACCESS_CHANNEL, CHANGES_CHANNEL],
-    onProblem: (problem) => warn(`memberships are not cached for now: ${problem}`),
-  });
-  // The first listener for changed access, so that the cache drops its entries before others look access up again.
-  const invalidations = accessInvalidations(notifications);
-  const access = createAccessResolver(database, invalidations);
-  const apiKeys = createApiKeyResolver(database, invalidations);
-  const impersonations = createImpersonationResolver(database, invalidations);
-  invalidations.onChange((change) => database.gate.accessChanged(change));
-  const changes = changeEvents(notifications, database, warn);
   const apiKeyUse = recordApiKeyUse(database, warn);
   const fieldUsage = new FieldUsage(api.schema);
-  const usageWriter = new UsageWriter({ database, warn, counts: tenantUsage, into: 'add_tenant_usage' });
-  const fieldWriter = new UsageWriter(
-    { database, warn, counts: fieldUsage, into: 'add_field_usage' },
-    60_000,
-  );
   // A mail may contain the token of an invitation: in production it must not stay in a file on the server.
   const mailFolder = config.production ? undefined : join(config.dataDir, 'mail');
   warnOfMissing(config, encryptionKeys, warn);
@@ -170,7 +145,7 @@ export function createServices({
   });
   const auditTrail = new AuditTrail(database, sealKeys);
   const accessRecords = new AccessRecords({ database, access, warn, enabled: config.auditAccess });
-  const tenantExports = new TenantExports({ database, url: databaseUrl, keys: sealKeys });
+  const tenantExports = new TenantExports({ database, urlOf: cells.urlOf, keys: sealKeys });
   const mailer = createMailer({ smtpUrl: config.smtpUrl, from: config.mailFrom, folder: mailFolder });
   const secrets = new SealedSecrets(encryptionKeys);
   const outgoing = new Outgoing({ allowed: config.outgoingAllowedHosts });
@@ -196,11 +171,17 @@ export function createServices({
     openLogin: (oidc, audience) => openOperatorLogin(oidc, audience, problems),
     onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
   });
-  const onAttempt = (tenantId: string) => tenantUsage.add(tenantId, 'jobs', 1);
-  const worker = new Worker(
-    { database, handlers, plans, context, invalidations, onAttempt },
-    { slots: config.jobSlots },
-  );
+  const { home, others } = createBackgrounds({
+    cells,
+    handlers,
+    plans,
+    context,
+    slots: config.jobSlots,
+    onAttempt: (tenantId) => tenantUsage.add(tenantId, 'jobs', 1),
+    tenantUsage,
+    fieldUsage,
+    warn,
+  });
   return {
     config,
     api,
@@ -245,30 +226,28 @@ export function createServices({
     moduleContext: context,
     operators,
     jobQueue: new JobQueue(database),
-    worker,
+    ...home,
+    others,
     providerKeys,
     problems,
     activity,
     tenantUsage,
-    usageWriter,
     fieldUsage,
     onSubscribed: countSubscriptions(tenantUsage, fieldUsage),
-    fieldWriter,
     sealing: new Sealing(),
     outgoing,
     leaving: new LeavingErrors(problems),
     close: async () => {
-      await worker.stop(0);
+      const backgrounds = [home, ...others];
+      await Promise.all(backgrounds.map(({ worker }) => worker.stop(0)));
       await apiKeyUse.close();
       await accessRecords.close();
-      await usageWriter.close();
-      await fieldWriter.close();
-      changes.close();
-      await notifications.close();
+      await Promise.all(backgrounds.map(({ usageWriter }) => usageWriter.close()));
+      await Promise.all(backgrounds.map(({ fieldWriter }) => fieldWriter.close()));
       await readiness.close();
       await openedRates.close();
-      await operators?.pool.close();
-      await database.close();
+      await operators?.close();
+      await cells.joined.close();
       problems.close();
     },
   };

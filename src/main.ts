@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { buildApp } from './app.js';
 import { encryptionKeys, signingSecret } from './kernel/auth/development-secret.js';
 import { printBanner } from './banner.js';
+import { startCells } from './start-cells.js';
 import { readConfig } from './kernel/config/config.js';
 import { prepareDatabase } from './kernel/database/preparation/prepare.js';
 import { loadEnvironmentFile } from './kernel/config/environment-file.js';
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
     let sealer: Sealer | undefined;
     let retract = (): Promise<void> => Promise.resolve();
     let erasures: ErasureRunner | undefined;
+    let stopCells: ReturnType<typeof startCells> | undefined;
     try {
       if (prepared.embedded) {
         const { contextKey, embedded } = prepared;
@@ -125,12 +127,20 @@ async function main(): Promise<void> {
           warn,
         }).start();
       }
+      stopCells = startCells({
+        services,
+        log: app.log,
+        contextKey: prepared.contextKey,
+        sealKeys: keys,
+        erasing: operatorUrl === undefined ? undefined : { operatorUrl, stores: storesOf(modules), keys },
+      });
       if (!config.production) {
         await printBanner({ port, config, secret, database: services.database, embedded: prepared.embedded });
       }
       await stopAsked;
       drain.begin();
-      jobsEnded = services.worker.stop(CLOSE_MS);
+      const ending = [services.worker.stop(CLOSE_MS), stopCells(CLOSE_MS)];
+      jobsEnded = Promise.all(ending).then(() => undefined);
       if (config.drainMs > 0) {
         app.log.info({ ms: config.drainMs }, 'told to stop: not ready any more, still answering');
         await setTimeout(config.drainMs);

@@ -1,6 +1,7 @@
 /** All mutants, in the order of the table. */
 import { answers } from './answer-mutants.js';
 import { auditTrail } from './audit-trail-mutants.js';
+import { cells } from './cell-mutants.js';
 import { contract } from './contract-mutants.js';
 import {
   auditLog,
@@ -61,5 +62,6 @@ export const MUTANTS: readonly MutantGroup[] = [
   impersonations,
   settings,
   lifecycle,
+  cells,
   dashboard,
 ];

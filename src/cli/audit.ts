@@ -6,6 +6,7 @@ import { readConfig } from '../kernel/config/config.js';
 import { addressOf } from '../kernel/database/owner-connection.js';
 import { developmentPackage } from '../kernel/config/development-package.js';
 import { createSign, signContext } from '../kernel/database/context-signature.js';
+import { demandCell } from './as-operator.js';
 import { commandUrls } from './connect.js';
 
 /**
@@ -15,7 +16,8 @@ import { commandUrls } from './connect.js';
 export async function auditCommand(): Promise<Command> {
   try {
     const audit = await developmentPackage(import('tenantry-audit/command'), NOT_INSTALLED);
-    return audit.auditCommand('audit', ownDatabase);
+    const command = audit.auditCommand('audit', () => ownDatabase(command.opts<{ cell?: string }>().cell));
+    return command.option('--cell <name>', 'audit the database of this cell, instead of the default one');
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return new Command('audit')
@@ -32,8 +34,12 @@ const NOT_INSTALLED =
   'without --omit=dev (and `npm run build`, where dist is run).';
 
 /** The owner's connection, which may read all rows, and the name of the application's role. */
-async function ownDatabase(): Promise<KnownDatabase> {
-  const { app, owner, contextKey } = await commandUrls(readConfig(process.env, 'command'));
+async function ownDatabase(cell: string | undefined): Promise<KnownDatabase> {
+  const config = readConfig(process.env, 'command');
+  const { contextKey, ...home } = await commandUrls(config);
+  if (cell !== undefined) demandCell(cell);
+  const found = config.cells.find(({ name }) => name === cell);
+  const { app, owner } = found ? { app: found.url, owner: found.ownerUrl } : home;
   const sign = createSign(contextKey);
   return {
     url: owner ?? app,

@@ -49,6 +49,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     description: 'Work on tenants, as an operator (needs DATABASE_OPERATOR_URL, or `npm start`)',
     load: async () => (await import('./tenant.js')).tenantCommand(),
   },
+  cell: {
+    description: 'Work on the databases beside the default one, as an operator (needs CELL_<NAME>_URL)',
+    load: async () => (await import('./cell.js')).cellCommand(),
+  },
+  directory: {
+    description: 'Work on the directory of the tenants in other cells, as an operator',
+    load: async () => (await import('./directory.js')).directoryCommand(),
+  },
   'audit-log': {
     description: 'Verify and export the sealed audit log, as an operator (needs DATABASE_OPERATOR_URL)',
     load: async () => (await import('./audit-log.js')).auditLogCommand(),

@@ -3,7 +3,7 @@ import { JOB_STATES, type JobState } from '../kernel/vocabulary/job.js';
 import { cancelJob, findJob, listJobs, retryJob } from '../services/operator/jobs.js';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import { findTenant, type TenantRow } from '../services/operator/tenants.js';
-import { asOperator } from './as-operator.js';
+import { asOperatorOf } from './as-operator.js';
 import { printRows } from './output.js';
 import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
@@ -93,4 +93,5 @@ const limitOption = (): Option =>
 const inTenant = <Result>(
   slug: string,
   work: (connection: OperatorConnection, tenant: TenantRow) => Promise<Result>,
-): Promise<Result> => asOperator(async (connection) => work(connection, await findTenant(connection, slug)));
+): Promise<Result> =>
+  asOperatorOf(slug, async (connection) => work(connection, await findTenant(connection, slug)));

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import process from 'node:process';
 import { Command } from 'commander';
+import type { CellConfig } from '../kernel/config/cells.js';
 import { readConfig } from '../kernel/config/config.js';
 import { PRISMA_FOLDER } from '../kernel/database/migration/folder.js';
 import { createMigration } from '../kernel/database/migration/migrations.js';
@@ -28,21 +29,58 @@ export const migrateCommand = (): Command =>
     )
     .option('--json', 'print the status as a line of JSON, as when it goes to a program')
     .action(async ({ rolesOnly, status, json }: MigrateOptions) => {
-      const { app, owner, operator, contextKey } = await commandUrls(readConfig(process.env, 'command'));
-      if (status) return printStatus(app, json);
+      const config = readConfig(process.env, 'command');
+      const { app, owner, operator, contextKey } = await commandUrls(config);
+      if (status) {
+        await printStatus(app, json, config.cells.length > 0 ? 'default' : undefined);
+        for (const { name, url } of config.cells) await printStatus(url, json, name);
+        return;
+      }
       const urls = { app, owner: demand(owner, 'DATABASE_OWNER_URL'), operator };
-      if (rolesOnly) return ensureRoles(urls);
+      if (rolesOnly) {
+        await ensureRoles(urls);
+        for (const cell of config.cells) await ensureRoles(urlsOf(cell));
+        return;
+      }
+      // Before the first change, so that none is left out for a missing variable.
+      const cells = config.cells.map((cell) => ({ name: cell.name, urls: urlsOf(cell) }));
       const applied = await migrate(urls, contextKey);
       for (const name of applied) process.stdout.write(`${name}\n`);
       process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
+      // One after the other: where a migration fails, the later cells are as they were, and the next call goes on there.
+      for (const cell of cells) {
+        const appliedThere = await migrate(cell.urls, contextKey);
+        process.stderr.write(`Cell ${cell.name}: applied ${String(appliedThere.length)}.\n`);
+      }
     });
 
-async function printStatus(url: string, json: true | undefined): Promise<void> {
+/** @throws ConfigError without the URL of the cell's owner */
+const urlsOf = ({ name, url: app, ownerUrl, operatorUrl: operator }: CellConfig) => ({
+  app,
+  owner: demand(ownerUrl, `CELL_${name.toUpperCase().replaceAll('-', '_')}_OWNER_URL`),
+  operator,
+});
+
+/** @param cell its name, where there are several */
+async function printStatus(url: string, json: true | undefined, cell: string | undefined): Promise<void> {
   const { applied, missing, newer, problem } = await withClient(url, (client) =>
     migrationStatus((sql) => client.query(sql)),
   );
   const isUpToDate = missing.length === 0 && newer.length === 0 && problem === undefined;
-  printRows([{ database: addressOf(url).database, applied, missing, newer, isUpToDate, problem }], { json });
+  printRows(
+    [
+      {
+        ...(cell !== undefined && { cell }),
+        database: addressOf(url).database,
+        applied,
+        missing,
+        newer,
+        isUpToDate,
+        problem,
+      },
+    ],
+    { json },
+  );
   if (!isUpToDate) process.exitCode = 1;
 }
 

@@ -6,9 +6,12 @@ import { modules } from '../modules.js';
 import { sealKeys } from '../services/audit-trail/seal-keys.js';
 import { eraseTenant, planErasure, storesOf } from '../services/lifecycle/erase-tenant.js';
 import { readPlans } from '../services/limits/plans.js';
+import { isId } from '../kernel/vocabulary/id.js';
+import { forgetTenant } from '../services/operator/cells.js';
+import { cellOfSlug, cellOfTenant } from '../services/operator/operator-cells.js';
 import { findErasure, requestErasure } from '../services/operator/erasures.js';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
-import { asOperator } from './as-operator.js';
+import { asOperator, asOperatorAt } from './as-operator.js';
 import { printRows } from './output.js';
 import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
@@ -33,7 +36,8 @@ export const tenantEraseCommand = (): Command =>
       const config = readConfig(process.env, 'command');
       const plans = readPlans(config.plansFile);
       const keys = await sealKeys(config);
-      await asOperator(async (connection) => {
+      const cell = await asOperator((home) => cellOfTenantNamed(home, slug));
+      await asOperatorAt(cell, async (connection) => {
         const tenant = await tenantOf(connection, slug);
         const keepTrail = plans.of(tenant.plan).auditAfterErasure === 'keep';
         if (!yes) {
@@ -52,8 +56,13 @@ export const tenantEraseCommand = (): Command =>
         }
         const order = { tenantId: tenant.id, stores: storesOf(modules), keepTrail, keys };
         print((await eraseTenant(connection, order)) ?? {});
+        if (cell !== undefined) await asOperator((home) => forgetTenant(home, tenant.id, cell));
       });
     });
+
+/** The cell of a tenant that is named by its slug or, after an erasure was cut off, by its id. */
+const cellOfTenantNamed = async (home: OperatorConnection, name: string): Promise<string | undefined> =>
+  isId(name) ? cellOfTenant(home, name) : cellOfSlug(home, name);
 
 async function hasBegun(connection: OperatorConnection, tenantId: string): Promise<boolean> {
   return (await findErasure(connection, tenantId))?.state === 'running';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { exportToFile } from '../services/lifecycle/export-file.js';
-import { asOperator } from './as-operator.js';
+import { asOperatorOf } from './as-operator.js';
 import { printRows } from './output.js';
 import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
@@ -23,7 +23,7 @@ export const tenantExportCommand = (): Command =>
       const { output, anonymise = false, json } = options;
       const reason = reasonOf(options, 'tenant export');
       const disguise = anonymise ? 'texts' : 'none';
-      const manifest = await asOperator((connection) =>
+      const manifest = await asOperatorOf(slug, (connection) =>
         exportToFile(connection, { slug, output, disguise, reason }),
       );
       const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { MOST_HOURS, readTopTenants, type TopOptions } from '../services/operator/tenant-usage.js';
-import { asOperator } from './as-operator.js';
+import { MOST_HOURS, readTopTenantsIn, type TopOptions } from '../services/operator/tenant-usage.js';
+import { asOperatorOfCells } from './as-operator.js';
 import { printRows } from './output.js';
 
 interface Options extends Omit<TopOptions, 'first'> {
@@ -17,8 +17,8 @@ export const topCommand = (): Command =>
     .option('--limit <number>', 'the most tenants', wholeNumber(1_000), 20)
     .option('--json', 'print JSON also on a terminal')
     .action(async ({ by, hours, limit, json }: Options) => {
-      const tenants = await asOperator((connection) =>
-        readTopTenants(connection, { by, hours, first: limit }),
+      const tenants = await asOperatorOfCells((cells) =>
+        readTopTenantsIn(cells.all, { by, hours, first: limit }),
       );
       printRows(tenants, { json });
     });

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import { findTenant, listTenants } from '../services/operator/tenants.js';
 import { checkUse, readUse } from '../services/operator/usage.js';
-import { asOperator } from './as-operator.js';
+import { asOperatorOf, inEachCell } from './as-operator.js';
 import { printRows } from './output.js';
 import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
@@ -23,7 +23,8 @@ export const usageCommand = (): Command =>
     .addOption(reasonOption())
     .option('--json', 'print JSON also on a terminal')
     .action(async (slug: string | undefined, options: UsageOptions) => {
-      await asOperator((connection) => printUsage(connection, slug, options));
+      if (slug === undefined) await inEachCell((connection) => printUsage(connection, undefined, options));
+      else await asOperatorOf(slug, (connection) => printUsage(connection, slug, options));
     });
 
 async function printUsage(

@@ -1,14 +1,17 @@
 import process from 'node:process';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
 import { DEFAULT_PAGE, LARGEST_PAGE, Page } from '../kernel/graphql/connection.js';
 import type { Plans } from '../kernel/vocabulary/plan.js';
 import type { TenantStatus } from '../kernel/vocabulary/tenant-status.js';
 import { readPlans } from '../services/limits/plans.js';
+import { createTenantIn } from '../services/operator/cells.js';
+import { renameTenantIn } from '../services/operator/rename-tenant.js';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import {
   TENANT_ORDERS,
-  tenantsOfPage,
+  tenantsOfPageIn,
   type ListedTenant,
   type TenantOrder,
 } from '../services/operator/tenant-list.js';
@@ -16,18 +19,18 @@ import {
   createTenant,
   readTenant,
   refuseUnknownPlan,
-  renameTenant,
   resumeTenant,
   setTenantPlan,
   suspendTenant,
   type TenantRow,
 } from '../services/operator/tenants.js';
-import { asOperator } from './as-operator.js';
+import { asOperator, asOperatorOf, asOperatorOfCells } from './as-operator.js';
 import { reasonOf, reasonOption } from './reason.js';
 import { tenantEraseCommand } from './tenant-erase.js';
 import { tenantExportCommand } from './tenant-export.js';
 import { tenantImportCommand } from './tenant-import.js';
 import { printRows } from './output.js';
+import { tenantMoveCommand } from './tenant-move.js';
 import { topCommand } from './tenant-top.js';
 import { usageCommand } from './tenant-usage.js';
 
@@ -42,6 +45,8 @@ interface NewTenantOptions extends Told {
   readonly owner: string;
   readonly email: string;
   readonly plan?: string;
+  readonly placement?: 'shared' | 'database';
+  readonly cell?: string;
 }
 
 interface ListOptions extends Told {
@@ -65,15 +70,31 @@ export const tenantCommand = (): Command => {
     .requiredOption('--owner <user id>', 'the founding owner: the sub claim of the identity provider')
     .requiredOption('--email <address>', 'the owner’s e-mail address')
     .option('--plan <name>', 'one of the plans of PLANS_FILE (default: the first of them)')
+    .addOption(
+      new Option('--placement <kind>', 'in a database with other tenants, or in one of its own').choices([
+        'shared',
+        'database',
+      ]),
+    )
+    .option('--cell <name>', 'the cell (default: that of DATABASE_URL)')
     .action(async (slug: string, options: NewTenantOptions) => {
       const { name, owner: userId, email } = options;
       const plans = configuredPlans();
       const plan = options.plan ?? plans.smallest.name;
       refuseUnknownPlan(plans, plan);
       const tenant = { slug, name, plan, owner: { userId, email } };
-      await print(options, (connection) =>
-        createTenant(connection, tenant, reasonOf(options, 'tenant create')),
-      );
+      const reason = reasonOf(options, 'tenant create');
+      const { cell, placement = cell === undefined ? undefined : 'shared' } = options;
+      if (placement === 'database' && cell === undefined) {
+        throw new ConfigError('Say the --cell that is the database of this tenant alone.');
+      }
+      const created =
+        cell === undefined || cell === 'default'
+          ? asOperator((connection) => createTenant(connection, tenant, reason))
+          : asOperatorOfCells((cells) =>
+              createTenantIn(cells, cell, tenant, { reason, alone: placement === 'database' }),
+            );
+      printRows([await created], options);
     });
   command
     .command('list')
@@ -90,21 +111,23 @@ export const tenantCommand = (): Command => {
     .option('--json', 'print JSON also on a terminal')
     .action(list);
   forOne(command, 'show', 'Print a tenant').action(async (slug: string, options: Told) => {
-    await print(options, (connection) => readTenant(connection, slug, reasonOf(options, 'tenant show')));
+    await print(slug, options, (connection) =>
+      readTenant(connection, slug, reasonOf(options, 'tenant show')),
+    );
   });
   forOne(command, 'plan', 'Move a tenant to another plan, within a second on every server')
     .argument('<plan>', 'one of the plans of PLANS_FILE')
     .action(async (slug: string, plan: string, options: Told) => {
       const plans = configuredPlans();
       const change = { slug, plan, reason: reasonOf(options, 'tenant plan') };
-      await print(options, (connection) => setTenantPlan(connection, plans, change));
+      await print(slug, options, (connection) => setTenantPlan(connection, plans, change));
     });
   forOne(command, 'rename', 'Change the name of a tenant, its slug, or both')
     .argument('[name]', 'the new name')
     .option('--slug <new slug>', 'the new slug; under the former one nobody finds the tenant any more')
     .action(async (slug: string, name: string | undefined, options: Told & { readonly slug?: string }) => {
       const change = { slug, name, newSlug: options.slug, reason: reasonOf(options, 'tenant rename') };
-      await print(options, (connection) => renameTenant(connection, change));
+      printRows([await asOperatorOfCells((cells) => renameTenantIn(cells, change))], options);
     });
   forOne(
     command,
@@ -112,14 +135,21 @@ export const tenantCommand = (): Command => {
     'Refuse all requests of a tenant, within a second on every server; members read the --reason',
   ).action(async (slug: string, options: Told) => {
     const change = { slug, reason: reasonOf(options, 'tenant suspend'), told: options.reason };
-    await print(options, (connection) => suspendTenant(connection, change));
+    await print(slug, options, (connection) => suspendTenant(connection, change));
   });
   forOne(command, 'resume', 'Serve a suspended tenant again').action(async (slug: string, options: Told) => {
-    await print(options, (connection) =>
+    await print(slug, options, (connection) =>
       resumeTenant(connection, { slug, reason: reasonOf(options, 'tenant resume') }),
     );
   });
-  const others = [tenantExportCommand, tenantImportCommand, tenantEraseCommand, usageCommand, topCommand];
+  const others = [
+    tenantExportCommand,
+    tenantImportCommand,
+    tenantMoveCommand,
+    tenantEraseCommand,
+    usageCommand,
+    topCommand,
+  ];
   for (const made of others) command.addCommand(made());
   return command;
 };
@@ -134,10 +164,11 @@ const forOne = (command: Command, name: string, description: string): Command =>
     .option('--json', 'print JSON also on a terminal');
 
 async function print(
+  slug: string,
   options: Told,
   work: (connection: OperatorConnection) => Promise<TenantRow>,
 ): Promise<void> {
-  printRows([await asOperator(work)], options);
+  printRows([await asOperatorOf(slug, work)], options);
 }
 
 /** Without a limit, all tenants, read page by page. */
@@ -152,11 +183,11 @@ async function list({
   json,
 }: ListOptions): Promise<void> {
   const order = { key: TENANT_ORDERS[sort], direction: desc ? ('desc' as const) : ('asc' as const) };
-  await asOperator(async (connection) => {
+  await asOperatorOfCells(async ({ all }) => {
     let cursor: string | null | undefined = after;
     do {
       const page: Page = new Page({ first: limit ?? LARGEST_PAGE, after: cursor }, order);
-      const rows = await tenantsOfPage(connection, page, { search, status, plan });
+      const rows = await tenantsOfPageIn(all, page, { search, status, plan });
       const { nodes, pageInfo } = page.connection<ListedTenant>(rows, () => Promise.resolve(0));
       printRows(
         nodes.map(({ createdAt, ...tenant }) => ({ ...tenant, created_at: createdAt })),

@@ -6,7 +6,10 @@ import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig, type Config } from '../kernel/config/config.js';
 import { findMember } from '../kernel/auth/find-member.js';
 import { OPERATOR_PERMISSIONS } from '../services/operator/operator-context.js';
-import { commandUrls, demand, withDatabase } from './connect.js';
+import { isId } from '../kernel/vocabulary/id.js';
+import { cellOfSlug, cellOfTenant } from '../services/operator/operator-cells.js';
+import { asOperator } from './as-operator.js';
+import { commandUrls, demand, withDatabase, type CommandUrls } from './connect.js';
 
 const TWELVE_HOURS_SECONDS = 43_200;
 
@@ -39,12 +42,26 @@ export const tokenCommand = (): Command =>
       if (tenant === undefined || user === undefined) {
         command.error(`error: required option '--${tenant === undefined ? 'tenant' : 'user'}' not specified`);
       }
-      const urls = await commandUrls(config);
+      const urls = await urlsOfTenant(config, tenant);
       const secret = demand(await signingSecret(config), 'JWT_SECRET');
       const member = await withDatabase(urls, (database) => findMember(database, tenant, user));
       const signing = { secret, issuer: config.jwtIssuer, audience: config.jwtAudience };
       print(issueToken(member, signing, TWELVE_HOURS_SECONDS));
     });
+
+/** Those of the cell of a tenant, which only operators can look up. */
+async function urlsOfTenant(
+  config: Config,
+  tenant: string,
+): Promise<Pick<CommandUrls, 'app' | 'contextKey'>> {
+  const home = await commandUrls(config);
+  if (config.cells.length === 0) return home;
+  const name = await asOperator((connection) =>
+    isId(tenant) ? cellOfTenant(connection, tenant) : cellOfSlug(connection, tenant),
+  );
+  const cell = config.cells.find((each) => each.name === name);
+  return cell ? { app: cell.url, contextKey: home.contextKey } : home;
+}
 
 /** @throws ConfigError when the door is closed, or has no secret of its own */
 function operatorToken({ operatorDoor }: Config, name: string): string {

@@ -5,7 +5,9 @@ import { ConfigError } from '../kernel/config/config-error.js';
 import type { TrailQuery } from '../services/audit-trail/trail-rows.js';
 import type { OperatorConnection, OperatorQuery } from '../services/operator/operator-connection.js';
 import { findTenant, listTenants, type TenantRow } from '../services/operator/tenants.js';
-import { asOperator } from './as-operator.js';
+import { asOperatorOf, inEachCell } from './as-operator.js';
+
+type Each = (connection: OperatorConnection) => Promise<void>;
 
 /** The option of commands that work for all tenants unless one is named. */
 export interface Chosen {
@@ -22,13 +24,13 @@ export interface TenantTrail {
  * Runs `work` for the chosen tenants, one after the other. What fails for one of several keeps no other one from its turn:
  * it is reported at the end, with exit status 1.
  *
- * @throws as `asOperator` does, the errors of `work` for a single tenant, and each ConfigError of it
+ * @throws as `asOperatorOf` does, the errors of `work` for a single tenant, and each ConfigError of it
  */
 export const eachTrail = (
   { tenant: slug }: Chosen,
   work: (trail: TenantTrail) => Promise<void>,
 ): Promise<void> =>
-  asOperator(async (connection) => {
+  (slug === undefined ? inEachCell : (each: Each) => asOperatorOf(slug, each))(async (connection) => {
     const tenants = slug === undefined ? await listTenants(connection) : [await findTenant(connection, slug)];
     const failures: string[] = [];
     for (const tenant of tenants) {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import process from 'node:process';
 import { Command, InvalidArgumentError } from 'commander';
 import { pino } from 'pino';
+import { startCells } from '../start-cells.js';
 import { createServices } from '../create-services.js';
 import { loggerOptions } from '../http/logging.js';
 import { encryptionKeys } from '../kernel/auth/development-secret.js';
@@ -59,12 +60,22 @@ export const workerCommand = (): Command =>
             warn: (problem, fields) => log.warn(fields ?? {}, problem),
           }).start();
         }
+        const stopCells = startCells({
+          services,
+          log,
+          contextKey: urls.contextKey,
+          sealKeys: undefined,
+          erasing:
+            urls.operator === undefined
+              ? undefined
+              : { operatorUrl: urls.operator, stores: storesOf(modules), keys: await sealKeys(config) },
+        });
         log.info({ slots: config.jobSlots }, 'the worker is running');
         await stopAsked;
         log.info('told to stop');
         // A second signal ends the process at once.
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
-        await services.worker.stop(PATIENCE_MS);
+        await Promise.all([services.worker.stop(PATIENCE_MS), stopCells(PATIENCE_MS)]);
         await erasures?.stop();
       } finally {
         await services.close();

@@ -86,7 +86,7 @@ export async function installOperatorDoor(
         });
         return {
           viewer: operator,
-          tenants: operators.pool.forOperator(operator.name, requestId),
+          tenants: operators.forOperator(operator.name, requestId),
           plans,
           sealKeys: operators.sealKeys,
           erasureDays: operators.erasureDays,

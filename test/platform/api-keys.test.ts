@@ -26,7 +26,7 @@ describe('createApiKey', () => {
       { user: 'admin' },
     );
     const { secret, apiKey } = payload;
-    expect(secret).toMatch(/^tk_[A-Za-z0-9_-]{43}$/);
+    expect(secret).toMatch(/^tk_[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{22}$/);
     expect(apiKey).toMatchObject({
       name: 'Billing export',
       prefix: secret.slice(0, 10),

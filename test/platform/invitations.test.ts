@@ -36,7 +36,7 @@ describe('an invitation', () => {
     const { text } = readMail(mail.raw);
     expect(text).toContain(`https://app.example.test/invitations/accept?token=${token}\n`);
     expect(text).toContain('join Acme Inc. (role: admin)');
-    expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(token).toMatch(/^[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{22}$/);
     const days = (Date.parse(expiresAt) - Date.now()) / 86_400_000;
     expect(days).toBeGreaterThan(6.99);
     expect(days).toBeLessThan(7);

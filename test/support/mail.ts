@@ -86,7 +86,7 @@ export const headerOf = (raw: string, name: string): string[] =>
 
 /** The token in the link of an invitation mail. */
 export function tokenIn(raw: string): string {
-  const token = /\?token=([A-Za-z0-9_-]+)$/m.exec(readMail(raw).text)?.[1];
+  const token = /\?token=([A-Za-z0-9_.-]+)$/m.exec(readMail(raw).text)?.[1];
   if (token === undefined) throw new Error('there is no link in this mail');
   return token;
 }

@@ -12,8 +12,8 @@ import type { ApiKeyUse } from './api-key-use.js';
 import { lowerAscii } from '../vocabulary/lower-ascii.js';
 import type { Access, AccessResolver } from './resolve-access.js';
 import type { ApiKeyAccess, ApiKeyResolver } from './resolve-api-key.js';
-import { apiKeyHash, isApiKey } from './api-key.js';
-import { impersonationHash, isImpersonation } from './impersonation.js';
+import { apiKeyHash, isApiKey, tenantOfApiKey } from './api-key.js';
+import { impersonationHash, isImpersonation, tenantOfImpersonation } from './impersonation.js';
 import { actingAs, type ImpersonationResolver } from './resolve-impersonation.js';
 import { RefusedCredential } from './refused-credential.js';
 import type { Identity, VerifyToken } from './verify-token.js';
@@ -123,7 +123,10 @@ async function authenticateKey(
   beforeLookUp: (() => void) | undefined,
 ): Promise<Viewer> {
   const keyHash = apiKeyHash(key);
-  const access = keyHash === undefined ? undefined : await parts.apiKeys.resolve(keyHash, beforeLookUp);
+  const access =
+    keyHash === undefined
+      ? undefined
+      : await parts.apiKeys.resolve(keyHash, beforeLookUp, tenantOfApiKey(key));
   if (!access) throw new RefusedCredential('api_key', 'The API key is not valid.');
   if (subdomain !== undefined && subdomain !== access.slug) {
     throw new TenantMismatchError('The API key is for another tenant than this host.', subdomain, {
@@ -160,7 +163,10 @@ async function authenticateOperator(
   beforeLookUp: (() => void) | undefined,
 ): Promise<Viewer> {
   const hash = impersonationHash(credential);
-  const access = hash === undefined ? undefined : await parts.impersonations.resolve(hash, beforeLookUp);
+  const access =
+    hash === undefined
+      ? undefined
+      : await parts.impersonations.resolve(hash, beforeLookUp, tenantOfImpersonation(credential));
   if (!access) throw new RefusedCredential('impersonation', 'The impersonation has ended, or there is none.');
   if (subdomain !== undefined && subdomain !== access.slug) {
     throw new PublicError('TENANT_MISMATCH', 'The impersonation is in another tenant than this host.');

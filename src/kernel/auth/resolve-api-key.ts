@@ -29,9 +29,10 @@ export interface ApiKeyAccess {
 export interface ApiKeyResolver {
   /**
    * @param beforeLookUp is called before the database is asked; its error is thrown
+   * @param tenantId the tenant that the secret names, which says where to ask; where there is one database, it is not needed
    * @returns undefined for a key that is unknown, expired or revoked, or whose creator has left
    */
-  resolve(keyHash: string, beforeLookUp?: () => void): Promise<ApiKeyAccess | undefined>;
+  resolve(keyHash: string, beforeLookUp?: () => void, tenantId?: string): Promise<ApiKeyAccess | undefined>;
 }
 
 /**

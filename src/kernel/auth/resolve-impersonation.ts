@@ -29,9 +29,14 @@ export interface ImpersonationAccess {
 export interface ImpersonationResolver {
   /**
    * @param beforeLookUp is called before the database is asked; its error is thrown
+   * @param tenantId the tenant that the secret names, which says where to ask; where there is one database, it is not needed
    * @returns undefined for one that is unknown or has ended, or whose member has left
    */
-  resolve(tokenHash: string, beforeLookUp?: () => void): Promise<ImpersonationAccess | undefined>;
+  resolve(
+    tokenHash: string,
+    beforeLookUp?: () => void,
+    tenantId?: string,
+  ): Promise<ImpersonationAccess | undefined>;
 }
 
 /** The id of the caller for whom an operator acts without a member: with its type, so that it is never a `sub` claim. */

@@ -1,6 +1,7 @@
 /** Reads and checks the environment once: the server starts with a valid configuration or reports the error. */
 import { resolve } from 'node:path';
 import type { DocumentLimits } from '../vocabulary/document-limits.js';
+import { cellsOf, cellVariables, type CellConfig } from './cells.js';
 import { ConfigError } from './config-error.js';
 import { environment, limitsIn, SHORTEST_SECRET, valuesOf } from './environment.js';
 import { operatorDoorOf, refuseSharedDoor, type OperatorDoorConfig } from './operator-door.js';
@@ -30,6 +31,8 @@ export interface Config {
     | undefined;
   readonly databaseOwnerUrl: string | undefined;
   readonly databaseOperatorUrl: string | undefined;
+  /** The other databases, by their names. */
+  readonly cells: readonly CellConfig[];
   readonly poolSize: number;
   /** How long a request may take, in milliseconds. */
   readonly requestTimeoutMs: number;
@@ -112,7 +115,8 @@ const LOGGED = { 0: undefined, 1: 'statements', explain: 'plans' } as const;
  * @throws ConfigError
  */
 export function readConfig(env: Environment = process.env, purpose: 'serve' | 'command' = 'serve'): Config {
-  const values = valuesOf(environment, readSecretFiles(env));
+  const given = readSecretFiles(env, cellVariables(env));
+  const values = valuesOf(environment, given);
   const config: Config = {
     production: values.NODE_ENV === 'production',
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost'),
@@ -132,6 +136,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
         : { url: values.DATABASE_REPLICA_URL, maxLagMs: values.DATABASE_REPLICA_MAX_LAG_MS },
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
+    cells: cellsOf(given),
     poolSize: values.DATABASE_POOL_SIZE,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     tenantConnections: values.DATABASE_TENANT_CONNECTIONS,

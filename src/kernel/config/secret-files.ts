@@ -32,10 +32,11 @@ const LAST_LINE_BREAK = /\r?\n$/;
 /**
  * The environment with the content of every `…_FILE`. A blank `…_FILE` counts as not set.
  *
+ * @param more further variables that may contain a secret
  * @throws ConfigError when a file cannot be read, or when a variable is set in both ways; it never contains the secret
  */
-export function readSecretFiles(env: Environment): Environment {
-  const secrets = SECRET_VARIABLES.flatMap((variable) => {
+export function readSecretFiles(env: Environment, more: readonly string[] = []): Environment {
+  const secrets = [...SECRET_VARIABLES, ...more].flatMap((variable) => {
     const path = env[`${variable}_FILE`];
     if (path === undefined || path === '') return [];
     if (env[variable] !== undefined && env[variable] !== '') {

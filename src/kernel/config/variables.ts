@@ -104,7 +104,8 @@ export const targets = list.transform((entries, context) => {
   return z.NEVER;
 });
 
-function isPostgresUrl(value: string): boolean {
+/** Whether it is the URL of a database of PostgreSQL. */
+export function isPostgresUrl(value: string): boolean {
   return /^postgres(ql)?:$/.test(protocolOf(value)) && new URL(value).pathname.length > 1;
 }
 

@@ -99,6 +99,10 @@ export interface Database extends TenantBinder {
     values?: readonly unknown[],
     visit?: Lookup,
   ): Promise<Row[]>;
+  /** The database that has the tenant: this one, where there is only one. @throws UNAVAILABLE when it is not known here */
+  at(tenantId: string): Database;
+  /** All databases: this one, where there is only one. */
+  readonly all: readonly Database[];
   /** The models of the Prisma schema, by name. */
   readonly models: ReadonlyMap<string, ScopedModel>;
   /** Signs contexts for functions of the kernel that require a signature. */
@@ -107,7 +111,7 @@ export interface Database extends TenantBinder {
    * The reads that have the same result for all members of a tenant under the current policies. Queried at most once a
    * minute.
    */
-  tenantOnlyReads(): Promise<TenantOnlyReads>;
+  tenantOnlyReads(tenantId: string): Promise<TenantOnlyReads>;
   readonly pool: PoolState;
   /** Admits tenants' transactions to the pool. */
   readonly gate: Pick<FairGate, 'isOverloaded' | 'accessChanged' | 'endWaits' | 'onWaited' | 'onHeld'>;
@@ -194,7 +198,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     // The place is freed together with the connection, which may be after the caller's time limit.
     return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));
   };
-  return {
+  const opened: Database = {
+    at: () => opened,
+    get all() {
+      return [opened];
+    },
     ...createTenantBinder({
       prisma,
       models,
@@ -226,6 +234,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       await plans?.close();
     },
   };
+  return opened;
 
   function replicaOf({ url: replicaUrl, maxLagMs, onChange }: ReplicaTarget): Replica {
     const to = readUrl(replicaUrl);

@@ -51,7 +51,7 @@ export const resolvers: Resolvers = {
   Mutation: {
     createApiKey: async (_parent, { input }, { db, ...caller }) => {
       const { name, permissions, expiresAt } = parseInput(createInput, input);
-      const { key, prefix, keyHash } = newApiKey();
+      const { key, prefix, keyHash } = newApiKey(db.context.tenantId);
       const apiKey = await db.transaction(async (tx) => {
         const held = await permissionsOfCaller(tx, caller);
         for (const needed of ['settings:manage', ...permissions] as const) {

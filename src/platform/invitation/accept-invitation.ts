@@ -14,6 +14,8 @@ import type { ViewerMembership } from '../tenant/viewer-membership.js';
 
 export interface Acceptance {
   readonly tokenHash: string;
+  /** The tenant that the token names, if it does: where to ask. */
+  readonly tenantId?: string | undefined;
   readonly user: VerifiedUser;
   readonly requestId: string;
 }
@@ -64,8 +66,10 @@ interface AcceptanceRow {
 }
 
 /** Without a verified address nothing is looked up. The errors are those of {@link AcceptInvitation}. */
-export function createInvitationAcceptance(database: Pick<Database, 'query' | 'sign'>): AcceptInvitation {
-  return async ({ tokenHash, user: { userId, verifiedEmail }, requestId }, unit) => {
+export function createInvitationAcceptance(
+  database: Pick<Database, 'at' | 'all' | 'sign'>,
+): AcceptInvitation {
+  return async ({ tokenHash, tenantId, user: { userId, verifiedEmail }, requestId }, unit) => {
     if (verifiedEmail === undefined) {
       throw new PublicError(
         'FORBIDDEN',
@@ -75,15 +79,25 @@ export function createInvitationAcceptance(database: Pick<Database, 'query' | 's
     }
     const accepted = [tokenHash, userId, verifiedEmail, requestId] as const;
     const { expires, signature } = database.sign('accept_invitation', ...accepted);
-    const [row] = unit
-      ? await unit.$queryRaw<AcceptanceRow>(
-          Prisma.sql`SELECT * FROM tenantry.accept_invitation(${tokenHash}, ${userId}, ${verifiedEmail}, ${requestId}, ${expires}::bigint, ${signature})`,
-        )
-      : await database.query<AcceptanceRow>(
-          'SELECT * FROM tenantry.accept_invitation($1, $2, $3, $4, $5, $6)',
-          [...accepted, expires, signature],
-          { purpose: 'invitation', caller: userId },
-        );
+    const ask = async (cell: Database): Promise<AcceptanceRow | undefined> => {
+      // A transaction is in one database: in another one, the acceptance is a transaction of its own.
+      const [row] =
+        unit && database.at(unit.context.tenantId) === cell
+          ? await unit.$queryRaw<AcceptanceRow>(
+              Prisma.sql`SELECT * FROM tenantry.accept_invitation(${tokenHash}, ${userId}, ${verifiedEmail}, ${requestId}, ${expires}::bigint, ${signature})`,
+            )
+          : await cell.query<AcceptanceRow & Record<string, unknown>>(
+              'SELECT * FROM tenantry.accept_invitation($1, $2, $3, $4, $5, $6)',
+              [...accepted, expires, signature],
+              { purpose: 'invitation', caller: userId },
+            );
+      return row;
+    };
+    let row: AcceptanceRow | undefined;
+    for (const cell of tenantId === undefined ? database.all : [database.at(tenantId)]) {
+      row = await ask(cell);
+      if (row?.outcome !== 'unknown') break;
+    }
     if (row?.outcome !== 'accepted') {
       const refusal = REFUSALS[row?.outcome ?? ''];
       if (!refusal) throw new Error(`accept_invitation answered ${String(row?.outcome)}`);

@@ -23,7 +23,7 @@ export const jobs: JobHandlers = {
     payload: z.object({ invitationId: z.uuid() }),
     timeoutMs: 60_000,
     run: async ({ invitationId }, job) => {
-      const token = newSecret();
+      const token = newSecret(job.db.context.tenantId);
       const pending = await withToken(job, invitationId, token);
       // Revoked or accepted in the meantime.
       if (pending) await send(job, pending, token);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { atLeast, type Role } from '../../kernel/vocabulary/permissions.js';
 import { usersOnlyError } from '../../kernel/graphql/users-only.js';
-import { hashSecret, isSecret, newSecret } from '../../kernel/auth/secrets.js';
+import { hashSecret, isSecret, newSecret, tenantOfSecret } from '../../kernel/auth/secrets.js';
 import { notFound, PublicError } from '../../kernel/vocabulary/errors.js';
 import type { InvitationFilter, InvitationOrderField, Resolvers } from '../../generated/graphql.js';
 import { Prisma, type Invitation } from '../../generated/prisma/client.js';
@@ -97,7 +97,10 @@ export const resolvers: Resolvers = {
       if (!user) throw usersOnlyError();
       if (!isSecret(input.token)) throw new PublicError(...UNKNOWN_INVITATION);
       return {
-        membership: await invitations.accept({ tokenHash: hashSecret(input.token), user, requestId }, unit),
+        membership: await invitations.accept(
+          { tokenHash: hashSecret(input.token), tenantId: tenantOfSecret(input.token), user, requestId },
+          unit,
+        ),
       };
     },
   },

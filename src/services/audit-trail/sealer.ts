@@ -51,6 +51,8 @@ const BROKEN = problem(
   'broken',
   'an audit trail is not sealed on, because its end is not what was sealed: see `tenantry audit-log verify`',
 );
+/** The tenant is being moved to another cell, or was: what is left to seal is sealed there. */
+const MOVED = 'TE003';
 const FAILED = problem('failed', 'the audit log could not be sealed; it is tried again');
 const REFUSED = problem(
   'refused',
@@ -203,6 +205,8 @@ export class Sealer {
       if (error instanceof BrokenTrailError) {
         this.#rest(tenantId, REST_MS.broken);
         onProblem(BROKEN, `${tenantId}: ${error.message}`);
+      } else if (sqlState(error) === MOVED) {
+        this.#rest(tenantId, REST_MS.broken);
       } else if (!MEANWHILE.has(sqlState(error) ?? '')) {
         this.#rest(tenantId, REST_MS.failed);
         onProblem(FAILED, `${tenantId}: ${messageOf(error)}`);

@@ -125,7 +125,8 @@ async function eraseAlone(
   connection: OperatorConnection,
   order: ErasureOrder,
 ): Promise<SignedCertificate | undefined> {
-  const { tenantId, stores, keepTrail, keys } = order;
+  const { tenantId, keepTrail, keys } = order;
+  const stores = (await isCopy(connection, tenantId)) ? [] : order.stores;
   // Before the fence, so that a table without a place does not leave a tenant that nobody can use.
   await walkTables(connection.query);
   const { expires, signature } = connection.sign(
@@ -193,6 +194,15 @@ async function eraseAlone(
   return certificate;
 }
 
+/** Whether the rows are a copy of a tenant that is served from another cell, so that what it has elsewhere stays. */
+async function isCopy({ query }: OperatorConnection, tenantId: string): Promise<boolean> {
+  const [row] = await query<{ copy: boolean }>(
+    'SELECT EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = $1) AS copy',
+    [tenantId],
+  );
+  return row!.copy;
+}
+
 async function erasureOf({ query }: OperatorConnection, id: string): Promise<ErasureRow> {
   const utc = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
   const [row] = await query<ErasureRow>(
@@ -210,7 +220,7 @@ async function erasureOf({ query }: OperatorConnection, id: string): Promise<Era
  *
  * @throws TenantLifeError when one does not end
  */
-async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void> {
+export async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void> {
   const open = async () => {
     const rows = await query<{ transaction: string }>(`
       SELECT l.virtualtransaction || '/' || l.pid AS transaction FROM pg_catalog.pg_locks l
@@ -225,7 +235,7 @@ async function olderTransactionsEnd({ query }: OperatorConnection): Promise<void
     if (![...older].some((transaction) => now.has(transaction))) return;
     if (performance.now() > deadline) {
       throw new TenantLifeError(
-        'A transaction that was open before does not end: look for it in pg_stat_activity, and erase the tenant again.',
+        'A transaction that was open before does not end: look for it in pg_stat_activity, and try again.',
       );
     }
     await sleep(PAUSE_MS);

@@ -24,6 +24,8 @@ export interface ErasureRunnerParts {
   readonly stores: readonly ExternalStore[];
   readonly plans: Plans;
   readonly keys: SealKeys | undefined;
+  /** Called when a tenant was erased. */
+  readonly onErased?: ((tenantId: string) => Promise<void>) | undefined;
   readonly warn: (problem: string, fields?: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -65,7 +67,7 @@ export class ErasureRunner {
    * @throws the errors of the database
    */
   async round(): Promise<number> {
-    const { url, contextKey, stores, plans, keys, warn } = this.#parts;
+    const { url, contextKey, stores, plans, keys, onErased, warn } = this.#parts;
     return withOperatorConnection({ url, contextKey, operator: 'erasure' }, async (connection) => {
       const [lock] = await connection.query<{ locked: boolean }>(LOCK);
       if (!lock!.locked) return 0;
@@ -74,7 +76,9 @@ export class ErasureRunner {
         if (this.#stopping.signal.aborted) break;
         const keepTrail = plans.of(plan).auditAfterErasure === 'keep';
         try {
-          if (await eraseTenant(connection, { tenantId, stores, keepTrail, keys })) erased++;
+          if (!(await eraseTenant(connection, { tenantId, stores, keepTrail, keys }))) continue;
+          erased++;
+          await onErased?.(tenantId);
         } catch (error) {
           warn('a tenant could not be erased; it will be tried again', { err: error });
         }

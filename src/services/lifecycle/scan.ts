@@ -20,7 +20,7 @@ interface Relation {
   readonly only: string;
 }
 
-/** Foreign tables are in other databases. The table `erasures` has the tenant of an erasure until it ends. */
+/** Foreign tables are in other databases. The tables `erasures` and `moves` have the tenant until its erasure, or its move, ends, and `directory` where it is now. */
 const RELATIONS = `
   SELECT format('%I.%I', n.nspname, c.relname) AS name,
     coalesce(tenantry.declared_tenancy(c.oid) = 'shared', false) AS "isShared",
@@ -35,7 +35,7 @@ const RELATIONS = `
   ) AS right_to
   WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND c.oid <> 'tenantry.erasures'::regclass
+    AND c.oid <> ALL ('{tenantry.erasures,tenantry.moves,tenantry.directory}'::regclass[])
   GROUP BY c.oid, c.relkind, c.relname, n.nspname ORDER BY 1`;
 
 /** Columns that hold secrets of the server, and no role but the owner may read. They cannot hold an id. */

@@ -42,20 +42,20 @@ export interface StoredExport {
 
 export interface TenantExportsParts {
   readonly database: Pick<Database, 'sign' | 'forTenant'>;
-  /** The URL of the server's role. */
-  readonly url: string;
+  /** The URL of the server's role in the database of a tenant. */
+  readonly urlOf: (tenantId: string) => string;
   /** Sign links; undefined: there are no downloads. */
   readonly keys: SealKeys | undefined;
 }
 
 export class TenantExports {
   readonly #database: TenantExportsParts['database'];
-  readonly #url: string;
+  readonly #urlOf: TenantExportsParts['urlOf'];
   readonly #keys: SealKeys | undefined;
 
-  constructor({ database, url, keys }: TenantExportsParts) {
+  constructor({ database, urlOf, keys }: TenantExportsParts) {
     this.#database = database;
-    this.#url = url;
+    this.#urlOf = urlOf;
     this.#keys = keys;
   }
 
@@ -174,7 +174,7 @@ export class TenantExports {
     work: (query: LifeQuery) => Promise<Result>,
   ): Promise<Result> {
     const client = new SessionClient({
-      connectionString: this.#url,
+      connectionString: this.#urlOf(tenantId),
       application_name: 'tenantry tenant export',
       connectionTimeoutMillis: CONNECT_MS,
     });

@@ -46,7 +46,7 @@ export async function beginImpersonation(
 ): Promise<{ readonly credential: string; readonly impersonation: ImpersonationRow }> {
   const tenant = await findTenant(connection, slug);
   if (tenant.status !== 'active') throw conflict('The tenant is suspended: nobody can act in it.');
-  const { credential, tokenHash } = newImpersonation();
+  const { credential, tokenHash } = newImpersonation(tenant.id);
   const impersonation = await connection.acting(
     tenant.id,
     { action: 'impersonation_begun', reason },

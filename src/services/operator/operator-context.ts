@@ -5,7 +5,7 @@ import type { Deadline } from '../../kernel/request/deadline.js';
 import type { Permission, PermissionGrants } from '../../kernel/vocabulary/permissions.js';
 import type { Plans } from '../../kernel/vocabulary/plan.js';
 import type { SealKeys } from '../audit-trail/seal-keys.js';
-import type { OperatorConnection } from './operator-connection.js';
+import type { OperatorCells } from './operator-cells.js';
 
 /** What operators may do; no role of a tenant holds any of it. */
 export const OPERATOR_GRANTS: PermissionGrants = {
@@ -30,7 +30,7 @@ export interface Operator {
 export interface OperatorContext {
   /** Under the name by which guards ask for permissions. */
   readonly viewer: Operator;
-  readonly tenants: OperatorConnection;
+  readonly tenants: OperatorCells;
   readonly plans: Plans;
   /** Undefined when this server does not know the keys of the seals. */
   readonly sealKeys: Pick<SealKeys, 'trusted'> | undefined;

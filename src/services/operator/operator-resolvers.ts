@@ -10,18 +10,18 @@ import { cancelErasure, findErasure, requestErasure } from './erasures.js';
 import { listExports } from './exports.js';
 import { beginImpersonation, endImpersonation, listImpersonations, MOST_MINUTES } from './impersonations.js';
 import { listJobs } from './jobs.js';
+import { renameTenantIn } from './rename-tenant.js';
 import { readHealth } from './tenant-health.js';
-import { countTenants, TENANT_ORDERS, tenantsOfPage, type TenantOrder } from './tenant-list.js';
+import { countTenantsIn, TENANT_ORDERS, tenantsOfPageIn, type TenantOrder } from './tenant-list.js';
 import {
   createTenant,
   readTenant,
   refuseUnknownPlan,
-  renameTenant,
   resumeTenant,
   setTenantPlan,
   suspendTenant,
 } from './tenants.js';
-import { MOST_HOURS, readUsageHistory, readTopTenants } from './tenant-usage.js';
+import { MOST_HOURS, readUsageHistory, readTopTenantsIn } from './tenant-usage.js';
 import { readUse } from './usage.js';
 
 const MOST_JOBS = 100;
@@ -110,15 +110,18 @@ export const resolvers: Resolvers = {
         direction: orderBy?.direction ?? 'asc',
       });
       const conditions = { search, ...filter };
-      return page.connection(await tenantsOfPage(tenants, page, conditions), () =>
-        countTenants(tenants, conditions),
+      return page.connection(await tenantsOfPageIn(tenants.all, page, conditions), () =>
+        countTenantsIn(tenants.all, conditions),
       );
     },
     topTenants: (_parent, { by, ...args }, { tenants }) =>
-      readTopTenants(tenants, { by, ...parseArguments(topInput, args) }),
+      readTopTenantsIn(tenants.all, { by, ...parseArguments(topInput, args) }),
     tenant: async (_parent, args, { tenants }) => {
       const { slug, reason } = parseArguments(readInput, args);
-      return readTenant(tenants, slug, reason).catch(nullIfMissing);
+      return tenants
+        .of(slug)
+        .then((connection) => readTenant(connection, slug, reason))
+        .catch(nullIfMissing);
     },
   },
   Operator: {
@@ -130,22 +133,25 @@ export const resolvers: Resolvers = {
     createdAt: ({ created_at: at }) => at,
     usage: async (tenant, _args, { tenants, plans }) => {
       const { quotas } = plans.of(tenant.plan);
-      return (await readUse(tenants, tenant)).map((counter) => ({
+      return (await readUse(await tenants.ofTenant(tenant.id), tenant)).map((counter) => ({
         ...counter,
         limit: quotas[counter.resource] ?? null,
       }));
     },
-    usageHistory: ({ id }, { period, ...args }, { tenants }) =>
-      readUsageHistory(tenants, id, { period, ...parseArguments(historyInput, args) }),
-    health: ({ id }, _args, { tenants }) => readHealth(tenants, id),
-    jobs: (tenant, { state }, { tenants }) =>
-      listJobs(tenants, tenant, { state: state ?? undefined, most: MOST_JOBS }),
-    impersonations: ({ id }, _args, { tenants }) => listImpersonations(tenants, id),
-    exports: ({ id }, _args, { tenants }) => listExports(tenants, id),
-    erasure: async ({ id }, _args, { tenants }) => (await findErasure(tenants, id)) ?? null,
+    usageHistory: async ({ id }, { period, ...args }, { tenants }) =>
+      readUsageHistory(await tenants.ofTenant(id), id, { period, ...parseArguments(historyInput, args) }),
+    health: async ({ id }, _args, { tenants }) => readHealth(await tenants.ofTenant(id), id),
+    jobs: async (tenant, { state }, { tenants }) =>
+      listJobs(await tenants.ofTenant(tenant.id), tenant, { state: state ?? undefined, most: MOST_JOBS }),
+    impersonations: async ({ id }, _args, { tenants }) => listImpersonations(await tenants.ofTenant(id), id),
+    exports: async ({ id }, _args, { tenants }) => listExports(await tenants.ofTenant(id), id),
+    erasure: async ({ id }, _args, { tenants }) =>
+      (await findErasure(await tenants.ofTenant(id), id)) ?? null,
     auditVerification: async ({ id }, _args, { tenants, sealKeys }) => {
       if (!sealKeys) return null;
-      const found = await tenants.inTenant(id, (query) =>
+      const found = await (
+        await tenants.ofTenant(id)
+      ).inTenant(id, (query) =>
         verifyTrail(
           <Row extends object>(sql: Prisma.Sql) => query<Row & Record<string, unknown>>(sql.text, sql.values),
           id,
@@ -177,38 +183,41 @@ export const resolvers: Resolvers = {
       } = parseInput(createInput, input);
       refuseUnknownPlan(plans, plan);
       const owner = { userId: ownerUserId, email: ownerEmail };
-      return { tenant: await createTenant(tenants, { ...given, plan, owner }, reason) };
+      return { tenant: await createTenant(tenants.home, { ...given, plan, owner }, reason) };
     },
     suspendTenant: async (_parent, { input }, { tenants }) => {
       const { tellMembers, ...change } = parseInput(suspendInput, input);
       return {
-        tenant: await suspendTenant(tenants, { ...change, told: tellMembers ? change.reason : undefined }),
+        tenant: await suspendTenant(await tenants.of(change.slug), {
+          ...change,
+          told: tellMembers ? change.reason : undefined,
+        }),
       };
     },
     resumeTenant: async (_parent, { input }, { tenants }) => ({
-      tenant: await resumeTenant(tenants, parseInput(resumeInput, input)),
+      tenant: await resumeTenant(await tenants.of(input.slug), parseInput(resumeInput, input)),
     }),
     renameTenant: async (_parent, { input }, { tenants }) => ({
-      tenant: await renameTenant(tenants, parseInput(renameInput, input)),
+      tenant: await renameTenantIn(tenants, parseInput(renameInput, input)),
     }),
     changeTenantPlan: async (_parent, { input }, { tenants, plans }) => ({
-      tenant: await setTenantPlan(tenants, plans, parseInput(planInput, input)),
+      tenant: await setTenantPlan(await tenants.of(input.slug), plans, parseInput(planInput, input)),
     }),
     impersonate: async (_parent, { input }, { tenants }) => {
       const { userId, role, ...change } = parseInput(impersonateInput, input);
       const actAs = userId === undefined ? { role: role! } : { userId };
-      return beginImpersonation(tenants, { ...change, actAs });
+      return beginImpersonation(await tenants.of(change.slug), { ...change, actAs });
     },
     endImpersonation: async (_parent, { input }, { tenants }) => ({
-      impersonation: await endImpersonation(tenants, parseInput(endInput, input)),
+      impersonation: await endImpersonation(await tenants.of(input.slug), parseInput(endInput, input)),
     }),
     eraseTenant: async (_parent, { input }, { tenants, erasureDays }) => {
       const { now, ...change } = parseInput(eraseInput, input);
       const waitSeconds = now ? 0 : erasureDays * DAY_SECONDS;
-      return { tenant: await requestErasure(tenants, { ...change, waitSeconds }) };
+      return { tenant: await requestErasure(await tenants.of(change.slug), { ...change, waitSeconds }) };
     },
     cancelTenantErasure: async (_parent, { input }, { tenants }) => ({
-      tenant: await cancelErasure(tenants, parseInput(resumeInput, input)),
+      tenant: await cancelErasure(await tenants.of(input.slug), parseInput(resumeInput, input)),
     }),
   },
 };

@@ -4,6 +4,7 @@ import type { Connection, Page } from '../../kernel/graphql/connection.js';
 import { sortBy, sortByText, type SortKey } from '../../kernel/graphql/sort-key.js';
 import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
 import type { OperatorConnection, OperatorQuery } from './operator-connection.js';
+import { IS_SERVED } from './tenants.js';
 
 /** A tenant as lists show it. */
 export interface ListedTenant {
@@ -66,6 +67,39 @@ export function tenantsOfPage(
   );
 }
 
+/** The same of several cells together. */
+export async function tenantsOfPageIn(
+  cells: readonly Pick<OperatorConnection, 'query'>[],
+  page: Page,
+  conditions: TenantConditions,
+): Promise<ListedTenant[]> {
+  const found = await Promise.all(cells.map((cell) => tenantsOfPage(cell, page, conditions)));
+  if (found.length === 1) return found[0]!;
+  const { key, direction } = page.order;
+  const sign = page.backward === (direction === 'asc') ? -1 : 1;
+  // As PostgreSQL compares: bytes of texts, and times.
+  const valueOf = (tenant: ListedTenant): string =>
+    key.field === 'createdAt'
+      ? tenant.createdAt.toISOString()
+      : key.field === 'name'
+        ? tenant.name
+        : tenant.slug;
+  const compared = (one: string, other: string) => Buffer.compare(Buffer.from(one), Buffer.from(other));
+  return found
+    .flat()
+    .sort((one, other) => sign * (compared(valueOf(one), valueOf(other)) || compared(one.id, other.id)))
+    .slice(0, page.size + 1);
+}
+
+/** The number of tenants of several cells that meet the conditions. */
+export async function countTenantsIn(
+  cells: readonly Pick<OperatorConnection, 'query'>[],
+  conditions: TenantConditions,
+): Promise<number> {
+  const counts = await Promise.all(cells.map((cell) => countTenants(cell, conditions)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 /** The number of tenants that meet the conditions. */
 export async function countTenants(
   { query }: Pick<OperatorConnection, 'query'>,
@@ -90,7 +124,7 @@ function matching({ search, status, plan }: TenantConditions, more: readonly Pri
       ...(status == null ? [] : [Prisma.sql`status = ${status}`]),
       ...(plan == null ? [] : [Prisma.sql`plan = ${plan}`]),
       ...more,
-      Prisma.sql`true`,
+      IS_SERVED,
     ],
     ' AND ',
   );

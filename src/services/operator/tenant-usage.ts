@@ -55,6 +55,26 @@ const COLUMN: Readonly<Record<TopOrder, string>> = {
   rows: 'rows',
 };
 
+/** The same of several cells together, where the shares are of all of them. */
+export async function readTopTenantsIn(
+  cells: readonly Pick<OperatorConnection, 'query'>[],
+  options: TopOptions,
+): Promise<TopTenant[]> {
+  const found = await Promise.all(cells.map((cell) => readTopTenants(cell, options)));
+  if (found.length === 1) return found[0]!;
+  // A cell's own time follows from the part that its first tenant has of it.
+  const seconds = found.reduce(
+    (sum, [first]) => sum + (first?.share ? first.databaseSeconds / first.share : 0),
+    0,
+  );
+  const by = { time: 'databaseSeconds', requests: 'requests', rows: 'rows' } as const;
+  return found
+    .flat()
+    .map((tenant) => ({ ...tenant, share: seconds > 0 ? tenant.databaseSeconds / seconds : 0 }))
+    .sort((one, other) => other[by[options.by]] - one[by[options.by]])
+    .slice(0, options.first);
+}
+
 /** The tenants that have used most, the largest first. */
 export const readTopTenants = (
   { query }: Pick<OperatorConnection, 'query'>,

@@ -2,6 +2,7 @@
  * Operators' work on tenants. Each change, and each read of one tenant, is in the tenant's audit log, with its reason.
  */
 import { z } from 'zod';
+import { Prisma } from '../../generated/prisma/client.js';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
 import { badInput, conflict, notFound } from '../../kernel/vocabulary/errors.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
@@ -11,6 +12,8 @@ import type { OperatorConnection, OperatorQuery } from './operator-connection.js
 import { isReserved } from './slugs.js';
 
 export interface NewTenant {
+  /** Default: a new one. */
+  readonly id?: string | undefined;
   readonly slug: string;
   readonly name: string;
   /** Default: `free`, whether there is such a plan or not. */
@@ -44,9 +47,15 @@ export const TENANT_COLUMNS = 'id, slug, name, plan, status, suspension_reason, 
 /** The check of browsers for `<input type="email">`. */
 const ADDRESS = z.email({ pattern: z.regexes.html5Email });
 
-/** All tenants, by slug. */
-export const listTenants = (connection: OperatorConnection): Promise<TenantRow[]> =>
-  connection.query<TenantRow>(`SELECT ${TENANT_COLUMNS} FROM public.tenants ORDER BY slug`);
+/** Rows that are a copy of a tenant of another cell are not the tenant. */
+export const IS_SERVED = Prisma.sql`NOT EXISTS (
+  SELECT FROM tenantry.moves m WHERE m.subject = tenants.id AND m.state <> 'leaving')`;
+
+/** All tenants of a cell, by slug. */
+export const listTenants = (connection: Pick<OperatorConnection, 'query'>): Promise<TenantRow[]> =>
+  connection.query<TenantRow>(
+    `SELECT ${TENANT_COLUMNS} FROM public.tenants WHERE ${IS_SERVED.text} ORDER BY slug`,
+  );
 
 /** @throws NOT_FOUND */
 export async function findTenant(connection: OperatorConnection, slug: string): Promise<TenantRow> {
@@ -89,7 +98,7 @@ export async function createTenant(
   for (const { email } of [owner, ...members]) {
     if (!ADDRESS.safeParse(email).success) throw badInput('A member needs an e-mail address.');
   }
-  const id = (await connection.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id'))[0]!.id;
+  const id = tenant.id ?? (await connection.query<{ id: string }>('SELECT tenantry.uuid_v7() AS id'))[0]!.id;
   try {
     const found = async (query: OperatorQuery) => {
       const [created] = await query<TenantRow>(

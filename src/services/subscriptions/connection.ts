@@ -267,7 +267,7 @@ export class Connection implements Subscriber, Requester, Checked {
 
   tenantOnlyReads(): Promise<TenantOnlyReads> {
     // An answer that may differ for others is made for each subscriber.
-    return this.#parts.database.tenantOnlyReads().catch(() => NOTHING_KNOWN);
+    return this.#parts.database.tenantOnlyReads(this.viewer?.tenantId ?? '').catch(() => NOTHING_KNOWN);
   }
 
   left(subscription: LiveSubscription, failure?: unknown): void {
