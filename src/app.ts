@@ -5,7 +5,7 @@ import { installAuthentication } from './http/authentication.js';
 import { installCaching } from './http/caching.js';
 import { installCompression } from './http/compression.js';
 import { installCors } from './http/cors.js';
-import { installDashboard } from './http/dashboard.js';
+import { installDashboards } from './http/dashboards.js';
 import { installDeadline } from './http/deadline.js';
 import type { Demo } from './http/demo-user.js';
 import { Drain, installDrain } from './http/drain.js';
@@ -54,30 +54,13 @@ export async function buildApp(services: Services, drain = new Drain(), demo: De
   installMetrics(app, services);
   installHealth(app, services, drain);
   if (!services.config.production) installGraphiql(app, demo.users);
-  // In production only where users can log in.
-  if (!services.config.production || services.login) {
-    installDashboard(app, {
-      pages: 'tenants',
-      login: services.login,
-      demoUsers: demo.users,
-      baseDomain: services.config.baseDomain,
-    });
-  }
-  const { operators } = services;
-  if (operators && (!services.config.production || operators.login)) {
-    installDashboard(app, {
-      pages: 'operators',
-      login: operators.login,
-      demoUsers: demo.operators,
-      baseDomain: services.config.baseDomain,
-    });
-  }
+  installDashboards(app, services, demo);
   installDeadline(app, services.config.requestTimeoutMs);
   installAuthentication(app, services);
   installRateLimits(app, services.rates);
   installShedding(app, services.shedding, { leaving: services.leaving, drain });
   const apollo = await installGraphql(app, services);
-  await installOperatorDoor(app, services, operators);
+  await installOperatorDoor(app, services, services.operators);
   installAuditExports(app, services, drain);
   installTenantExports(app, services, drain);
   installEventStreams(app, services, drain);
