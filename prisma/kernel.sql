@@ -872,7 +872,7 @@ DECLARE
     WHERE q.active AND (
       t.status = 'active'
       OR EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'requested')
-    ) AND q.tenant_id <> ALL (passed)
+    ) AND NOT tenantry.is_fenced(q.tenant_id) AND q.tenant_id <> ALL (passed)
     ORDER BY q.virtual_time FOR NO KEY UPDATE OF q SKIP LOCKED;
   chosen record;
   share jsonb;
