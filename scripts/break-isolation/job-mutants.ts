@@ -164,6 +164,12 @@ export const jobs: MutantGroup = {
       tests: [CLAIM],
     },
     {
+      name: 'moved-tenants-work',
+      breaks: 'the jobs of a tenant run while it is moved, in the cell that it leaves',
+      sql: inFunction('claim_jobs', 'AND NOT tenantry.is_fenced(q.tenant_id)', ''),
+      tests: [CLAIM],
+    },
+    {
       name: 'first-come-first-served',
       breaks: 'a tenant with many jobs keeps those of the others waiting',
       sql: inFunction('claim_jobs', 'ORDER BY q.virtual_time FOR', 'ORDER BY q.next_at FOR'),

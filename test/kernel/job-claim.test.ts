@@ -192,6 +192,21 @@ describe('a claim', () => {
     });
   });
 
+  test('waits for a tenant that is moved', async () => {
+    await withQueue(async ({ opened, globex }) => {
+      const id = await globex.enqueue('test.work', { text: 'waits' });
+      const fence = (state: string | null) =>
+        database().asSuperuser("SELECT tenantry.fence_tenant($1, $2, 'elsewhere')", [
+          tenants().globex.tenantId,
+          state,
+        ]);
+      await fence('leaving');
+      expect(await claimOf(opened)).toEqual([]);
+      await fence(null);
+      expect(await claimOf(opened)).toMatchObject([{ id }]);
+    });
+  });
+
   test('waits for a suspended tenant, and forgets one that is deleted', async () => {
     await withQueue(async ({ opened, globex }) => {
       const id = await globex.enqueue('test.work', { text: 'waits' });
