@@ -82,8 +82,8 @@ export const dashboard: MutantGroup = {
       breaks: 'the operators’ console is served in production where operators cannot log in to it',
       edits: [
         edit(
-          'src/app.ts',
-          'if (operators && (!services.config.production || operators.login)) {',
+          'src/http/dashboards.ts',
+          'if (operators && (!production || operators.login)) {',
           'if (operators) {',
         ),
       ],

@@ -74,7 +74,13 @@ export const usage: MutantGroup = {
     {
       name: 'use-lost-at-the-end',
       breaks: 'a server that ends does not write what it has counted',
-      edits: [edit('src/create-services.ts', '      await usageWriter.close();\n', '')],
+      edits: [
+        edit(
+          'src/create-services.ts',
+          '      await Promise.all(backgrounds.map(({ usageWriter }) => usageWriter.close()));\n',
+          '',
+        ),
+      ],
       tests: [COUNTS],
     },
     {
