@@ -1,22 +1,16 @@
 /**
- * Makes the pictures of the dashboard and of the operators' console in docs/images, of a demo server that it starts with a database of its own. They are for
- * people who read the documentation; tests do not compare them.
+ * Makes the pictures of the dashboard and of the operators' console in docs/images, of a demo server. They are for people who
+ * read the documentation; tests do not compare them.
  *
  *   npm run dashboard:screenshots
  */
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { startChromium } from '../test/support/chromium.js';
+import { withDemoServer } from './demo-server.js';
 
-const PORT = 41_931;
-const URL_OF_SERVER = `http://127.0.0.1:${String(PORT)}`;
 const FOLDER = fileURLToPath(new URL('../docs/images/', import.meta.url));
 
 const PICTURES: readonly (readonly [title: string, file: string])[] = [
@@ -34,58 +28,35 @@ const PICTURES: readonly (readonly [title: string, file: string])[] = [
   ['Exports and erasure', 'exports'],
 ];
 
-const dataDir = await mkdtemp(join(tmpdir(), 'tenantry-screenshots-'));
-const server = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
-  env: {
-    ...process.env,
-    PORT: String(PORT),
-    HOST: '127.0.0.1',
-    TENANTRY_DATA_DIR: dataDir,
-    OPERATOR_JWT_AUDIENCE: 'tenantry-operators',
-    OPERATOR_JWT_SECRET: randomBytes(32).toString('base64url'),
-  },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-try {
-  await started();
-  await mkdir(FOLDER, { recursive: true });
-  await takePictures();
-} finally {
-  server.kill('SIGTERM');
-  await once(server, 'exit');
-  await rm(dataDir, { recursive: true, force: true });
-}
+await mkdir(FOLDER, { recursive: true });
+await withDemoServer(takePictures);
 
-async function started(): Promise<void> {
-  for await (const chunk of server.stdout) {
-    if (String(chunk).includes('Tenantry is running')) break;
-  }
-  server.stdout.resume();
-}
-
-async function takePictures(): Promise<void> {
+async function takePictures(url: string): Promise<void> {
   const browser = await startChromium();
   try {
-    const light = await open(browser, 'light');
+    const light = await open(browser, url, 'light');
     for (const [title, file] of PICTURES) {
       await show(light, title);
       await light.screenshot({ path: join(FOLDER, `dashboard-${file}.png`) });
     }
-    const dark = await open(browser, 'dark');
+    const dark = await open(browser, url, 'dark');
     await show(dark, 'Audit log');
     await dark.getByRole('button', { name: 'Verify' }).click();
     await dark.getByText('The log is intact').waitFor();
     await dark.locator('summary').first().click();
     await dark.screenshot({ path: join(FOLDER, 'dashboard-dark.png') });
-    await takePicturesOfConsole(browser);
+    await takePicturesOfConsole(browser, url);
   } finally {
     await browser.close();
   }
 }
 
-async function takePicturesOfConsole(browser: Awaited<ReturnType<typeof startChromium>>): Promise<void> {
+async function takePicturesOfConsole(
+  browser: Awaited<ReturnType<typeof startChromium>>,
+  url: string,
+): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1100, height: 720 }, locale: 'en-GB' });
-  await page.goto(`${URL_OF_SERVER}/operator/`);
+  await page.goto(`${url}/operator/`);
   await page.getByRole('button', { name: 'operator@demo.test' }).click();
   await page.getByText('in total').waitFor();
   await page.screenshot({ path: join(FOLDER, 'console-tenants.png') });
@@ -102,6 +73,7 @@ async function takePicturesOfConsole(browser: Awaited<ReturnType<typeof startChr
 
 async function open(
   browser: Awaited<ReturnType<typeof startChromium>>,
+  url: string,
   colorScheme: 'light' | 'dark',
 ): Promise<Page> {
   const page = await browser.newPage({
@@ -109,7 +81,7 @@ async function open(
     locale: 'en-GB',
     colorScheme,
   });
-  await page.goto(`${URL_OF_SERVER}/app/`);
+  await page.goto(`${url}/app/`);
   await page.getByRole('button', { name: 'owner@acme.test' }).click();
   await page.getByRole('navigation').waitFor();
   return page;
