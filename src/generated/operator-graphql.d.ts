@@ -559,6 +559,8 @@ export type Tenant = Node & {
   __typename?: 'Tenant';
   /** Verifies its sealed audit log from the first entry to the last; null on a server without the keys of the seals. Requires the permission `tenants:read`. */
   auditVerification?: Maybe<AuditVerification>;
+  /** The name of the cell that it is in; `default` for the database of `DATABASE_URL`. Requires the permission `tenants:read`. */
+  cell: Scalars['String']['output'];
   /** When the object was created. Requires the permission `tenants:read`. */
   createdAt: Scalars['DateTime']['output'];
   /** Its erasure, when one was asked for. Requires the permission `tenants:read`. */
@@ -1088,6 +1090,7 @@ export type SuspendTenantPayloadResolvers<ContextType = OperatorContext, ParentT
 
 export type TenantResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['Tenant'] = ResolversParentTypes['Tenant']> = {
   auditVerification?: Resolver<Maybe<ResolversTypes['AuditVerification']>, ParentType, ContextType>;
+  cell?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   erasure?: Resolver<Maybe<ResolversTypes['TenantErasure']>, ParentType, ContextType>;
   exports?: Resolver<Array<ResolversTypes['TenantExport']>, ParentType, ContextType>;

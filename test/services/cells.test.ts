@@ -81,9 +81,13 @@ describe('A tenant of another cell', () => {
       '{ tenants(first: 2) { nodes { slug } pageInfo { endCursor hasNextPage } } }',
     );
     expect(pages.data.tenants.nodes).toEqual([{ slug: 'acme' }, { slug: 'far' }]);
-    const shown = await ask('{ tenant(slug: "far", reason: "look") { slug jobs { id } usage { used } } }');
+    const shown = await ask(
+      '{ tenant(slug: "far", reason: "look") { slug cell jobs { id } usage { used } } }',
+    );
     expect(shown.errors).toEqual([]);
-    expect(shown.data).toMatchObject({ tenant: { slug: 'far' } });
+    expect(shown.data).toMatchObject({ tenant: { slug: 'far', cell: CELL } });
+    const near = await ask('{ tenant(slug: "acme", reason: "look") { cell } }');
+    expect(near.data).toEqual({ tenant: { cell: 'default' } });
     expect(
       await cells().cell.asSuperuser(
         "SELECT 1 AS found FROM audit_log WHERE tenant_id = $1 AND action = 'operator.tenant_read' LIMIT 1",

@@ -10,6 +10,7 @@ import { cancelErasure, findErasure, requestErasure } from './erasures.js';
 import { listExports } from './exports.js';
 import { beginImpersonation, endImpersonation, listImpersonations, MOST_MINUTES } from './impersonations.js';
 import { listJobs } from './jobs.js';
+import { cellOfTenant } from './operator-cells.js';
 import { renameTenantIn } from './rename-tenant.js';
 import { readHealth } from './tenant-health.js';
 import { countTenantsIn, TENANT_ORDERS, tenantsOfPageIn, type TenantOrder } from './tenant-list.js';
@@ -131,6 +132,7 @@ export const resolvers: Resolvers = {
   Tenant: {
     suspensionReason: ({ suspension_reason: why }) => why,
     createdAt: ({ created_at: at }) => at,
+    cell: async ({ id }, _args, { tenants }) => (await cellOfTenant(tenants.home, id)) ?? 'default',
     usage: async (tenant, _args, { tenants, plans }) => {
       const { quotas } = plans.of(tenant.plan);
       return (await readUse(await tenants.ofTenant(tenant.id), tenant)).map((counter) => ({

@@ -565,6 +565,8 @@ export type Tenant = Node & {
   __typename?: 'Tenant';
   /** Verifies its sealed audit log from the first entry to the last; null on a server without the keys of the seals. Requires the permission `tenants:read`. */
   auditVerification?: Maybe<AuditVerification>;
+  /** The name of the cell that it is in; `default` for the database of `DATABASE_URL`. Requires the permission `tenants:read`. */
+  cell: Scalars['String']['output'];
   /** When the object was created. Requires the permission `tenants:read`. */
   createdAt: Scalars['DateTime']['output'];
   /** Its erasure, when one was asked for. Requires the permission `tenants:read`. */
@@ -762,7 +764,7 @@ export type TenantQueryVariables = Exact<{
 }>;
 
 
-export type TenantQuery = { tenant?: { __typename?: 'Tenant', id: string, slug: string, name: string, plan: string, status: TenantStatus, suspensionReason?: string | null, createdAt: string, usage: Array<{ __typename?: 'ResourceUsage', resource: string, used: number, limit?: number | null }>, usageHistory: Array<{ __typename?: 'PeriodUsage', startsAt: string, requests: number, databaseSeconds: number, rows: number, bytes: number, jobs: number }>, health: { __typename?: 'TenantHealth', lastActivityAt?: string | null, members: number, jobsWaiting: number, jobsRunning: number, jobsDead: number, sealedAt?: string | null, unsealedEntries: number, sealLagSeconds: number }, jobs: Array<{ __typename?: 'Job', id: string, task: string, state: JobState, attempt: number, maxAttempts: number, createdAt: string, finishedAt?: string | null, lastError?: string | null }>, impersonations: Array<{ __typename?: 'Impersonation', id: string, operator: string, reason: string, role: Role, userId?: string | null, createdAt: string, expiresAt: string, endedAt?: string | null, endedBy?: string | null }>, exports: Array<{ __typename?: 'TenantExport', id: string, status: TenantExportStatus, requestedBy: string, anonymised: boolean, createdAt: string, expiresAt?: string | null, size?: number | null, rows?: number | null, failure?: string | null }>, erasure?: { __typename?: 'TenantErasure', state: TenantErasureState, requestedBy: string, requestedAt: string, executeAt: string } | null } | null };
+export type TenantQuery = { tenant?: { __typename?: 'Tenant', id: string, slug: string, name: string, plan: string, status: TenantStatus, suspensionReason?: string | null, createdAt: string, cell: string, usage: Array<{ __typename?: 'ResourceUsage', resource: string, used: number, limit?: number | null }>, usageHistory: Array<{ __typename?: 'PeriodUsage', startsAt: string, requests: number, databaseSeconds: number, rows: number, bytes: number, jobs: number }>, health: { __typename?: 'TenantHealth', lastActivityAt?: string | null, members: number, jobsWaiting: number, jobsRunning: number, jobsDead: number, sealedAt?: string | null, unsealedEntries: number, sealLagSeconds: number }, jobs: Array<{ __typename?: 'Job', id: string, task: string, state: JobState, attempt: number, maxAttempts: number, createdAt: string, finishedAt?: string | null, lastError?: string | null }>, impersonations: Array<{ __typename?: 'Impersonation', id: string, operator: string, reason: string, role: Role, userId?: string | null, createdAt: string, expiresAt: string, endedAt?: string | null, endedBy?: string | null }>, exports: Array<{ __typename?: 'TenantExport', id: string, status: TenantExportStatus, requestedBy: string, anonymised: boolean, createdAt: string, expiresAt?: string | null, size?: number | null, rows?: number | null, failure?: string | null }>, erasure?: { __typename?: 'TenantErasure', state: TenantErasureState, requestedBy: string, requestedAt: string, executeAt: string } | null } | null };
 
 export type TenantJobsQueryVariables = Exact<{
   slug: Scalars['String']['input'];
@@ -901,6 +903,7 @@ export const TenantDocument = new TypedDocumentString(`
     status
     suspensionReason
     createdAt
+    cell
     usage {
       resource
       used

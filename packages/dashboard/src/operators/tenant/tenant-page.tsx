@@ -135,6 +135,8 @@ function Read({ slug, reason }: { readonly slug: string; readonly reason: string
             <dd>
               <Time value={tenant.createdAt} />
             </dd>
+            <dt>{texts.tenant.cell}</dt>
+            <dd>{tenant.cell}</dd>
             {erasure && (
               <>
                 <dt>{texts.tenant.erasure}</dt>
