@@ -1,8 +1,8 @@
 /** Mutants of cells: a tenant is served, or written, where it is not. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
-const CELLS = 'test/services/cells.test.ts';
-const MOVES = 'test/services/tenant-move.test.ts';
+const CELLS = 'test/example/cells.test.ts';
+const MOVES = 'test/example/tenant-move.test.ts';
 
 export const cells: MutantGroup = {
   title: 'Cells',
