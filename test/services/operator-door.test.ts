@@ -139,7 +139,8 @@ describe('the list', () => {
     expect(suspended.data.tenants.totalCount).toBe(30);
     const none = await ask<Listed>(LIST, { search: '%', filter: { plan: 'gold' } });
     expect(none.data.tenants).toMatchObject({ nodes: [], totalCount: 0 });
-  });
+    // Nearly two hundred requests.
+  }, 240_000);
 
   test('is in no tenant’s log, and takes no cursor of another order', async () => {
     const before = await auditRows(server().database, 'globex');
