@@ -2535,8 +2535,11 @@ CREATE OR REPLACE FUNCTION tenantry.place_tenant(tenant uuid, new_slug text, new
 AS $function$
 BEGIN
   LOCK TABLE tenantry.directory IN SHARE ROW EXCLUSIVE MODE;
-  IF new_slug IS NULL THEN
-    DELETE FROM tenantry.directory d WHERE d.subject = tenant AND d.cell IS NOT DISTINCT FROM new_cell;
+  IF new_slug IS NULL OR new_cell IS NULL THEN
+    DELETE FROM tenantry.directory d WHERE d.subject = tenant AND (new_slug IS NOT NULL OR d.cell = new_cell);
+    IF FOUND THEN
+      UPDATE tenantry.directory_state SET removals = removals + 1;
+    END IF;
     RETURN;
   END IF;
   IF EXISTS (SELECT FROM public.tenants t WHERE t.slug = new_slug AND t.id <> tenant) THEN
@@ -2545,7 +2548,7 @@ BEGIN
   INSERT INTO tenantry.directory AS d (subject, slug, cell, changed)
   VALUES (tenant, new_slug, new_cell, (SELECT coalesce(max(o.changed), 0) + 1 FROM tenantry.directory o))
   ON CONFLICT (subject) DO UPDATE SET slug = excluded.slug, cell = excluded.cell, changed = excluded.changed
-  WHERE d.slug <> excluded.slug OR d.cell IS DISTINCT FROM excluded.cell;
+  WHERE d.slug <> excluded.slug OR d.cell <> excluded.cell;
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.place_tenant(uuid,text,text) TO tenantry_operator;
@@ -2717,7 +2720,7 @@ $function$;
 
 -- tenantry.read_directory(bigint,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.read_directory(since bigint, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
- RETURNS TABLE(subject uuid, slug text, cell text, changed bigint)
+ RETURNS TABLE(removals bigint, subject uuid, slug text, cell text, changed bigint)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2725,8 +2728,9 @@ AS $function$
 #variable_conflict use_column
 BEGIN
   PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'read_directory', expires, since), expires, signature);
-  RETURN QUERY SELECT d.subject, d.slug, d.cell, d.changed FROM tenantry.directory d
-    WHERE d.changed > since ORDER BY d.changed LIMIT 10000;
+  RETURN QUERY SELECT s.removals, d.subject, d.slug, d.cell, d.changed
+    FROM tenantry.directory_state s LEFT JOIN tenantry.directory d ON d.changed > since
+    ORDER BY d.changed LIMIT 10000;
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.read_directory(bigint,bigint,text) TO tenantry_app;
@@ -4228,6 +4232,14 @@ CREATE POLICY life ON tenantry.directory FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
 GRANT SELECT ON TABLE tenantry.directory TO tenantry_operator;
+
+-- tenantry.directory_state
+ALTER TABLE tenantry.directory_state ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.directory_state FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.directory_state FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.directory_state TO tenantry_operator;
 
 -- tenantry.erased_trails
 ALTER TABLE tenantry.erased_trails ENABLE ROW LEVEL SECURITY;

@@ -5,7 +5,6 @@ import type { Database } from './kernel/tenancy/database.js';
 import type { Plans } from './kernel/vocabulary/plan.js';
 import type { Handlers } from './services/jobs/handlers.js';
 import { Worker } from './services/jobs/worker.js';
-import { splitCounts } from './services/telemetry/split-counts.js';
 import { UsageWriter, type Counts } from './services/telemetry/usage-writer.js';
 import type { OpenCells, RunningCell } from './open-cells.js';
 
@@ -49,21 +48,22 @@ export function createBackgrounds({
   fieldUsage,
   warn,
 }: BackgroundParts): { readonly home: Background; readonly others: readonly CellBackground[] } {
-  const isAlone = others.length === 0;
-  const usageOf = isAlone ? () => tenantUsage : splitCounts(tenantUsage, cellOf);
-  const fieldsOf = isAlone ? () => fieldUsage : splitCounts(fieldUsage, cellOf);
-  const each = isAlone || slots === 0 ? slots : Math.max(1, Math.floor(slots / (others.length + 1)));
+  const shared = Math.floor(slots / (others.length + 1));
+  const each = slots === 0 ? 0 : Math.max(1, shared);
   const create = (
     { database, invalidations }: { readonly database: Database; readonly invalidations: AccessInvalidations },
     name?: string,
-  ): Background => ({
-    worker: new Worker({ database, handlers, plans, context, invalidations, onAttempt }, { slots: each }),
-    usageWriter: new UsageWriter({ database, warn, counts: usageOf(name), into: 'add_tenant_usage' }),
-    fieldWriter: new UsageWriter(
-      { database, warn, counts: fieldsOf(name), into: 'add_field_usage' },
-      FIELDS_WRITTEN_EVERY_MS,
-    ),
-  });
+  ): Background => {
+    const written = { database, warn, isHere: (tenantId: string) => cellOf(tenantId) === name };
+    return {
+      worker: new Worker({ database, handlers, plans, context, invalidations, onAttempt }, { slots: each }),
+      usageWriter: new UsageWriter({ ...written, counts: tenantUsage, into: 'add_tenant_usage' }),
+      fieldWriter: new UsageWriter(
+        { ...written, counts: fieldUsage, into: 'add_field_usage' },
+        FIELDS_WRITTEN_EVERY_MS,
+      ),
+    };
+  };
   return {
     home: create(home),
     others: others.map((running) => ({ ...create(running.cell, running.name), running })),

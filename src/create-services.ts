@@ -27,7 +27,7 @@ import { plansOfTenants, readPlans } from './services/limits/plans.js';
 import { limitedResources, refuseUnknownQuotas, type LimitedResource } from './services/limits/quotas.js';
 import { openRates } from './services/rates/open-rates.js';
 import { jobHandlers } from './services/jobs/handlers.js';
-import { JobQueue } from './services/jobs/job-queue.js';
+import { statisticsOf } from './services/jobs/job-queue.js';
 import { TenantExports } from './services/lifecycle/tenant-exports.js';
 import { createMailer } from './services/mail/mailer.js';
 import { AccessRecords } from './services/access-records/access-records.js';
@@ -225,7 +225,7 @@ export function createServices({
     limitedResources: resources,
     moduleContext: context,
     operators,
-    jobQueue: new JobQueue(database),
+    jobStatistics: () => statisticsOf(database.all),
     ...home,
     others,
     providerKeys,

@@ -73,5 +73,34 @@ export const cells: MutantGroup = {
       ],
       tests: [MOVES],
     },
+    {
+      name: 'gone-tenant-keeps-its-route',
+      breaks:
+        'servers do not hear that a tenant is gone, and look for the next one with its slug where it was',
+      sql: inFunction(
+        'place_tenant',
+        'UPDATE tenantry.directory_state SET removals = removals + 1',
+        'UPDATE tenantry.directory_state SET removals = removals',
+      ),
+      tests: [CELLS],
+    },
+    {
+      name: 'moving-tenant-is-erased',
+      breaks: 'a tenant is erased while another cell has a copy of it',
+      edits: [
+        edit(
+          'src/services/lifecycle/erase-tenant.ts',
+          "if (row?.state === 'leaving') {",
+          "if (row?.state === 'never') {",
+        ),
+      ],
+      tests: [MOVES],
+    },
+    {
+      name: 'use-in-another-cell',
+      breaks: 'what a tenant uses is written to another database, which drops it',
+      edits: [edit('src/background.ts', 'cellOf(tenantId) === name', 'cellOf(tenantId) !== null')],
+      tests: [CELLS],
+    },
   ],
 };

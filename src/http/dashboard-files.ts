@@ -1,7 +1,7 @@
 /**
- * The built files of packages/dashboard: of the dashboard, and of the operators' console. A built server has them in its folder. A server that runs from its source builds them
- * when they are asked for the first time, and again after they have changed: offline, in seconds, once for each state of the
- * source.
+ * The built files of packages/dashboard: of the dashboard, and of the operators' console. A built server has them in its
+ * folder. A server that runs from its source builds them when they are asked for the first time, and again after they have
+ * changed: offline, in seconds, once for each state of the source.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';

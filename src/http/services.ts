@@ -16,7 +16,7 @@ import type { DocumentReader } from '../services/documents/document-reader.js';
 import type { Documents } from '../services/documents/documents.js';
 import type { Sharing } from '../services/rates/open-rates.js';
 import type { TenantExports } from '../services/lifecycle/tenant-exports.js';
-import type { JobQueue } from '../services/jobs/job-queue.js';
+import type { TaskStatistics } from '../services/jobs/job-queue.js';
 import type { Worker } from '../services/jobs/worker.js';
 import type { Rates } from '../services/rates/rates.js';
 import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
@@ -76,8 +76,8 @@ export interface Services {
   readonly providerKeys: ProviderKeys | undefined;
   /** Where users of the dashboard log in; undefined when that is not set up. */
   readonly login: (() => Promise<Login>) | undefined;
-  /** The queue of the jobs of all tenants. */
-  readonly jobQueue: JobQueue;
+  /** Counts the jobs of all tenants. Ask it seldom. */
+  readonly jobStatistics: () => Promise<readonly TaskStatistics[]>;
   /** Runs jobs in this process, once it is started. */
   readonly worker: Worker;
   /** The operators' door; undefined when it is closed. */

@@ -3,8 +3,9 @@
  * and writes nothing.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { placeTenant, rebuildDirectory } from '../../src/services/operator/cells.js';
+import { forgetTenant, placeTenant, rebuildDirectory } from '../../src/services/operator/cells.js';
 import { CELL, useCells } from '../support/cells.js';
+import type { TestDatabase } from '../support/database.js';
 import { askOperators, operatorToken } from '../support/operators.js';
 import { userToken } from '../support/user-token.js';
 import { until } from '../support/until.js';
@@ -96,6 +97,24 @@ describe('A tenant of another cell', () => {
     ).toEqual([{ found: 1 }]);
   });
 
+  test('is counted in its cell, and the others in theirs', async () => {
+    expect((await owner('far').query(LIST)).errors).toEqual([]);
+    expect((await (await cells().server.as('owner', 'acme')).query(LIST)).errors).toEqual([]);
+    const { usageWriter, others } = cells().server.services;
+    // The default cell's first: it leaves what is not its own.
+    for (const writer of [usageWriter, ...others.map((each) => each.usageWriter)]) {
+      expect(await writer.write()).toBe(true);
+    }
+    const countedIn = async (database: TestDatabase) =>
+      (
+        await database.asSuperuser<{ slug: string }>(
+          'SELECT DISTINCT slug FROM tenantry.tenant_usage u JOIN tenants t ON t.id = u.tenant_id WHERE requests > 0 ORDER BY 1',
+        )
+      ).map(({ slug }) => slug);
+    expect(await countedIn(cells().cell)).toEqual(['far']);
+    expect(await countedIn(cells().home)).toEqual(['acme']);
+  });
+
   test('keeps its slug from tenants of other cells', async () => {
     await expect(
       cells().asOperators(async ({ home }) => {
@@ -157,6 +176,27 @@ describe('A wrong directory', () => {
     expect([refused.status, refused.errors[0]?.extensions.code]).toEqual([503, 'UNAVAILABLE']);
     expect((await (await cells().server.as('owner', 'acme')).query(LIST)).errors).toEqual([]);
     await fromDirectory('far', far, CELL);
+    expect((await owner('far').query(LIST)).errors).toEqual([]);
+  });
+
+  test('forgets a tenant that is gone, and its slug is the next one’s', async () => {
+    const gone = '0199e7a5-0000-7000-8000-00000000000a';
+    await fromDirectory('reused', gone, CELL);
+    await cells().asOperators(({ home }) => forgetTenant(home, gone, CELL));
+    expect(
+      await cells().home.asSuperuser('SELECT 1 FROM tenantry.directory WHERE subject = $1', [gone]),
+    ).toEqual([]);
+    await cells().asOperators(async ({ home }) => {
+      const { createTenant } = await import('../../src/services/operator/tenants.js');
+      const next = { userId: 'owner-reused', email: 'owner@reused.test' };
+      return createTenant(home, { slug: 'reused', name: 'Reused', plan: 'free', owner: next });
+    });
+    await until(
+      'the new tenant is found',
+      async () => (await owner('reused').query(LIST)).errors.length === 0,
+    );
+    // The other entries were read again.
+    expect(routeOf(far)).toBe(1);
     expect((await owner('far').query(LIST)).errors).toEqual([]);
   });
 

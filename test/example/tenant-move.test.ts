@@ -11,6 +11,7 @@ import {
   undoMove,
   type MoveStep,
 } from '../../src/services/lifecycle/move-tenant.js';
+import { eraseTenant } from '../../src/services/lifecycle/erase-tenant.js';
 import { CELL, useCells } from '../support/cells.js';
 import { refusalOf, rejectionOf } from '../support/demo-tenants.js';
 import { KEYS, sealAll, verifyOf } from '../support/sealed-trails.js';
@@ -120,6 +121,10 @@ describe('A move', () => {
     expect((await bodies(0, id)).sort()).toEqual((await bodies(1, id)).sort());
     await confirm(slug);
     expect(await writable(id)).toEqual([0]);
+    // It is in the default cell, and no list says that it was elsewhere.
+    expect(
+      await cells().home.asSuperuser('SELECT 1 FROM tenantry.directory WHERE subject = $1', [id]),
+    ).toEqual([]);
   });
 });
 
@@ -133,6 +138,20 @@ test('While a tenant leaves, it is read and not written', async () => {
     seen.push((await refusalOf(clientAt(0, id).$executeRaw(Prisma.sql`DELETE FROM conversations`))).state);
   });
   expect(seen).toEqual([['before'], 'TE003', 'TE003']);
+});
+
+test('A tenant that is being moved is not erased, because another cell may have a copy', async () => {
+  const { slug, id } = await tenant();
+  const refusals: unknown[] = [];
+  await move(slug, CELL, async (step) => {
+    if (step !== 'copied') return;
+    const erase = cells().asOperators(({ home }) =>
+      eraseTenant(home, { tenantId: id, stores: [], keepTrail: false, keys: undefined }),
+    );
+    refusals.push(await rejectionOf(erase));
+  });
+  expect(refusals).toMatchObject([{ name: 'TenantLifeError' }]);
+  expect(await writable(id)).toEqual([1]);
 });
 
 test('A transaction that was open before the fence is waited for, and is in the copy', async () => {

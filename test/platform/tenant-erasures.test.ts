@@ -5,6 +5,7 @@
 import jwt from 'jsonwebtoken';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ErasureRunner } from '../../src/services/lifecycle/erasure-runner.js';
+import { JobQueue } from '../../src/services/jobs/job-queue.js';
 import { tenantExportModule } from '../../src/platform/tenant-export/index.js';
 import { useKeyClients } from '../support/key-clients.js';
 import { insertTenantExport } from '../support/rows.js';
@@ -129,7 +130,7 @@ describe('while a tenant waits for its erasure', () => {
        VALUES ($1, 'tenant.clean', '{}', now() - interval '1 minute', 10, 'system', 'test')`,
       [await database.tenantId('acme')],
     );
-    const { claimed } = await services.jobQueue.claim({
+    const { claimed } = await new JobQueue(services.database).claim({
       worker: 'test',
       finished: [],
       wanted: 10,

@@ -19,15 +19,26 @@ CREATE TABLE tenantry.directory (
     -- The tenant. No foreign key: it is in another database.
     "subject" UUID NOT NULL PRIMARY KEY,
     "slug" TEXT NOT NULL UNIQUE,
-    -- Null for a tenant that has come back to the default cell, so that servers hear of it.
-    "cell" TEXT REFERENCES tenantry.cells ("name"),
-    -- Counts the changes of the whole directory, in the order of their commits.
+    "cell" TEXT NOT NULL REFERENCES tenantry.cells ("name"),
+    -- Counts what was written to the whole directory, in the order of the commits.
     "changed" BIGINT NOT NULL UNIQUE
 );
 ALTER TABLE tenantry.directory ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY life ON tenantry.directory TO tenantry_owner USING (true) WITH CHECK (true);
 COMMENT ON TABLE tenantry.directory IS '@tenancy shared: which tenants are in other cells';
 GRANT SELECT ON tenantry.directory TO tenantry_operator;
+
+-- One row. Servers ask for what is newer than what they know, and would not hear of an entry that is gone: when this number
+-- changes, they read all of the directory again. An entry that stayed for them would keep the id of an erased tenant.
+CREATE TABLE tenantry.directory_state (
+    "is_only" BOOLEAN NOT NULL PRIMARY KEY DEFAULT true CHECK ("is_only"),
+    "removals" BIGINT NOT NULL DEFAULT 0
+);
+INSERT INTO tenantry.directory_state DEFAULT VALUES;
+ALTER TABLE tenantry.directory_state ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.directory_state TO tenantry_owner USING (true) WITH CHECK (true);
+COMMENT ON TABLE tenantry.directory_state IS '@tenancy shared: how often an entry of the directory was removed';
+GRANT SELECT ON tenantry.directory_state TO tenantry_operator;
 
 -- Adds a cell, or says whether it takes new tenants.
 CREATE FUNCTION tenantry.set_cell(cell_name text, drains boolean) RETURNS void
@@ -38,16 +49,20 @@ AS $$
   ON CONFLICT (name) DO UPDATE SET draining = drains
 $$;
 
--- Says where a tenant is. Null as its slug: it is not in that cell any more, which changes nothing when it is in another one. One change at a time, so that servers, which ask for what
--- is newer than what they know, miss none. Fails (23505) when the slug is another tenant's.
+-- Says where a tenant is. Null as its cell: in the default one. Null as its slug: not in that cell any more, which changes
+-- nothing when it is in another one. One change at a time, so that servers miss none. Fails (23505) when the slug is another
+-- tenant's.
 CREATE FUNCTION tenantry.place_tenant(tenant uuid, new_slug text, new_cell text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   LOCK TABLE tenantry.directory IN SHARE ROW EXCLUSIVE MODE;
-  IF new_slug IS NULL THEN
-    DELETE FROM tenantry.directory d WHERE d.subject = tenant AND d.cell IS NOT DISTINCT FROM new_cell;
+  IF new_slug IS NULL OR new_cell IS NULL THEN
+    DELETE FROM tenantry.directory d WHERE d.subject = tenant AND (new_slug IS NOT NULL OR d.cell = new_cell);
+    IF FOUND THEN
+      UPDATE tenantry.directory_state SET removals = removals + 1;
+    END IF;
     RETURN;
   END IF;
   IF EXISTS (SELECT FROM public.tenants t WHERE t.slug = new_slug AND t.id <> tenant) THEN
@@ -56,21 +71,23 @@ BEGIN
   INSERT INTO tenantry.directory AS d (subject, slug, cell, changed)
   VALUES (tenant, new_slug, new_cell, (SELECT coalesce(max(o.changed), 0) + 1 FROM tenantry.directory o))
   ON CONFLICT (subject) DO UPDATE SET slug = excluded.slug, cell = excluded.cell, changed = excluded.changed
-  WHERE d.slug <> excluded.slug OR d.cell IS DISTINCT FROM excluded.cell;
+  WHERE d.slug <> excluded.slug OR d.cell <> excluded.cell;
 END
 $$;
 
--- What has changed in the directory since a number. The server signs the question: it tells the slugs of all tenants.
+-- What was written to the directory since a number, at most 10,000 entries; one row without an entry when there is none. The
+-- server signs the question: it tells the slugs of tenants.
 CREATE FUNCTION tenantry.read_directory(since bigint, expires bigint DEFAULT NULL, signature text DEFAULT NULL)
-RETURNS TABLE (subject uuid, slug text, cell text, changed bigint)
+RETURNS TABLE (removals bigint, subject uuid, slug text, cell text, changed bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'read_directory', expires, since), expires, signature);
-  RETURN QUERY SELECT d.subject, d.slug, d.cell, d.changed FROM tenantry.directory d
-    WHERE d.changed > since ORDER BY d.changed LIMIT 10000;
+  RETURN QUERY SELECT s.removals, d.subject, d.slug, d.cell, d.changed
+    FROM tenantry.directory_state s LEFT JOIN tenantry.directory d ON d.changed > since
+    ORDER BY d.changed LIMIT 10000;
 END
 $$;
 COMMENT ON FUNCTION tenantry.read_directory(bigint, bigint, text) IS

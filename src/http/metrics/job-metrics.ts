@@ -1,6 +1,6 @@
 /** The metrics of jobs: the queue, which is the same on every server, and what this process has run. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { JobQueue, TaskStatistics } from '../../services/jobs/job-queue.js';
+import type { TaskStatistics } from '../../services/jobs/job-queue.js';
 import type { Worker } from '../../services/jobs/worker.js';
 
 /** The queue is counted at most this often, in milliseconds. */
@@ -10,11 +10,14 @@ const COUNTED_EVERY_MS = 10_000;
 export function showJobs(
   registry: Registry,
   {
-    jobQueue,
+    jobStatistics,
     worker,
-  }: { readonly jobQueue: Pick<JobQueue, 'statistics'>; readonly worker: Pick<Worker, 'ended'> },
+  }: {
+    readonly jobStatistics: () => Promise<readonly TaskStatistics[]>;
+    readonly worker: Pick<Worker, 'ended'>;
+  },
 ): void {
-  const count = countedSeldom(jobQueue);
+  const count = countedSeldom(jobStatistics);
   new Gauge({
     name: 'tenantry_jobs',
     help: 'Jobs of all tenants by task and state: ready, scheduled for later, running, dead.',
@@ -53,11 +56,13 @@ export function showJobs(
 }
 
 /** The statistics, or none when the database does not answer: other metrics are needed most then. */
-function countedSeldom(queue: Pick<JobQueue, 'statistics'>): () => Promise<readonly TaskStatistics[]> {
+function countedSeldom(
+  statistics: () => Promise<readonly TaskStatistics[]>,
+): () => Promise<readonly TaskStatistics[]> {
   let kept: { readonly answer: Promise<readonly TaskStatistics[]>; readonly until: number } | undefined;
   return () => {
     if (kept && performance.now() < kept.until) return kept.answer;
-    const answer = queue.statistics().catch(() => []);
+    const answer = statistics().catch(() => []);
     kept = { answer, until: performance.now() + COUNTED_EVERY_MS };
     return answer;
   };

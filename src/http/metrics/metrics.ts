@@ -17,7 +17,7 @@ type Measured = Pick<
   | 'providerKeys'
   | 'rates'
   | 'sharing'
-  | 'jobQueue'
+  | 'jobStatistics'
   | 'worker'
   | 'activity'
   | 'tenantUsage'

@@ -14,18 +14,47 @@ const ASKED_EVERY_MS = 500;
 interface Entry {
   readonly subject: string;
   readonly slug: string;
-  readonly cell: string | null;
+  readonly cell: string;
   readonly changed: string;
+}
+
+/** A row of `tenantry.read_directory`: without an entry when there is none that is new. */
+type Row = { readonly removals: string } & (Entry | { readonly subject: null }) & Record<string, unknown>;
+
+/** All entries that were read, as long as none is removed. */
+class Entries {
+  readonly removals: string | undefined;
+  since = '0';
+  readonly #idOf = new Map<string, string>();
+  readonly #placeOf = new Map<string, Pick<Entry, 'slug' | 'cell'>>();
+
+  constructor(removals?: string) {
+    this.removals = removals;
+  }
+
+  keep({ subject, slug, cell, changed }: Entry): void {
+    const former = this.#placeOf.get(subject);
+    if (former && this.#idOf.get(former.slug) === subject) this.#idOf.delete(former.slug);
+    this.#placeOf.set(subject, { slug, cell });
+    this.#idOf.set(slug, subject);
+    this.since = changed;
+  }
+
+  cellOf(tenantId: string): string | undefined {
+    return this.#placeOf.get(tenantId)?.cell;
+  }
+
+  idOf(slug: string): string | undefined {
+    return this.#idOf.get(slug);
+  }
 }
 
 /** A server's copy of the directory. */
 export class Directory {
   readonly #database: Pick<Database, 'query' | 'sign'>;
   readonly #warn: (problem: string) => void;
-  readonly #bySlug = new Map<string, string>();
-  readonly #byTenant = new Map<string, { readonly slug: string; readonly cell: string }>();
   readonly #timer: NodeJS.Timeout;
-  #since = '0';
+  #entries = new Entries();
   #isComplete = false;
   #asking: Promise<void> | undefined;
   #told: string | undefined;
@@ -40,14 +69,14 @@ export class Directory {
 
   /** The name of the tenant's cell; undefined for a tenant of the default cell, and for one that is not known. */
   cellOf(tenantId: string): string | undefined {
-    return this.#byTenant.get(lowerAscii(tenantId))?.cell;
+    return this.#entries.cellOf(lowerAscii(tenantId));
   }
 
   /** The same, of a tenant that is named by its id or its slug. @throws UNAVAILABLE when nothing is known yet */
   async find(tenantRef: string): Promise<string | undefined> {
     await this.ready();
     const wanted = lowerAscii(tenantRef);
-    return this.cellOf(this.#bySlug.get(wanted) ?? wanted);
+    return this.#entries.cellOf(this.#entries.idOf(wanted) ?? wanted);
   }
 
   /** Resolves when every entry is known. @throws UNAVAILABLE when the default cell does not answer */
@@ -71,16 +100,20 @@ export class Directory {
 
   async #ask(): Promise<void> {
     try {
-      for (let found = 1; found > 0;) {
-        const { expires, signature } = this.#database.sign('read_directory', this.#since);
-        const entries = await this.#database.query<Entry & Record<string, unknown>>(
-          'SELECT subject::text, slug, cell, changed::text FROM tenantry.read_directory($1, $2, $3)',
-          [this.#since, expires, signature],
-          { purpose: 'changes' },
-        );
-        for (const entry of entries) this.#keep(entry);
-        found = entries.length;
+      let entries = this.#entries;
+      for (;;) {
+        const rows = await this.#read(entries.since);
+        const { removals } = rows[0]!;
+        if (removals !== entries.removals) {
+          // From the beginning. Until all is read, the former entries count.
+          entries = new Entries(removals);
+          continue;
+        }
+        const found = rows.filter((row) => row.subject !== null);
+        for (const entry of found) entries.keep(entry);
+        if (found.length === 0) break;
       }
+      this.#entries = entries;
       this.#isComplete = true;
       this.#told = undefined;
     } catch (error) {
@@ -91,14 +124,12 @@ export class Directory {
     }
   }
 
-  #keep({ subject, slug, cell, changed }: Entry): void {
-    const former = this.#byTenant.get(subject);
-    if (former && this.#bySlug.get(former.slug) === subject) this.#bySlug.delete(former.slug);
-    if (cell === null) this.#byTenant.delete(subject);
-    else {
-      this.#byTenant.set(subject, { slug, cell });
-      this.#bySlug.set(slug, subject);
-    }
-    this.#since = changed;
+  #read(since: string): Promise<Row[]> {
+    const { expires, signature } = this.#database.sign('read_directory', since);
+    return this.#database.query<Row>(
+      `SELECT removals::text, subject::text, slug, cell, changed::text FROM tenantry.read_directory($1, $2, $3)`,
+      [since, expires, signature],
+      { purpose: 'changes' },
+    );
   }
 }

@@ -125,11 +125,12 @@ export class FieldUsage {
     else this.#sizes.delete(tenantId);
   }
 
-  /** Removes the counts of clients, at least `most` rows if there are as many, and returns them. */
-  take(most: number): FieldUsageRow[] {
+  /** Removes the counts of clients of these tenants, at least `most` rows if there are as many, and returns them. */
+  take(most: number, isWanted: (tenantId: string) => boolean = () => true): FieldUsageRow[] {
     const rows: FieldUsageRow[] = [];
     for (const [key, ofClient] of this.#counted) {
       if (rows.length >= most) break;
+      if (!isWanted(key.slice(0, key.indexOf(' ')))) continue;
       this.#counted.delete(key);
       const counted = [...ofClient.values()];
       for (const { by, use } of counted) this.#shrink(by.tenantId, sizeOf(use));

@@ -146,6 +146,28 @@ export class JobQueue {
   }
 }
 
+/** The statistics of several databases together. A database that does not answer is left out. */
+export async function statisticsOf(
+  databases: readonly Pick<Database, 'query' | 'sign'>[],
+): Promise<readonly TaskStatistics[]> {
+  const answers = await Promise.allSettled(databases.map((database) => new JobQueue(database).statistics()));
+  const byTask = new Map<string, TaskStatistics>();
+  for (const each of answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))) {
+    const sum = byTask.get(each.task);
+    byTask.set(each.task, sum ? together(sum, each) : each);
+  }
+  return [...byTask.values()];
+}
+
+const together = (one: TaskStatistics, other: TaskStatistics): TaskStatistics => ({
+  task: one.task,
+  ready: one.ready + other.ready,
+  scheduled: one.scheduled + other.scheduled,
+  running: one.running + other.running,
+  dead: one.dead + other.dead,
+  oldestReadySeconds: Math.max(one.oldestReadySeconds, other.oldestReadySeconds),
+});
+
 const leasesOf = (jobs: Iterable<ClaimedJob>): string =>
   JSON.stringify([...jobs].map(({ tenantId, id, lease }) => [tenantId, id, lease]));
 

@@ -126,7 +126,7 @@ async function eraseAlone(
   order: ErasureOrder,
 ): Promise<SignedCertificate | undefined> {
   const { tenantId, keepTrail, keys } = order;
-  const stores = (await isCopy(connection, tenantId)) ? [] : order.stores;
+  const stores = (await isOldCopy(connection, tenantId)) ? [] : order.stores;
   // Before the fence, so that a table without a place does not leave a tenant that nobody can use.
   await walkTables(connection.query);
   const { expires, signature } = connection.sign(
@@ -194,13 +194,19 @@ async function eraseAlone(
   return certificate;
 }
 
-/** Whether the rows are a copy of a tenant that is served from another cell, so that what it has elsewhere stays. */
-async function isCopy({ query }: OperatorConnection, tenantId: string): Promise<boolean> {
-  const [row] = await query<{ copy: boolean }>(
-    'SELECT EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = $1) AS copy',
-    [tenantId],
-  );
-  return row!.copy;
+/**
+ * Whether the rows are a copy of a tenant that is served from another cell, so that what it has elsewhere stays.
+ *
+ * @throws TenantLifeError for a tenant that is being moved, of which another cell may have a copy
+ */
+async function isOldCopy({ query }: OperatorConnection, tenantId: string): Promise<boolean> {
+  const [row] = await query<{ state: string }>('SELECT state FROM tenantry.moves WHERE subject = $1', [
+    tenantId,
+  ]);
+  if (row?.state === 'leaving') {
+    throw new TenantLifeError('The tenant is being moved: go on with that, or undo it, before it is erased.');
+  }
+  return row !== undefined;
 }
 
 async function erasureOf({ query }: OperatorConnection, id: string): Promise<ErasureRow> {

@@ -20,7 +20,10 @@ interface Relation {
   readonly only: string;
 }
 
-/** Foreign tables are in other databases. The tables `erasures` and `moves` have the tenant until its erasure, or its move, ends, and `directory` where it is now. */
+/**
+ * Foreign tables are in other databases. The tables `erasures` and `moves` have the tenant until its erasure, or its move,
+ * ends. `directory` has it when it is served from another cell, and what is erased here is an old copy.
+ */
 const RELATIONS = `
   SELECT format('%I.%I', n.nspname, c.relname) AS name,
     coalesce(tenantry.declared_tenancy(c.oid) = 'shared', false) AS "isShared",

@@ -126,19 +126,19 @@ export async function rebuildDirectory(
   interface Known {
     readonly id: string;
     readonly slug: string;
-    readonly cell: string | null;
+    readonly cell: string;
   }
   const places = new Map<string, Known>();
   for (const [cell, connection] of others) {
     for (const { id, slug } of await listTenants(connection)) {
       const other = places.get(id);
-      if (other) throw conflict(`The tenant ${slug} is in ${String(other.cell)} and in ${cell}.`);
+      if (other) throw conflict(`The tenant ${slug} is in ${other.cell} and in ${cell}.`);
       places.set(id, { id, slug, cell });
     }
   }
   for (const { id, slug } of await listTenants(home)) {
     const other = places.get(id);
-    if (other) throw conflict(`The tenant ${slug} is in the default cell and in ${String(other.cell)}.`);
+    if (other) throw conflict(`The tenant ${slug} is in the default cell and in ${other.cell}.`);
   }
   const known = await home.query<Known & Record<string, unknown>>(
     'SELECT subject::text AS id, slug, cell FROM tenantry.directory',
@@ -146,7 +146,7 @@ export async function rebuildDirectory(
   let [placed, removed] = [0, 0];
   // First what is not true any more, for it may have a slug that another tenant has now.
   for (const { id, cell } of known) {
-    if (cell === null || places.has(id)) continue;
+    if (places.has(id)) continue;
     await forgetTenant(home, id, cell);
     removed++;
   }

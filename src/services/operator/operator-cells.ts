@@ -61,9 +61,8 @@ async function cellWhere(
   condition: string,
   value: string,
 ): Promise<string | undefined> {
-  const [row] = await query<{ cell: string }>(
-    `SELECT d.cell FROM tenantry.directory d WHERE ${condition} AND d.cell IS NOT NULL`,
-    [value],
-  );
+  const [row] = await query<{ cell: string }>(`SELECT d.cell FROM tenantry.directory d WHERE ${condition}`, [
+    value,
+  ]);
   return row?.cell;
 }

@@ -39,17 +39,21 @@ export class TenantUsage {
     use[kind] += amount;
   }
 
-  /** Removes up to `most` tenants with what was counted for them: the rows of `tenantry.add_tenant_usage`. */
-  take(most: number): (readonly [tenantId: string, hour: string, ...numbers: number[]])[] {
+  /** Removes up to `most` of these tenants with what was counted for them: the rows of `tenantry.add_tenant_usage`. */
+  take(
+    most: number,
+    isWanted: (tenantId: string) => boolean = () => true,
+  ): (readonly [tenantId: string, hour: string, ...numbers: number[]])[] {
     const taken: ReturnType<TenantUsage['take']> = [];
     for (const [hour, tenants] of this.#byHour) {
       const starts = new Date(hour * HOUR_MS).toISOString();
       for (const [tenantId, { requests, databaseMs, rows, bytes, jobs }] of tenants) {
         if (taken.length === most) return taken;
+        if (!isWanted(tenantId)) continue;
         taken.push([tenantId, starts, requests, databaseMs, rows, bytes, jobs]);
         tenants.delete(tenantId);
       }
-      if (tenants !== this.#ofHour) this.#byHour.delete(hour);
+      if (tenants !== this.#ofHour && tenants.size === 0) this.#byHour.delete(hour);
     }
     return taken;
   }

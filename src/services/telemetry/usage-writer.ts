@@ -17,8 +17,8 @@ const MOST_OF_BATCH = 1_000;
 
 /** The counts of one process that are not written yet. */
 export interface Counts {
-  /** Removes about `most` rows, and returns them. */
-  take(most: number): readonly unknown[];
+  /** Removes about `most` rows of the tenants that `isWanted` names, and returns them. */
+  take(most: number, isWanted: (tenantId: string) => boolean): readonly unknown[];
 }
 
 /** The functions of the kernel that add counts. */
@@ -28,6 +28,8 @@ export interface UsageWriterParts {
   readonly counts: Counts;
   readonly into: AddCounts;
   readonly database: Pick<Database, 'query' | 'sign'>;
+  /** Whether a tenant is in this database: its counts are written here. Default: every tenant. */
+  readonly isHere?: ((tenantId: string) => boolean) | undefined;
   /** Is told when counts cannot be written. */
   readonly warn: (problem: string) => void;
 }
@@ -68,10 +70,11 @@ export class UsageWriter {
   }
 
   async #writeAll(): Promise<boolean> {
+    const { counts, isHere = () => true } = this.#parts;
     try {
       for (;;) {
         if (this.#unanswered === undefined) {
-          const counted = this.#parts.counts.take(MOST_OF_BATCH);
+          const counted = counts.take(MOST_OF_BATCH, isHere);
           if (counted.length === 0) return true;
           this.#batch++;
           this.#unanswered = JSON.stringify(counted);
