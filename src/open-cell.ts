@@ -1,4 +1,4 @@
-/** What the server has once for each database: its connections, its news, and the look-ups of who may enter. */
+/** What the server has once for each database: its connections, its notifications, and the look-ups of who may enter. */
 import type { Cell } from './kernel/cells/cells.js';
 import type { Config } from './kernel/config/config.js';
 import { createAccessResolver } from './kernel/auth/resolve-access.js';
