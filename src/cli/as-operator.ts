@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import process from 'node:process';
+import { cellVariable } from '../kernel/config/cells.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
 import { cellOfSlug, OperatorCells } from '../services/operator/operator-cells.js';
@@ -27,7 +28,7 @@ export async function asOperatorAt<Result>(
 ): Promise<Result> {
   if (name === undefined) return asOperator(work);
   const config = readConfig(process.env, 'command');
-  const variable = `CELL_${name.toUpperCase().replaceAll('-', '_')}_OPERATOR_URL`;
+  const variable = cellVariable(name, 'OPERATOR');
   const url = demand(config.cells.find((cell) => cell.name === name)?.operatorUrl, variable);
   return withOperatorConnection(
     { url, operator: operatorName(), contextKey: config.contextSigningKey },
@@ -80,9 +81,7 @@ export async function inEachCell(
 export function demandCell(name: string): void {
   const { cells } = readConfig(process.env, 'command');
   if (cells.some((cell) => cell.name === name)) return;
-  throw new ConfigError(
-    `CELL_${name.toUpperCase().replaceAll('-', '_')}_URL is missing: it says where the cell ${name} is.`,
-  );
+  throw new ConfigError(`${cellVariable(name)} is missing: it says where the cell ${name} is.`);
 }
 
 /** The actor in the audit log: the user of this machine. In a container the uid may have no name. */

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { Command } from 'commander';
+import { cellVariable } from '../kernel/config/cells.js';
 import { readConfig } from '../kernel/config/config.js';
 import { demand } from './connect.js';
 import { listCells, rebuildDirectory } from '../services/operator/cells.js';
@@ -20,7 +21,7 @@ export const directoryCommand = (): Command => {
         const others = new Map<string, OperatorConnection>();
         // All of them, for a tenant of a cell that is left out would look like one that is gone.
         for (const { name } of await listCells(cells.home)) {
-          const variable = `CELL_${name.toUpperCase().replaceAll('-', '_')}_OPERATOR_URL`;
+          const variable = cellVariable(name, 'OPERATOR');
           demand(configured.find((cell) => cell.name === name)?.operatorUrl, variable);
           others.set(name, cells.named(name));
         }

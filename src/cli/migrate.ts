@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import process from 'node:process';
 import { Command } from 'commander';
-import type { CellConfig } from '../kernel/config/cells.js';
+import { cellVariable, type CellConfig } from '../kernel/config/cells.js';
 import { readConfig } from '../kernel/config/config.js';
 import { PRISMA_FOLDER } from '../kernel/database/migration/folder.js';
 import { createMigration } from '../kernel/database/migration/migrations.js';
@@ -57,7 +57,7 @@ export const migrateCommand = (): Command =>
 /** @throws ConfigError without the URL of the cell's owner */
 const urlsOf = ({ name, url: app, ownerUrl, operatorUrl: operator }: CellConfig) => ({
   app,
-  owner: demand(ownerUrl, `CELL_${name.toUpperCase().replaceAll('-', '_')}_OWNER_URL`),
+  owner: demand(ownerUrl, cellVariable(name, 'OWNER')),
   operator,
 });
 

@@ -18,6 +18,10 @@ const VARIABLE = /^CELL_([A-Z](?:[A-Z0-9_]{0,30}[A-Z0-9])?)_URL$/;
 const OTHERS = ['LISTEN', 'OWNER', 'OPERATOR'] as const;
 const OTHER = new RegExp(`^CELL_.*_(${OTHERS.join('|')})_URL$`);
 
+/** The variable of a cell: `CELL_EU2_OPERATOR_URL`; without a kind that of its URL. */
+export const cellVariable = (name: string, kind?: (typeof OTHERS)[number]): string =>
+  ['CELL', name.toUpperCase().replaceAll('-', '_'), ...(kind ? [kind] : []), 'URL'].join('_');
+
 /** The variables of cells in an environment, which may contain passwords. */
 export const cellVariables = (env: Environment): string[] => [
   ...new Set(
@@ -42,17 +46,16 @@ export function cellsOf(env: Environment): readonly CellConfig[] {
     .flatMap((variable) => {
       const url = value(variable);
       if (url === undefined) return [];
-      const stem = variable.slice(0, -'_URL'.length);
-      const [listenUrl, ownerUrl, operatorUrl] = OTHERS.map((kind) => value(`${stem}_${kind}_URL`));
-      const name = stem.slice('CELL_'.length).toLowerCase().replaceAll('_', '-');
+      const name = variable.slice('CELL_'.length, -'_URL'.length).toLowerCase().replaceAll('_', '-');
+      const [listenUrl, ownerUrl, operatorUrl] = OTHERS.map((kind) => value(cellVariable(name, kind)));
       if (name === 'default') throw new ConfigError('CELL_DEFAULT_URL: the default cell is DATABASE_URL.');
       return [{ name, url, listenUrl, ownerUrl, operatorUrl }];
     });
-  const stems = new Set(cells.map(({ name }) => name.toUpperCase().replaceAll('-', '_')));
+  const known = new Set(cells.map(({ name }) => cellVariable(name)));
   for (const variable of cellVariables(env).filter((each) => OTHER.test(each))) {
-    const stem = variable.replace(/^CELL_/, '').replace(/_(LISTEN|OWNER|OPERATOR)_URL$/, '');
-    if (value(variable) !== undefined && !stems.has(stem)) {
-      throw new ConfigError(`CELL_${stem}_URL is missing: ${variable} belongs to the same cell.`);
+    const main = variable.replace(/_(LISTEN|OWNER|OPERATOR)_URL$/, '_URL');
+    if (value(variable) !== undefined && !known.has(main)) {
+      throw new ConfigError(`${main} is missing: ${variable} belongs to the same cell.`);
     }
   }
   return cells.sort((one, other) => (one.name < other.name ? -1 : 1));
