@@ -516,6 +516,8 @@ BEGIN
     DELETE FROM tenantry.audit_behind b WHERE sealed_below IS NULL OR b.tenant_id <> ALL (failed);
     INSERT INTO tenantry.audit_behind (tenant_id, since)
     SELECT t.id, coalesce(sealed_below, '0') FROM public.tenants t WHERE t.id = ANY (failed)
+      -- The row would come back behind the erasure, which could then not delete the tenant.
+      AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'running')
     ON CONFLICT DO NOTHING;
     IF state.database IS DISTINCT FROM own_database OR state.watermark IS DISTINCT FROM done THEN
       UPDATE tenantry.audit_sealer s SET watermark = done, database = own_database WHERE s.holder = server;
@@ -2538,7 +2540,8 @@ BEGIN
   IF new_slug IS NULL OR new_cell IS NULL THEN
     DELETE FROM tenantry.directory d WHERE d.subject = tenant AND (new_slug IS NOT NULL OR d.cell = new_cell);
     IF FOUND THEN
-      UPDATE tenantry.directory_state SET removals = removals + 1;
+      INSERT INTO tenantry.directory_state AS s (removals) VALUES (1)
+      ON CONFLICT (is_only) DO UPDATE SET removals = s.removals + 1;
     END IF;
     RETURN;
   END IF;
@@ -2729,7 +2732,8 @@ AS $function$
 BEGIN
   PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'read_directory', expires, since), expires, signature);
   RETURN QUERY SELECT s.removals, d.subject, d.slug, d.cell, d.changed
-    FROM tenantry.directory_state s LEFT JOIN tenantry.directory d ON d.changed > since
+    FROM (SELECT coalesce((SELECT o.removals FROM tenantry.directory_state o), 0) AS removals) AS s
+    LEFT JOIN tenantry.directory d ON d.changed > since
     ORDER BY d.changed LIMIT 10000;
 END
 $function$;

@@ -13,7 +13,7 @@ export const cells: MutantGroup = {
       edits: [
         edit(
           'src/kernel/cells/cells.ts',
-          'if (!cell?.isChecked) throw unavailable();\n    return cell;',
+          "if (!cell?.isChecked) throw new PublicError('UNAVAILABLE', AWAY);\n    return cell;",
           'return cell ?? home;',
         ),
       ],
@@ -79,8 +79,8 @@ export const cells: MutantGroup = {
         'servers do not hear that a tenant is gone, and look for the next one with its slug where it was',
       sql: inFunction(
         'place_tenant',
-        'UPDATE tenantry.directory_state SET removals = removals + 1',
-        'UPDATE tenantry.directory_state SET removals = removals',
+        'DO UPDATE SET removals = s.removals + 1',
+        'DO UPDATE SET removals = s.removals',
       ),
       tests: [CELLS],
     },
@@ -101,6 +101,16 @@ export const cells: MutantGroup = {
       breaks: 'what a tenant uses is written to another database, which drops it',
       edits: [edit('src/background.ts', 'cellOf(tenantId) === name', 'cellOf(tenantId) !== null')],
       tests: [CELLS],
+    },
+    {
+      name: 'note-behind-an-erasure',
+      breaks: 'a sealer notes a tenant while it is erased, which then cannot be deleted',
+      sql: inFunction(
+        'audit_work',
+        'AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id',
+        'AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE false',
+      ),
+      tests: ['test/services/tenant-erasure.test.ts'],
     },
   ],
 };

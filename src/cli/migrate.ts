@@ -46,11 +46,12 @@ export const migrateCommand = (): Command =>
       const cells = config.cells.map((cell) => ({ name: cell.name, urls: urlsOf(cell) }));
       const applied = await migrate(urls, contextKey);
       for (const name of applied) process.stdout.write(`${name}\n`);
-      process.stderr.write(applied.length > 0 ? `Applied ${applied.length}.\n` : 'Nothing to apply.\n');
+      const told = applied.length > 0 ? `Applied ${applied.length}.` : 'Nothing to apply.';
+      process.stderr.write(cells.length > 0 ? `Cell default: ${told}\n` : `${told}\n`);
       // One after the other: where a migration fails, the later cells are as they were, and the next call goes on there.
       for (const cell of cells) {
         const appliedThere = await migrate(cell.urls, contextKey);
-        process.stderr.write(`Cell ${cell.name}: applied ${String(appliedThere.length)}.\n`);
+        process.stderr.write(`Cell ${cell.name}: Applied ${String(appliedThere.length)}.\n`);
       }
     });
 

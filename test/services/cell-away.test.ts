@@ -2,13 +2,15 @@
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { placeTenant, setCell } from '../../src/services/operator/cells.js';
+import { seedDemo } from '../../src/services/operator/demo-seed.js';
 import { useDatabase } from '../support/database.js';
 import { startTestServer, type TestServer } from '../support/server.js';
-import { asOperatorOf } from '../support/tenant-life.js';
+import { asOperatorOf, erased } from '../support/tenant-life.js';
 import { userToken } from '../support/user-token.js';
 import { until } from '../support/until.js';
 
 const database = useDatabase();
+const GLOBEX = '01a00000-0000-7000-8000-000000000002';
 const AWAY = '01a00000-0000-7000-8000-000000000001';
 let server: TestServer;
 
@@ -33,6 +35,15 @@ async function closedPort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('the listener has no port');
   return address.port;
 }
+
+test('a demo tenant that is there is not made again', async () => {
+  const opened = server.services.database;
+  await asOperatorOf(database(), async (connection) => {
+    await erased(database(), await database().tenantId('globex'));
+    await placeTenant(connection, { id: GLOBEX, slug: 'globex' }, 'away');
+    expect(await seedDemo(connection, opened, [])).toEqual([]);
+  });
+});
 
 const ME = '{ me { tenant { slug } } }';
 

@@ -114,6 +114,29 @@ test('a store that fails is asked again, and one that has erased is not', async 
   expect(asked).toEqual(['good', 'bad']);
 });
 
+test('a sealer that could not seal the tenant leaves no note behind the erasure', async () => {
+  const id = await tenantWithRows('unsealed');
+  const store = {
+    name: 'files',
+    erase: async () => {
+      const work = () =>
+        database().asSuperuser(
+          `SELECT FROM tenantry.audit_work('0199e7a5-0000-7000-8000-0000000000aa',
+             pg_snapshot_xmin(pg_current_snapshot()), ARRAY[$1]::uuid[], NULL, NULL)`,
+          [id],
+        );
+      // The first call becomes the sealer.
+      await work();
+      await work();
+      expect(
+        await database().asSuperuser('SELECT FROM tenantry.audit_behind WHERE tenant_id = $1', [id]),
+      ).toEqual([]);
+    },
+  };
+  expect(await erased(database(), id, { stores: [store] })).toBeDefined();
+  expect(await traces(id)).toMatchObject({ found: [] });
+});
+
 test('a second process is refused while the first erases', async () => {
   const id = await tenantWithRows('erased-once');
   let second: Promise<unknown> | undefined;

@@ -28,13 +28,12 @@ CREATE POLICY life ON tenantry.directory TO tenantry_owner USING (true) WITH CHE
 COMMENT ON TABLE tenantry.directory IS '@tenancy shared: which tenants are in other cells';
 GRANT SELECT ON tenantry.directory TO tenantry_operator;
 
--- One row. Servers ask for what is newer than what they know, and would not hear of an entry that is gone: when this number
+-- One row, or none. Servers ask for what is newer than what they know, and would not hear of an entry that is gone: when this number
 -- changes, they read all of the directory again. An entry that stayed for them would keep the id of an erased tenant.
 CREATE TABLE tenantry.directory_state (
     "is_only" BOOLEAN NOT NULL PRIMARY KEY DEFAULT true CHECK ("is_only"),
     "removals" BIGINT NOT NULL DEFAULT 0
 );
-INSERT INTO tenantry.directory_state DEFAULT VALUES;
 ALTER TABLE tenantry.directory_state ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY life ON tenantry.directory_state TO tenantry_owner USING (true) WITH CHECK (true);
 COMMENT ON TABLE tenantry.directory_state IS '@tenancy shared: how often an entry of the directory was removed';
@@ -61,7 +60,8 @@ BEGIN
   IF new_slug IS NULL OR new_cell IS NULL THEN
     DELETE FROM tenantry.directory d WHERE d.subject = tenant AND (new_slug IS NOT NULL OR d.cell = new_cell);
     IF FOUND THEN
-      UPDATE tenantry.directory_state SET removals = removals + 1;
+      INSERT INTO tenantry.directory_state AS s (removals) VALUES (1)
+      ON CONFLICT (is_only) DO UPDATE SET removals = s.removals + 1;
     END IF;
     RETURN;
   END IF;
@@ -86,7 +86,8 @@ AS $$
 BEGIN
   PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'read_directory', expires, since), expires, signature);
   RETURN QUERY SELECT s.removals, d.subject, d.slug, d.cell, d.changed
-    FROM tenantry.directory_state s LEFT JOIN tenantry.directory d ON d.changed > since
+    FROM (SELECT coalesce((SELECT o.removals FROM tenantry.directory_state o), 0) AS removals) AS s
+    LEFT JOIN tenantry.directory d ON d.changed > since
     ORDER BY d.changed LIMIT 10000;
 END
 $$;
@@ -351,6 +352,88 @@ BEGIN
       OPEN candidates;
     END IF;
   END LOOP;
+END
+$function$;
+
+-- As before; and a tenant that is being erased is not noted to be sealed later.
+CREATE OR REPLACE FUNCTION tenantry.audit_work(server uuid, done xid8, failed uuid[], expires bigint, signature text, OUT leads boolean, OUT through xid8, OUT tenants uuid[], OUT since xid8[], OUT restored boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  lease constant interval := '6 seconds';
+  own_database constant text := tenantry.audit_database();
+  state record;
+  sealed_below xid8;
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'audit_work', expires, server, coalesce(done::text, ''), array_to_string(failed, ',')),
+    expires, signature
+  );
+  SELECT s.holder, s.until, s.watermark, s.database INTO state FROM tenantry.audit_sealer s;
+  IF NOT FOUND THEN
+    INSERT INTO tenantry.audit_sealer DEFAULT VALUES ON CONFLICT DO NOTHING;
+  END IF;
+  leads := state.holder = server
+    AND state.until BETWEEN clock_timestamp() + lease / 2 AND clock_timestamp() + lease;
+  IF leads IS NOT TRUE THEN
+    UPDATE tenantry.audit_sealer s SET holder = server, until = clock_timestamp() + lease
+    WHERE s.holder IS NULL OR s.holder = server OR s.until IS NULL
+      OR s.until NOT BETWEEN clock_timestamp() AND clock_timestamp() + lease
+    RETURNING s.holder, s.until, s.watermark, s.database INTO state;
+    leads := FOUND;
+  END IF;
+  IF NOT leads THEN
+    RETURN;
+  END IF;
+  -- Numbers of another database, and those that were not assigned yet, say nothing of what is sealed.
+  sealed_below := CASE
+    WHEN state.database = own_database AND state.watermark <= pg_snapshot_xmin(pg_current_snapshot()) THEN state.watermark
+  END;
+  IF done IS NOT NULL THEN
+    DELETE FROM tenantry.audit_behind b WHERE sealed_below IS NULL OR b.tenant_id <> ALL (failed);
+    INSERT INTO tenantry.audit_behind (tenant_id, since)
+    SELECT t.id, coalesce(sealed_below, '0') FROM public.tenants t WHERE t.id = ANY (failed)
+      -- The row would come back behind the erasure, which could then not delete the tenant.
+      AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'running')
+    ON CONFLICT DO NOTHING;
+    IF state.database IS DISTINCT FROM own_database OR state.watermark IS DISTINCT FROM done THEN
+      UPDATE tenantry.audit_sealer s SET watermark = done, database = own_database WHERE s.holder = server;
+      sealed_below := done;
+      state.database := own_database;
+    END IF;
+  END IF;
+  restored := state.database IS DISTINCT FROM own_database;
+  IF sealed_below IS NULL THEN
+    SELECT pg_snapshot_xmin(now_here), ARRAY(
+      SELECT t.id FROM public.tenants t WHERE EXISTS (
+        SELECT FROM public.audit_log e
+        WHERE e.tenant_id = t.id
+          AND NOT EXISTS (
+            SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = e.tenant_id AND l.entry_id = e.id
+          )
+      ) ORDER BY t.id
+    ) INTO through, tenants FROM pg_current_snapshot() now_here;
+    since := array_fill(NULL::xid8, ARRAY[cardinality(tenants)]);
+  ELSE
+    SELECT pg_snapshot_xmin(now_here), work.tenants, work.since INTO through, tenants, since
+    FROM pg_current_snapshot() now_here, LATERAL (
+      SELECT array_agg(each.tenant_id ORDER BY each.is_behind) AS tenants,
+        array_agg(each.since ORDER BY each.is_behind) AS since
+      FROM (
+        SELECT DISTINCT e.tenant_id, sealed_below AS since, false AS is_behind FROM public.audit_log e
+        WHERE e.tx >= sealed_below AND e.tx < pg_snapshot_xmin(now_here)
+          AND NOT EXISTS (
+            SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = e.tenant_id AND l.entry_id = e.id
+          )
+          AND NOT EXISTS (SELECT FROM tenantry.audit_behind b WHERE b.tenant_id = e.tenant_id)
+        UNION ALL
+        SELECT b.tenant_id, nullif(b.since, '0'), true FROM tenantry.audit_behind b
+      ) AS each
+    ) AS work;
+  END IF;
 END
 $function$;
 

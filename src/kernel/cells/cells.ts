@@ -8,7 +8,7 @@ import type { ImpersonationResolver } from '../auth/resolve-impersonation.js';
 import type { AccessInvalidations } from '../notifications/access-invalidations.js';
 import type { ChangeEvents } from '../notifications/change-events.js';
 import type { Database } from '../tenancy/database.js';
-import { unavailable } from '../vocabulary/errors.js';
+import { PublicError } from '../vocabulary/errors.js';
 import type { Directory } from './directory.js';
 
 /** One database with its tenants. */
@@ -29,6 +29,8 @@ export interface OtherCell extends Cell {
   readonly isChecked: boolean;
 }
 
+const AWAY = 'The database of this tenant is not available. Try again later.';
+
 /**
  * The cells of a server as one.
  *
@@ -41,7 +43,7 @@ export function joinCells(home: Cell, others: ReadonlyMap<string, OtherCell>, di
     if (name === undefined) return home;
     const cell = others.get(name);
     // A cell that this server was not told of, or that it has not seen yet.
-    if (!cell?.isChecked) throw unavailable();
+    if (!cell?.isChecked) throw new PublicError('UNAVAILABLE', AWAY);
     return cell;
   };
   const of = (tenantId: string): Cell => named(directory.cellOf(tenantId));

@@ -185,8 +185,8 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   // Our own: a quota of the tenant's plan.
   TQ001: quotaExceeded,
   TE002: () => conflict('A tenant keeps at least one owner.'),
-  // The tenant is being moved to another cell: in a moment it is served there.
-  TE003: unavailable,
+  TE003: () =>
+    new PublicError('UNAVAILABLE', 'This tenant is being moved to another database. Try again in a moment.'),
   TE001: () => new PublicError('TENANT_SUSPENDED', 'This tenant is being erased.'),
   // Cancelled by the statement timeout.
   '57014': unavailable,

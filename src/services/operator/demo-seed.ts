@@ -3,6 +3,7 @@ import type { Module } from '../../kernel/graphql/module.js';
 import { ROLES } from '../../kernel/vocabulary/permissions.js';
 import type { Database } from '../../kernel/tenancy/database.js';
 import type { OperatorConnection } from './operator-connection.js';
+import { cellOfSlug } from './operator-cells.js';
 import { createTenant, listTenants } from './tenants.js';
 
 const DEMO_TENANTS = [
@@ -23,7 +24,7 @@ export const DEMO_USERS = DEMO_TENANTS.flatMap(({ slug }) =>
 );
 
 /**
- * Creates the demo tenants that are missing, each with one user of every role (`owner@acme.test`, …) and the modules'
+ * Creates the demo tenants that are in no cell, each with one user of every role (`owner@acme.test`, …) and the modules'
  * demo data. Does not change existing tenants.
  *
  * @param plan the plan of the tenants
@@ -39,7 +40,12 @@ export async function seedDemo(
   // closes.
   await connection.query('SELECT pg_advisory_lock($1)', [SEED_LOCK]);
   const existing = new Set((await listTenants(connection)).map(({ slug }) => slug));
-  const missing = DEMO_TENANTS.filter(({ slug }) => !existing.has(slug));
+  const missing: (typeof DEMO_TENANTS)[number][] = [];
+  for (const demo of DEMO_TENANTS) {
+    // It may have been moved to another cell.
+    const isElsewhere = (await cellOfSlug(connection, demo.slug)) !== undefined;
+    if (!existing.has(demo.slug) && !isElsewhere) missing.push(demo);
+  }
   for (const { slug, name } of missing) {
     const [owner, ...members] = ROLES.map((role) => ({
       role,
