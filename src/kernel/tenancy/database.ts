@@ -152,7 +152,10 @@ export function openDatabase(options: DatabaseOptions): Database {
       // Behind a transaction pooler, the inspection would reach another connection.
       Client: to.namedStatements ? InspectedClient : PipeliningClient,
     });
-    pool.on('error', (error) => onConnectionError?.(error));
+    pool.on('error', (error) => {
+      // The pool has ended before its last connections are closed, and the database may be stopped meanwhile.
+      if (!pool.ending) onConnectionError?.(error);
+    });
     watchPool(pool, options.statementLog, plans);
     return pool;
   };

@@ -38,7 +38,10 @@ export class OperatorPool {
       application_name: 'tenantry operators',
       Client: SessionClient,
     });
-    this.#pool.on('error', options.onConnectionError);
+    this.#pool.on('error', (error) => {
+      // As in database.ts.
+      if (!this.#pool.ending) options.onConnectionError(error);
+    });
     // pg's pool takes its own listener off a client before it hands it out.
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
   }
