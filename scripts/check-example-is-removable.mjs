@@ -24,12 +24,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const TAKES_LONG = [
-  'packages/embedded-postgres/test/embedded.test.ts',
-  'test/kernel/start.test.ts',
-  'test/kernel/own-database.test.ts',
-  'test/kernel/command-line.test.ts',
-  'test/kernel/refused-start.test.ts',
-  'test/kernel/oidc.test.ts',
+  'packages/embedded-postgres/test/embedded.slow.test.ts',
+  'test/kernel/start.slow.test.ts',
+  'test/kernel/own-database.slow.test.ts',
+  'test/kernel/command-line.slow.test.ts',
+  'test/kernel/refused-start.slow.test.ts',
+  'test/kernel/oidc.slow.test.ts',
 ];
 const OPTIONS = ['--fast', '--keep'];
 

@@ -1,5 +1,5 @@
 /**
- * What the attack does not cover in the installed modules, with the reasons. test/platform/attack.test.ts fails for
+ * What the attack does not cover in the installed modules, with the reasons. test/platform/attack.slow.test.ts fails for
  * anything else that is not covered, and for entries that are not needed.
  */
 
@@ -13,7 +13,7 @@ export const NOT_ATTACKED: readonly string[] = [
   // It needs the words that confirm an erasure, with the tenant's name in them. test/platform/tenant-erasures.test.ts tries
   // it from another tenant.
   'Mutation.requestTenantErasure',
-  // All tenants have the same days. test/services/tenant-usage.test.ts reads the days of two tenants.
+  // All tenants have the same days. test/services/tenant-usage.slow.test.ts reads the days of two tenants.
   ...['Query.tenant', 'Query.me.tenant', 'Query.me.memberships.tenant'].flatMap((path) =>
     ['from', 'to'].map((end) => `${path}.usageHistory(range.${end}:)`),
   ),

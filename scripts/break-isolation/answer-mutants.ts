@@ -81,7 +81,7 @@ export const answers: MutantGroup = {
       name: 'not-ready-too-late',
       breaks: 'a server that stops is ready until it accepts no more connections',
       edits: [edit('src/main.ts', 'drain.begin();', '')],
-      tests: ['test/kernel/rolling-restart.test.ts'],
+      tests: ['test/kernel/rolling-restart.slow.test.ts'],
     },
   ],
 };

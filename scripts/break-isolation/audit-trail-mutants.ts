@@ -1,16 +1,16 @@
 /** Mutants of the sealed audit trail: what seals, what verifies, and what deletes values. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
-const MANIPULATIONS = 'test/services/sealed-trail-manipulations.test.ts';
-const SEALER = 'test/services/sealer.test.ts';
+const MANIPULATIONS = 'test/services/sealed-trail-manipulations.slow.test.ts';
+const SEALER = 'test/services/sealer.slow.test.ts';
 const TRAIL = 'test/platform/audit-trail.test.ts';
-const RETENTION = 'test/services/audit-retention.test.ts';
+const RETENTION = 'test/services/audit-retention.slow.test.ts';
 const EVENTS = 'test/platform/events.test.ts';
 const EXPORT = 'test/platform/audit-export.test.ts';
-const COMMAND = 'test/services/audit-log-command.test.ts';
+const COMMAND = 'test/services/audit-log-command.slow.test.ts';
 const ACCESS = 'test/platform/access-records.test.ts';
 const RECORDER = 'test/services/access-records.unit.test.ts';
-const ISOLATION = 'test/services/sealer-isolation.test.ts';
+const ISOLATION = 'test/services/sealer-isolation.slow.test.ts';
 const VERIFIER = 'packages/audit-verifier/test/trail.unit.test.ts';
 
 export const auditTrail: MutantGroup = {

@@ -2,7 +2,7 @@
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const CELLS = 'test/example/cells.test.ts';
-const MOVES = 'test/example/tenant-move.test.ts';
+const MOVES = 'test/example/tenant-move.slow.test.ts';
 
 export const cells: MutantGroup = {
   title: 'Cells',
@@ -110,7 +110,7 @@ export const cells: MutantGroup = {
         'AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id',
         'AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE false',
       ),
-      tests: ['test/services/tenant-erasure.test.ts'],
+      tests: ['test/services/tenant-erasure.slow.test.ts'],
     },
   ],
 };

@@ -2,8 +2,8 @@
 import { edit, type MutantGroup } from './mutant.js';
 
 const HTTP = 'test/platform/dashboard-http.test.ts';
-const LOGIN = 'test/platform/dashboard-login.test.ts';
-const CONSOLE = 'test/services/console-login.test.ts';
+const LOGIN = 'test/platform/dashboard-login.slow.test.ts';
+const CONSOLE = 'test/services/console-login.slow.test.ts';
 const SOURCE = 'packages/dashboard/src';
 
 export const dashboard: MutantGroup = {
@@ -37,13 +37,13 @@ export const dashboard: MutantGroup = {
           'const client = (globalThis as { kept?: Client }).kept ??= new Client({',
         ),
       ],
-      tests: ['test/platform/dashboard-switch.test.ts'],
+      tests: ['test/platform/dashboard-switch.slow.test.ts'],
     },
     {
       name: 'dashboard-stays-without-access',
       breaks: 'an open page goes on to show what it has when its user has lost access',
       edits: [edit(`${SOURCE}/session/api.ts`, 'if (code !== 4403 ||', 'if (code !== 4404 ||')],
-      tests: ['test/platform/dashboard-isolation.test.ts'],
+      tests: ['test/platform/dashboard-isolation.slow.test.ts'],
     },
     {
       name: 'dashboard-asks-for-everything',
@@ -99,7 +99,7 @@ export const dashboard: MutantGroup = {
           "{may('TENANTS_READ') || slug !== '' ? (",
         ),
       ],
-      tests: ['test/services/console-pages.test.ts'],
+      tests: ['test/services/console-pages.slow.test.ts'],
     },
     {
       name: 'console-opens-without-a-reason',
@@ -111,7 +111,7 @@ export const dashboard: MutantGroup = {
           'type="submit" disabled={reason === \'\'}',
         ),
       ],
-      tests: ['test/services/console-actions.test.ts'],
+      tests: ['test/services/console-actions.slow.test.ts'],
     },
     {
       name: 'console-reads-again-and-again',
@@ -123,7 +123,7 @@ export const dashboard: MutantGroup = {
           "{ policy: 'cache-and-network' }",
         ),
       ],
-      tests: ['test/services/console-actions.test.ts'],
+      tests: ['test/services/console-actions.slow.test.ts'],
     },
     {
       name: 'console-erases-without-words',
@@ -135,7 +135,7 @@ export const dashboard: MutantGroup = {
           'isReady={confirm !== `x${words}`}',
         ),
       ],
-      tests: ['test/services/console-actions.test.ts'],
+      tests: ['test/services/console-actions.slow.test.ts'],
     },
     {
       name: 'console-hides-the-door',

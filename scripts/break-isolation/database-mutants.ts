@@ -63,7 +63,7 @@ export const rowLevelSecurity: MutantGroup = {
       name: 'actor-policy-dropped',
       breaks: 'kept answers are no longer the actor’s own within the tenant',
       sql: 'DROP POLICY actor_isolation ON idempotency_keys',
-      tests: ['test/kernel/idempotency-keys.test.ts'],
+      tests: ['test/kernel/idempotency-keys.slow.test.ts'],
     },
   ],
 };
@@ -165,13 +165,13 @@ export const keysAndDefaults: MutantGroup = {
       name: 'protect-takes-foreign-keys',
       breaks: 'protect() accepts a table whose foreign key does not carry the tenant',
       edits: [edit(KERNEL, 'pair.own = tenant_column AND pair.other = referenced.attnum', 'true')],
-      tests: ['test/kernel/migration-making.test.ts'],
+      tests: ['test/kernel/migration-making.slow.test.ts'],
     },
     {
       name: 'protect-takes-unique-keys',
       breaks: 'protect() accepts a table whose unique key does not start with the tenant',
       edits: [edit(KERNEL, 'AND indkey[0] <> tenant_column', 'AND false')],
-      tests: ['test/kernel/migration-making.test.ts'],
+      tests: ['test/kernel/migration-making.slow.test.ts'],
     },
     {
       name: 'constant-tenant-by-default',
@@ -291,7 +291,7 @@ export const auditLog: MutantGroup = {
           'false',
         ),
       ],
-      tests: ['test/kernel/migration-checks.test.ts'],
+      tests: ['test/kernel/migration-checks.slow.test.ts'],
     },
     {
       name: 'shared-table-written',
@@ -303,14 +303,14 @@ export const auditLog: MutantGroup = {
           'rights',
         ),
       ],
-      tests: ['test/kernel/migration-checks.test.ts'],
+      tests: ['test/kernel/migration-checks.slow.test.ts'],
     },
     {
       name: 'server-passes-for-old-code',
       breaks:
         'while a table is converted, the server may write it without a tenant, in the name of the system',
       sql: inFunction('write_audit', "NOT pg_has_role(oid, 'tenantry_app', 'MEMBER')", 'true'),
-      tests: ['test/kernel/tenantize.test.ts'],
+      tests: ['test/kernel/tenantize.slow.test.ts'],
     },
   ],
 };
@@ -344,7 +344,7 @@ export const context: MutantGroup = {
       breaks: 'current_tenant() is IMMUTABLE: a plan that is kept has the tenant of its first use',
       sql: 'ALTER FUNCTION tenantry.current_tenant() IMMUTABLE',
       audit: ['T12', 'P05'],
-      tests: ['test/kernel/pool-safety.test.ts', REFUSES],
+      tests: ['test/kernel/pool-safety.slow.test.ts', REFUSES],
     },
     {
       name: 'bound-for-the-session',
@@ -430,7 +430,7 @@ export const sessions: MutantGroup = {
           "'SELECT 1'",
         ),
       ],
-      tests: ['test/kernel/roles.test.ts'],
+      tests: ['test/kernel/roles.slow.test.ts'],
     },
     {
       name: 'temporary-tables-granted',
@@ -495,7 +495,7 @@ export const sessions: MutantGroup = {
       name: 'settings-of-the-database',
       breaks: 'the roles have no defaults of their own: those of the database are in force',
       edits: [edit('src/kernel/database/preparation/roles.ts', 'await setMissingDefaults(client);', '')],
-      tests: ['test/kernel/roles.test.ts', 'test/example/hostile-settings.test.ts'],
+      tests: ['test/kernel/roles.slow.test.ts', 'test/example/hostile-settings.test.ts'],
     },
     {
       name: 'slug-by-locale',

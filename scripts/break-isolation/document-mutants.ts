@@ -1,8 +1,8 @@
 /** Mutants of the limits of a request before its execution, and of the caches of documents. */
 import { edit, type MutantGroup } from './mutant.js';
 
-const HOSTILE = 'test/kernel/hostile-requests.test.ts';
-const KEPT = 'test/kernel/kept-memory.test.ts';
+const HOSTILE = 'test/kernel/hostile-requests.slow.test.ts';
+const KEPT = 'test/kernel/kept-memory.slow.test.ts';
 
 export const documents: MutantGroup = {
   title: 'Documents',
@@ -79,7 +79,7 @@ export const documents: MutantGroup = {
           'JSON.stringify([permissionsKey(permissions).slice(0, 0), source,',
         ),
       ],
-      tests: ['test/kernel/role-schema.unit.test.ts', 'test/platform/role-schema.test.ts'],
+      tests: ['test/kernel/role-schema.unit.test.ts', 'test/platform/role-schema.slow.test.ts'],
     },
     {
       name: 'introspection-never-remembered',

@@ -3,7 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const ARCHIVE = 'test/services/tenant-archive.test.ts';
 const IMPORTS = 'test/services/tenant-import-attacks.test.ts';
-const ERASURE = 'test/services/tenant-erasure.test.ts';
+const ERASURE = 'test/services/tenant-erasure.slow.test.ts';
 const EXPORTS = 'test/platform/tenant-exports.test.ts';
 const WAITING = 'test/platform/tenant-erasures.test.ts';
 

@@ -7,7 +7,7 @@ const SCHEDULE = 'src/kernel/fair-share/fair-schedule.ts';
 const SHARE = 'test/kernel/pool-share.test.ts';
 const FAIR_GATE = 'test/kernel/fair-gate.unit.test.ts';
 const FAIR_SCHEDULE = 'test/kernel/fair-schedule.unit.test.ts';
-const DOOR = 'test/kernel/lookup-limit.test.ts';
+const DOOR = 'test/kernel/lookup-limit.slow.test.ts';
 const ACCEPTANCE = 'test/platform/keyed-acceptance.test.ts';
 
 export const pool: MutantGroup = {

@@ -6,7 +6,7 @@ const LOCAL = 'src/services/rates/local-ledger.ts';
 const RESERVATION = 'src/services/rates/cost-reservation.ts';
 const RATES_UNIT = 'test/kernel/rates.unit.test.ts';
 const RATES_TEST = 'test/kernel/rate-limits.test.ts';
-const SHARED_TEST = 'test/kernel/shared-rates.test.ts';
+const SHARED_TEST = 'test/kernel/shared-rates.slow.test.ts';
 const PLANS_TEST = 'test/kernel/plan-limits.test.ts';
 
 export const rates: MutantGroup = {

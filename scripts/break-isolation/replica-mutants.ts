@@ -1,7 +1,7 @@
 /** Mutants of reads from a streaming replica. */
 import { edit, type MutantGroup } from './mutant.js';
 
-const TESTS = ['test/kernel/replica.test.ts'];
+const TESTS = ['test/kernel/replica.slow.test.ts'];
 const REPLICA = 'src/kernel/replica/replica.ts';
 const POSITIONS = 'src/kernel/replica/log-positions.ts';
 const OWN_WRITES = 'src/http/own-writes.ts';

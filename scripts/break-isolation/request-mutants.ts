@@ -5,7 +5,7 @@ const AUTHENTICATE = 'src/kernel/auth/authenticate.ts';
 const VERIFY = 'src/kernel/auth/verify-token.ts';
 const CALLER = 'test/kernel/caller-tenant.test.ts';
 const KEYS = 'src/kernel/auth/provider-keys.ts';
-const SIGNING_KEYS = 'test/kernel/signing-keys.test.ts';
+const SIGNING_KEYS = 'test/kernel/signing-keys.slow.test.ts';
 
 export const callers: MutantGroup = {
   title: 'Who calls',
@@ -196,7 +196,7 @@ export const remembered: MutantGroup = {
       name: 'one-schema-for-all-roles',
       breaks: 'the schema that is shown is the one of whoever asked first',
       edits: [edit('src/kernel/access/role-schema.ts', "[...permissions].sort().join(' ')", "''")],
-      tests: ['test/kernel/role-schema.unit.test.ts', 'test/platform/role-schema.test.ts'],
+      tests: ['test/kernel/role-schema.unit.test.ts', 'test/platform/role-schema.slow.test.ts'],
     },
     {
       name: 'idempotency-key-without-actor',
@@ -437,9 +437,9 @@ export const guards: MutantGroup = {
 };
 
 const EVENTS = 'test/kernel/subscriptions.test.ts';
-const ENDS = 'test/kernel/subscription-ends.test.ts';
+const ENDS = 'test/kernel/subscription-ends.slow.test.ts';
 const SHARED = 'test/kernel/shared-answers.test.ts';
-const STREAMS = 'test/kernel/event-streams.test.ts';
+const STREAMS = 'test/kernel/event-streams.slow.test.ts';
 const DEPENDENCE = 'test/kernel/dependence.unit.test.ts';
 
 export const subscriptions: MutantGroup = {
@@ -492,7 +492,7 @@ export const subscriptions: MutantGroup = {
           '(this.#requester as unknown as { readonly viewer: Viewer }).viewer',
         ),
       ],
-      tests: ['test/kernel/websocket-requests.test.ts'],
+      tests: ['test/kernel/websocket-requests.slow.test.ts'],
     },
     {
       name: 'connection-outlives-membership',
@@ -528,7 +528,7 @@ export const subscriptions: MutantGroup = {
           'connection.viewer?.userId',
         ),
       ],
-      tests: ['test/kernel/live-access.test.ts'],
+      tests: ['test/kernel/live-access.slow.test.ts'],
     },
     {
       name: 'stream-outlives-access',
@@ -571,7 +571,7 @@ export const subscriptions: MutantGroup = {
           'demoUsers && (isOfThisMachine(request) || true) ? await demoUsers() : []',
         ),
       ],
-      tests: ['test/platform/graphiql-demo.test.ts'],
+      tests: ['test/platform/graphiql-demo.slow.test.ts'],
     },
     {
       name: 'invalidations-missed-for-good',
@@ -583,7 +583,7 @@ export const subscriptions: MutantGroup = {
           '',
         ),
       ],
-      tests: ['test/kernel/live-access.test.ts'],
+      tests: ['test/kernel/live-access.slow.test.ts'],
     },
     {
       name: 'shared-answer-crosses-rights',

@@ -171,7 +171,7 @@ export const binding: MutantGroup = {
           'if (isSound && !isSound && isOpen) client.query',
         ),
       ],
-      tests: ['test/kernel/statement-batch.test.ts', 'test/kernel/pool-safety.test.ts'],
+      tests: ['test/kernel/statement-batch.test.ts', 'test/kernel/pool-safety.slow.test.ts'],
     },
     {
       name: 'ended-transaction-takes-statements',
@@ -224,8 +224,8 @@ export const binding: MutantGroup = {
 
 const CHECKOUT = 'src/kernel/driver/checkout.ts';
 const PIPELINE = 'src/kernel/driver/pipelining-client.ts';
-const DEADLINES = 'test/kernel/deadline.test.ts';
-const FAULTS = 'test/example/faults.test.ts';
+const DEADLINES = 'test/kernel/deadline.slow.test.ts';
+const FAULTS = 'test/example/faults.slow.test.ts';
 
 export const deadlines: MutantGroup = {
   title: 'Deadlines and lost connections',
@@ -290,7 +290,7 @@ export const deadlines: MutantGroup = {
       name: 'stale-plans-kept',
       breaks: 'statements whose plan has become stale stay prepared',
       edits: [edit('src/kernel/driver/stale-plans.ts', '  generation++;', '  void generation;')],
-      tests: ['test/kernel/stale-plans.test.ts'],
+      tests: ['test/kernel/stale-plans.slow.test.ts'],
     },
   ],
 };

@@ -1,8 +1,8 @@
 /** Mutants of what tenants use: a tenant sees or changes the counts of others, or counts are lost or counted twice. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
-const COUNTS = 'test/services/tenant-usage.test.ts';
-const FIELDS = 'test/services/field-usage.test.ts';
+const COUNTS = 'test/services/tenant-usage.slow.test.ts';
+const FIELDS = 'test/services/field-usage.slow.test.ts';
 const ATTACKS = 'test/services/tenant-usage-attacks.test.ts';
 
 export const usage: MutantGroup = {

@@ -10,7 +10,7 @@ import { defineModule } from '../../src/kernel/graphql/module.js';
 import type { RequestContext } from '../../src/kernel/graphql/request-context.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
-import { mostBackendsDuring, workingBackends } from '../support/backends.js';
+import { mostBackendsDuring, waitingForAdvisoryLock, workingBackends } from '../support/backends.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { errorsOf, nextOf, socketClient, type SocketPayload } from '../support/socket-requests.js';
@@ -123,7 +123,7 @@ describe('a request that waits in the gate', () => {
     await hold();
     // The tenant's two connections: of another caller, so that nobody waits for themselves.
     const held = [owner, await server.as('admin', 'acme')].map((each) => each.query('{ held }'));
-    await until('the connections are in use', async () => (await workingBackends(database)).length === 2);
+    await until('the connections are in use', async () => (await waitingForAdvisoryLock(database)) === 2);
     const late = viewer.query('{ members { totalCount } }');
     await until('it waits', () => waiting(server) === 1);
     await database.asSuperuser('DELETE FROM memberships WHERE tenant_id = $1 AND user_id = $2', [
@@ -143,7 +143,7 @@ describe('a request that waits in the gate', () => {
     const admin = await closing.as('admin', 'acme');
     await hold();
     const held = [owner, admin].map((each) => each.query('{ held }'));
-    await until('the connections are in use', async () => (await workingBackends(database)).length === 2);
+    await until('the connections are in use', async () => (await waitingForAdvisoryLock(database)) === 2);
     const late = [owner, admin].map((each) => each.query('{ members { totalCount } }'));
     await until('they wait', () => waiting(closing) === 2);
     const closed = closing.close();

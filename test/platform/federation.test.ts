@@ -1,6 +1,6 @@
 /**
  * The server as a subgraph of a federation: a real gateway composes its schema with another subgraph and reads its
- * objects; `_service` and `_entities` open nothing. The generated attack tries them too (attack.test.ts).
+ * objects; `_service` and `_entities` open nothing. The generated attack tries them too (attack.slow.test.ts).
  */
 import { randomUUID } from 'node:crypto';
 import { buildASTSchema, isObjectType, parse } from 'graphql';

@@ -16,6 +16,16 @@ export async function workingBackends(database: TestDatabase): Promise<string[]>
   return rows.map(({ backend }) => backend);
 }
 
+/** How many backends wait for an advisory lock, which only the statement under test asks for. */
+export async function waitingForAdvisoryLock(database: TestDatabase): Promise<number> {
+  const [row] = await database.asSuperuser<{ waiting: number }>(
+    `SELECT count(*)::int AS waiting FROM pg_locks
+     WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = $1)`,
+    [database.name],
+  );
+  return row!.waiting;
+}
+
 /** Looks at the working backends repeatedly while `work` runs, and returns those of the moment with the most. */
 export async function mostBackendsDuring(
   database: TestDatabase,

@@ -1,6 +1,6 @@
 /**
  * The parts of tenantize that need no database: which parent gives a row its tenant, and the changes of the Prisma
- * models. test/kernel/tenantize.test.ts has the rest.
+ * models. test/kernel/tenantize.slow.test.ts has the rest.
  */
 import { expect, test } from 'vitest';
 import type { ForeignKey, Table, UniqueKey } from '../src/catalog.js';

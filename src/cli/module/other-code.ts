@@ -95,7 +95,7 @@ export function printTest(plan: ModulePlan): string {
  * Proves which role, and which API key, is given which field of this module, over HTTP and field by field. The table is the
  * review: a new permission or a changed guard fails until somebody has written it down here. What stands for a type is what its
  * fields demand. Arguments and rows follow from the schema and the data model. What other tenants may try is tried in
- * test/platform/attack.test.ts.
+ * test/platform/attack.slow.test.ts.
  */
 import { ${one}Module } from '../../src/${area}/${file}/index.js';
 import { provePermissions } from '../support/permission-matrix.js';

@@ -4,7 +4,7 @@
  * (statement-batch.ts) they cost a fraction.
  *
  * An operation with any unknown key, or a value of an unexpected type, is left to Prisma as a whole. The result must be
- * the same either way: test/kernel/plain-statement.test.ts compares them.
+ * the same either way: test/kernel/plain-statement.slow.test.ts compares them.
  */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Column, ScopedModel } from './data-model.js';

@@ -1,7 +1,7 @@
 /**
  * Proves that no fault of a connection to the database ends the server or leaves it damaged. The server is a process of
  * its own, so that the test sees when it ends. To run it for a minute: TEST_FAULT_SECONDS=60 npx vitest run
- * test/example/faults.test.ts
+ * test/example/faults.slow.test.ts
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

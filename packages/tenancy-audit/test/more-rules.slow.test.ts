@@ -1,6 +1,6 @@
 /**
  * The rules T20 to T35 of the tenancy audit. For each, databases that break only this rule, and databases that look
- * similar and must not be flagged. rules.test.ts has the rules before T20.
+ * similar and must not be flagged. rules.slow.test.ts has the rules before T20.
  */
 import pg from 'pg';
 import { expect, test } from 'vitest';

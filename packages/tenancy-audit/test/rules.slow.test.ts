@@ -189,7 +189,7 @@ const SOUND: readonly Case[] = [
   { name: 'T19 the trigger refuses it anyway', sql: 'GRANT UPDATE, DELETE ON audit_log TO tenantry_app' },
 ];
 
-/** Findings of the rules T01 to T19. more-rules.test.ts tests the later rules. */
+/** Findings of the rules T01 to T19. more-rules.slow.test.ts tests the later rules. */
 const firstRules = (report: CatalogReport): readonly string[] =>
   linesOf(report).filter((line) => line < 'T20');
 

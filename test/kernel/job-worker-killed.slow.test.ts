@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 endChildrenAfterAll();
 const { database, acme, globex } = useBoundClients();
 
-/** To kill fifty workers: TEST_WORKER_KILLS=50 npx vitest run test/kernel/job-worker-killed.test.ts */
+/** To kill fifty workers: TEST_WORKER_KILLS=50 npx vitest run test/kernel/job-worker-killed.slow.test.ts */
 const KILLS = Number(process.env['TEST_WORKER_KILLS'] ?? 4);
 const JOBS = 100 * KILLS;
 /** A busy machine needs a long time. */
