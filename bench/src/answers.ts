@@ -12,6 +12,9 @@ import type { Workload } from './workloads.js';
  * compared.
  */
 const COMPARED = [0, 1, 41, 99];
+/** With a mix, each of its documents. */
+const comparedOf = ({ trusted, documents }: Workload): readonly number[] =>
+  trusted ? documents.tenantry!.map((_document, index) => index) : COMPARED;
 
 /**
  * Sends the same requests to all contestants, for a few tenants.
@@ -23,7 +26,7 @@ export async function demandEqualAnswers(
   taking: readonly Running[],
   requests: ReadonlyMap<ContestantName, readonly LoadRequest[]>,
 ): Promise<void> {
-  for (const index of COMPARED) {
+  for (const index of comparedOf(workload)) {
     const answers = await Promise.all(
       taking.map(async ({ contestant, origin }) => ({
         contestant,

@@ -23,7 +23,7 @@ import type { OnEnd } from './session.js';
 import { residentMb } from './processes.js';
 import { summary, type Results, type Rounds } from './results.js';
 import { median, rounded } from './statistics.js';
-import { requestsOf } from './tokens.js';
+import { requestsOf, trustedDocuments } from './tokens.js';
 import { WORKLOADS, type Workload } from './workloads.js';
 
 /** Times are in seconds. */
@@ -126,7 +126,7 @@ export async function compare(plan: Plan, parts: Parts): Promise<Comparison> {
  * of each running.
  */
 async function startAll(
-  { starts, size }: Plan,
+  { starts, size, workloads }: Plan,
   { log, onEnd }: Parts,
   options: StartOptions,
 ): Promise<{ startup: Comparison['startup']; servers: Running[] }> {
@@ -135,10 +135,11 @@ async function startAll(
   for (const contestant of CONTESTANTS) {
     log(`Starting ${contestant.title}`);
     const [request] = requestsOf(WORKLOADS[0]!, contestant.name, size, options.secret);
+    const environment = await trustedDocuments(workloads, contestant.name);
     const started: { ms: number; rssMb: number }[] = [];
     for (let i = 1; i <= starts; i++) {
       const began = performance.now();
-      const running = await start(contestant, options);
+      const running = await start(contestant, { ...options, environment });
       onEnd(running.stop);
       await firstAnswer(running, request!);
       const ms = performance.now() - began;

@@ -8,6 +8,7 @@ import { compare, type Plan } from './compare.js';
 import { startDatabase } from './database.js';
 import { jobs } from './jobs.js';
 import { life } from './life.js';
+import { live } from './live.js';
 import { startLoader } from './loader.js';
 import { noisy } from './noisy.js';
 import { overload } from './overload.js';
@@ -37,9 +38,16 @@ else if (benchmark === 'life')
   await life(
     values.quick ? { rows: 60_000, rate: 50, seconds: 3 } : { rows: 5_000_000, rate: 50, seconds: 15 },
   );
+else if (benchmark === 'live')
+  await live({
+    subscribers: 1_000,
+    rates: [20, 200],
+    rampUp: 5,
+    ...(values.quick ? { seconds: 5, rounds: 1 } : { seconds: 20, rounds: 5 }),
+  });
 else if (benchmark !== undefined) {
   console.error(
-    `There is no benchmark ${benchmark}: noisy, overload, jobs, life, or none for the comparison.`,
+    `There is no benchmark ${benchmark}: noisy, overload, jobs, life, live, or none for the comparison.`,
   );
   process.exit(2);
 }

@@ -3,11 +3,13 @@
  * process, no GraphiQL, no explain, the tenant from the verified token in `pgSettings`, and row-level security for the
  * isolation.
  */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { PersistedPlugin } from '@grafserv/persisted';
 import { PgSimplifyInflectionPreset } from '@graphile/simplify-inflection';
 import { postgraphile } from 'postgraphile';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
-import { context } from 'postgraphile/grafast';
+import { access, context, lambda, listen, type Step } from 'postgraphile/grafast';
 import { grafserv } from 'postgraphile/grafserv/node';
 import { makePgService } from 'postgraphile/adaptors/pg';
 import { extendSchema, gql } from 'postgraphile/utils';
@@ -48,9 +50,53 @@ const ownRows = extendSchema(({ pgResources }) => ({
   },
 }));
 
+/** The field `conversationChanged`: each tenant has a channel, and each subscriber reads the row under its own policies. */
+const changes = extendSchema(({ pgResources }) => ({
+  typeDefs: gql`
+    type ConversationChange {
+      conversation: Conversation
+    }
+    extend type Subscription {
+      conversationChanged: ConversationChange
+    }
+  `,
+  objects: {
+    Subscription: {
+      plans: {
+        conversationChanged: {
+          subscribePlan: () =>
+            listen(
+              context().get('pgSubscriber'),
+              lambda(context().get('tenantId'), (id) => `conversations_${id}`),
+              (event) => lambda(event, (text: string) => JSON.parse(text) as { id: string }),
+            ),
+          plan: (event: Step) => event,
+        },
+      },
+    },
+    ConversationChange: {
+      plans: {
+        conversation: (event: Step) =>
+          pgResources['conversations']!.get({
+            tenant_id: context().get('tenantId'),
+            id: access(event, 'id'),
+          }),
+      },
+    },
+  },
+}));
+const hasSubscriptions = process.env['SUBSCRIPTIONS'] === 'true';
+
+/** The documents that requests may name by their hash, beside those that they send. */
+const documents = process.env['TRUSTED_DOCUMENTS'];
+const persisted = documents !== undefined && {
+  persistedOperations: JSON.parse(readFileSync(documents, 'utf8')) as Record<string, string>,
+  allowUnpersistedOperation: true,
+};
+
 const preset: GraphileConfig.Preset = {
   extends: [PostGraphileAmberPreset, PgSimplifyInflectionPreset],
-  plugins: [ownRows],
+  plugins: [ownRows, ...(hasSubscriptions ? [changes] : []), ...(persisted ? [PersistedPlugin] : [])],
   // The workloads use the rows' own ids, so Relay's node ids are not needed.
   disablePlugins: ['NodePlugin', 'MutationPayloadQueryPlugin'],
   pgServices: [
@@ -58,14 +104,22 @@ const preset: GraphileConfig.Preset = {
       connectionString: databaseUrl,
       schemas: ['public'],
       poolConfig: { max: poolSize },
-      pubsub: false,
+      pubsub: hasSubscriptions,
     }),
   ],
-  grafserv: { graphqlPath: '/graphql', graphiql: false, watch: false, outputDataAsString: true },
+  grafserv: {
+    graphqlPath: '/graphql',
+    graphiql: false,
+    watch: false,
+    outputDataAsString: true,
+    websockets: hasSubscriptions,
+    ...persisted,
+  },
   grafast: {
     explain: false,
-    context({ node }) {
-      const { userId, tenantId } = verify(node?.req.headers.authorization);
+    context({ node, ws }) {
+      const headers = ws?.normalizedConnectionParams ?? node?.req.headers;
+      const { userId, tenantId } = verify(headers?.authorization);
       return {
         userId,
         tenantId,
