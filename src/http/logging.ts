@@ -61,7 +61,8 @@ function gathering(): Lines {
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    stdout.flushSync();
+    // Not `flushSync`, which waits for the disk: a log on a file would stop all requests meanwhile.
+    stdout.flush();
   };
   process.on('exit', flush);
   return {

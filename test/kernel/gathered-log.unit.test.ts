@@ -53,3 +53,15 @@ test('a line is written a moment later when no other follows', () => {
   );
   expect(lines).toEqual(['alone']);
 });
+
+test('no line waits for the disk', () => {
+  const lines = writtenBy(
+    `const { default: fs } = await import('node:fs');
+     let waits = 0;
+     fs.fsyncSync = () => void waits++;
+     log.warn('a warning');
+     log.info('alone');
+     setTimeout(() => { log.info(waits + ' waits'); process.exit(0); }, 500);`,
+  );
+  expect(lines).toEqual(['a warning', 'alone', '0 waits']);
+});
