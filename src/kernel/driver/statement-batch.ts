@@ -12,6 +12,8 @@ import { PublicError } from '../vocabulary/errors.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
 import { explained } from './time-limits.js';
+import { inSchema } from '../database/schemas/placed-sql.js';
+import { noticePlacement, ownSchemaOf } from './placements.js';
 import { codeOf } from '../tracing/trace.js';
 import { sqlAttributes } from './sql-attributes.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
@@ -20,6 +22,8 @@ import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 export interface Statement {
   readonly text: string;
   readonly values: readonly (string | null)[];
+  /** The text before it was written for the schema of its tenant, under which it is known. */
+  readonly original?: string | undefined;
 }
 
 export type Row = Record<string, unknown>;
@@ -76,16 +80,21 @@ export function createSendBatch({
   onRows,
 }: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
+    const { tenantId } = context;
+    const schema = ownSchemaOf(tenantId);
+    const placed = schema === undefined ? statements : statements.map((each) => inOwn(each, schema));
     // Before signing, because a signature is short-lived and a connection may not be free at once.
     const { client, release } = await checkout(context.deadline);
-    const { tenantId } = context;
     const trace = context.usage?.trace;
-    const binding = bindingOf(context, purpose, { statementTimeout, sign });
+    const binding = bindingOf(context, purpose, schema, { statementTimeout, sign });
     const step = trace?.child('SQL', sqlAttributes(statements.map(({ text }) => text)));
     // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;
-    const steps = several ? [OPENINGS[purpose], binding, ...statements, COMMIT] : [binding, ...statements];
-    const named = steps.map((step) => ({ ...step, name: statementName(step.text), answersAtOnce }));
+    const steps: readonly Statement[] = several
+      ? [OPENINGS[purpose], binding, ...placed, COMMIT]
+      : [binding, ...placed];
+    const nameOf = ({ text, original }: Statement) => (original === undefined ? statementName(text) : '');
+    const named = steps.map((step) => ({ ...step, name: nameOf(step), answersAtOnce }));
 
     // Otherwise PostgreSQL would send further rows, which are not kept.
     const { bytes } = context;
@@ -114,9 +123,22 @@ export function createSendBatch({
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
     release(isSound);
     step?.end(failure && codeOf(failure));
-    if (failure !== undefined) throw explained(failure, context);
+    if (failure !== undefined) {
+      noticePlacement(failure, tenantId);
+      throw explained(failure, context);
+    }
   };
 }
+
+/**
+ * The statement for the schema of a tenant. It is prepared each time: prepared statements of a thousand schemas would
+ * fill the memory of each connection.
+ */
+const inOwn = ({ text, values }: Statement, schema: string): Statement => ({
+  text: inSchema(text, schema),
+  values,
+  original: text,
+});
 
 /** PostgreSQL has answered, but the answer was refused here. */
 const isOurOwn = (failure: Error): boolean =>
@@ -249,7 +271,7 @@ class Batch extends Query {
   handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
     this.#readRow = rowReader(fields);
     if (!this.#readRow && this.#answers) {
-      this.#failure ??= new UnsupportedColumnError(this.#steps[this.#at]!.text);
+      this.#failure ??= new UnsupportedColumnError(this.#statement);
     }
   }
 
@@ -294,6 +316,12 @@ class Batch extends Query {
 
   handleReadyForQuery(): void {
     this.callback(this.#failure);
+  }
+
+  /** The text under which the current statement is known. */
+  get #statement(): string {
+    const { text, original = text } = this.#steps[this.#at]!;
+    return original;
   }
 
   get #answers(): boolean {

@@ -72,22 +72,23 @@ export async function planErasure(
   keepTrail: boolean,
 ): Promise<ErasurePlan> {
   const tables: ErasedTable[] = [];
-  for (const group of await walkTables(connection.query)) {
+  for (const group of await walkTables(connection.query, tenantId)) {
     for (const table of group) {
-      const [count] = await connection.query<{ rows: number }>(await countOf(connection, table.oid), [
-        tenantId,
-      ]);
+      const [count] = await connection.query<{ rows: number }>(
+        await countOf(connection, table.oid, tenantId),
+        [tenantId],
+      );
       tables.push({ table: nameOf(table), rows: count!.rows });
     }
   }
   return { tables, keepTrail };
 }
 
-async function countOf({ query }: OperatorConnection, oid: string): Promise<string> {
+async function countOf({ query }: OperatorConnection, oid: string, tenantId: string): Promise<string> {
   const [found] = await query<{ sql: string }>(
     `SELECT format('SELECT count(*)::float8 AS rows FROM %s AS t WHERE %s', tenantry.only_rows(target), condition) AS sql
-     FROM tenantry.tenant_tables() WHERE target = $1`,
-    [oid],
+     FROM tenantry.tables_of($2) WHERE target = $1`,
+    [oid, tenantId],
   );
   return found!.sql;
 }
@@ -128,7 +129,7 @@ async function eraseAlone(
   const { tenantId, keepTrail, keys } = order;
   const stores = (await isOldCopy(connection, tenantId)) ? [] : order.stores;
   // Before the fence, so that a table without a place does not leave a tenant that nobody can use.
-  await walkTables(connection.query);
+  await walkTables(connection.query, tenantId);
   const { expires, signature } = connection.sign(
     'start_erasure',
     tenantId.toLowerCase(),
@@ -155,9 +156,10 @@ async function eraseAlone(
   }
   const plan = row.plan!;
   if (plan.keepTrail) await signedStep(connection, 'SELECT tenantry.keep_trail($1, $2, $3)', id);
-  for (const group of [...(await walkTables(connection.query))].reverse()) {
+  for (const group of [...(await walkTables(connection.query, tenantId))].reverse()) {
     await eraseGroup(connection, id, group, order);
   }
+  await signedStep(connection, 'SELECT tenantry.erase_schema($1, $2, $3)', id);
   await refreshViews(connection);
   const scan = await scanFor(connection.query, tenantId);
   if (scan.found.length > 0) {
