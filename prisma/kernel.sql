@@ -720,8 +720,8 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_operator;
 
--- tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text,text,text)
-CREATE OR REPLACE FUNCTION tenantry.bind(tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean, expires bigint, signature text, placed text, newest text)
+-- tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text)
+CREATE OR REPLACE FUNCTION tenantry.bind_placed(tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean, expires bigint, signature text, placed text, newest text)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -751,8 +751,8 @@ BEGIN
   );
 END
 $function$;
-GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_app;
-GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_operator;
+GRANT EXECUTE ON FUNCTION tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_operator;
 
 -- tenantry.cancel_erasure()
 CREATE OR REPLACE FUNCTION tenantry.cancel_erasure()
@@ -3052,6 +3052,20 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.refuse_fenced(uuid,boolean) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.refuse_fenced(uuid,boolean) TO tenantry_operator;
 
+-- tenantry.refuse_placed_move()
+CREATE OR REPLACE FUNCTION tenantry.refuse_placed_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF NEW.state = 'leaving' AND EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = NEW.subject) THEN
+    RAISE EXCEPTION 'a tenant with a schema of its own cannot be moved yet' USING ERRCODE = '0A000';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+
 -- tenantry.refuse_placed_slug()
 CREATE OR REPLACE FUNCTION tenantry.refuse_placed_slug()
  RETURNS trigger
@@ -4489,6 +4503,7 @@ ALTER TABLE tenantry.moves FORCE ROW LEVEL SECURITY;
 CREATE POLICY life ON tenantry.moves FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+CREATE TRIGGER refuse_placed_move BEFORE INSERT OR UPDATE ON tenantry.moves FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_placed_move();
 GRANT SELECT ON TABLE tenantry.moves TO tenantry_operator;
 
 -- tenantry.plans

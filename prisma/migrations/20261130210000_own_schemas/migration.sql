@@ -123,7 +123,7 @@ $function$;
 -- The same for a tenant in the schema `placed`, whose statements are written for the migrations up to `newest`. Null: for statements
 -- that name every schema themselves, such as those that walk the catalog. The caller sets search_path. Refuses a tenant that has no
 -- such schema (TE005), and one whose schema lacks migrations (TE006).
-CREATE FUNCTION tenantry.bind(
+CREATE FUNCTION tenantry.bind_placed(
   tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean,
   expires bigint, signature text, placed text, newest text
 ) RETURNS void
@@ -222,7 +222,23 @@ $function$;
 
 REVOKE ALL ON FUNCTION tenantry.schema_of(uuid), tenantry.has_schemas(), tenantry.set_schemas(),
   tenantry.record_schema(uuid, text), tenantry.remove_schema(uuid), tenantry.erase_schema(uuid, bigint, text),
-  tenantry.bind(uuid, text, text, text, integer, boolean, bigint, text, text, text), tenantry.tables_of(uuid) FROM PUBLIC;
+  tenantry.bind_placed(uuid, text, text, text, integer, boolean, bigint, text, text, text), tenantry.tables_of(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenantry.schema_of(uuid), tenantry.tables_of(uuid),
-  tenantry.bind(uuid, text, text, text, integer, boolean, bigint, text, text, text) TO tenantry_app, tenantry_operator;
+  tenantry.bind_placed(uuid, text, text, text, integer, boolean, bigint, text, text, text) TO tenantry_app, tenantry_operator;
 GRANT EXECUTE ON FUNCTION tenantry.erase_schema(uuid, bigint, text) TO tenantry_operator;
+
+-- A copy of a tenant is put into the tables of all. Until a move can make a schema there, a tenant that has one is not moved.
+CREATE FUNCTION tenantry.refuse_placed_move() RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF NEW.state = 'leaving' AND EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = NEW.subject) THEN
+    RAISE EXCEPTION 'a tenant with a schema of its own cannot be moved yet' USING ERRCODE = '0A000';
+  END IF;
+  RETURN NEW;
+END
+$$;
+CREATE TRIGGER refuse_placed_move BEFORE INSERT OR UPDATE ON tenantry.moves
+  FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_placed_move();
+REVOKE ALL ON FUNCTION tenantry.refuse_placed_move() FROM PUBLIC;

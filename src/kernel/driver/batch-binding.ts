@@ -11,7 +11,7 @@ const BIND_TRACED = `${BIND}, pg_catalog.set_config('app.traceparent', $9, true)
 
 /** The same for a tenant with a schema of its own, in which names without a schema are looked for first. */
 export const BIND_PLACED =
-  'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8, $9, $10), ' +
+  'SELECT tenantry.bind_placed($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8, $9, $10), ' +
   "pg_catalog.set_config('search_path', pg_catalog.concat(pg_catalog.quote_ident($9), ', public, pg_temp'), true)";
 const BIND_PLACED_TRACED = `${BIND_PLACED}, pg_catalog.set_config('app.traceparent', $11, true)`;
 

@@ -13,8 +13,8 @@ import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 const OPENING = 'BEGIN';
 const ISOLATION = 'SET TRANSACTION ';
-/** The beginning of the statement that binds a transaction to a tenant. */
-export const BINDING = 'SELECT tenantry.bind(';
+/** The beginning of the statements that bind a transaction to a tenant: `bind`, and `bind_placed`. */
+export const BINDING = 'SELECT tenantry.bind';
 /** The index of its parameter with the tenant. */
 const TENANT = 0;
 /** The index of its parameter that makes the transaction read-only. */

@@ -4,7 +4,7 @@
  */
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
-import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
+import { UnsupportedColumnError } from './column-parsers.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { Sign } from '../database/context-signature.js';
 import { bindingOf } from './batch-binding.js';
@@ -14,6 +14,7 @@ import type { PipeliningClient } from './pipelining-client.js';
 import { explained } from './time-limits.js';
 import { inSchema } from '../database/schemas/placed-sql.js';
 import { noticePlacement, ownSchemaOf } from './placements.js';
+import { noRow, rowReader, type ReadRow, type Row } from './row-reader.js';
 import { codeOf } from '../tracing/trace.js';
 import { sqlAttributes } from './sql-attributes.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
@@ -25,8 +26,6 @@ export interface Statement {
   /** The text before it was written for the schema of its tenant, under which it is known. */
   readonly original?: string | undefined;
 }
-
-export type Row = Record<string, unknown>;
 
 /** Is called with the progress of a batch, in order. */
 export interface BatchObserver {
@@ -156,9 +155,6 @@ interface Step extends Statement {
   readonly name: string;
   readonly answersAtOnce: boolean;
 }
-
-/** Makes an object of the values of a row; undefined when a column's type is not parsed here. */
-type ReadRow = ((values: readonly (string | null)[]) => Row) | undefined;
 
 /** The state of a named statement on a connection: the reader of its rows, or that it may have failed. */
 type Prepared = NonNullable<ReadRow> | 'in doubt';
@@ -338,29 +334,4 @@ class Batch extends Query {
   #known(name: string): Prepared | undefined {
     return name === '' ? undefined : this.#prepared.get(name);
   }
-}
-
-const noRow = (): Row => ({});
-
-/**
- * Makes the function that reads the rows of an answer. It uses an object literal with the columns' names, so all rows
- * have the same shape, which is much faster than adding computed keys.
- */
-function rowReader(fields: readonly { readonly name: string; readonly dataTypeID: number }[]): ReadRow {
-  const parsers: Parse[] = [];
-  for (const { dataTypeID } of fields) {
-    const parse = parserOf(dataTypeID);
-    if (!parse) return undefined;
-    parsers.push(parse);
-  }
-  const properties = fields.map(({ name }, index) => {
-    const value = `values[${String(index)}]`;
-    const parsed =
-      parsers[index] === asIs ? value : `${value} === null ? null : parsers[${String(index)}](${value})`;
-    // In brackets, because then `__proto__` is an ordinary name.
-    return `[${JSON.stringify(name)}]: ${parsed}`;
-  });
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- nothing of it but quoted names comes from outside
-  const make = new Function('parsers', `return (values) => ({ ${properties.join(', ')} })`);
-  return (make as (parsers: readonly Parse[]) => ReadRow)(parsers);
 }

@@ -42,7 +42,7 @@ export function bindingStatement(
   const bind =
     schema === undefined
       ? Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`
-      : Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature}, ${schema}, ${newestMigration()}), pg_catalog.set_config('search_path', pg_catalog.concat(pg_catalog.quote_ident(${schema}), ', public, pg_temp'), true)`;
+      : Prisma.sql`SELECT tenantry.bind_placed(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature}, ${schema}, ${newestMigration()}), pg_catalog.set_config('search_path', pg_catalog.concat(pg_catalog.quote_ident(${schema}), ', public, pg_temp'), true)`;
   const trace = context.usage?.trace;
   // A job that the transaction queues continues the trace.
   return trace && !readOnly

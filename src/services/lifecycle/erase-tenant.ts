@@ -3,6 +3,7 @@
  * kill -9, and goes on when it is called again. docs/tenant-life.md has the steps and what they guarantee.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { schemaOf } from '../../kernel/database/schemas/own-schema.js';
 import type { Module } from '../../kernel/graphql/module.js';
 import type { SealKeys } from '../audit-trail/seal-keys.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
@@ -17,7 +18,7 @@ import {
 } from './certificate.js';
 import { TenantLifeError } from './life-error.js';
 import { scanFor } from './scan.js';
-import { nameOf, walkTables, type TableGroup } from './walk.js';
+import { nameOf, walkTables, type TableGroup, type TenantTable } from './walk.js';
 
 /** Rows of one transaction, unless the order says otherwise. */
 const BATCH = 5_000;
@@ -78,11 +79,15 @@ export async function planErasure(
         await countOf(connection, table.oid, tenantId),
         [tenantId],
       );
-      tables.push({ table: nameOf(table), rows: count!.rows });
+      tables.push({ table: nameInPlan(table, tenantId), rows: count!.rows });
     }
   }
   return { tables, keepTrail };
 }
+
+/** The name of a schema of its own has the id of the tenant, which must not outlive it. */
+const nameInPlan = (table: TenantTable, tenantId: string): string =>
+  nameOf(table.schema === schemaOf(tenantId) ? { ...table, schema: 'own_schema' } : table);
 
 async function countOf({ query }: OperatorConnection, oid: string, tenantId: string): Promise<string> {
   const [found] = await query<{ sql: string }>(
