@@ -3441,6 +3441,18 @@ RETURN ('tenant_'::text || replace((tenant)::text, '-'::text, ''::text));
 GRANT EXECUTE ON FUNCTION tenantry.schema_of(uuid) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.schema_of(uuid) TO tenantry_operator;
 
+-- tenantry.schema_status(text)
+CREATE OR REPLACE FUNCTION tenantry.schema_status(newest text, OUT schemas bigint, OUT behind bigint)
+ RETURNS record
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT count(*), count(*) FILTER (WHERE s.migration COLLATE "C" < newest COLLATE "C") FROM tenantry.schemas s
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.schema_status(text) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.schema_status(text) TO tenantry_operator;
+
 -- tenantry.seal(bytea,bytea)
 CREATE OR REPLACE FUNCTION tenantry.seal(front bytea, back bytea)
  RETURNS text

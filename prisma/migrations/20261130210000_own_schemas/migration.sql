@@ -242,3 +242,15 @@ $$;
 CREATE TRIGGER refuse_placed_move BEFORE INSERT OR UPDATE ON tenantry.moves
   FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_placed_move();
 REVOKE ALL ON FUNCTION tenantry.refuse_placed_move() FROM PUBLIC;
+
+-- How many schemas of tenants there are, and how many of them lack migrations up to this one.
+CREATE FUNCTION tenantry.schema_status(newest text, OUT schemas bigint, OUT behind bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+  SELECT count(*), count(*) FILTER (WHERE s.migration COLLATE "C" < newest COLLATE "C") FROM tenantry.schemas s
+$$;
+COMMENT ON FUNCTION tenantry.schema_status(text, OUT bigint, OUT bigint) IS
+  '@tenancy audited: tells two numbers for all tenants together, and nothing of any of them';
+REVOKE ALL ON FUNCTION tenantry.schema_status(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenantry.schema_status(text) TO tenantry_app, tenantry_operator;

@@ -8,7 +8,7 @@ import { lockMigrations } from '../migration/way-back.js';
 import { actingAsOwner, APP_ROLE, OPERATOR_ROLE, withClient } from '../owner-connection.js';
 import { schemaOf } from './own-schema.js';
 import { splitterFor } from './placed-sql.js';
-import { differences, OWN_CHECK, readParts, refuseObstacles, TABLES } from './structure.js';
+import { differencesOf, OWN_CHECK, readParts, refuseObstacles, sentenceOf, TABLES } from './structure.js';
 
 /** How long a statement waits for a lock, and so how long it can hold up others. */
 export const LOCK_MS = 800;
@@ -31,14 +31,10 @@ export async function makeSchema(ownerUrl: string, tenantId: string): Promise<vo
       await client.query(`CREATE SCHEMA ${quoted}`);
       await client.query(`GRANT USAGE ON SCHEMA ${quoted} TO ${APP_ROLE}, ${OPERATOR_ROLE}`);
       for (const { sql } of shared) await client.query(split(sql).join(quoted));
-      for (const table of TABLES) {
-        await client.query(
-          `ALTER TABLE ${quoted}.${pg.escapeIdentifier(table)}
-           ADD CONSTRAINT ${OWN_CHECK} CHECK (tenant_id = ${pg.escapeLiteral(tenantId.toLowerCase())})`,
-        );
-      }
-      const [difference] = differences(shared, await readParts(client, schema), schema);
-      if (difference !== undefined) throw new MigrationError(`The schema ${schema} differs: ${difference}`);
+      for (const table of TABLES) await addOwnCheck(client, tenantId, table);
+      const problem = sentenceOf(differencesOf(shared, await readParts(client, schema), schema));
+      if (problem !== undefined)
+        throw new MigrationError(`The schema ${schema} is not like public: ${problem}`);
       await client.query(
         `SELECT tenantry.record_schema($1, (
            SELECT max(migration_name COLLATE "C") FROM public._prisma_migrations
@@ -48,6 +44,14 @@ export async function makeSchema(ownerUrl: string, tenantId: string): Promise<vo
       );
     });
   });
+}
+
+/** Adds the check that no row of a table is another tenant's. */
+export async function addOwnCheck(client: pg.Client, tenantId: string, table: string): Promise<void> {
+  await client.query(
+    `ALTER TABLE ${pg.escapeIdentifier(schemaOf(tenantId))}.${pg.escapeIdentifier(table)}
+     ADD CONSTRAINT ${OWN_CHECK} CHECK (tenant_id = ${pg.escapeLiteral(tenantId.toLowerCase())})`,
+  );
 }
 
 /** Drops the schema of a tenant that was not created. */

@@ -40,6 +40,58 @@ const TOKEN = new RegExp(
   'gy',
 );
 
+/** A statement of a script, with its names: unquoted ones in lower case, quoted ones as they are. */
+export interface ScriptStatement {
+  readonly sql: string;
+  readonly names: readonly string[];
+  /** Its literals and the bodies of its functions and blocks. */
+  readonly literals: readonly string[];
+}
+
+/** The statements of a script. @throws UnplacedStatementError when a literal or a comment has no end */
+export function statementsOf(script: string): readonly ScriptStatement[] {
+  const statements: ScriptStatement[] = [];
+  let start = 0;
+  let names: string[] = [];
+  let literals: string[] = [];
+  const end = (at: number): void => {
+    if (names.length > 0) statements.push({ sql: script.slice(start, at).trim(), names, literals });
+    [start, names, literals] = [at + 1, [], []];
+  };
+  for (const { at, name, literal, other } of tokensOf(script)) {
+    if (name !== undefined) names.push(name);
+    else if (literal !== undefined) literals.push(literal);
+    else if (other === ';') end(at);
+  }
+  end(script.length);
+  return statements;
+}
+
+interface Token {
+  readonly at: number;
+  readonly until: number;
+  /** As PostgreSQL reads it. */
+  readonly name?: string | undefined;
+  readonly literal?: string | undefined;
+  readonly other?: string | undefined;
+}
+
+/** The tokens that count. @throws UnplacedStatementError for names with escapes, and what has no end */
+function* tokensOf(sql: string): Generator<Token> {
+  const token = new RegExp(TOKEN.source, TOKEN.flags);
+  for (let match = token.exec(sql); match !== null; match = token.exec(sql)) {
+    const { space, comment, escaped, literal, quoted, word, open, other } = match.groups!;
+    if (space !== undefined) continue;
+    if (comment !== undefined) {
+      token.lastIndex = endOfComment(sql, match.index);
+      continue;
+    }
+    if (escaped !== undefined) throw new UnplacedStatementError('has a name with escapes');
+    if (open !== undefined) throw new UnplacedStatementError('has a literal without an end');
+    yield { at: match.index, until: token.lastIndex, name: nameOf(quoted, word), literal, other };
+  }
+}
+
 /** Returns the pieces of a statement between which the schema stands. @throws UnplacedStatementError */
 export type SplitStatement = (sql: string) => readonly string[];
 
@@ -55,20 +107,10 @@ export function splitterFor(tables: ReadonlySet<string>): SplitStatement {
     /** The last three tokens that count: a name, its start and end. */
     let schema: { readonly start: number; readonly end: number; readonly isPart: boolean } | undefined;
     let isDot = false;
-    TOKEN.lastIndex = 0;
-    for (let match = TOKEN.exec(sql); match !== null; match = TOKEN.exec(sql)) {
-      const { space, comment, escaped, literal, quoted, word, open, other } = match.groups!;
-      if (space !== undefined) continue;
-      if (comment !== undefined) {
-        TOKEN.lastIndex = endOfComment(sql, match.index);
-        continue;
-      }
-      if (escaped !== undefined) throw new UnplacedStatementError('has a name with escapes');
-      if (open !== undefined) throw new UnplacedStatementError('has a literal without an end');
+    for (const { at, until, name, literal, other } of tokensOf(sql)) {
       if (literal !== undefined && tables.size > 0 && inLiteral.test(literal)) {
         throw new UnplacedStatementError('names a table of the application in a literal');
       }
-      const name = nameOf(quoted, word);
       if (name !== undefined) {
         if (isDot && schema && tables.has(name)) {
           if (schema.isPart) throw new UnplacedStatementError('names a table behind a database');
@@ -76,7 +118,7 @@ export function splitterFor(tables: ReadonlySet<string>): SplitStatement {
           from = schema.end;
         }
         if (OWN_SCHEMA.test(name)) throw new UnplacedStatementError('names the schema of a tenant');
-        schema = name === SHARED ? { start: match.index, end: TOKEN.lastIndex, isPart: isDot } : undefined;
+        schema = name === SHARED ? { start: at, end: until, isPart: isDot } : undefined;
         isDot = false;
         continue;
       }

@@ -2,6 +2,7 @@
  * Reads what the tables of the application are made of, as statements that make them: columns, keys, checks, indexes, triggers,
  * policies, rights and comments. Everything is read from the catalog, so what was added by hand is there too.
  */
+import { escapeIdentifier } from 'pg';
 import type pg from 'pg';
 import { MODELS } from '../../../generated/data-model/index.js';
 import { applicationTables } from '../../vocabulary/data-model.js';
@@ -9,6 +10,8 @@ import { MigrationError } from '../migration-error.js';
 
 /** A part of a table, and the statement that makes it. Names are those of the schema that it was read from. */
 export interface Part {
+  /** Parts of a lower step are made before those of a higher one. */
+  readonly step: number;
   readonly table: string;
   readonly name: string;
   readonly sql: string;
@@ -115,7 +118,7 @@ const PARTS = `
     FROM app JOIN pg_description r ON r.classoid = 'pg_class'::regclass AND r.objoid = app.oid
     LEFT JOIN pg_attribute a ON a.attrelid = app.oid AND a.attnum = r.objsubid AND r.objsubid > 0
   )
-  SELECT parts.table, parts.name, parts.sql FROM parts ORDER BY step, parts.table COLLATE "C", parts.name COLLATE "C"`;
+  SELECT step, parts.table, parts.name, parts.sql FROM parts ORDER BY step, parts.table COLLATE "C", parts.name COLLATE "C"`;
 
 /** What cannot be copied: the reason, for each table. */
 const OBSTACLES = `
@@ -143,7 +146,9 @@ export async function readParts(
   tables: readonly string[] = TABLES,
 ): Promise<readonly Part[]> {
   await client.query('SET LOCAL search_path = pg_catalog');
-  return (await client.query<{ table: string; name: string; sql: string }>(PARTS, [schema, tables])).rows;
+  return (
+    await client.query<{ step: number; table: string; name: string; sql: string }>(PARTS, [schema, tables])
+  ).rows;
 }
 
 /** @throws MigrationError when a table of the application cannot be in another schema */
@@ -159,17 +164,56 @@ export async function refuseObstacles(
   }
 }
 
-/** The statements that one of two structures has and the other lacks; empty when they are equal. */
-export function differences(
-  shared: readonly Part[],
-  own: readonly Part[],
-  schema: string,
-): readonly string[] {
-  const statements = (parts: readonly Part[]) =>
-    new Set(parts.map(({ sql }) => sql.replaceAll(`${schema}.`, 'public.')));
-  const [expected, found] = [statements(shared), statements(own)];
-  return [
-    ...[...expected].filter((sql) => !found.has(sql)).map((sql) => `missing: ${sql}`),
-    ...[...found].filter((sql) => !expected.has(sql)).map((sql) => `not in public: ${sql}`),
-  ];
+/** The parts that one of two structures has and the other lacks. */
+export interface Difference {
+  readonly missing: readonly Part[];
+  readonly surplus: readonly Part[];
 }
+
+/** How the tables in the schema of a tenant differ from those in `public`. */
+export function differencesOf(shared: readonly Part[], own: readonly Part[], schema: string): Difference {
+  const inPublic = ({ sql }: Part) => sql.replaceAll(`${schema}.`, 'public.');
+  const [expected, found] = [new Set(shared.map(({ sql }) => sql)), new Set(own.map(inPublic))];
+  return {
+    missing: shared.filter(({ sql }) => !found.has(sql)),
+    surplus: own.filter((part) => !expected.has(inPublic(part))),
+  };
+}
+
+/** A difference as one sentence; undefined when there is none. */
+export const sentenceOf = ({ missing: [lacks], surplus: [has] }: Difference): string | undefined =>
+  lacks ? `it lacks: ${lacks.sql}` : has && `it has: ${has.sql}`;
+
+/** The statement that removes a part; undefined for a part that only a migration removes. */
+export function removalOf({ step, name, sql }: Part, table: string, schema: string): string | undefined {
+  switch (step) {
+    case STEPS.key:
+    case STEPS.foreignKey:
+      return `ALTER TABLE ${table} DROP CONSTRAINT ${escapeIdentifier(name)}`;
+    case STEPS.index:
+      return `DROP INDEX ${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+    case STEPS.trigger:
+      return `DROP TRIGGER ${escapeIdentifier(name)} ON ${table}`;
+    case STEPS.policy:
+      return `DROP POLICY ${escapeIdentifier(name)} ON ${table}`;
+    case STEPS.right:
+      return sql.replace(/^GRANT/, 'REVOKE').replace(/ TO ([^ ]+)(?: WITH GRANT OPTION)?$/, ' FROM $1');
+    case STEPS.comment:
+      return sql.replace(/ IS E?'[\s\S]*$/, ' IS NULL');
+    default:
+      return undefined;
+  }
+}
+
+/** The steps of {@link PARTS}. */
+export const STEPS = {
+  table: 1,
+  key: 2,
+  index: 3,
+  foreignKey: 4,
+  trigger: 5,
+  policy: 6,
+  security: 7,
+  right: 8,
+  comment: 9,
+} as const;
