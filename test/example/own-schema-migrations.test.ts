@@ -52,10 +52,10 @@ interface Ground {
   readonly ids: readonly [string, string];
   readonly prisma: string;
   /** Adds a migration, which the database then has. */
-  migrated(name: string, sql: string): Promise<void>;
-  bring(): Promise<number>;
-  differenceOf(id: string): Promise<string | undefined>;
-  status(): Promise<MigrationStatus>;
+  readonly migrated: (name: string, sql: string) => Promise<void>;
+  readonly bring: () => Promise<number>;
+  readonly differenceOf: (id: string) => Promise<string | undefined>;
+  readonly status: () => Promise<MigrationStatus>;
 }
 
 /** A database of one test, with the first migration in `public` only. */
@@ -140,6 +140,14 @@ test('A schema that fails stays as it was and is named, the others are not begun
   expect(await bring()).toBe(2);
   expect(await differenceOf(first)).toBeUndefined();
   expect(await database.asSuperuser('SELECT FROM tenantry.schemas WHERE problem IS NOT NULL')).toEqual([]);
+});
+
+test('A schema that has what public lacks is refused, whatever its migrations say', async () => {
+  const { database, ids, migrated, bring } = await ground();
+  expect(await bring()).toBe(2);
+  await migrated(...LATER);
+  await database.asSuperuser(`ALTER TABLE ${schemaOf(ids[0])}.labels ADD COLUMN extra integer`);
+  expect(await refusal(bring())).toContain('it is not like public: it lacks: CREATE TABLE public.labels');
 });
 
 test('Others read the table of a tenant while a migration waits for its lock', async () => {
