@@ -254,6 +254,7 @@ describe('the catalog', () => {
       'resolve_impersonation',
       'retry_job',
       'schema_of',
+      'schema_status',
       'seal_audit',
       'set_plans',
       'tables_of',
