@@ -1948,7 +1948,7 @@ BEGIN
         start, chr(92), repeat(chr(92), 2)), '%%', chr(92) || '%%'), '_', chr(92) || '_'), '%%');
       found_ids uuid[];
     BEGIN
-      IF start !~ '[[:alnum:]]{3}' THEN
+      IF tenantry.is_placed(tenant) OR start !~ '[[:alnum:]]{3}' THEN
         RETURN NULL;
       END IF;
       found_ids := ARRAY(SELECT c.id FROM %2$s c WHERE c.tenant_id = tenant AND %3$s LIKE pattern LIMIT 1000);
@@ -2032,6 +2032,21 @@ CREATE OR REPLACE FUNCTION tenantry.is_fenced(tenant uuid)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN false;
+
+-- tenantry.is_placed(uuid)
+CREATE OR REPLACE FUNCTION tenantry.is_placed(tenant uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF tenantry.has_schemas() THEN
+    RETURN EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant);
+  END IF;
+  RETURN false;
+END
+$function$;
 
 -- tenantry.is_published(text)
 CREATE OR REPLACE FUNCTION tenantry.is_published(entity text)

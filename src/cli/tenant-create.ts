@@ -4,6 +4,7 @@ import { cellVariable } from '../kernel/config/cells.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
 import { dropSchema, makeSchema } from '../kernel/database/schemas/make-schema.js';
+import { schemaOf } from '../kernel/database/schemas/own-schema.js';
 import { readPlans } from '../services/limits/plans.js';
 import { createTenantIn, newId } from '../services/operator/cells.js';
 import {
@@ -76,12 +77,12 @@ async function inOwnSchema(
   cell: string | undefined,
   tenant: NewTenant,
   create: (tenant: NewTenant) => Promise<TenantRow>,
-): Promise<TenantRow> {
+): Promise<TenantRow & { readonly schema: string }> {
   const owner = await ownerOf(cell);
   const id = await asOperator(newId);
   await makeSchema(owner, id);
   try {
-    return await create({ ...tenant, id });
+    return { ...(await create({ ...tenant, id })), schema: schemaOf(id) };
   } catch (error) {
     await dropSchema(owner, id);
     throw error;

@@ -71,4 +71,17 @@ describe('A tenant with a schema of its own', () => {
     );
     expect(used!.used).toBe(used!.rows);
   });
+
+  test('is searched where its rows are, also when there is an index of the rows in public', async () => {
+    await server().database.asSuperuser(
+      "SET ROLE tenantry_owner; SELECT tenantry.index_search('public.conversations', 'subject', 'body'); RESET ROLE",
+    );
+    await owner().query(CREATE, { body: 'a needle in the schema' });
+    const search = '{ conversations(first: 5, filter: { search: "needle" }) { totalCount nodes { body } } }';
+    const answer = await owner().query(search);
+    expect(answer.errors).toEqual([]);
+    expect(answer.data).toEqual({
+      conversations: { totalCount: 1, nodes: [{ body: 'a needle in the schema' }] },
+    });
+  });
 });

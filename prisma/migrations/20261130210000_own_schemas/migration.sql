@@ -254,3 +254,36 @@ COMMENT ON FUNCTION tenantry.schema_status(text, OUT bigint, OUT bigint) IS
   '@tenancy audited: tells two numbers for all tenants together, and nothing of any of them';
 REVOKE ALL ON FUNCTION tenantry.schema_status(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenantry.schema_status(text) TO tenantry_app, tenantry_operator;
+
+-- Whether a tenant has a schema of its own.
+CREATE FUNCTION tenantry.is_placed(tenant uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  IF tenantry.has_schemas() THEN
+    RETURN EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant);
+  END IF;
+  RETURN false;
+END
+$$;
+REVOKE ALL ON FUNCTION tenantry.is_placed(uuid) FROM PUBLIC;
+
+-- The functions that find candidates of a search look into the table in `public`. For a tenant with a schema they find none, and the
+-- search reads its rows. This is for the functions that index_search has made, and for those that it will make.
+DO $$
+DECLARE
+  definition text;
+BEGIN
+  FOR definition IN
+    SELECT pg_get_functiondef(p.oid) FROM pg_proc p
+    WHERE p.pronamespace = 'tenantry'::regnamespace AND p.prolang = (SELECT l.oid FROM pg_language l WHERE l.lanname = 'plpgsql')
+      AND (p.proname = 'index_search' OR p.proname LIKE 'candidates\_of\_%')
+  LOOP
+    IF strpos(definition, 'IF start !~') = 0 THEN
+      RAISE EXCEPTION 'a search cannot be told of schemas: %', definition;
+    END IF;
+    EXECUTE replace(definition, 'IF start !~', 'IF tenantry.is_placed(tenant) OR start !~');
+  END LOOP;
+END
+$$;
