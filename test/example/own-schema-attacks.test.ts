@@ -3,11 +3,12 @@
  * its rows, and a check of each table refuses rows of others. Each is shown to hold with the other two switched off.
  */
 import type pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { LIMITS } from '../../src/create-services.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { newestMigration, schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
 import { UnplacedStatementError } from '../../src/kernel/database/schemas/placed-sql.js';
+import { PipeliningClient } from '../../src/kernel/driver/pipelining-client.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
@@ -211,6 +212,29 @@ describe('The client', () => {
       await db.transaction((tx) => tx.conversation.count());
     });
     expect(sent.join('\n')).not.toMatch(/bind_placed|search_path|tenant_[0-9a-f]{32}/);
+  });
+
+  test('replaces connections that have served many schemas', async () => {
+    const alone = openTestDatabase({ url: database().app, poolSize: 1, limits: LIMITS });
+    const pid = Prisma.sql`SELECT pg_backend_pid() AS pid`;
+    const inTurn = async () => [
+      await alone.forTenant(one).$queryRaw(pid),
+      await alone.forTenant(one).transaction((tx) => tx.$queryRaw(pid)),
+      await alone.forTenant(one).$queryRaw(pid),
+      await alone.forTenant(one).conversation.findMany({ include: { messages: true } }),
+      await alone.forTenant(one).$queryRaw(pid),
+    ];
+    try {
+      const [first, second, third, , fifth] = await inTurn();
+      expect(second).toEqual(first);
+      expect([third, fifth]).toEqual([first, first]);
+      const worn = vi.spyOn(PipeliningClient.prototype, 'isWorn', 'get').mockReturnValue(true);
+      const pids = (await inTurn()).filter((_rows, at) => at !== 3).map((rows) => JSON.stringify(rows));
+      expect(new Set(pids).size).toBe(4);
+      worn.mockRestore();
+    } finally {
+      await alone.close();
+    }
   });
 
   test('forgets a schema that is gone', async () => {

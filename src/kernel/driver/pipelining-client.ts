@@ -32,6 +32,12 @@ const CANCEL_REQUEST_MS = 1_000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 320;
 
+/**
+ * The most schemas of tenants that a connection is used for. PostgreSQL keeps what it has read of their tables for as long as the
+ * connection lasts.
+ */
+const MOST_SCHEMAS = 300;
+
 interface Statement {
   readonly name: string;
   readonly text: string;
@@ -95,6 +101,7 @@ export class PipeliningClient extends SessionClient {
   readonly #bound = Promise.resolve({ rows: [], fields: [], rowCount: this.#number });
   /** Of the transaction that has the connection, after its binding. */
   trace: Trace | undefined;
+  readonly #schemas = new Set<string>();
   #cancelling: Promise<void> | undefined;
   #generation = generationOfPlans();
   /** The names of prepared statements that may be stale. */
@@ -113,6 +120,16 @@ export class PipeliningClient extends SessionClient {
       return statement ? this.pipe(args[0] as object, send, statement) : send(...args);
     };
     this.query = query as typeof this.query;
+  }
+
+  /** Notes that a transaction of a tenant with a schema runs on the connection. */
+  noteSchema(schema: string): void {
+    this.#schemas.add(schema);
+  }
+
+  /** True when the connection has served so many schemas that it has to be replaced after its transaction. */
+  get isWorn(): boolean {
+    return this.#schemas.size > MOST_SCHEMAS;
   }
 
   /** True while PostgreSQL owes an answer. */
@@ -223,6 +240,7 @@ export class PipeliningClient extends SessionClient {
     if (isFirst && text.startsWith(BINDING)) {
       this.readOnly = values[READ_ONLY] === true;
       this.schema = schemaOfBinding(values);
+      if (this.schema !== undefined) this.noteSchema(this.schema);
       send().catch((error: unknown) => {
         noticeStalePlan(error);
         noticePlacement(error, String(values[TENANT]));

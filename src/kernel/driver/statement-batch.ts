@@ -84,6 +84,7 @@ export function createSendBatch({
     const placed = schema === undefined ? statements : statements.map((each) => inOwn(each, schema));
     // Before signing, because a signature is short-lived and a connection may not be free at once.
     const { client, release } = await checkout(context.deadline);
+    if (schema !== undefined) client.noteSchema(schema);
     const trace = context.usage?.trace;
     const binding = bindingOf(context, purpose, schema, { statementTimeout, sign });
     const step = trace?.child('SQL', sqlAttributes(statements.map(({ text }) => text)));
@@ -120,7 +121,7 @@ export function createSendBatch({
     const isSound = failure === undefined || isRefusal(failure) || isOurOwn(failure);
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
-    release(isSound);
+    release(isSound && !client.isWorn);
     step?.end(failure && codeOf(failure));
     if (failure !== undefined) {
       noticePlacement(failure, tenantId);
