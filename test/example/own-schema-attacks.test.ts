@@ -149,6 +149,16 @@ describe('A transaction in another tenant’s schema', () => {
   });
 });
 
+test('The server’s role makes nothing in the schema of a tenant, and owns nothing there', async () => {
+  expect(
+    await database().asSuperuser(
+      `SELECT has_schema_privilege('tenantry_app', n.oid, 'CREATE') AS creates, count(c.oid)::int AS owned
+       FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relowner <> 'tenantry_owner'::regrole
+       WHERE n.nspname ~ '^tenant_[0-9a-f]{32}$' GROUP BY 1`,
+    ),
+  ).toEqual([{ creates: false, owned: 0 }]);
+});
+
 describe('Raw SQL of a tenant with a schema', () => {
   test('finds its own table with and without a schema', async () => {
     const db = opened.forTenant(one);

@@ -179,7 +179,8 @@ const RUNTIME_ROLE = `
          EXISTS (SELECT FROM pg_roles r WHERE r.rolname = '${OWNER_ROLE}' AND pg_has_role(me.oid, r.oid, 'MEMBER')) AS owner,
          EXISTS (
            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE n.nspname IN ('public', 'tenantry') AND pg_has_role(me.oid, c.relowner, 'MEMBER')
+           WHERE (n.nspname IN ('public', 'tenantry') OR n.nspname ~ '^tenant_[0-9a-f]{32}$')
+             AND pg_has_role(me.oid, c.relowner, 'MEMBER')
          ) AS owns,
          has_database_privilege(current_database(), 'TEMPORARY') AS temporary, current_database() AS database
   FROM pg_roles me WHERE rolname = current_user`;
