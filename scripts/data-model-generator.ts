@@ -2,6 +2,7 @@
  * A generator for `prisma generate`: writes src/generated/data-model/index.ts, the facts of the Prisma models that the
  * server, its tests and `tenantry module new` need and the Prisma client does not have at run time.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import helper from '@prisma/generator-helper';
@@ -21,10 +22,11 @@ helper.generatorHandler({
   },
 });
 
-/** The models of platform.prisma. The facts of a model do not say in which file it is. */
+/** The models of platform.prisma, if there is one. The facts of a model do not say in which file it is. */
 async function platformModels(schemaPath: string): Promise<ReadonlySet<string>> {
   const folder = (await stat(schemaPath)).isDirectory() ? schemaPath : dirname(schemaPath);
-  const text = await readFile(join(folder, 'platform.prisma'), 'utf8');
+  const file = join(folder, 'platform.prisma');
+  const text = existsSync(file) ? await readFile(file, 'utf8') : '';
   return new Set([...text.matchAll(/^model\s+(\w+)/gm)].map(([, name = '']) => name));
 }
 

@@ -5,7 +5,9 @@ import { schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
 import { TABLES } from '../../src/kernel/database/schemas/structure.js';
 import { newId } from '../../src/services/operator/cells.js';
 import { createTenant } from '../../src/services/operator/tenants.js';
-import type { TestDatabase } from './database.js';
+import { afterAll, beforeAll } from 'vitest';
+import { useDatabase, type TestDatabase } from './database.js';
+import { startTestServer, type TestServer, type TestServerOptions } from './server.js';
 import { asOperatorOf } from './tenant-life.js';
 
 /** Makes the schema of a tenant, which a clone's owner may not make yet. */
@@ -38,4 +40,19 @@ export async function placeExisting(database: TestDatabase, slug: string): Promi
   await database.asSuperuser(`DO $$ BEGIN
     SET LOCAL session_replication_role = replica; ${statements.join('; ')}; END $$`);
   return schema;
+}
+
+/** Starts a server in whose database these tenants of the template have schemas. Call it at the top level. */
+export function useServerOfSchemas(
+  slugs: readonly string[],
+  options: TestServerOptions = {},
+): () => TestServer {
+  const database = useDatabase();
+  let server: TestServer | undefined;
+  beforeAll(async () => {
+    for (const slug of slugs) await placeExisting(database(), slug);
+    server = await startTestServer({ ...options, database: database() });
+  });
+  afterAll(() => server?.close());
+  return () => server!;
 }

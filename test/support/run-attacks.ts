@@ -9,8 +9,13 @@ import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Module } from '../../src/kernel/graphql/module.js';
 import type { AttackSection, Outcome, Target } from './attack.js';
-import type { TestDatabase } from './database.js';
-import { startTestServer, TEST_SECRET, useServer, type TestServer } from './server.js';
+import {
+  startTestServer,
+  TEST_SECRET,
+  useServer,
+  type TestServer,
+  type TestServerOptions,
+} from './server.js';
 
 const TRACES = /\n\s+at |\.[cm]?[jt]s:\d+|node_modules|stacktrace|prisma|Did you mean|constraint/i;
 
@@ -19,14 +24,14 @@ const PRODUCTION = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://tenantr
 /**
  * Declares the tests. Call it at the top level of a test file.
  *
- * @param prepare changes the database before the first attack
+ * @param use starts the server that is attacked
  */
 export function runAttacks(
   modules: readonly Module[],
   sections: readonly AttackSection[],
-  prepare: (database: TestDatabase) => Promise<unknown> = () => Promise.resolve(),
+  use: (options: TestServerOptions) => () => TestServer = useServer,
 ): void {
-  const server = useServer({ modules, env: PRODUCTION });
+  const server = use({ modules, env: PRODUCTION });
   const trustedOnly = useTrustedOnly(server, modules);
   const tokens = new Map<string, Promise<string>>();
   const target: Target = {
@@ -59,7 +64,6 @@ export function runAttacks(
 
   let before: unknown;
   beforeAll(async () => {
-    await prepare(server().database);
     before = await rowsOf(server(), 'acme');
   });
 

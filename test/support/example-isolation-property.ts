@@ -1,4 +1,10 @@
-/** Runs random requests of the users of two tenants, and compares every answer with a model. It goes with src/example. */
+/**
+ * Isolation as a property: whatever sequence of requests the users of two tenants send, each tenant is answered as if
+ * the other did not exist. The sequences are random; their ids, cursors, user ids and search texts are those of both
+ * tenants or do not exist. Each answer is compared with a model of one tenant. An answer about a row of the other
+ * tenant must be equal, byte for byte, to that about a row that does not exist, with the same statements. No answer to
+ * one tenant may contain the canaries that all texts of the other contain.
+ */
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import type { ConversationState, ListRequest } from './example-isolation-model.js';
@@ -12,61 +18,45 @@ import {
   type Role,
   type Slug,
 } from './example-isolation-commands.js';
-import { bareId } from './ids.js';
 import type { TestDatabase } from './database.js';
-import { useServer, type Answer, type TestServer } from './server.js';
-import { watchStatements, type Statements } from './statements.js';
+import { bareId } from './ids.js';
+import type { Answer, TestServer } from './server.js';
+import { watchStatements } from './statements.js';
 
 const mayWrite = (role: Role) => role !== 'viewer';
 const mayAudit = (role: Role) => role === 'owner' || role === 'admin';
 
-/** The schemas that have the tables of the tenants. */
-type Schemas = Readonly<Record<Slug, string>>;
-
-let world: World;
-let schemas: Schemas;
-
-async function prepare(server: TestServer, statements: Statements): Promise<void> {
-  const users = SLUGS.flatMap((slug) => ROLES.map((role) => ({ slug, role })));
-  const clients = new Map(
-    await Promise.all(
-      users.map(async ({ slug, role }) => [userId(slug, role), await server.as(role, slug)] as const),
-    ),
-  );
-  const ids = await server.database.asSuperuser<{ slug: Slug; id: string }>(
-    'SELECT slug, id FROM tenants UNION ALL SELECT slug, m.id FROM memberships m JOIN tenants t ON t.id = tenant_id',
-  );
-  const of = (slug: Slug) =>
-    new Set([
-      canary(slug),
-      `|${slug}|`,
-      `@${slug}.test`,
-      ...ids.flatMap((row) => (row.slug === slug ? row.id : [])),
-    ]);
-  world = { server, statements, clients, marks: { acme: of('acme'), globex: of('globex') } };
-}
-
 const CONVERSATION = 'id subject body userId createdAt updatedAt';
 const NOT_FOUND = ['NOT_FOUND'];
+
+/** The schemas with the tables of the tenants. */
+const schemasOf = (database: TestDatabase) =>
+  database.asSuperuser<{ slug: Slug; schema: string }>(
+    `SELECT slug, coalesce(tenantry.schema_of(s.subject), 'public') AS schema
+     FROM tenants t LEFT JOIN tenantry.schemas s ON s.subject = t.id ORDER BY slug`,
+  );
 
 class Run extends Asker {
   /** Creates two conversations in each tenant at the same time, so that some times are equal. */
   static async begin(world: World): Promise<Run> {
     const { database } = world.server;
-    for (const schema of all()) await database.asSuperuser(`DELETE FROM ${schema}.conversations`);
+    const places = await schemasOf(database);
+    for (const { schema } of places) await database.asSuperuser(`DELETE FROM ${schema}.conversations`);
     const counts = await database.asSuperuser<{ slug: Slug; count: number }>(
       'SELECT slug, (SELECT count(*)::int FROM audit_log WHERE tenant_id = t.id) AS count FROM tenants t',
     );
     const earlier = (slug: Slug) => counts.find((row) => row.slug === slug)?.count ?? 0;
     const run = new Run(world, { acme: earlier('acme'), globex: earlier('globex') });
-    const returned = (slug: Slug) =>
-      `INSERT INTO ${schemas[slug]}.conversations (tenant_id, user_id, subject, body)
-       SELECT id, 'demo|' || slug || '|owner', 'canary-of-' || slug, 'canary-of-' || slug || ' ' || n
-       FROM tenants, generate_series(1, 2) n WHERE slug = '${slug}'
-       RETURNING split_part(user_id, '|', 2) AS slug, 'conversation_' || id AS id, user_id AS "userId", subject, body, created_at AS at`;
-    // In one statement, for the times.
     const rows = await database.asSuperuser<ConversationState & { slug: Slug; at: Date }>(
-      `WITH a AS (${returned('acme')}), g AS (${returned('globex')}) SELECT * FROM a UNION ALL SELECT * FROM g`,
+      `WITH ${places
+        .map(
+          ({ slug, schema }) => `${slug} AS (
+            INSERT INTO ${schema}.conversations (tenant_id, user_id, subject, body)
+            SELECT id, 'demo|' || slug || '|owner', 'canary-of-' || slug, 'canary-of-' || slug || ' ' || n
+            FROM tenants, generate_series(1, 2) n WHERE slug = '${slug}'
+            RETURNING split_part(user_id, '|', 2) AS slug, 'conversation_' || id AS id, user_id AS "userId", subject, body, created_at AS at)`,
+        )
+        .join(', ')} ${places.map(({ slug }) => `SELECT * FROM ${slug}`).join(' UNION ALL ')}`,
     );
     for (const { slug, at, ...row } of rows) {
       const time = at.toISOString();
@@ -107,14 +97,12 @@ class Run extends Asker {
       id: string;
       body: string;
     }>(
-      all()
+      [...new Set((await schemasOf(this.world.server.database)).map(({ schema }) => schema))]
         .map(
           (schema) => `
             SELECT slug, 'conversation' AS kind, 'conversation_' || c.id AS id, body
-            FROM ${schema}.conversations c JOIN tenants t ON t.id = tenant_id
-            UNION ALL
-            SELECT slug, 'message', 'message_' || m.id, body
-            FROM ${schema}.messages m JOIN tenants t ON t.id = tenant_id`,
+            FROM ${schema}.conversations c JOIN tenants t ON t.id = tenant_id UNION ALL
+            SELECT slug, 'message', 'message_' || m.id, body FROM ${schema}.messages m JOIN tenants t ON t.id = tenant_id`,
         )
         .join(' UNION ALL '),
     );
@@ -374,16 +362,29 @@ function expectRefusal(answer: Answer<unknown>, field: string, codes: readonly s
   expect(answer.data).toEqual({ [field]: null });
 }
 
-/** Every schema with tables of the application that this run uses. */
-const all = (): readonly string[] => [...new Set(['public', ...Object.values(schemas)])];
-
-/** Declares the test. `place` gives tenants schemas of their own, and returns those with the tables of each. */
-export function testIsolation(place: (database: TestDatabase) => Promise<Schemas>): void {
+/** Declares the property's test on a server with the demo tenants. Call it at the top level of a test file. */
+export function isolationProperty(server: () => TestServer, runs: number): void {
   const statements = watchStatements();
-  const server = useServer();
+  let world: World;
+
   beforeAll(async () => {
-    schemas = await place(server().database);
-    await prepare(server(), statements);
+    const users = SLUGS.flatMap((slug) => ROLES.map((role) => ({ slug, role })));
+    const clients = new Map(
+      await Promise.all(
+        users.map(async ({ slug, role }) => [userId(slug, role), await server().as(role, slug)] as const),
+      ),
+    );
+    const ids = await server().database.asSuperuser<{ slug: Slug; id: string }>(
+      'SELECT slug, id FROM tenants UNION ALL SELECT slug, m.id FROM memberships m JOIN tenants t ON t.id = tenant_id',
+    );
+    const of = (slug: Slug) =>
+      new Set([
+        canary(slug),
+        `|${slug}|`,
+        `@${slug}.test`,
+        ...ids.flatMap((row) => (row.slug === slug ? row.id : [])),
+      ]);
+    world = { server: server(), statements, clients, marks: { acme: of('acme'), globex: of('globex') } };
   });
 
   test('whatever the users of two tenants ask, each tenant is answered as if the other did not exist', async () => {
@@ -393,7 +394,7 @@ export function testIsolation(place: (database: TestDatabase) => Promise<Schemas
         for (const step of commands) await run.execute(step);
         await run.compareWithDatabase();
       }),
-      { numRuns: 60, interruptAfterTimeLimit: 90_000, markInterruptAsFailure: true },
+      { numRuns: runs, interruptAfterTimeLimit: 90_000, markInterruptAsFailure: true },
     );
   }, 120_000);
 }
