@@ -707,6 +707,11 @@ BEGIN
       );
     END IF;
   END IF;
+  IF tenantry.has_schemas() THEN
+    IF EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant) THEN
+      RAISE EXCEPTION 'the tenant has a schema of its own' USING ERRCODE = 'TE004';
+    END IF;
+  END IF;
   done := tenantry.open_context(
     tenant, actor, actor_type, request_id, statement_timeout_ms, read_only, seal_front, seal_back
   );
@@ -714,6 +719,40 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_operator;
+
+-- tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text)
+CREATE OR REPLACE FUNCTION tenantry.bind_placed(tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean, expires bigint, signature text, placed text, newest text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  signing_key record;
+  found_schema record;
+BEGIN
+  PERFORM tenantry.require_signature(
+    concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, coalesce(request_id, '')), expires, signature
+  );
+  IF placed IS NOT NULL THEN
+    SELECT s.migration INTO found_schema FROM tenantry.schemas s
+    WHERE s.subject = tenant AND placed = tenantry.schema_of(tenant);
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'the tenant has no such schema' USING ERRCODE = 'TE005';
+    END IF;
+    -- In the order of bytes, in which migrations are applied.
+    IF (found_schema.migration COLLATE "C" >= newest COLLATE "C") IS NOT TRUE THEN
+      RAISE EXCEPTION 'the schema of the tenant lacks migrations' USING ERRCODE = 'TE006';
+    END IF;
+  END IF;
+  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
+  PERFORM tenantry.open_context(
+    tenant, actor, actor_type, request_id, statement_timeout_ms, read_only, signing_key.seal_front, signing_key.seal_back
+  );
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_operator;
 
 -- tenantry.cancel_erasure()
 CREATE OR REPLACE FUNCTION tenantry.cancel_erasure()
@@ -1597,6 +1636,23 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.erase_rows(uuid,oid,integer,bigint,text) TO tenantry_operator;
 
+-- tenantry.erase_schema(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.erase_schema(erasure uuid, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.open_erasure(erasure, expires, signature);
+BEGIN
+  PERFORM tenantry.remove_schema(tenant);
+  PERFORM tenantry.end_work(tenant);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.erase_schema(uuid,bigint,text) TO tenantry_operator;
+
 -- tenantry.extend_leases(text,integer)
 CREATE OR REPLACE FUNCTION tenantry.extend_leases(leases text, lease_ms integer)
  RETURNS TABLE(lost uuid)
@@ -1790,6 +1846,13 @@ AS $function$
   UPDATE tenantry.resource_usage SET used = greatest(used - removed, 0) WHERE tenant_id = tenant AND resource = counted
 $function$;
 
+-- tenantry.has_schemas()
+CREATE OR REPLACE FUNCTION tenantry.has_schemas()
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN false;
+
 -- tenantry.import_rows(oid,text[],text[],bytea,text)
 CREATE OR REPLACE FUNCTION tenantry.import_rows(target oid, columns text[], lines text[], key bytea, slug text)
  RETURNS bigint
@@ -1885,7 +1948,7 @@ BEGIN
         start, chr(92), repeat(chr(92), 2)), '%%', chr(92) || '%%'), '_', chr(92) || '_'), '%%');
       found_ids uuid[];
     BEGIN
-      IF start !~ '[[:alnum:]]{3}' THEN
+      IF tenantry.is_placed(tenant) OR start !~ '[[:alnum:]]{3}' THEN
         RETURN NULL;
       END IF;
       found_ids := ARRAY(SELECT c.id FROM %2$s c WHERE c.tenant_id = tenant AND %3$s LIKE pattern LIMIT 1000);
@@ -1969,6 +2032,21 @@ CREATE OR REPLACE FUNCTION tenantry.is_fenced(tenant uuid)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN false;
+
+-- tenantry.is_placed(uuid)
+CREATE OR REPLACE FUNCTION tenantry.is_placed(tenant uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF tenantry.has_schemas() THEN
+    RETURN EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant);
+  END IF;
+  RETURN false;
+END
+$function$;
 
 -- tenantry.is_published(text)
 CREATE OR REPLACE FUNCTION tenantry.is_published(entity text)
@@ -2177,10 +2255,16 @@ CREATE OR REPLACE FUNCTION tenantry.limited_resources()
  LANGUAGE sql
  STABLE
 AS $function$
-  SELECT arguments[1], tgrelid::regclass, CASE WHEN tgnargs > 1 THEN arguments[2] END
-  FROM pg_catalog.pg_trigger, pg_catalog.string_to_array(pg_catalog.encode(tgargs, 'escape'), '\000') AS arguments
+  SELECT DISTINCT ON (arguments[1]) arguments[1], tgrelid::pg_catalog.regclass, CASE WHEN tgnargs > 1 THEN arguments[2] END
+  FROM pg_catalog.pg_trigger
+  JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) tgrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
+  pg_catalog.string_to_array(pg_catalog.encode(tgargs, 'escape'), '\000') AS arguments,
+  tenantry.schema_of(nullif(pg_catalog.current_setting('app.current_tenant', true), '')::uuid) AS own
   WHERE tgname = 'count_added' AND tgparentid = 0
     AND tgfoid IN ('tenantry.count_added'::pg_catalog.regproc, 'tenantry.count_changed'::pg_catalog.regproc)
+    AND (n.nspname OPERATOR(pg_catalog.!~) '^tenant_[0-9a-f]{32}$' OR n.nspname OPERATOR(pg_catalog.=) own)
+  ORDER BY arguments[1], coalesce(n.nspname OPERATOR(pg_catalog.=) own, false) DESC
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.limited_resources() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.limited_resources() TO tenantry_operator;
@@ -2767,6 +2851,20 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.record_audit(text,text,text,jsonb,jsonb) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.record_audit(text,text,text,jsonb,jsonb) TO tenantry_operator;
 
+-- tenantry.record_schema(uuid,text)
+CREATE OR REPLACE FUNCTION tenantry.record_schema(tenant uuid, newest text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  -- One at a time, or two would replace has_schemas at once.
+  LOCK TABLE tenantry.schemas IN SHARE ROW EXCLUSIVE MODE;
+  INSERT INTO tenantry.schemas (subject, migration) VALUES (tenant, newest);
+  PERFORM tenantry.set_schemas();
+END
+$function$;
+
 -- tenantry.recover_jobs()
 CREATE OR REPLACE FUNCTION tenantry.recover_jobs()
  RETURNS void
@@ -2969,6 +3067,20 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.refuse_fenced(uuid,boolean) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.refuse_fenced(uuid,boolean) TO tenantry_operator;
 
+-- tenantry.refuse_placed_move()
+CREATE OR REPLACE FUNCTION tenantry.refuse_placed_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF NEW.state = 'leaving' AND EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = NEW.subject) THEN
+    RAISE EXCEPTION 'a tenant with a schema of its own cannot be moved yet' USING ERRCODE = '0A000';
+  END IF;
+  RETURN NEW;
+END
+$function$;
+
 -- tenantry.refuse_placed_slug()
 CREATE OR REPLACE FUNCTION tenantry.refuse_placed_slug()
  RETURNS trigger
@@ -3055,6 +3167,20 @@ BEGIN
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.remove_finished_jobs(integer) TO tenantry_app;
+
+-- tenantry.remove_schema(uuid)
+CREATE OR REPLACE FUNCTION tenantry.remove_schema(tenant uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  LOCK TABLE tenantry.schemas IN SHARE ROW EXCLUSIVE MODE;
+  EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', tenantry.schema_of(tenant));
+  DELETE FROM tenantry.schemas s WHERE s.subject = tenant;
+  PERFORM tenantry.set_schemas();
+END
+$function$;
 
 -- tenantry.request_erasure(bigint,bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.request_erasure(wait_seconds bigint, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
@@ -3321,6 +3447,27 @@ BEGIN
 END
 $function$;
 
+-- tenantry.schema_of(uuid)
+CREATE OR REPLACE FUNCTION tenantry.schema_of(tenant uuid)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN ('tenant_'::text || replace((tenant)::text, '-'::text, ''::text));
+GRANT EXECUTE ON FUNCTION tenantry.schema_of(uuid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.schema_of(uuid) TO tenantry_operator;
+
+-- tenantry.schema_status(text)
+CREATE OR REPLACE FUNCTION tenantry.schema_status(newest text, OUT schemas bigint, OUT behind bigint)
+ RETURNS record
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT count(*), count(*) FILTER (WHERE s.migration COLLATE "C" < newest COLLATE "C") FROM tenantry.schemas s
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.schema_status(text) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.schema_status(text) TO tenantry_operator;
+
 -- tenantry.seal(bytea,bytea)
 CREATE OR REPLACE FUNCTION tenantry.seal(front bytea, back bytea)
  RETURNS text
@@ -3439,6 +3586,23 @@ BEGIN
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.set_plans(text,bigint,text) TO tenantry_app;
+
+-- tenantry.set_schemas()
+CREATE OR REPLACE FUNCTION tenantry.set_schemas()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  any_left constant boolean := EXISTS (SELECT FROM tenantry.schemas);
+BEGIN
+  IF tenantry.has_schemas() <> any_left THEN
+    EXECUTE format(
+      'CREATE OR REPLACE FUNCTION tenantry.has_schemas() RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %s', any_left::text
+    );
+  END IF;
+END
+$function$;
 
 -- tenantry.settle_shares(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.settle_shares(used jsonb, tasks jsonb)
@@ -3608,6 +3772,45 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.start_erasure(uuid,text,bigint,text) TO tenantry_operator;
 
+-- tenantry.tables_of(uuid)
+CREATE OR REPLACE FUNCTION tenantry.tables_of(tenant uuid)
+ RETURNS TABLE(target oid, schema_name text, table_name text, kind text, condition text, problem text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT c.oid, n.nspname::text, c.relname::text, declared.kind, way.condition, CASE
+    WHEN way.condition IS NULL THEN
+      format(
+        'has no column tenant_id and no foreign key that leads to a tenant. If it has no rows of tenants, say so: '
+        'COMMENT ON TABLE %1$I.%2$I IS ''@tenancy shared: why''', n.nspname, c.relname
+      )
+    WHEN c.relkind = 'f' THEN
+      'is a foreign table: its rows are in another database. Erase them by a module''s `erase`, and say so: '
+      || format('COMMENT ON FOREIGN TABLE %1$I.%2$I IS ''@tenancy shared: erased by a module''', n.nspname, c.relname)
+    WHEN NOT pg_has_role('tenantry_owner', c.relowner, 'USAGE') THEN
+      format('does not belong to tenantry_owner: ALTER TABLE %1$I.%2$I OWNER TO tenantry_owner', n.nspname, c.relname)
+  END
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  CROSS JOIN LATERAL (SELECT tenantry.declared_tenancy(c.oid) AS kind) AS declared
+  CROSS JOIN LATERAL (SELECT tenantry.tenant_condition(c.oid, 't', '{}') AS condition) AS way
+  WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+    AND (n.nspname !~ '^tenant_[0-9a-f]{32}$' OR n.nspname = tenantry.schema_of(tables_of.tenant))
+    AND declared.kind IS DISTINCT FROM 'shared'
+    AND NOT EXISTS (
+      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    )
+  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C";
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.tables_of(uuid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.tables_of(uuid) TO tenantry_operator;
+
 -- tenantry.tenant_condition(oid,text,oid[])
 CREATE OR REPLACE FUNCTION tenantry.tenant_condition(target oid, alias text, passed oid[])
  RETURNS text
@@ -3667,37 +3870,11 @@ GRANT EXECUTE ON FUNCTION tenantry.tenant_condition(oid,text,oid[]) TO tenantry_
 -- tenantry.tenant_tables()
 CREATE OR REPLACE FUNCTION tenantry.tenant_tables()
  RETURNS TABLE(target oid, schema_name text, table_name text, kind text, condition text, problem text)
- LANGUAGE plpgsql
+ LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-#variable_conflict use_column
-BEGIN
-  RETURN QUERY
-  SELECT c.oid, n.nspname::text, c.relname::text, declared.kind, way.condition, CASE
-    WHEN way.condition IS NULL THEN
-      format(
-        'has no column tenant_id and no foreign key that leads to a tenant. If it has no rows of tenants, say so: '
-        'COMMENT ON TABLE %1$I.%2$I IS ''@tenancy shared: why''', n.nspname, c.relname
-      )
-    WHEN c.relkind = 'f' THEN
-      'is a foreign table: its rows are in another database. Erase them by a module''s `erase`, and say so: '
-      || format('COMMENT ON FOREIGN TABLE %1$I.%2$I IS ''@tenancy shared: erased by a module''', n.nspname, c.relname)
-    WHEN NOT pg_has_role('tenantry_owner', c.relowner, 'USAGE') THEN
-      format('does not belong to tenantry_owner: ALTER TABLE %1$I.%2$I OWNER TO tenantry_owner', n.nspname, c.relname)
-  END
-  FROM pg_class c
-  JOIN pg_namespace n ON n.oid = c.relnamespace
-  CROSS JOIN LATERAL (SELECT tenantry.declared_tenancy(c.oid) AS kind) AS declared
-  CROSS JOIN LATERAL (SELECT tenantry.tenant_condition(c.oid, 't', '{}') AS condition) AS way
-  WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND c.relpersistence <> 't'
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-    AND declared.kind IS DISTINCT FROM 'shared'
-    AND NOT EXISTS (
-      SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-    )
-  ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C";
-END
+  SELECT * FROM tenantry.tables_of(nullif(current_setting('app.current_tenant', true), '')::uuid)
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.tenant_tables() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.tenant_tables() TO tenantry_operator;
@@ -4353,6 +4530,7 @@ ALTER TABLE tenantry.moves FORCE ROW LEVEL SECURITY;
 CREATE POLICY life ON tenantry.moves FOR ALL TO tenantry_owner
   USING (true)
   WITH CHECK (true);
+CREATE TRIGGER refuse_placed_move BEFORE INSERT OR UPDATE ON tenantry.moves FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_placed_move();
 GRANT SELECT ON TABLE tenantry.moves TO tenantry_operator;
 
 -- tenantry.plans
@@ -4373,6 +4551,14 @@ CREATE POLICY tenant_isolation ON tenantry.resource_usage FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_operator;
+
+-- tenantry.schemas
+ALTER TABLE tenantry.schemas ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.schemas FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.schemas FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.schemas TO tenantry_operator;
 
 -- tenantry.tenant_usage
 ALTER TABLE tenantry.tenant_usage ENABLE ROW LEVEL SECURITY;

@@ -2,8 +2,9 @@
  * A generator for `prisma generate`: writes src/generated/data-model/index.ts, the facts of the Prisma models that the
  * server, its tests and `tenantry module new` need and the Prisma client does not have at run time.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import helper from '@prisma/generator-helper';
 import type { DMMF } from '@prisma/generator-helper';
 import { sharedFormOf, type FieldInfo, type ModelInfo } from '../src/kernel/vocabulary/data-model.js';
@@ -13,15 +14,23 @@ const MADE_BY_PRISMA = new Set(['uuid', 'cuid', 'ulid', 'nanoid']);
 
 helper.generatorHandler({
   onManifest: () => ({ prettyName: 'data model', defaultOutput: '../src/generated/data-model/index.ts' }),
-  onGenerate: async ({ dmmf: { datamodel }, generator: { output } }) => {
+  onGenerate: async ({ dmmf: { datamodel }, generator: { output }, schemaPath }) => {
     const file = output?.value;
     if (file == null) throw new Error('the generator of the data model has no output');
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, print(datamodel));
+    await writeFile(file, print(datamodel, await platformModels(schemaPath)));
   },
 });
 
-function print({ models, enums, indexes }: DMMF.Datamodel): string {
+/** The models of platform.prisma, if there is one. The facts of a model do not say in which file it is. */
+async function platformModels(schemaPath: string): Promise<ReadonlySet<string>> {
+  const folder = (await stat(schemaPath)).isDirectory() ? schemaPath : dirname(schemaPath);
+  const file = join(folder, 'platform.prisma');
+  const text = existsSync(file) ? await readFile(file, 'utf8') : '';
+  return new Set([...text.matchAll(/^model\s+(\w+)/gm)].map(([, name = '']) => name));
+}
+
+function print({ models, enums, indexes }: DMMF.Datamodel, platform: ReadonlySet<string>): string {
   const modelInfos = Object.fromEntries(
     models.map((model) => [
       model.name,
@@ -29,6 +38,7 @@ function print({ models, enums, indexes }: DMMF.Datamodel): string {
         model,
         indexes.filter((index) => index.model === model.name),
         enums,
+        platform.has(model.name),
       ),
     ]),
   );
@@ -49,6 +59,7 @@ function modelOf(
   model: DMMF.Model,
   indexes: readonly DMMF.Index[],
   enums: readonly DMMF.DatamodelEnum[],
+  isOfPlatform: boolean,
 ): ModelInfo {
   const shared = sharedFormOf(model.documentation);
   const keys = [model.primaryKey, ...model.uniqueIndexes].filter((key) => key !== null);
@@ -56,6 +67,7 @@ function modelOf(
     schema: model.schema ?? 'public',
     table: model.dbName ?? model.name,
     ...(shared !== undefined && { shared }),
+    ...(isOfPlatform && { isOfPlatform }),
     fields: Object.fromEntries(model.fields.map((field) => [field.name, fieldOf(field, enums)])),
     keys: keys.map(({ name, fields }) => ({ ...(name != null && { name }), fields: [...fields] })),
     indexes: indexes

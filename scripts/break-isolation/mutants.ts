@@ -25,6 +25,7 @@ import { pool } from './pool-mutants.js';
 import { replica } from './replica-mutants.js';
 import { rates } from './rate-mutants.js';
 import { quotas } from './quota-mutants.js';
+import { schemas } from './schema-mutants.js';
 import { usage } from './usage-mutants.js';
 import { callers, guards, remembered, subscriptions } from './request-mutants.js';
 import { binding, deadlines, filter } from './tenancy-mutants.js';
@@ -63,5 +64,6 @@ export const MUTANTS: readonly MutantGroup[] = [
   settings,
   lifecycle,
   cells,
+  schemas,
   dashboard,
 ];

@@ -125,8 +125,8 @@ export const binding: MutantGroup = {
       edits: [
         edit(
           FLIGHT,
-          '[OPENINGS[purpose], binding, ...statements, COMMIT] : [binding, ...statements]',
-          "[OPENINGS[purpose], purpose === 'read' ? OPENINGS.write : binding, ...statements, COMMIT] : [purpose === 'read' ? OPENINGS.write : binding, ...statements]",
+          '? [OPENINGS[purpose], binding, ...placed, COMMIT]\n      : [binding, ...placed]',
+          "? [OPENINGS[purpose], purpose === 'read' ? OPENINGS.write : binding, ...placed, COMMIT]\n      : [purpose === 'read' ? OPENINGS.write : binding, ...placed]",
         ),
       ],
       tests: ['test/kernel/statement-batch.test.ts'],

@@ -9,6 +9,7 @@ import { migrationStatus } from '../kernel/database/migration/status.js';
 import { addressOf, withClient } from '../kernel/database/owner-connection.js';
 import { migrate } from '../kernel/database/preparation/prepare.js';
 import { ensureRoles } from '../kernel/database/preparation/roles.js';
+import { migrateSchemas } from '../kernel/database/schemas/migrate-schemas.js';
 import { auditFindings } from './audit-findings.js';
 import { commandUrls, demand } from './connect.js';
 import { printRows } from './output.js';
@@ -48,12 +49,20 @@ export const migrateCommand = (): Command =>
       for (const name of applied) process.stdout.write(`${name}\n`);
       const told = applied.length > 0 ? `Applied ${applied.length}.` : 'Nothing to apply.';
       process.stderr.write(cells.length > 0 ? `Cell default: ${told}\n` : `${told}\n`);
+      await bringSchemas(urls.owner);
       // One after the other: where a migration fails, the later cells are as they were, and the next call goes on there.
       for (const cell of cells) {
         const appliedThere = await migrate(cell.urls, contextKey);
         process.stderr.write(`Cell ${cell.name}: Applied ${String(appliedThere.length)}.\n`);
+        await bringSchemas(cell.urls.owner);
       }
     });
+
+/** @throws MigrationError when a schema of a tenant could not be brought up to date */
+async function bringSchemas(owner: string): Promise<void> {
+  const brought = await migrateSchemas(owner);
+  if (brought > 0) process.stderr.write(`Schemas of tenants: ${String(brought)} brought up to date.\n`);
+}
 
 /** @throws ConfigError without the URL of the cell's owner */
 const urlsOf = ({ name, url: app, ownerUrl, operatorUrl: operator }: CellConfig) => ({
@@ -64,10 +73,11 @@ const urlsOf = ({ name, url: app, ownerUrl, operatorUrl: operator }: CellConfig)
 
 /** @param cell its name, where there are several */
 async function printStatus(url: string, json: true | undefined, cell: string | undefined): Promise<void> {
-  const { applied, missing, newer, problem } = await withClient(url, (client) =>
+  const { applied, missing, newer, problem, schemas, schemasBehind } = await withClient(url, (client) =>
     migrationStatus((sql) => client.query(sql)),
   );
-  const isUpToDate = missing.length === 0 && newer.length === 0 && problem === undefined;
+  const isUpToDate =
+    missing.length === 0 && newer.length === 0 && problem === undefined && schemasBehind === 0;
   printRows(
     [
       {
@@ -76,6 +86,7 @@ async function printStatus(url: string, json: true | undefined, cell: string | u
         applied,
         missing,
         newer,
+        ...(schemas > 0 && { schemas, schemasBehind }),
         isUpToDate,
         problem,
       },

@@ -1,12 +1,10 @@
 import process from 'node:process';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
 import { DEFAULT_PAGE, LARGEST_PAGE, Page } from '../kernel/graphql/connection.js';
 import type { Plans } from '../kernel/vocabulary/plan.js';
 import type { TenantStatus } from '../kernel/vocabulary/tenant-status.js';
 import { readPlans } from '../services/limits/plans.js';
-import { createTenantIn } from '../services/operator/cells.js';
 import { renameTenantIn } from '../services/operator/rename-tenant.js';
 import type { OperatorConnection } from '../services/operator/operator-connection.js';
 import {
@@ -16,16 +14,15 @@ import {
   type TenantOrder,
 } from '../services/operator/tenant-list.js';
 import {
-  createTenant,
   readTenant,
-  refuseUnknownPlan,
   resumeTenant,
   setTenantPlan,
   suspendTenant,
   type TenantRow,
 } from '../services/operator/tenants.js';
-import { asOperator, asOperatorOf, asOperatorOfCells } from './as-operator.js';
+import { asOperatorOf, asOperatorOfCells } from './as-operator.js';
 import { reasonOf, reasonOption } from './reason.js';
+import { tenantCreateCommand } from './tenant-create.js';
 import { tenantEraseCommand } from './tenant-erase.js';
 import { tenantExportCommand } from './tenant-export.js';
 import { tenantImportCommand } from './tenant-import.js';
@@ -38,15 +35,6 @@ import { usageCommand } from './tenant-usage.js';
 interface Told {
   readonly json?: boolean;
   readonly reason?: string;
-}
-
-interface NewTenantOptions extends Told {
-  readonly name: string;
-  readonly owner: string;
-  readonly email: string;
-  readonly plan?: string;
-  readonly placement?: 'shared' | 'database';
-  readonly cell?: string;
 }
 
 interface ListOptions extends Told {
@@ -65,37 +53,6 @@ interface ListOptions extends Told {
  */
 export const tenantCommand = (): Command => {
   const command = new Command('tenant');
-  forOne(command, 'create', 'Create a tenant with its owner')
-    .requiredOption('--name <name>', 'the display name')
-    .requiredOption('--owner <user id>', 'the founding owner: the sub claim of the identity provider')
-    .requiredOption('--email <address>', 'the owner’s e-mail address')
-    .option('--plan <name>', 'one of the plans of PLANS_FILE (default: the first of them)')
-    .addOption(
-      new Option('--placement <kind>', 'in a database with other tenants, or in one of its own').choices([
-        'shared',
-        'database',
-      ]),
-    )
-    .option('--cell <name>', 'the cell (default: that of DATABASE_URL)')
-    .action(async (slug: string, options: NewTenantOptions) => {
-      const { name, owner: userId, email } = options;
-      const plans = configuredPlans();
-      const plan = options.plan ?? plans.smallest.name;
-      refuseUnknownPlan(plans, plan);
-      const tenant = { slug, name, plan, owner: { userId, email } };
-      const reason = reasonOf(options, 'tenant create');
-      const { cell, placement = cell === undefined ? undefined : 'shared' } = options;
-      if (placement === 'database' && cell === undefined) {
-        throw new ConfigError('Say the --cell that is the database of this tenant alone.');
-      }
-      const created =
-        cell === undefined || cell === 'default'
-          ? asOperator((connection) => createTenant(connection, tenant, reason))
-          : asOperatorOfCells((cells) =>
-              createTenantIn(cells, cell, tenant, { reason, alone: placement === 'database' }),
-            );
-      printRows([await created], options);
-    });
   command
     .command('list')
     .description('Print all tenants, one line of JSON each, or a table on a terminal')
@@ -143,6 +100,7 @@ export const tenantCommand = (): Command => {
     );
   });
   const others = [
+    tenantCreateCommand,
     tenantExportCommand,
     tenantImportCommand,
     tenantMoveCommand,

@@ -179,7 +179,7 @@ describe('the walk', () => {
   });
 
   test('puts parents first, and tables that refer to each other together', async () => {
-    const groups = await asOperatorOf(source(), ({ query }) => walkTables(query));
+    const groups = await asOperatorOf(source(), ({ query }) => walkTables(query, null));
     const order = groups.map((group) => group.map(({ schema, name }) => `${schema}.${name}`).sort());
     expect(order[0]).toEqual(['public.tenants']);
     expect(order).toContainEqual(['crm.halves', 'crm.pairs']);
@@ -191,7 +191,7 @@ describe('the walk', () => {
   });
 
   test('finds every table of the server that has a tenant', async () => {
-    const groups = await asOperatorOf(source(), ({ query }) => walkTables(query));
+    const groups = await asOperatorOf(source(), ({ query }) => walkTables(query, null));
     const walked = groups.flat().map(({ schema, name }) => `${schema}.${name}`);
     const withColumn = await source().asSuperuser<{ name: string }>(
       `SELECT table_schema || '.' || table_name AS name FROM information_schema.columns c

@@ -9,15 +9,29 @@ import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Module } from '../../src/kernel/graphql/module.js';
 import type { AttackSection, Outcome, Target } from './attack.js';
-import { startTestServer, TEST_SECRET, useServer, type TestServer } from './server.js';
+import {
+  startTestServer,
+  TEST_SECRET,
+  useServer,
+  type TestServer,
+  type TestServerOptions,
+} from './server.js';
 
 const TRACES = /\n\s+at |\.[cm]?[jt]s:\d+|node_modules|stacktrace|prisma|Did you mean|constraint/i;
 
 const PRODUCTION = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://tenantry_app@localhost/tenantry' };
 
-/** Declares the tests. Call it at the top level of a test file. */
-export function runAttacks(modules: readonly Module[], sections: readonly AttackSection[]): void {
-  const server = useServer({ modules, env: PRODUCTION });
+/**
+ * Declares the tests. Call it at the top level of a test file.
+ *
+ * @param use starts the server that is attacked
+ */
+export function runAttacks(
+  modules: readonly Module[],
+  sections: readonly AttackSection[],
+  use: (options: TestServerOptions) => () => TestServer = useServer,
+): void {
+  const server = use({ modules, env: PRODUCTION });
   const trustedOnly = useTrustedOnly(server, modules);
   const tokens = new Map<string, Promise<string>>();
   const target: Target = {
@@ -103,8 +117,8 @@ function codesOf({ text }: Outcome): string[] {
 /** All rows of a tenant, table by table. */
 async function rowsOf({ database }: TestServer, tenant: string): Promise<unknown> {
   const tables = await database.asSuperuser<{ name: string }>(
-    `SELECT table_name AS name FROM information_schema.columns
-     WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY table_name`,
+    `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.columns
+     WHERE table_schema ~ '^(public|tenant_[0-9a-f]{32})$' AND column_name = 'tenant_id' ORDER BY 1`,
   );
   const id = await database.tenantId(tenant);
   const rows: Record<string, unknown> = {
@@ -112,7 +126,7 @@ async function rowsOf({ database }: TestServer, tenant: string): Promise<unknown
   };
   for (const { name } of tables) {
     rows[name] = await database.asSuperuser(
-      `SELECT t::text FROM "${name}" AS t WHERE tenant_id = $1 ORDER BY t::text`,
+      `SELECT t::text FROM ${name} AS t WHERE tenant_id = $1 ORDER BY t::text`,
       [id],
     );
   }

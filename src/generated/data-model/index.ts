@@ -196,6 +196,7 @@ export const MODELS = {
   "Tenant": {
     "schema": "public",
     "table": "tenants",
+    "isOfPlatform": true,
     "fields": {
       "id": {
         "type": "String",
@@ -379,6 +380,7 @@ export const MODELS = {
   "Membership": {
     "schema": "public",
     "table": "memberships",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -464,6 +466,7 @@ export const MODELS = {
   "Invitation": {
     "schema": "public",
     "table": "invitations",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -586,6 +589,7 @@ export const MODELS = {
   "ApiKey": {
     "schema": "public",
     "table": "api_keys",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -707,6 +711,7 @@ export const MODELS = {
   "AuditEntry": {
     "schema": "public",
     "table": "audit_log",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -805,6 +810,7 @@ export const MODELS = {
   "IdempotencyKey": {
     "schema": "public",
     "table": "idempotency_keys",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -910,6 +916,7 @@ export const MODELS = {
   "Webhook": {
     "schema": "public",
     "table": "webhooks",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -1090,6 +1097,7 @@ export const MODELS = {
   "WebhookDelivery": {
     "schema": "public",
     "table": "webhook_deliveries",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -1263,6 +1271,7 @@ export const MODELS = {
   "TenantExport": {
     "schema": "public",
     "table": "tenant_exports",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -1384,6 +1393,7 @@ export const MODELS = {
   "TenantExportChunk": {
     "schema": "public",
     "table": "tenant_export_chunks",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",
@@ -1461,6 +1471,7 @@ export const MODELS = {
   "Impersonation": {
     "schema": "public",
     "table": "impersonations",
+    "isOfPlatform": true,
     "fields": {
       "tenantId": {
         "type": "String",

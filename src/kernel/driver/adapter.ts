@@ -59,7 +59,7 @@ function ofTenantry(started: Transaction, onRows: OnRows | undefined): Transacti
       const client = clientOf(transaction);
       if (client.cancelling) await client.cancelling;
       // A failed COMMIT may leave the transaction open. The end of a read-only transaction is not awaited.
-      if (!client.isBusy && !client.isIdle) client.discard();
+      if ((!client.isBusy && !client.isIdle) || client.isWorn) client.discard();
       await giveBack();
     };
   }

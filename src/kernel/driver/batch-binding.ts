@@ -1,6 +1,7 @@
 /** The statement that binds the transaction of a batch to its tenant. */
 import { signContext, type Sign } from '../database/context-signature.js';
 import type { TenantContext } from '../request/tenant-context.js';
+import { newestMigration } from '../database/schemas/own-schema.js';
 import { statementTimeoutOf } from './time-limits.js';
 
 /** Binds a transaction to a tenant. */
@@ -8,10 +9,21 @@ export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boo
 /** The same, and a job that the transaction queues continues the trace. */
 const BIND_TRACED = `${BIND}, pg_catalog.set_config('app.traceparent', $9, true)`;
 
-/** The binding, signed for this moment. */
+/** The same for a tenant with a schema of its own, in which names without a schema are looked for first. */
+export const BIND_PLACED =
+  'SELECT tenantry.bind_placed($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8, $9, $10), ' +
+  "pg_catalog.set_config('search_path', pg_catalog.concat(pg_catalog.quote_ident($9), ', public, pg_temp'), true)";
+const BIND_PLACED_TRACED = `${BIND_PLACED}, pg_catalog.set_config('app.traceparent', $11, true)`;
+
+/**
+ * The binding, signed for this moment.
+ *
+ * @param schema that of the tenant, when it has one of its own
+ */
 export function bindingOf(
   context: TenantContext,
   purpose: 'read' | 'write',
+  schema: string | undefined,
   { statementTimeout, sign }: { readonly statementTimeout: number; readonly sign: Sign },
 ): { readonly text: string; readonly values: readonly (string | null)[] } {
   const { tenantId, actor, requestId, usage } = context;
@@ -26,7 +38,11 @@ export function bindingOf(
     expires,
     signature,
   ];
+  if (schema !== undefined) values.push(schema, newestMigration());
   return usage?.trace && purpose === 'write'
-    ? { text: BIND_TRACED, values: [...values, usage.trace.traceparent] }
-    : { text: BIND, values };
+    ? {
+        text: schema === undefined ? BIND_TRACED : BIND_PLACED_TRACED,
+        values: [...values, usage.trace.traceparent],
+      }
+    : { text: schema === undefined ? BIND : BIND_PLACED, values };
 }

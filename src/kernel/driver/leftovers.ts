@@ -110,7 +110,8 @@ export class InspectedClient extends PipeliningClient {
     else if (typeof query === 'object' && query !== null) {
       // A batch of statements: see statement-batch.ts.
       if ('statements' in query)
-        for (const { text } of query.statements as readonly Statement[]) this.#noteText(text);
+        for (const { text, original = text } of query.statements as readonly Statement[])
+          this.#noteText(original);
       else if ('text' in query) this.#noteText(String(query.text));
     }
   }

@@ -7,12 +7,16 @@ import { serialize } from 'pg-protocol';
 import type { Trace } from '../tracing/trace.js';
 import { SessionClient } from '../database/session.js';
 import { requestCancel } from './cancel-request.js';
+import { inSchema } from '../database/schemas/placed-sql.js';
+import { noticePlacement, schemaOfBinding } from './placements.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 const OPENING = 'BEGIN';
 const ISOLATION = 'SET TRANSACTION ';
-/** The beginning of the statement that binds a transaction to a tenant. */
-export const BINDING = 'SELECT tenantry.bind(';
+/** The beginning of the statements that bind a transaction to a tenant: `bind`, and `bind_placed`. */
+export const BINDING = 'SELECT tenantry.bind';
+/** The index of its parameter with the tenant. */
+const TENANT = 0;
 /** The index of its parameter that makes the transaction read-only. */
 const READ_ONLY = 5;
 const CLOSING = /^(COMMIT|ROLLBACK)$/;
@@ -27,6 +31,12 @@ const CANCEL_REQUEST_MS = 1_000;
  */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 320;
+
+/**
+ * The most schemas of tenants that a connection is used for. PostgreSQL keeps what it has read of their tables for as long as the
+ * connection lasts.
+ */
+const MOST_SCHEMAS = 300;
 
 interface Statement {
   readonly name: string;
@@ -85,10 +95,13 @@ export class PipeliningClient extends SessionClient {
   private corked = false;
   private readOnly = false;
   private bindingFailure: unknown;
+  /** The schema of the transaction's tenant, when it has one of its own. */
+  private schema: string | undefined;
   readonly #number = ++lastNumber;
   readonly #bound = Promise.resolve({ rows: [], fields: [], rowCount: this.#number });
   /** Of the transaction that has the connection, after its binding. */
   trace: Trace | undefined;
+  readonly #schemas = new Set<string>();
   #cancelling: Promise<void> | undefined;
   #generation = generationOfPlans();
   /** The names of prepared statements that may be stale. */
@@ -104,9 +117,19 @@ export class PipeliningClient extends SessionClient {
     const query: Send = (...args) => {
       // Prisma passes one object per statement. Other calls, such as the pool's own queries, belong to no transaction.
       const statement = args.length === 1 ? statementOf(args[0]) : undefined;
-      return statement ? this.pipe(() => send(...args), send, statement) : send(...args);
+      return statement ? this.pipe(args[0] as object, send, statement) : send(...args);
     };
     this.query = query as typeof this.query;
+  }
+
+  /** Notes that a transaction of a tenant with a schema runs on the connection. */
+  noteSchema(schema: string): void {
+    this.#schemas.add(schema);
+  }
+
+  /** True when the connection has served so many schemas that it has to be replaced after its transaction. */
+  get isWorn(): boolean {
+    return this.#schemas.size > MOST_SCHEMAS;
   }
 
   /** True while PostgreSQL owes an answer. */
@@ -189,11 +212,11 @@ export class PipeliningClient extends SessionClient {
     return this as unknown as Internals;
   }
 
-  private pipe(sendIt: () => Promise<unknown>, sendOpening: Send, statement: Statement): Promise<unknown> {
+  private pipe(query: object, sendIt: Send, statement: Statement): Promise<unknown> {
     const { name, text, values } = statement;
     const send = () => {
       this.#closeStale(name);
-      return sendIt();
+      return sendIt(query);
     };
     if (text === OPENING) {
       this.opening = OPENING;
@@ -207,27 +230,36 @@ export class PipeliningClient extends SessionClient {
       }
       const readsOnly = text.startsWith(BINDING) && values[READ_ONLY] === true;
       this.cork();
-      ignore(sendOpening(readsOnly ? `${this.opening} READ ONLY` : this.opening));
+      ignore(sendIt(readsOnly ? `${this.opening} READ ONLY` : this.opening));
       this.opening = undefined;
       this.bindingFailure = undefined;
       this.readOnly = false;
+      this.schema = undefined;
     }
     // Only for the first statement: PostgreSQL refuses a second binding, and its sender must get the error.
     if (isFirst && text.startsWith(BINDING)) {
       this.readOnly = values[READ_ONLY] === true;
+      this.schema = schemaOfBinding(values);
+      if (this.schema !== undefined) this.noteSchema(this.schema);
       send().catch((error: unknown) => {
         noticeStalePlan(error);
+        noticePlacement(error, String(values[TENANT]));
         this.bindingFailure = error;
       });
       return this.#bound;
     }
-    const answer = send();
+    const answer = this.schema === undefined ? send() : this.#sendTo(this.schema, query, text, sendIt);
     this.uncork();
     if (!CLOSING.test(text)) return answer.catch((error: unknown) => this.explain(error));
     if (!this.readOnly) return answer.then(refuseSilentRollback(text));
     this.readOnly = false;
     ignore(answer);
     return UNDER_WAY;
+  }
+
+  /** Sends a statement of a tenant with a schema of its own. It has no name: see statement-batch.ts. */
+  async #sendTo(schema: string, query: object, text: string, send: Send): Promise<unknown> {
+    return send({ ...query, name: undefined, text: inSchema(text, schema) });
   }
 
   private explain(error: unknown): never {

@@ -5,7 +5,8 @@
  */
 import type pg from 'pg';
 import { SessionClient } from '../database/session.js';
-import { BIND } from './batch-binding.js';
+import { BIND, BIND_PLACED } from './batch-binding.js';
+import { schemaOfBinding } from './placements.js';
 import type { BoundStatement } from './statement-log.js';
 
 /** The plan of a statement, for the log. */
@@ -21,8 +22,9 @@ const HAS_PLAN = /^\s*(?:SELECT|WITH|UPDATE|DELETE)\b/i;
 
 /** Indexes of the arguments of `tenantry.bind` that this transaction sets itself. */
 const STATEMENT_TIMEOUT = 4;
-/** A binding of a traced transaction has more. */
+/** The arguments of both bindings. Those of a traced transaction have more. */
 const ARGUMENTS = 8;
+const ARGUMENTS_PLACED = 10;
 const READ_ONLY = 5;
 const TIMEOUT_MS = 2_000;
 
@@ -83,7 +85,8 @@ export class Plans {
     bound[READ_ONLY] = 'true';
     await client.query('BEGIN');
     try {
-      await client.query(BIND, bound.slice(0, ARGUMENTS));
+      if (schemaOfBinding(bound) === undefined) await client.query(BIND, bound.slice(0, ARGUMENTS));
+      else await client.query(BIND_PLACED, bound.slice(0, ARGUMENTS_PLACED));
       const explain = this.#isGeneric
         ? { text: `EXPLAIN (GENERIC_PLAN) ${text}` }
         : { text: `EXPLAIN ${text}`, values: [...values] };

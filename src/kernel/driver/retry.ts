@@ -2,6 +2,7 @@
 import { retry } from '@tenantry/prisma-tenancy/parts';
 import { sqlState } from '../vocabulary/sql-state.js';
 import type { Deadline } from '../request/deadline.js';
+import { isMisplaced } from './placements.js';
 import { isStalePlan } from './stale-plans.js';
 
 const SERIALIZATION_FAILURE = '40001';
@@ -12,10 +13,12 @@ export const ATTEMPTS = 4;
 
 /** Whether the transaction may succeed when all of it is repeated. */
 export const isTransient = (error: unknown): boolean =>
-  [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '') || isStalePlan(error);
+  [SERIALIZATION_FAILURE, DEADLOCK_DETECTED].includes(sqlState(error) ?? '') ||
+  isStalePlan(error) ||
+  isMisplaced(error);
 
 /**
- * Runs `transaction`, and repeats it after a serialization failure, a deadlock or a stale plan: at most four tries, and
+ * Runs `transaction`, and repeats it after a serialization failure, a deadlock, a stale plan or a wrong schema: at most four tries, and
  * none after the deadline. Always repeats the whole transaction.
  */
 export const retryOnConflict = <Result>(

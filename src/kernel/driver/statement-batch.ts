@@ -4,7 +4,7 @@
  */
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
-import { asIs, parserOf, UnsupportedColumnError, type Parse } from './column-parsers.js';
+import { UnsupportedColumnError } from './column-parsers.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { Sign } from '../database/context-signature.js';
 import { bindingOf } from './batch-binding.js';
@@ -12,6 +12,9 @@ import { PublicError } from '../vocabulary/errors.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
 import { explained } from './time-limits.js';
+import { inSchema } from '../database/schemas/placed-sql.js';
+import { noticePlacement, ownSchemaOf } from './placements.js';
+import { noRow, rowReader, type ReadRow, type Row } from './row-reader.js';
 import { codeOf } from '../tracing/trace.js';
 import { sqlAttributes } from './sql-attributes.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
@@ -20,9 +23,9 @@ import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 export interface Statement {
   readonly text: string;
   readonly values: readonly (string | null)[];
+  /** The text before it was written for the schema of its tenant, under which it is known. */
+  readonly original?: string | undefined;
 }
-
-export type Row = Record<string, unknown>;
 
 /** Is called with the progress of a batch, in order. */
 export interface BatchObserver {
@@ -76,16 +79,22 @@ export function createSendBatch({
   onRows,
 }: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
+    const { tenantId } = context;
+    const schema = ownSchemaOf(tenantId);
+    const placed = schema === undefined ? statements : statements.map((each) => inOwn(each, schema));
     // Before signing, because a signature is short-lived and a connection may not be free at once.
     const { client, release } = await checkout(context.deadline);
-    const { tenantId } = context;
+    if (schema !== undefined) client.noteSchema(schema);
     const trace = context.usage?.trace;
-    const binding = bindingOf(context, purpose, { statementTimeout, sign });
+    const binding = bindingOf(context, purpose, schema, { statementTimeout, sign });
     const step = trace?.child('SQL', sqlAttributes(statements.map(({ text }) => text)));
     // The statements before a Sync are a transaction without BEGIN, and a single statement has one snapshot anyway.
     const several = statements.length > 1;
-    const steps = several ? [OPENINGS[purpose], binding, ...statements, COMMIT] : [binding, ...statements];
-    const named = steps.map((step) => ({ ...step, name: statementName(step.text), answersAtOnce }));
+    const steps: readonly Statement[] = several
+      ? [OPENINGS[purpose], binding, ...placed, COMMIT]
+      : [binding, ...placed];
+    const nameOf = ({ text, original }: Statement) => (original === undefined ? statementName(text) : '');
+    const named = steps.map((step) => ({ ...step, name: nameOf(step), answersAtOnce }));
 
     // Otherwise PostgreSQL would send further rows, which are not kept.
     const { bytes } = context;
@@ -112,11 +121,24 @@ export function createSendBatch({
     const isSound = failure === undefined || isRefusal(failure) || isOurOwn(failure);
     const isOpen = (several && failure !== undefined) || statusOf(client) !== IDLE;
     if (isSound && isOpen) client.query('ROLLBACK').catch(ignore);
-    release(isSound);
+    release(isSound && !client.isWorn);
     step?.end(failure && codeOf(failure));
-    if (failure !== undefined) throw explained(failure, context);
+    if (failure !== undefined) {
+      noticePlacement(failure, tenantId);
+      throw explained(failure, context);
+    }
   };
 }
+
+/**
+ * The statement for the schema of a tenant. It is prepared each time: prepared statements of a thousand schemas would
+ * fill the memory of each connection.
+ */
+const inOwn = ({ text, values }: Statement, schema: string): Statement => ({
+  text: inSchema(text, schema),
+  values,
+  original: text,
+});
 
 /** PostgreSQL has answered, but the answer was refused here. */
 const isOurOwn = (failure: Error): boolean =>
@@ -134,9 +156,6 @@ interface Step extends Statement {
   readonly name: string;
   readonly answersAtOnce: boolean;
 }
-
-/** Makes an object of the values of a row; undefined when a column's type is not parsed here. */
-type ReadRow = ((values: readonly (string | null)[]) => Row) | undefined;
 
 /** The state of a named statement on a connection: the reader of its rows, or that it may have failed. */
 type Prepared = NonNullable<ReadRow> | 'in doubt';
@@ -249,7 +268,7 @@ class Batch extends Query {
   handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
     this.#readRow = rowReader(fields);
     if (!this.#readRow && this.#answers) {
-      this.#failure ??= new UnsupportedColumnError(this.#steps[this.#at]!.text);
+      this.#failure ??= new UnsupportedColumnError(this.#statement);
     }
   }
 
@@ -296,6 +315,12 @@ class Batch extends Query {
     this.callback(this.#failure);
   }
 
+  /** The text under which the current statement is known. */
+  get #statement(): string {
+    const { text, original = text } = this.#steps[this.#at]!;
+    return original;
+  }
+
   get #answers(): boolean {
     return this.#at > this.#binding && this.#at <= this.#binding + this.#statements;
   }
@@ -310,29 +335,4 @@ class Batch extends Query {
   #known(name: string): Prepared | undefined {
     return name === '' ? undefined : this.#prepared.get(name);
   }
-}
-
-const noRow = (): Row => ({});
-
-/**
- * Makes the function that reads the rows of an answer. It uses an object literal with the columns' names, so all rows
- * have the same shape, which is much faster than adding computed keys.
- */
-function rowReader(fields: readonly { readonly name: string; readonly dataTypeID: number }[]): ReadRow {
-  const parsers: Parse[] = [];
-  for (const { dataTypeID } of fields) {
-    const parse = parserOf(dataTypeID);
-    if (!parse) return undefined;
-    parsers.push(parse);
-  }
-  const properties = fields.map(({ name }, index) => {
-    const value = `values[${String(index)}]`;
-    const parsed =
-      parsers[index] === asIs ? value : `${value} === null ? null : parsers[${String(index)}](${value})`;
-    // In brackets, because then `__proto__` is an ordinary name.
-    return `[${JSON.stringify(name)}]: ${parsed}`;
-  });
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- nothing of it but quoted names comes from outside
-  const make = new Function('parsers', `return (values) => ({ ${properties.join(', ')} })`);
-  return (make as (parsers: readonly Parse[]) => ReadRow)(parsers);
 }

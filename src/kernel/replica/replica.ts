@@ -10,7 +10,8 @@
 import type pg from 'pg';
 import { createCheckout, type Checkout } from '../driver/checkout.js';
 import { UnsupportedColumnError } from '../driver/column-parsers.js';
-import { createSendBatch, type FlightOptions, type Row, type SendBatch } from '../driver/statement-batch.js';
+import type { Row } from '../driver/row-reader.js';
+import { createSendBatch, type FlightOptions, type SendBatch } from '../driver/statement-batch.js';
 import type { Freshness } from '../request/freshness.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import { PublicError } from '../vocabulary/errors.js';

@@ -1,6 +1,8 @@
 /** Binds a transaction to its tenant with its first statement, and limits its time. */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Signature } from '../database/context-signature.js';
+import { newestMigration } from '../database/schemas/own-schema.js';
+import { ownSchemaOf } from '../driver/placements.js';
 import { statementTimeoutOf } from '../driver/time-limits.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { TransactionLimits } from './tenant-client.js';
@@ -36,7 +38,11 @@ export function bindingStatement(
 ): Prisma.Sql {
   const { tenantId, actor, requestId } = context;
   const statementTimeout = statementTimeoutOf(context, limits.statementTimeout);
-  const bind = Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`;
+  const schema = ownSchemaOf(tenantId);
+  const bind =
+    schema === undefined
+      ? Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`
+      : Prisma.sql`SELECT tenantry.bind_placed(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature}, ${schema}, ${newestMigration()}), pg_catalog.set_config('search_path', pg_catalog.concat(pg_catalog.quote_ident(${schema}), ', public, pg_temp'), true)`;
   const trace = context.usage?.trace;
   // A job that the transaction queues continues the trace.
   return trace && !readOnly

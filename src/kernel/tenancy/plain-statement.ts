@@ -8,7 +8,8 @@
  */
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Column, ScopedModel } from './data-model.js';
-import type { Row, Statement } from '../driver/statement-batch.js';
+import type { Row } from '../driver/row-reader.js';
+import type { Statement } from '../driver/statement-batch.js';
 import { arrayLiteral, BY_DATABASE, parameterOf, valueOf } from './parameters.js';
 import type { Arguments, Operation } from './tenant-filter.js';
 

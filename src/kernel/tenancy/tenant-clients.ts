@@ -8,7 +8,8 @@ import {
 import { Prisma } from '../../generated/prisma/client.js';
 import { openTransactions, type RefuseSecondConnection } from '../driver/open-transaction.js';
 import { retryOnConflict } from '../driver/retry.js';
-import type { Row, SendBatch } from '../driver/statement-batch.js';
+import type { Row } from '../driver/row-reader.js';
+import type { SendBatch } from '../driver/statement-batch.js';
 import { inTimeLimits } from '../driver/time-limits.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import { notFound } from '../vocabulary/errors.js';

@@ -5,14 +5,15 @@ import { sqlState } from '../vocabulary/sql-state.js';
 import { READ_ONLY, WriteInReadError } from '../vocabulary/errors.js';
 import { UnsupportedColumnError } from '../driver/column-parsers.js';
 import type { SendBatch } from '../driver/statement-batch.js';
+import { isMisplaced } from '../driver/placements.js';
 import { isStalePlan } from '../driver/stale-plans.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { PlainStatement } from './plain-statement.js';
 import type { TenantOperation } from './tenant-operation.js';
 
 /**
- * The most repetitions of a batch because of stale plans. After the first, all connections prepare their statements
- * again.
+ * The most repetitions of a batch because of stale plans, after the first of which all connections prepare their
+ * statements again, and because of the tenant's schema.
  */
 const STALE_PLANS = 2;
 
@@ -62,7 +63,9 @@ export class TenantReads implements ReadSource<TenantOperation> {
       onlyPrisma.set(error.statement, true);
       return true;
     }
-    return times <= STALE_PLANS && isStalePlan(error) && !this.#context.deadline?.isOver;
+    return (
+      times <= STALE_PLANS && (isStalePlan(error) || isMisplaced(error)) && !this.#context.deadline?.isOver
+    );
   }
 
   explain(error: unknown): unknown {

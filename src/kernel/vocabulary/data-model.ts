@@ -21,6 +21,8 @@ export interface ModelInfo {
   readonly table: string;
   /** For a model without a tenant. */
   readonly shared?: SharedForm;
+  /** It is in platform.prisma: every installation has it, and functions of the kernel may name its table. */
+  readonly isOfPlatform?: boolean;
   readonly fields: Readonly<Record<string, FieldInfo>>;
   /** The primary key and the unique keys that have several fields. */
   readonly keys: readonly KeyInfo[];
@@ -57,3 +59,16 @@ export interface FieldInfo {
   readonly relation?: { readonly fields: readonly string[]; readonly references: readonly string[] };
   readonly documentation?: string;
 }
+
+/**
+ * The tables of the application: those of models with a tenant that are not the platform's. For a tenant with a schema of
+ * its own they are there.
+ */
+export const applicationTables = (models: Readonly<Record<string, ModelInfo>>): ReadonlySet<string> =>
+  new Set(
+    Object.values(models)
+      .filter(
+        ({ schema, shared, isOfPlatform }) => schema === 'public' && !isOfPlatform && shared === undefined,
+      )
+      .map(({ table }) => table),
+  );

@@ -187,6 +187,14 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   TE002: () => conflict('A tenant keeps at least one owner.'),
   TE003: () =>
     new PublicError('UNAVAILABLE', 'This tenant is being moved to another database. Try again in a moment.'),
+  // A transaction that names another schema than its tenant has, after all tries.
+  TE004: unavailable,
+  TE005: unavailable,
+  TE006: () =>
+    new PublicError(
+      'UNAVAILABLE',
+      'The data of this tenant is being brought up to date. Try again in a moment.',
+    ),
   TE001: () => new PublicError('TENANT_SUSPENDED', 'This tenant is being erased.'),
   // Cancelled by the statement timeout.
   '57014': unavailable,

@@ -53,7 +53,7 @@ export class SealerConnection {
     const { expires, signature } = signContext(this.sign, { tenantId, actor: ACTOR, requestId: '' });
     const binding = [tenantId, ACTOR.id, ACTOR.type].map((value) => pg.escapeLiteral(value));
     const signed = [expires, signature].map((value) => (value === null ? 'NULL' : pg.escapeLiteral(value)));
-    const bind = `SELECT tenantry.bind(${binding.join(', ')}, NULL, ${String(STATEMENT_TIMEOUT_MS)}, false, ${signed.join(', ')})`;
+    const bind = `SELECT tenantry.bind_placed(${binding.join(', ')}, NULL, ${String(STATEMENT_TIMEOUT_MS)}, false, ${signed.join(', ')}, NULL, NULL)`;
     const client = await this.#open();
     try {
       const results = (await client.query(

@@ -3,6 +3,7 @@
  * kill -9, and goes on when it is called again. docs/tenant-life.md has the steps and what they guarantee.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { schemaOf } from '../../kernel/database/schemas/own-schema.js';
 import type { Module } from '../../kernel/graphql/module.js';
 import type { SealKeys } from '../audit-trail/seal-keys.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
@@ -17,7 +18,7 @@ import {
 } from './certificate.js';
 import { TenantLifeError } from './life-error.js';
 import { scanFor } from './scan.js';
-import { nameOf, walkTables, type TableGroup } from './walk.js';
+import { nameOf, walkTables, type TableGroup, type TenantTable } from './walk.js';
 
 /** Rows of one transaction, unless the order says otherwise. */
 const BATCH = 5_000;
@@ -72,22 +73,27 @@ export async function planErasure(
   keepTrail: boolean,
 ): Promise<ErasurePlan> {
   const tables: ErasedTable[] = [];
-  for (const group of await walkTables(connection.query)) {
+  for (const group of await walkTables(connection.query, tenantId)) {
     for (const table of group) {
-      const [count] = await connection.query<{ rows: number }>(await countOf(connection, table.oid), [
-        tenantId,
-      ]);
-      tables.push({ table: nameOf(table), rows: count!.rows });
+      const [count] = await connection.query<{ rows: number }>(
+        await countOf(connection, table.oid, tenantId),
+        [tenantId],
+      );
+      tables.push({ table: nameInPlan(table, tenantId), rows: count!.rows });
     }
   }
   return { tables, keepTrail };
 }
 
-async function countOf({ query }: OperatorConnection, oid: string): Promise<string> {
+/** The name of a schema of its own has the id of the tenant, which must not outlive it. */
+const nameInPlan = (table: TenantTable, tenantId: string): string =>
+  nameOf(table.schema === schemaOf(tenantId) ? { ...table, schema: 'own_schema' } : table);
+
+async function countOf({ query }: OperatorConnection, oid: string, tenantId: string): Promise<string> {
   const [found] = await query<{ sql: string }>(
     `SELECT format('SELECT count(*)::float8 AS rows FROM %s AS t WHERE %s', tenantry.only_rows(target), condition) AS sql
-     FROM tenantry.tenant_tables() WHERE target = $1`,
-    [oid],
+     FROM tenantry.tables_of($2) WHERE target = $1`,
+    [oid, tenantId],
   );
   return found!.sql;
 }
@@ -128,7 +134,7 @@ async function eraseAlone(
   const { tenantId, keepTrail, keys } = order;
   const stores = (await isOldCopy(connection, tenantId)) ? [] : order.stores;
   // Before the fence, so that a table without a place does not leave a tenant that nobody can use.
-  await walkTables(connection.query);
+  await walkTables(connection.query, tenantId);
   const { expires, signature } = connection.sign(
     'start_erasure',
     tenantId.toLowerCase(),
@@ -155,9 +161,10 @@ async function eraseAlone(
   }
   const plan = row.plan!;
   if (plan.keepTrail) await signedStep(connection, 'SELECT tenantry.keep_trail($1, $2, $3)', id);
-  for (const group of [...(await walkTables(connection.query))].reverse()) {
+  for (const group of [...(await walkTables(connection.query, tenantId))].reverse()) {
     await eraseGroup(connection, id, group, order);
   }
+  await signedStep(connection, 'SELECT tenantry.erase_schema($1, $2, $3)', id);
   await refreshViews(connection);
   const scan = await scanFor(connection.query, tenantId);
   if (scan.found.length > 0) {

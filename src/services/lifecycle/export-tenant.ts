@@ -3,13 +3,16 @@
  * in docs/tenant-life.md. The caller begins the transaction, which is bound to the tenant and reads one snapshot.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { escapeIdentifier } from 'pg';
 import { headJson } from 'tenantry-verify';
 import type { Sign } from '../../kernel/database/context-signature.js';
+import { schemaOf } from '../../kernel/database/schemas/own-schema.js';
 import { exportTrail } from '../audit-trail/export-trail.js';
 import { headOf, type TrailQuery } from '../audit-trail/trail-rows.js';
 import { FORMAT, folderOf, type Disguise, type Manifest, type TableEntry } from './manifest.js';
 import { README } from './readme.js';
 import { tarEnd, tarFile } from './tar.js';
+import { TenantLifeError } from './life-error.js';
 import { isOfTrail, nameOf, walkTables, type LifeQuery, type TenantTable } from './walk.js';
 
 /** A file of an archive has about so many bytes; more when a single row has. */
@@ -34,7 +37,7 @@ export interface ExportOrder {
  */
 export async function* exportTenant(query: LifeQuery, order: ExportOrder): AsyncGenerator<Buffer, Manifest> {
   const { tenantId, slug, disguise, onProgress } = order;
-  const tables = (await walkTables(query)).flat();
+  const tables = await exportedTables(query, tenantId);
   const [origin] = await query<{ now: string; snapshot: string; version: string | null }>(`
     SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS now,
       pg_current_snapshot()::text AS snapshot,
@@ -81,6 +84,31 @@ export async function* exportTenant(query: LifeQuery, order: ExportOrder): Async
   yield* tarFile('manifest.json', Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
   yield tarEnd();
   return manifest;
+}
+
+/**
+ * The tables of the walk. Those in the tenant's own schema are named like the tables in `public`, where an import puts
+ * their rows.
+ *
+ * @throws TenantLifeError when a tenant with a schema has rows beside it, which the archive would not have
+ */
+async function exportedTables(query: LifeQuery, tenantId: string): Promise<readonly TenantTable[]> {
+  const own = schemaOf(tenantId);
+  const found = (await walkTables(query, tenantId)).flat();
+  const placed = new Set(found.filter(({ schema }) => schema === own).map(({ name }) => name));
+  const isBeside = ({ schema, name }: TenantTable) => schema === 'public' && placed.has(name);
+  for (const table of found.filter(isBeside)) {
+    const [beside] = await query<{ found: boolean }>(
+      `SELECT EXISTS (SELECT FROM public.${escapeIdentifier(table.name)} WHERE tenant_id = $1) AS found`,
+      [tenantId],
+    );
+    if (beside!.found) {
+      throw new TenantLifeError(`The tenant has a schema of its own, and has rows in ${nameOf(table)} too.`);
+    }
+  }
+  return found
+    .filter((table) => !isBeside(table))
+    .map((table) => (table.schema === own ? { ...table, schema: 'public' } : table));
 }
 
 function reasonToLeaveOut(table: TenantTable, disguise: Disguise): string | undefined {

@@ -149,7 +149,7 @@ async function planOf(
         'Import it where the schema is the same, migrate that database, and export the tenant there.',
     );
   }
-  const groups = await walkTables(query);
+  const groups = await walkTables(query, null);
   const here = new Map(groups.flatMap((group) => group.map((table) => [nameOf(table), { table, group }])));
   const waits = new Map<TableGroup, PlannedTable[]>();
   const tables = new Map<string, PlannedTable>();

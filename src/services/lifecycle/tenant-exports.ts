@@ -189,7 +189,7 @@ export class TenantExports {
         actor: ACTOR,
         requestId: '',
       });
-      await client.query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
+      await client.query('SELECT tenantry.bind_placed($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL)', [
         tenantId,
         ACTOR.id,
         ACTOR.type,

@@ -1,5 +1,5 @@
 /**
- * Finds every table with rows of tenants, in the catalog (`tenantry.tenant_tables`), and sorts them so that a table comes
+ * Finds every table with rows of tenants, in the catalog (`tenantry.tables_of`), and sorts them so that a table comes
  * after those that it refers to. There is no list of tables: one that was made by hand is found as well, and one that
  * cannot be placed stops the walk.
  */
@@ -44,19 +44,19 @@ const TABLES = `
     SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a WHERE a.attrelid = w.target AND a.attnum > 0 AND NOT a.attisdropped
   ) AS columns
-  FROM tenantry.tenant_tables() w`;
+  FROM tenantry.tables_of($1) w`;
 
 const REFERENCES = `
   SELECT DISTINCT conrelid::oid::text AS child, confrelid::oid::text AS parent
   FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conparentid = 0`;
 
 /**
- * The tables with rows of tenants, parents first.
+ * The tables with rows of tenants, parents first. Of the schemas of single tenants, only that of this one; null: none of them.
  *
  * @throws TenantLifeError when a table cannot be placed; it names every such table and says what to do; the errors of `query`
  */
-export async function walkTables(query: LifeQuery): Promise<readonly TableGroup[]> {
-  const found = await query<FoundTable & Record<string, unknown>>(TABLES);
+export async function walkTables(query: LifeQuery, tenantId: string | null): Promise<readonly TableGroup[]> {
+  const found = await query<FoundTable & Record<string, unknown>>(TABLES, [tenantId]);
   const problems = found.filter(({ problem }) => problem !== null);
   if (problems.length > 0) {
     const lines = problems.map(({ schema, name, problem }) => `${schema}.${name} ${String(problem)}.`);

@@ -66,9 +66,7 @@ export async function createTenantIn(
   if (alone && cell.tenants > 0) {
     throw conflict(`The cell ${name} has a tenant already: a database of its own is an empty cell.`);
   }
-  const [{ id }] = (await cells.home.query<{ id: string }>('SELECT tenantry.uuid_v7()::text AS id')) as [
-    { id: string },
-  ];
+  const id = tenant.id ?? (await newId(cells.home));
   await placeTenant(cells.home, { id, slug: tenant.slug }, name);
   try {
     return await createTenant(cells.named(name), { ...tenant, id }, reason);
@@ -76,6 +74,11 @@ export async function createTenantIn(
     await forgetTenant(cells.home, id, name);
     throw error;
   }
+}
+
+/** An id for a new tenant. */
+export async function newId({ query }: Pick<OperatorConnection, 'query'>): Promise<string> {
+  return (await query<{ id: string }>('SELECT tenantry.uuid_v7()::text AS id'))[0]!.id;
 }
 
 /**

@@ -104,7 +104,7 @@ export class OperatorConnection {
     const { operator, sign, requestId } = this.#parts;
     const actor = { type: 'operator', id: operator } as const;
     const { expires, signature } = signContext(sign, { tenantId, actor, requestId: requestId ?? '' });
-    await query('SELECT tenantry.bind($1, $2, $3, $4, $5, $6, $7, $8)', [
+    await query('SELECT tenantry.bind_placed($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL)', [
       tenantId,
       actor.id,
       actor.type,

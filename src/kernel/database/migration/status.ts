@@ -1,6 +1,7 @@
 /** What a database has of the migrations of this version. Reads its history, and changes nothing. */
+import { escapeLiteral } from 'pg';
 import { MigrationError } from '../migration-error.js';
-import { PRISMA_FOLDER, readMigrations } from './folder.js';
+import { PRISMA_FOLDER, readMigrations, type Migration } from './folder.js';
 import { checkHistory, newerAmong, pendingAmong, readHistory, type Query } from './history.js';
 
 export interface MigrationStatus {
@@ -12,6 +13,9 @@ export interface MigrationStatus {
   readonly newer: readonly string[];
   /** Why `tenantry migrate` would refuse this database; undefined when it would not. */
   readonly problem: string | undefined;
+  /** How many tenants have a schema of their own, and how many of these lack migrations of this version. */
+  readonly schemas: number;
+  readonly schemasBehind: number;
 }
 
 /**
@@ -28,7 +32,23 @@ export async function migrationStatus(query: Query, prismaFolder = PRISMA_FOLDER
     missing,
     newer: newerAmong(migrations, history),
     problem: problemOf(() => checkHistory(migrations, history)),
+    ...(await schemasOf(query, migrations, missing)),
   };
+}
+
+/** A database that lacks migrations may lack the function, too; its schemas lack the migrations as well. */
+async function schemasOf(
+  query: Query,
+  migrations: readonly Migration[],
+  missing: readonly string[],
+): Promise<Pick<MigrationStatus, 'schemas' | 'schemasBehind'>> {
+  const newest = migrations.at(-1)?.name;
+  if (missing.length > 0 || newest === undefined) return { schemas: 0, schemasBehind: 0 };
+  const { rows } = await query(
+    `SELECT schemas::int, behind::int AS "schemasBehind" FROM tenantry.schema_status(${escapeLiteral(newest)})`,
+  );
+  const [row] = rows as readonly Pick<MigrationStatus, 'schemas' | 'schemasBehind'>[];
+  return { schemas: row?.schemas ?? 0, schemasBehind: row?.schemasBehind ?? 0 };
 }
 
 function problemOf(check: () => void): string | undefined {

@@ -19,6 +19,7 @@ import {
 import { checkProtection } from './protection.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from '../owner-connection.js';
 import { temporaryTables } from './role-defaults.js';
+import { migrateSchemas } from '../schemas/migrate-schemas.js';
 import { ensureRoles } from './roles.js';
 
 export interface PreparedDatabase {
@@ -57,6 +58,7 @@ export async function prepareDatabase(
     owner === undefined
       ? []
       : await migrate({ owner, app: url, operator: operatorUrl }, contextKey, { acceptNewer: true });
+  if (owner !== undefined) await bringSchemas(owner, tell);
   const { newerMigrations } = await checkRuntimeRole(url, contextKey);
   return {
     url,
@@ -79,6 +81,7 @@ async function prepareEmbedded(config: Addresses, tell: (step: string) => void):
     const urls = { owner: superuser, app, operator };
     tell('Applying missing migrations');
     const appliedMigrations = await migrate(urls, contextKey, { acceptNewer: true });
+    await bringSchemas(superuser, tell);
     const { newerMigrations } = await checkRuntimeRole(app, contextKey);
     return {
       url: app,
@@ -93,6 +96,14 @@ async function prepareEmbedded(config: Addresses, tell: (step: string) => void):
     await embedded.stop();
     throw error;
   }
+}
+
+/** Schemas that stay behind keep their tenants from being served, and nobody else. */
+async function bringSchemas(owner: string, tell: (step: string) => void): Promise<void> {
+  await migrateSchemas(owner).catch((error: unknown) => {
+    if (!(error instanceof MigrationError)) throw error;
+    tell(error.message);
+  });
 }
 
 /**
@@ -168,7 +179,8 @@ const RUNTIME_ROLE = `
          EXISTS (SELECT FROM pg_roles r WHERE r.rolname = '${OWNER_ROLE}' AND pg_has_role(me.oid, r.oid, 'MEMBER')) AS owner,
          EXISTS (
            SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-           WHERE n.nspname IN ('public', 'tenantry') AND pg_has_role(me.oid, c.relowner, 'MEMBER')
+           WHERE (n.nspname IN ('public', 'tenantry') OR n.nspname ~ '^tenant_[0-9a-f]{32}$')
+             AND pg_has_role(me.oid, c.relowner, 'MEMBER')
          ) AS owns,
          has_database_privilege(current_database(), 'TEMPORARY') AS temporary, current_database() AS database
   FROM pg_roles me WHERE rolname = current_user`;

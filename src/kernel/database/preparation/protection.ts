@@ -68,7 +68,7 @@ const FOREIGN_OBJECT = `
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND (
       n.nspname = 'tenantry'
-      OR n.nspname = 'public' AND EXISTS (
+      OR (n.nspname = 'public' OR n.nspname ~ '^tenant_[0-9a-f]{32}$') AND EXISTS (
         SELECT FROM pg_policy WHERE polrelid = c.oid AND polname = 'tenant_isolation'
       )
     )
@@ -121,6 +121,6 @@ const RESTING_TRIGGERS = `
 const UNCHECKED_KEY = `
   SELECT o.conname AS key, format('%I.%I', n.nspname, c.relname) AS table
   FROM pg_constraint o JOIN pg_class c ON c.oid = o.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE o.contype = 'f' AND n.nspname IN ('public', 'tenantry')
+  WHERE o.contype = 'f' AND (n.nspname IN ('public', 'tenantry') OR n.nspname ~ '^tenant_[0-9a-f]{32}$')
     AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = o.oid AND t.tgenabled = 'D')
   ORDER BY 1, 2 LIMIT 1`;
