@@ -201,6 +201,7 @@ describe.skipIf(withoutDebianPostgres())('a streaming replica', { timeout: 300_0
       onChange: () => undefined,
       sign: createSign(contextKey),
       statementName: () => '',
+      placedStatementName: () => '',
       statementTimeout: 10_000,
     });
     try {

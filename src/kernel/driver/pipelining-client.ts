@@ -257,7 +257,10 @@ export class PipeliningClient extends SessionClient {
     return UNDER_WAY;
   }
 
-  /** Sends a statement of a tenant with a schema of its own. It has no name: see statement-batch.ts. */
+  /**
+   * Sends a statement of a tenant with a schema of its own. It is prepared each time: the statements of Prisma that remain are
+   * many, and a thousand schemas times each of them would fill the memory of the connection.
+   */
   async #sendTo(schema: string, query: object, text: string, send: Send): Promise<unknown> {
     return send({ ...query, name: undefined, text: inSchema(text, schema) });
   }

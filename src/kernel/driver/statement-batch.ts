@@ -39,6 +39,8 @@ export interface FlightOptions {
   readonly checkout: Checkout;
   /** The name of the prepared statement on a connection; a statement with an empty name is prepared each time. */
   readonly statementName: (text: string) => string;
+  /** The same for statements in the schema of one tenant, which must not take the names of those for all. */
+  readonly placedStatementName: (text: string) => string;
   /** In milliseconds. */
   readonly statementTimeout: number;
   readonly sign: Sign;
@@ -73,6 +75,7 @@ const COMMIT: Statement = { text: 'COMMIT', values: [] };
 export function createSendBatch({
   checkout,
   statementName,
+  placedStatementName,
   statementTimeout,
   sign,
   answersAtOnce = false,
@@ -93,7 +96,8 @@ export function createSendBatch({
     const steps: readonly Statement[] = several
       ? [OPENINGS[purpose], binding, ...placed, COMMIT]
       : [binding, ...placed];
-    const nameOf = ({ text, original }: Statement) => (original === undefined ? statementName(text) : '');
+    const nameOf = ({ text, original }: Statement) =>
+      original === undefined ? statementName(text) : placedStatementName(text);
     const named = steps.map((step) => ({ ...step, name: nameOf(step), answersAtOnce }));
 
     // Otherwise PostgreSQL would send further rows, which are not kept.
@@ -130,10 +134,7 @@ export function createSendBatch({
   };
 }
 
-/**
- * The statement for the schema of a tenant. It is prepared each time: prepared statements of a thousand schemas would
- * fill the memory of each connection.
- */
+/** The statement for the schema of a tenant. */
 const inOwn = ({ text, values }: Statement, schema: string): Statement => ({
   text: inSchema(text, schema),
   values,

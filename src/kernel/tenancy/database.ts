@@ -174,6 +174,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     checkout,
     sign,
     statementName: namedStatements ? nameStatements('f') : () => '',
+    placedStatementName: namedStatements ? nameStatements('s') : () => '',
     statementTimeout: limits.statementTimeout,
     answersAtOnce: options.statementLog !== undefined,
     onRows,
@@ -251,6 +252,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       onChange,
       sign,
       statementName: to.namedStatements ? nameStatements('f') : () => '',
+      placedStatementName: to.namedStatements ? nameStatements('s') : () => '',
       statementTimeout: limits.statementTimeout,
       answersAtOnce: options.statementLog !== undefined,
     });
