@@ -18,4 +18,4 @@ export { asMarkdown } from './output/markdown.js';
 export { asSarif } from './output/sarif.js';
 export { asTable } from './output/table.js';
 export type { Context, SignContext } from './probes/bind.js';
-export { ALL_RULES } from './rules.js';
+export { ALL_RULES } from './all-rules.js';

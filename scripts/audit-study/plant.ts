@@ -1,0 +1,1 @@
+export async function plant(..._: unknown[]): Promise<void> {}
