@@ -137,7 +137,7 @@ function ofLogto(paths: readonly string[], read: (path: string) => string): read
   return [
     named.get('_before_all.sql') ?? '',
     ...ordered.flatMap(([name, text]) =>
-      name.startsWith('_') || /no_after_each/.test(text)
+      name.startsWith('_') || text.includes('no_after_each')
         ? [text]
         : [text, after.replaceAll('${name}', name.replace('.sql', ''))],
     ),

@@ -20,7 +20,11 @@ interface Compared {
 }
 
 interface Report {
-  readonly settings: { readonly tenantColumns: readonly string[] };
+  readonly settings: {
+    readonly tenantColumns: readonly string[];
+    /** Columns of other names that reference the table of the tenants, by table. */
+    readonly otherColumns?: Readonly<Record<string, string>>;
+  };
   readonly findings: readonly { readonly rule: string; readonly severity: string; readonly object: string }[];
 }
 
@@ -86,9 +90,13 @@ async function printed(dist: string, options: readonly string[]): Promise<string
 /** The detected columns are those that a person named, whatever their case and underscores. */
 function detectsRightly({ tenant }: Project, { settings }: Report): boolean {
   const plain = (name: string): string => name.toLowerCase().replaceAll('_', '');
-  const found = new Set(settings.tenantColumns.map(plain));
+  const found = new Set(
+    [...settings.tenantColumns, ...Object.values(settings.otherColumns ?? {})].map(plain),
+  );
   const wanted = new Set(tenant.map(plain));
-  return found.size === wanted.size && [...found].every((name) => wanted.has(name));
+  // Columns of other names are detected because they reference the tenants, and need not be named.
+  const main = settings.tenantColumns.map(plain);
+  return [...wanted].every((name) => found.has(name)) && main.every((name) => wanted.has(name));
 }
 
 function summaryOf({ findings, settings }: Report): string {

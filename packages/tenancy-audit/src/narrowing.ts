@@ -158,7 +158,7 @@ function bodyOf(target: DatabaseFunction): Body | undefined {
   }
   const procedure = parseProcedure(target.definition);
   if (procedure === undefined) return salvaged(target.body);
-  const statements = queriesIn(procedure).flatMap(
+  const statements = queriesIn(withoutEmptyLoops(procedure)).flatMap(
     (query) => parseStatements(query) ?? parseStatements(`SELECT ${query}`) ?? [],
   );
   const variables: string[] = [];
@@ -166,6 +166,19 @@ function bodyOf(target: DatabaseFunction): Body | undefined {
     if (typeof refname === 'string') variables.push(refname);
   });
   return { statements, variables };
+}
+
+/** Rows that a loop only counts are shown to nobody: `FOR r IN SELECT … LOOP NULL; END LOOP`. */
+function withoutEmptyLoops(tree: unknown): unknown {
+  if (Array.isArray(tree)) return (tree as readonly unknown[]).map(withoutEmptyLoops);
+  if (!isObject(tree)) return tree;
+  return Object.fromEntries(
+    Object.entries(tree)
+      .filter(
+        ([key, loop]) => key !== 'PLpgSQL_stmt_fors' || !isObject(loop) || queriesIn(loop['body']).length > 0,
+      )
+      .map(([key, value]) => [key, withoutEmptyLoops(value)]),
+  );
 }
 
 /** The statements of a body that could not be parsed as a whole; undefined when one of them cannot be parsed either. */

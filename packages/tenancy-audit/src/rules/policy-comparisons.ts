@@ -158,7 +158,7 @@ export const disagreeingSettings: CatalogRule = {
       const names = expressionsOf(each.policy).flatMap((expression) =>
         comparedWith(each, expression, /^=$/).flatMap((side) => settingsBehind(catalog, side)),
       );
-      const own = [...new Set(names)].filter((name) => !SERVER_SETTINGS.test(name));
+      const own = [...new Set(names)].filter((name) => !SERVER_SETTINGS.test(name)).map(ofToken);
       return own.length === 0 ? [] : [{ each, names: own }];
     });
     const usual = usualSetting(
@@ -183,9 +183,14 @@ export const disagreeingSettings: CatalogRule = {
   },
 };
 
+/** PostgREST sets the claims of one verified token as one setting, formerly one for each claim: they never disagree. */
+function ofToken(name: string): string {
+  return /^request\.jwt\.claims?(\.|$)/.test(name) ? 'request.jwt.claims' : name;
+}
+
 function usualSetting(names: readonly (readonly string[])[], settings: AuditSettings): string | undefined {
   const [given, ...more] = settings.tenantSettings;
-  if (given !== undefined && more.length === 0) return given;
+  if (given !== undefined && more.length === 0) return ofToken(given);
   const counts = new Map<string, number>();
   for (const name of names.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
   return [...counts].sort(([, one], [, other]) => other - one)[0]?.[0];
