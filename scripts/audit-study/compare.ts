@@ -108,7 +108,8 @@ async function lint(url: string, sql: string): Promise<readonly { readonly name:
   const client = new pg.Client(url);
   await client.connect();
   try {
-    await client.query('BEGIN READ ONLY');
+    // Without it, splinter looks at no schema for what the API shows.
+    await client.query("BEGIN READ ONLY; SET LOCAL pgrst.db_schemas = 'public'");
     const results = (await client.query(sql)) as unknown as
       pg.QueryResult<{ name: string }>[] | pg.QueryResult<{ name: string }>;
     return [results].flat().at(-1)!.rows;

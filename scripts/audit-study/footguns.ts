@@ -338,8 +338,8 @@ export const FOOTGUNS: readonly Footgun[] = [
   },
   {
     name: 'rights on every future table',
-    object: 'planted',
-    plant: ({ role }) =>
-      `CREATE SCHEMA planted; ALTER DEFAULT PRIVILEGES IN SCHEMA planted GRANT ALL ON TABLES TO ${role}`,
+    object: 'default privileges',
+    plant: ({ table: on, role }) =>
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA ${on.split('.')[0]!} GRANT ALL ON TABLES TO ${role}`,
   },
 ];

@@ -2,7 +2,7 @@
 import type { Catalog, DatabaseFunction, Policy, Relation } from '../catalog.js';
 import { functionsBehind, functionsNamed, functionsOfPolicy, settingsIn } from '../context.js';
 import type { Finding } from '../finding.js';
-import { mayUse } from '../privileges.js';
+import { findRole, loginsOf, mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { everyObject, isObject, nameParts, parseExpression, type Node } from '../sql-parse.js';
 import { list, quoteName } from '../sql-text.js';
@@ -109,7 +109,7 @@ export const fragileKey: CatalogRule = {
   check(catalog, settings): readonly Finding[] {
     return tenantPolicies(catalog, settings).flatMap((each) => {
       const reasons = expressionsOf(each.policy).flatMap((expression) => [
-        ...roleKeys(each, expression, settings),
+        ...roleKeys(catalog, each, expression, settings),
         ...patternKeys(catalog, each, expression),
       ]);
       if (reasons.length === 0) return [];
@@ -125,9 +125,18 @@ export const fragileKey: CatalogRule = {
   },
 };
 
-/** One database role per tenant is a valid design; then there is not one role for the whole application. */
-function roleKeys(each: TenantPolicy, expression: string, settings: AuditSettings): string[] {
-  if (settings.appRoles.length !== 1) return [];
+/**
+ * One database role per tenant is a valid design; then there is not one role for the whole application, or a role that
+ * only groups those of the tenants, as which nobody logs in.
+ */
+function roleKeys(
+  catalog: Catalog,
+  each: TenantPolicy,
+  expression: string,
+  { appRoles: [role, ...more] }: AuditSettings,
+): string[] {
+  if (role === undefined || more.length > 0) return [];
+  if (findRole(catalog, role)?.login === false && loginsOf(catalog, role).length === 0) return [];
   const keyed = comparedWith(each, expression, /^=$/).some((side) => {
     let found = false;
     everyObject(side, ({ SQLValueFunction: value }) => {
