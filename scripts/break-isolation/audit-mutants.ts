@@ -10,6 +10,8 @@ const NOTES = `
 const ofMemberships = (expression: string): string =>
   `ALTER POLICY tenant_isolation ON memberships USING (${expression})`;
 
+const OTHER_TENANT = "tenant_id = nullif(current_setting('app.other_tenant', true), '')::uuid";
+
 export const besideASoundDatabase: MutantGroup = {
   title: 'Beside a sound database',
   mutants: [
@@ -63,10 +65,10 @@ export const besideASoundDatabase: MutantGroup = {
     {
       name: 'policy-trusts-open-table',
       breaks: 'a policy reads who may see a row from a table that is not protected',
-      sql: `CREATE TABLE guests (tenant_id uuid NOT NULL REFERENCES tenants (id), who text);
+      sql: `CREATE TABLE guests (place uuid NOT NULL, who text);
         GRANT SELECT ON guests TO tenantry_app;
         CREATE POLICY guests ON memberships FOR SELECT TO tenantry_app USING (tenant_id IN (
-          SELECT g.tenant_id FROM guests g WHERE g.who = current_setting('app.current_actor', true)))`,
+          SELECT g.place FROM guests g WHERE g.who = current_setting('app.current_actor', true)))`,
       audit: ['T21'],
       tests: [CATALOG],
     },
@@ -80,7 +82,7 @@ export const besideASoundDatabase: MutantGroup = {
     {
       name: 'tenant-from-another-setting',
       breaks: 'one table takes the tenant from a setting that nobody binds',
-      sql: ofMemberships("tenant_id = nullif(current_setting('app.other_tenant', true), '')::uuid"),
+      sql: `${ofMemberships(OTHER_TENANT)} WITH CHECK (${OTHER_TENANT})`,
       audit: ['T23'],
       tests: [CATALOG],
     },

@@ -8,21 +8,33 @@
  */
 import type { DatabaseFunction } from './catalog.js';
 import { functionsBehind, functionsNamed, settingsIn } from './context.js';
-import { findRole, inheritedRoles, memberRoles } from './privileges.js';
+import {
+  VOLATILE,
+  WHO,
+  children,
+  column,
+  hasRole,
+  innerJoinConditions,
+  isPlatforms,
+  membersOf,
+  opaque,
+  setting,
+  valueFunction,
+} from './evaluate-leaves.js';
 import { onlyReturn, onlySelect } from './function-bodies.js';
 import { resultsOfProcedure } from './procedure-value.js';
-import { canonical, isObject, everyObject, nameParts, type Node, type SelectStmt } from './sql-parse.js';
+import { type Node, type SelectStmt, everyObject, nameParts } from './sql-parse.js';
 import {
   ERROR,
   FALSE,
-  NO_COLUMNS,
   NULL,
+  type Place,
   TRUE,
+  type Value,
   and,
   asUnknown,
   booleanTest,
   cast,
-  columnText,
   constant,
   equal,
   isFalse,
@@ -37,8 +49,6 @@ import {
   or,
   symbolOf,
   unknown,
-  type Place,
-  type Value,
 } from './values.js';
 
 const DEEPEST = 6;
@@ -89,32 +99,6 @@ function boolean(node: Extract<Node, { BoolExpr: unknown }>, place: Place): Valu
   return value;
 }
 
-/** current_user, session_user, current_date: they depend on the caller or the time. */
-function valueFunction(node: Extract<Node, { SQLValueFunction: unknown }>, { caller }: Place): Value {
-  const operation = node.SQLValueFunction.op ?? '';
-  const who = /USER|ROLE/.test(operation);
-  const name = operation === 'SVFOP_SESSION_USER' ? caller?.session : caller?.user;
-  if (who && name !== undefined) return { kind: 'known', value: name, ofCaller: true };
-  return { kind: 'unknown', columns: NO_COLUMNS, context: who, text: canonical(node) };
-}
-
-function column(parts: readonly string[], place: Place): Value {
-  const name = parts.at(-1) ?? '';
-  const qualifier = parts.at(-2);
-  if (qualifier === undefined || !place.inner) {
-    const parameter = place.parameters.get(name);
-    if (parameter && place.table?.columns.has(name) !== true) return parameter;
-  }
-  const own =
-    place.table !== undefined &&
-    (qualifier === undefined
-      ? !place.inner && place.table.columns.has(name)
-      : qualifier === place.table.name);
-  if (own && place.table.nulls?.has(name) === true) return NULL;
-  const text = own ? columnText(name) : `other ${parts.join('.')}`;
-  return { kind: 'unknown', columns: own ? new Set([name]) : NO_COLUMNS, context: false, text };
-}
-
 function operator(node: Extract<Node, { A_Expr: unknown }>, place: Place): Value {
   const { kind, name, lexpr, rexpr } = node.A_Expr;
   const left = lexpr && evaluate(lexpr, place);
@@ -160,16 +144,6 @@ function operator(node: Extract<Node, { A_Expr: unknown }>, place: Place): Value
     if (matches !== undefined) return known(matches);
   }
   return unknown(sides, node);
-}
-
-/** The elements of `ARRAY['a', 'b']`, as which PostgreSQL writes `IN ('a', 'b')`, or of `'{a,b}'::text[]`. */
-function membersOf(node: Node | undefined): readonly Node[] | undefined {
-  if (!node) return undefined;
-  if ('TypeCast' in node) return membersOf(node.TypeCast.arg);
-  if ('A_ArrayExpr' in node) return node.A_ArrayExpr.elements ?? [];
-  const text = 'A_Const' in node ? node.A_Const.sval?.sval : undefined;
-  const items = text === undefined ? undefined : /^\{([^"{}]*)\}$/.exec(text)?.[1];
-  return items?.split(',').map((sval): Node => ({ A_Const: { sval: { sval } } }));
 }
 
 function coalesce(args: readonly Node[], node: Node, place: Place): Value {
@@ -231,31 +205,6 @@ function call(node: Extract<Node, { FuncCall: unknown }>, place: Place): Value {
   return { ...asUnknown(unknown(args, node)), ...(VOLATILE.test(name) ? { text: undefined } : {}) };
 }
 
-const VOLATILE = /^(random|gen_random_uuid|uuidv[47]|clock_timestamp|nextval|timeofday)$/;
-
-/** pg_has_role([user,] role, privilege); undefined when an argument is not known. */
-function hasRole(args: readonly Value[], { catalog, caller }: Place): Value | undefined {
-  const texts = args.map((each) => (each.kind === 'known' ? String(each.value) : undefined));
-  const [user, role, privilege] = args.length === 2 ? [caller?.user, ...texts] : texts;
-  if (user === undefined || role === undefined || privilege === undefined) return undefined;
-  const found = findRole(catalog, user);
-  if (!found || !findRole(catalog, role)) return ERROR;
-  const roles = /^usage/i.test(privilege) ? inheritedRoles(catalog, user) : memberRoles(catalog, user);
-  return known(found.superuser || roles.has(role));
-}
-
-/** current_setting(name, missing_ok). */
-function setting([named, missingOk]: readonly Value[], node: Node, place: Place): Value {
-  const role = place.caller && findRole(place.catalog, place.caller.user);
-  if (role && named?.kind === 'known' && named.value === 'is_superuser')
-    return known(role.superuser ? 'on' : 'off');
-  if (place.situation === 'bound') {
-    return { kind: 'unknown', columns: NO_COLUMNS, context: true, text: canonical(node) };
-  }
-  if (place.situation === 'empty') return known('');
-  return missingOk && isTrue(missingOk) ? NULL : ERROR;
-}
-
 function ownFunction(target: DatabaseFunction, args: readonly Value[], node: Node, place: Place): Value {
   if (place.depth < DEEPEST) {
     const inlined = inline(target, args, place);
@@ -268,23 +217,6 @@ function ownFunction(target: DatabaseFunction, args: readonly Value[], node: Nod
     bodies.some((body) => settingsIn(body).length > 0 || WHO.test(body)) || target.schema === 'auth';
   const raises = bodies.some((body) => /\braise\s+(exception\b|sqlstate\b|'|using\b)/i.test(body));
   return opaque(args, context, node, place, raises);
-}
-
-/** Functions of extensions, and of Supabase. */
-function isPlatforms({ extension, schema }: DatabaseFunction): boolean {
-  return extension !== undefined || /^(auth|storage|extensions)$/.test(schema);
-}
-
-const WHO = /\b(current_user|session_user|current_role|auth\.(uid|jwt|role)|pg_has_role)\b/i;
-
-/** A function of which only two facts are known: whether it reads the context, and whether it may raise an error. */
-function opaque(args: readonly Value[], context: boolean, node: Node, place: Place, raises: boolean): Value {
-  const value = asUnknown(unknown(args, node));
-  if (args.some(({ kind }) => kind === 'error')) return ERROR;
-  if (!context) return value;
-  if (place.situation === 'bound') return { ...value, context: true };
-  if (raises) return ERROR;
-  return value.columns.size > 0 ? { ...value, context: true } : NULL;
 }
 
 function inline(target: DatabaseFunction, args: readonly Value[], place: Place): Value | undefined {
@@ -349,15 +281,6 @@ function conditionOf(select: SelectStmt, place: Place): Value | undefined {
   );
 }
 
-function innerJoinConditions(from: readonly Node[]): readonly Node[] {
-  return from.flatMap((node) => {
-    if (!('JoinExpr' in node)) return [];
-    const { jointype, quals, larg, rarg } = node.JoinExpr;
-    const own = jointype === 'JOIN_INNER' && quals ? [quals] : [];
-    return [...own, ...innerJoinConditions([...(larg ? [larg] : []), ...(rarg ? [rarg] : [])])];
-  });
-}
-
 function subLink(node: Extract<Node, { SubLink: unknown }>, place: Place): Value {
   const { subLinkType, testexpr, subselect } = node.SubLink;
   if (!subselect || !('SelectStmt' in subselect)) return unknown([], node);
@@ -397,23 +320,4 @@ function dependencies(select: SelectStmt, place: Place): Value {
     found.filter(({ kind }) => kind === 'unknown'),
     { SelectStmt: select },
   );
-}
-
-function children(node: Node): readonly Node[] {
-  const found: Node[] = [];
-  const [inside] = Object.values(node) as readonly unknown[];
-  if (!isObject(inside)) return found;
-  for (const value of Object.values(inside)) {
-    for (const each of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
-      if (isNode(each)) found.push(each);
-    }
-  }
-  return found;
-}
-
-/** Nodes are objects of one key that begins with a capital: `{ FuncCall: { … } }`. */
-function isNode(value: unknown): value is Node {
-  if (!isObject(value)) return false;
-  const keys = Object.keys(value);
-  return keys.length === 1 && /^[A-Z]/.test(keys[0]!);
 }

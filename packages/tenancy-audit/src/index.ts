@@ -10,7 +10,8 @@ export {
 } from './audit.js';
 export { BaselineError, parseBaseline, type Acceptance } from './baseline.js';
 export { AuditConnectionError } from './connection.js';
-export { UnknownRoleError, type Detection, type GivenSettings } from './detect-settings.js';
+export { UnknownRoleError, type GivenSettings } from './detect-settings.js';
+export { type Detection } from './detection.js';
 export { fingerprintOf, type Finding, type NotChecked, type Rule, type Severity } from './finding.js';
 export { asMigration } from './fix-sql.js';
 export { asJson } from './output/json.js';
