@@ -66,7 +66,7 @@ export const besideASoundDatabase: MutantGroup = {
       name: 'policy-trusts-open-table',
       breaks: 'a policy reads who may see a row from a table that is not protected',
       sql: `CREATE TABLE guests (place uuid NOT NULL, who text);
-        GRANT SELECT ON guests TO tenantry_app;
+        GRANT SELECT, INSERT ON guests TO tenantry_app;
         CREATE POLICY guests ON memberships FOR SELECT TO tenantry_app USING (tenant_id IN (
           SELECT g.place FROM guests g WHERE g.who = current_setting('app.current_actor', true)))`,
       audit: ['T21'],
