@@ -105,14 +105,6 @@ export const besideASoundDatabase: MutantGroup = {
       audit: ['T44'],
     },
     {
-      name: 'function-binds-session',
-      breaks: 'a function binds a tenant for whoever gets the connection next',
-      sql: `CREATE FUNCTION public.enter(tenant text) RETURNS text LANGUAGE sql
-          AS $$ SELECT set_config('app.current_tenant', tenant, false) $$;
-        GRANT EXECUTE ON FUNCTION public.enter TO tenantry_app`,
-      audit: ['T45'],
-    },
-    {
       name: 'function-runs-text',
       breaks: 'a function runs what its caller gives as its owner',
       sql: `CREATE FUNCTION public.run(statement text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
