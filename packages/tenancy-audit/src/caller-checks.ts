@@ -72,14 +72,18 @@ export function hasCheck(tree: unknown, around: Surroundings, variables: Readonl
   return found;
 }
 
-export const holdsContext =
-  (around: Surroundings, variables: ReadonlySet<string>) =>
-  (part: unknown): boolean =>
+/** Whether a part of a statement reads the context, or a variable that holds it. */
+export function holdsContext(
+  around: Surroundings,
+  variables: ReadonlySet<string>,
+): (part: unknown) => boolean {
+  return (part) =>
     holds(part, (node) => {
       if ('FuncCall' in node) return readsContext(node, around);
       if ('SQLValueFunction' in node) return WHO.test(canonical(node));
       return 'ColumnRef' in node && variables.has(nameParts(node.ColumnRef.fields)[0] ?? '');
     });
+}
 
 /** `is_admin()`, `has_role(auth.uid(), 'admin')`: a question about the caller that names no row. */
 export function asksForRight(

@@ -14,12 +14,8 @@ import { ownersView, unprotectedCopy } from './rules/views.js';
 import { futureTablesGranted } from './rules/default-privileges.js';
 import { userLeakproof } from './rules/leakproof.js';
 import { openPartition } from './rules/partitions.js';
-import {
-  castWithoutNullif,
-  disagreeingSettings,
-  evaluatedPerRow,
-  fragileKey,
-} from './rules/policy-comparisons.js';
+import { castWithoutNullif, evaluatedPerRow } from './rules/setting-reads.js';
+import { disagreeingSettings, fragileKey } from './rules/policy-comparisons.js';
 import { noPermissivePolicy, redundantPolicy } from './rules/policy-sets.js';
 import { unprotectedSource } from './rules/policy-sources.js';
 import { unfilteredPublication } from './rules/publications.js';
