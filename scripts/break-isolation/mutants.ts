@@ -1,5 +1,6 @@
 /** All mutants, in the order of the table. */
 import { answers } from './answer-mutants.js';
+import { besideASoundDatabase } from './audit-mutants.js';
 import { auditTrail } from './audit-trail-mutants.js';
 import { cells } from './cell-mutants.js';
 import { contract } from './contract-mutants.js';
@@ -34,6 +35,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   rowLevelSecurity,
   rolesAndGrants,
   keysAndDefaults,
+  besideASoundDatabase,
   auditLog,
   auditTrail,
   context,

@@ -3,7 +3,7 @@
  * conditions of `tenantry.protect` afterwards, and the audit finds nothing new in them; or they are refused in words that
  * say what to do, before anything is written.
  */
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finishTenantize, tenantize } from '@tenantry/tenantize';
 import { describe, expect, it } from 'vitest';
@@ -18,6 +18,8 @@ const { OLD_ROLE, makeDatabase } = useShops();
 
 interface Shape {
   readonly sql: string;
+  /** As the superuser, before the migration. */
+  readonly first?: string;
   /** As the superuser, after the migration. */
   readonly rows?: string;
   readonly tables: readonly string[];
@@ -78,6 +80,12 @@ const CONVERTED: Readonly<Record<string, Shape>> = {
     tables: ['accounts'],
     tenantExpression: TENANT_BY_SLUG,
   },
+  'types of extensions': {
+    first: 'CREATE EXTENSION citext; CREATE EXTENSION hstore',
+    sql: 'CREATE TABLE people (id bigint PRIMARY KEY, mail citext UNIQUE, facts hstore)',
+    rows: `INSERT INTO people VALUES (1, 'A@example.test', 'a=>1')`,
+    tables: ['people'],
+  },
   'a view that reads as its caller': {
     sql: `
       CREATE TABLE accounts (id bigint PRIMARY KEY, company text NOT NULL);
@@ -89,30 +97,35 @@ const CONVERTED: Readonly<Record<string, Shape>> = {
 };
 
 describe('is converted, protected and sound for the audit:', { timeout: 60_000 }, () => {
-  it.each(Object.entries(CONVERTED))('%s', async (_name, { sql, rows = '', tables, tenantExpression }) => {
-    const { database, url, prisma } = await makeDatabase(sql);
-    await database.asSuperuser(rows);
-    const before = await auditFindings(url);
-    const project = tenantizeProject(url, prisma);
-    await tenantize(
-      project,
-      tables,
-      tenantExpression === undefined ? { tenant: 'acme' } : { tenantExpression },
-    );
-    await applyMigrations(url, prisma);
-    await finishTenantize(project, tables);
-    await applyMigrations(url, prisma);
-    expect(await withClient(url, (client) => wrongTables(client, []))).toEqual([]);
-    const found = [...(await auditFindings(url))].filter(([key]) => !before.has(key)).map(([, text]) => text);
-    expect(found).toEqual([]);
-  });
+  it.each(Object.entries(CONVERTED))(
+    '%s',
+    async (_name, { sql, first, rows = '', tables, tenantExpression }) => {
+      const { database, url, prisma } = await makeDatabase(sql, first);
+      await database.asSuperuser(rows);
+      const before = await auditFindings(url);
+      const project = tenantizeProject(url, prisma);
+      await tenantize(
+        project,
+        tables,
+        tenantExpression === undefined ? { tenant: 'acme' } : { tenantExpression },
+      );
+      await applyMigrations(url, prisma);
+      await finishTenantize(project, tables);
+      await applyMigrations(url, prisma);
+      expect(await withClient(url, (client) => wrongTables(client, []))).toEqual([]);
+      const found = [...(await auditFindings(url))]
+        .filter(([key]) => !before.has(key))
+        .map(([, text]) => text);
+      expect(found).toEqual([]);
+    },
+  );
 });
 
 const REFUSED: Readonly<Record<string, readonly [sql: string, table: string, sentence: RegExp]>> = {
   'a partitioned table': [
     'CREATE TABLE logs (id bigint, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)',
     'logs',
-    /partitioned table.*Create a new one/,
+    /partitioned table.*create a table beside it/,
   ],
   'a partition': [
     `CREATE TABLE logs (id bigint, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
@@ -124,6 +137,16 @@ const REFUSED: Readonly<Record<string, readonly [sql: string, table: string, sen
     'CREATE TABLE logs (id bigint PRIMARY KEY); CREATE MATERIALIZED VIEW counts AS SELECT count(*) FROM logs',
     'logs',
     /counts: drop the materialized/,
+  ],
+  'a child of a table': [
+    'CREATE TABLE logs (id bigint PRIMARY KEY); CREATE TABLE old_logs (PRIMARY KEY (id)) INHERITS (logs)',
+    'old_logs',
+    /NO INHERIT/,
+  ],
+  'a table of an extension': [
+    'CREATE TABLE logs (id bigint PRIMARY KEY)',
+    'logs',
+    /belongs to the extension citext.*a table of your own/,
   ],
   'a table of another schema': [
     'CREATE SCHEMA other; CREATE TABLE other.logs (id bigint PRIMARY KEY)',
@@ -152,10 +175,46 @@ describe('is refused before anything is written:', () => {
     const isOutside = name.includes('another schema');
     const { database, url, prisma } = await makeDatabase(isOutside ? 'SELECT 1' : sql);
     if (isOutside) await database.asSuperuser(sql);
+    if (name.includes('extension')) {
+      await database.asSuperuser('CREATE EXTENSION citext; ALTER EXTENSION citext ADD TABLE logs');
+    }
     if (name.includes('owns')) await database.asSuperuser(`ALTER TABLE logs OWNER TO ${OLD_ROLE}`);
     const folders = await readdir(join(prisma, 'migrations'));
     const refused = await refusal(tenantize(tenantizeProject(url, prisma), [table], { tenant: 'acme' }));
     expect(refused).toMatch(sentence);
     expect(await readdir(join(prisma, 'migrations'))).toEqual(folders);
+  });
+});
+
+describe('a partitioned table', () => {
+  it('is replaced by hand as the refusal says', async () => {
+    const { database, url, prisma } = await makeDatabase(`
+      CREATE TABLE logs (id bigint, at date, text text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+      CREATE TABLE logs_26 PARTITION OF logs FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`);
+    await database.asSuperuser(`INSERT INTO logs VALUES (1, '2026-05-05', 'a')`);
+    const before = await auditFindings(url);
+    const folder = join(prisma, 'migrations', '29990101000000_by_hand');
+    await mkdir(folder);
+    await writeFile(
+      join(folder, 'migration.sql'),
+      `CREATE TABLE new_logs (
+         tenant_id uuid NOT NULL DEFAULT tenantry.current_tenant() REFERENCES tenants (id) ON DELETE RESTRICT ON UPDATE RESTRICT,
+         id bigint, at date, text text, PRIMARY KEY (tenant_id, id, at)
+       ) PARTITION BY RANGE (at);
+       CREATE TABLE new_logs_26 PARTITION OF new_logs FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+       LOCK TABLE logs;
+       INSERT INTO new_logs SELECT t.id, l.* FROM logs l JOIN tenants t ON t.slug = 'acme';
+       DROP TABLE logs;
+       ALTER TABLE new_logs RENAME TO logs;
+       ALTER TABLE new_logs_26 RENAME TO logs_26;
+       SELECT tenantry.protect('logs', 'Log');`,
+    );
+    await applyMigrations(url, prisma);
+    expect(await withClient(url, (client) => wrongTables(client, []))).toEqual([]);
+    const found = [...(await auditFindings(url))].filter(([key]) => !before.has(key)).map(([, text]) => text);
+    expect(found).toEqual([]);
+    expect(
+      await database.asSuperuser('SELECT slug, text FROM logs l JOIN tenants t ON t.id = l.tenant_id'),
+    ).toEqual([{ slug: 'acme', text: 'a' }]);
   });
 });

@@ -143,9 +143,11 @@ export function useShops() {
    * Creates a database with tables that a migration creates, and the folder of its migrations.
    *
    * @param sql of the migration
+   * @param first as the superuser, before the migration
    */
-  async function makeDatabase(sql: string): Promise<Shop> {
+  async function makeDatabase(sql: string, first = ''): Promise<Shop> {
     const database = await newDatabase();
+    await database.asSuperuser(first);
     const prisma = await mkdtemp(join(tmpdir(), 'tenantry-prisma-'));
     undo.push(() => rm(prisma, { recursive: true }));
     await cp(PRISMA_FOLDER, prisma, { recursive: true });

@@ -8,7 +8,8 @@ import type pg from 'pg';
 import { judge, type Acceptance } from './baseline.js';
 import type { Catalog } from './catalog.js';
 import { withClient } from './connection.js';
-import { detectSettings, type Detection, type GivenSettings } from './detect-settings.js';
+import { detectSettings, type GivenSettings } from './detect-settings.js';
+import { type Detection } from './detection.js';
 import { SEVERITIES, type Finding, type NotChecked } from './finding.js';
 import type { SignContext } from './probes/bind.js';
 import { probeDatabase } from './probes/probe.js';
@@ -18,7 +19,7 @@ import type { AuditSettings } from './rule.js';
 import { CATALOG_RULES } from './rules.js';
 import { CITUS_RULES } from './rules/citus.js';
 import { checkRows } from './rules/cross-tenant-rows.js';
-import { auditSource } from './source/audit-source.js';
+import type { SourceReport } from './source/audit-source.js';
 import { loadParser } from './sql-parse.js';
 
 /** What to audit. */
@@ -94,7 +95,7 @@ export async function audit({
   const probed = probes
     ? await probeDatabase({ catalog, settings, url, thorough: false, ...probes })
     : NOT_PROBED;
-  const read = source === undefined ? NOT_READ : await auditSource(source, namesOf(settings));
+  const read = source === undefined ? NOT_READ : await readSource(source, settings);
   const judged = judge([...report.findings, ...probed.findings, ...read.findings], baseline, today());
   return {
     ...report,
@@ -125,6 +126,12 @@ const NOT_READ = {
   suppressed: [],
   notChecked: [{ rule: 'S01', object: 'the application’s code', reason: 'give --source DIR to read it' }],
 };
+
+/** Loading TypeScript's parser takes longer than most audits, so it is loaded only for code. */
+async function readSource(folder: string, settings: AuditSettings): Promise<SourceReport> {
+  const { auditSource } = await import('./source/audit-source.js');
+  return auditSource(folder, namesOf(settings));
+}
 
 function namesOf({ tenantColumns, tenantSettings }: AuditSettings): {
   columns: readonly string[];

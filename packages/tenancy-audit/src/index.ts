@@ -10,7 +10,8 @@ export {
 } from './audit.js';
 export { BaselineError, parseBaseline, type Acceptance } from './baseline.js';
 export { AuditConnectionError } from './connection.js';
-export { UnknownRoleError, type Detection, type GivenSettings } from './detect-settings.js';
+export { UnknownRoleError, type GivenSettings } from './detect-settings.js';
+export { type Detection } from './detection.js';
 export { fingerprintOf, type Finding, type NotChecked, type Rule, type Severity } from './finding.js';
 export { asMigration } from './fix-sql.js';
 export { asJson } from './output/json.js';
@@ -18,4 +19,4 @@ export { asMarkdown } from './output/markdown.js';
 export { asSarif } from './output/sarif.js';
 export { asTable } from './output/table.js';
 export type { Context, SignContext } from './probes/bind.js';
-export { ALL_RULES } from './rules.js';
+export { ALL_RULES } from './all-rules.js';

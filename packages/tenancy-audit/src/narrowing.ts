@@ -2,23 +2,21 @@
  * Determines how a query that bypasses row-level security filters tenant rows itself, for the rules about views and
  * SECURITY DEFINER functions.
  */
+import { asksForRight, contextVariables, hasCheck, holdsContext } from './caller-checks.js';
 import type { Catalog, DatabaseFunction, Relation } from './catalog.js';
-import { functionsBehind, functionsNamed, settingsIn } from './context.js';
-import type { AuditSettings } from './rule.js';
 import {
-  canonical,
-  everyObject,
-  isObject,
-  nameParts,
-  parseProcedure,
-  parseStatements,
-  queriesIn,
-  type Node,
-} from './sql-parse.js';
+  type Narrowing,
+  type Surroundings,
+  hasSecretTest,
+  holds,
+  isParameter,
+  strengthOf,
+  stronger,
+} from './filter-strength.js';
+import { bodyOf } from './routine-body.js';
+import type { AuditSettings } from './rule.js';
+import { everyObject, isObject, parseStatements } from './sql-parse.js';
 import { isAudited, isRegistry, isShared, relationsIn, tenantColumnOf } from './tenancy.js';
-
-/** The filter of a query: none; a value from its caller; a secret that its caller must know; the caller's context. */
-export type Narrowing = 'nothing' | 'parameter' | 'secret' | 'context';
 
 /** One SELECT, UPDATE or DELETE, without the sub-selects in it. */
 export interface Access {
@@ -28,31 +26,6 @@ export interface Access {
   readonly perhapsChecked: boolean;
   readonly writes: boolean;
 }
-
-/** The inputs of the check of a body. */
-interface Surroundings {
-  readonly catalog: Catalog;
-  readonly settings: AuditSettings;
-  /** The function, whose parameters may be written `function.parameter`. */
-  readonly name: string | undefined;
-  /** Names of parameters and variables. */
-  readonly names: ReadonlySet<string>;
-  /** The filters of the queries in WITH, by name. */
-  readonly withs: ReadonlyMap<string, Narrowing>;
-  /** Variables hold what a look-up by a secret has found. */
-  readonly variablesAreSecret: boolean;
-  /** Names of parameters. */
-  readonly parameters: ReadonlySet<string>;
-  /** The body compares the context with something, or passes something to a function that may do so. */
-  readonly readsContext: boolean;
-  /** The body asks whether the caller has a right that is not for single rows: administrators may read every row. */
-  readonly asksForRight: boolean;
-}
-
-const SECRET =
-  /(magic\w*|fingerprint|hash|token|secret|digest|nonce|signature|password|key|code|otp)(_?(hash|digest|id|value|encrypted))?$/i;
-const WHO =
-  /\b(current_user|session_user|current_role|auth\.(uid|jwt|role))\b|"SVFOP_(CURRENT|SESSION)_(USER|ROLE)"/i;
 
 /** How a view's query reaches tenant rows. @returns undefined when it cannot be parsed */
 export function accessesOfView(
@@ -145,44 +118,6 @@ export function buildsSql(target: DatabaseFunction): boolean {
   return target.language === 'plpgsql' && /\bexecute\s+(?!function\b|procedure\b)/i.test(target.body ?? '');
 }
 
-interface Body {
-  readonly statements: readonly Node[];
-  readonly variables: readonly string[];
-}
-
-function bodyOf(target: DatabaseFunction): Body | undefined {
-  if (target.body === undefined || target.definition === undefined) return undefined;
-  if (target.language === 'sql') {
-    const statements = parseStatements(target.body);
-    return statements && { statements, variables: [] };
-  }
-  const procedure = parseProcedure(target.definition);
-  if (procedure === undefined) return salvaged(target.body);
-  const statements = queriesIn(procedure).flatMap(
-    (query) => parseStatements(query) ?? parseStatements(`SELECT ${query}`) ?? [],
-  );
-  const variables: string[] = [];
-  everyObject(procedure, ({ refname }) => {
-    if (typeof refname === 'string') variables.push(refname);
-  });
-  return { statements, variables };
-}
-
-/** The statements of a body that could not be parsed as a whole; undefined when one of them cannot be parsed either. */
-function salvaged(body: string): Body | undefined {
-  const code = body.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
-  const texts = [...code.matchAll(/\b(?:select|with|update|delete|perform)\b[^;]*/gi)].map(([text]) =>
-    text
-      .replace(/^perform\b/i, 'SELECT')
-      .replace(/\binto\s+(?:strict\s+)?[\w.]+(?:\s*,\s*[\w.]+)*/i, '')
-      .replace(/\)?\s*\b(?:loop|then)\b[\s\S]*$/i, ''),
-  );
-  const parsed = texts.map(parseStatements);
-  if (!parsed.every((statements) => statements !== undefined)) return undefined;
-  const declared = [...code.matchAll(/(?:\bdeclare\b|;)\s*(\w+)\s+(?:constant\s+)?[\w.%]+\s*(?=;|:=)/gi)];
-  return { statements: parsed.flat(), variables: declared.map(([, name]) => name!) };
-}
-
 const STATEMENTS = ['SelectStmt', 'UpdateStmt', 'DeleteStmt', 'InsertStmt'] as const;
 
 function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
@@ -207,121 +142,6 @@ function accessesIn(tree: unknown, outside: Surroundings): readonly Access[] {
   return found;
 }
 
-/** `v_user := auth.uid()`: variables that hold the context. */
-function contextVariables(catalog: Catalog, { body }: DatabaseFunction): ReadonlySet<string> {
-  const assigned = (body ?? '').matchAll(
-    /\b(?!(?:begin|declare|then|else|loop)\b)(\w+)(?:\s+[\w.%]+)?\s*(?::=|\bdefault\b)\s*([^;]+);/gi,
-  );
-  const selected = (body ?? '').matchAll(/\bselect\s+([^;]*?)\s+into\s+(?:strict\s+)?(\w+)/gi);
-  const pairs = [
-    ...[...assigned].map(([, name, value]) => [name!, value!] as const),
-    ...[...selected].map(([, value, name]) => [name!, value!] as const),
-  ];
-  const isContext = (value: string): boolean =>
-    settingsIn(value).length > 0 ||
-    WHO.test(value) ||
-    [...value.matchAll(/(?:(\w+)\s*\.\s*)?(\w+)\s*\(/g)].some(([, schema, name]) =>
-      functionsNamed(catalog, name!, schema).some((each) => isContextual(catalog, each)),
-    );
-  return new Set(pairs.filter(([, value]) => isContext(value)).map(([name]) => name));
-}
-
-/**
- * Whether the context is compared with something, or handed on together with something. That somebody is signed in
- * (`auth.uid() IS NOT NULL`) says nothing about the tenant, nor does writing down who it was.
- */
-function hasCheck(tree: unknown, around: Surroundings, variables: ReadonlySet<string>): boolean {
-  const inContext = holdsContext(around, variables);
-  let found = false;
-  everyObject(tree, (object) => {
-    // Values that are written are no comparisons.
-    if ('ResTarget' in object && isAssignment(object['ResTarget'])) return false;
-    // A change of the caller's own rows alone says nothing of a parameter.
-    for (const kind of ['UpdateStmt', 'DeleteStmt']) {
-      const statement = object[kind];
-      if (isObject(statement) && !holds(statement['whereClause'], (each) => isParameter(each, around)))
-        return false;
-    }
-    const node = object as unknown as Node;
-    if ('A_Expr' in node) {
-      const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr].filter((side) => side !== undefined);
-      const isLogin = sides.some((side) => /"sval":"(authenticated|anon)?"/.test(canonical(side)));
-      found ||= !isLogin && sides.length === 2 && sides.some(inContext);
-    }
-    // p_org IN (SELECT my_orgs())
-    if ('SubLink' in node) found ||= node.SubLink.testexpr !== undefined && inContext(node.SubLink.subselect);
-    if ('FuncCall' in node) {
-      const args = node.FuncCall.args ?? [];
-      const given = args.some((arg) => holdsGiven(arg, around));
-      // is_member(p_org), which asks who calls; may_edit(auth.uid(), p_org).
-      const own = readsContext(node, around) ? ownFunctions(node, around) : [];
-      found ||=
-        own.length > 0 &&
-        (given || own.some(({ returns, name }) => returns === 'boolean' && !SIGNED_IN.test(name)));
-      found ||= given && args.length > 1 && args.some(inContext);
-      found ||= asksForRight(node, around, inContext);
-    }
-    return undefined;
-  });
-  return found;
-}
-
-const holdsContext =
-  (around: Surroundings, variables: ReadonlySet<string>) =>
-  (part: unknown): boolean =>
-    holds(part, (node) => {
-      if ('FuncCall' in node) return readsContext(node, around);
-      if ('SQLValueFunction' in node) return WHO.test(canonical(node));
-      return 'ColumnRef' in node && variables.has(nameParts(node.ColumnRef.fields)[0] ?? '');
-    });
-
-/** `is_admin()`, `has_role(auth.uid(), 'admin')`: a question about the caller that names no row. */
-function asksForRight(
-  node: Extract<Node, { FuncCall: unknown }>,
-  around: Surroundings,
-  inContext: (part: unknown) => boolean,
-): boolean {
-  const args = node.FuncCall.args ?? [];
-  if (args.some((arg) => holdsGiven(arg, around) && !inContext(arg))) return false;
-  return ownFunctions(node, around).some(
-    (own) =>
-      own.returns === 'boolean' &&
-      !SIGNED_IN.test(own.name) &&
-      (args.some(inContext) || isContextual(around.catalog, own)),
-  );
-}
-
-/** A target of UPDATE or INSERT: it names a column. */
-function isAssignment(target: unknown): boolean {
-  return isObject(target) && target['name'] !== undefined && target['val'] !== undefined;
-}
-
-/** `is_logged_in()` asks for nothing else. */
-const SIGNED_IN = /logged|signed|authenticated/i;
-
-/** The functions of the project; current_setting(p_name) decides nothing. */
-function ownFunctions(
-  node: Extract<Node, { FuncCall: unknown }>,
-  { catalog }: Surroundings,
-): readonly DatabaseFunction[] {
-  const parts = nameParts(node.FuncCall.funcname);
-  return functionsNamed(catalog, parts.at(-1) ?? '', parts.length > 1 ? parts.at(-2) : undefined);
-}
-
-function isContextual(catalog: Catalog, target: DatabaseFunction): boolean {
-  return functionsBehind(catalog, target).some(
-    ({ body }) => settingsIn(body).length > 0 || WHO.test(body ?? ''),
-  );
-}
-
-function holds(tree: unknown, test: (node: Node) => boolean): boolean {
-  let found = false;
-  everyObject(tree, (object) => {
-    found ||= test(object as unknown as Node);
-  });
-  return found;
-}
-
 /** The queries in WITH may refer to each other, each to those before it. */
 function withQueriesOf(tree: unknown, around: Surroundings): Surroundings {
   const withs = new Map(around.withs);
@@ -330,10 +150,6 @@ function withQueriesOf(tree: unknown, around: Surroundings): Surroundings {
     withs.set(query['ctename'], strengthOf(query['ctequery'], { ...around, withs }));
   });
   return { ...around, withs };
-}
-
-function hasSecretTest(tree: unknown, around: Surroundings): boolean {
-  return holds(tree, (node) => 'A_Expr' in node && isSecretTest(node, around));
 }
 
 /** A row of the tenant that the caller names: the tenant column gets a parameter. */
@@ -400,75 +216,6 @@ function narrowingOf(statement: Readonly<Record<string, unknown>>, around: Surro
   // A condition may join rows that a sub-select in FROM or WITH has already filtered.
   const sources = [...conditions, statement['fromClause'], statement['withClause']];
   return sources.map((source) => strengthOf(source, around)).reduce(stronger, 'nothing');
-}
-
-const STRENGTHS: readonly Narrowing[] = ['nothing', 'parameter', 'secret', 'context'];
-
-function stronger(a: Narrowing, b: Narrowing): Narrowing {
-  return STRENGTHS.indexOf(a) >= STRENGTHS.indexOf(b) ? a : b;
-}
-
-function strengthOf(tree: unknown, around: Surroundings): Narrowing {
-  let strength: Narrowing = 'nothing';
-  everyObject(tree, (object) => {
-    const node = object as unknown as Node;
-    if ('FuncCall' in node && readsContext(node, around)) strength = 'context';
-    if ('SQLValueFunction' in node && WHO.test(canonical(node))) strength = 'context';
-    if (isGiven(node, around)) {
-      const isSecret = around.variablesAreSecret && !isParameter(node, around);
-      strength = stronger(strength, isSecret ? 'secret' : 'parameter');
-    }
-    if ('ColumnRef' in node) {
-      const [first, ...more] = nameParts(node.ColumnRef.fields);
-      if (more.length > 0) strength = stronger(strength, around.withs.get(first ?? '') ?? 'nothing');
-    }
-    if ('RangeVar' in node && node.RangeVar.schemaname === undefined) {
-      strength = stronger(strength, around.withs.get(node.RangeVar.relname ?? '') ?? 'nothing');
-    }
-    if ('A_Expr' in node && isSecretTest(node, around)) strength = stronger(strength, 'secret');
-  });
-  return strength;
-}
-
-function readsContext(node: Extract<Node, { FuncCall: unknown }>, { catalog }: Surroundings): boolean {
-  const parts = nameParts(node.FuncCall.funcname);
-  const name = parts.at(-1) ?? '';
-  if (name === 'current_setting' || parts[0] === 'auth') return true;
-  return functionsNamed(catalog, name, parts.length > 1 ? parts.at(-2) : undefined).some((target) =>
-    isContextual(catalog, target),
-  );
-}
-
-/** A parameter or a variable of the function. */
-function isGiven(node: Node, { name, names }: Surroundings): boolean {
-  if ('ParamRef' in node) return true;
-  if (!('ColumnRef' in node)) return false;
-  const [first, second] = nameParts(node.ColumnRef.fields);
-  return names.has(first ?? '') || (first === name && names.has(second ?? ''));
-}
-
-function isParameter(node: Node, { name, parameters }: Surroundings): boolean {
-  if (!('ColumnRef' in node)) return 'ParamRef' in node;
-  const [first, second] = nameParts(node.ColumnRef.fields);
-  return parameters.has(first ?? '') || (first === name && parameters.has(second ?? ''));
-}
-
-/** `token_hash = $1`: the caller must know the secret. */
-function isSecretTest(node: Extract<Node, { A_Expr: unknown }>, around: Surroundings): boolean {
-  if (nameParts(node.A_Expr.name)[0] !== '=') return false;
-  const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr];
-  const hasSecret = sides.some(
-    (side) =>
-      side !== undefined &&
-      'ColumnRef' in side &&
-      !isGiven(side, around) &&
-      SECRET.test(nameParts(side.ColumnRef.fields).at(-1) ?? ''),
-  );
-  return hasSecret && sides.some((side) => holdsGiven(side, around));
-}
-
-function holdsGiven(tree: unknown, around: Surroundings): boolean {
-  return holds(tree, (node) => isGiven(node, around));
 }
 
 /** The same tree without sub-selects. */

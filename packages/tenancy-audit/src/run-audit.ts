@@ -10,7 +10,6 @@ import { asMigration } from './fix-sql.js';
 import { asJson } from './output/json.js';
 import { asMarkdown } from './output/markdown.js';
 import { readMigrations } from './output/migrations.js';
-import { asSarif } from './output/sarif.js';
 import { asTable, printable } from './output/table.js';
 import type { AuditOptions, Format, KnownDatabase } from './command.js';
 
@@ -63,6 +62,8 @@ async function printed(
   if (fixSql === true) return asMigration(report);
   if (format === 'table') return asTable(report, { all: all === true });
   if (format !== 'sarif') return FORMATS[format](report);
+  // It lists the rules over code too, and so loads TypeScript's parser.
+  const { asSarif } = await import('./output/sarif.js');
   return asSarif(report, migrations === undefined ? undefined : await readMigrations(migrations));
 }
 

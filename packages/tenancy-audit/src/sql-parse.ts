@@ -76,7 +76,23 @@ export function nameParts(nodes: readonly Node[] | undefined): readonly string[]
   return (nodes ?? []).map((node) => ('String' in node ? (node.String.sval ?? '') : '*'));
 }
 
-/** A text that is equal for equal expressions, regardless of their position. */
+const texts = new WeakMap<object, string>();
+
+/**
+ * A text that is equal for equal expressions, regardless of their position. The evaluation of an expression asks for it
+ * at every level and for every table, so it is kept for what is inside the node, which never changes.
+ */
 export function canonical(node: Node): string {
+  const [inside] = Object.values(node) as readonly unknown[];
+  if (!isObject(inside)) return withoutLocations(node);
+  let text = texts.get(inside);
+  if (text === undefined) {
+    text = withoutLocations(node);
+    texts.set(inside, text);
+  }
+  return text;
+}
+
+function withoutLocations(node: Node): string {
   return JSON.stringify(node, (key, value: unknown) => (key === 'location' ? undefined : value));
 }

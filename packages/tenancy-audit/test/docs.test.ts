@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { auditCommand } from '../src/command.js';
-import { ALL_RULES } from '../src/rules.js';
+import { ALL_RULES } from '../src/all-rules.js';
 
 const page = readFileSync(new URL('../../../docs/tenantry-audit.md', import.meta.url), 'utf8');
 

@@ -18,7 +18,7 @@ import { asJson } from '../src/output/json.js';
 import { asMarkdown } from '../src/output/markdown.js';
 import { asSarif } from '../src/output/sarif.js';
 import { asTable } from '../src/output/table.js';
-import { ALL_RULES } from '../src/rules.js';
+import { ALL_RULES } from '../src/all-rules.js';
 import { linesOf, useAuditedDatabase } from './audited-database.js';
 import { endChildrenAfterAll, runChild } from '../../../test/support/child.js';
 import { tenantry } from '../../../test/support/running-server.js';

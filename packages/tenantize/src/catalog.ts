@@ -59,6 +59,8 @@ export interface Table {
   readonly kind: string;
   readonly partition: boolean;
   readonly inherits: boolean;
+  /** The extension that made it. */
+  readonly extension: string | null;
   readonly owner: string;
   readonly columns: readonly string[];
   /** The expressions of generated columns, which a BEFORE trigger sees empty, by their names. */
@@ -139,6 +141,8 @@ export const INDEX_TAIL = (index: string, table: string): string =>
 const TABLES = `
 SELECT t.relname AS name, t.relkind AS kind, t.relispartition AS partition, pg_get_userbyid(t.relowner) AS owner,
   EXISTS (SELECT FROM pg_inherits WHERE t.oid IN (inhrelid, inhparent)) AS inherits,
+  (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+   WHERE d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e') AS extension,
   t.relrowsecurity AS "rowSecurity",
   EXISTS (SELECT FROM pg_trigger WHERE tgrelid = t.oid AND tgname = '${FILL_TRIGGER}') AS "underWay",
   EXISTS (SELECT FROM pg_policy WHERE polrelid = t.oid AND polname = 'tenant_isolation')

@@ -12,13 +12,18 @@ const list = (names: readonly string[]): string => names.join(', ');
 const REASONS: readonly Reason[] = [
   ({ kind }) =>
     kind === 'p' &&
-    'is a partitioned table, which is not converted in place. Create a new one with tenant_id in its primary key beside it, ' +
-      'call tenantry.protect for it, copy the rows, and exchange the names in one transaction.',
+    'is a partitioned table, which is not converted in place: its keys cannot be built while it is written. In one migration, ' +
+      'create a table beside it that is partitioned alike and has tenant_id first in its keys, call tenantry.protect for it, ' +
+      'lock the old one, copy the rows with their tenants, and exchange the names.',
+  ({ extension }) =>
+    extension !== null &&
+    `belongs to the extension ${extension}, which makes and drops it: keep what belongs to tenants in a table of your own that refers to it.`,
   ({ kind }) => !'rp'.includes(kind) && 'is a view or a foreign table: convert the tables that it reads.',
   ({ kind, partition, inherits }) =>
     kind !== 'p' &&
     (partition || inherits) &&
-    'is part of an inheritance or partition tree: detach it (DETACH PARTITION, NO INHERIT), or replace the tree as a whole.',
+    'is part of an inheritance or partition tree: detach it (ALTER TABLE … DETACH PARTITION, NO INHERIT) and convert it alone, or ' +
+      'replace the tree as a whole, as for a partitioned table.',
   ({ scoped }) => scoped && 'is tenant-scoped already.',
   ({ underWay }) => underWay && 'is under way: apply its migrations, then finish with --finish.',
   ({ columns, underWay, scoped }) =>

@@ -41,6 +41,7 @@ const tableOf = (name: string, ...foreignKeys: ForeignKey[]): Table => ({
   kind: 'r',
   partition: false,
   inherits: false,
+  extension: null,
   owner: 'tenantry_owner',
   columns: ['id', ...foreignKeys.flatMap(({ columns }) => columns)],
   generated: {},

@@ -5,7 +5,7 @@
 import type { AuditReport } from '../audit.js';
 import { DEADLINES, fingerprintOf, type Finding, type Rule, type Severity } from '../finding.js';
 import { LIMITS } from '../limits.js';
-import { ALL_RULES } from '../rules.js';
+import { ALL_RULES } from '../all-rules.js';
 import type { FindPlace } from './migrations.js';
 
 const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {

@@ -4,15 +4,8 @@
  */
 import type { Catalog, Policy, Relation } from '../catalog.js';
 import type { Finding, Rule } from '../finding.js';
-import {
-  callerOf,
-  gradeOf,
-  isWeaker,
-  judgedRoles,
-  policiesFor,
-  seesAcross,
-  type Grade,
-} from '../policies.js';
+import { callerOf, gradeOf, judgedRoles, policiesFor, seesAcross } from '../policies.js';
+import { isWeaker, type Grade } from '../grades.js';
 import { mayUse } from '../privileges.js';
 import type { AuditSettings } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';

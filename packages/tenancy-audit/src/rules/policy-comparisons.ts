@@ -1,11 +1,11 @@
-/** T22, T23, T24, T31: how a policy determines the tenant. */
-import type { Catalog, DatabaseFunction, Policy, Relation } from '../catalog.js';
-import { functionsBehind, functionsNamed, functionsOfPolicy, settingsIn } from '../context.js';
+/** T22, T23: what policies compare the tenant with. */
+import type { Catalog, Policy, Relation } from '../catalog.js';
+import { functionsBehind, functionsNamed, settingsIn } from '../context.js';
 import type { Finding } from '../finding.js';
-import { mayUse } from '../privileges.js';
+import { findRole, loginsOf, mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
-import { everyObject, isObject, nameParts, parseExpression, type Node } from '../sql-parse.js';
-import { list, quoteName } from '../sql-text.js';
+import { type Node, everyObject, isObject, nameParts, parseExpression } from '../sql-parse.js';
+import { list } from '../sql-text.js';
 import { tenantTables } from '../tenancy.js';
 
 interface TenantPolicy {
@@ -16,7 +16,7 @@ interface TenantPolicy {
 }
 
 /** The policies of tenant tables that apply to the application. */
-function tenantPolicies(catalog: Catalog, settings: AuditSettings): readonly TenantPolicy[] {
+export function tenantPolicies(catalog: Catalog, settings: AuditSettings): readonly TenantPolicy[] {
   return tenantTables(catalog, settings).flatMap(({ table, column }) =>
     settings.appRoles.some((role) => mayUse(catalog, role, table, 'SELECT', 'INSERT', 'UPDATE', 'DELETE'))
       ? table.policies.map((policy) => ({ table, column: column.name, policy }))
@@ -24,7 +24,8 @@ function tenantPolicies(catalog: Catalog, settings: AuditSettings): readonly Ten
   );
 }
 
-function expressionsOf({ using, check }: Policy): readonly string[] {
+/** The expressions of a policy, each once. */
+export function expressionsOf({ using, check }: Policy): readonly string[] {
   return [...new Set([using, check])].filter((expression) => expression !== undefined);
 }
 
@@ -80,7 +81,7 @@ function callsIn(
 }
 
 /** The settings that a part of an expression depends on, directly or through functions. */
-function settingsBehind(catalog: Catalog, tree: unknown): readonly string[] {
+export function settingsBehind(catalog: Catalog, tree: unknown): readonly string[] {
   return callsIn(tree).flatMap(({ name, call }) => {
     if (name.at(-1) === 'current_setting') return constantsIn(call['args']).slice(0, 1);
     return functionsNamed(catalog, name.at(-1) ?? '', name.at(-2))
@@ -109,7 +110,7 @@ export const fragileKey: CatalogRule = {
   check(catalog, settings): readonly Finding[] {
     return tenantPolicies(catalog, settings).flatMap((each) => {
       const reasons = expressionsOf(each.policy).flatMap((expression) => [
-        ...roleKeys(each, expression, settings),
+        ...roleKeys(catalog, each, expression, settings),
         ...patternKeys(catalog, each, expression),
       ]);
       if (reasons.length === 0) return [];
@@ -125,9 +126,18 @@ export const fragileKey: CatalogRule = {
   },
 };
 
-/** One database role per tenant is a valid design; then there is not one role for the whole application. */
-function roleKeys(each: TenantPolicy, expression: string, settings: AuditSettings): string[] {
-  if (settings.appRoles.length !== 1) return [];
+/**
+ * One database role per tenant is a valid design; then there is not one role for the whole application, or a role that
+ * only groups those of the tenants, as which nobody logs in.
+ */
+function roleKeys(
+  catalog: Catalog,
+  each: TenantPolicy,
+  expression: string,
+  { appRoles: [role, ...more] }: AuditSettings,
+): string[] {
+  if (role === undefined || more.length > 0) return [];
+  if (findRole(catalog, role)?.login === false && loginsOf(catalog, role).length === 0) return [];
   const keyed = comparedWith(each, expression, /^=$/).some((side) => {
     let found = false;
     everyObject(side, ({ SQLValueFunction: value }) => {
@@ -158,7 +168,7 @@ export const disagreeingSettings: CatalogRule = {
       const names = expressionsOf(each.policy).flatMap((expression) =>
         comparedWith(each, expression, /^=$/).flatMap((side) => settingsBehind(catalog, side)),
       );
-      const own = [...new Set(names)].filter((name) => !SERVER_SETTINGS.test(name));
+      const own = [...new Set(names)].filter((name) => !SERVER_SETTINGS.test(name)).map(ofToken);
       return own.length === 0 ? [] : [{ each, names: own }];
     });
     const usual = usualSetting(
@@ -183,114 +193,15 @@ export const disagreeingSettings: CatalogRule = {
   },
 };
 
+/** PostgREST sets the claims of one verified token as one setting, formerly one for each claim: they never disagree. */
+function ofToken(name: string): string {
+  return /^request\.jwt\.claims?(\.|$)/.test(name) ? 'request.jwt.claims' : name;
+}
+
 function usualSetting(names: readonly (readonly string[])[], settings: AuditSettings): string | undefined {
   const [given, ...more] = settings.tenantSettings;
-  if (given !== undefined && more.length === 0) return given;
+  if (given !== undefined && more.length === 0) return ofToken(given);
   const counts = new Map<string, number>();
   for (const name of names.flat()) counts.set(name, (counts.get(name) ?? 0) + 1);
   return [...counts].sort(([, one], [, other]) => other - one)[0]?.[0];
-}
-
-/** `current_setting('x', true)` followed directly by a cast; within NULLIF or COALESCE a comma follows. */
-const BARE_CAST =
-  /current_setting\s*\(\s*'[^']+'(?:\s*::\s*text)?\s*,\s*true\s*\)\s*\)*\s*::\s*(?!text\b|character varying\b|varchar\b)[\w.]+/i;
-const SETTING_CALL = /current_setting\s*\(\s*'[^']+'(?:\s*::\s*text)?\s*,\s*true\s*\)/gi;
-
-export const castWithoutNullif: CatalogRule = {
-  id: 'T24',
-  title: 'Setting cast without NULLIF',
-  severity: 'major',
-  why:
-    'After a transaction-local setting has ended it is an empty string, not NULL. The cast of that raises an error: on a ' +
-    'pooled connection an unbound query works or fails by who used the connection before.',
-  check(catalog, settings): readonly Finding[] {
-    const functions = new Map<DatabaseFunction, Finding>();
-    const policies: Finding[] = [];
-    for (const { table, policy } of tenantPolicies(catalog, settings)) {
-      const cast = expressionsOf(policy).find((expression) => BARE_CAST.test(expression));
-      if (cast !== undefined) {
-        policies.push({
-          rule: castWithoutNullif,
-          object: policy.qualified,
-          evidence: cast,
-          fix: alteredPolicy(table, policy, (text) =>
-            text.replaceAll(SETTING_CALL, (call) => `NULLIF(${call}, '')`),
-          ),
-        });
-      }
-      for (const each of functionsOfPolicy(catalog, policy)) {
-        const found = BARE_CAST.exec(each.body ?? '');
-        if (!found || each.extension !== undefined) continue;
-        functions.set(each, {
-          rule: castWithoutNullif,
-          object: each.signature,
-          evidence: `${found[0]} in its body, which ${policy.qualified} uses`,
-          advice: "Cast NULLIF(current_setting(…, true), '') instead.",
-        });
-      }
-    }
-    return [...policies, ...functions.values()];
-  },
-};
-
-function alteredPolicy(
-  table: Relation,
-  { name, using, check }: Policy,
-  change: (text: string) => string,
-): string {
-  const parts = [
-    using === undefined ? '' : ` USING (${change(using)})`,
-    check === undefined ? '' : ` WITH CHECK (${change(check)})`,
-  ];
-  return `ALTER POLICY ${quoteName(name)} ON ${table.qualified}${parts.join('')};`;
-}
-
-export const evaluatedPerRow: CatalogRule = {
-  id: 'T31',
-  title: 'Setting read once for each row',
-  severity: 'minor',
-  why: 'Within (SELECT …) PostgreSQL evaluates it once for a query; without, once for every row that it looks at.',
-  check(catalog, settings): readonly Finding[] {
-    // Distributed tables do not support sub-selects in policies.
-    if (catalog.functions.some(({ extension }) => extension === 'citus')) return [];
-    return tenantPolicies(catalog, settings).flatMap(({ table, policy }) => {
-      const calls = policy.using === undefined ? [] : bareContextCalls(catalog, policy.using);
-      if (calls.length === 0) return [];
-      return [
-        {
-          rule: evaluatedPerRow,
-          object: policy.qualified,
-          evidence: `${list([...new Set(calls)])} in ${policy.using ?? ''}`,
-          fix: alteredPolicy(table, policy, wrapped(calls)),
-        },
-      ];
-    });
-  },
-};
-
-/** The names of functions that read a setting outside of sub-selects, and do not depend on the row. */
-function bareContextCalls(catalog: Catalog, expression: string): readonly string[] {
-  const found: string[] = [];
-  everyObject(parseExpression(expression), (object) => {
-    if ('SubLink' in object) return false;
-    const call = object['FuncCall'];
-    if (!isObject(call)) return true;
-    const name = nameParts(call['funcname'] as readonly Node[]);
-    const readsRow = JSON.stringify(call['args'] ?? []).includes('"ColumnRef"');
-    if (!readsRow && settingsBehind(catalog, { FuncCall: call }).length > 0) found.push(name.join('.'));
-    return false;
-  });
-  return found;
-}
-
-/** Wraps the calls in sub-selects: `current_setting('…'[, true])`, or functions without arguments. */
-function wrapped(names: readonly string[]): (text: string) => string {
-  return (text) =>
-    [...new Set(names)].reduce((changed, name) => {
-      const call = new RegExp(
-        `(?<![\\w.])${name.replaceAll('.', '\\.')}\\(\\s*(?:'[^']*'(?:::text)?(?:,\\s*true)?)?\\s*\\)`,
-        'g',
-      );
-      return changed.replaceAll(call, (found) => `(SELECT ${found})`);
-    }, text);
 }

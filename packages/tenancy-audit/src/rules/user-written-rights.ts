@@ -2,7 +2,8 @@
 import type { Catalog, Column, DatabaseFunction, Policy, Relation } from '../catalog.js';
 import { findFunction, functionsOfPolicy } from '../context.js';
 import type { Finding } from '../finding.js';
-import { callerOf, columnsOf, expressionOf, gradeOf, policiesFor, separates } from '../policies.js';
+import { callerOf, columnsOf, expressionOf, gradeOf, policiesFor } from '../policies.js';
+import { separates } from '../grades.js';
 import { mayUse } from '../privileges.js';
 import type { AuditSettings, CatalogRule } from '../rule.js';
 import { list, quoteName } from '../sql-text.js';
