@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
-import type { OperatorConnection, OperatorQuery } from '../operator/operator-connection.js';
+import type { OperatorConnection } from '../operator/operator-connection.js';
 import { findTenant, type TenantRow } from '../operator/tenants.js';
 import { checkArchive, filesOf, linesOf } from './check-archive.js';
 import { TenantLifeError } from './life-error.js';
@@ -19,11 +19,6 @@ export interface ImportOrder {
   readonly newIds: boolean;
   /** For the audit log of the tenant. */
   readonly reason: string;
-  /**
-   * For a tenant that is moved: with its jobs and its use, and without an entry in its audit log. Called at the end of the
-   * transaction, which it may fail.
-   */
-  readonly arriving?: ((query: OperatorQuery, id: string) => Promise<void>) | undefined;
 }
 
 export interface Imported {
@@ -32,9 +27,6 @@ export interface Imported {
   /** Tables of the archive that were not imported. */
   readonly leftOut: readonly string[];
 }
-
-/** The archives of the tenant that it has asked for: their bytes are copies of rows, and are not moved. */
-const ARCHIVES = 'public.tenant_exports';
 
 const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
@@ -104,10 +96,6 @@ export async function importTenant(connection: OperatorConnection, order: Import
           [...rows.values()],
         ]);
         const imported = [...rows.values()].reduce((sum, each) => sum + each, 0);
-        if (order.arriving) {
-          await order.arriving(query, id);
-          return imported;
-        }
         // Not the id of the tenant that was copied: an erasure would find it here.
         const about = { archive: sha256, rows: imported, new_ids: order.newIds, reason: order.reason };
         await query("SELECT tenantry.record_audit('tenant.imported', 'Tenant', $1, NULL, $2)", [id, about]);
@@ -138,7 +126,7 @@ interface Plan {
 async function planOf(
   { query }: OperatorConnection,
   manifest: Manifest,
-  { newIds, arriving }: ImportOrder,
+  { newIds }: ImportOrder,
 ): Promise<Plan> {
   const [schema] = await query<{ version: string | null }>(
     'SELECT max(migration_name) AS version FROM public._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
@@ -164,8 +152,7 @@ async function planOf(
     if (JSON.stringify(table.columns) !== JSON.stringify(entry.columns)) {
       throw new TenantLifeError(`The columns of ${nameOf(entry)} are not those of this database.`);
     }
-    const isMoved = arriving && table.kind === 'transient' && nameOf(table) !== ARCHIVES;
-    if ((table.kind !== null && !isMoved) || (newIds && isOfTrail(table))) {
+    if (table.kind !== null || (newIds && isOfTrail(table))) {
       if (entry.rows > 0) leftOut.push(nameOf(entry));
       continue;
     }
