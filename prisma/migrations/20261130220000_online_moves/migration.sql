@@ -167,25 +167,33 @@ $$;
 
 -- A cursor over the rows of the bound tenant in a table of the walk that `since` or a later transaction has written, one line
 -- of JSON each; over all of them when it is null.
+--
+-- A seal covers the number of the transaction that has written an entry. One that is not sealed yet will be sealed there, by the
+-- number that it gets there; here it is 0. When the seal has come, the entry is read again.
 CREATE FUNCTION tenantry.open_changed_rows(target oid, since xid8) RETURNS refcursor
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  tenant constant uuid := tenantry.current_tenant();
-  condition constant text := tenantry.walked_condition(target);
+  is_log constant boolean := target = 'public.audit_log'::regclass;
   columns text;
   lines refcursor;
 BEGIN
-  SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
-  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-    -- Entries that are not sealed yet are sealed by the numbers of the transactions that wrote them, which are other ones there.
-    AND NOT (target = 'public.audit_log'::regclass AND a.attname = 'tx');
+  SELECT string_agg(CASE WHEN is_log AND a.attname = 'tx'
+    THEN 'CASE WHEN EXISTS (SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = t.tenant_id AND l.entry_id = t.id) '
+      'THEN t.tx ELSE ''0'' END AS tx'
+    ELSE format('t.%I', a.attname)
+  END, ', ' ORDER BY a.attnum) INTO columns
+  FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped;
   OPEN lines FOR EXECUTE format(
-    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line '
-    'FROM (SELECT %s FROM %s AS t WHERE %s AND ($2 IS NULL OR age(t.xmin) <= $2)) AS r',
-    columns, tenantry.only_rows(target), condition
-  ) USING tenant, CASE WHEN since IS NOT NULL THEN tenantry.age_since(since) END;
+    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line FROM (SELECT %s FROM %s AS t WHERE %s %s) AS r',
+    columns, tenantry.only_rows(target), tenantry.walked_condition(target),
+    CASE WHEN since IS NOT NULL THEN format(
+      'AND (age(t.xmin) <= $2 %s)', CASE WHEN is_log THEN
+        'OR t.id IN (SELECT l.entry_id FROM tenantry.audit_leaves l WHERE l.tenant_id = $1 AND age(l.xmin) <= $2)'
+      END
+    ) END
+  ) USING tenantry.current_tenant(), CASE WHEN since IS NOT NULL THEN tenantry.age_since(since) END;
   RETURN lines;
 END
 $$;
@@ -260,7 +268,12 @@ AS $$
     'json_populate_record(NULL::%1$s, each.line::json) AS r %5$s RETURNING 1',
     target::regclass,
     string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
-    string_agg(format('r.%I', a.attname), ', ' ORDER BY a.attnum),
+    string_agg(
+      CASE WHEN target = 'public.audit_log'::regclass AND a.attname = 'tx'
+        THEN 'CASE r.tx WHEN ''0'' THEN pg_current_xact_id() ELSE r.tx END'
+        ELSE format('r.%I', a.attname)
+      END, ', ' ORDER BY a.attnum
+    ),
     source,
     CASE WHEN keys IS NOT NULL THEN format(
       'ON CONFLICT (%s) DO UPDATE SET %s WHERE %s',

@@ -21,7 +21,7 @@ import { removeDeleted } from './copy-deletions.js';
 import { TenantLifeError } from './life-error.js';
 import { placedTables, type PlacedTable } from './placed-tables.js';
 import { LinesDigest, linesOf } from './row-lines.js';
-import { nameOf, type TenantTable } from './walk.js';
+import type { TenantTable } from './walk.js';
 
 export interface PassOrder {
   readonly source: OperatorConnection;
@@ -50,6 +50,8 @@ export class CopyOutOfStep extends Error {
   override readonly name = 'CopyOutOfStep';
 }
 
+const LOG = 'public.audit_log';
+const LEAVES = 'tenantry.audit_leaves';
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 
@@ -91,6 +93,7 @@ function explain(error: unknown): never {
 async function pass(order: PassOrder, deletesFirst: boolean): Promise<Pass | undefined> {
   const { source, target, tenant, since, most = Infinity } = order;
   const groups = await placedTables(source, target);
+  const tables = groups.flat();
   return source.inTenant(
     tenant.id,
     async (from) => {
@@ -100,8 +103,10 @@ async function pass(order: PassOrder, deletesFirst: boolean): Promise<Pass | und
       const through = snapshot!.xmin;
       const original = await contents(from, since ?? through);
       const wanted = (table: PlacedTable) => original.get(table.here.oid)!;
+      // Entries are read again when they were sealed.
+      const isSealed = ({ name }: PlacedTable) =>
+        name === LOG && tables.some((each) => each.name === LEAVES && wanted(each).changed > 0);
       const rowsOf = (table: PlacedTable) => wanted(table).rows;
-      const tables = groups.flat();
       const changed = tables.reduce((sum, table) => sum + wanted(table).changed, 0);
       if (since !== null && changed > most) return undefined;
       const rows = await target.inTransaction(async (into) => {
@@ -129,7 +134,9 @@ async function pass(order: PassOrder, deletesFirst: boolean): Promise<Pass | und
           );
         }
         for (const group of groups) {
-          const due = group.filter((table) => wanted(table)[since === null ? 'rows' : 'changed'] > 0);
+          const due = group.filter((table) =>
+            since === null ? wanted(table).rows > 0 : wanted(table).changed > 0 || isSealed(table),
+          );
           if (due.length > 0) await copyGroup(copy, due);
         }
         let arrived = await copied();
@@ -262,8 +269,4 @@ async function contents(query: OperatorQuery, since: string): Promise<ReadonlyMa
   return new Map(rows.map(({ oid, ...content }) => [oid, content]));
 }
 
-/** The columns that are copied: the number of the transaction that wrote an entry of the log is one of its own database. */
-const columnsOf = (table: TenantTable): string[] =>
-  table.columns
-    .map(({ name }) => name)
-    .filter((column) => nameOf(table) !== 'public.audit_log' || column !== 'tx');
+const columnsOf = (table: TenantTable): string[] => table.columns.map(({ name }) => name);
