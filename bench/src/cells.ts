@@ -127,8 +127,12 @@ async function mixes(plan: CellsPlan, parts: Parts): Promise<string> {
       const order = { connections: 16, rampUp: 1, seconds: plan.seconds, requests, errors: false };
       const report = await loader.run(
         { origin: running.origin, ...order },
-        () => (atStart = used()),
-        () => (atEnd = used()),
+        () => {
+          atStart = used();
+        },
+        () => {
+          atEnd = used();
+        },
       );
       const [from, to] = [await atStart, await atEnd];
       const connections = (await connectionsOf(home)) - before;
@@ -299,7 +303,7 @@ async function move(plan: CellsPlan, parts: Parts): Promise<string> {
   return [
     '| rows | took | memory of the command | writes refused for | writes sent | refused | failed | p50 before | p50 meanwhile |',
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
-    `| ${String(count)} | ${((ended! - began) / 1_000).toFixed(0)} s | ${memory.toFixed(0)} MiB | ${(frozenMs / 1_000).toFixed(2)} s | ${sum(({ offered }) => offered).toFixed(0)} in ${String(seconds)} s | ${sum(({ refused }) => refused).toFixed(0)} | ${sum(({ failed }) => failed).toFixed(0)} | ${quiet.p50.toFixed(1)} ms | ${median(windows.map(({ p50 }) => p50)).toFixed(1)} ms |`,
+    `| ${String(count)} | ${((ended - began) / 1_000).toFixed(0)} s | ${memory.toFixed(0)} MiB | ${(frozenMs / 1_000).toFixed(2)} s | ${sum(({ offered }) => offered).toFixed(0)} in ${String(seconds)} s | ${sum(({ refused }) => refused).toFixed(0)} | ${sum(({ failed }) => failed).toFixed(0)} | ${quiet.p50.toFixed(1)} ms | ${median(windows.map(({ p50 }) => p50)).toFixed(1)} ms |`,
   ].join('\n');
 }
 

@@ -9,7 +9,7 @@ import type { MoveStep } from '../../src/services/lifecycle/copy-and-leave.js';
 import { confirmMove, moveTenant, undoMove } from '../../src/services/lifecycle/move-tenant.js';
 import { eraseTenant } from '../../src/services/lifecycle/erase-tenant.js';
 import { CELL, useCells } from '../support/cells.js';
-import { refusalOf, rejectionOf } from '../support/demo-tenants.js';
+import { bind, connected, contextOf, refusalOf, rejectionOf } from '../support/demo-tenants.js';
 import { KEYS, sealAll, verifyOf } from '../support/sealed-trails.js';
 import { newTenant } from '../support/tenant-life.js';
 import { until } from '../support/until.js';
@@ -153,28 +153,62 @@ test('A tenant that is being moved is not erased, because another cell may have 
   expect(await writable(id)).toEqual([1]);
 });
 
-test('A transaction that was open before the move is waited for, and is in the copy', async () => {
-  const { slug, id } = await tenant();
+/** A transaction of a tenant in the default cell that has written, and ends when it is told to. */
+async function openTransaction(id: string): Promise<{ end(): Promise<unknown> }> {
   let end = (): void => undefined;
-  const held = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  let begun = (): void => undefined;
-  const isOpen = new Promise<void>((resolve) => {
-    begun = resolve;
-  });
-  const open = clientAt(0, id).transaction(async (tx) => {
+  const held = new Promise<void>((resolve) => (end = resolve));
+  let begin = (): void => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const done = clientAt(0, id).transaction(async (tx) => {
     await tx.conversation.create({ data: { body: 'late', subject: 's', userId: 'writer' } });
-    begun();
+    begin();
     await held;
   });
-  await isOpen;
+  await begun;
+  return {
+    end: () => {
+      end();
+      return done;
+    },
+  };
+}
+
+test('A transaction that was open before the move is waited for, and is in the copy', async () => {
+  const { slug, id } = await tenant();
+  const open = await openTransaction(id);
   await move(slug, CELL, (step) => {
     // Later than a move that does not wait has read the rows; one that waits does so for as long as it takes.
-    if (step === 'begun') setTimeout(end, 1_000);
+    if (step === 'begun') setTimeout(() => void open.end(), 1_000);
   });
-  await open;
+  await open.end();
   expect((await bodies(1, id)).sort()).toEqual(['before', 'late']);
+});
+
+test('A transaction that is open at the end is waited for, while the tenant works on', async () => {
+  const { slug, id } = await tenant();
+  let open: Awaited<ReturnType<typeof openTransaction>> | undefined;
+  await move(slug, CELL, async (step) => {
+    if (step !== 'copied') return;
+    open = await openTransaction(id);
+    // Longer than writes are refused for it at once.
+    setTimeout(() => void open!.end(), 2_500);
+  });
+  await open!.end();
+  expect((await bodies(1, id)).sort()).toEqual(['before', 'late']);
+});
+
+test('A transaction that has not noticed the move does not write the old copy', async () => {
+  const { slug, id } = await tenant();
+  await connected(cells().home.app, async (client) => {
+    await move(slug, CELL, async (step) => {
+      if (step !== 'copied') return;
+      // Its snapshot is of now, for good; the tenant is bound afterwards.
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      await client.query('SELECT FROM pg_catalog.pg_class LIMIT 1');
+    });
+    expect((await refusalOf(bind(client, contextOf(id, ACTOR)))).state).toBe('40001');
+  });
+  expect(await writable(id)).toEqual([1]);
 });
 
 describe.each(STEPS)('A move that is cut off after the step %s', (last) => {

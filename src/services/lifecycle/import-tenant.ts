@@ -19,6 +19,8 @@ export interface ImportOrder {
   readonly newIds: boolean;
   /** For the audit log of the tenant. */
   readonly reason: string;
+  /** Called before the first row is written, with the id and the slug that the tenant will have; may refuse it. */
+  readonly claim?: ((tenant: Pick<TenantRow, 'id' | 'slug'>) => Promise<void>) | undefined;
 }
 
 export interface Imported {
@@ -49,6 +51,7 @@ export async function importTenant(connection: OperatorConnection, order: Import
     key,
   ]);
   const { id } = ids!;
+  await order.claim?.({ id, slug });
   try {
     const rows = await connection.inTenant(
       id,
