@@ -328,9 +328,10 @@ CREATE OR REPLACE FUNCTION tenantry.age_since(since xid8)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
+  -- Transactions that are under way may have higher numbers.
   next constant numeric := pg_snapshot_xmax(pg_current_snapshot())::text::numeric;
 BEGIN
-  IF since::text::numeric NOT BETWEEN next - 2000000000 AND next + 1 THEN
+  IF since::text::numeric NOT BETWEEN next - 2000000000 AND next + 1000000 THEN
     RAISE EXCEPTION 'the transaction % is too old, or of another database', since USING ERRCODE = '55000';
   END IF;
   RETURN age(since::xid);
@@ -2404,8 +2405,12 @@ AS $function$
     'json_populate_record(NULL::%1$s, each.line::json) AS r %5$s RETURNING 1',
     target::regclass,
     string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
-    -- Entries that are not sealed yet are sealed here, by the numbers of this database's transactions.
-    string_agg(CASE WHEN is_number THEN 'pg_current_xact_id()' ELSE format('r.%I', a.attname) END, ', ' ORDER BY a.attnum),
+    string_agg(
+      CASE WHEN target = 'public.audit_log'::regclass AND a.attname = 'tx'
+        THEN 'CASE r.tx WHEN ''0'' THEN pg_current_xact_id() ELSE r.tx END'
+        ELSE format('r.%I', a.attname)
+      END, ', ' ORDER BY a.attnum
+    ),
     source,
     CASE WHEN keys IS NOT NULL THEN format(
       'ON CONFLICT (%s) DO UPDATE SET %s WHERE %s',
@@ -2413,7 +2418,7 @@ AS $function$
       -- All of them, also equal ones, so that every row which has arrived was written by this transaction.
       coalesce(
         string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') FILTER (
-          WHERE a.attname <> ALL (keys) AND a.attidentity <> 'a' AND NOT is_number
+          WHERE a.attname <> ALL (keys) AND a.attidentity <> 'a'
         ),
         string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') FILTER (WHERE a.attidentity <> 'a')
       ),
@@ -2421,7 +2426,6 @@ AS $function$
     ) END
   )
   FROM pg_attribute a
-  CROSS JOIN LATERAL (SELECT target = 'public.audit_log'::regclass AND a.attname = 'tx' AS is_number) AS number
   CROSS JOIN LATERAL (SELECT tenantry.key_columns(target) AS keys) AS key
   WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (columns) AND a.attgenerated = ''
   GROUP BY keys
@@ -2626,20 +2630,25 @@ CREATE OR REPLACE FUNCTION tenantry.open_changed_rows(target oid, since xid8)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  tenant constant uuid := tenantry.current_tenant();
-  condition constant text := tenantry.walked_condition(target);
+  is_log constant boolean := target = 'public.audit_log'::regclass;
   columns text;
   lines refcursor;
 BEGIN
-  SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum) INTO columns FROM pg_attribute a
-  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
-    -- The number of a transaction of its own database.
-    AND NOT (target = 'public.audit_log'::regclass AND a.attname = 'tx');
+  SELECT string_agg(CASE WHEN is_log AND a.attname = 'tx'
+    THEN 'CASE WHEN EXISTS (SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = t.tenant_id AND l.entry_id = t.id) '
+      'THEN t.tx ELSE ''0'' END AS tx'
+    ELSE format('t.%I', a.attname)
+  END, ', ' ORDER BY a.attnum) INTO columns
+  FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped;
   OPEN lines FOR EXECUTE format(
-    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line '
-    'FROM (SELECT %s FROM %s AS t WHERE %s AND ($2 IS NULL OR age(t.xmin) <= $2)) AS r',
-    columns, tenantry.only_rows(target), condition
-  ) USING tenant, CASE WHEN since IS NOT NULL THEN tenantry.age_since(since) END;
+    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line FROM (SELECT %s FROM %s AS t WHERE %s %s) AS r',
+    columns, tenantry.only_rows(target), tenantry.walked_condition(target),
+    CASE WHEN since IS NOT NULL THEN format(
+      'AND (age(t.xmin) <= $2 %s)', CASE WHEN is_log THEN
+        'OR t.id IN (SELECT l.entry_id FROM tenantry.audit_leaves l WHERE l.tenant_id = $1 AND age(l.xmin) <= $2)'
+      END
+    ) END
+  ) USING tenantry.current_tenant(), CASE WHEN since IS NOT NULL THEN tenantry.age_since(since) END;
   RETURN lines;
 END
 $function$;

@@ -9,15 +9,29 @@ import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Module } from '../../src/kernel/graphql/module.js';
 import type { AttackSection, Outcome, Target } from './attack.js';
-import { startTestServer, TEST_SECRET, useServer, type TestServer } from './server.js';
+import {
+  startTestServer,
+  TEST_SECRET,
+  useServer,
+  type TestServer,
+  type TestServerOptions,
+} from './server.js';
 
 const TRACES = /\n\s+at |\.[cm]?[jt]s:\d+|node_modules|stacktrace|prisma|Did you mean|constraint/i;
 
 const PRODUCTION = { NODE_ENV: 'production', DATABASE_URL: 'postgresql://tenantry_app@localhost/tenantry' };
 
-/** Declares the tests. Call it at the top level of a test file. */
-export function runAttacks(modules: readonly Module[], sections: readonly AttackSection[]): void {
-  const server = useServer({ modules, env: PRODUCTION });
+/**
+ * Declares the tests. Call it at the top level of a test file.
+ *
+ * @param use starts the server that is attacked
+ */
+export function runAttacks(
+  modules: readonly Module[],
+  sections: readonly AttackSection[],
+  use: (options: TestServerOptions) => () => TestServer = useServer,
+): void {
+  const server = use({ modules, env: PRODUCTION });
   const trustedOnly = useTrustedOnly(server, modules);
   const tokens = new Map<string, Promise<string>>();
   const target: Target = {
