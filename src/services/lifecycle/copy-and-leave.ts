@@ -15,12 +15,12 @@ import { eraseCopy, fence, stateOf } from './move-state.js';
 /** The steps, for whoever waits. `copied` is the first pass, and `frozen` may come again. */
 export type MoveStep = 'begun' | 'copied' | 'frozen' | 'equal' | 'left' | 'placed' | 'served';
 
-/** A pass that takes no longer, in milliseconds, is short enough to be the last one. */
-const SHORT_MS = 1_000;
+/** A pass with no more rows is small enough to be followed by the last one. */
+const FEW_ROWS = 1_000;
 /** The most rows of the last pass. */
 const MOST_ROWS = 10_000;
-/** The most passes: a tenant that is still ahead then writes faster than it is copied. */
-const MOST_PASSES = 50;
+/** How often the last pass is tried. */
+const MOST_TRIES = 50;
 /** How long transactions of the tenant may keep the last pass waiting, in milliseconds. Writes are refused meanwhile. */
 const PATIENCE_MS = 1_000;
 /** How long the tenant works before the last pass is tried again, in milliseconds. */
@@ -43,13 +43,15 @@ export interface Leaving {
 export async function copyAndLeave(leaving: Leaving): Promise<number> {
   for (let attempts = 1; ; attempts++) {
     try {
-      let passes = await catchUp(leaving, 0);
-      for (;;) {
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        await catchUp(leaving);
         const since = await lastPass(leaving);
         if (since !== undefined) return since;
         await sleep(PAUSE_MS);
-        passes = await catchUp(leaving, passes);
       }
+      throw new TenantLifeError(
+        'Transactions of the tenant do not end, or write too much: go on with the move later, or undo it.',
+      );
     } catch (error) {
       if (!(error instanceof CopyOutOfStep)) throw error;
       if (attempts === MOST_COPIES) throw new TenantLifeError(error.message, { cause: error });
@@ -58,10 +60,10 @@ export async function copyAndLeave(leaving: Leaving): Promise<number> {
   }
 }
 
-/** Makes passes until one is short. @returns the number of passes so far */
-async function catchUp(leaving: Leaving, before: number): Promise<number> {
+/** Makes passes until one is small, or is not much smaller than the one before. */
+async function catchUp(leaving: Leaving): Promise<void> {
   const { source, target, tenant, from, keys, onStep } = leaving;
-  for (let passes = before; ;) {
+  for (let before = Infinity; ;) {
     let there = await stateOf(target, tenant.id);
     // Rows of a version that did not say how far its copy was.
     if (there?.through === null && (await isHere(target, tenant.id))) {
@@ -70,16 +72,15 @@ async function catchUp(leaving: Leaving, before: number): Promise<number> {
     }
     if (!there) await fence(target, tenant.id, 'arriving', from);
     const since = there?.through ?? null;
-    const began = performance.now();
-    await copyPass({ source, target, tenant, since });
+    const { rows } = (await copyPass({ source, target, tenant, since }))!;
     if (since === null) await onStep('copied');
-    passes++;
-    if (since !== null && performance.now() - began < SHORT_MS) return passes;
-    if (passes >= MOST_PASSES) {
+    else if (rows <= FEW_ROWS || rows > before / 2) {
+      if (rows <= MOST_ROWS) return;
       throw new TenantLifeError(
         'The tenant writes faster than it is copied: go on with the move when it writes less, or undo it.',
       );
     }
+    before = rows;
   }
 }
 
