@@ -2045,20 +2045,6 @@ CREATE OR REPLACE FUNCTION tenantry.is_fenced(tenant uuid)
  IMMUTABLE PARALLEL SAFE
 RETURN false;
 
--- tenantry.is_life_work(jsonb)
-CREATE OR REPLACE FUNCTION tenantry.is_life_work(changed jsonb)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-BEGIN
-  RETURN tenantry.moves_tenant(coalesce(changed ->> 'tenant_id', changed ->> 'id')::uuid);
-END
-$function$;
-GRANT EXECUTE ON FUNCTION tenantry.is_life_work(jsonb) TO tenantry_app;
-GRANT EXECUTE ON FUNCTION tenantry.is_life_work(jsonb) TO tenantry_operator;
-
 -- tenantry.is_published(text)
 CREATE OR REPLACE FUNCTION tenantry.is_published(entity text)
  RETURNS boolean
@@ -2543,8 +2529,10 @@ CREATE OR REPLACE FUNCTION tenantry.next_version()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  IF coalesce(current_setting('app.tenant_life', true), '') <> '' AND tenantry.is_life_work(to_jsonb(OLD)) THEN
-    RETURN NEW;
+  IF coalesce(current_setting('app.tenant_life', true), '') <> '' THEN
+    IF tenantry.moves_tenant(coalesce(to_jsonb(OLD) ->> 'tenant_id', to_jsonb(OLD) ->> 'id')::uuid) THEN
+      RETURN NEW;
+    END IF;
   END IF;
   NEW.version := OLD.version;
   -- Compares the rows' bytes: not every type has an equality (json has none).

@@ -385,23 +385,15 @@ $$;
 
 -- 4  Triggers -----------------------------------------------------------------------------------------------------------
 
--- Whether this transaction imports, moves or erases the tenant of a row. Nearly always the setting alone answers.
-CREATE FUNCTION tenantry.is_life_work(changed jsonb) RETURNS boolean
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  RETURN tenantry.moves_tenant(coalesce(changed ->> 'tenant_id', changed ->> 'id')::uuid);
-END
-$$;
-
 -- As before; and rows that arrive keep their version.
 CREATE OR REPLACE FUNCTION tenantry.next_version() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 BEGIN
-  IF coalesce(current_setting('app.tenant_life', true), '') <> '' AND tenantry.is_life_work(to_jsonb(OLD)) THEN
-    RETURN NEW;
+  IF coalesce(current_setting('app.tenant_life', true), '') <> '' THEN
+    IF tenantry.moves_tenant(coalesce(to_jsonb(OLD) ->> 'tenant_id', to_jsonb(OLD) ->> 'id')::uuid) THEN
+      RETURN NEW;
+    END IF;
   END IF;
   NEW.version := OLD.version;
   -- Compares the rows' bytes: not every type has an equality (json has none).
@@ -777,13 +769,13 @@ REVOKE ALL ON FUNCTION tenantry.writes_of(uuid), tenantry.enters(uuid), tenantry
   tenantry.tenant_changes(xid8), tenantry.open_changed_rows(oid, xid8), tenantry.key_hash(oid), tenantry.key_buckets(oid, integer),
   tenantry.keys_in(oid, integer, integer[]), tenantry.open_arrival(uuid, text, bigint, text),
   tenantry.merge_lines(oid, text[], text), tenantry.merge_rows(oid, text[], text[]), tenantry.merge_staged(oid[], jsonb),
-  tenantry.remove_arrived(oid[], jsonb), tenantry.finish_arrival(xid8, oid[]), tenantry.is_life_work(jsonb) FROM PUBLIC;
+  tenantry.remove_arrived(oid[], jsonb), tenantry.finish_arrival(xid8, oid[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenantry.writes_of(uuid), tenantry.key_columns(oid), tenantry.tenant_changes(xid8),
   tenantry.open_changed_rows(oid, xid8), tenantry.key_buckets(oid, integer), tenantry.keys_in(oid, integer, integer[]),
   tenantry.open_arrival(uuid, text, bigint, text), tenantry.merge_rows(oid, text[], text[]), tenantry.merge_staged(oid[], jsonb),
   tenantry.remove_arrived(oid[], jsonb), tenantry.finish_arrival(xid8, oid[])
 TO tenantry_operator;
--- Triggers ask these as whoever writes.
-GRANT EXECUTE ON FUNCTION tenantry.moves_tenant(uuid), tenantry.is_life_work(jsonb) TO tenantry_app, tenantry_operator;
+-- Triggers ask it as whoever writes.
+GRANT EXECUTE ON FUNCTION tenantry.moves_tenant(uuid) TO tenantry_app, tenantry_operator;
 COMMENT ON FUNCTION tenantry.moves_tenant(uuid) IS
   '@tenancy audited: says whether this transaction itself imports, moves or erases the tenant, and nothing else';
