@@ -19,6 +19,9 @@ export type MoveStep = 'begun' | 'copied' | 'frozen' | 'equal' | 'left' | 'place
 const FEW_ROWS = 1_000;
 /** The most rows of the last pass. */
 const MOST_ROWS = 10_000;
+/** After so many passes, none is expected to be smaller. */
+const ENOUGH_PASSES = 5;
+const MOST_PASSES = 30;
 /** How often the last pass is tried. */
 const MOST_TRIES = 50;
 /** How long transactions of the tenant may keep the last pass waiting, in milliseconds. Writes are refused meanwhile. */
@@ -60,10 +63,10 @@ export async function copyAndLeave(leaving: Leaving): Promise<number> {
   }
 }
 
-/** Makes passes until one is small, or is not much smaller than the one before. */
+/** Makes passes until one is small. @throws TenantLifeError when none is */
 async function catchUp(leaving: Leaving): Promise<void> {
   const { source, target, tenant, from, keys, onStep } = leaving;
-  for (let before = Infinity; ;) {
+  for (let passes = 1; ; passes++) {
     let there = await stateOf(target, tenant.id);
     // Rows of a version that did not say how far its copy was.
     if (there?.through === null && (await isHere(target, tenant.id))) {
@@ -74,13 +77,12 @@ async function catchUp(leaving: Leaving): Promise<void> {
     const since = there?.through ?? null;
     const { rows } = (await copyPass({ source, target, tenant, since }))!;
     if (since === null) await onStep('copied');
-    else if (rows <= FEW_ROWS || rows > before / 2) {
-      if (rows <= MOST_ROWS) return;
+    else if (rows <= (passes < ENOUGH_PASSES ? FEW_ROWS : MOST_ROWS)) return;
+    if (passes === MOST_PASSES) {
       throw new TenantLifeError(
         'The tenant writes faster than it is copied: go on with the move when it writes less, or undo it.',
       );
     }
-    before = rows;
   }
 }
 
