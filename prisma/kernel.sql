@@ -205,7 +205,7 @@ BEGIN
       each ->> 2 AS coordinate, each ->> 3 AS client, each ->> 4 AS api_key, (each ->> 5)::bigint AS requests,
       each ->> 6 AS operation
     FROM jsonb_array_elements(usage::jsonb) AS each
-    JOIN public.tenants t ON t.id = (each ->> 0)::uuid AND NOT tenantry.is_fenced(t.id)
+    JOIN public.tenants t ON t.id = (each ->> 0)::uuid AND (NOT tenantry.is_fenced(t.id) OR tenantry.enters(t.id))
   ), clients AS (
     SELECT g.tenant_id, g.day, g.client, g.api_key, k.known,
       (SELECT count(*) FROM tenantry.field_usage u WHERE u.tenant_id = g.tenant_id AND u.day = g.day AND u.coordinate = '')
@@ -270,7 +270,7 @@ BEGIN
   ), added AS (
     INSERT INTO tenantry.tenant_usage AS u (tenant_id, period, starts_at, requests, database_ms, rows, bytes, jobs)
     SELECT p.tenant_id, p.period, p.starts_at, sum(p.requests), sum(p.database_ms), sum(p.rows), sum(p.bytes), sum(p.jobs)
-    FROM periods p JOIN public.tenants t ON t.id = p.tenant_id AND NOT tenantry.is_fenced(t.id)
+    FROM periods p JOIN public.tenants t ON t.id = p.tenant_id AND (NOT tenantry.is_fenced(t.id) OR tenantry.enters(t.id))
     GROUP BY p.tenant_id, p.period, p.starts_at
     -- In order, so that two servers do not wait for each other.
     ORDER BY p.tenant_id, p.period, p.starts_at
@@ -317,6 +317,24 @@ BEGIN
     END IF;
   END IF;
   RETURN present;
+END
+$function$;
+
+-- tenantry.age_since(xid8)
+CREATE OR REPLACE FUNCTION tenantry.age_since(since xid8)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  -- Transactions that are under way may have higher numbers.
+  next constant numeric := pg_snapshot_xmax(pg_current_snapshot())::text::numeric;
+BEGIN
+  IF since::text::numeric NOT BETWEEN next - 2000000000 AND next + 1000000 THEN
+    RAISE EXCEPTION 'the transaction % is too old, or of another database', since USING ERRCODE = '55000';
+  END IF;
+  RETURN age(since::xid);
 END
 $function$;
 
@@ -819,6 +837,9 @@ CREATE OR REPLACE FUNCTION tenantry.check_impersonation()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+  IF tenantry.moves_tenant(OLD.tenant_id) THEN
+    RETURN NEW;
+  END IF;
   IF OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.ended_at > clock_timestamp() + interval '1 minute' THEN
     RAISE EXCEPTION 'an impersonation can only be ended, once and now' USING ERRCODE = '42501';
   END IF;
@@ -913,7 +934,7 @@ DECLARE
     WHERE q.active AND (
       t.status = 'active'
       OR EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = t.id AND e.state = 'requested')
-    ) AND NOT tenantry.is_fenced(q.tenant_id) AND q.tenant_id <> ALL (passed)
+    ) AND (NOT tenantry.is_fenced(q.tenant_id) OR tenantry.enters(q.tenant_id)) AND q.tenant_id <> ALL (passed)
     ORDER BY q.virtual_time FOR NO KEY UPDATE OF q SKIP LOCKED;
   chosen record;
   share jsonb;
@@ -1478,6 +1499,20 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.enqueue(text,jsonb,timestamp with time zone,text,integer,text) TO tenantry_operator;
 
+-- tenantry.enters(uuid)
+CREATE OR REPLACE FUNCTION tenantry.enters(tenant uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'leaving')
+    AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant AND e.state = 'running')
+    AND pg_try_advisory_xact_lock_shared(tenantry.writes_of(tenant));
+END
+$function$;
+
 -- tenantry.erase_circle(uuid,oid[],bigint,text)
 CREATE OR REPLACE FUNCTION tenantry.erase_circle(erasure uuid, targets oid[], expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
  RETURNS bigint
@@ -1723,13 +1758,19 @@ CREATE OR REPLACE FUNCTION tenantry.fence_tenant(tenant uuid, new_state text, ce
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+DECLARE
+  old_state text;
 BEGIN
   PERFORM tenantry.require_signature(
     concat_ws(E'\x1f', 'fence_tenant', expires, tenant, coalesce(new_state, ''), coalesce(cell, '')), expires, signature
   );
   LOCK TABLE tenantry.erasures IN SHARE ROW EXCLUSIVE MODE;
+  old_state := (SELECT m.state FROM tenantry.moves m WHERE m.subject = tenant);
   IF new_state = 'leaving' AND EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant) THEN
     RAISE EXCEPTION 'the tenant waits for its erasure' USING ERRCODE = '55006';
+  END IF;
+  IF new_state = 'arriving' AND old_state IS NULL AND EXISTS (SELECT FROM public.tenants t WHERE t.id = tenant) THEN
+    RAISE EXCEPTION 'there is a tenant with this id' USING ERRCODE = '23505';
   END IF;
   IF new_state IS NULL THEN
     DELETE FROM tenantry.moves m WHERE m.subject = tenant;
@@ -1742,11 +1783,45 @@ BEGIN
     ON CONFLICT (subject) DO UPDATE SET state = excluded.state, other_cell = excluded.other_cell;
   END IF;
   PERFORM tenantry.set_fence();
-  -- Servers drop what they have cached of the tenant, and end its subscriptions, whose clients come back.
-  PERFORM pg_notify('tenantry_access', json_build_object('tenantId', tenant)::text);
+  IF coalesce(new_state, 'leaving') <> 'leaving' OR coalesce(old_state, 'leaving') <> 'leaving' THEN
+    -- Servers drop what they have cached of the tenant, and end its subscriptions, whose clients come back.
+    PERFORM pg_notify('tenantry_access', json_build_object('tenantId', tenant)::text);
+  END IF;
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.fence_tenant(uuid,text,text,bigint,text) TO tenantry_operator;
+
+-- tenantry.finish_arrival(xid8,oid[])
+CREATE OR REPLACE FUNCTION tenantry.finish_arrival(through xid8, targets oid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  numbered record;
+  highest bigint;
+  given bigint;
+BEGIN
+  FOR numbered IN
+    SELECT a.attname AS name, a.attrelid AS target, owned.sequence FROM pg_attribute a
+    CROSS JOIN LATERAL (SELECT pg_get_serial_sequence(a.attrelid::regclass::text, a.attname) AS sequence) AS owned
+    WHERE a.attrelid = ANY (targets) AND a.attnum > 0 AND NOT a.attisdropped AND owned.sequence IS NOT NULL
+  LOOP
+    EXECUTE format(
+      'SELECT max(t.%I), (SELECT s.last_value FROM %s AS s) FROM %s AS t WHERE %s', numbered.name, numbered.sequence,
+      tenantry.only_rows(numbered.target), tenantry.walked_condition(numbered.target)
+    ) INTO highest, given USING tenant;
+    IF highest > given THEN
+      PERFORM setval(numbered.sequence, highest);
+    END IF;
+  END LOOP;
+  PERFORM tenantry.end_work(tenant);
+  UPDATE tenantry.moves m SET through = finish_arrival.through WHERE m.subject = tenant AND m.state = 'arriving';
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.finish_arrival(xid8,oid[]) TO tenantry_operator;
 
 -- tenantry.finish_erasure(uuid,text,text,bytea)
 CREATE OR REPLACE FUNCTION tenantry.finish_erasure(erasure uuid, certificate text, key text, seal bytea)
@@ -2187,6 +2262,73 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.keep_trail(uuid,bigint,text) TO tenantry_operator;
 
+-- tenantry.key_buckets(oid,integer)
+CREATE OR REPLACE FUNCTION tenantry.key_buckets(target oid, mask integer)
+ RETURNS TABLE(bucket integer, digest text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT (h & $2)::integer, count(*) || '' '' || sum(h) FROM (SELECT %s AS h FROM %s AS t WHERE %s) AS each GROUP BY 1',
+    tenantry.key_hash(target), tenantry.only_rows(target), tenantry.walked_condition(target)
+  ) USING tenantry.current_tenant(), mask;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.key_buckets(oid,integer) TO tenantry_operator;
+
+-- tenantry.key_columns(oid)
+CREATE OR REPLACE FUNCTION tenantry.key_columns(target oid)
+ RETURNS name[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT ARRAY(
+    SELECT a.attname FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS each (attnum, place)
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = each.attnum
+    WHERE each.place <= i.indnkeyatts ORDER BY each.place
+  )
+  FROM pg_index i
+  WHERE i.indrelid = target AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND NOT EXISTS (
+      SELECT FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS each (attnum, place)
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = each.attnum
+      WHERE each.place <= i.indnkeyatts AND NOT a.attnotnull
+    )
+  ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.key_columns(oid) TO tenantry_operator;
+
+-- tenantry.key_hash(oid)
+CREATE OR REPLACE FUNCTION tenantry.key_hash(target oid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT format('hashtextextended(ROW(%s)::text COLLATE "C", 0)', string_agg(format('t.%I', key), ', '))
+  FROM unnest(tenantry.key_columns(target)) AS key
+$function$;
+
+-- tenantry.keys_in(oid,integer,integer[])
+CREATE OR REPLACE FUNCTION tenantry.keys_in(target oid, mask integer, buckets integer[])
+ RETURNS TABLE(line text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT row_to_json(r)::text FROM (SELECT %s FROM %s AS t WHERE %s AND (%s & $2)::integer = ANY ($3)) AS r',
+    (SELECT string_agg(format('t.%I', key), ', ') FROM unnest(tenantry.key_columns(target)) AS key),
+    tenantry.only_rows(target), tenantry.walked_condition(target), tenantry.key_hash(target)
+  ) USING tenantry.current_tenant(), mask, buckets;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.keys_in(oid,integer,integer[]) TO tenantry_operator;
+
 -- tenantry.limit_rows(regclass,text,name)
 CREATE OR REPLACE FUNCTION tenantry.limit_rows(target regclass, resource text, unless_set name DEFAULT NULL::name)
  RETURNS void
@@ -2321,6 +2463,81 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.memberships_of_actor() TO tenantry_app;
 
+-- tenantry.merge_lines(oid,text[],text)
+CREATE OR REPLACE FUNCTION tenantry.merge_lines(target oid, columns text[], source text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT format(
+    'INSERT INTO %1$s AS t (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM (%4$s) AS each (line), '
+    'json_populate_record(NULL::%1$s, each.line::json) AS r %5$s RETURNING 1',
+    target::regclass,
+    string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum),
+    string_agg(
+      CASE WHEN target = 'public.audit_log'::regclass AND a.attname = 'tx'
+        THEN 'CASE r.tx WHEN ''0'' THEN pg_current_xact_id() ELSE r.tx END'
+        ELSE format('r.%I', a.attname)
+      END, ', ' ORDER BY a.attnum
+    ),
+    source,
+    CASE WHEN keys IS NOT NULL THEN format(
+      'ON CONFLICT (%s) DO UPDATE SET %s WHERE %s',
+      (SELECT string_agg(quote_ident(key), ', ') FROM unnest(keys) AS key),
+      -- All of them, also equal ones, so that every row which has arrived was written by this transaction.
+      coalesce(
+        string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') FILTER (
+          WHERE a.attname <> ALL (keys) AND a.attidentity <> 'a'
+        ),
+        string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') FILTER (WHERE a.attidentity <> 'a')
+      ),
+      tenantry.walked_condition(target)
+    ) END
+  )
+  FROM pg_attribute a
+  CROSS JOIN LATERAL (SELECT tenantry.key_columns(target) AS keys) AS key
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = ANY (columns) AND a.attgenerated = ''
+  GROUP BY keys
+$function$;
+
+-- tenantry.merge_rows(oid,text[],text[])
+CREATE OR REPLACE FUNCTION tenantry.merge_rows(target oid, columns text[], lines text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+BEGIN
+  EXECUTE tenantry.merge_lines(target, columns, 'SELECT unnest($2)') USING tenant, lines;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.merge_rows(oid,text[],text[]) TO tenantry_operator;
+
+-- tenantry.merge_staged(oid[],jsonb)
+CREATE OR REPLACE FUNCTION tenantry.merge_staged(targets oid[], columns jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  parts text;
+BEGIN
+  SELECT string_agg(format('m%s AS (%s)', each.place, tenantry.merge_lines(
+      each.target, ARRAY(SELECT jsonb_array_elements_text(columns -> (each.place - 1)::integer)),
+      format('SELECT w.line FROM tenantry.life_lines w WHERE w.subject = $1 AND w.target = %s', each.target)
+    )), ', ' ORDER BY each.place)
+  INTO parts FROM unnest(targets) WITH ORDINALITY AS each (target, place);
+  EXECUTE format('WITH %s SELECT', parts) USING tenant;
+  DELETE FROM tenantry.life_lines w WHERE w.subject = tenant AND w.target = ANY (targets);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.merge_staged(oid[],jsonb) TO tenantry_operator;
+
 -- tenantry.moves_tenant(uuid)
 CREATE OR REPLACE FUNCTION tenantry.moves_tenant(tenant uuid)
  RETURNS boolean
@@ -2337,6 +2554,8 @@ BEGIN
   );
 END
 $function$;
+GRANT EXECUTE ON FUNCTION tenantry.moves_tenant(uuid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.moves_tenant(uuid) TO tenantry_operator;
 
 -- tenantry.names_person(jsonb,text)
 CREATE OR REPLACE FUNCTION tenantry.names_person(value jsonb, person text)
@@ -2394,6 +2613,11 @@ CREATE OR REPLACE FUNCTION tenantry.next_version()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+  IF coalesce(current_setting('app.tenant_life', true), '') <> '' THEN
+    IF tenantry.moves_tenant(coalesce(to_jsonb(OLD) ->> 'tenant_id', to_jsonb(OLD) ->> 'id')::uuid) THEN
+      RETURN NEW;
+    END IF;
+  END IF;
   NEW.version := OLD.version;
   -- Compares the rows' bytes: not every type has an equality (json has none).
   IF NEW OPERATOR(pg_catalog.*<>) OLD THEN
@@ -2428,6 +2652,28 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.only_rows(oid) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.only_rows(oid) TO tenantry_operator;
 
+-- tenantry.open_arrival(uuid,text,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.open_arrival(tenant uuid, actor text, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  signing_key record;
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'open_arrival', expires, tenant, actor), expires, signature);
+  PERFORM FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'arriving' FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the tenant does not arrive here' USING ERRCODE = '42501';
+  END IF;
+  PERFORM tenantry.begin_work(tenant);
+  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
+  PERFORM tenantry.open_context(tenant, actor, 'operator', '', 0, false, signing_key.seal_front, signing_key.seal_back);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.open_arrival(uuid,text,bigint,text) TO tenantry_operator;
+
 -- tenantry.open_audit_block()
 CREATE OR REPLACE FUNCTION tenantry.open_audit_block(OUT size bigint, OUT seals bigint, OUT frontier bytea, OUT sealed_at timestamp with time zone, OUT horizon xid8)
  RETURNS record
@@ -2447,6 +2693,38 @@ BEGIN
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.open_audit_block() TO tenantry_app;
+
+-- tenantry.open_changed_rows(oid,xid8)
+CREATE OR REPLACE FUNCTION tenantry.open_changed_rows(target oid, since xid8)
+ RETURNS refcursor
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  is_log constant boolean := target = 'public.audit_log'::regclass;
+  columns text;
+  lines refcursor;
+BEGIN
+  SELECT string_agg(CASE WHEN is_log AND a.attname = 'tx'
+    THEN 'CASE WHEN EXISTS (SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = t.tenant_id AND l.entry_id = t.id) '
+      'THEN t.tx ELSE ''0'' END AS tx'
+    ELSE format('t.%I', a.attname)
+  END, ', ' ORDER BY a.attnum) INTO columns
+  FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped;
+  OPEN lines FOR EXECUTE format(
+    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line FROM (SELECT %s FROM %s AS t WHERE %s %s) AS r',
+    columns, tenantry.only_rows(target), tenantry.walked_condition(target),
+    CASE WHEN since IS NOT NULL THEN format(
+      'AND (age(t.xmin) <= $2 %s)', CASE WHEN is_log THEN
+        'OR t.id IN (SELECT l.entry_id FROM tenantry.audit_leaves l WHERE l.tenant_id = $1 AND age(l.xmin) <= $2)'
+      END
+    ) END
+  ) USING tenantry.current_tenant(), CASE WHEN since IS NOT NULL THEN tenantry.age_since(since) END;
+  RETURN lines;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.open_changed_rows(oid,xid8) TO tenantry_operator;
 
 -- tenantry.open_context(uuid,text,text,text,integer,boolean,bytea,bytea)
 CREATE OR REPLACE FUNCTION tenantry.open_context(tenant uuid, actor text, actor_type text, request_id text, statement_timeout_ms integer, read_only boolean, seal_front bytea, seal_back bytea)
@@ -2878,6 +3156,7 @@ BEGIN
   FOR lost IN
     SELECT j.tenant_id, j.id, j.attempt < j.max_attempts AS has_more FROM tenantry.jobs j
     WHERE j.state = 'running' AND j.leased_until < moment
+      AND (NOT tenantry.is_fenced(j.tenant_id) OR tenantry.enters(j.tenant_id))
     ORDER BY j.leased_until LIMIT 100 FOR UPDATE SKIP LOCKED
   LOOP
     PERFORM tenantry.put_back(
@@ -3050,18 +3329,25 @@ $function$;
 CREATE OR REPLACE FUNCTION tenantry.refuse_fenced(tenant uuid, read_only boolean)
  RETURNS void
  LANGUAGE plpgsql
- STABLE SECURITY DEFINER
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-DECLARE
-  state constant text := (SELECT m.state FROM tenantry.moves m WHERE m.subject = tenant);
 BEGIN
-  IF state IS NULL OR EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant AND e.state = 'running') THEN
+  IF EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant AND e.state = 'running') THEN
     RAISE EXCEPTION 'the tenant is being erased' USING ERRCODE = 'TE001';
   END IF;
-  IF state <> 'leaving' OR read_only IS NOT TRUE THEN
-    RAISE EXCEPTION 'the tenant is being moved' USING ERRCODE = 'TE003';
+  IF EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'leaving') THEN
+    IF read_only THEN
+      RETURN;
+    END IF;
+    IF pg_try_advisory_xact_lock_shared(tenantry.writes_of(tenant)) THEN
+      PERFORM FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'leaving' FOR SHARE;
+      IF FOUND THEN
+        RETURN;
+      END IF;
+    END IF;
   END IF;
+  RAISE EXCEPTION 'the tenant is being moved' USING ERRCODE = 'TE003';
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.refuse_fenced(uuid,boolean) TO tenantry_app;
@@ -3140,6 +3426,34 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.release_jobs(text) TO tenantry_app;
 
+-- tenantry.remove_arrived(oid[],jsonb)
+CREATE OR REPLACE FUNCTION tenantry.remove_arrived(targets oid[], keys jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.require_import();
+  parts text;
+BEGIN
+  SELECT string_agg(format(
+      'd%s AS (DELETE FROM %s AS t %s WHERE %s %s RETURNING 1)', each.place, tenantry.only_rows(each.target),
+      CASE WHEN has_keys THEN format(
+        'USING jsonb_populate_recordset(NULL::%s, $2 -> %s) AS r', each.target::regclass, each.place - 1
+      ) END,
+      tenantry.walked_condition(each.target),
+      CASE WHEN has_keys THEN (
+        SELECT string_agg(format(' AND t.%1$I = r.%1$I', key), '') FROM unnest(tenantry.key_columns(each.target)) AS key
+      ) END
+    ), ', ' ORDER BY each.place)
+  INTO parts FROM unnest(targets) WITH ORDINALITY AS each (target, place)
+  CROSS JOIN LATERAL (SELECT jsonb_typeof(keys -> (each.place - 1)::integer) = 'array' AS has_keys) AS given;
+  EXECUTE format('WITH %s SELECT', parts) USING tenant, keys;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.remove_arrived(oid[],jsonb) TO tenantry_operator;
+
 -- tenantry.remove_finished_jobs(integer)
 CREATE OR REPLACE FUNCTION tenantry.remove_finished_jobs(most integer)
  RETURNS integer
@@ -3153,10 +3467,12 @@ BEGIN
   WITH ended AS (
     SELECT old.tenant_id, old.id FROM tenantry.jobs old
     WHERE old.state IN ('succeeded', 'cancelled') AND old.finished_at < now() - interval '7 days'
+      AND (NOT tenantry.is_fenced(old.tenant_id) OR tenantry.enters(old.tenant_id))
     ORDER BY old.finished_at LIMIT least(most, 10000) FOR UPDATE SKIP LOCKED
   ), dead AS (
     SELECT old.tenant_id, old.id FROM tenantry.jobs old
     WHERE old.state = 'dead' AND old.finished_at < now() - interval '90 days'
+      AND (NOT tenantry.is_fenced(old.tenant_id) OR tenantry.enters(old.tenant_id))
     ORDER BY old.finished_at LIMIT least(most, 10000) FOR UPDATE SKIP LOCKED
   )
   DELETE FROM tenantry.jobs j WHERE (j.tenant_id, j.id) IN (
@@ -3397,6 +3713,9 @@ CREATE OR REPLACE FUNCTION tenantry.revoke_api_keys_of_member()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+  IF tenantry.moves_tenant(OLD.tenant_id) THEN
+    RETURN NULL;
+  END IF;
   IF TG_OP = 'UPDATE' THEN
     IF OLD.user_id = NEW.user_id THEN
       RETURN NULL;
@@ -3436,6 +3755,9 @@ AS $function$
 DECLARE
   ranks constant text[] := ARRAY['owner', 'admin', 'member', 'viewer'];
 BEGIN
+  IF tenantry.moves_tenant(OLD.tenant_id) THEN
+    RETURN NULL;
+  END IF;
   IF TG_OP = 'UPDATE' THEN
     IF OLD.user_id = NEW.user_id AND array_position(ranks, NEW.role) <= array_position(ranks, OLD.role) THEN
       RETURN NULL;
@@ -3811,6 +4133,31 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.tables_of(uuid) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.tables_of(uuid) TO tenantry_operator;
 
+-- tenantry.tenant_changes(xid8)
+CREATE OR REPLACE FUNCTION tenantry.tenant_changes(since xid8)
+ RETURNS TABLE(target oid, rows bigint, changed bigint)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+  youngest constant integer := tenantry.age_since(since);
+  walked record;
+BEGIN
+  FOR walked IN SELECT w.target, w.condition FROM tenantry.tenant_tables() w WHERE w.kind IS DISTINCT FROM 'derived' LOOP
+    EXECUTE format(
+      'SELECT count(*), count(*) FILTER (WHERE age(t.xmin) <= $2) FROM %s AS t WHERE %s',
+      tenantry.only_rows(walked.target), walked.condition
+    ) INTO rows, changed USING tenant, youngest;
+    target := walked.target;
+    RETURN NEXT;
+  END LOOP;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.tenant_changes(xid8) TO tenantry_operator;
+
 -- tenantry.tenant_condition(oid,text,oid[])
 CREATE OR REPLACE FUNCTION tenantry.tenant_condition(target oid, alias text, passed oid[])
  RETURNS text
@@ -4069,6 +4416,15 @@ BEGIN
 END
 $function$;
 
+-- tenantry.writes_of(uuid)
+CREATE OR REPLACE FUNCTION tenantry.writes_of(tenant uuid)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ SELECT hashtextextended('writes of ' || tenant::text, 0) $function$;
+GRANT EXECUTE ON FUNCTION tenantry.writes_of(uuid) TO tenantry_operator;
+
 -- Tables ----------------------------------------------------------------------------------------------------------------
 
 -- public._prisma_migrations
@@ -4297,7 +4653,7 @@ CREATE POLICY tenant_isolation ON tenantry.audit_cuts FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_cuts FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_cuts FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
-CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_cuts FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_cuts FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only_truncate;
 ALTER TABLE tenantry.audit_cuts ENABLE ALWAYS TRIGGER append_only_update;
@@ -4314,7 +4670,7 @@ CREATE POLICY tenant_isolation ON tenantry.audit_leaves FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_leaves FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_leaves FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
-CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_leaves FOR EACH ROW WHEN (((NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['salts'::text], old.tenant_id, old.entry_id)) AND (NOT (((to_jsonb(old.*) - 'salts'::text) = (to_jsonb(new.*) - 'salts'::text)) AND tenantry.is_dropped(old.tenant_id, old.entry_id))))) EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_leaves FOR EACH ROW WHEN (((NOT tenantry.moves_tenant(old.tenant_id)) AND (NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['salts'::text], old.tenant_id, old.entry_id)) AND (NOT (((to_jsonb(old.*) - 'salts'::text) = (to_jsonb(new.*) - 'salts'::text)) AND tenantry.is_dropped(old.tenant_id, old.entry_id))))) EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_leaves ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_leaves ENABLE ALWAYS TRIGGER append_only_truncate;
 ALTER TABLE tenantry.audit_leaves ENABLE ALWAYS TRIGGER append_only_update;
@@ -4331,7 +4687,7 @@ CREATE POLICY tenant_isolation ON tenantry.audit_nodes FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_nodes FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_nodes FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
-CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_nodes FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_nodes FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only_truncate;
 ALTER TABLE tenantry.audit_nodes ENABLE ALWAYS TRIGGER append_only_update;
@@ -4348,7 +4704,7 @@ CREATE POLICY tenant_isolation ON tenantry.audit_redactions FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_redactions FOR EACH ROW WHEN (((NOT tenantry.moves_tenant(old.tenant_id)) AND (NOT tenantry.is_dropped(old.tenant_id, old.entry_id)))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_redactions FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
-CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_redactions FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_redactions FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_redactions ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_redactions ENABLE ALWAYS TRIGGER append_only_truncate;
 ALTER TABLE tenantry.audit_redactions ENABLE ALWAYS TRIGGER append_only_update;
@@ -4373,7 +4729,7 @@ CREATE POLICY tenant_isolation ON tenantry.audit_seals FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 CREATE TRIGGER append_only BEFORE DELETE ON tenantry.audit_seals FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON tenantry.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
-CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_seals FOR EACH ROW EXECUTE FUNCTION tenantry.refuse_change();
+CREATE TRIGGER append_only_update BEFORE UPDATE ON tenantry.audit_seals FOR EACH ROW WHEN ((NOT tenantry.moves_tenant(old.tenant_id))) EXECUTE FUNCTION tenantry.refuse_change();
 ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only_truncate;
 ALTER TABLE tenantry.audit_seals ENABLE ALWAYS TRIGGER append_only_update;

@@ -28,6 +28,8 @@ export interface Server {
    * @param root the checkout whose migrations the database has
    */
   scratch(size: SizeName, name?: string, root?: string): Promise<Address>;
+  /** A migrated database without rows. It replaces an earlier one of the same name. */
+  empty(name: string): Promise<Address>;
   stop(): Promise<void>;
 }
 
@@ -69,6 +71,15 @@ export async function startDatabase(log: (line: string) => void): Promise<Server
           await client.query('CHECKPOINT');
         });
         return addressOf(embedded, name);
+      },
+      empty: async (name) => {
+        await withClient(embedded.superuser, (client) =>
+          client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+        );
+        const address = addressOf(embedded, name);
+        const { migrate } = await fromTenantry<Prepare>('prepare.js', TENANTRY_ROOT);
+        await migrate({ owner: address.superuser, app: address.app, operator: address.operator });
+        return address;
       },
       stop: () => embedded.stop(),
     };

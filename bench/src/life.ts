@@ -31,7 +31,7 @@ export interface LifePlan {
 }
 
 /** The large tenant. */
-const LARGE = 1;
+export const LARGE = 1;
 
 /** Prints the table. */
 export async function life(plan: LifePlan): Promise<void> {
@@ -129,7 +129,7 @@ async function meanwhile(
 }
 
 /** Gives the large tenant its rows. Triggers are disabled meanwhile. */
-async function enlarge(superuser: string, rows: number): Promise<void> {
+export async function enlarge(superuser: string, rows: number): Promise<void> {
   await withClient(superuser, async (client) => {
     await client.query('SET session_replication_role = replica');
     await client.query('SET synchronous_commit = off');

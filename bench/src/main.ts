@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { cells } from './cells.js';
 import { compare, type Plan } from './compare.js';
 import { startDatabase } from './database.js';
 import { jobs } from './jobs.js';
@@ -45,9 +46,15 @@ else if (benchmark === 'live')
     rampUp: 5,
     ...(values.quick ? { seconds: 5, rounds: 1 } : { seconds: 20, rounds: 5 }),
   });
+else if (benchmark === 'cells')
+  await cells(
+    values.quick
+      ? { rows: 60_000, rate: 20, seconds: 2, rounds: 3 }
+      : { rows: 1_000_000, rate: 20, seconds: 4, rounds: 7 },
+  );
 else if (benchmark !== undefined) {
   console.error(
-    `There is no benchmark ${benchmark}: noisy, overload, jobs, life, live, or none for the comparison.`,
+    `There is no benchmark ${benchmark}: noisy, overload, jobs, life, live, cells, or none for the comparison.`,
   );
   process.exit(2);
 }

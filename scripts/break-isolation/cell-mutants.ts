@@ -3,6 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const CELLS = 'test/example/cells.test.ts';
 const MOVES = 'test/example/tenant-move.slow.test.ts';
+const CHANGES = 'test/example/tenant-move-changes.test.ts';
 
 export const cells: MutantGroup = {
   title: 'Cells',
@@ -27,18 +28,28 @@ export const cells: MutantGroup = {
     },
     {
       name: 'leaving-tenant-is-written',
-      breaks: 'a tenant is written while it is copied',
-      sql: inFunction('refuse_fenced', "state <> 'leaving' OR read_only IS NOT TRUE", "state <> 'leaving'"),
+      breaks: 'a tenant is written during the last pass of its move',
+      sql: inFunction(
+        'refuse_fenced',
+        'IF pg_try_advisory_xact_lock_shared(tenantry.writes_of(tenant)) THEN',
+        'IF true THEN',
+      ),
       tests: [MOVES],
     },
     {
       name: 'left-tenant-is-served',
-      breaks: 'the copy that a move has left behind is read and written',
+      breaks: 'the copy that a move has left behind is read',
       sql: inFunction(
         'refuse_fenced',
-        "IF state <> 'leaving' OR read_only IS NOT TRUE THEN",
-        "IF state = 'leaving' AND read_only IS NOT TRUE THEN",
+        "m.state = 'leaving') THEN\n    IF read_only",
+        "m.state <> 'arriving') THEN\n    IF read_only",
       ),
+      tests: [MOVES],
+    },
+    {
+      name: 'old-snapshot-writes-the-old-copy',
+      breaks: 'a transaction that has not noticed the end of a move writes what it has left behind',
+      sql: inFunction('refuse_fenced', "m.state = 'leaving' FOR SHARE", "m.state = 'leaving'"),
       tests: [MOVES],
     },
     {
@@ -50,13 +61,25 @@ export const cells: MutantGroup = {
       tests: [MOVES],
     },
     {
+      name: 'last-pass-does-not-lock',
+      breaks: 'what a transaction writes that is open at the end of a move is not in the copy',
+      edits: [
+        edit(
+          'src/services/lifecycle/copy-and-leave.ts',
+          'SELECT pg_advisory_lock(tenantry.writes_of($1))',
+          'SELECT tenantry.writes_of($1)',
+        ),
+      ],
+      tests: [MOVES],
+    },
+    {
       name: 'move-does-not-compare',
       breaks: 'a copy that is not equal is served',
       edits: [
         edit(
-          'src/services/lifecycle/copy-tenant.ts',
-          'if (different.length === 0) return;',
-          'if (different.length >= 0) return;',
+          'src/services/lifecycle/copy-pass.ts',
+          'if (different.length > 0) refuse(different, since);',
+          'if (different.length < 0) refuse(different, since);',
         ),
       ],
       tests: [MOVES],
@@ -64,14 +87,32 @@ export const cells: MutantGroup = {
     {
       name: 'arriving-copy-is-served',
       breaks: 'the copy accepts writes before the source has stopped',
-      edits: [
-        edit(
-          'src/services/lifecycle/copy-tenant.ts',
-          'await beforeCommit(query, id);',
-          'void beforeCommit, id;',
-        ),
-      ],
+      sql: inFunction(
+        'set_fence',
+        'FROM tenantry.moves m',
+        "FROM tenantry.moves m WHERE m.state <> 'arriving'",
+      ),
       tests: [MOVES],
+    },
+    {
+      name: 'changes-are-not-copied',
+      breaks: 'rows that were changed while a tenant was copied keep their former values',
+      sql: inFunction('merge_lines', 'DO UPDATE SET %s WHERE %s', 'DO UPDATE SET %s WHERE false AND %s'),
+      tests: [CHANGES],
+    },
+    {
+      name: 'deleted-rows-come-back',
+      breaks: 'rows that were deleted while a tenant was copied are there again after the move',
+      edits: [
+        edit('src/services/lifecycle/copy-pass.ts', '!== wanted(table).rows;', '< wanted(table).rows;'),
+      ],
+      tests: [CHANGES],
+    },
+    {
+      name: 'arriving-row-replaces-another-tenants',
+      breaks: 'a row that arrives replaces one of another tenant with the same number',
+      sql: inFunction('merge_lines', 'DO UPDATE SET %s WHERE %s', 'DO UPDATE SET %s WHERE true OR %s'),
+      tests: [CHANGES],
     },
     {
       name: 'gone-tenant-keeps-its-route',

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { KnownDatabase } from 'tenantry-audit/command';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
@@ -16,8 +16,27 @@ import { commandUrls } from './connect.js';
 export async function auditCommand(): Promise<Command> {
   try {
     const audit = await developmentPackage(import('tenantry-audit/command'), NOT_INSTALLED);
-    const command = audit.auditCommand('audit', () => ownDatabase(command.opts<{ cell?: string }>().cell));
-    return command.option('--cell <name>', 'audit the database of this cell, instead of the default one');
+    return audit
+      .auditCommand('audit', () => ownDatabase(undefined))
+      .option('--cell <name>', 'audit the database of this cell, instead of the default one')
+      .addOption(
+        new Option('--all-cells', 'audit the databases of all cells, one report after the other').conflicts([
+          'cell',
+          'databaseUrl',
+        ]),
+      )
+      .action(
+        async (url: string | undefined, { cell, allCells, ...options }: CellOptions, command: Command) => {
+          if (allCells && url !== undefined)
+            command.error('error: --all-cells names the databases by itself');
+          for (const name of allCells ? allCellNames() : [cell]) {
+            if (allCells) process.stderr.write(`Cell ${name ?? 'default'}:\n`);
+            const one = audit.auditCommand('audit', () => ownDatabase(name)).copyInheritedSettings(command);
+            for (const [option, value] of Object.entries(options)) one.setOptionValue(option, value);
+            await one.parseAsync(url === undefined ? [] : [url], { from: 'user' });
+          }
+        },
+      );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return new Command('audit')
@@ -32,6 +51,16 @@ export async function auditCommand(): Promise<Command> {
 const NOT_INSTALLED =
   'The audit is not installed with the server: run `npx tenantry-audit postgresql://…` anywhere, or run `npm ci` ' +
   'without --omit=dev (and `npm run build`, where dist is run).';
+
+interface CellOptions extends Record<string, unknown> {
+  readonly cell?: string;
+  readonly allCells?: true;
+}
+
+const allCellNames = (): readonly (string | undefined)[] => [
+  undefined,
+  ...readConfig(process.env, 'command').cells.map(({ name }) => name),
+];
 
 /** The owner's connection, which may read all rows, and the name of the application's role. */
 async function ownDatabase(cell: string | undefined): Promise<KnownDatabase> {

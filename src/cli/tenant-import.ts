@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import { importTenant } from '../services/lifecycle/import-tenant.js';
-import { asOperator } from './as-operator.js';
+import { importTenantIn } from '../services/lifecycle/import-tenant-in.js';
+import { asOperatorOfCells, demandCell } from './as-operator.js';
 import { printRows } from './output.js';
 import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
 interface ImportOptions extends Reasoned {
   readonly as?: string;
   readonly newIds?: boolean;
+  readonly cell?: string;
   readonly json?: boolean;
 }
 
@@ -17,13 +18,15 @@ export const tenantImportCommand = (): Command =>
     .argument('<file>')
     .option('--as <slug>', 'another slug than that of the archive')
     .option('--new-ids', 'give every row another id and replace secrets: for a copy beside the tenant itself')
+    .option('--cell <name>', 'into this cell, instead of the default one')
     .addOption(reasonOption())
     .option('--json', 'print JSON also on a terminal')
     .action(async (file: string, options: ImportOptions) => {
-      const { as: slug, newIds = false, json } = options;
+      const { as: slug, newIds = false, cell, json } = options;
       const reason = reasonOf(options, 'tenant import');
-      const imported = await asOperator((connection) =>
-        importTenant(connection, { file, slug, newIds, reason }),
+      if (cell !== undefined) demandCell(cell);
+      const imported = await asOperatorOfCells((cells) =>
+        importTenantIn(cells, cell, { file, slug, newIds, reason }),
       );
       const { tenant, rows, leftOut } = imported;
       printRows([{ ...tenant, rows, leftOut }], { json });

@@ -34,9 +34,9 @@ export const tenantMoveCommand = (): Command =>
       const onStep = (step: string) => void process.stderr.write(`${step}\n`);
       const done = await asOperatorOfCells<object>((cells) => {
         if (confirm) return confirmMove(cells, slug, keys);
-        if (undo) return undoMove(cells, { slug, reason, onStep }, keys);
+        if (undo) return undoMove(cells, { slug, reason, keys, onStep });
         if (cell === undefined) throw new ConfigError('Say --cell, --confirm or --undo.');
-        return moveTenant(cells, { slug, reason, onStep, to: cell === 'default' ? undefined : cell });
+        return moveTenant(cells, { slug, reason, keys, onStep, to: cell === 'default' ? undefined : cell });
       });
       printRows([done], options);
     });

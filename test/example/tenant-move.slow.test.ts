@@ -5,21 +5,18 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
-import {
-  confirmMove,
-  moveTenant,
-  undoMove,
-  type MoveStep,
-} from '../../src/services/lifecycle/move-tenant.js';
+import type { MoveStep } from '../../src/services/lifecycle/copy-and-leave.js';
+import { confirmMove, moveTenant, undoMove } from '../../src/services/lifecycle/move-tenant.js';
 import { eraseTenant } from '../../src/services/lifecycle/erase-tenant.js';
 import { CELL, useCells } from '../support/cells.js';
-import { refusalOf, rejectionOf } from '../support/demo-tenants.js';
+import { bind, connected, contextOf, refusalOf, rejectionOf } from '../support/demo-tenants.js';
 import { KEYS, sealAll, verifyOf } from '../support/sealed-trails.js';
 import { newTenant } from '../support/tenant-life.js';
 import { until } from '../support/until.js';
 
 const cells = useCells();
-const STEPS: readonly MoveStep[] = ['fenced', 'quiet', 'copied', 'left', 'placed', 'served'];
+const STEPS: readonly MoveStep[] = ['begun', 'copied', 'frozen', 'equal', 'left', 'placed', 'served'];
+const SERVED_AT_HOME: readonly MoveStep[] = ['begun', 'copied', 'frozen', 'equal'];
 const ACTOR = { type: 'user', id: 'writer' } as const;
 const reason = 'test';
 let number = 0;
@@ -54,9 +51,9 @@ async function writable(id: string): Promise<readonly number[]> {
 
 const move = (slug: string, to = CELL, onStep?: (step: MoveStep) => void | Promise<void>) =>
   cells().asOperators((all) =>
-    moveTenant(all, { slug, to: to === 'default' ? undefined : to, reason, onStep }),
+    moveTenant(all, { slug, to: to === 'default' ? undefined : to, reason, keys: KEYS, onStep }),
   );
-const undo = (slug: string) => cells().asOperators((all) => undoMove(all, { slug, reason }, KEYS));
+const undo = (slug: string) => cells().asOperators((all) => undoMove(all, { slug, reason, keys: KEYS }));
 const confirm = (slug: string) => cells().asOperators((all) => confirmMove(all, slug, KEYS));
 
 const bodies = async (cell: 0 | 1, id: string): Promise<string[]> =>
@@ -128,23 +125,25 @@ describe('A move', () => {
   });
 });
 
-test('While a tenant leaves, it is read and not written', async () => {
+test('A tenant works while it is copied, and is read and not written during the last pass', async () => {
   const { slug, id } = await tenant();
   const seen: unknown[] = [];
   await move(slug, CELL, async (step) => {
-    if (step !== 'quiet') return;
+    if (step === 'copied') await write(0, id);
+    if (step !== 'frozen') return;
     seen.push((await clientAt(0, id).conversation.findMany()).map(({ body }) => body));
     seen.push((await refusalOf(write(0, id))).state);
     seen.push((await refusalOf(clientAt(0, id).$executeRaw(Prisma.sql`DELETE FROM conversations`))).state);
   });
-  expect(seen).toEqual([['before'], 'TE003', 'TE003']);
+  expect(seen).toEqual([['before', 'more'], 'TE003', 'TE003']);
+  expect((await bodies(1, id)).sort()).toEqual(['before', 'more']);
 });
 
 test('A tenant that is being moved is not erased, because another cell may have a copy', async () => {
   const { slug, id } = await tenant();
   const refusals: unknown[] = [];
   await move(slug, CELL, async (step) => {
-    if (step !== 'copied') return;
+    if (step !== 'equal') return;
     const erase = cells().asOperators(({ home }) =>
       eraseTenant(home, { tenantId: id, stores: [], keepTrail: false, keys: undefined }),
     );
@@ -154,28 +153,62 @@ test('A tenant that is being moved is not erased, because another cell may have 
   expect(await writable(id)).toEqual([1]);
 });
 
-test('A transaction that was open before the fence is waited for, and is in the copy', async () => {
-  const { slug, id } = await tenant();
+/** A transaction of a tenant in the default cell that has written, and ends when it is told to. */
+async function openTransaction(id: string): Promise<{ end(): Promise<unknown> }> {
   let end = (): void => undefined;
-  const held = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  let begun = (): void => undefined;
-  const isOpen = new Promise<void>((resolve) => {
-    begun = resolve;
-  });
-  const open = clientAt(0, id).transaction(async (tx) => {
+  const held = new Promise<void>((resolve) => (end = resolve));
+  let begin = (): void => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const done = clientAt(0, id).transaction(async (tx) => {
     await tx.conversation.create({ data: { body: 'late', subject: 's', userId: 'writer' } });
-    begun();
+    begin();
     await held;
   });
-  await isOpen;
+  await begun;
+  return {
+    end: () => {
+      end();
+      return done;
+    },
+  };
+}
+
+test('A transaction that was open before the move is waited for, and is in the copy', async () => {
+  const { slug, id } = await tenant();
+  const open = await openTransaction(id);
   await move(slug, CELL, (step) => {
     // Later than a move that does not wait has read the rows; one that waits does so for as long as it takes.
-    if (step === 'fenced') setTimeout(end, 1_000);
+    if (step === 'begun') setTimeout(() => void open.end(), 1_000);
   });
-  await open;
+  await open.end();
   expect((await bodies(1, id)).sort()).toEqual(['before', 'late']);
+});
+
+test('A transaction that is open at the end is waited for, while the tenant works on', async () => {
+  const { slug, id } = await tenant();
+  let open: Awaited<ReturnType<typeof openTransaction>> | undefined;
+  await move(slug, CELL, async (step) => {
+    if (step !== 'copied') return;
+    open = await openTransaction(id);
+    // Longer than writes are refused for it at once.
+    setTimeout(() => void open!.end(), 2_500);
+  });
+  await open!.end();
+  expect((await bodies(1, id)).sort()).toEqual(['before', 'late']);
+});
+
+test('A transaction that has not noticed the move does not write the old copy', async () => {
+  const { slug, id } = await tenant();
+  await connected(cells().home.app, async (client) => {
+    await move(slug, CELL, async (step) => {
+      if (step !== 'copied') return;
+      // Its snapshot is of now, for good; the tenant is bound afterwards.
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      await client.query('SELECT FROM pg_catalog.pg_class LIMIT 1');
+    });
+    expect((await refusalOf(bind(client, contextOf(id, ACTOR)))).state).toBe('40001');
+  });
+  expect(await writable(id)).toEqual([1]);
 });
 
 describe.each(STEPS)('A move that is cut off after the step %s', (last) => {
@@ -190,10 +223,12 @@ describe.each(STEPS)('A move that is cut off after the step %s', (last) => {
     const { slug, id } = await tenant();
     await cutOff(slug);
     const open = await writable(id);
-    expect(open).toEqual(last === 'served' ? [1] : []);
+    expect(open).toEqual(SERVED_AT_HOME.includes(last) ? [0] : last === 'served' ? [1] : []);
     if (last !== 'served') await move(slug);
     expect(await writable(id)).toEqual([1]);
-    expect(await bodies(0, id)).toEqual(['before']);
+    // Each write that was accepted is there, once.
+    const written = ['before', ...open.map(() => 'more'), 'more'];
+    expect((await bodies(1, id)).sort()).toEqual(written);
   });
 
   test('is undone', async () => {

@@ -237,6 +237,7 @@ describe('the catalog', () => {
       'limited_resources',
       'listen',
       'memberships_of_actor',
+      'moves_tenant',
       'only_rows',
       'open_audit_block',
       'open_tenant_rows',

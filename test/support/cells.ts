@@ -1,6 +1,6 @@
 /** A server with a second cell, and tenants in it. */
 import { afterAll, beforeAll } from 'vitest';
-import { createTenantIn, setCell } from '../../src/services/operator/cells.js';
+import { createTenantIn, placeTenant, setCell } from '../../src/services/operator/cells.js';
 import { OperatorCells } from '../../src/services/operator/operator-cells.js';
 import { useDatabase, type TestDatabase } from './database.js';
 import { OPERATORS } from './operators.js';
@@ -73,4 +73,28 @@ export function useCells(options: TestServerOptions = {}): () => ServerWithCells
       return id;
     },
   });
+}
+
+/** A server whose demo tenants are in a second cell, and whose `database` is that cell. Call it at the top level. */
+export function useServerOfCell(options: TestServerOptions = {}): () => TestServer {
+  const home = useDatabase();
+  const cell = useDatabase();
+  let server: TestServer | undefined;
+  beforeAll(async () => {
+    await emptied(home());
+    await asOperatorOf(home(), async (connection) => {
+      await setCell(connection, CELL, false);
+      for (const slug of ['acme', 'globex']) {
+        await placeTenant(connection, { id: await cell().tenantId(slug), slug }, CELL);
+      }
+    });
+    const env = { ...cellEnvironment(cell()), ...options.env };
+    server = await startTestServer({ ...options, database: home(), env });
+    await Promise.all(server.services.others.map(({ running }) => running.checked));
+    const { database } = server.services;
+    const id = await cell().tenantId('acme');
+    await until('the server knows the route', () => database.at(id) === database.all[1]);
+  });
+  afterAll(() => server?.close());
+  return () => ({ ...server!, database: cell() });
 }

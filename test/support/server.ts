@@ -11,6 +11,7 @@ import { Drain } from '../../src/http/drain.js';
 import type { SealKeys } from '../../src/services/audit-trail/seal-keys.js';
 import { modules as installedModules } from '../../src/modules.js';
 import { createServices, type RunningServices } from '../../src/create-services.js';
+import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TransactionLimits } from '../../src/kernel/tenancy/tenant-client.js';
 import { findMember } from '../../src/kernel/auth/find-member.js';
 import type { StatementLine } from '../../src/kernel/driver/statement-log.js';
@@ -151,7 +152,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     withHeaders,
     async as(user, tenant) {
       const email = user.includes('@') ? user : `${user}@${tenant}.test`;
-      const token = issueToken(await findMember(services.database, tenant, email), signing, 3_600);
+      const token = issueToken(await memberIn(services.database.all, tenant, email), signing, 3_600);
       return { token, ...withHeaders({ authorization: `Bearer ${token}` }) };
     },
     async close() {
@@ -161,6 +162,20 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       if (!options.database) await database.drop();
     },
   };
+}
+
+/** A member of a tenant, in the first of the cells that has the tenant. */
+async function memberIn(
+  [cell, ...others]: readonly Database[],
+  tenant: string,
+  email: string,
+): ReturnType<typeof findMember> {
+  try {
+    return await findMember(cell!, tenant, email);
+  } catch (error) {
+    if (others.length === 0) throw error;
+    return memberIn(others, tenant, email);
+  }
 }
 
 /** Starts a server for the tests of this file. Call it at the top level. */

@@ -22,6 +22,7 @@ const UNTIMELY: readonly string[] = [
   'tenantry.resolve_api_key(',
   'UPDATE public.api_keys SET last_used_at',
   'tenantry.listen(',
+  'tenantry.read_directory(',
 ];
 
 /**

@@ -11,14 +11,10 @@ import { exportTrail } from '../audit-trail/export-trail.js';
 import { headOf, type TrailQuery } from '../audit-trail/trail-rows.js';
 import { FORMAT, folderOf, type Disguise, type Manifest, type TableEntry } from './manifest.js';
 import { README } from './readme.js';
+import { linesOf, PART_BYTES } from './row-lines.js';
 import { tarEnd, tarFile } from './tar.js';
 import { TenantLifeError } from './life-error.js';
 import { isOfTrail, nameOf, walkTables, type LifeQuery, type TenantTable } from './walk.js';
-
-/** A file of an archive has about so many bytes; more when a single row has. */
-const PART_BYTES = 2 ** 22;
-/** The most rows that are read at once. */
-const MOST_ROWS = 2_000;
 
 export interface ExportOrder {
   readonly tenantId: string;
@@ -54,9 +50,11 @@ export async function* exportTenant(query: LifeQuery, order: ExportOrder): Async
       continue;
     }
     const parts = new Parts(folderOf(table));
-    for await (const line of linesOf(query, table, order, key)) {
-      yield* parts.add(line);
-      onProgress?.(++total);
+    for await (const lines of linesOf(query, await openRows(query, table, order, key))) {
+      for (const line of lines) {
+        yield* parts.add(line);
+        onProgress?.(++total);
+      }
     }
     yield* parts.end();
     const { schema, name, kind, columns } = table;
@@ -133,30 +131,18 @@ async function* trailFiles(query: LifeQuery, tenantId: string): AsyncGenerator<B
   return { bytes: parts.bytes, sha256: parts.hash(), head: { ...json } };
 }
 
-async function* linesOf(
+async function openRows(
   query: LifeQuery,
   table: TenantTable,
   { tenantId, disguise, sign }: ExportOrder,
   key: Buffer,
-): AsyncGenerator<string> {
+): Promise<string> {
   const { expires, signature } = sign('open_tenant_rows', tenantId.toLowerCase(), table.oid, disguise);
   const [opened] = await query<{ cursor: string }>(
     'SELECT tenantry.open_tenant_rows($1, $2, $3, $4, $5)::text AS cursor',
     [table.oid, disguise, key, expires, signature],
   );
-  const cursor = `"${opened!.cursor.replaceAll('"', '""')}"`;
-  for (let most = 100; ;) {
-    const rows = await query<{ line: string }>(`FETCH FORWARD ${String(most)} FROM ${cursor}`);
-    if (rows.length === 0) break;
-    let bytes = 0;
-    for (const { line } of rows) {
-      bytes += line.length;
-      yield line;
-    }
-    // So many rows the next time that they fill a part.
-    most = Math.max(1, Math.min(MOST_ROWS, Math.floor(PART_BYTES / (bytes / rows.length))));
-  }
-  await query(`CLOSE ${cursor}`);
+  return opened!.cursor;
 }
 
 /** The files of a folder: lines, in parts. */

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
-import type { OperatorConnection, OperatorQuery } from '../operator/operator-connection.js';
+import type { OperatorConnection } from '../operator/operator-connection.js';
 import { findTenant, type TenantRow } from '../operator/tenants.js';
 import { checkArchive, filesOf, linesOf } from './check-archive.js';
 import { TenantLifeError } from './life-error.js';
@@ -19,11 +19,8 @@ export interface ImportOrder {
   readonly newIds: boolean;
   /** For the audit log of the tenant. */
   readonly reason: string;
-  /**
-   * For a tenant that is moved: with its jobs and its use, and without an entry in its audit log. Called at the end of the
-   * transaction, which it may fail.
-   */
-  readonly arriving?: ((query: OperatorQuery, id: string) => Promise<void>) | undefined;
+  /** Called before the first row is written, with the id and the slug that the tenant will have; may refuse it. */
+  readonly claim?: ((tenant: Pick<TenantRow, 'id' | 'slug'>) => Promise<void>) | undefined;
 }
 
 export interface Imported {
@@ -32,9 +29,6 @@ export interface Imported {
   /** Tables of the archive that were not imported. */
   readonly leftOut: readonly string[];
 }
-
-/** The archives of the tenant that it has asked for: their bytes are copies of rows, and are not moved. */
-const ARCHIVES = 'public.tenant_exports';
 
 const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
@@ -57,6 +51,7 @@ export async function importTenant(connection: OperatorConnection, order: Import
     key,
   ]);
   const { id } = ids!;
+  await order.claim?.({ id, slug });
   try {
     const rows = await connection.inTenant(
       id,
@@ -104,10 +99,6 @@ export async function importTenant(connection: OperatorConnection, order: Import
           [...rows.values()],
         ]);
         const imported = [...rows.values()].reduce((sum, each) => sum + each, 0);
-        if (order.arriving) {
-          await order.arriving(query, id);
-          return imported;
-        }
         // Not the id of the tenant that was copied: an erasure would find it here.
         const about = { archive: sha256, rows: imported, new_ids: order.newIds, reason: order.reason };
         await query("SELECT tenantry.record_audit('tenant.imported', 'Tenant', $1, NULL, $2)", [id, about]);
@@ -138,7 +129,7 @@ interface Plan {
 async function planOf(
   { query }: OperatorConnection,
   manifest: Manifest,
-  { newIds, arriving }: ImportOrder,
+  { newIds }: ImportOrder,
 ): Promise<Plan> {
   const [schema] = await query<{ version: string | null }>(
     'SELECT max(migration_name) AS version FROM public._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
@@ -164,8 +155,7 @@ async function planOf(
     if (JSON.stringify(table.columns) !== JSON.stringify(entry.columns)) {
       throw new TenantLifeError(`The columns of ${nameOf(entry)} are not those of this database.`);
     }
-    const isMoved = arriving && table.kind === 'transient' && nameOf(table) !== ARCHIVES;
-    if ((table.kind !== null && !isMoved) || (newIds && isOfTrail(table))) {
+    if (table.kind !== null || (newIds && isOfTrail(table))) {
       if (entry.rows > 0) leftOut.push(nameOf(entry));
       continue;
     }

@@ -1,30 +1,27 @@
 /**
- * Moves a tenant to another cell. A move has steps, and each of them is one commit that says in the databases how far it is:
+ * Moves a tenant to another cell, which goes on to work meanwhile. A move has steps, and each of them is one commit that says in
+ * the databases how far it is:
  *
- *   1  the source refuses writes, and goes on to answer reads (`leaving`)
- *   2  the target has a copy that was compared with the source, and that nobody uses (`arriving`)
- *   3  the source refuses everything (`left`)
- *   4  the directory names the target
- *   5  the target answers
+ *   1  the source knows that the tenant leaves: its transactions share a lock (`leaving`)
+ *   2  the target has a copy that nobody uses (`arriving`), and that follows the source in passes (copy-pass.ts)
+ *   3  the move takes the lock, so writes are refused; the last pass makes the copy equal
+ *   4  the source refuses everything (`left`); this is committed by the session that has the lock
+ *   5  the directory names the target
+ *   6  the target answers
  *
  * So at every moment at most one cell accepts writes of the tenant, whatever a server believes about the directory. A move that
- * was cut off goes on when it is begun again, or is undone.
+ * was cut off before step 4 lets the tenant work on where it is. It goes on when it is begun again, or is undone.
  */
 import type { SealKeys } from '../audit-trail/seal-keys.js';
 import { findCell, placeTenant } from '../operator/cells.js';
 import { cellOfSlug, cellOfTenant, type OperatorCells } from '../operator/operator-cells.js';
-import type { OperatorConnection, OperatorQuery } from '../operator/operator-connection.js';
+import type { OperatorConnection } from '../operator/operator-connection.js';
 import { findTenant, type TenantRow } from '../operator/tenants.js';
-import { eraseTenant, olderTransactionsEnd } from './erase-tenant.js';
-import { copyTenant } from './copy-tenant.js';
+import { olderTransactionsEnd } from './erase-tenant.js';
+import { copyAndLeave, type MoveStep } from './copy-and-leave.js';
 import { TenantLifeError } from './life-error.js';
+import { eraseCopy, fence, nameOfCell, stateOf } from './move-state.js';
 import { notFound } from '../../kernel/vocabulary/errors.js';
-
-/** What a cell says about a tenant that is moved. */
-type MoveState = 'leaving' | 'arriving' | 'left';
-
-/** The steps, for whoever waits. */
-export type MoveStep = 'fenced' | 'quiet' | 'copied' | 'left' | 'placed' | 'served';
 
 export interface MoveOrder {
   readonly slug: string;
@@ -32,6 +29,8 @@ export interface MoveOrder {
   readonly to: string | undefined;
   /** For the audit log of the tenant. */
   readonly reason: string;
+  /** Sign the certificate when a copy is erased that cannot go on. */
+  readonly keys: SealKeys | undefined;
   /** Called after each step; the move ends when it throws, and can be taken up again. */
   readonly onStep?: ((step: MoveStep) => void | Promise<void>) | undefined;
 }
@@ -40,11 +39,10 @@ export interface Moved {
   readonly slug: string;
   readonly from: string;
   readonly to: string;
-  /** How long writes were refused, in milliseconds; undefined for a move that was taken up again. */
+  /** How long writes were refused, in milliseconds; undefined when the source had refused everything before. */
   readonly frozenMs: number | undefined;
 }
 
-const nameOfCell = (cell: string | undefined): string => cell ?? 'default';
 const cellNamed = (name: string): string | undefined => (name === 'default' ? undefined : name);
 
 /**
@@ -55,7 +53,7 @@ const cellNamed = (name: string): string | undefined => (name === 'default' ? un
  * can be taken up again
  */
 export async function moveTenant(cells: OperatorCells, order: MoveOrder): Promise<Moved> {
-  const { slug, to, onStep = () => undefined } = order;
+  const { slug, to, keys, onStep = () => undefined } = order;
   return alone(cells.home, slug, async () => {
     const from = await cellOfSlug(cells.home, slug);
     if (to !== undefined && (await findCell(cells.home, to)).draining) {
@@ -75,23 +73,18 @@ export async function moveTenant(cells: OperatorCells, order: MoveOrder): Promis
       );
     }
     let frozenSince: number | undefined;
-    if (!begun) {
-      await source.acting(tenant.id, { action: 'tenant_move_begun', reason: order.reason }, () =>
-        Promise.resolve(),
-      );
-      frozenSince = performance.now();
-      await fence(source, tenant.id, 'leaving', to);
-    }
-    await onStep('fenced');
     if (begun?.state !== 'left') {
+      if (!begun) {
+        await source.acting(tenant.id, { action: 'tenant_move_begun', reason: order.reason }, () =>
+          Promise.resolve(),
+        );
+        await fence(source, tenant.id, 'leaving', to);
+      }
+      await onStep('begun');
+      // Those which began before do not share the lock.
       await olderTransactionsEnd(source);
-      await onStep('quiet');
+      frozenSince = await copyAndLeave({ source, target, tenant, from, to, keys, onStep });
     }
-    if (there?.state !== 'arriving') {
-      await copyTenant(source, target, tenant, (query, id) => fenceIn(query, target, id, 'arriving', from));
-    }
-    await onStep('copied');
-    await fence(source, tenant.id, 'left', to);
     await onStep('left');
     await placeTenant(cells.home, tenant, to ?? null);
     await onStep('placed');
@@ -138,9 +131,8 @@ export async function confirmMove(
 export async function undoMove(
   cells: OperatorCells,
   order: Omit<MoveOrder, 'to'>,
-  keys: SealKeys | undefined,
 ): Promise<{ readonly slug: string; readonly in: string }> {
-  const { slug } = order;
+  const { slug, keys } = order;
   const here = await cellOfSlug(cells.home, slug);
   const connection = cells.named(here);
   const tenant = await servedTenant(cells, slug, here);
@@ -177,16 +169,6 @@ async function finishedMove(
   throw new TenantLifeError(`No cell has an old copy of ${slug}.`);
 }
 
-/** The external stores of the tenant stay: eraseTenant knows that these rows are a copy. */
-async function eraseCopy(
-  connection: OperatorConnection,
-  tenantId: string,
-  keys: SealKeys | undefined,
-): Promise<void> {
-  await eraseTenant(connection, { tenantId, stores: [], keepTrail: false, keys });
-  await fence(connection, tenantId, null, undefined);
-}
-
 /** The tenant with a slug, which may be that of an old copy. @throws NOT_FOUND */
 async function servedTenant(
   cells: OperatorCells,
@@ -196,42 +178,6 @@ async function servedTenant(
   const tenant = await findTenant(cells.named(cell), slug);
   if ((await cellOfTenant(cells.home, tenant.id)) !== cell) throw notFound();
   return tenant;
-}
-
-async function stateOf(
-  { query }: OperatorConnection,
-  tenantId: string,
-): Promise<{ readonly state: MoveState; readonly cell: string } | undefined> {
-  const [row] = await query<{ state: MoveState; cell: string }>(
-    'SELECT state, other_cell AS cell FROM tenantry.moves WHERE subject = $1',
-    [tenantId],
-  );
-  return row;
-}
-
-const fence = (
-  connection: OperatorConnection,
-  tenantId: string,
-  state: MoveState | null,
-  other: string | undefined,
-): Promise<void> => fenceIn(connection.query, connection, tenantId, state, other);
-
-async function fenceIn(
-  query: OperatorQuery,
-  { sign }: OperatorConnection,
-  tenantId: string,
-  state: MoveState | null,
-  other: string | undefined,
-): Promise<void> {
-  const cell = state === null ? null : nameOfCell(other);
-  const { expires, signature } = sign('fence_tenant', tenantId.toLowerCase(), state ?? '', cell ?? '');
-  await query('SELECT tenantry.fence_tenant($1, $2, $3, $4, $5)', [
-    tenantId,
-    state,
-    cell,
-    expires,
-    signature,
-  ]);
 }
 
 /** Runs `work` while no other process moves the tenant. The lock is the session's, so it ends with a process that is killed. */

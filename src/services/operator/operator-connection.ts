@@ -60,17 +60,15 @@ export class OperatorConnection {
   readonly query: OperatorQuery = (sql, values) =>
     this.#parts.borrow((client) => queryOf(client)(sql, values));
 
-  /** Runs `work` in one transaction bound to a tenant; rolled back when it throws. */
-  readonly inTenant = <Result>(
-    tenantId: string,
+  /** Runs `work` in one transaction, which is bound to no tenant; rolled back when it throws. */
+  readonly inTransaction = <Result>(
     work: (query: OperatorQuery) => Promise<Result>,
-    options: OperatorTransaction = {},
+    begin: 'BEGIN' | 'BEGIN ISOLATION LEVEL REPEATABLE READ' = 'BEGIN',
   ): Promise<Result> =>
     this.#parts.borrow(async (client) => {
       const query = queryOf(client);
-      await query(options.snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
+      await query(begin);
       try {
-        await this.#bind(query, tenantId, options);
         const result = await work(query);
         await query('COMMIT');
         return result;
@@ -79,6 +77,20 @@ export class OperatorConnection {
         throw error;
       }
     });
+
+  /** The same, bound to a tenant. */
+  readonly inTenant = <Result>(
+    tenantId: string,
+    work: (query: OperatorQuery) => Promise<Result>,
+    options: OperatorTransaction = {},
+  ): Promise<Result> =>
+    this.inTransaction(
+      async (query) => {
+        await this.#bind(query, tenantId, options);
+        return work(query);
+      },
+      options.snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN',
+    );
 
   /** The same, and the tenant's audit log has the entry, in the same transaction. */
   readonly acting = <Result>(
