@@ -70,6 +70,10 @@ export const RELATIONS = `
     c.reltuples::float8 AS "estimatedRows", c.relispartition AS "isPartition",
     ${grants('c.relacl', 'r', 'c.relowner')} AS grants,
     ARRAY(SELECT i.inhparent::int8 FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
+    ARRAY(
+      SELECT pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
+      WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.convalidated ORDER BY k.conname
+    ) AS checks,
     CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
     CASE WHEN c.relkind IN ('v', 'm') THEN ARRAY(
       SELECT DISTINCT d.refobjid::int8 FROM pg_rewrite w

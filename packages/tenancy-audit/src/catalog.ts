@@ -96,6 +96,8 @@ export interface Relation {
   /** The oids of its parents, as a partition or by inheritance. */
   readonly parents: readonly number[];
   readonly isPartition: boolean;
+  /** The conditions of its checks that hold for all rows, as PostgreSQL writes them. */
+  readonly checks: readonly string[];
   /** The query of a view. */
   readonly definition: string | undefined;
   /** The oids of the relations that a view's query reads directly. */

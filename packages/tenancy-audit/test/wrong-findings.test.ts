@@ -120,6 +120,25 @@ test('T15 leaves out what is handed out at random, and finds what people choose'
     expect(await findings(unique(table!, column!), 'T15'), column).toHaveLength(1);
 });
 
+test.each([
+  ['that admits one tenant only', "organization_id = 'b0b0b0b0-0000-4000-8000-000000000001'", []],
+  [
+    'that admits two tenants',
+    "organization_id IN ('b0b0b0b0-0000-4000-8000-000000000001', 'b0b0b0b0-0000-4000-8000-000000000002')",
+    ['T16 newco.notes'],
+  ],
+  [
+    'that admits all but one',
+    "organization_id <> 'b0b0b0b0-0000-4000-8000-000000000001'",
+    ['T16 newco.notes'],
+  ],
+])('T16 wants no key to the tenants beside a check %s', async (_, condition, found) => {
+  const sql = `${GUARDED} CREATE SCHEMA newco;
+    CREATE TABLE newco.notes (organization_id uuid NOT NULL CHECK (${condition}), id uuid, PRIMARY KEY (organization_id, id));
+    ALTER TABLE newco.notes ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON newco.notes USING (${OWN});`;
+  expect(await findings(sql, 'T16')).toEqual(found);
+});
+
 test('T16 takes texts of every length for one type', async () => {
   const typed = (
     type: string,

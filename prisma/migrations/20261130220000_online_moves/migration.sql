@@ -170,9 +170,13 @@ $$;
 --
 -- A seal covers the number of the transaction that has written an entry. One that is not sealed yet will be sealed there, by the
 -- number that it gets there; here it is 0. When the seal has come, the entry is read again.
+--
+-- No nested loops: a table into which this transaction has copied all rows looks empty to the planner, which would compare each
+-- entry with each seal.
 CREATE FUNCTION tenantry.open_changed_rows(target oid, since xid8) RETURNS refcursor
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_nestloop = off
 AS $$
 DECLARE
   is_log constant boolean := target = 'public.audit_log'::regclass;
@@ -180,18 +184,16 @@ DECLARE
   lines refcursor;
 BEGIN
   SELECT string_agg(CASE WHEN is_log AND a.attname = 'tx'
-    THEN 'CASE WHEN EXISTS (SELECT FROM tenantry.audit_leaves l WHERE l.tenant_id = t.tenant_id AND l.entry_id = t.id) '
-      'THEN t.tx ELSE ''0'' END AS tx'
-    ELSE format('t.%I', a.attname)
+    THEN 'CASE WHEN l.entry_id IS NOT NULL THEN t.tx ELSE ''0'' END AS tx' ELSE format('t.%I', a.attname)
   END, ', ' ORDER BY a.attnum) INTO columns
   FROM pg_attribute a WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped;
   OPEN lines FOR EXECUTE format(
-    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line FROM (SELECT %s FROM %s AS t WHERE %s %s) AS r',
-    columns, tenantry.only_rows(target), tenantry.walked_condition(target),
+    'SELECT replace(replace(row_to_json(r)::text, chr(10), '' ''), chr(13), '' '') AS line FROM (SELECT %s FROM %s AS t %s WHERE %s %s) AS r',
+    columns, tenantry.only_rows(target),
+    CASE WHEN is_log THEN 'LEFT JOIN tenantry.audit_leaves AS l ON l.tenant_id = $1 AND l.entry_id = t.id' END,
+    tenantry.walked_condition(target),
     CASE WHEN since IS NOT NULL THEN format(
-      'AND (age(t.xmin) <= $2 %s)', CASE WHEN is_log THEN
-        'OR t.id IN (SELECT l.entry_id FROM tenantry.audit_leaves l WHERE l.tenant_id = $1 AND age(l.xmin) <= $2)'
-      END
+      'AND (age(t.xmin) <= $2 %s)', CASE WHEN is_log THEN 'OR age(l.xmin) <= $2' END
     ) END
   ) USING tenantry.current_tenant(), CASE WHEN since IS NOT NULL THEN tenantry.age_since(since) END;
   RETURN lines;

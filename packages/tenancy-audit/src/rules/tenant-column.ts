@@ -111,8 +111,14 @@ function usualType(tenants: readonly TenantTable[]): string | undefined {
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-/** It references the tenants, or a row of a tenant table including that row's tenant. */
+/** It references the tenants, or a row of a tenant table including that row's tenant; or a check admits one tenant only. */
 function isAnchored({ table, column }: TenantTable, tenants: readonly TenantTable[]): boolean {
+  const name = quoteName(column.name);
+  const isOfOne = table.checks.some((check) => {
+    const [left, value, ...more] = check.replace(/^\(|\)$/g, '').split(' = ');
+    return left === name && more.length === 0 && /^('[^']+'(::[\w ]+)?|\d+)$/.test(value ?? '');
+  });
+  if (isOfOne) return true;
   return table.foreignKeys.some((key) => {
     const parent = tenants.find((each) => each.table.oid === key.references);
     return parent !== undefined && pairsTenants(key, column, parent.column);
