@@ -308,6 +308,9 @@ BEGIN
 END
 $$;
 
+COMMENT ON FUNCTION tenantry.merge_rows(oid, text[], text[]) IS
+  '@tenancy audited: its statement has the names of columns from the catalog; what the caller names is only compared with them.';
+
 -- The same with the lines that stage_rows has kept for tables which refer to each other, or to themselves: in one statement, at
 -- whose end PostgreSQL checks the references. `columns` is JSON, the columns of each table.
 CREATE FUNCTION tenantry.merge_staged(targets oid[], columns jsonb) RETURNS void
