@@ -88,6 +88,8 @@ class Writer {
           },
         );
       }
+      // Not as fast as it can: the tenant would grow with each round, and so would the time of a move.
+      await sleep(20);
     }
   }
 

@@ -192,18 +192,38 @@ describe('a claim', () => {
     });
   });
 
-  test('waits for a tenant that is moved', async () => {
+  test('waits for a tenant during the last pass of its move, and when it has left', async () => {
     await withQueue(async ({ opened, globex }) => {
       const id = await globex.enqueue('test.work', { text: 'waits' });
+      const { tenantId } = tenants().globex;
+      const fence = (state: string | null) =>
+        database().asSuperuser("SELECT tenantry.fence_tenant($1, $2, 'elsewhere')", [tenantId, state]);
+      await fence('leaving');
+      await connected(database().superuser, async (mover) => {
+        await mover.query('SELECT pg_advisory_lock(tenantry.writes_of($1))', [tenantId]);
+        expect(await claimOf(opened)).toEqual([]);
+      });
+      await fence('left');
+      expect(await claimOf(opened)).toEqual([]);
+      await fence(null);
+      expect(await claimOf(opened)).toMatchObject([{ id }]);
+    });
+  });
+
+  test('goes on while a tenant is copied', async () => {
+    await withQueue(async ({ opened, globex }) => {
+      const id = await globex.enqueue('test.work', { text: 'goes on' });
       const fence = (state: string | null) =>
         database().asSuperuser("SELECT tenantry.fence_tenant($1, $2, 'elsewhere')", [
           tenants().globex.tenantId,
           state,
         ]);
       await fence('leaving');
-      expect(await claimOf(opened)).toEqual([]);
-      await fence(null);
-      expect(await claimOf(opened)).toMatchObject([{ id }]);
+      try {
+        expect(await claimOf(opened)).toMatchObject([{ id }]);
+      } finally {
+        await fence(null);
+      }
     });
   });
 

@@ -269,7 +269,8 @@ class Batch extends Query {
   handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
     this.#readRow = rowReader(fields);
     if (!this.#readRow && this.#answers) {
-      this.#failure ??= new UnsupportedColumnError(this.#statement);
+      const { text, original = text } = this.#steps[this.#at]!;
+      this.#failure ??= new UnsupportedColumnError(original);
     }
   }
 
@@ -314,12 +315,6 @@ class Batch extends Query {
 
   handleReadyForQuery(): void {
     this.callback(this.#failure);
-  }
-
-  /** The text under which the current statement is known. */
-  get #statement(): string {
-    const { text, original = text } = this.#steps[this.#at]!;
-    return original;
   }
 
   get #answers(): boolean {
