@@ -3,7 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const CELLS = 'test/example/cells.test.ts';
 const MOVES = 'test/example/tenant-move.slow.test.ts';
-const CHANGES = 'test/example/tenant-move-changes.test.ts';
+const CHANGES = 'test/example/tenant-move-changes.slow.test.ts';
 
 export const cells: MutantGroup = {
   title: 'Cells',

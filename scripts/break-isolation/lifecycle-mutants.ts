@@ -1,7 +1,7 @@
 /** Mutants of exports, imports and erasures: rows of others get in or out, or something of an erased tenant is left. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
-const ARCHIVE = 'test/services/tenant-archive.test.ts';
+const ARCHIVE = 'test/services/tenant-archive.slow.test.ts';
 const IMPORTS = 'test/services/tenant-import-attacks.test.ts';
 const ERASURE = 'test/services/tenant-erasure.slow.test.ts';
 const EXPORTS = 'test/platform/tenant-exports.test.ts';

@@ -4,7 +4,7 @@ import { edit, type MutantGroup } from './mutant.js';
 const ADDRESSES = 'test/kernel/outgoing-addresses.unit.test.ts';
 const REQUESTS = 'test/kernel/outgoing.unit.test.ts';
 const SEALED = 'test/kernel/sealed-secrets.unit.test.ts';
-const DELIVERIES = 'test/platform/webhook-deliveries.test.ts';
+const DELIVERIES = 'test/platform/webhook-deliveries.slow.test.ts';
 const REPAIRS = 'test/platform/webhook-repairs.test.ts';
 const ROWS = 'test/platform/webhook-rows.test.ts';
 

@@ -116,7 +116,7 @@ export const pool: MutantGroup = {
           "const refusal = viewer.tenantId === '' ? shedding.refusalOf(viewer) : undefined;",
         ),
       ],
-      tests: ['test/kernel/gate.test.ts'],
+      tests: ['test/kernel/gate.slow.test.ts'],
     },
     {
       name: 'standing-queue-ignored-over-websocket',
@@ -128,7 +128,7 @@ export const pool: MutantGroup = {
           'const overload = refused ? overloaded(socket, messageBytes) : undefined;',
         ),
       ],
-      tests: ['test/kernel/gate.test.ts'],
+      tests: ['test/kernel/gate.slow.test.ts'],
     },
     {
       name: 'no-turns-over-websocket',
@@ -140,7 +140,7 @@ export const pool: MutantGroup = {
           '',
         ),
       ],
-      tests: ['test/kernel/gate.test.ts'],
+      tests: ['test/kernel/gate.slow.test.ts'],
     },
     {
       name: 'prisma-not-admitted',

@@ -3,7 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const ATTACKS = 'test/example/own-schema-attacks.test.ts';
 const LIFE = 'test/example/own-schema-life.test.ts';
-const MIGRATIONS = 'test/example/own-schema-migrations.test.ts';
+const MIGRATIONS = 'test/example/own-schema-migrations.slow.test.ts';
 const WORDS = 'test/kernel/placed-sql.unit.test.ts';
 const PLACED_SQL = 'src/kernel/database/schemas/placed-sql.ts';
 
