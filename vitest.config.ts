@@ -3,7 +3,7 @@ import { configDefaults, defineConfig, type TestProjectInlineConfiguration } fro
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Vite would pick graphql's ES module build, Node picks the CommonJS one: two copies do not work together.
-const resolve = {
+export const resolve = {
   // Uses the sources of the packages in packages/.
   tsconfigPaths: true,
   alias: { graphql: createRequire(import.meta.url).resolve('graphql') },

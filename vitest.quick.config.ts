@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
-import { projectsOf, WORKERS } from './vitest.config.js';
+import { projectsOf, resolve, WORKERS } from './vitest.config.js';
 
 /** What `npm test` runs: all tests but those of the files whose name says that they are slow. */
 export default defineConfig({
+  // Of the global setup; each project has its own.
+  resolve,
   test: {
     globalSetup: 'test/support/global-setup.ts',
     maxWorkers: WORKERS,
