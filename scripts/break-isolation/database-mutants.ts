@@ -391,7 +391,7 @@ export const beforeATenant: MutantGroup = {
       name: 'revoked-key-resolves',
       breaks: 'an API key that was revoked is still a key',
       sql: inFunction('resolve_api_key', 'AND k.revoked_at IS NULL', ''),
-      tests: ['test/platform/api-key-validity.test.ts'],
+      tests: ['test/platform/api-key-validity.slow.test.ts'],
     },
     {
       name: 'anybody-accepts',

@@ -112,7 +112,7 @@ export const remembered: MutantGroup = {
           'if (change === undefined && ends) this.#kept.delete(key);',
         ),
       ],
-      tests: ['test/kernel/access-cache.test.ts'],
+      tests: ['test/kernel/access-cache.slow.test.ts'],
     },
     {
       name: 'token-kept-without-signature',
