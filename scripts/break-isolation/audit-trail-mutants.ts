@@ -3,7 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const MANIPULATIONS = 'test/services/sealed-trail-manipulations.slow.test.ts';
 const SEALER = 'test/services/sealer.slow.test.ts';
-const TRAIL = 'test/platform/audit-trail.test.ts';
+const TRAIL = 'test/platform/audit-trail.slow.test.ts';
 const RETENTION = 'test/services/audit-retention.slow.test.ts';
 const EVENTS = 'test/platform/events.test.ts';
 const EXPORT = 'test/platform/audit-export.test.ts';

@@ -225,13 +225,13 @@ export const auditLog: MutantGroup = {
           END LOOP;
         END $$`,
       audit: ['T41'],
-      tests: ['test/kernel/protection.test.ts'],
+      tests: ['test/kernel/protection.slow.test.ts'],
     },
     {
       name: 'unprotected-database-served',
       breaks: 'a server starts on a database whose triggers and policies are not in force',
       edits: [edit('src/kernel/database/preparation/prepare.ts', '    await checkProtection(client);\n', '')],
-      tests: ['test/kernel/protection.test.ts'],
+      tests: ['test/kernel/protection.slow.test.ts'],
     },
     {
       name: 'audit-tenant-from-caller',
@@ -519,7 +519,7 @@ export const sessions: MutantGroup = {
       name: 'candidates-of-all-tenants',
       breaks: 'the index of search answers with ids of all tenants',
       edits: [edit(KERNEL, 'WHERE c.tenant_id = tenant AND %3$s', 'WHERE %3$s')],
-      tests: ['test/example/search.test.ts'],
+      tests: ['test/example/search.slow.test.ts'],
     },
     {
       name: 'times-not-checked',

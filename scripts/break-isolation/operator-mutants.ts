@@ -2,9 +2,9 @@
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const SUSPENSION = 'test/kernel/suspension.test.ts';
-const DOOR = 'test/services/operator-door.test.ts';
+const DOOR = 'test/services/operator-door.slow.test.ts';
 const ATTACKS = 'test/services/operator-attacks.test.ts';
-const IMPERSONATION = 'test/services/impersonation.test.ts';
+const IMPERSONATION = 'test/services/impersonation.slow.test.ts';
 const HTTP = 'src/http/operator-door.ts';
 
 export const suspension: MutantGroup = {

@@ -4,7 +4,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 const EARLY = 'test/kernel/early-refusals.test.ts';
 const GATE = 'src/kernel/pool/fair-gate.ts';
 const SCHEDULE = 'src/kernel/fair-share/fair-schedule.ts';
-const SHARE = 'test/kernel/pool-share.test.ts';
+const SHARE = 'test/kernel/pool-share.slow.test.ts';
 const FAIR_GATE = 'test/kernel/fair-gate.unit.test.ts';
 const FAIR_SCHEDULE = 'test/kernel/fair-schedule.unit.test.ts';
 const DOOR = 'test/kernel/lookup-limit.slow.test.ts';

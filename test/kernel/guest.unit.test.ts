@@ -1,6 +1,6 @@
 /**
  * Proves which requests of a guest are allowed: only a single mutation that the schema opens to guests.
- * test/platform/invitations.test.ts tests them over HTTP.
+ * test/platform/invitations.slow.test.ts tests them over HTTP.
  */
 import type { FastifyRequest } from 'fastify';
 import { buildSchema } from 'graphql';

@@ -42,7 +42,7 @@ export async function send(
     },
   });
   const text = await response.text();
-  // Leaves out the extension with the cost of the answer, which test/kernel/hardening.test.ts tests.
+  // Leaves out the extension with the cost of the answer, which test/kernel/hardening.slow.test.ts tests.
   const { data, errors } = (text === '' ? {} : JSON.parse(text)) as Answer['body'];
   const body = { ...(data !== undefined && { data }), ...(errors && { errors }) };
   return { status: response.status, headers: response.headers, text, body };
