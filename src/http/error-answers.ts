@@ -33,6 +33,8 @@ export const maskedError = (details: { readonly requestId?: string } = {}): Publ
   new PublicError('INTERNAL_SERVER_ERROR', 'Something went wrong on our side.', details);
 
 const UNDECODABLE = '/undecodable-url';
+/** `URL` takes the first part of the path for the host. */
+const WITHOUT_HOST = /^https?:\/\/\//i;
 
 /**
  * Routes a URL that cannot be decoded, because fastify would answer it before any hook has run. A URL with scheme and
@@ -42,7 +44,7 @@ export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
   try {
     decodeURI(url.split('?', 1)[0] ?? '');
     if (url.startsWith('/') || url === '*') return url;
-    return URL.canParse(url) && !url.includes('#') ? url : UNDECODABLE;
+    return URL.canParse(url) && !url.includes('#') && !WITHOUT_HOST.test(url) ? url : UNDECODABLE;
   } catch {
     return UNDECODABLE;
   }

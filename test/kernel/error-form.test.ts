@@ -68,6 +68,8 @@ const TARGETS = [
   '/graphql/../graphql',
   '/undecodable-url',
   '/readyz%',
+  'http:///graphql',
+  'HTTPS:///x?y',
   `/${'a'.repeat(9_000)}`,
   `/${'a'.repeat(20_000)}`,
 ];
