@@ -5,6 +5,8 @@ import type { PlacedTable } from './placed-tables.js';
 /** About so many keys are in a bucket. */
 const KEYS_OF_BUCKET = 128;
 const MOST_BUCKETS = 2 ** 16;
+/** The keys of so many buckets are in memory at once, besides those that are gone. */
+const BUCKETS_AT_ONCE = 256;
 
 /**
  * Deletes the rows of the copy whose keys the source does not have, children first. Both databases put their keys into the same
@@ -43,13 +45,17 @@ async function goneKeys(
   const mask = 2 ** Math.ceil(Math.log2(wanted)) - 1;
   const [ours, theirs] = await Promise.all([buckets(from, here.oid, mask), buckets(into, there.oid, mask)]);
   const different = [...theirs.keys()].filter((bucket) => ours.get(bucket) !== theirs.get(bucket));
-  if (different.length === 0) return [];
-  const [kept, copied] = await Promise.all([
-    keysIn(from, here.oid, mask, different),
-    keysIn(into, there.oid, mask, different),
-  ]);
-  const known = new Set(kept);
-  return copied.filter((key) => !known.has(key));
+  const gone: string[] = [];
+  for (let at = 0; at < different.length; at += BUCKETS_AT_ONCE) {
+    const some = different.slice(at, at + BUCKETS_AT_ONCE);
+    const [kept, copied] = await Promise.all([
+      keysIn(from, here.oid, mask, some),
+      keysIn(into, there.oid, mask, some),
+    ]);
+    const known = new Set(kept);
+    for (const key of copied) if (!known.has(key)) gone.push(key);
+  }
+  return gone;
 }
 
 async function buckets(
