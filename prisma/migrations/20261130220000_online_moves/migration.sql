@@ -171,8 +171,8 @@ $$;
 -- A seal covers the number of the transaction that has written an entry. One that is not sealed yet will be sealed there, by the
 -- number that it gets there; here it is 0. When the seal has come, the entry is read again.
 --
--- No nested loops: a table into which this transaction has copied all rows looks empty to the planner, which would compare each
--- entry with each seal.
+-- No nested loops: there are no statistics of rows that this transaction has copied, and without them the planner may compare
+-- each entry with each seal.
 CREATE FUNCTION tenantry.open_changed_rows(target oid, since xid8) RETURNS refcursor
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
