@@ -81,6 +81,7 @@ async function main(): Promise<void> {
     if (prepared.newerMigrations.length > 0) {
       warn('the database is newer than this version', { newerMigrations: prepared.newerMigrations });
     }
+    if (prepared.schemaProblem !== undefined) warn(prepared.schemaProblem);
     // graphql-js drops the other promises of a list when one element throws; their rejections belong to no request.
     process.on('unhandledRejection', (error) => app.log.error({ err: error }, 'a promise was dropped'));
     let sealer: Sealer | undefined;

@@ -3,8 +3,10 @@
  * cannot be brought up to date stays as it was, and is not served.
  */
 import { afterEach, expect, test } from 'vitest';
+import { readConfig } from '../../src/kernel/config/config.js';
 import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
 import { migrationStatus, type MigrationStatus } from '../../src/kernel/database/migration/status.js';
+import { prepareDatabase } from '../../src/kernel/database/preparation/prepare.js';
 import { migrateSchemas } from '../../src/kernel/database/schemas/migrate-schemas.js';
 import { schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
 import { differencesOf, readParts, sentenceOf, TABLES } from '../../src/kernel/database/schemas/structure.js';
@@ -148,6 +150,23 @@ test('A schema that has what public lacks is refused, whatever its migrations sa
   await migrated(...LATER);
   await database.asSuperuser(`ALTER TABLE ${schemaOf(ids[0])}.labels ADD COLUMN extra integer`);
   expect(await refusal(bring())).toContain('it is not like public: it lacks: CREATE TABLE public.labels');
+});
+
+test('A server with the owner’s URL starts beside a schema that it cannot bring up to date, and says so', async () => {
+  const database = await createTestDatabase();
+  opened.push(database);
+  const id = await createPlaced(database, 'one');
+  await database.asSuperuser(`ALTER TABLE ${schemaOf(id)}.conversations ADD COLUMN extra integer`);
+  await database.asSuperuser("UPDATE tenantry.schemas SET migration = '20261130210000_own_schemas'");
+  const prepared = await prepareDatabase(
+    readConfig({
+      DATABASE_URL: database.app,
+      DATABASE_OWNER_URL: database.superuser,
+      CONTEXT_SIGNING_KEY: database.contextKey,
+    }),
+  );
+  await prepared.stop();
+  expect(prepared.schemaProblem).toContain(`the first: ${schemaOf(id)}: it is not like public`);
 });
 
 test('Others read the table of a tenant while a migration waits for its lock', async () => {

@@ -34,6 +34,8 @@ export interface PreparedDatabase {
   readonly appliedMigrations: readonly string[];
   /** The database's migrations that belong to a newer version. */
   readonly newerMigrations: readonly string[];
+  /** Why schemas of tenants are behind; undefined when none is, as far as the owner's URL is known. */
+  readonly schemaProblem: string | undefined;
   /** Stops what was started here. */
   stop(): Promise<void>;
 }
@@ -58,7 +60,7 @@ export async function prepareDatabase(
     owner === undefined
       ? []
       : await migrate({ owner, app: url, operator: operatorUrl }, contextKey, { acceptNewer: true });
-  if (owner !== undefined) await bringSchemas(owner, tell);
+  const schemaProblem = owner === undefined ? undefined : await bringSchemas(owner);
   const { newerMigrations } = await checkRuntimeRole(url, contextKey);
   return {
     url,
@@ -67,6 +69,7 @@ export async function prepareDatabase(
     embedded: undefined,
     appliedMigrations,
     newerMigrations,
+    schemaProblem,
     stop: () => Promise.resolve(),
   };
 }
@@ -81,7 +84,7 @@ async function prepareEmbedded(config: Addresses, tell: (step: string) => void):
     const urls = { owner: superuser, app, operator };
     tell('Applying missing migrations');
     const appliedMigrations = await migrate(urls, contextKey, { acceptNewer: true });
-    await bringSchemas(superuser, tell);
+    const schemaProblem = await bringSchemas(superuser);
     const { newerMigrations } = await checkRuntimeRole(app, contextKey);
     return {
       url: app,
@@ -90,6 +93,7 @@ async function prepareEmbedded(config: Addresses, tell: (step: string) => void):
       embedded,
       appliedMigrations,
       newerMigrations,
+      schemaProblem,
       stop: () => embedded.stop(),
     };
   } catch (error) {
@@ -98,12 +102,19 @@ async function prepareEmbedded(config: Addresses, tell: (step: string) => void):
   }
 }
 
-/** Schemas that stay behind keep their tenants from being served, and nobody else. */
-async function bringSchemas(owner: string, tell: (step: string) => void): Promise<void> {
-  await migrateSchemas(owner).catch((error: unknown) => {
-    if (!(error instanceof MigrationError)) throw error;
-    tell(error.message);
-  });
+/**
+ * Brings the schemas of tenants up to date. One that stays behind keeps its tenant from being served, and nobody else.
+ *
+ * @returns why some are behind
+ */
+async function bringSchemas(owner: string): Promise<string | undefined> {
+  try {
+    await migrateSchemas(owner);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MigrationError) return error.message;
+    throw error;
+  }
 }
 
 /**
