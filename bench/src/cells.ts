@@ -90,13 +90,17 @@ async function serve({ secret, onEnd }: Parts, home: Address, others: readonly A
   return running;
 }
 
-const connectionsOf = ({ superuser }: Address): Promise<number> =>
+/** The connections of a server to its cells: the databases whose names begin alike. */
+const connectionsOf = ({ superuser }: Address, names: string): Promise<number> =>
   withClient(superuser, async (client) => {
     const { rows } = await client.query<{ count: number }>(
-      "SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename = 'tenantry_app'",
+      "SELECT count(*)::int AS count FROM pg_stat_activity WHERE usename = 'tenantry_app' AND starts_with(datname, $1)",
+      [names],
     );
     return rows[0]!.count;
   });
+
+const namesOf = (cells: number): string => `bench_cells_${String(cells)}_`;
 
 /** The same mix of tenants in one, two and four databases, one server each, measured in turns. */
 async function mixes(plan: CellsPlan, parts: Parts): Promise<string> {
@@ -107,13 +111,12 @@ async function mixes(plan: CellsPlan, parts: Parts): Promise<string> {
   for (const count of [1, 2, 4]) {
     const addresses: Address[] = [];
     for (let cell = 0; cell < count; cell++) {
-      addresses.push(await database.scratch(SIZE, `bench_cells_${String(count)}_${String(cell)}`));
+      addresses.push(await database.scratch(SIZE, `${namesOf(count)}${String(cell)}`));
     }
     const [home, ...others] = addresses as [Address, ...Address[]];
     await place(home, (tenant) => tenant % count || undefined);
-    const before = await connectionsOf(home);
     const running = await serve(parts, home, others);
-    kinds.push({ count, home, running, before, samples: [] as Sample[] });
+    kinds.push({ count, home, running, samples: [] as Sample[] });
   }
   interface Sample extends LoadReport {
     readonly server: number;
@@ -121,7 +124,7 @@ async function mixes(plan: CellsPlan, parts: Parts): Promise<string> {
     readonly connections: number;
   }
   for (let round = 0; round < plan.rounds; round++) {
-    for (const { count, home, running, before, samples } of kinds) {
+    for (const { count, home, running, samples } of kinds) {
       const used = () => Promise.all([cpuTime(running.pid), cpuTime(database.pid)]);
       let [atStart, atEnd] = [used(), used()];
       const order = { connections: 16, rampUp: 1, seconds: plan.seconds, requests, errors: false };
@@ -135,7 +138,7 @@ async function mixes(plan: CellsPlan, parts: Parts): Promise<string> {
         },
       );
       const [from, to] = [await atStart, await atEnd];
-      const connections = (await connectionsOf(home)) - before;
+      const connections = await connectionsOf(home, namesOf(count));
       samples.push({
         ...report,
         server: (to[0] - from[0]) / report.requests,
@@ -152,14 +155,14 @@ async function mixes(plan: CellsPlan, parts: Parts): Promise<string> {
     const of = (value: (sample: Sample) => number) => median(samples.map(value));
     const memory = await residentMb(running.pid);
     rows.push(
-      `| ${String(count)} | ${of((each) => each.requests / each.seconds).toFixed(0)} | ${of(({ p50 }) => p50).toFixed(1)} ms | ${of(({ p99 }) => p99).toFixed(1)} ms | ${of(({ server }) => server).toFixed(0)} µs | ${of(({ postgres }) => postgres).toFixed(0)} µs | ${memory.toFixed(0)} MiB |`,
+      `| ${String(count)} | ${of((each) => each.requests / each.seconds).toFixed(0)} | ${of(({ p50 }) => p50).toFixed(1)} ms | ${of(({ p99 }) => p99).toFixed(1)} ms | ${of(({ server }) => server).toFixed(0)} µs | ${of(({ postgres }) => postgres).toFixed(0)} µs | ${memory.toFixed(0)} MiB | ${of((each) => each.connections).toFixed(0)} |`,
     );
     await running.stop();
   }
   await loader.stop();
   return [
-    '| cells | requests/s | p50 | p99 | server, per request | PostgreSQL, per request | memory of the server |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
+    '| cells | requests/s | p50 | p99 | server, per request | PostgreSQL, per request | memory of the server | its connections |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');
 }
