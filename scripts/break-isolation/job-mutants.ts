@@ -86,7 +86,7 @@ export const jobs: MutantGroup = {
       tests: [SCHEDULES],
     },
     {
-      name: 'plans-unsigned',
+      name: 'schedule-plans-unsigned',
       breaks: 'whoever can run SQL queues jobs in all tenants, where contexts are signed',
       sql: inFunction(
         'plan_schedules',

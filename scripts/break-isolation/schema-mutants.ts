@@ -146,5 +146,23 @@ export const schemas: MutantGroup = {
       ],
       tests: [MIGRATIONS],
     },
+    {
+      name: 'start-overlooks-schemas',
+      breaks: 'a server starts where the table of a schema belongs to somebody else',
+      edits: [
+        edit(
+          'src/kernel/database/preparation/protection.ts',
+          "OR (n.nspname = 'public' OR n.nspname ~ '^tenant_[0-9a-f]{32}$') AND EXISTS (",
+          "OR n.nspname = 'public' AND EXISTS (",
+        ),
+      ],
+      tests: ['test/kernel/protection.slow.test.ts'],
+    },
+    {
+      name: 'search-looks-into-public',
+      breaks: 'a search of a tenant with a schema looks for its rows in public, where they are not',
+      sql: inFunction('is_placed', 'IF tenantry.has_schemas() THEN', 'IF false THEN'),
+      tests: ['test/example/own-schemas.test.ts'],
+    },
   ],
 };

@@ -111,7 +111,7 @@ export const filter: MutantGroup = {
           'for (const key in where) {\n      if (key === this.model.tenantField) continue;',
         ),
       ],
-      tests: ['test/kernel/statement-batch.test.ts'],
+      tests: ['test/kernel/statement-batch.slow.test.ts'],
     },
   ],
 };
@@ -129,7 +129,7 @@ export const binding: MutantGroup = {
           "? [OPENINGS[purpose], purpose === 'read' ? OPENINGS.write : binding, ...placed, COMMIT]\n      : [purpose === 'read' ? OPENINGS.write : binding, ...placed]",
         ),
       ],
-      tests: ['test/kernel/statement-batch.test.ts'],
+      tests: ['test/kernel/statement-batch.slow.test.ts'],
     },
     {
       name: 'transactions-unbound',
@@ -171,7 +171,7 @@ export const binding: MutantGroup = {
           'if (isSound && !isSound && isOpen) client.query',
         ),
       ],
-      tests: ['test/kernel/statement-batch.test.ts', 'test/kernel/pool-safety.slow.test.ts'],
+      tests: ['test/kernel/statement-batch.slow.test.ts', 'test/kernel/pool-safety.slow.test.ts'],
     },
     {
       name: 'ended-transaction-takes-statements',

@@ -57,6 +57,12 @@ const CASES: Readonly<Record<string, Case>> = {
     sql: 'ALTER TABLE memberships OWNER TO postgres',
     says: /^The table public\.memberships belongs to postgres instead of tenantry_owner/,
   },
+  'a table in the schema of a tenant belongs to a superuser': {
+    sql: `CREATE SCHEMA tenant_018f0000000070008000000000000001;
+      CREATE TABLE tenant_018f0000000070008000000000000001.memberships (LIKE memberships INCLUDING ALL);
+      CREATE POLICY tenant_isolation ON tenant_018f0000000070008000000000000001.memberships USING (false)`,
+    says: /^The table tenant_018f0000000070008000000000000001\.memberships belongs to postgres instead of tenantry_owner/,
+  },
   'the kernel is closed to the application': {
     sql: 'REVOKE USAGE ON SCHEMA tenantry FROM tenantry_app',
     says: RESTORED,
