@@ -10,8 +10,11 @@ import { ERROR, NULL, isFalse, isTrue, type Value } from './values.js';
 type Variables = ReadonlyMap<string, Value>;
 type Tree = Readonly<Record<string, unknown>>;
 
-/** How a way through the statements ends: with a result, or after the last one, with the variables then. */
-type Ending = { readonly result: Value } | { readonly after: Variables };
+/**
+ * How a way through the statements ends: with a result, by an error, or after the last one, the latter two with the variables
+ * then. An error undoes what the database was told, and no assignment.
+ */
+type Ending = { readonly result: Value } | { readonly failedWith: Variables } | { readonly after: Variables };
 
 /** What cannot be followed. */
 class NotFollowed extends Error {}
@@ -91,7 +94,7 @@ function interpreter(
     const ended: Ending[] = [];
     for (const each of statements) {
       const endings = open.flatMap((now) => statement(each, now));
-      ended.push(...endings.filter((ending) => 'result' in ending));
+      ended.push(...endings.filter((ending) => !('after' in ending)));
       open = endings.flatMap((ending) => ('after' in ending ? [ending.after] : []));
       if (open.length + ended.length > MOST_WAYS) throw new NotFollowed();
     }
@@ -101,14 +104,16 @@ function interpreter(
   const block = (tree: Tree, variables: Variables): readonly Ending[] => {
     const endings = sequence(listAt(tree, 'body'), variables);
     const handlers = listAt(at(at(tree, 'exceptions'), 'PLpgSQL_exception_block'), 'exc_list');
-    const isError = (ending: Ending): boolean => 'result' in ending && ending.result.kind === 'error';
-    if (handlers.length === 0 || !endings.some(isError)) return endings;
+    if (handlers.length === 0) return endings;
     // Which handler takes an error is not followed.
-    const handled = handlers.flatMap((handler) =>
-      sequence(listAt(at(handler, 'PLpgSQL_exception'), 'action'), variables),
-    );
+    const handled = endings
+      .flatMap((ending) => ('failedWith' in ending ? [ending.failedWith] : []))
+      .flatMap((then) =>
+        handlers.flatMap((handler) => sequence(listAt(at(handler, 'PLpgSQL_exception'), 'action'), then)),
+      );
+    if (handled.length > MOST_WAYS) throw new NotFollowed();
     const takesAll = JSON.stringify(handlers).includes('"condname":"others"');
-    return [...endings.filter((ending) => !takesAll || !isError(ending)), ...handled];
+    return [...endings.filter((ending) => !takesAll || !('failedWith' in ending)), ...handled];
   };
 
   const branches = (tree: Tree, variables: Variables): readonly Ending[] => {
@@ -122,7 +127,7 @@ function interpreter(
     const endings: Ending[] = [];
     for (const { when, then } of conditions) {
       const condition = valueOf(queryOf(when), variables);
-      if (condition.kind === 'error') return [...endings, { result: ERROR }];
+      if (condition.kind === 'error') return [...endings, { failedWith: variables }];
       if (isTrue(condition)) return [...endings, ...sequence(then, variables)];
       if (condition.kind === 'unknown') endings.push(...sequence(then, variables));
       else if (!isFalse(condition) && condition.kind !== 'null') throw new NotFollowed();
@@ -158,25 +163,29 @@ function interpreter(
       case 'PLpgSQL_stmt_if':
         return branches(content, variables);
       case 'PLpgSQL_stmt_raise':
-        return content['elog_level'] === RAISES_ERROR ? [{ result: ERROR }] : [{ after: variables }];
+        return content['elog_level'] === RAISES_ERROR ? [{ failedWith: variables }] : [{ after: variables }];
       case 'PLpgSQL_stmt_return': {
         if (content['retvarno'] !== undefined) {
           return [{ result: variables.get(nameOf(content['retvarno'])) ?? NULL }];
         }
-        return [
-          { result: content['expr'] === undefined ? NULL : valueOf(queryOf(content['expr']), variables) },
-        ];
+        const result = content['expr'] === undefined ? NULL : valueOf(queryOf(content['expr']), variables);
+        return [result.kind === 'error' ? { failedWith: variables } : { result }];
       }
       case 'PLpgSQL_stmt_assign': {
         const assignment = /^\s*("?[\w$]+"?)\s*:?=\s*([\s\S]+)$/.exec(queryOf(content['expr']));
         if (!assignment) throw new NotFollowed();
         const value = valueOf(assignment[2]!, variables);
-        if (value.kind === 'error') return [{ result: ERROR }];
+        if (value.kind === 'error') return [{ failedWith: variables }];
         return [{ after: new Map([...variables, [nameOf(content['varno']), value] as const]) }];
       }
-      case 'PLpgSQL_stmt_execsql':
+      case 'PLpgSQL_stmt_execsql': {
         if (content['into'] !== true) throw new NotFollowed();
-        return [{ after: selection(content, variables) }];
+        const after = selection(content, variables);
+        const fails = [...after].some(
+          ([name, { kind }]) => kind === 'error' && variables.get(name)?.kind !== 'error',
+        );
+        return [fails ? { failedWith: variables } : { after }];
+      }
       default:
         throw new NotFollowed();
     }

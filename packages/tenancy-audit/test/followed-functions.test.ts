@@ -52,6 +52,24 @@ describe('a function of PL/pgSQL', () => {
       'T04',
     ],
     [
+      'answers an error with what it has assigned before',
+      procedure(
+        `DECLARE ok boolean := false; BEGIN ok := true; RAISE EXCEPTION 'x'; EXCEPTION WHEN OTHERS THEN RETURN ok; END`,
+        'boolean',
+      ),
+      'org()',
+      'T04',
+    ],
+    [
+      'opens when a query into a variable fails',
+      procedure(
+        `DECLARE org text; BEGIN SELECT current_setting('app.org') INTO org; RETURN false; EXCEPTION WHEN OTHERS THEN RETURN true; END`,
+        'boolean',
+      ),
+      'org()',
+      'T05',
+    ],
+    [
       'takes errors for a tenant',
       procedure(
         `BEGIN RETURN current_setting('app.org')::uuid; EXCEPTION WHEN OTHERS THEN RETURN '00000000-0000-4000-8000-00000000000a'; END`,
