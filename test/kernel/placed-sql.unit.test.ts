@@ -62,6 +62,10 @@ describe('What is not understood is refused', () => {
       'the quoted schema of a tenant',
       'SELECT 1 FROM "tenant_0197000000007000800000000000000a"."memberships"',
     ],
+    [
+      'the schema of a tenant in a block',
+      'DO $$ BEGIN DELETE FROM tenant_0197000000007000800000000000000a.conversations; END $$',
+    ],
     ['a literal without an end', "SELECT 'x"],
     ['a name without an end', 'SELECT "x'],
     ['a comment without an end', 'SELECT /* x'],

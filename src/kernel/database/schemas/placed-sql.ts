@@ -23,6 +23,7 @@ export class UnplacedStatementError extends Error {
 }
 
 const SHARED = 'public';
+const SCHEMA_IN_LITERAL = /\btenant_[0-9a-f]{32}\b/i;
 
 /** PostgreSQL's lexical rules (manual, section 4.1), with standard_conforming_strings. Block comments nest. */
 const TOKEN = new RegExp(
@@ -110,6 +111,9 @@ export function splitterFor(tables: ReadonlySet<string>): SplitStatement {
     for (const { at, until, name, literal, other } of tokensOf(sql)) {
       if (literal !== undefined && tables.size > 0 && inLiteral.test(literal)) {
         throw new UnplacedStatementError('names a table of the application in a literal');
+      }
+      if (literal !== undefined && SCHEMA_IN_LITERAL.test(literal)) {
+        throw new UnplacedStatementError('names the schema of a tenant');
       }
       if (name !== undefined) {
         if (isDot && schema && tables.has(name)) {
