@@ -1,6 +1,6 @@
 /**
  * Sends tenants to wrong schemas on purpose. Three layers stand in the way: the binding refuses the schema, row-level security hides
- * its rows, and a check of each table refuses rows of others. Each is shown to hold with the other two switched off.
+ * its rows, and a check of each table refuses rows of others. The last two are shown to hold with the others switched off.
  */
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -13,11 +13,12 @@ import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { bindingValues, connected, contextOf, refusalOf, rejectionOf } from '../support/demo-tenants.js';
-import { createPlaced } from '../support/own-schemas.js';
+import { createPlaced, placeExisting } from '../support/own-schemas.js';
 import { watchStatements } from '../support/statements.js';
 
 const statements = watchStatements();
 const database = useDatabase();
+const elsewhere = useDatabase();
 let opened: Database;
 let one: TenantContext;
 let two: TenantContext;
@@ -42,6 +43,8 @@ beforeEach(async () => {
   }
 });
 
+/** In the statements for a tenant with a schema. */
+const PLACED = /bind_placed|search_path|tenant_[0-9a-f]{32}/;
 const BIND_PLACED = 'SELECT tenantry.bind_placed($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)';
 
 /** Runs `work` in a transaction of the server's role, bound to a tenant and in a schema. It is rolled back. */
@@ -221,7 +224,24 @@ describe('The client', () => {
       await db.conversation.findMany();
       await db.transaction((tx) => tx.conversation.count());
     });
-    expect(sent.join('\n')).not.toMatch(/bind_placed|search_path|tenant_[0-9a-f]{32}/);
+    expect(sent.join('\n')).not.toMatch(PLACED);
+  });
+
+  test('uses what one database has told for that database only', async () => {
+    await placeExisting(elsewhere(), 'acme');
+    const other = openTestDatabase({ url: elsewhere().app, poolSize: 1, limits: LIMITS });
+    const sentFor = (asked: Database) =>
+      statements.during(async () => {
+        await asked.forTenant(shared).conversation.findMany();
+        await asked.forTenant(shared).transaction((tx) => tx.conversation.count());
+      });
+    try {
+      await sentFor(other);
+      expect((await sentFor(other)).join('\n')).toMatch(PLACED);
+      expect((await sentFor(opened)).join('\n')).not.toMatch(PLACED);
+    } finally {
+      await other.close();
+    }
   });
 
   test('replaces connections that have served many schemas', async () => {

@@ -16,6 +16,7 @@ import { LIMITS } from '../../src/create-services.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { createSign } from '../../src/kernel/database/context-signature.js';
 import { PipeliningClient } from '../../src/kernel/driver/pipelining-client.js';
+import { Placements } from '../../src/kernel/driver/placements.js';
 import { Replica } from '../../src/kernel/replica/replica.js';
 import { Freshness } from '../../src/kernel/request/freshness.js';
 
@@ -200,6 +201,7 @@ describe.skipIf(withoutDebianPostgres())('a streaming replica', { timeout: 300_0
       maxLagMs: LONG_MS,
       onChange: () => undefined,
       sign: createSign(contextKey),
+      placements: new Placements(),
       statementName: () => '',
       placedStatementName: () => '',
       statementTimeout: 10_000,

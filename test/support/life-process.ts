@@ -22,4 +22,3 @@ await withOperatorConnection({ url, operator: 'tester', contextKey }, async (con
     await eraseTenant(connection, order);
   }
 });
-process.stdout.write('it is done\n');

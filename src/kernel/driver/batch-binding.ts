@@ -1,8 +1,16 @@
-/** The statement that binds the transaction of a batch to its tenant. */
+/** The statements around those of a batch: they open its transaction, bind it to its tenant and commit it. */
 import { signContext, type Sign } from '../database/context-signature.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import { newestMigration } from '../database/schemas/own-schema.js';
 import { statementTimeoutOf } from './time-limits.js';
+
+const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ';
+/** A pooler that distributes transactions by what they say, such as PgDog, may send a read to a replica. */
+export const OPENINGS = {
+  read: { text: `${BEGIN} READ ONLY`, values: [] },
+  write: { text: BEGIN, values: [] },
+};
+export const COMMIT = { text: 'COMMIT', values: [] };
 
 /** Binds a transaction to a tenant. */
 export const BIND = 'SELECT tenantry.bind($1::uuid, $2, $3, $4, $5::int, $6::boolean, $7::bigint, $8)';

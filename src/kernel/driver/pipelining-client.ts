@@ -8,15 +8,13 @@ import type { Trace } from '../tracing/trace.js';
 import { SessionClient } from '../database/session.js';
 import { requestCancel } from './cancel-request.js';
 import { inSchema } from '../database/schemas/placed-sql.js';
-import { noticePlacement, schemaOfBinding } from './placements.js';
+import { schemaOfBinding } from './placements.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 const OPENING = 'BEGIN';
 const ISOLATION = 'SET TRANSACTION ';
 /** The beginning of the statements that bind a transaction to a tenant: `bind`, and `bind_placed`. */
 export const BINDING = 'SELECT tenantry.bind';
-/** The index of its parameter with the tenant. */
-const TENANT = 0;
 /** The index of its parameter that makes the transaction read-only. */
 const READ_ONLY = 5;
 const CLOSING = /^(COMMIT|ROLLBACK)$/;
@@ -243,7 +241,6 @@ export class PipeliningClient extends SessionClient {
       if (this.schema !== undefined) this.noteSchema(this.schema);
       send().catch((error: unknown) => {
         noticeStalePlan(error);
-        noticePlacement(error, String(values[TENANT]));
         this.bindingFailure = error;
       });
       return this.#bound;

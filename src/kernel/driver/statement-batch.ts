@@ -7,13 +7,13 @@ import { serialize } from 'pg-protocol';
 import { UnsupportedColumnError } from './column-parsers.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { Sign } from '../database/context-signature.js';
-import { bindingOf } from './batch-binding.js';
+import { bindingOf, COMMIT, OPENINGS } from './batch-binding.js';
 import { PublicError } from '../vocabulary/errors.js';
 import { isRefusal, type Checkout } from './checkout.js';
 import type { PipeliningClient } from './pipelining-client.js';
 import { explained } from './time-limits.js';
 import { inSchema } from '../database/schemas/placed-sql.js';
-import { noticePlacement, ownSchemaOf } from './placements.js';
+import type { Placements } from './placements.js';
 import { noRow, rowReader, type ReadRow, type Row } from './row-reader.js';
 import { codeOf } from '../tracing/trace.js';
 import { sqlAttributes } from './sql-attributes.js';
@@ -44,6 +44,8 @@ export interface FlightOptions {
   /** In milliseconds. */
   readonly statementTimeout: number;
   readonly sign: Sign;
+  /** Those of the database to which batches are sent. */
+  readonly placements: Placements;
   /**
    * Makes PostgreSQL send each answer at once. Otherwise it sends the answers of a batch together, and the duration of
    * one statement cannot be measured.
@@ -64,13 +66,6 @@ export type SendBatch = (
   observer: BatchObserver,
 ) => Promise<void>;
 
-const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ';
-/** A pooler that distributes transactions by what they say, such as PgDog, may send a read to a replica. */
-const OPENINGS: Readonly<Record<'read' | 'write', Statement>> = {
-  read: { text: `${BEGIN} READ ONLY`, values: [] },
-  write: { text: BEGIN, values: [] },
-};
-const COMMIT: Statement = { text: 'COMMIT', values: [] };
 /** Creates the function that sends batches. Several statements share one snapshot. */
 export function createSendBatch({
   checkout,
@@ -78,12 +73,13 @@ export function createSendBatch({
   placedStatementName,
   statementTimeout,
   sign,
+  placements,
   answersAtOnce = false,
   onRows,
 }: FlightOptions): SendBatch {
   return async (context, purpose, statements, observer) => {
     const { tenantId } = context;
-    const schema = ownSchemaOf(tenantId);
+    const schema = placements.schemaOf(tenantId);
     const placed = schema === undefined ? statements : statements.map((each) => inOwn(each, schema));
     // Before signing, because a signature is short-lived and a connection may not be free at once.
     const { client, release } = await checkout(context.deadline);
@@ -128,7 +124,7 @@ export function createSendBatch({
     release(isSound && !client.isWorn);
     step?.end(failure && codeOf(failure));
     if (failure !== undefined) {
-      noticePlacement(failure, tenantId);
+      placements.notice(failure, tenantId);
       throw explained(failure, context);
     }
   };

@@ -2,7 +2,6 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { Signature } from '../database/context-signature.js';
 import { newestMigration } from '../database/schemas/own-schema.js';
-import { ownSchemaOf } from '../driver/placements.js';
 import { statementTimeoutOf } from '../driver/time-limits.js';
 import type { TenantContext } from '../request/tenant-context.js';
 import type { TransactionLimits } from './tenant-client.js';
@@ -29,16 +28,18 @@ export const prismaLimits = (
 
 /**
  * The first statement of every transaction on tenant data. The comment of `tenantry.bind` says what it sets and why.
+ *
+ * @param schema that of the tenant, when it has one of its own
  */
 export function bindingStatement(
   context: TenantContext,
   { expires, signature }: Signature,
   limits: TransactionLimits,
   readOnly: boolean,
+  schema: string | undefined,
 ): Prisma.Sql {
   const { tenantId, actor, requestId } = context;
   const statementTimeout = statementTimeoutOf(context, limits.statementTimeout);
-  const schema = ownSchemaOf(tenantId);
   const bind =
     schema === undefined
       ? Prisma.sql`SELECT tenantry.bind(${tenantId}::uuid, ${actor.id}, ${actor.type}, ${requestId}, ${statementTimeout}::int, ${readOnly}, ${expires}::bigint, ${signature})`

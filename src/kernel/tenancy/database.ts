@@ -13,6 +13,7 @@ import type { DelayLimits } from '../pool/queue-delays.js';
 import { LookupLimit, type Lookup } from '../pool/lookup-limit.js';
 import { createHarmless, InspectedClient, type LeftoverOptions } from '../driver/leftovers.js';
 import { PipeliningClient } from '../driver/pipelining-client.js';
+import { Placements } from '../driver/placements.js';
 import { Plans, type PlanLine } from '../driver/plans.js';
 import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
@@ -23,6 +24,7 @@ import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
 import { Replica } from '../replica/replica.js';
 import { findTenantOnlyReads, type TenantOnlyReads } from './tenant-only-reads.js';
+import { readServerUrl, type ServerUrl } from './server-url.js';
 import { createTenantBinder } from './tenant-binder.js';
 import type { TenantBinder, TransactionLimits } from './tenant-client.js';
 
@@ -133,7 +135,7 @@ const DOOR_MS = 2_000;
 /** Creates the database access. The first operation opens the first connection. */
 export function openDatabase(options: DatabaseOptions): Database {
   const { url, poolSize, limits, contextKey, onConnectionError, onRows } = options;
-  const { connectionString, namedStatements } = readUrl(url);
+  const { connectionString, namedStatements } = readServerUrl(url);
   const leftovers: LeftoverOptions = {
     harmless: createHarmless(),
     onLeftovers: (found) =>
@@ -169,10 +171,12 @@ export function openDatabase(options: DatabaseOptions): Database {
   const prisma = new PrismaClient({ adapter });
   const models = scopedModels();
   const sign = createSign(contextKey);
+  const placements = new Placements();
   const checkout = createCheckout(pool, limits.statementTimeout + SILENCE_MS);
   const sendNow = createSendBatch({
     checkout,
     sign,
+    placements,
     statementName: namedStatements ? nameStatements('f') : () => '',
     placedStatementName: namedStatements ? nameStatements('s') : () => '',
     statementTimeout: limits.statementTimeout,
@@ -213,6 +217,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       limits,
       sendBatch,
       sign,
+      placements,
       admission: gate,
       refuseSecondConnection: refuseSecond,
     }),
@@ -241,7 +246,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   return opened;
 
   function replicaOf({ url: replicaUrl, maxLagMs, onChange }: ReplicaTarget): Replica {
-    const to = readUrl(replicaUrl);
+    const to = readServerUrl(replicaUrl);
     return new Replica({
       pool: poolOf(to),
       url: to.connectionString,
@@ -251,6 +256,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       maxLagMs,
       onChange,
       sign,
+      placements,
       statementName: to.namedStatements ? nameStatements('f') : () => '',
       placedStatementName: to.namedStatements ? nameStatements('s') : () => '',
       statementTimeout: limits.statementTimeout,
@@ -292,18 +298,6 @@ async function queryAlone<Row extends pg.QueryResultRow>(
     release(isRefusal(error));
     throw error;
   }
-}
-
-interface ServerUrl {
-  readonly connectionString: string;
-  readonly namedStatements: boolean;
-}
-
-function readUrl(url: string): ServerUrl {
-  const parsed = new URL(url);
-  const namedStatements = parsed.searchParams.get('pgbouncer') !== 'true';
-  parsed.searchParams.delete('pgbouncer');
-  return { connectionString: parsed.toString(), namedStatements };
 }
 
 /** Caches an answer for a minute; a failure is not cached. */

@@ -7,6 +7,7 @@ import type { PrismaClient } from '../../generated/prisma/client.js';
 import { signContext, type Sign } from '../database/context-signature.js';
 import type { RefuseSecondConnection } from '../driver/open-transaction.js';
 import { clientOfBinding, type PipeliningClient } from '../driver/pipelining-client.js';
+import type { Placements } from '../driver/placements.js';
 import { ATTEMPTS, isTransient } from '../driver/retry.js';
 import type { SendBatch } from '../driver/statement-batch.js';
 import { explained } from '../driver/time-limits.js';
@@ -26,24 +27,32 @@ export interface TenantBinderParts {
   /** Runs plain statements without Prisma. */
   readonly sendBatch: SendBatch;
   readonly sign: Sign;
+  /** Those of the database. */
+  readonly placements: Placements;
   readonly admission: Admission;
   readonly refuseSecondConnection: RefuseSecondConnection;
 }
 
 /** Creates the binder. The extended client is not exported, and refuses every operation without a tenant. */
 export function createTenantBinder(parts: TenantBinderParts): TenantBinder {
-  const { limits, sign } = parts;
+  const { limits, sign, placements } = parts;
   const extended = parts.prisma.$extends(
     createTenancy(
       {
         bind: (context: TenantContext, { readOnly }) =>
-          bindingStatement(context, signContext(sign, context), limits, readOnly),
+          bindingStatement(
+            context,
+            signContext(sign, context),
+            limits,
+            readOnly,
+            placements.schemaOf(context.tenantId),
+          ),
         limits: (context) => prismaLimits(limits, context),
         attempts: ATTEMPTS,
         isTransient,
         isOver: ({ deadline }) => deadline?.isOver ?? false,
         around: (context, attempt) =>
-          admitted(parts.admission, context, () => watched(context, limits, attempt)),
+          admitted(parts.admission, context, () => watched(context, parts, attempt)),
       },
       (transactions) => new TenantClients(transactions, parts).methods,
     ),
@@ -59,7 +68,7 @@ export function createTenantBinder(parts: TenantBinderParts): TenantBinder {
  */
 async function watched<Result>(
   context: TenantContext,
-  limits: TransactionLimits,
+  { limits, placements }: Pick<TenantBinderParts, 'limits' | 'placements'>,
   attempt: (course: TransactionCourse) => Promise<Result>,
 ): Promise<Result> {
   const { deadline, plan } = context;
@@ -78,6 +87,7 @@ async function watched<Result>(
       ending: () => deadline?.throwIfOver(),
     });
   } catch (error) {
+    placements.notice(error, context.tenantId);
     throw explained(error, context);
   } finally {
     stopWatching?.();
