@@ -7,6 +7,7 @@ export interface ServerUrl {
   readonly namedStatements: boolean;
 }
 
+/** Reads such a URL. @throws TypeError when it is none */
 export function readServerUrl(url: string): ServerUrl {
   const parsed = new URL(url);
   const namedStatements = parsed.searchParams.get('pgbouncer') !== 'true';
