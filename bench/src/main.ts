@@ -15,6 +15,7 @@ import { noisy } from './noisy.js';
 import { overload } from './overload.js';
 import { markdown } from './report.js';
 import { compareScale } from './scale.js';
+import { schemas } from './schemas.js';
 import { session } from './session.js';
 import { WORKLOADS, type WorkloadName } from './workloads.js';
 
@@ -52,9 +53,10 @@ else if (benchmark === 'cells')
       ? { rows: 60_000, rate: 20, seconds: 2, rounds: 3 }
       : { rows: 1_000_000, rate: 20, seconds: 4, rounds: 7 },
   );
+else if (benchmark === 'schemas') await schemas(values.quick ? [1, 20] : [1, 100, 1_000]);
 else if (benchmark !== undefined) {
   console.error(
-    `There is no benchmark ${benchmark}: noisy, overload, jobs, life, live, cells, or none for the comparison.`,
+    `There is no benchmark ${benchmark}: noisy, overload, jobs, life, live, cells, schemas, or none for the comparison.`,
   );
   process.exit(2);
 }
