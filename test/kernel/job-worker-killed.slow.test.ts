@@ -49,6 +49,7 @@ test('every job is done, also when workers are killed', { timeout: 100_000 * KIL
       }
     });
   }
+  let interrupted = 0;
   for (let kill = 1; kill <= KILLS; kill++) {
     const worker = await start();
     const goal = Math.floor((JOBS * kill) / (KILLS + 2));
@@ -59,8 +60,10 @@ test('every job is done, also when workers are killed', { timeout: 100_000 * KIL
     );
     worker.kill('SIGKILL');
     expect((await worker.ended).signal).toBe('SIGKILL');
+    interrupted += await countOf("state = 'running'");
   }
-  expect(await countOf("state = 'running'")).toBeGreaterThan(0);
+  // One of the kills may have hit a worker between two jobs.
+  expect(interrupted).toBeGreaterThan(0);
   const last = await start();
   await until('all jobs are done', async () => (await countOf("state <> 'succeeded'")) === 0, PATIENCE_MS);
   last.kill('SIGTERM');
