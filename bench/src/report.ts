@@ -63,7 +63,9 @@ function table(results: Results, connections: number): string[] {
     return [`| ${cells.join(' | ')} |`];
   });
   const wrong = CONTESTANTS.flatMap(({ name, title }) =>
-    results[name]?.wrong ? [`${title}: ${results[name].wrong} wrong answers, which are not counted.`] : [],
+    results[name]?.wrong
+      ? [`${title}: ${results[name].wrong} requests were refused or answered wrong, and are not counted.`]
+      : [],
   );
   return [
     `| ${connections} connections | requests/s | Tenantry × | p50 | p99 | CPU server | CPU database | memory | bytes |`,
