@@ -2700,7 +2700,7 @@ export type UpdateTenantSettingsMutationVariables = Exact<{
 }>;
 
 
-export type UpdateTenantSettingsMutation = { updateTenantSettings?: { __typename?: 'UpdateTenantSettingsPayload', tenant: { __typename?: 'Tenant', id: string, version: number }, settings: Array<{ __typename?: 'Setting', name: string, value?: unknown | null }> } | null };
+export type UpdateTenantSettingsMutation = { updateTenantSettings?: { __typename?: 'UpdateTenantSettingsPayload', tenant: { __typename?: 'Tenant', id: string, name: string, version: number }, settings: Array<{ __typename?: 'Setting', name: string, value?: unknown | null }> } | null };
 
 export type WebhooksQueryVariables = Exact<{
   first?: InputMaybe<Scalars['Int']['input']>;
@@ -3418,6 +3418,7 @@ export const UpdateTenantSettingsDocument = new TypedDocumentString(`
   updateTenantSettings(input: {settings: $settings}) {
     tenant {
       id
+      name
       version
     }
     settings {

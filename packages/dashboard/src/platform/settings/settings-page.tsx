@@ -49,9 +49,10 @@ function Name({
 }): ReactNode {
   const texts = useTexts();
   const rename = useAction(RenameTenantDocument);
-  const [written, setWritten] = useState<string>();
+  // With the version that the viewer saw: what is read again meanwhile may be of somebody else.
+  const [written, setWritten] = useState<{ readonly name: string; readonly version: number }>();
   const [isSaved, setSaved] = useState(false);
-  const name = written ?? tenant.name;
+  const name = written?.name ?? tenant.name;
   const theirs = currentOf(rename.refusals);
   const save = (expectedVersion: number): void => {
     setSaved(false);
@@ -73,13 +74,13 @@ function Name({
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          save(tenant.version);
+          save(written?.version ?? tenant.version);
         }}
       >
         <Field
           label={texts.settings.name}
           value={name}
-          onChange={setWritten}
+          onChange={(text) => setWritten({ name: text, version: written?.version ?? tenant.version })}
           isRequired
           problem={problemOf(rename.refusals, 'name')}
         />
