@@ -26,8 +26,9 @@ const options = {
   pool: 'forks',
   // Concurrent tests start servers, so more of them at once take longer.
   maxConcurrency: 2,
-  testTimeout: 60_000,
-  hookTimeout: 90_000,
+  // A machine that is busy with other work may need many times as long as an idle one. What hangs is found in any case.
+  testTimeout: 180_000,
+  hookTimeout: 240_000,
   // Polls wait until a change of access is announced. Without the announcement it takes effect after 30 seconds.
   expect: { poll: { timeout: 10_000 } },
   // A test that is skipped, or run alone by `.only`, is a failure.

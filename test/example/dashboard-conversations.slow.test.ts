@@ -15,6 +15,8 @@ import {
   type Window,
 } from '../support/dashboard.js';
 import { useServer } from '../support/server.js';
+import { connectionsAt, subscriptionsAt } from '../support/subscriber.js';
+import { until } from '../support/until.js';
 
 const server = useServer();
 
@@ -103,8 +105,16 @@ describe.skipIf(withoutChromium())('the pages of conversations', () => {
     'shows what others write as it happens, and a viewer is offered nothing to write',
     async () => {
       const id = await create('live');
+      // The window of a test before closes its connection a moment later.
+      await until('nobody is connected', async () => (await connectionsAt(server())) === 0, SLOW_MS / 3);
       const reader = await openAs('viewer', `/conversations/${id}`);
       const list = await openAs('viewer', '/conversations');
+      // Of the conversations in both, and of the messages in one.
+      await until(
+        'all subscriptions are in force',
+        async () => (await subscriptionsAt(server())) === 3,
+        SLOW_MS / 3,
+      );
       for (const page of [reader, list]) {
         expect(await page.getByRole('button', { name: /New conversation|Edit|Delete|Send/ }).count()).toBe(0);
       }

@@ -149,7 +149,7 @@ test('a server that starts among faults runs, or says in one sentence why it doe
   let isOver = false as boolean;
   const breaking = breakConnections(() => isOver);
   const started = await Promise.race([
-    child.says(/Tenantry is running\./).then(() => true),
+    child.says(/Tenantry is running\./, 200_000).then(() => true),
     child.ended.then(() => false),
   ]);
   isOver = true;
@@ -159,4 +159,4 @@ test('a server that starts among faults runs, or says in one sentence why it doe
   const { code, stderr } = await child.ended;
   expect(code).toBe(started ? 0 : 1);
   expectQuiet(stderr);
-}, 60_000);
+}, 240_000);

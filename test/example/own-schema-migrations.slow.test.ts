@@ -180,7 +180,8 @@ test('Others read the table of a tenant while a migration waits for its lock', a
     const brought = bring();
     await until('the migration waits', async () => {
       const waiting = await database.asSuperuser(
-        "SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'",
+        `SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
       return waiting.length > 0;
     });

@@ -11,7 +11,7 @@ import { ME, useApiKeys } from '../support/api-keys.js';
 const { server, replica, lookUps, succeed, create, ask, refusalOfKey, rowOf, tenantWith } = useApiKeys();
 
 /** Less than 30 seconds, the time after which a server would notice a change without a notification. */
-const SOON = { timeout: 10_000, interval: 20 };
+const SOON = { timeout: 25_000, interval: 20 };
 
 const permissionsOf = async (key: string, at = server()) =>
   (await ask<{ me: { permissions: string[] } }>(key, '{ me { permissions } }', at)).data.me.permissions;
@@ -173,22 +173,31 @@ describe('what is known of a key', () => {
   });
 
   test('does not outlive its expiry', async () => {
-    const expiresAt = new Date(Date.now() + 5_000);
-    const { key } = await insertApiKey(server().database, 'acme', { expiresAt: expiresAt.toISOString() });
-    await untilKept(key);
-    const before = asked();
-    let lastAccepted = 0;
-    await until('the key has expired', async () => {
-      const sent = Date.now();
-      const { status } = await refusalOfKey(key);
-      if (status === 200) lastAccepted = sent;
-      return status === 401;
+    let validForMs = 5_000;
+    await until('the kept answer was used until the key expired', async () => {
+      const expiresAt = new Date(Date.now() + validForMs);
+      // On a slow machine a key may expire before it is kept: the next one is valid for longer.
+      validForMs *= 2;
+      const { key } = await insertApiKey(server().database, 'acme', { expiresAt: expiresAt.toISOString() });
+      const first = asked();
+      let before = first;
+      let lastAccepted = 0;
+      await until('the key has expired', async () => {
+        const sent = Date.now();
+        const askedSoFar = asked();
+        const { status } = await refusalOfKey(key);
+        if (status === 200) {
+          lastAccepted = sent;
+          before = askedSoFar;
+        }
+        return status === 401;
+      });
+      // Never longer.
+      expect(lastAccepted).toBeLessThan(expiresAt.getTime());
+      expect(Date.now()).toBeGreaterThanOrEqual(expiresAt.getTime());
+      // What was announced of the key and of others before may have dropped the answer just then.
+      return lastAccepted > 0 && before > first && asked() === before;
     });
-    // The cached answer was used until the key expired, and not longer.
-    expect(asked()).toBe(before);
-    expect(lastAccepted).toBeGreaterThan(0);
-    expect(lastAccepted).toBeLessThan(expiresAt.getTime());
-    expect(Date.now()).toBeGreaterThanOrEqual(expiresAt.getTime());
   });
 
   test('ends with its revocation, on every server, within a second', async () => {

@@ -108,7 +108,7 @@ describe('an operator', () => {
 
   test('reaches no other tenant', async () => {
     const slug = await newTenant();
-    const { data } = await begin({ slug, role: 'OWNER', reason: 'x', minutes: 1 });
+    const { data } = await begin({ slug, role: 'OWNER', reason: 'x', minutes: 30 });
     const at = servers[0]!;
     const elsewhere = await at
       .withHeaders({ authorization: `Bearer ${data.impersonate.credential}`, host: 'acme.localhost' })
@@ -182,7 +182,7 @@ describe('the tenant', () => {
     for (const at of [0, 1]) expect((await as(credential, at).query(ME)).errors).toEqual([]);
     const socket = await rawSocket(servers[1]!);
     socket.send({ type: 'connection_init', payload: { authorization: `Bearer ${credential}` } });
-    await until('the operator is let in', () => socket.messages.length === 1);
+    await until('the operator is let in', () => socket.messages.length > 0);
     const owner = await servers[0]!.as(`owner@${slug}.test`, slug);
     const seen = await owner.query<{ impersonations: { nodes: object[] } }>(LIST);
     expect(seen.data.impersonations.nodes).toMatchObject([

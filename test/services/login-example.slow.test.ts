@@ -59,7 +59,10 @@ describe.skipIf(withoutChromium())('the example of a login', () => {
   async function signIn(page: Page, email: string, password: string): Promise<void> {
     await page.getByLabel('E-mail address').fill(email);
     await page.getByLabel('Password').fill(password);
+    // What is refused is told in a page that looks like this one.
+    const answered = page.waitForEvent('load');
     await page.getByRole('button', { name: 'Sign in' }).click();
+    await answered;
   }
 
   test(

@@ -56,7 +56,7 @@ async function startSealing(): Promise<ChildProcess> {
 
 test(
   `killed ${String(KILLS)} times, it has sealed every entry once, in order`,
-  { timeout: 600_000 },
+  { timeout: 1_800_000 },
   async () => {
     const state = { isWriting: true };
     const tenants = ['acme', 'globex'] as const;

@@ -99,10 +99,28 @@ test('after a restore in another cluster everything is looked through, also what
 });
 
 describe('several sealers', () => {
+  /** Whether the lease that ends then is over. */
+  const isOver = async (end: string): Promise<boolean> => {
+    const [lease] = await database.asSuperuser<{ over: boolean }>(
+      'SELECT $1::timestamptz < clock_timestamp() AS over',
+      [end],
+    );
+    return lease!.over;
+  };
+
   test('one seals, and another takes over when it stops', async () => {
     const [first, second] = [sealerOf(database).sealer, sealerOf(database).sealer];
-    expect(await first.round()).not.toBe('standby');
-    expect(await second.round()).toBe('standby');
+    await until('the second stands by', async () => {
+      await database.asSuperuser('UPDATE tenantry.audit_sealer SET holder = NULL');
+      expect(await first.round()).not.toBe('standby');
+      const [lease] = await database.asSuperuser<{ end: string }>(
+        'SELECT until::text AS "end" FROM tenantry.audit_sealer',
+      );
+      if ((await second.round()) === 'standby') return true;
+      // Only on a machine that has stood still for longer than the lease lasts.
+      expect(await isOver(lease!.end)).toBe(true);
+      return false;
+    });
     expect(await first.round()).not.toBe('standby');
     await first.close();
     expect(await second.round()).not.toBe('standby');
@@ -237,8 +255,8 @@ describe('heads leave the database', () => {
       pauseMs: 1,
     });
     sealer.start();
-    await until('the endpoint has refused the heads', () => bodies.length === 1);
-    await until('the failure is reported', () => problems.length === 1);
+    await until('the endpoint has refused the heads', () => bodies.length > 0);
+    await until('the failure is reported', () => problems.length > 0);
     await sealer.close();
     expect(problems).toEqual(['undelivered the endpoint answered 500']);
     expect(bodies[1]).toBe(bodies[0]);

@@ -394,7 +394,7 @@ export function isolationProperty(server: () => TestServer, runs: number): void 
         for (const step of commands) await run.execute(step);
         await run.compareWithDatabase();
       }),
-      { numRuns: runs, interruptAfterTimeLimit: 90_000, markInterruptAsFailure: true },
+      { numRuns: runs, interruptAfterTimeLimit: 900_000, markInterruptAsFailure: true },
     );
-  }, 120_000);
+  }, 960_000);
 }

@@ -1,6 +1,6 @@
 /**
  * What a server does beside requests, as a process for tests that kill it: it writes exports and executes erasures. Its
- * leases are short, so that another worker goes on a second after it was killed.
+ * leases are short, so that another worker goes on seconds after it was killed, and longer than a busy machine stands still.
  */
 import process from 'node:process';
 import { pino } from 'pino';
@@ -30,7 +30,7 @@ const services = createServices({
 const { database, plans, moduleContext: context } = services;
 new Worker(
   { database, handlers: jobHandlers(modules), plans, context },
-  { slots: 4, pollMs: 50, leaseMs: 1_000 },
+  { slots: 4, pollMs: 50, leaseMs: 4_000 },
 ).start(pino({ level: 'error' }));
 process.stdout.write('the worker is running\n');
 const runner = new ErasureRunner({ url, contextKey, stores: [], plans, keys: KEYS, warn });

@@ -36,13 +36,20 @@ export async function unsealed(database: TestDatabase): Promise<number> {
   return row!.count;
 }
 
-/** Seals everything that is there. Transactions of other tests on the same server may delay it. */
+/** Entries wait for the transactions of other tests on the same server, some of which are open for a minute. */
+const SEALED_WITHIN_MS = 150_000;
+
+/** Seals everything that is there. */
 export async function sealAll(database: TestDatabase, options: Partial<SealerOptions> = {}): Promise<void> {
   const { sealer } = sealerOf(database, options);
-  await until('everything is sealed', async () => {
-    await sealer.round();
-    return (await unsealed(database)) === 0;
-  });
+  await until(
+    'everything is sealed',
+    async () => {
+      await sealer.round();
+      return (await unsealed(database)) === 0;
+    },
+    SEALED_WITHIN_MS,
+  );
   await sealer.round();
   await sealer.close();
 }

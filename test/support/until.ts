@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 export async function until(
   what: string,
   happened: () => boolean | Promise<boolean>,
-  withinMs = 30_000,
+  withinMs = 100_000,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await happened())) {

@@ -13,6 +13,9 @@ import { useDatabase } from '../../../test/support/database.js';
 
 const database = useDatabase();
 
+/** What a probe may take on a busy machine: one that takes longer is not counted. */
+const PATIENT_MS = 60_000;
+
 /** Audits the current database. Settings that are not given are detected. */
 async function probe(options: Partial<ProbeOptions> = {}): Promise<ProbeReport> {
   const url = options.url ?? database().superuser;
@@ -21,7 +24,7 @@ async function probe(options: Partial<ProbeOptions> = {}): Promise<ProbeReport> 
     const catalog = await readCatalog(client);
     await client.query('ROLLBACK');
     const { settings } = detectSettings(catalog, { appRoles: ['tenantry_app'], sharedTables: ['colours'] });
-    return probeDatabase({ catalog, settings, url, ...options });
+    return probeDatabase({ catalog, settings, url, timeoutMs: PATIENT_MS, ...options });
   });
 }
 

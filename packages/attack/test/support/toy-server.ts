@@ -93,6 +93,9 @@ export async function startToyServer(fault: Fault): Promise<{ url: URL; close: (
       response.writeHead(503).end();
       return;
     }
+    // With the first event, which arrives before the client can take the stream for a silent one.
+    response.cork();
+    setImmediate(() => response.uncork());
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write(':\n\n');
     if (fault === 'streams end') {
