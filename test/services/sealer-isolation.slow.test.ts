@@ -90,6 +90,13 @@ describe('a trail that cannot be continued', () => {
   test('is looked through whole when it could not be sealed at first', async () => {
     await tamper(database, "UPDATE tenantry.audit_sealer SET watermark = NULL, database = 'elsewhere'");
     await makeEntries(database, 'acme', 1);
+    // Otherwise there is nothing yet that the first round could not seal, and the second looks only at what came since.
+    await until('the entry waits for no transaction', async () => {
+      const [row] = await database.asSuperuser<{ ready: boolean }>(
+        'SELECT max(tx::text::numeric) < pg_snapshot_xmin(pg_current_snapshot())::text::numeric AS ready FROM audit_log',
+      );
+      return row!.ready;
+    });
     const other = readSealKeys(newSealKey());
     const { sealer } = sealerOf(database, { keys: other });
     await until('acme is behind', async () => (await sealer.round(), (await behind()).length > 0));
