@@ -9,12 +9,15 @@ import {
   headIn,
   makeEntries,
   newSealKey,
+  SEALED_WITHIN_MS,
   sealAll,
   sealerOf,
   tamper,
   verifyOf,
 } from '../support/sealed-trails.js';
 import { readSealKeys } from '../../src/services/audit-trail/seal-keys.js';
+
+const PATIENTLY = { timeout: SEALED_WITHIN_MS };
 
 let database: TestDatabase;
 /** The ids of acme's entries, in the order of the trail. */
@@ -205,7 +208,7 @@ describe('the sealer', () => {
     await tamper(database, statement);
     await makeEntries(database, 'acme', 1);
     const { sealer, problems } = sealerOf(database);
-    await expect.poll(async () => (await sealer.round(), problems.length)).toBeGreaterThan(0);
+    await expect.poll(async () => (await sealer.round(), problems.length), PATIENTLY).toBeGreaterThan(0);
     expect(problems[0]).toMatch(/^broken /);
     const count = 'SELECT count(*)::int AS count FROM tenantry.audit_leaves';
     const before = await database.asSuperuser(count);
@@ -218,7 +221,7 @@ describe('the sealer', () => {
     const { sealer, problems } = sealerOf(database);
     const size = async () => (await headIn(database, 'acme')).size;
     await makeEntries(database, 'acme', 1);
-    await expect.poll(async () => (await sealer.round(), size())).toBe(ids.length + 1);
+    await expect.poll(async () => (await sealer.round(), size()), PATIENTLY).toBe(ids.length + 1);
     const { tenant, number, size: whole } = await headIn(database, 'acme');
     await tamper(
       database,
@@ -228,7 +231,7 @@ describe('the sealer', () => {
     );
     await makeEntries(database, 'acme', 1);
     await expect
-      .poll(async () => (await sealer.round(), problems))
+      .poll(async () => (await sealer.round(), problems), PATIENTLY)
       .toContainEqual(expect.stringMatching(/is gone$/));
     await sealer.close();
   });

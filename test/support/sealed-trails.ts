@@ -37,7 +37,7 @@ export async function unsealed(database: TestDatabase): Promise<number> {
 }
 
 /** Entries wait for the transactions of other tests on the same server, some of which are open for a minute. */
-const SEALED_WITHIN_MS = 150_000;
+export const SEALED_WITHIN_MS = 100_000;
 
 /** Seals everything that is there. */
 export async function sealAll(database: TestDatabase, options: Partial<SealerOptions> = {}): Promise<void> {
