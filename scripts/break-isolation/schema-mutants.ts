@@ -13,7 +13,11 @@ export const schemas: MutantGroup = {
     {
       name: 'bound-beside-its-schema',
       breaks: 'a tenant with a schema of its own is bound to the tables of all',
-      sql: inFunction('bind', 'IF tenantry.has_schemas() THEN', 'IF false THEN'),
+      sql: inFunction(
+        'bind',
+        'IF tenantry.has_schemas() OR tenantry.is_fenced(tenant) THEN',
+        'IF false THEN',
+      ),
       tests: [ATTACKS],
     },
     {
@@ -130,7 +134,7 @@ export const schemas: MutantGroup = {
     },
     {
       name: 'move-loses-the-schema',
-      breaks: 'a tenant with a schema of its own is moved to the tables of all',
+      breaks: 'a tenant with a schema of its own is moved to the tables of all of another cell',
       sql: 'DROP TRIGGER refuse_placed_move ON tenantry.moves',
       tests: [LIFE],
     },

@@ -175,8 +175,13 @@ export async function confirmSide(
 ): Promise<{ readonly slug: string; readonly erasedFrom: Side }> {
   return alone(cells.home, slug, async () => {
     const found = await find(cells, slug);
-    if (!found.copy?.isLeft)
-      throw new TenantLifeError('The move is not finished: begin it again, or undo it.');
+    if (!found.copy?.isLeft) {
+      throw new TenantLifeError(
+        found.isMoving
+          ? 'The move is not finished: begin it again, or undo it.'
+          : `There is no old copy of ${slug}.`,
+      );
+    }
     await eraseLeft(found);
     return { slug, erasedFrom: otherSide(found.side) };
   });
@@ -205,6 +210,7 @@ export async function undoSide(
       await eraseLeft(found);
       return otherSide(side);
     }
+    if (!copy && !found.isMoving) throw new TenantLifeError(`There is no move of ${slug}.`);
     if (copy) await eraseOwnCopy(connection, tenant);
     await fence(connection, tenant.id, null, undefined);
     return undefined;
