@@ -154,6 +154,29 @@ describe.each(SIDES)('A move to the side %s', (to) => {
   });
 });
 
+// In a database of its own, in which no other tenant has a schema.
+const alone = useDatabase();
+
+test('A snapshot that is older than the copy does not read it, also when no tenant has a schema any more', async () => {
+  await allowSchemas(alone());
+  const id = await newTenant(alone(), 'alone');
+  await moveTo(alone(), 'alone', 'schema');
+  await confirmOf(alone(), 'alone');
+  const states: unknown[] = [];
+  await connected(alone().app, async (client) => {
+    await moveTo(alone(), 'alone', 'shared', async (step) => {
+      if (step === 'copied') {
+        await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+        await client.query('SELECT FROM pg_catalog.pg_class LIMIT 1');
+      }
+      if (step !== 'placed') return;
+      states.push((await refusalOf(bindAt(client, id, 'shared', true))).state);
+      await client.query('ROLLBACK');
+    });
+  });
+  expect(states).toEqual(['TE004']);
+});
+
 const placed = async (id: string): Promise<Side> =>
   (await database().asSuperuser('SELECT FROM tenantry.schemas WHERE subject = $1', [id])).length > 0
     ? 'schema'

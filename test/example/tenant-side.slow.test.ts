@@ -19,7 +19,7 @@ import {
 } from '../support/moved-sides.js';
 import { sealAll, verifyOf } from '../support/sealed-trails.js';
 import { useServer } from '../support/server.js';
-import { erased, exported, newTenant, useFolder } from '../support/tenant-life.js';
+import { asOperatorOf, erased, exported, newTenant, useFolder } from '../support/tenant-life.js';
 import { until } from '../support/until.js';
 
 const server = useServer();
@@ -80,7 +80,7 @@ async function announced(id: string, work: () => Promise<unknown>): Promise<read
     });
     await client.query('LISTEN tenantry_changes; LISTEN test_end');
     await database().asSuperuser(
-      "INSERT INTO tenantry.listening (tenant_id, until) VALUES ($1, now() + interval '1 hour')",
+      "INSERT INTO tenantry.listening (tenant_id, until, lease) VALUES ($1, now() + interval '1 hour', gen_random_uuid())",
       [id],
     );
     await work();
@@ -159,6 +159,13 @@ describe.each(SIDES)('A move to the side %s', (to) => {
     // The archive has the rows of the tenant, not those of the copy.
     const { tables } = await exported(database(), slug, file(`${slug}.tar`));
     expect(tables.find(({ name }) => name === 'conversations')).toMatchObject({ schema: 'public', rows: 2 });
+    // The numbers of quotas are compared with the rows of the tenant, too.
+    const counted = await asOperatorOf(database(), (operator) =>
+      operator.inTenant(id, (query) =>
+        query("SELECT used::int, rows::int FROM tenantry.check_use('conversations', false)"),
+      ),
+    );
+    expect(counted).toEqual([{ used: 2, rows: 2 }]);
     expect(await confirmOf(database(), slug)).toEqual({ slug, erasedFrom: from });
     expect(await schemasOf(id)).toHaveLength(to === 'schema' ? 1 : 0);
     if (to === 'schema') expect(await bodiesOn(database(), id, from)).toEqual([]);
@@ -257,6 +264,28 @@ describe.each(SIDES.flatMap((to) => STEPS.map((step) => ({ to, step }))))(
     });
   },
 );
+
+test('A copy that lacks migrations does not take the place of the tenant, and is made anew', async () => {
+  const { slug, id } = await tenant('schema');
+  const steps: MoveStep[] = [];
+  await moveTo(database(), slug, 'schema', async (step) => {
+    if (step === 'equal' && !steps.includes(step)) {
+      await database().asSuperuser("UPDATE tenantry.schema_moves SET migration = '2026' WHERE subject = $1", [
+        id,
+      ]);
+    }
+    steps.push(step);
+  });
+  expect(steps.filter((step) => step === 'copied')).toHaveLength(2);
+  expect(await bodiesOn(database(), id, 'schema')).toEqual(['before']);
+  expect(
+    await database().asSuperuser(
+      `SELECT s.migration = (SELECT max(migration_name) FROM public._prisma_migrations) AS is_current
+       FROM tenantry.schemas s WHERE subject = $1`,
+      [id],
+    ),
+  ).toEqual([{ is_current: true }]);
+});
 
 test('An erasure takes both sides, and is refused while the tenant is moved', async () => {
   const { slug, id } = await tenant('schema');
