@@ -272,6 +272,18 @@ export const schemas: MutantGroup = {
       tests: [SIDES],
     })),
     {
+      name: 'erased-copy-as-events',
+      breaks: 'rows that a tenant has left behind are announced as deleted when they are erased',
+      edits: [
+        edit(
+          'src/services/lifecycle/place-in-database.ts',
+          "    await query('SET CONSTRAINTS ALL IMMEDIATE');\n",
+          '',
+        ),
+      ],
+      tests: [SIDES],
+    },
+    {
       name: 'copy-is-counted',
       breaks: 'the number of a quota is compared with the rows of a copy',
       sql: inFunction(

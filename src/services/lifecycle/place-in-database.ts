@@ -117,6 +117,8 @@ export async function eraseOwnCopy(connection: OperatorConnection, tenant: Tenan
         JSON.stringify(group.map(() => null)),
       ]);
     }
+    // Triggers that wait for the commit would not know any more that this was a copy.
+    await query('SET CONSTRAINTS ALL IMMEDIATE');
     await signed({ query, sign: connection.sign }, 'end_copy', tenant.id);
   });
 }
