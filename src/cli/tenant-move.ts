@@ -2,7 +2,6 @@ import process from 'node:process';
 import { Command, Option } from 'commander';
 import { readConfig } from '../kernel/config/config.js';
 import { ConfigError } from '../kernel/config/config-error.js';
-import { makeSchema } from '../kernel/database/schemas/make-schema.js';
 import { sealKeys } from '../services/audit-trail/seal-keys.js';
 import { TenantLifeError } from '../services/lifecycle/life-error.js';
 import { confirmSide, hasMovedSide, moveSide, undoSide } from '../services/lifecycle/move-side.js';
@@ -59,7 +58,7 @@ export const tenantMoveCommand = (): Command =>
           reason,
           onStep,
           connect: asOperatorAt,
-          makeSchema: async (tenantId: string) => makeSchema(await ownerOf(here), tenantId, true),
+          ownerUrl: () => ownerOf(here),
         };
         if (options.confirm ?? options.undo) {
           const isWithin = await hasMovedSide(cells, slug);
@@ -68,8 +67,6 @@ export const tenantMoveCommand = (): Command =>
         }
         const order = orderOf(options, here);
         if (order.side === undefined) return moveTenant(cells, { ...toCell, ...order });
-        // Before anything is begun, because only the owner can make it.
-        if (order.side === 'schema') await ownerOf(here);
         return moveSide(cells, { ...toSide, to: order.side });
       });
       printRows([done], options);

@@ -70,6 +70,21 @@ const usedOf = (id: string) =>
     [id],
   );
 
+/** A transaction of the tenant that has written, and ends when it is told to. */
+async function openTransaction(id: string) {
+  let end = (): void => undefined;
+  const held = new Promise<void>((resolve) => (end = resolve));
+  let ended: Promise<unknown> | undefined;
+  await new Promise<void>((begun) => {
+    ended = clientOf(id).transaction(async (tx) => {
+      await tx.conversation.create({ data: { body: 'late', subject: 's', userId: 'writer' } });
+      begun();
+      await held;
+    });
+  });
+  return { end, ended };
+}
+
 /** What `work` announces of rows. */
 async function announced(id: string, work: () => Promise<unknown>): Promise<readonly string[]> {
   return connected(database().superuser, async (client) => {
@@ -133,11 +148,18 @@ describe.each(SIDES)('A move to the side %s', (to) => {
     await write(id, 'gone');
     await write(id, 'changed');
     const seen: unknown[] = [];
+    const steps: MoveStep[] = [];
     await moveTo(database(), slug, to, async (step) => {
+      steps.push(step);
       if (step === 'copied') {
         await write(id);
         await clientOf(id).conversation.deleteMany({ where: { body: 'gone' } });
-        await clientOf(id).conversation.updateMany({ where: { body: 'changed' }, data: { body: 'new' } });
+        for (const [body, next] of [
+          ['changed', 'newer'],
+          ['newer', 'new'],
+        ]) {
+          await clientOf(id).conversation.updateMany({ where: { body }, data: { body: next } });
+        }
       }
       // It may be tried again.
       if (step !== 'frozen' || seen.length > 0) return;
@@ -147,7 +169,9 @@ describe.each(SIDES)('A move to the side %s', (to) => {
     expect(seen).toEqual([['before', 'more', 'new'], 'TE003']);
     expect(await bodiesOn(database(), id, to)).toEqual(['before', 'more', 'new']);
     const versions = await clientOf(id).conversation.findMany({ where: { body: 'new' } });
-    expect(versions.map(({ version }) => version)).toEqual([2]);
+    expect(versions.map(({ version }) => version)).toEqual([3]);
+    // The first copy has followed, with versions as they are.
+    expect(steps.filter((step) => step === 'copied')).toHaveLength(1);
   });
 
   test('leaves a copy that is kept until it is confirmed', async () => {
@@ -191,24 +215,27 @@ describe.each(SIDES)('A move to the side %s', (to) => {
     expect(String(await rejectionOf(moveTo(database(), slug, from)))).toContain('confirm that move first');
   });
 
-  test('waits for a transaction that has written and is open', async () => {
+  test('waits for a transaction that was open before it', async () => {
     const { slug, id } = await tenant(to);
-    let end = (): void => undefined;
-    let open: Promise<unknown> | undefined;
+    const open = await openTransaction(id);
+    await moveTo(database(), slug, to, (step) => {
+      // Later than a move that does not wait has read the rows; one that waits does so for as long as it takes.
+      if (step === 'begun') setTimeout(open.end, 2_000);
+    });
+    await open.ended;
+    expect(await bodiesOn(database(), id, to)).toEqual(['before', 'late']);
+  });
+
+  test('waits for a transaction that has written and is open at its end', async () => {
+    const { slug, id } = await tenant(to);
+    let open: Awaited<ReturnType<typeof openTransaction>> | undefined;
     await moveTo(database(), slug, to, async (step) => {
       if (step !== 'copied') return;
-      const held = new Promise<void>((resolve) => (end = resolve));
-      await new Promise<void>((begun) => {
-        open = clientOf(id).transaction(async (tx) => {
-          await tx.conversation.create({ data: { body: 'late', subject: 's', userId: 'writer' } });
-          begun();
-          await held;
-        });
-      });
+      open = await openTransaction(id);
       // Longer than writes are refused for it at once.
-      setTimeout(end, 2_500);
+      setTimeout(open.end, 2_500);
     });
-    await open;
+    await open!.ended;
     expect(await bodiesOn(database(), id, to)).toEqual(['before', 'late']);
   });
 

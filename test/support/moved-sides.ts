@@ -1,6 +1,5 @@
 /** Moves of tenants of a test's database into a schema of their own, and back. */
 import { OWNER_ROLE } from '../../src/kernel/database/owner-connection.js';
-import { makeSchema } from '../../src/kernel/database/schemas/make-schema.js';
 import { schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
 import type { MoveStep } from '../../src/services/lifecycle/copy-and-leave.js';
 import {
@@ -26,7 +25,7 @@ const orderOf = (database: TestDatabase, slug: string, onStep?: OnStep): Omit<Si
   reason: 'INC-7',
   onStep,
   connect: (_cell, work) => asOperatorOf(database, work),
-  makeSchema: (tenantId) => makeSchema(database.superuser, tenantId, true),
+  ownerUrl: () => Promise.resolve(database.superuser),
 });
 
 const asCells = <Result>(database: TestDatabase, work: (cells: OperatorCells) => Promise<Result>) =>

@@ -1,6 +1,5 @@
 /** A move of a tenant into a schema or out of it as a process, for tests that kill it: it says when it has begun. */
 import process from 'node:process';
-import { makeSchema } from '../../src/kernel/database/schemas/make-schema.js';
 import { moveSide, undoSide } from '../../src/services/lifecycle/move-side.js';
 import { OperatorCells } from '../../src/services/operator/operator-cells.js';
 import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
@@ -18,7 +17,7 @@ await connect(async (home) => {
     reason: 'test',
     connect: <Result>(_cell: string | undefined, work: Parameters<typeof connect<Result>>[0]) =>
       connect(work),
-    makeSchema: (tenantId: string) => makeSchema(OWNER_URL, tenantId, true),
+    ownerUrl: () => Promise.resolve(OWNER_URL),
   };
   process.stdout.write('it has begun\n');
   if (what === 'undo') await undoSide(cells, order);

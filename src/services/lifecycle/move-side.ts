@@ -22,7 +22,6 @@ import {
   ownPlacement,
   placeInDatabase,
   settle,
-  type MakeSchema,
   type OwnPlacement,
   type Side,
 } from './place-in-database.js';
@@ -32,7 +31,8 @@ export interface SideOrder {
   readonly to: Side;
   /** For the audit log of the tenant. */
   readonly reason: string;
-  readonly makeSchema: MakeSchema;
+  /** The URL of the owner of the objects in the tenant's cell. @throws ConfigError when it is not configured */
+  readonly ownerUrl: () => Promise<string>;
   /** Runs `work` with one more connection to a cell. */
   readonly connect: <Result>(
     cell: string | undefined,
@@ -120,12 +120,14 @@ const SIDES: Readonly<Record<Side, string>> = {
 
 async function moveFound(cells: OperatorCells, found: Found, order: SideOrder): Promise<MovedSide> {
   const { cell, connection: source, tenant } = found;
-  const { slug, to, reason, makeSchema, connect, onStep = () => undefined } = order;
+  const { slug, to, reason, ownerUrl, connect, onStep = () => undefined } = order;
   if (found.copy?.isLeft) {
     throw new TenantLifeError(
       `${capital(SIDES[to])} has an old copy of the tenant: confirm that move first.`,
     );
   }
+  // Before anything is begun.
+  if (to === 'schema') await ownerUrl();
   await refuseOldCopies(cells, found);
   if (!found.isMoving) {
     await source.acting(tenant.id, { action: 'tenant_move_begun', reason }, () => Promise.resolve());
@@ -135,7 +137,7 @@ async function moveFound(cells: OperatorCells, found: Found, order: SideOrder): 
   // Those which began before do not share the lock.
   await olderTransactionsEnd(source);
   const frozenMs = await connect(cell, async (target) => {
-    const place = placeInDatabase({ source, target, tenant, to, makeSchema });
+    const place = placeInDatabase({ source, target, tenant, to, ownerUrl });
     const since = await copyAndLeave({ source, target, tenant, place, onStep });
     return Math.round(performance.now() - since);
   });
@@ -207,8 +209,10 @@ export async function undoSide(
     const found = await find(cells, slug);
     const { connection, tenant, copy, side } = found;
     if (copy?.isLeft) {
+      const back = otherSide(side);
+      if (back === 'schema') await order.ownerUrl();
       await eraseLeft(found);
-      return otherSide(side);
+      return back;
     }
     if (!copy && !found.isMoving) throw new TenantLifeError(`There is no move of ${slug}.`);
     if (copy) await eraseOwnCopy(connection, tenant);

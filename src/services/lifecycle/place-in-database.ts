@@ -2,6 +2,7 @@
  * The place of a copy in the database of its tenant: in a schema of the tenant's own, or in the tables of all. `tenantry.schemas` says
  * on which side the tenant is, so the rows of the other side are the copy.
  */
+import { makeSchema } from '../../kernel/database/schemas/make-schema.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
 import type { TenantRow } from '../operator/tenants.js';
@@ -43,23 +44,21 @@ export async function ownPlacement({ query }: OperatorConnection, tenantId: stri
   return { side: row!.side, copy: row!.copy ?? undefined };
 }
 
-/** Makes the schema for the copy of a tenant, as the owner of the objects. */
-export type MakeSchema = (tenantId: string) => Promise<void>;
-
 export interface OwnMove {
   readonly source: OperatorConnection;
   /** Another connection to the same database. */
   readonly target: OperatorConnection;
   readonly tenant: TenantRow;
   readonly to: Side;
-  readonly makeSchema: MakeSchema;
+  /** The URL of the owner of the objects, who alone makes schemas. @throws ConfigError when it is not configured */
+  readonly ownerUrl: () => Promise<string>;
 }
 
 /** The place of this copy. */
-export function placeInDatabase({ source, target, tenant, to, makeSchema }: OwnMove): CopyPlace {
+export function placeInDatabase({ source, target, tenant, to, ownerUrl }: OwnMove): CopyPlace {
   const erase = () => eraseOwnCopy(target, tenant);
   const make = async (): Promise<null> => {
-    if (to === 'schema') await makeSchema(tenant.id);
+    if (to === 'schema') await makeSchema(await ownerUrl(), tenant.id, true);
     else await signed(target, 'begin_copy', tenant.id);
     return null;
   };
