@@ -157,7 +157,7 @@ describe.each(SIDES)('A move to the side %s', (to) => {
         for (const [body, next] of [
           ['changed', 'newer'],
           ['newer', 'new'],
-        ]) {
+        ] as const) {
           await clientOf(id).conversation.updateMany({ where: { body }, data: { body: next } });
         }
       }
