@@ -386,6 +386,9 @@ DECLARE
   keys jsonb := '{}';
   old_keys jsonb := '{}';
 BEGIN
+  IF tenantry.is_copy(TG_RELID) THEN
+    RETURN NULL;
+  END IF;
   IF NOT EXISTS (
     SELECT FROM tenantry.listening WHERE tenant_id = tenant AND until > clock_timestamp()
   ) THEN
@@ -663,6 +666,23 @@ BEGIN
 END
 $procedure$;
 
+-- tenantry.begin_copy(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.begin_copy(tenant uuid, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'begin_copy', expires, tenant), expires, signature);
+  IF NOT EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant) THEN
+    RAISE EXCEPTION 'the tenant has no schema of its own' USING ERRCODE = '42501';
+  END IF;
+  PERFORM tenantry.note_copy(tenant, NULL);
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.begin_copy(uuid,bigint,text) TO tenantry_operator;
+
 -- tenantry.begin_import()
 CREATE OR REPLACE FUNCTION tenantry.begin_import()
  RETURNS void
@@ -725,14 +745,14 @@ BEGIN
       );
     END IF;
   END IF;
-  IF tenantry.has_schemas() THEN
+  done := tenantry.open_context(
+    tenant, actor, actor_type, request_id, statement_timeout_ms, read_only, seal_front, seal_back
+  );
+  IF tenantry.has_schemas() OR tenantry.is_fenced(tenant) THEN
     IF EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant) THEN
       RAISE EXCEPTION 'the tenant has a schema of its own' USING ERRCODE = 'TE004';
     END IF;
   END IF;
-  done := tenantry.open_context(
-    tenant, actor, actor_type, request_id, statement_timeout_ms, read_only, seal_front, seal_back
-  );
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.bind(uuid,text,text,text,integer,boolean,bigint,text) TO tenantry_app;
@@ -752,6 +772,10 @@ BEGIN
   PERFORM tenantry.require_signature(
     concat_ws(E'\x1f', 'bind', expires, tenant, actor_type, actor, coalesce(request_id, '')), expires, signature
   );
+  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
+  PERFORM tenantry.open_context(
+    tenant, actor, actor_type, request_id, statement_timeout_ms, read_only, signing_key.seal_front, signing_key.seal_back
+  );
   IF placed IS NOT NULL THEN
     SELECT s.migration INTO found_schema FROM tenantry.schemas s
     WHERE s.subject = tenant AND placed = tenantry.schema_of(tenant);
@@ -763,14 +787,23 @@ BEGIN
       RAISE EXCEPTION 'the schema of the tenant lacks migrations' USING ERRCODE = 'TE006';
     END IF;
   END IF;
-  SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
-  PERFORM tenantry.open_context(
-    tenant, actor, actor_type, request_id, statement_timeout_ms, read_only, signing_key.seal_front, signing_key.seal_back
-  );
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.bind_placed(uuid,text,text,text,integer,boolean,bigint,text,text,text) TO tenantry_operator;
+
+-- tenantry.bound_schema()
+CREATE OR REPLACE FUNCTION tenantry.bound_schema()
+ RETURNS text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT tenantry.schema_of(s.subject) FROM tenantry.schemas s
+  WHERE s.subject = nullif(current_setting('app.current_tenant', true), '')::uuid
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.bound_schema() TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.bound_schema() TO tenantry_operator;
 
 -- tenantry.cancel_erasure()
 CREATE OR REPLACE FUNCTION tenantry.cancel_erasure()
@@ -1120,6 +1153,31 @@ CREATE OR REPLACE FUNCTION tenantry.contexts_are_signed()
  IMMUTABLE PARALLEL SAFE
 RETURN false;
 
+-- tenantry.copied_tables()
+CREATE OR REPLACE FUNCTION tenantry.copied_tables()
+ RETURNS SETOF oid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ SELECT tenantry.copies_of(tenantry.current_tenant()) $function$;
+GRANT EXECUTE ON FUNCTION tenantry.copied_tables() TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.copied_tables() TO tenantry_operator;
+
+-- tenantry.copies_of(uuid)
+CREATE OR REPLACE FUNCTION tenantry.copies_of(tenant uuid)
+ RETURNS SETOF oid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  SELECT other.oid FROM pg_class own
+  JOIN pg_class other ON other.relname = own.relname AND other.relkind = 'r' AND other.relnamespace = CASE
+    WHEN EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant) THEN 'public'::regnamespace ELSE own.relnamespace
+  END
+  WHERE own.relnamespace = to_regnamespace(tenantry.schema_of(tenant)) AND own.relkind = 'r'
+    AND EXISTS (SELECT FROM tenantry.schema_moves m WHERE m.subject = tenant)
+$function$;
+
 -- tenantry.count_added()
 CREATE OR REPLACE FUNCTION tenantry.count_added()
  RETURNS trigger
@@ -1128,6 +1186,9 @@ CREATE OR REPLACE FUNCTION tenantry.count_added()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+  IF tenantry.is_copy(TG_RELID) THEN
+    RETURN NULL;
+  END IF;
   PERFORM tenantry.add_use(tenant_id, TG_ARGV[0], count(*)) FROM changed GROUP BY tenant_id ORDER BY tenant_id;
   RETURN NULL;
 END
@@ -1141,6 +1202,9 @@ CREATE OR REPLACE FUNCTION tenantry.count_changed()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+  IF tenantry.is_copy(TG_RELID) THEN
+    RETURN NULL;
+  END IF;
   IF TG_OP = 'TRUNCATE' THEN
     UPDATE tenantry.resource_usage SET used = 0 WHERE resource = TG_ARGV[0];
   ELSIF TG_OP = 'UPDATE' THEN
@@ -1435,6 +1499,43 @@ BEGIN
 END
 $function$;
 
+-- tenantry.end_copy(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.end_copy(tenant uuid, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+DECLARE
+  target oid;
+  is_left boolean;
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'end_copy', expires, tenant), expires, signature);
+  PERFORM FROM tenantry.schema_moves m WHERE m.subject = tenant FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  IF NOT EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant) THEN
+    EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', tenantry.schema_of(tenant));
+  ELSE
+    IF tenantry.current_tenant() <> tenant THEN
+      RAISE EXCEPTION 'this transaction is bound to another tenant' USING ERRCODE = '42501';
+    END IF;
+    FOR target IN SELECT tenantry.copies_of(tenant) LOOP
+      EXECUTE format(
+        'SELECT EXISTS (SELECT FROM %s AS t WHERE %s)', tenantry.only_rows(target), tenantry.walked_condition(target)
+      ) INTO is_left USING tenant;
+      IF is_left THEN
+        RAISE EXCEPTION 'rows of the copy are left in %', target::regclass USING ERRCODE = '55000';
+      END IF;
+    END LOOP;
+  END IF;
+  DELETE FROM tenantry.schema_moves m WHERE m.subject = tenant;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.end_copy(uuid,bigint,text) TO tenantry_operator;
+
 -- tenantry.end_work(uuid)
 CREATE OR REPLACE FUNCTION tenantry.end_work(tenant uuid)
  RETURNS void
@@ -1509,7 +1610,10 @@ AS $function$
 BEGIN
   RETURN EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'leaving')
     AND NOT EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant AND e.state = 'running')
-    AND pg_try_advisory_xact_lock_shared(tenantry.writes_of(tenant));
+    AND (
+      EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = tenant AND m.other_cell = '')
+      OR pg_try_advisory_xact_lock_shared(tenantry.writes_of(tenant))
+    );
 END
 $function$;
 
@@ -1799,7 +1903,7 @@ CREATE OR REPLACE FUNCTION tenantry.finish_arrival(through xid8, targets oid[])
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  tenant constant uuid := tenantry.require_import();
+  tenant constant uuid := tenantry.require_arrival(targets);
   numbered record;
   highest bigint;
   given bigint;
@@ -1819,6 +1923,7 @@ BEGIN
   END LOOP;
   PERFORM tenantry.end_work(tenant);
   UPDATE tenantry.moves m SET through = finish_arrival.through WHERE m.subject = tenant AND m.state = 'arriving';
+  UPDATE tenantry.schema_moves m SET through = finish_arrival.through, tx = NULL WHERE m.subject = tenant AND m.moved_at IS NULL;
 END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.finish_arrival(xid8,oid[]) TO tenantry_operator;
@@ -2086,6 +2191,25 @@ AS $function$
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.inserted_audit_entry() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.inserted_audit_entry() TO tenantry_operator;
+
+-- tenantry.is_copy(oid)
+CREATE OR REPLACE FUNCTION tenantry.is_copy(target oid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  IF coalesce(current_setting('app.tenant_life', true), '') = '' THEN
+    RETURN false;
+  END IF;
+  RETURN EXISTS (
+    SELECT FROM tenantry.schema_moves m WHERE m.tx = pg_current_xact_id_if_assigned() AND target = ANY (m.targets)
+  );
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.is_copy(oid) TO tenantry_app;
+GRANT EXECUTE ON FUNCTION tenantry.is_copy(oid) TO tenantry_operator;
 
 -- tenantry.is_dropped(uuid,uuid)
 CREATE OR REPLACE FUNCTION tenantry.is_dropped(tenant uuid, entry uuid)
@@ -2402,7 +2526,7 @@ AS $function$
   JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) tgrelid
   JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace,
   pg_catalog.string_to_array(pg_catalog.encode(tgargs, 'escape'), '\000') AS arguments,
-  tenantry.schema_of(nullif(pg_catalog.current_setting('app.current_tenant', true), '')::uuid) AS own
+  tenantry.bound_schema() AS own
   WHERE tgname = 'count_added' AND tgparentid = 0
     AND tgfoid IN ('tenantry.count_added'::pg_catalog.regproc, 'tenantry.count_changed'::pg_catalog.regproc)
     AND (n.nspname OPERATOR(pg_catalog.!~) '^tenant_[0-9a-f]{32}$' OR n.nspname OPERATOR(pg_catalog.=) own)
@@ -2509,7 +2633,7 @@ CREATE OR REPLACE FUNCTION tenantry.merge_rows(target oid, columns text[], lines
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  tenant constant uuid := tenantry.require_import();
+  tenant constant uuid := tenantry.require_arrival(ARRAY[merge_rows.target]);
 BEGIN
   EXECUTE tenantry.merge_lines(target, columns, 'SELECT unnest($2)') USING tenant, lines;
 END
@@ -2524,7 +2648,7 @@ CREATE OR REPLACE FUNCTION tenantry.merge_staged(targets oid[], columns jsonb)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  tenant constant uuid := tenantry.require_import();
+  tenant constant uuid := tenantry.require_arrival(targets);
   parts text;
 BEGIN
   SELECT string_agg(format('m%s AS (%s)', each.place, tenantry.merge_lines(
@@ -2614,7 +2738,7 @@ CREATE OR REPLACE FUNCTION tenantry.next_version()
 AS $function$
 BEGIN
   IF coalesce(current_setting('app.tenant_life', true), '') <> '' THEN
-    IF tenantry.moves_tenant(coalesce(to_jsonb(OLD) ->> 'tenant_id', to_jsonb(OLD) ->> 'id')::uuid) THEN
+    IF tenantry.moves_tenant(coalesce(to_jsonb(OLD) ->> 'tenant_id', to_jsonb(OLD) ->> 'id')::uuid) OR tenantry.is_copy(TG_RELID) THEN
       RETURN NEW;
     END IF;
   END IF;
@@ -2624,6 +2748,21 @@ BEGIN
     NEW.version := OLD.version + 1;
   END IF;
   RETURN NEW;
+END
+$function$;
+
+-- tenantry.note_copy(uuid,text)
+CREATE OR REPLACE FUNCTION tenantry.note_copy(tenant uuid, newest text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'leaving' AND m.other_cell = '' FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the tenant is not moved within this database' USING ERRCODE = '42501';
+  END IF;
+  INSERT INTO tenantry.schema_moves (subject, migration) VALUES (tenant, newest);
 END
 $function$;
 
@@ -2664,10 +2803,16 @@ DECLARE
 BEGIN
   PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'open_arrival', expires, tenant, actor), expires, signature);
   PERFORM FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'arriving' FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'the tenant does not arrive here' USING ERRCODE = '42501';
+  IF FOUND THEN
+    PERFORM tenantry.begin_work(tenant);
+  ELSE
+    UPDATE tenantry.schema_moves m SET tx = pg_current_xact_id(), targets = ARRAY(SELECT tenantry.copies_of(tenant))
+    WHERE m.subject = tenant;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'the tenant does not arrive here' USING ERRCODE = '42501';
+    END IF;
+    PERFORM set_config('app.tenant_life', 'on', true);
   END IF;
-  PERFORM tenantry.begin_work(tenant);
   SELECT k.seal_front, k.seal_back INTO signing_key FROM tenantry.context_keys k;
   PERFORM tenantry.open_context(tenant, actor, 'operator', '', 0, false, signing_key.seal_front, signing_key.seal_back);
 END
@@ -3100,6 +3245,14 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.read_directory(bigint,bigint,text) TO tenantry_app;
 
+-- tenantry.reads_of(uuid)
+CREATE OR REPLACE FUNCTION tenantry.reads_of(tenant uuid)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ SELECT hashtextextended('reads of ' || tenant::text, 0) $function$;
+
 -- tenantry.record_audit(text,text,text,jsonb,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.record_audit(action text, entity text, entity_id text, old_value jsonb DEFAULT NULL::jsonb, new_value jsonb DEFAULT NULL::jsonb)
  RETURNS void
@@ -3332,14 +3485,20 @@ CREATE OR REPLACE FUNCTION tenantry.refuse_fenced(tenant uuid, read_only boolean
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
+  IF EXISTS (SELECT FROM tenantry.schema_moves c WHERE c.subject = tenant AND c.tx = pg_current_xact_id_if_assigned()) THEN
+    RETURN;
+  END IF;
   IF EXISTS (SELECT FROM tenantry.erasures e WHERE e.subject = tenant AND e.state = 'running') THEN
     RAISE EXCEPTION 'the tenant is being erased' USING ERRCODE = 'TE001';
   END IF;
   IF EXISTS (SELECT FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'leaving') THEN
     IF read_only THEN
-      RETURN;
-    END IF;
-    IF pg_try_advisory_xact_lock_shared(tenantry.writes_of(tenant)) THEN
+      IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+        OR pg_try_advisory_xact_lock_shared(tenantry.reads_of(tenant))
+      THEN
+        RETURN;
+      END IF;
+    ELSIF pg_try_advisory_xact_lock_shared(tenantry.writes_of(tenant)) THEN
       PERFORM FROM tenantry.moves m WHERE m.subject = tenant AND m.state = 'leaving' FOR SHARE;
       IF FOUND THEN
         RETURN;
@@ -3359,8 +3518,11 @@ CREATE OR REPLACE FUNCTION tenantry.refuse_placed_move()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-  IF NEW.state = 'leaving' AND EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = NEW.subject) THEN
-    RAISE EXCEPTION 'a tenant with a schema of its own cannot be moved yet' USING ERRCODE = '0A000';
+  IF NEW.state = 'leaving' AND NEW.other_cell <> '' AND (
+    EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = NEW.subject)
+    OR EXISTS (SELECT FROM tenantry.schema_moves m WHERE m.subject = NEW.subject)
+  ) THEN
+    RAISE EXCEPTION 'a tenant with a schema of its own cannot be moved to another cell' USING ERRCODE = '0A000';
   END IF;
   RETURN NEW;
 END
@@ -3433,7 +3595,7 @@ CREATE OR REPLACE FUNCTION tenantry.remove_arrived(targets oid[], keys jsonb)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  tenant constant uuid := tenantry.require_import();
+  tenant constant uuid := tenantry.require_arrival(targets);
   parts text;
 BEGIN
   SELECT string_agg(format(
@@ -3493,6 +3655,7 @@ BEGIN
   LOCK TABLE tenantry.schemas IN SHARE ROW EXCLUSIVE MODE;
   EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', tenantry.schema_of(tenant));
   DELETE FROM tenantry.schemas s WHERE s.subject = tenant;
+  DELETE FROM tenantry.schema_moves m WHERE m.subject = tenant;
   PERFORM tenantry.set_schemas();
 END
 $function$;
@@ -3530,6 +3693,26 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.request_erasure(bigint,bigint,text) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.request_erasure(bigint,bigint,text) TO tenantry_operator;
+
+-- tenantry.require_arrival(oid[])
+CREATE OR REPLACE FUNCTION tenantry.require_arrival(written oid[])
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  tenant constant uuid := tenantry.current_tenant();
+BEGIN
+  IF NOT tenantry.moves_tenant(tenant) AND NOT EXISTS (
+    SELECT FROM tenantry.schema_moves m
+    WHERE m.subject = tenant AND m.tx = pg_current_xact_id_if_assigned() AND m.targets @> written
+  ) THEN
+    RAISE EXCEPTION 'these tables are no copy of the tenant' USING ERRCODE = '42501';
+  END IF;
+  RETURN tenant;
+END
+$function$;
 
 -- tenantry.require_import()
 CREATE OR REPLACE FUNCTION tenantry.require_import()
@@ -3925,6 +4108,29 @@ BEGIN
 END
 $function$;
 
+-- tenantry.settle_move(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.settle_move(tenant uuid, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'settle_move', expires, tenant), expires, signature);
+  LOCK TABLE tenantry.erasures IN SHARE ROW EXCLUSIVE MODE;
+  DELETE FROM tenantry.moves m USING tenantry.schema_moves moved
+  WHERE m.subject = tenant AND m.other_cell = '' AND moved.subject = tenant AND moved.moved_at IS NOT NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the tenant was not moved within this database' USING ERRCODE = '42501';
+  END IF;
+  IF NOT EXISTS (SELECT FROM tenantry.schemas s WHERE s.subject = tenant) THEN
+    EXECUTE format('REVOKE USAGE ON SCHEMA %I FROM tenantry_app', tenantry.schema_of(tenant));
+  END IF;
+  PERFORM tenantry.set_fence();
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.settle_move(uuid,bigint,text) TO tenantry_operator;
+
 -- tenantry.settle_shares(jsonb,jsonb)
 CREATE OR REPLACE FUNCTION tenantry.settle_shares(used jsonb, tasks jsonb)
  RETURNS void
@@ -4049,7 +4255,7 @@ CREATE OR REPLACE FUNCTION tenantry.stage_rows(target oid, lines text[])
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 DECLARE
-  tenant constant uuid := tenantry.require_import();
+  tenant constant uuid := tenantry.require_arrival(ARRAY[stage_rows.target]);
 BEGIN
   INSERT INTO tenantry.life_lines (subject, target, line)
   SELECT tenant, stage_rows.target, each.line FROM unnest(lines) WITH ORDINALITY AS each (line, place) ORDER BY each.place;
@@ -4093,6 +4299,58 @@ END
 $function$;
 GRANT EXECUTE ON FUNCTION tenantry.start_erasure(uuid,text,bigint,text) TO tenantry_operator;
 
+-- tenantry.switch_placement(uuid,bigint,text)
+CREATE OR REPLACE FUNCTION tenantry.switch_placement(tenant uuid, expires bigint DEFAULT NULL::bigint, signature text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '1s'
+AS $function$
+DECLARE
+  copied_migration text;
+  left_migration text;
+BEGIN
+  PERFORM tenantry.require_signature(concat_ws(E'\x1f', 'switch_placement', expires, tenant), expires, signature);
+  IF NOT EXISTS (
+    SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.pid = pg_backend_pid() AND l.granted AND l.mode = 'ExclusiveLock'
+      AND l.objsubid = 1 AND l.classid::bigint << 32 | l.objid::bigint = tenantry.writes_of(tenant)
+  ) THEN
+    RAISE EXCEPTION 'this session does not have the lock on the writes of the tenant' USING ERRCODE = '42501';
+  END IF;
+  PERFORM pg_advisory_xact_lock(tenantry.reads_of(tenant));
+  -- The lock of `tenantry migrate`.
+  IF NOT pg_try_advisory_xact_lock(7263546101) THEN
+    RAISE EXCEPTION 'a migration is under way' USING ERRCODE = '55P03';
+  END IF;
+  SELECT m.migration INTO copied_migration FROM tenantry.schema_moves m
+  WHERE m.subject = tenant AND m.moved_at IS NULL AND m.through IS NOT NULL FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the tenant has no copy that could take its place' USING ERRCODE = '42501';
+  END IF;
+  -- A transaction with an older snapshot that writes locks this row, and is refused because it has changed.
+  UPDATE tenantry.moves m SET since = clock_timestamp() WHERE m.subject = tenant AND m.state = 'leaving' AND m.other_cell = '';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the tenant is not moved within this database' USING ERRCODE = '42501';
+  END IF;
+  LOCK TABLE tenantry.schemas IN SHARE ROW EXCLUSIVE MODE;
+  DELETE FROM tenantry.schemas s WHERE s.subject = tenant RETURNING s.migration INTO left_migration;
+  IF coalesce(left_migration, copied_migration) IS DISTINCT FROM (
+    SELECT max(p.migration_name COLLATE "C") FROM public._prisma_migrations p
+    WHERE p.finished_at IS NOT NULL AND p.rolled_back_at IS NULL
+  ) THEN
+    RAISE EXCEPTION 'the schema lacks migrations' USING ERRCODE = '55000';
+  END IF;
+  IF left_migration IS NULL THEN
+    INSERT INTO tenantry.schemas (subject, migration) VALUES (tenant, copied_migration);
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO tenantry_app', tenantry.schema_of(tenant));
+  END IF;
+  PERFORM tenantry.set_schemas();
+  UPDATE tenantry.schema_moves m SET moved_at = clock_timestamp(), through = NULL WHERE m.subject = tenant;
+END
+$function$;
+GRANT EXECUTE ON FUNCTION tenantry.switch_placement(uuid,bigint,text) TO tenantry_operator;
+
 -- tenantry.tables_of(uuid)
 CREATE OR REPLACE FUNCTION tenantry.tables_of(tenant uuid)
  RETURNS TABLE(target oid, schema_name text, table_name text, kind text, condition text, problem text)
@@ -4132,8 +4390,8 @@ $function$;
 GRANT EXECUTE ON FUNCTION tenantry.tables_of(uuid) TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.tables_of(uuid) TO tenantry_operator;
 
--- tenantry.tenant_changes(xid8)
-CREATE OR REPLACE FUNCTION tenantry.tenant_changes(since xid8)
+-- tenantry.tenant_changes(xid8,oid[])
+CREATE OR REPLACE FUNCTION tenantry.tenant_changes(since xid8, targets oid[])
  RETURNS TABLE(target oid, rows bigint, changed bigint)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -4145,7 +4403,7 @@ DECLARE
   youngest constant integer := tenantry.age_since(since);
   walked record;
 BEGIN
-  FOR walked IN SELECT w.target, w.condition FROM tenantry.tenant_tables() w WHERE w.kind IS DISTINCT FROM 'derived' LOOP
+  FOR walked IN SELECT w.target, w.condition FROM tenantry.tenant_tables() w WHERE w.target = ANY (targets) LOOP
     EXECUTE format(
       'SELECT count(*), count(*) FILTER (WHERE age(t.xmin) <= $2) FROM %s AS t WHERE %s',
       tenantry.only_rows(walked.target), walked.condition
@@ -4155,7 +4413,7 @@ BEGIN
   END LOOP;
 END
 $function$;
-GRANT EXECUTE ON FUNCTION tenantry.tenant_changes(xid8) TO tenantry_operator;
+GRANT EXECUTE ON FUNCTION tenantry.tenant_changes(xid8,oid[]) TO tenantry_operator;
 
 -- tenantry.tenant_condition(oid,text,oid[])
 CREATE OR REPLACE FUNCTION tenantry.tenant_condition(target oid, alias text, passed oid[])
@@ -4348,7 +4606,7 @@ BEGIN
     ELSE
       old_row := to_jsonb(OLD);
     END IF;
-    IF tenantry.moves_tenant(coalesce(old_row ->> 'tenant_id', old_row ->> 'id')::uuid) THEN
+    IF tenantry.moves_tenant(coalesce(old_row ->> 'tenant_id', old_row ->> 'id')::uuid) OR tenantry.is_copy(TG_RELID) THEN
       RETURN NULL;
     END IF;
     old_row := NULL;
@@ -4906,6 +5164,14 @@ CREATE POLICY tenant_isolation ON tenantry.resource_usage FOR SELECT TO PUBLIC
   USING ((tenant_id = ( SELECT tenantry.current_tenant() AS current_tenant)));
 GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_app;
 GRANT SELECT ON TABLE tenantry.resource_usage TO tenantry_operator;
+
+-- tenantry.schema_moves
+ALTER TABLE tenantry.schema_moves ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tenantry.schema_moves FORCE ROW LEVEL SECURITY;
+CREATE POLICY life ON tenantry.schema_moves FOR ALL TO tenantry_owner
+  USING (true)
+  WITH CHECK (true);
+GRANT SELECT ON TABLE tenantry.schema_moves TO tenantry_operator;
 
 -- tenantry.schemas
 ALTER TABLE tenantry.schemas ENABLE ROW LEVEL SECURITY;

@@ -5,6 +5,8 @@ const ATTACKS = 'test/example/own-schema-attacks.test.ts';
 const LIFE = 'test/example/own-schema-life.test.ts';
 const MIGRATIONS = 'test/example/own-schema-migrations.slow.test.ts';
 const WORDS = 'test/kernel/placed-sql.unit.test.ts';
+const SIDES = 'test/example/tenant-side.slow.test.ts';
+const SIDE_ATTACKS = 'test/example/tenant-side-attacks.test.ts';
 const PLACED_SQL = 'src/kernel/database/schemas/placed-sql.ts';
 
 export const schemas: MutantGroup = {
@@ -13,7 +15,11 @@ export const schemas: MutantGroup = {
     {
       name: 'bound-beside-its-schema',
       breaks: 'a tenant with a schema of its own is bound to the tables of all',
-      sql: inFunction('bind', 'IF tenantry.has_schemas() THEN', 'IF false THEN'),
+      sql: inFunction(
+        'bind',
+        'IF tenantry.has_schemas() OR tenantry.is_fenced(tenant) THEN',
+        'IF false THEN',
+      ),
       tests: [ATTACKS],
     },
     {
@@ -130,7 +136,7 @@ export const schemas: MutantGroup = {
     },
     {
       name: 'move-loses-the-schema',
-      breaks: 'a tenant with a schema of its own is moved to the tables of all',
+      breaks: 'a tenant with a schema of its own is moved to the tables of all of another cell',
       sql: 'DROP TRIGGER refuse_placed_move ON tenantry.moves',
       tests: [LIFE],
     },
@@ -157,6 +163,141 @@ export const schemas: MutantGroup = {
         ),
       ],
       tests: ['test/kernel/protection.slow.test.ts'],
+    },
+    {
+      name: 'switch-without-the-lock',
+      breaks: 'a tenant changes its side while it is written, so that what it writes is lost',
+      sql: inFunction('switch_placement', "l.locktype = 'advisory' AND", 'true OR'),
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'switch-that-old-snapshots-miss',
+      breaks: 'a transaction that has not noticed the switch writes what the tenant has left behind',
+      sql: inFunction(
+        'switch_placement',
+        'UPDATE tenantry.moves m SET since = clock_timestamp() WHERE',
+        'PERFORM FROM tenantry.moves m WHERE',
+      ),
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'switch-under-a-reader',
+      breaks: 'a transaction reads the tenant before the switch, and then what it has left behind',
+      sql: inFunction(
+        'switch_placement',
+        'PERFORM pg_advisory_xact_lock(tenantry.reads_of(tenant))',
+        'PERFORM tenantry.reads_of(tenant)',
+      ),
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'switch-to-what-lacks-migrations',
+      breaks: 'a tenant is served from a schema that lacks migrations',
+      sql: inFunction(
+        'switch_placement',
+        'coalesce(left_migration, copied_migration) IS DISTINCT FROM',
+        'NULL = ',
+      ),
+      tests: [SIDES],
+    },
+    {
+      name: 'fence-ends-at-the-switch',
+      breaks: 'a transaction with an older snapshot finds a tenant that was moved without a fence',
+      edits: [edit('src/services/lifecycle/move-side.ts', '  await olderTransactionsEnd(connection);\n', '')],
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'fenced-tenant-has-no-schema',
+      breaks: 'a snapshot that is older than the copy of a tenant reads the copy',
+      sql: inFunction(
+        'bind',
+        'tenantry.has_schemas() OR tenantry.is_fenced(tenant)',
+        'tenantry.has_schemas()',
+      ),
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'side-move-does-not-wait',
+      breaks: 'what a transaction writes that was open before a move into a schema is not in the copy',
+      edits: [edit('src/services/lifecycle/move-side.ts', '  await olderTransactionsEnd(source);\n', '')],
+      tests: [SIDES],
+    },
+    {
+      name: 'copy-that-servers-may-use',
+      breaks: 'a server reads the schema of a copy',
+      edits: [
+        edit(
+          'src/kernel/database/schemas/make-schema.ts',
+          'if (!isCopy) await client.query(`GRANT',
+          'await client.query(`GRANT',
+        ),
+      ],
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'left-schema-that-servers-may-use',
+      breaks: 'a server reads the schema that a tenant has left',
+      sql: inFunction(
+        'settle_move',
+        'REVOKE USAGE ON SCHEMA %I FROM tenantry_app',
+        'GRANT USAGE ON SCHEMA %I TO tenantry_app',
+      ),
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'passes-write-beside-the-copy',
+      breaks: 'whoever copies a tenant writes its log and the rows that it works with',
+      sql: inFunction('require_arrival', 'm.targets @> written', 'true'),
+      tests: [SIDE_ATTACKS],
+    },
+    {
+      name: 'all-tables-are-a-copy',
+      breaks: 'whoever copies a tenant changes its rows without an entry in its log',
+      sql: inFunction('is_copy', 'AND target = ANY (m.targets)', ''),
+      tests: [SIDE_ATTACKS],
+    },
+    ...[
+      [
+        'write_audit',
+        'copy-in-the-log',
+        'rows that are copied into a schema are in the audit log as new ones',
+      ],
+      ['count_added', 'copy-in-the-quota', 'rows that are copied into a schema count twice'],
+      ['announce_change', 'copy-as-events', 'rows that are copied into a schema are announced as new ones'],
+      ['next_version', 'copy-with-another-version', 'rows that are copied into a schema get another version'],
+    ].map(([name = '', mutant = '', breaks = '']) => ({
+      name: mutant,
+      breaks,
+      sql: inFunction(name, 'tenantry.is_copy(TG_RELID)', 'false'),
+      tests: [SIDES],
+    })),
+    {
+      name: 'erased-copy-as-events',
+      breaks: 'rows that a tenant has left behind are announced as deleted when they are erased',
+      edits: [
+        edit(
+          'src/services/lifecycle/place-in-database.ts',
+          "    await query('SET CONSTRAINTS ALL IMMEDIATE');\n",
+          '',
+        ),
+      ],
+      tests: [SIDES],
+    },
+    {
+      name: 'copy-is-counted',
+      breaks: 'the number of a quota is compared with the rows of a copy',
+      sql: inFunction(
+        'limited_resources',
+        'tenantry.bound_schema() AS own',
+        "tenantry.schema_of(nullif(pg_catalog.current_setting('app.current_tenant', true), '')::uuid) AS own",
+      ),
+      tests: [SIDES],
+    },
+    {
+      name: 'copy-is-exported',
+      breaks: 'an archive has rows that the tenant has left behind',
+      edits: [edit('src/services/lifecycle/export-tenant.ts', '.filter(({ oid }) => !isCopy.has(oid))', '')],
+      tests: [SIDES],
     },
     {
       name: 'search-looks-into-public',

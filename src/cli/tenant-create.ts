@@ -18,7 +18,7 @@ import { commandUrls, demand } from './connect.js';
 import { printRows } from './output.js';
 import { reasonOf, reasonOption, type Reasoned } from './reason.js';
 
-const PLACEMENTS = ['shared', 'schema', 'database'] as const;
+export const PLACEMENTS = ['shared', 'schema', 'database'] as const;
 
 interface CreateOptions extends Reasoned {
   readonly name: string;
@@ -90,7 +90,7 @@ async function inOwnSchema(
 }
 
 /** The URL of the owner of a cell's objects. @throws ConfigError when it is not configured */
-async function ownerOf(name: string | undefined): Promise<string> {
+export async function ownerOf(name: string | undefined): Promise<string> {
   const config = readConfig(process.env, 'command');
   if (name === undefined) return demand((await commandUrls(config)).owner, 'DATABASE_OWNER_URL');
   const cell = config.cells.find((each) => each.name === name);

@@ -78,7 +78,7 @@ test('an erasure drops the schema, and those of other tenants stay', async () =>
   ]);
 });
 
-test('only a running erasure drops a schema, and a move is refused', async () => {
+test('only a running erasure drops a schema, and a move to another cell is refused', async () => {
   const id = await createPlaced(source(), 'held');
   await asOperatorOf(source(), async ({ query, sign }) => {
     await expect(query('SELECT tenantry.remove_schema($1)', [id])).rejects.toMatchObject({ code: '42501' });
@@ -93,7 +93,7 @@ test('only a running erasure drops a schema, and a move is refused', async () =>
         fence.expires,
         fence.signature,
       ]),
-    ).rejects.toThrow('cannot be moved yet');
+    ).rejects.toThrow('cannot be moved to another cell');
   });
 });
 

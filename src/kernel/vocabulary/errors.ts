@@ -186,7 +186,7 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   TQ001: quotaExceeded,
   TE002: () => conflict('A tenant keeps at least one owner.'),
   TE003: () =>
-    new PublicError('UNAVAILABLE', 'This tenant is being moved to another database. Try again in a moment.'),
+    new PublicError('UNAVAILABLE', 'This tenant is being moved. Try again in a moment.'),
   // A transaction that names another schema than its tenant has, after all tries.
   TE004: unavailable,
   TE005: unavailable,

@@ -1,16 +1,15 @@
 /**
- * Copies a tenant while it works, until the source refuses everything: passes, then a last one during which writes are refused.
+ * Copies a tenant while it works, until it has left its source: passes, then a last one during which writes are refused.
  * It may be cut off at any time, also by kill -9: the lock that refuses writes ends with its session, and only that session
  * commits that the tenant has left.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
-import type { SealKeys } from '../audit-trail/seal-keys.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
 import type { TenantRow } from '../operator/tenants.js';
 import { CopyOutOfStep, copyPass } from './copy-pass.js';
 import { TenantLifeError } from './life-error.js';
-import { eraseCopy, fence, stateOf } from './move-state.js';
+import type { PlacedTable } from './placed-tables.js';
 
 /** The steps, for whoever waits. `copied` is the first pass, and `frozen` may come again. */
 export type MoveStep = 'begun' | 'copied' | 'frozen' | 'equal' | 'left' | 'placed' | 'served';
@@ -30,25 +29,36 @@ const PATIENCE_MS = 1_000;
 const PAUSE_MS = 500;
 /** How often the copy is begun anew, when it can follow no further. */
 const MOST_COPIES = 3;
-const LOCK_TIMEOUT = '55P03';
+/** The SQLSTATE of a lock that was not got in time. */
+export const LOCK_TIMEOUT = '55P03';
+
+/** Where the copy is made, and the commit that makes it the tenant. */
+export interface CopyPlace {
+  /** Makes the place ready. @returns how far the copy there is; null: nothing is there */
+  readonly open: () => Promise<string | null>;
+  /** The tables that are copied, parents first. @throws TenantLifeError when both sides do not fit */
+  readonly tables: () => Promise<readonly (readonly PlacedTable[])[]>;
+  /** Erases the copy, so that another one can be made. */
+  readonly erase: () => Promise<void>;
+  /** Called by the session that refuses writes. @returns whether the tenant has left; otherwise it is tried again */
+  readonly leave: () => Promise<boolean>;
+}
 
 export interface Leaving {
   readonly source: OperatorConnection;
   readonly target: OperatorConnection;
   readonly tenant: TenantRow;
-  readonly from: string | undefined;
-  readonly to: string | undefined;
-  readonly keys: SealKeys | undefined;
+  readonly place: CopyPlace;
   readonly onStep: (step: MoveStep) => void | Promise<void>;
 }
 
-/** Copies the tenant until the source refuses everything. @returns since when writes were refused */
+/** Copies the tenant until it has left its source. @returns since when writes were refused */
 export async function copyAndLeave(leaving: Leaving): Promise<number> {
   for (let attempts = 1; ; attempts++) {
     try {
       for (let tries = 0; tries < MOST_TRIES; tries++) {
-        await catchUp(leaving);
-        const since = await lastPass(leaving);
+        const through = await catchUp(leaving);
+        const since = await lastPass(leaving, through);
         if (since !== undefined) return since;
         await sleep(PAUSE_MS);
       }
@@ -58,26 +68,18 @@ export async function copyAndLeave(leaving: Leaving): Promise<number> {
     } catch (error) {
       if (!(error instanceof CopyOutOfStep)) throw error;
       if (attempts === MOST_COPIES) throw new TenantLifeError(error.message, { cause: error });
-      await eraseCopy(leaving.target, leaving.tenant.id, leaving.keys);
+      await leaving.place.erase();
     }
   }
 }
 
-/** Makes passes until one is small. @throws TenantLifeError when none is */
-async function catchUp(leaving: Leaving): Promise<void> {
-  const { source, target, tenant, from, keys, onStep } = leaving;
+/** Makes passes until one is small. @returns where the last one has ended. @throws TenantLifeError when none is small */
+async function catchUp({ source, target, tenant, place, onStep }: Leaving): Promise<string> {
   for (let passes = 1; ; passes++) {
-    let there = await stateOf(target, tenant.id);
-    // Rows of a version that did not say how far its copy was.
-    if (there?.through === null && (await isHere(target, tenant.id))) {
-      await eraseCopy(target, tenant.id, keys);
-      there = undefined;
-    }
-    if (!there) await fence(target, tenant.id, 'arriving', from);
-    const since = there?.through ?? null;
-    const { rows } = (await copyPass({ source, target, tenant, since }))!;
+    const since = await place.open();
+    const { rows, through } = (await copyPass({ source, target, tenant, since, tables: place.tables }))!;
     if (since === null) await onStep('copied');
-    else if (rows <= (passes < ENOUGH_PASSES ? FEW_ROWS : MOST_ROWS)) return;
+    else if (rows <= (passes < ENOUGH_PASSES ? FEW_ROWS : MOST_ROWS)) return through;
     if (passes === MOST_PASSES) {
       throw new TenantLifeError(
         'The tenant writes faster than it is copied: go on with the move when it writes less, or undo it.',
@@ -89,21 +91,30 @@ async function catchUp(leaving: Leaving): Promise<void> {
 /**
  * Refuses writes, and makes the copy equal. The tenant works on when that fails.
  *
+ * @param through where the pass before has ended
  * @returns since when writes are refused; undefined when the tenant had too much under way
  */
-async function lastPass({ source, target, tenant, to, onStep }: Leaving): Promise<number | undefined> {
+async function lastPass(
+  { source, target, tenant, place, onStep }: Leaving,
+  through: string,
+): Promise<number | undefined> {
   const files = await filesOf(source);
   const since = performance.now();
   if (!(await lockWrites(source, tenant.id))) return undefined;
   try {
     await onStep('frozen');
-    const { through } = (await stateOf(target, tenant.id))!;
-    const pass = await copyPass({ source, target, tenant, since: through, most: MOST_ROWS });
+    const pass = await copyPass({
+      source,
+      target,
+      tenant,
+      since: through,
+      tables: place.tables,
+      most: MOST_ROWS,
+    });
     // A table that was written anew meanwhile looks empty to an older snapshot.
     if (!pass || (await filesOf(source)) !== files) return undefined;
     await onStep('equal');
-    await fence(source, tenant.id, 'left', to);
-    return since;
+    return (await place.leave()) ? since : undefined;
   } finally {
     await source
       .query(`SELECT pg_advisory_unlock(tenantry.writes_of($1))`, [tenant.id])
@@ -136,8 +147,4 @@ async function filesOf({ query }: OperatorConnection): Promise<string> {
      WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND c.relnamespace <> 'pg_catalog'::regnamespace`,
   );
   return row!.files;
-}
-
-async function isHere({ query }: OperatorConnection, tenantId: string): Promise<boolean> {
-  return (await query('SELECT FROM public.tenants WHERE id = $1', [tenantId])).length > 0;
 }

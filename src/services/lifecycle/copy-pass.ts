@@ -1,5 +1,5 @@
 /**
- * One pass of the copy of a tenant to another cell: the rows that were written since the pass before replace those with the
+ * One pass of the copy of a tenant to another cell or schema: the rows that were written since the pass before replace those with the
  * same keys, and rows that are gone are deleted. All or nothing, and afterwards the copy is what the source was at one moment.
  *
  * Why that is so. A pass reads one snapshot of the source, and remembers the oldest transaction that was under way then
@@ -19,7 +19,7 @@ import type { OperatorConnection, OperatorQuery } from '../operator/operator-con
 import type { TenantRow } from '../operator/tenants.js';
 import { removeDeleted } from './copy-deletions.js';
 import { TenantLifeError } from './life-error.js';
-import { placedTables, type PlacedTable } from './placed-tables.js';
+import type { PlacedTable } from './placed-tables.js';
 import { LinesDigest, linesOf } from './row-lines.js';
 import type { TenantTable } from './walk.js';
 
@@ -27,6 +27,8 @@ export interface PassOrder {
   readonly source: OperatorConnection;
   readonly target: OperatorConnection;
   readonly tenant: TenantRow;
+  /** The tables that are copied, parents first. */
+  readonly tables: () => Promise<readonly (readonly PlacedTable[])[]>;
   /** Where the pass before has ended; null for the first one. */
   readonly since: string | null;
   /** The most changed rows that are copied. Default: any number. */
@@ -85,15 +87,16 @@ const isTooOld = (error: unknown): boolean => sqlState(error) === '55000';
 function explain(error: unknown): never {
   if (!isConflict(error)) throw error;
   const detail = error instanceof Error ? error.message : '';
-  throw new TenantLifeError(`A row of the tenant does not fit into the other cell (${detail}).`, {
+  throw new TenantLifeError(`A row of the tenant does not fit beside the rows that are there (${detail}).`, {
     cause: error,
   });
 }
 
 async function pass(order: PassOrder, deletesFirst: boolean): Promise<Pass | undefined> {
   const { source, target, tenant, since, most = Infinity } = order;
-  const groups = await placedTables(source, target);
+  const groups = await order.tables();
   const tables = groups.flat();
+  const [here, there] = [tables.map((table) => table.here.oid), tables.map((table) => table.there.oid)];
   return source.inTenant(
     tenant.id,
     async (from) => {
@@ -101,7 +104,7 @@ async function pass(order: PassOrder, deletesFirst: boolean): Promise<Pass | und
         'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS xmin',
       );
       const through = snapshot!.xmin;
-      const original = await contents(from, since ?? through);
+      const original = await contents(from, since ?? through, here);
       const wanted = (table: PlacedTable) => original.get(table.here.oid)!;
       // Entries are read again when they were sealed.
       const isSealed = ({ name }: PlacedTable) =>
@@ -120,7 +123,7 @@ async function pass(order: PassOrder, deletesFirst: boolean): Promise<Pass | und
         await into('SET CONSTRAINTS ALL DEFERRED');
         const [own] = await into<{ number: string }>('SELECT pg_current_xact_id()::text AS number');
         const copy = { from, into, since, sent: new Map<PlacedTable, LinesDigest>() };
-        const copied = () => contents(into, own!.number);
+        const copied = () => contents(into, own!.number, there);
         const differing = (content: Awaited<ReturnType<typeof copied>>) => (table: PlacedTable) =>
           content.get(table.there.oid)!.rows !== wanted(table).rows;
         if (deletesFirst) {
@@ -259,12 +262,16 @@ async function differences(
   return different;
 }
 
-/** How many rows of the tenant a database has in each table, by its oid, and how many were written since a transaction. */
-async function contents(query: OperatorQuery, since: string): Promise<ReadonlyMap<string, Content>> {
+/** How many rows of the tenant there are in each table, by its oid, and how many were written since a transaction. */
+async function contents(
+  query: OperatorQuery,
+  since: string,
+  tables: readonly string[],
+): Promise<ReadonlyMap<string, Content>> {
   const rows = await query<Content & { oid: string }>(
     `SELECT c.target::text AS oid, c.rows::float8 AS rows, c.changed::float8 AS changed
-     FROM tenantry.tenant_changes($1) c`,
-    [since],
+     FROM tenantry.tenant_changes($1, $2) c`,
+    [since, tables],
   );
   return new Map(rows.map(({ oid, ...content }) => [oid, content]));
 }

@@ -92,7 +92,10 @@ export async function* exportTenant(query: LifeQuery, order: ExportOrder): Async
  */
 async function exportedTables(query: LifeQuery, tenantId: string): Promise<readonly TenantTable[]> {
   const own = schemaOf(tenantId);
-  const found = (await walkTables(query, tenantId)).flat();
+  // Of a tenant that is being moved, or whose old copy is kept.
+  const copies = await query<{ oid: string }>('SELECT oid::text FROM tenantry.copied_tables() AS oid');
+  const isCopy = new Set(copies.map(({ oid }) => oid));
+  const found = (await walkTables(query, tenantId)).flat().filter(({ oid }) => !isCopy.has(oid));
   const placed = new Set(found.filter(({ schema }) => schema === own).map(({ name }) => name));
   const isBeside = ({ schema, name }: TenantTable) => schema === 'public' && placed.has(name);
   for (const table of found.filter(isBeside)) {

@@ -1,7 +1,11 @@
 /** What a cell says about a tenant that is moved, in its table `moves`: docs/cells.md has what each state means. */
+import { notFound } from '../../kernel/vocabulary/errors.js';
 import type { SealKeys } from '../audit-trail/seal-keys.js';
+import { cellOfTenant, type OperatorCells } from '../operator/operator-cells.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
+import { findTenant, type TenantRow } from '../operator/tenants.js';
 import { eraseTenant } from './erase-tenant.js';
+import { TenantLifeError } from './life-error.js';
 
 /** What a cell says about a tenant that is moved. */
 type MoveState = 'leaving' | 'arriving' | 'left';
@@ -12,6 +16,9 @@ export interface MoveRow {
   readonly cell: string;
   readonly through: string | null;
 }
+
+/** The other cell of a tenant that is moved within its database. No cell has this name. */
+export const WITHIN = '';
 
 /** The name of a cell in this table. */
 export const nameOfCell = (cell: string | undefined): string => cell ?? 'default';
@@ -51,4 +58,34 @@ export async function eraseCopy(
 ): Promise<void> {
   await eraseTenant(connection, { tenantId, stores: [], keepTrail: false, keys });
   await fence(connection, tenantId, null, undefined);
+}
+
+/** Runs `work` while no other process moves the tenant. The lock is the session's, so it ends with a process that is killed. */
+export async function alone<Result>(
+  home: OperatorConnection,
+  slug: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const name = [`move ${slug}`];
+  const [lock] = await home.query<{ locked: boolean }>(
+    'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked',
+    name,
+  );
+  if (!lock!.locked) throw new TenantLifeError('Another process moves the tenant at the moment.');
+  try {
+    return await work();
+  } finally {
+    await home.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', name).catch(() => undefined);
+  }
+}
+
+/** The tenant with a slug, which may be that of an old copy. @throws NOT_FOUND */
+export async function servedTenant(
+  cells: OperatorCells,
+  slug: string,
+  cell: string | undefined,
+): Promise<TenantRow> {
+  const tenant = await findTenant(cells.named(cell), slug);
+  if ((await cellOfTenant(cells.home, tenant.id)) !== cell) throw notFound();
+  return tenant;
 }

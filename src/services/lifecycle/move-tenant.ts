@@ -14,19 +14,23 @@
  */
 import type { SealKeys } from '../audit-trail/seal-keys.js';
 import { findCell, placeTenant } from '../operator/cells.js';
-import { cellOfSlug, cellOfTenant, type OperatorCells } from '../operator/operator-cells.js';
+import { cellOfSlug, type OperatorCells } from '../operator/operator-cells.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
 import { findTenant, type TenantRow } from '../operator/tenants.js';
 import { olderTransactionsEnd } from './erase-tenant.js';
 import { copyAndLeave, type MoveStep } from './copy-and-leave.js';
 import { TenantLifeError } from './life-error.js';
-import { eraseCopy, fence, nameOfCell, stateOf } from './move-state.js';
-import { notFound } from '../../kernel/vocabulary/errors.js';
+import { alone, eraseCopy, fence, nameOfCell, servedTenant, stateOf } from './move-state.js';
+import { placeInCell } from './place-in-cell.js';
+import { ownPlacement } from './place-in-database.js';
+import { conflict } from '../../kernel/vocabulary/errors.js';
 
 export interface MoveOrder {
   readonly slug: string;
   /** The name of the cell; undefined: the default one. */
   readonly to: string | undefined;
+  /** Whether the cell must have no other tenant. */
+  readonly alone?: boolean;
   /** For the audit log of the tenant. */
   readonly reason: string;
   /** Sign the certificate when a copy is erased that cannot go on. */
@@ -48,7 +52,7 @@ const cellNamed = (name: string): string | undefined => (name === 'default' ? un
 /**
  * Moves a tenant, or goes on with a move that was cut off.
  *
- * @throws NOT_FOUND when there is no such tenant, or no such cell; TenantLifeError when the cells do not fit, the copy is not
+ * @throws NOT_FOUND when there is no such tenant, or no such cell; CONFLICT when it is to be alone there and is not; TenantLifeError when the cells do not fit, the copy is not
  * equal, or another process moves the tenant; the errors of the databases. The tenant is then still where it was, or the move
  * can be taken up again
  */
@@ -56,12 +60,15 @@ export async function moveTenant(cells: OperatorCells, order: MoveOrder): Promis
   const { slug, to, keys, onStep = () => undefined } = order;
   return alone(cells.home, slug, async () => {
     const from = await cellOfSlug(cells.home, slug);
-    if (to !== undefined && (await findCell(cells.home, to)).draining) {
-      throw new TenantLifeError(`The cell ${to} takes no tenants.`);
-    }
+    const cell = to === undefined ? undefined : await findCell(cells.home, to);
+    if (cell?.draining) throw new TenantLifeError(`The cell ${cell.name} takes no tenants.`);
     if (from === to) return goOn(cells, slug, to);
+    if (order.alone && cell && cell.tenants > 0) {
+      throw conflict(`The cell ${cell.name} has a tenant already: a database of its own is an empty cell.`);
+    }
     const [source, target] = [cells.named(from), cells.named(to)];
     const tenant = await servedTenant(cells, slug, from);
+    await refuseSchema(source, tenant.id);
     const begun = await stateOf(source, tenant.id);
     if (begun && begun.cell !== nameOfCell(to)) {
       throw new TenantLifeError(`The tenant is being moved to ${begun.cell}: go on there, or undo that.`);
@@ -83,7 +90,8 @@ export async function moveTenant(cells: OperatorCells, order: MoveOrder): Promis
       await onStep('begun');
       // Those which began before do not share the lock.
       await olderTransactionsEnd(source);
-      frozenSince = await copyAndLeave({ source, target, tenant, from, to, keys, onStep });
+      const place = placeInCell({ source, target, tenant, from, to, keys });
+      frozenSince = await copyAndLeave({ source, target, tenant, place, onStep });
     }
     await onStep('left');
     await placeTenant(cells.home, tenant, to ?? null);
@@ -93,6 +101,21 @@ export async function moveTenant(cells: OperatorCells, order: MoveOrder): Promis
     await onStep('served');
     return { slug, from: nameOfCell(from), to: nameOfCell(to), frozenMs };
   });
+}
+
+/** @throws TenantLifeError for a tenant that is in a schema of its own, or has an old copy in one or beside it */
+async function refuseSchema(source: OperatorConnection, tenantId: string): Promise<void> {
+  const { side, copy } = await ownPlacement(source, tenantId);
+  if (copy) {
+    throw new TenantLifeError(
+      'The tenant is being moved into a schema or out of one: confirm that move first, or undo it.',
+    );
+  }
+  if (side === 'schema') {
+    throw new TenantLifeError(
+      'The tenant has a schema of its own: move it with `--to shared`, confirm that, and then move it to the other cell.',
+    );
+  }
 }
 
 /** The directory names the target already: the last step may be missing. */
@@ -167,34 +190,4 @@ async function finishedMove(
     }
   }
   throw new TenantLifeError(`No cell has an old copy of ${slug}.`);
-}
-
-/** The tenant with a slug, which may be that of an old copy. @throws NOT_FOUND */
-async function servedTenant(
-  cells: OperatorCells,
-  slug: string,
-  cell: string | undefined,
-): Promise<TenantRow> {
-  const tenant = await findTenant(cells.named(cell), slug);
-  if ((await cellOfTenant(cells.home, tenant.id)) !== cell) throw notFound();
-  return tenant;
-}
-
-/** Runs `work` while no other process moves the tenant. The lock is the session's, so it ends with a process that is killed. */
-async function alone<Result>(
-  home: OperatorConnection,
-  slug: string,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  const name = [`move ${slug}`];
-  const [lock] = await home.query<{ locked: boolean }>(
-    'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked',
-    name,
-  );
-  if (!lock!.locked) throw new TenantLifeError('Another process moves the tenant at the moment.');
-  try {
-    return await work();
-  } finally {
-    await home.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', name).catch(() => undefined);
-  }
 }

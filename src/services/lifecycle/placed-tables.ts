@@ -1,9 +1,10 @@
-/** The tables whose rows a move copies, as both cells have them. */
+/** The tables whose rows a move copies, as both sides have them. */
 import type { OperatorConnection } from '../operator/operator-connection.js';
+import { schemaOf } from '../../kernel/database/schemas/own-schema.js';
 import { TenantLifeError } from './life-error.js';
 import { nameOf, walkTables, type TableGroup, type TenantTable } from './walk.js';
 
-/** A table of both databases. */
+/** A table of both sides. */
 export interface PlacedTable {
   readonly name: string;
   readonly here: TenantTable;
@@ -14,6 +15,7 @@ export interface PlacedTable {
 
 /** The archives of the tenant that it has asked for: their bytes are copies of rows, and are not moved. */
 const ARCHIVES = 'public.tenant_exports';
+const SHARED = 'public';
 
 /** The tables that are copied, parents first. @throws TenantLifeError when the cells differ */
 export async function placedTables(
@@ -22,7 +24,7 @@ export async function placedTables(
 ): Promise<readonly (readonly PlacedTable[])[]> {
   const isMoved = (table: TenantTable) => table.kind !== 'derived' && nameOf(table) !== ARCHIVES;
   const [here, there] = [
-    // A tenant with a schema of its own is not moved.
+    // A tenant with a schema of its own is not moved to another cell.
     await walkTables(source.query, null),
     await walkTables(target.query, null),
   ];
@@ -42,6 +44,39 @@ export async function placedTables(
         throw new TenantLifeError(`The other cell has no table ${name}, or it has other columns there.`);
       }
       return { name, here: table, there: other, key: keys.get(table.oid) ?? null };
+    }),
+  );
+}
+
+/**
+ * The tables of the application, in `public` and in the schema of the tenant, parents first.
+ *
+ * @param intoSchema whether the copy is in the schema
+ * @throws TenantLifeError when they differ
+ */
+export async function ownTables(
+  connection: OperatorConnection,
+  tenantId: string,
+  intoSchema: boolean,
+): Promise<readonly (readonly PlacedTable[])[]> {
+  const walked = await walkTables(connection.query, tenantId);
+  const inSchema = (schema: string) =>
+    new Map(walked.flat().flatMap((table) => (table.schema === schema ? [[table.name, table]] : [])));
+  const [own, shared] = [inSchema(schemaOf(tenantId)), inSchema(SHARED)];
+  const here = intoSchema ? shared : own;
+  const keys = await keysOf(connection, walked);
+  return walked.map((group) =>
+    group.flatMap((table) => {
+      const there = (intoSchema ? own : shared).get(table.name);
+      if (here.get(table.name) !== table || !own.has(table.name)) return [];
+      if (JSON.stringify(there?.columns) !== JSON.stringify(table.columns)) {
+        throw new TenantLifeError(
+          `The schema of the tenant has other columns in ${table.name} than public: run \`tenantry migrate\`.`,
+        );
+      }
+      return [
+        { name: `${SHARED}.${table.name}`, here: table, there: there!, key: keys.get(table.oid) ?? null },
+      ];
     }),
   );
 }

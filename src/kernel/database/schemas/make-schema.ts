@@ -16,9 +16,10 @@ export const LOCK_MS = 800;
 /**
  * Makes the schema of a tenant. Call it before the tenant is created.
  *
+ * @param isCopy whether it is for the copy of a tenant that is moved into it; then servers may not use it yet
  * @throws MigrationError when the database cannot be reached, or has tables that cannot be copied; the errors of the database
  */
-export async function makeSchema(ownerUrl: string, tenantId: string): Promise<void> {
+export async function makeSchema(ownerUrl: string, tenantId: string, isCopy = false): Promise<void> {
   const schema = schemaOf(tenantId);
   const split = splitterFor(new Set(TABLES));
   await withClient(actingAsOwner(ownerUrl), async (client) => {
@@ -29,14 +30,15 @@ export async function makeSchema(ownerUrl: string, tenantId: string): Promise<vo
       const shared = await readParts(client, 'public');
       const quoted = pg.escapeIdentifier(schema);
       await client.query(`CREATE SCHEMA ${quoted}`);
-      await client.query(`GRANT USAGE ON SCHEMA ${quoted} TO ${APP_ROLE}, ${OPERATOR_ROLE}`);
+      await client.query(`GRANT USAGE ON SCHEMA ${quoted} TO ${OPERATOR_ROLE}`);
+      if (!isCopy) await client.query(`GRANT USAGE ON SCHEMA ${quoted} TO ${APP_ROLE}`);
       for (const { sql } of shared) await client.query(split(sql).join(quoted));
       for (const table of TABLES) await addOwnCheck(client, tenantId, table);
       const problem = sentenceOf(differencesOf(shared, await readParts(client, schema), schema));
       if (problem !== undefined)
         throw new MigrationError(`The schema ${schema} is not like public: ${problem}`);
       await client.query(
-        `SELECT tenantry.record_schema($1, (
+        `SELECT tenantry.${isCopy ? 'note_copy' : 'record_schema'}($1, (
            SELECT max(migration_name COLLATE "C") FROM public._prisma_migrations
            WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL
          ))`,
