@@ -197,8 +197,7 @@ describe('a receiver', () => {
   test('that drips its body has answered, when the body is ignored', async () => {
     const start = 'HTTP/1.1 202 Accepted\r\ncontent-length: 1000000\r\n\r\n';
     const { url } = await rawReceiver((socket) => drip(socket, start, 'a'));
-    // Its headers have to arrive in time.
-    expect((await send(url, { withinMs: 5_000 })).status).toBe(202);
+    expect((await send(url)).status).toBe(202);
     expect((await failure(send(url, { withinMs: 300, answer: 'read' }))).reason).toBe('timeout');
   });
 
@@ -210,9 +209,8 @@ describe('a receiver', () => {
   test('that resets the connection is unreachable', async () => {
     const { url } = await rawReceiver((socket) => socket.on('data', () => socket.resetAndDestroy()));
     expect((await failure(send(url))).reason).toBe('unreachable');
-    const closed = await startReceiver();
-    await closed.close();
-    expect((await failure(send(closed.url))).reason).toBe('unreachable');
+    // No server listens on this port.
+    expect((await failure(send('http://127.0.0.1:1/'))).reason).toBe('unreachable');
   });
 
   test.each(['ignore', 'read'] as const)('that answers 2 GB is cut off (%s)', async (answer) => {

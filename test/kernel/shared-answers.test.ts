@@ -2,7 +2,7 @@
  * Proves that subscribers with equal answers share one read, and that no other subscriber gets its result. The table is
  * read through Prisma and has fields that depend on permissions, on the viewer, on raw SQL and on nothing.
  */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { Prisma, type Membership } from '../../src/generated/prisma/client.js';
 import { defineModule } from '../../src/kernel/graphql/module.js';
@@ -77,6 +77,14 @@ afterAll(async () => {
   await database.drop();
 });
 endSubscribersAfterEach(() => [server]);
+
+// An answer is shared for a second at most, which a slow machine can need for one event.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** The slug of a tenant with a row that changes, and with two members, two viewers and two administrators. */
 let slug = '';
