@@ -12,6 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTestServer, TEST_SECRET, type TestServer } from '../support/server.js';
 import {
   endSubscribersAfterEach,
+  hearing,
   subscriberOf,
   subscriptionsAt,
   type Watched,
@@ -105,6 +106,7 @@ beforeEach(async () => {
 });
 
 async function watch(names: readonly string[], fields: string, at = server): Promise<Watched[]> {
+  await hearing(at);
   const before = await subscriptionsAt(at);
   const all = names.map((name) => {
     const token = issueToken(

@@ -39,10 +39,14 @@ export async function unsealed(database: TestDatabase): Promise<number> {
 /** Seals everything that is there. Transactions of other tests on the same server may delay it. */
 export async function sealAll(database: TestDatabase, options: Partial<SealerOptions> = {}): Promise<void> {
   const { sealer } = sealerOf(database, options);
-  await until('everything is sealed', async () => {
-    await sealer.round();
-    return (await unsealed(database)) === 0;
-  });
+  await until(
+    'everything is sealed',
+    async () => {
+      await sealer.round();
+      return (await unsealed(database)) === 0;
+    },
+    55_000,
+  );
   await sealer.round();
   await sealer.close();
 }
