@@ -50,14 +50,18 @@ export async function startMailServer(login?: {
       );
     },
     onData: (stream, { id, envelope }, done) => {
-      void buffer(stream).then((bytes) => {
-        if (behaviours.get(id) === 'hang') return;
-        received.push({
-          recipients: envelope.rcptTo.map(({ address }) => address),
-          raw: bytes.toString('utf8'),
-        });
-        done();
-      });
+      void buffer(stream).then(
+        (bytes) => {
+          if (behaviours.get(id) === 'hang') return;
+          received.push({
+            recipients: envelope.rcptTo.map(({ address }) => address),
+            raw: bytes.toString('utf8'),
+          });
+          done();
+        },
+        // The client has given up in the middle of a mail.
+        () => undefined,
+      );
     },
   });
   server.on('error', () => undefined);
