@@ -30,7 +30,7 @@ const options = {
   testTimeout: 120_000,
   hookTimeout: 180_000,
   // Polls wait until a change of access is announced. Without the announcement it takes effect after 30 seconds.
-  expect: { poll: { timeout: 10_000 } },
+  expect: { poll: { timeout: 20_000 } },
   // A test that is skipped, or run alone by `.only`, is a failure.
   allowOnly: false,
 } as const satisfies TestProjectInlineConfiguration['test'];

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { newestMigration, schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
 import { UnplacedStatementError } from '../../src/kernel/database/schemas/placed-sql.js';
@@ -25,7 +25,7 @@ let two: TenantContext;
 let shared: TenantContext;
 
 beforeAll(async () => {
-  opened = openTestDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+  opened = openTestDatabase({ url: database().app, poolSize: 2, limits: PATIENT });
   one = contextOf(await createPlaced(database(), 'one'));
   two = contextOf(await createPlaced(database(), 'two'));
   shared = contextOf(await database().tenantId('acme'));
@@ -229,7 +229,7 @@ describe('The client', () => {
 
   test('uses what one database has told for that database only', async () => {
     await placeExisting(elsewhere(), 'acme');
-    const other = openTestDatabase({ url: elsewhere().app, poolSize: 1, limits: LIMITS });
+    const other = openTestDatabase({ url: elsewhere().app, poolSize: 1, limits: PATIENT });
     const sentFor = (asked: Database) =>
       statements.during(async () => {
         await asked.forTenant(shared).conversation.findMany();
@@ -245,7 +245,7 @@ describe('The client', () => {
   });
 
   test('replaces connections that have served many schemas', async () => {
-    const alone = openTestDatabase({ url: database().app, poolSize: 1, limits: LIMITS });
+    const alone = openTestDatabase({ url: database().app, poolSize: 1, limits: PATIENT });
     const pid = Prisma.sql`SELECT pg_backend_pid() AS pid`;
     const inTurn = async () => [
       await alone.forTenant(one).$queryRaw(pid),

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { contextOf } from '../support/demo-tenants.js';
 import { createPlaced } from '../support/own-schemas.js';
@@ -16,7 +16,7 @@ const file = useFolder();
 
 test('an export has the rows of the schema, and an import has the same rows', async () => {
   const id = await createPlaced(source(), 'own');
-  const opened = openTestDatabase({ url: source().app, poolSize: 2, limits: LIMITS });
+  const opened = openTestDatabase({ url: source().app, poolSize: 2, limits: PATIENT });
   const db = opened.forTenant(contextOf(id));
   try {
     for (const body of ['one', 'two']) {

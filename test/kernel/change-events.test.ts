@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import type { Closing } from '../../src/services/subscriptions/closing.js';
 import type { Connection } from '../../src/services/subscriptions/connection.js';
 import { Connections, CONNECTIONS_PER_TENANT } from '../../src/services/subscriptions/connections.js';
@@ -35,7 +35,7 @@ describe('changes', () => {
     // The test decides when leases are renewed. Other timers are real.
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
     warnings = [];
-    pool = openTestDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+    pool = openTestDatabase({ url: database().app, poolSize: 2, limits: PATIENT });
     notifications = listen({
       listenUrl: database().app,
       databaseUrl: database().app,

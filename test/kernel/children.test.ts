@@ -3,7 +3,7 @@
  * tenant.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { childrenOf } from '../../src/kernel/graphql/children.js';
 import { Page, type OrderDirection, type PageArguments } from '../../src/kernel/graphql/connection.js';
 import { Loaders } from '../../src/kernel/graphql/loaders.js';
@@ -41,7 +41,7 @@ const PROJECTS = [0, 1, 5].map(project);
 let tasks: readonly { readonly id: string; readonly project: string }[] = [];
 
 beforeAll(async () => {
-  opened = openTestDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+  opened = openTestDatabase({ url: database().app, poolSize: 2, limits: PATIENT });
   await database().asSuperuser(`
     SET ROLE tenantry_owner;
     CREATE TYPE public."Size" AS ENUM ('S', 'L');

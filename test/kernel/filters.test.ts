@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allOf, anyOf, between, matching, oneOf, within } from '../../src/kernel/graphql/filter.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { insertApiKey, insertMembership } from '../support/rows.js';
 
@@ -16,7 +16,7 @@ let db: TenantClient;
 const EMAILS = ['a%b@x.test', 'a_b@x.test', 'a\\b@x.test', 'aab@x.test'];
 
 beforeAll(async () => {
-  opened = openTestDatabase({ url: database().app, poolSize: 1, limits: LIMITS });
+  opened = openTestDatabase({ url: database().app, poolSize: 1, limits: PATIENT });
   const tenantId = await database().tenantId('acme');
   db = opened.forTenant({ tenantId, actor: { type: 'user', id: 'test' }, requestId: 'test' });
   for (const [n, email] of EMAILS.entries()) {

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { LISTED, expectSafeHeaders, useFaultyServer } from '../support/faulty-server.js';
+import { until } from '../support/until.js';
 
 const { server, json, operation, send } = useFaultyServer();
 
@@ -12,13 +13,16 @@ describe('every answer', () => {
   test.each(['/graphql', '/healthz', '/readyz', '/metrics', '/graphiql', '/'])(
     'of %s has the safe headers',
     async (path) => {
-      const response = await fetch(server().url + path, {
-        redirect: 'manual',
-        ...(path === '/graphql' && operation('{ me { userId } }')),
+      // A server is not ready while its database takes seconds to answer.
+      await until('it is answered', async () => {
+        const response = await fetch(server().url + path, {
+          redirect: 'manual',
+          ...(path === '/graphql' && operation('{ me { userId } }')),
+        });
+        await response.arrayBuffer();
+        expectSafeHeaders(response.headers);
+        return response.status < 400;
       });
-      await response.arrayBuffer();
-      expect(response.status).toBeLessThan(400);
-      expectSafeHeaders(response.headers);
     },
   );
 });

@@ -4,6 +4,7 @@
  */
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { waitingForAdvisoryLock } from '../support/backends.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { keyedModule, NOTHING, ONCE, sendKeyed, tracesOf } from '../support/keyed-mutations.js';
 import { startTestServer, type TestServer } from '../support/server.js';
@@ -62,12 +63,7 @@ test('the answer to COMMIT is lost: the retry is given the result', async () => 
   await holder.connect();
   await holder.query('SELECT pg_advisory_lock(4711)');
   const first = sendAdd('lost-key', 'add', 'lost');
-  await until('COMMIT waits', async () => {
-    const rows = await database.asSuperuser(
-      "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
-    );
-    return rows.length === 1;
-  });
+  await until('COMMIT waits', async () => (await waitingForAdvisoryLock(database)) === 1);
   expect(await tracesOf(database, 'lost')).toEqual(NOTHING);
   proxy.loseAnswers();
   await holder.end();
@@ -84,7 +80,7 @@ test('the answer to COMMIT is lost: the retry is given the result', async () => 
   expect(again.data).toEqual({ add: { id: row!.id, name: 'lost' } });
   expect(await tracesOf(database, 'lost')).toEqual(ONCE);
   expect(keyed.runs.get('lost')).toBe(1);
-}, 30_000);
+});
 
 test('the connection is reset at COMMIT: the answer is UNAVAILABLE, with a key and without', async () => {
   const holder = new pg.Client({ connectionString: database.superuser });
@@ -97,12 +93,7 @@ test('the connection is reset at COMMIT: the answer is UNAVAILABLE, with a key a
     sendKeyed(server, token, 'reset-key', { query }),
     sendKeyed(server, other.token, undefined, { query }),
   ]);
-  await until('both wait at COMMIT', async () => {
-    const rows = await database.asSuperuser(
-      "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
-    );
-    return rows.length === 2;
-  });
+  await until('both wait at COMMIT', async () => (await waitingForAdvisoryLock(database)) === 2);
   // All connections, including those of the listeners.
   for (let connection = 0; connection < 20; connection++) proxy.reset(0);
   const [keyed, plain] = await both;
@@ -113,7 +104,7 @@ test('the connection is reset at COMMIT: the answer is UNAVAILABLE, with a key a
     errors: [{ extensions: { code: 'UNAVAILABLE' } }],
   });
   expect(plain).toMatchObject({ status: 200, errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
-}, 30_000);
+});
 
 test('the connection is lost before COMMIT: nothing is left, and the retry runs', async () => {
   keyed.before = async () => {
@@ -125,4 +116,4 @@ test('the connection is lost before COMMIT: nothing is left, and the retry runs'
   expect(again).toMatchObject({ status: 200, errors: [], replayed: false });
   expect(await tracesOf(database, 'cut')).toEqual(ONCE);
   expect(keyed.runs.get('cut')).toBe(2);
-}, 30_000);
+});

@@ -5,9 +5,9 @@
 import { describe, expect, test } from 'vitest';
 import { takeKey } from '../../src/services/idempotency/key-store.js';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
-import { LIMITS } from '../../src/create-services.js';
 import { openTestDatabase } from '../support/database.js';
 import { contextOf, rejectionOf } from '../support/demo-tenants.js';
+import { PATIENT } from '../support/limits.js';
 import { NOTHING, ONCE, TWICE } from '../support/keyed-mutations.js';
 import { insertMembership } from '../support/rows.js';
 import { until } from '../support/until.js';
@@ -96,7 +96,7 @@ describe('a mutation with a key', () => {
       url: database.app,
       poolSize: 4,
       perTenant: 4,
-      limits: { ...LIMITS, statementTimeout: 200 },
+      limits: { ...PATIENT, statementTimeout: 1_000 },
     });
     let isTaken = (): void => undefined;
     let isRefused = (): void => undefined;
@@ -104,7 +104,8 @@ describe('a mutation with a key', () => {
     const refused = new Promise<void>((resolve) => (isRefused = resolve));
     try {
       const context = contextOf(await database.tenantId('acme'));
-      const first = opened.unitOfWork(context, async (_db, tx) => {
+      // Its statements have all the time that they need.
+      const first = server().services.database.unitOfWork(context, async (_db, tx) => {
         expect(await takeKey(tx, key, 'fingerprint')).toBeUndefined();
         isTaken();
         await refused;

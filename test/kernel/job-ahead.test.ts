@@ -56,6 +56,8 @@ test('one visit serves several jobs, of each tenant its own', async () => {
     () => allAre('succeeded', [...mine, ...theirs]),
     {
       ...AHEAD,
+      // Polls give nothing back in this time, however long the jobs take.
+      pollMs: 60_000,
       through: (opened) => ({
         sign: opened.sign,
         forTenant: (context) => opened.forTenant(context),

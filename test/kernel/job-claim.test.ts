@@ -1,6 +1,6 @@
 /** Proves how the database gives out jobs: by fair shares, within limits, to one worker each, and again after a lease. */
 import { describe, expect, test } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { completeJob, failJob, JobQueue } from '../../src/services/jobs/job-queue.js';
@@ -17,7 +17,7 @@ async function withQueue(
   work: (parts: { opened: Database; acme: TenantClient; globex: TenantClient }) => Promise<void>,
 ): Promise<void> {
   await database().asSuperuser('TRUNCATE tenantry.jobs, tenantry.job_tenants, tenantry.job_wakes');
-  const opened = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
+  const opened = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: PATIENT });
   try {
     await work({
       opened,

@@ -1,6 +1,6 @@
 /** Proves that a recurring job is queued once in each active tenant, at the times of the tenant's clock. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { jobHandlers } from '../../src/services/jobs/handlers.js';
 import { nextTime, Schedules } from '../../src/services/jobs/schedules.js';
@@ -12,7 +12,7 @@ import { sign, useSignedContexts } from '../support/signed-contexts.js';
 const database = useDatabase();
 let opened: Database;
 beforeAll(() => {
-  opened = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
+  opened = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: PATIENT });
 });
 afterAll(() => opened.close());
 beforeEach(async () => {

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeAll, describe, expect, test, vi, type MockInstance } from 'vitest';
+import { LIMITS } from '../../src/create-services.js';
 import { newApiKey } from '../../src/kernel/auth/api-key.js';
 import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { LookupLimit } from '../../src/kernel/pool/lookup-limit.js';
@@ -16,7 +17,8 @@ import { addMember, createTestTenant } from '../support/tenant-fixtures.js';
 import { until } from '../support/until.js';
 
 // Two connections for look-ups, one of them for API keys, and four for a tenant.
-const server = useServer({ env: { DATABASE_POOL_SIZE: '8' } });
+// They wait no longer than at a running server.
+const server = useServer({ env: { DATABASE_POOL_SIZE: '8' }, limits: LIMITS });
 let query: MockInstance;
 beforeAll(() => {
   query = vi.spyOn(server().services.database, 'query');

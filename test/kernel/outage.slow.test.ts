@@ -3,6 +3,7 @@
  * recovers by itself.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { LIMITS } from '../../src/create-services.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
@@ -14,7 +15,13 @@ let server: TestServer;
 beforeAll(async () => {
   database = await createTestDatabase();
   proxy = await startTcpProxy(database.app);
-  server = await startTestServer({ database, databaseUrl: proxy.through(database.app) });
+  server = await startTestServer({
+    database,
+    databaseUrl: proxy.through(database.app),
+    // Those of a running server are what bounds the time of an answer.
+    limits: LIMITS,
+    env: { REQUEST_TIMEOUT_MS: '10000' },
+  });
 });
 afterAll(async () => {
   await server.close();

@@ -210,9 +210,8 @@ describe('a receiver', () => {
   test('that resets the connection is unreachable', async () => {
     const { url } = await rawReceiver((socket) => socket.on('data', () => socket.resetAndDestroy()));
     expect((await failure(send(url))).reason).toBe('unreachable');
-    const closed = await startReceiver();
-    await closed.close();
-    expect((await failure(send(closed.url))).reason).toBe('unreachable');
+    // No server listens on this port.
+    expect((await failure(send('http://127.0.0.1:1/'))).reason).toBe('unreachable');
   });
 
   test.each(['ignore', 'read'] as const)('that answers 2 GB is cut off (%s)', async (answer) => {

@@ -143,7 +143,7 @@ describe('the limits of a plan', () => {
       return [inBatch, inTransaction].map(([row]) => row?.timeout);
     };
     expect(await timeoutOf(large)).toEqual(['12345ms', '12345ms']);
-    expect(await timeoutOf(undefined)).toEqual(['5s', '5s']);
+    expect(await timeoutOf(undefined)).toEqual(['45s', '45s']);
   });
 
   test('hold for the time of a transaction', async () => {

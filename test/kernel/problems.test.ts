@@ -162,7 +162,9 @@ describe('a running server', () => {
       await server().withHeaders(headers).query('{ me { userId } }');
     }
     const said = server().warnings.join('\n');
-    expect(server().warnings).toHaveLength(Object.keys(CREDENTIALS).length);
+    // The same is told again after a minute, and a slow machine may be late with a notification.
+    const told = server().warnings.filter((each) => !each.includes('notifications do not arrive'));
+    expect(new Set(told).size).toBe(Object.keys(CREDENTIALS).length);
     expect(said).toMatch(/another issuer than JWT_ISSUER/);
     expect(said).not.toMatch(/top-?secret/);
   });

@@ -17,7 +17,7 @@ import {
 } from '../../packages/tenancy-audit/src/sql-parse.js';
 import { sqlTextsOf } from '../../packages/tenancy-audit/src/source/sql-text.js';
 import { HOLE, sqlTokens } from '../../packages/tenancy-audit/src/source/sql-tokens.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import type { Models } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { contextOf } from '../support/demo-tenants.js';
@@ -135,7 +135,7 @@ test('in the functions of the kernel', async () => {
 });
 
 test('in what Prisma writes, and in what is written in its place', async () => {
-  const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: LIMITS });
+  const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: PATIENT });
   const db = opened.forTenant(contextOf(await database().tenantId('acme')));
   const work = async ({ membership, invitation, apiKey, tenant, auditEntry }: Models) => {
     await membership.findMany({ include: { tenant: true }, where: { email: { contains: 'a' } } });

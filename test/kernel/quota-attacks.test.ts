@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createSign } from '../../src/kernel/database/context-signature.js';
 import { usageOf } from '../../src/platform/tenant/usage.js';
 import { readPlans } from '../../src/services/limits/plans.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';
 import { openTestDatabase, sign, useDatabase } from '../support/database.js';
 import { counterOf, plansText, setPlans } from '../support/quotas.js';
@@ -66,7 +66,7 @@ describe('another tenant’s counter', () => {
         "UPDATE tenantry.resource_usage SET used = 987654 WHERE tenant_id = $1 AND resource = 'members'",
         [globex.tenantId],
       );
-      const opened = openTestDatabase({ url: bare().app, poolSize: 1, limits: LIMITS });
+      const opened = openTestDatabase({ url: bare().app, poolSize: 1, limits: PATIENT });
       try {
         const usage = await usageOf(
           { id: acme.tenantId, plan: 'free' },

@@ -1,6 +1,6 @@
 /** Proves that transactions which only read say so when they begin, and others do not. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import type { StatementLine } from '../../src/kernel/driver/statement-log.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
@@ -15,7 +15,7 @@ beforeAll(() => {
   opened = openTestDatabase({
     url: database().app,
     poolSize: 1,
-    limits: LIMITS,
+    limits: PATIENT,
     statementLog: { write: (line) => lines.push(line), withValues: false },
   });
 });

@@ -101,9 +101,7 @@ describe('a remembered token', () => {
     for (let use = 0; use < 3; use++)
       expect(parseBody(await ask()).data).toEqual({ me: { userId: 'remembered' } });
     await database.asSuperuser(`DELETE FROM memberships WHERE user_id = 'remembered'`);
-    await vi.waitFor(async () => {
-      expect((await ask()).status).toBe(403);
-    });
+    await expect.poll(async () => (await ask()).status).toBe(403);
     expect((await ask()).status).toBe(403);
   });
 });

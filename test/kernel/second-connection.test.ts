@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { createInvitationAcceptance } from '../../src/platform/invitation/accept-invitation.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
@@ -19,7 +19,7 @@ const database = useDatabase();
 const tenants = useDemoTenants(database);
 let shared: Database;
 beforeAll(() => {
-  shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
+  shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: PATIENT });
 });
 afterAll(() => shared.close());
 
@@ -103,7 +103,7 @@ test('in production it is reported, at most once a minute, and done', async () =
     url: database().app,
     poolSize: 4,
     perTenant: 4,
-    limits: LIMITS,
+    limits: PATIENT,
     onSecondConnection: (error) => reported.push(error),
   });
   try {

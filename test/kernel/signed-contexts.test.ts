@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { until } from '../support/until.js';
@@ -182,11 +182,12 @@ describe('a signature', () => {
   const binding = (values: readonly unknown[]) =>
     connected(signed().app, (client) => client.query(BIND, [...values]));
 
-  test.each([-55, 0, 55])('is taken from a server whose clock is %s seconds ahead', async (offset) => {
+  test.each([-45, 0, 45])('is taken from a server whose clock is %s seconds ahead', async (offset) => {
     await binding(bindingValues(tenants().acme, signedAt(offset)));
   });
 
-  test.each([-65, 65, -86_400, 86_400])(
+  // The time passes while the signature is on its way, and a slow machine takes long.
+  test.each([-65, 90, -86_400, 86_400])(
     'is refused after its time or long before: %s seconds',
     async (offset) => {
       const refused = await refusalOf(binding(bindingValues(tenants().acme, signedAt(offset))));
@@ -250,7 +251,7 @@ describe('a signature', () => {
 test('what a server binds is not shown to other sessions of its role, in no kind of operation', async () => {
   const { acme } = tenants();
   const actor = { type: 'user', id: 'actor-mark' } as const;
-  const opened = openTestDatabase({ url: signed().app, poolSize: 2, limits: LIMITS, contextKey: KEY });
+  const opened = openTestDatabase({ url: signed().app, poolSize: 2, limits: PATIENT, contextKey: KEY });
   const context = { tenantId: acme.tenantId, actor, requestId: 'request-mark' };
   const db = opened.forTenant(context);
   const read = Prisma.sql`SELECT 1 AS one`;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await database().asSuperuser(
     `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
   );
-  shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
+  shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: PATIENT });
 });
 afterAll(() => shared?.close());
 

@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from '../support/limits.js';
 import { createSign } from '../../src/kernel/database/context-signature.js';
 import { usageHistoryOf } from '../../src/platform/tenant/usage-history.js';
 import { connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';
@@ -64,7 +64,7 @@ describe('the use of another tenant', () => {
           'ALTER TABLE tenantry.tenant_usage NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY',
         );
       } else await plant(bare());
-      const opened = openTestDatabase({ url: bare().app, poolSize: 1, limits: LIMITS });
+      const opened = openTestDatabase({ url: bare().app, poolSize: 1, limits: PATIENT });
       try {
         const { acme, globex } = bareTenants();
         const db = opened.forTenant(acme);

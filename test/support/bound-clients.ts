@@ -1,7 +1,8 @@
 /** Clients bound to acme and to globex, and databases with their own limits for tests that need them. */
 import { afterAll, beforeAll } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from './limits.js';
+import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient, TenantTx, TransactionLimits } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from './database.js';
@@ -9,28 +10,40 @@ import { useDemoTenants } from './demo-tenants.js';
 import { until } from './until.js';
 
 /**
- * Waits until the pool has a connection. On a busy machine, connecting takes longer than a test's short limit allows.
+ * Repeats `work` while it is refused for lack of time. On a busy machine, connecting and every statement take longer than
+ * a test's short limit allows.
  */
-export const connectedOnce = (db: TenantClient): Promise<void> =>
-  until('there is a connection', () =>
-    db.tenant.count().then(
-      () => true,
-      () => false,
-    ),
-  );
+export async function onceServed<Result>(work: () => Promise<Result>): Promise<Result> {
+  let served: { readonly result: Result } | undefined;
+  await until('it is served', async () => {
+    try {
+      served = { result: await work() };
+    } catch (error) {
+      if (!['UNAVAILABLE', 'RATE_LIMITED'].includes(publicError(error)?.code ?? '')) throw error;
+    }
+    return served !== undefined;
+  });
+  return served!.result;
+}
+
+/** Waits until the pool has a connection. */
+export const connectedOnce = (db: TenantClient): Promise<number> => onceServed(() => db.tenant.count());
 
 /** Runs `work` while a transaction of `db` is open, but outside of it. */
 export async function whileConnected(db: TenantClient, work: () => Promise<void>): Promise<void> {
-  let hold = (): void => undefined;
   let release = (): void => undefined;
-  const held = new Promise<void>((resolve) => (hold = resolve));
   const released = new Promise<void>((resolve) => (release = resolve));
-  const holding = db.transaction(async (tx) => {
-    await tx.membership.count();
-    hold();
-    await released;
+  let holding: Promise<void> | undefined;
+  await onceServed(async () => {
+    let hold = (): void => undefined;
+    const held = new Promise<void>((resolve) => (hold = resolve));
+    holding = db.transaction(async (tx) => {
+      await tx.membership.count();
+      hold();
+      await released;
+    });
+    await Promise.race([held, holding]);
   });
-  await Promise.race([held, holding]);
   try {
     await work();
   } finally {
@@ -71,7 +84,7 @@ export function useBoundClients() {
     await database().asSuperuser(
       `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
     );
-    shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
+    shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: PATIENT });
   });
   afterAll(() => shared?.close());
 
@@ -84,7 +97,7 @@ export function useBoundClients() {
     work: (opened: Database) => Promise<void>,
   ): Promise<void> {
     const { poolSize = 1, ...own } = limits;
-    const opened = openTestDatabase({ url: database().app, poolSize, limits: { ...LIMITS, ...own } });
+    const opened = openTestDatabase({ url: database().app, poolSize, limits: { ...PATIENT, ...own } });
     try {
       await work(opened);
     } finally {

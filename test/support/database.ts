@@ -5,6 +5,7 @@ import { withDatabase as onDatabase } from '../../src/kernel/database/owner-conn
 import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
 import { openDatabase, type Database, type DatabaseOptions } from '../../src/kernel/tenancy/database.js';
 import { bareId } from './ids.js';
+import { until } from './until.js';
 
 /** A database of one test file: a clone of the migrated template with the demo tenants acme and globex. */
 export interface TestDatabase {
@@ -61,7 +62,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     },
     async drop() {
       await pool.end();
-      // Without FORCE, so that this fails when a test has left a connection open.
+      // A closed connection stays for a moment, and PostgreSQL waits for it no longer than five seconds. A connection that
+      // a test has left open stays for ever.
+      await until('every connection is closed', async () => {
+        const { rows } = await maintenance.query(
+          "SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",
+          [name],
+        );
+        return rows.length === 0;
+      });
       await maintenance.query(`DROP DATABASE ${name}`);
       await maintenance.end();
     },

@@ -14,7 +14,7 @@ import { modules } from '../../src/modules.js';
 import { seedDemo } from '../../src/services/operator/demo-seed.js';
 import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { openDatabase } from '../../src/kernel/tenancy/database.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from './limits.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -46,7 +46,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   const contextKey = CONTEXT_KEY;
   await migrate({ owner: urls.superuser, app: urls.app, operator: urls.operator }, contextKey);
-  const database = openDatabase({ url: urls.app, poolSize: 2, limits: LIMITS, contextKey });
+  const database = openDatabase({ url: urls.app, poolSize: 2, limits: PATIENT, contextKey });
   await withOperatorConnection({ url: urls.operator, operator: 'demo-seed', contextKey }, (connection) =>
     seedDemo(connection, database, modules),
   );

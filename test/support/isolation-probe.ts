@@ -6,7 +6,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma, PrismaClient } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from './limits.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { Models } from '../../src/kernel/tenancy/tenant-client.js';
@@ -106,7 +106,7 @@ function refusal(error: unknown): string {
 function useBoundClient(database: () => TestDatabase): () => Database {
   let opened: Database | undefined;
   beforeAll(() => {
-    opened = openTestDatabase({ url: database().app, poolSize: 2, limits: LIMITS });
+    opened = openTestDatabase({ url: database().app, poolSize: 2, limits: PATIENT });
   });
   afterAll(() => opened?.close());
   return () => opened!;

@@ -1,7 +1,7 @@
 /** Tasks of tests, and workers with handlers that a test gives. */
 import { pino, type Logger } from 'pino';
 import { z } from 'zod';
-import { LIMITS } from '../../src/create-services.js';
+import { PATIENT } from './limits.js';
 import type { JobHandler, RunningJob } from '../../src/kernel/graphql/job-handler.js';
 import type { ModuleContext } from '../../src/kernel/graphql/request-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
@@ -94,7 +94,7 @@ export async function withWorker<Result>(
     ...options
   }: Partial<WorkerOptions> & TestWorkerOptions = {},
 ): Promise<Result> {
-  const opened = openTestDatabase({ url: database.app, poolSize: 8, perTenant: 8, limits: LIMITS });
+  const opened = openTestDatabase({ url: database.app, poolSize: 8, perTenant: 8, limits: PATIENT });
   const worker = new Worker(
     {
       database: through(opened),
@@ -103,7 +103,8 @@ export async function withWorker<Result>(
       context: {} as ModuleContext,
       invalidations,
     },
-    { slots: 4, pollMs: 10, ...options },
+    // No lease ends by itself, however slow the machine is.
+    { slots: 4, pollMs: 10, leaseMs: 600_000, ...options },
   );
   try {
     worker.start(silent);

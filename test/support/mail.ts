@@ -10,11 +10,13 @@ export interface ReceivedMail {
   readonly raw: string;
 }
 
+type Behaviour = 'accept' | 'refuse' | 'hang';
+
 export interface MailServer {
   readonly url: string;
   readonly received: ReceivedMail[];
   /** `refuse` accepts no recipient. `hang` takes a mail and never acknowledges it. */
-  behave(how: 'accept' | 'refuse' | 'hang'): void;
+  behave(how: Behaviour): void;
   close(): Promise<void>;
 }
 
@@ -24,8 +26,14 @@ export async function startMailServer(login?: {
   readonly password: string;
 }): Promise<MailServer> {
   const received: ReceivedMail[] = [];
-  let behaviour: 'accept' | 'refuse' | 'hang' = 'accept';
+  let behaviour: Behaviour = 'accept';
+  /** By session: a connection that the client has given up does not behave like the next one. */
+  const behaviours = new Map<string, Behaviour>();
   const server = new SMTPServer({
+    onConnect: ({ id }, done) => {
+      behaviours.set(id, behaviour);
+      done();
+    },
     authOptional: login === undefined,
     allowInsecureAuth: true,
     disabledCommands: ['STARTTLS', ...(login ? [] : ['AUTH'])],
@@ -34,20 +42,26 @@ export async function startMailServer(login?: {
       const known = username === login?.user && password === login?.password;
       done(known ? null : new Error('no such user'), { user: username });
     },
-    onRcptTo: (_address, _session, done) => {
+    onRcptTo: (_address, { id }, done) => {
       done(
-        behaviour === 'refuse' ? Object.assign(new Error('no such mailbox'), { responseCode: 550 }) : null,
+        behaviours.get(id) === 'refuse'
+          ? Object.assign(new Error('no such mailbox'), { responseCode: 550 })
+          : null,
       );
     },
-    onData: (stream, { envelope }, done) => {
-      void buffer(stream).then((bytes) => {
-        if (behaviour === 'hang') return;
-        received.push({
-          recipients: envelope.rcptTo.map(({ address }) => address),
-          raw: bytes.toString('utf8'),
-        });
-        done();
-      });
+    onData: (stream, { id, envelope }, done) => {
+      void buffer(stream).then(
+        (bytes) => {
+          if (behaviours.get(id) === 'hang') return;
+          received.push({
+            recipients: envelope.rcptTo.map(({ address }) => address),
+            raw: bytes.toString('utf8'),
+          });
+          done();
+        },
+        // The client has given up in the middle of a mail.
+        () => undefined,
+      );
     },
   });
   server.on('error', () => undefined);

@@ -27,10 +27,14 @@ export async function startReceiver(
 ): Promise<Receiver> {
   const received: ReceivedRequest[] = [];
   const server = createServer((request, response) => {
-    void read(request).then((each) => {
-      received.push(each);
-      answer(each, response);
-    });
+    void read(request).then(
+      (each) => {
+        received.push(each);
+        answer(each, response);
+      },
+      // The client has given up in the middle of a request.
+      () => undefined,
+    );
   });
   return { ...(await listening(server)), received };
 }

@@ -150,8 +150,16 @@ export async function metricAt(server: Pick<TestServer, 'url'>, name: string): P
   return Number(value);
 }
 
+/**
+ * Waits until a server receives notifications. It refuses subscriptions when that takes seconds, as after a start on a slow
+ * machine.
+ */
+export const hearing = ({ services }: TestServer): Promise<void> =>
+  until('the server receives notifications', () => services.invalidations.isLive);
+
 /** Subscribes and waits until the server's metrics count one more subscription. */
 export async function inForce(server: TestServer, subscribe: () => Watched): Promise<Watched> {
+  await hearing(server);
   const before = await subscriptionsAt(server);
   const watched = subscribe();
   await until('a subscription is in force', async () => (await subscriptionsAt(server)) > before);

@@ -202,7 +202,8 @@ function serverArguments({ cluster, durable }: ServerOrder, port: number): reado
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: '',
-    max_connections: '100',
+    // A server that need not be durable is one of tests, which open many databases at once.
+    max_connections: durable ? '100' : '300',
     max_wal_size: '256MB',
     cluster_name: 'tenantry',
     ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),

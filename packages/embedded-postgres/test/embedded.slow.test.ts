@@ -155,7 +155,7 @@ describe('the embedded database', () => {
       query(database.superuser, `select current_setting('${name}') as value`);
     expect(await setting('listen_addresses')).toBe('127.0.0.1');
     expect(await setting('unix_socket_directories')).toBe('');
-    expect(await setting('max_connections')).toBe('100');
+    expect(await setting('max_connections')).toBe('300');
     expect(await setting('fsync')).toBe('off');
     expect(await setting('lc_messages')).toBe('C');
     expect(await query(database.superuser, 'select current_database() as value')).toBe('tenantry');
