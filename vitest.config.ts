@@ -26,8 +26,9 @@ const options = {
   pool: 'forks',
   // Concurrent tests start servers, so more of them at once take longer.
   maxConcurrency: 2,
-  testTimeout: 60_000,
-  hookTimeout: 90_000,
+  // No test is about its own time: a busy machine needs ten times as long.
+  testTimeout: 120_000,
+  hookTimeout: 180_000,
   // Polls wait until a change of access is announced. Without the announcement it takes effect after 30 seconds.
   expect: { poll: { timeout: 10_000 } },
   // A test that is skipped, or run alone by `.only`, is a failure.

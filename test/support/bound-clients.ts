@@ -1,11 +1,11 @@
 /** Clients bound to acme and to globex, and databases with their own limits for tests that need them. */
 import { afterAll, beforeAll } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient, TenantTx, TransactionLimits } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from './database.js';
 import { useDemoTenants } from './demo-tenants.js';
+import { PATIENT } from './patience.js';
 import { until } from './until.js';
 
 /**
@@ -71,7 +71,7 @@ export function useBoundClients() {
     await database().asSuperuser(
       `ALTER ROLE tenantry_app IN DATABASE ${database().name} SET deadlock_timeout = '20ms'`,
     );
-    shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: LIMITS });
+    shared = openTestDatabase({ url: database().app, poolSize: 4, perTenant: 4, limits: PATIENT });
   });
   afterAll(() => shared?.close());
 
@@ -84,7 +84,7 @@ export function useBoundClients() {
     work: (opened: Database) => Promise<void>,
   ): Promise<void> {
     const { poolSize = 1, ...own } = limits;
-    const opened = openTestDatabase({ url: database().app, poolSize, limits: { ...LIMITS, ...own } });
+    const opened = openTestDatabase({ url: database().app, poolSize, limits: { ...PATIENT, ...own } });
     try {
       await work(opened);
     } finally {

@@ -4,7 +4,9 @@ import { inject, afterAll, beforeAll } from 'vitest';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
 import { openDatabase, type Database, type DatabaseOptions } from '../../src/kernel/tenancy/database.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import { bareId } from './ids.js';
+import { until } from './until.js';
 
 /** A database of one test file: a clone of the migrated template with the demo tenants acme and globex. */
 export interface TestDatabase {
@@ -32,7 +34,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const maintenance = new pg.Client({ connectionString: onDatabase(postgres.superuser, 'postgres') });
   await maintenance.connect();
-  await maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`);
+  await onceUnused(() => maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`));
   // A clone has the privileges of a new database. `migrate` would revoke this one.
   await maintenance.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
   const superuser = onDatabase(postgres.superuser, name);
@@ -62,10 +64,27 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     async drop() {
       await pool.end();
       // Without FORCE, so that this fails when a test has left a connection open.
-      await maintenance.query(`DROP DATABASE ${name}`);
+      await onceUnused(() => maintenance.query(`DROP DATABASE ${name}`));
       await maintenance.end();
     },
   };
+}
+
+/**
+ * Repeats `statement` while its database is in use. PostgreSQL itself waits for five seconds, and on a busy machine a backend
+ * may outlive its connection for longer.
+ */
+export async function onceUnused(statement: () => Promise<unknown>): Promise<void> {
+  let failure: unknown;
+  const isDone = async () => {
+    failure = await statement().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return sqlState(failure) !== '55006';
+  };
+  await until('nobody uses the database', isDone);
+  if (failure !== undefined) throw failure;
 }
 
 /** Creates a database for the tests of this file. Call it at the top level. */

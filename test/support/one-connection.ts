@@ -2,11 +2,11 @@
 import { expect } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
-import { LIMITS } from '../../src/create-services.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from './database.js';
 import { rejectionOf, useDemoTenants } from './demo-tenants.js';
+import { PATIENT } from './patience.js';
 
 // eslint-disable-next-line no-restricted-syntax -- the text is that of these tests
 export const raw = (sql: string) => Prisma.sql`${Prisma.raw(sql)}`;
@@ -22,12 +22,12 @@ export function useOneConnection() {
   /** The pool has one connection, so the next caller gets whatever the last one left on it. */
   async function onOneConnection(
     work: (acme: TenantClient, opened: Database) => Promise<void>,
-    { url = database().app, statementTimeout = LIMITS.statementTimeout } = {},
+    { url = database().app, statementTimeout = PATIENT.statementTimeout } = {},
   ): Promise<void> {
     const opened = openTestDatabase({
       url,
       poolSize: 1,
-      limits: { ...LIMITS, maxWait: 15_000, statementTimeout },
+      limits: { ...PATIENT, statementTimeout },
     });
     try {
       await work(opened.forTenant(tenants().acme), opened);

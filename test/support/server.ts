@@ -17,6 +17,7 @@ import { findMember } from '../../src/kernel/auth/find-member.js';
 import type { StatementLine } from '../../src/kernel/driver/statement-log.js';
 import { publishQuotas } from '../../src/services/limits/quotas.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { PATIENT } from './patience.js';
 import { KEYS } from './sealed-trails.js';
 import { LARGE_PLANS_FILE } from './plans.js';
 import { TEST_SECRET } from './signing.js';
@@ -78,7 +79,7 @@ export interface TestServerOptions {
   readonly databaseUrl?: string;
   /** The keys of the audit trail instead of those of all tests; null: none, so that the server cannot verify it. */
   readonly sealKeys?: SealKeys | null;
-  /** Instead of the limits of a running server. */
+  /** Default: {@link PATIENT}. */
   readonly limits?: TransactionLimits;
 }
 
@@ -95,6 +96,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
     PLANS_FILE: LARGE_PLANS_FILE,
     ANONYMOUS_REQUESTS_PER_MINUTE: '1000000000',
+    REQUEST_TIMEOUT_MS: '30000',
     // Entries that are written after the answer would come between those that a test counts.
     AUDIT_ACCESS: 'false',
     ...options.env,
@@ -108,7 +110,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     operatorUrl: database.operator,
     contextKey: database.contextKey,
     sealKeys: options.sealKeys === null ? undefined : (options.sealKeys ?? KEYS),
-    limits: options.limits,
+    limits: options.limits ?? PATIENT,
     queueDelays: PATIENT_DELAYS,
     secret: config.jwtSecret,
     inform: (_what, line) => statements.push(line as StatementLine),

@@ -129,9 +129,6 @@ export interface Database extends TenantBinder {
  */
 const SILENCE_MS = 3_000;
 
-/** The most milliseconds of a look-up before the tenant is known. */
-const DOOR_MS = 2_000;
-
 /** Creates the database access. The first operation opens the first connection. */
 export function openDatabase(options: DatabaseOptions): Database {
   const { url, poolSize, limits, contextKey, onConnectionError, onRows } = options;
@@ -202,7 +199,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   ) => {
     refuseSecond('A look-up');
     const leave = await door.enter(visit);
-    const limit = Deadline.after(DOOR_MS, 0, unavailable);
+    const limit = Deadline.after(limits.maxWait, 0, unavailable);
     // The place is freed together with the connection, which may be after the caller's time limit.
     return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));
   };
