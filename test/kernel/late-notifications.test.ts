@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 const database = useDatabase();
 
 test('late heartbeats end the trust in notifications, and not the connection', async () => {
-  const { app, asSuperuser } = database();
+  const { app } = database();
   const proxy = await startTcpProxy(app);
   const notifications = listen({
     listenUrl: proxy.through(app),
@@ -26,7 +26,7 @@ test('late heartbeats end the trust in notifications, and not the connection', a
     await until('it doubts', () => !notifications.isLive);
     // Ten heartbeats, after which a connection that has fallen silent is given up, take four seconds.
     for (const payload of ['1', '2', '3', '4', '5', '6', '7', '8']) {
-      await asSuperuser('SELECT pg_notify($1, $2)', ['of_this_test', payload]);
+      await database().asSuperuser('SELECT pg_notify($1, $2)', ['of_this_test', payload]);
       await until('the message arrives', () => heard.at(-1) === payload);
     }
     expect(heard).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);

@@ -75,16 +75,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
  * may outlive its connection for longer.
  */
 export async function onceUnused(statement: () => Promise<unknown>): Promise<void> {
-  let failure: unknown;
-  const isDone = async () => {
-    failure = await statement().then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    return sqlState(failure) !== '55006';
-  };
-  await until('nobody uses the database', isDone);
-  if (failure !== undefined) throw failure;
+  await until('nobody uses the database', () =>
+    statement().then(
+      () => true,
+      (error: unknown) => {
+        if (sqlState(error) === '55006') return false;
+        throw error;
+      },
+    ),
+  );
 }
 
 /** Creates a database for the tests of this file. Call it at the top level. */
