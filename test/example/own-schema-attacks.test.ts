@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { newestMigration, schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
 import { UnplacedStatementError } from '../../src/kernel/database/schemas/placed-sql.js';

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { schemaOf } from '../../src/kernel/database/schemas/own-schema.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { contextOf } from '../support/demo-tenants.js';
 import { createPlaced } from '../support/own-schemas.js';

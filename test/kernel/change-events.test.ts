@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import type { Closing } from '../../src/services/subscriptions/closing.js';
 import type { Connection } from '../../src/services/subscriptions/connection.js';
 import { Connections, CONNECTIONS_PER_TENANT } from '../../src/services/subscriptions/connections.js';

@@ -3,7 +3,7 @@
  * tenant.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { childrenOf } from '../../src/kernel/graphql/children.js';
 import { Page, type OrderDirection, type PageArguments } from '../../src/kernel/graphql/connection.js';
 import { Loaders } from '../../src/kernel/graphql/loaders.js';

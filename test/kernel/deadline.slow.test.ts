@@ -52,6 +52,9 @@ afterAll(async () => {
 
 const untilNothingRuns = () =>
   until('no backend works for the server', async () => (await workingBackends(database)).length === 0);
+/** Not the look-up of the caller's access before. */
+const isAsleep = async () =>
+  (await workingBackends(database)).some((backend) => backend.includes('pg_sleep'));
 const TOO_LATE = {
   message: 'The request took longer than 0.6 seconds.',
   extensions: { code: 'DEADLINE_EXCEEDED' },
@@ -108,10 +111,15 @@ describe('a query', () => {
 
   test('is answered as far as it came', async () => {
     for (let round = 0; round < 3; round++) {
-      const { status, data, errors } = await owner.query('{ quick me { userId } slow(seconds: 30) }');
-      expect(status).toBe(200);
-      expect(data).toEqual({ quick: 1, me: { userId: 'demo|acme|owner' }, slow: null });
-      expect(errors).toMatchObject([{ ...TOO_LATE, path: ['slow'] }]);
+      await until('a part of it is answered in time', async () => {
+        const { status, data, errors } = await owner.query('{ quick me { userId } slow(seconds: 30) }');
+        for (const error of errors) expect(error).toMatchObject(TOO_LATE);
+        if (data['me'] == null) return false;
+        expect(status).toBe(200);
+        expect(data).toEqual({ quick: 1, me: { userId: 'demo|acme|owner' }, slow: null });
+        expect(errors).toMatchObject([{ path: ['slow'] }]);
+        return true;
+      });
     }
   });
 
@@ -127,7 +135,7 @@ describe('a query', () => {
 
   test('of a client that has gone is cancelled', async () => {
     for (const field of ['slow', 'slowInPrisma']) {
-      await abandon(`{ ${field}(seconds: 250) }`, async () => (await workingBackends(database)).length === 1);
+      await abandon(`{ ${field}(seconds: 250) }`, isAsleep);
       await untilNothingRuns();
     }
   });
@@ -149,37 +157,43 @@ describe('a mutation', () => {
 
   test('of a client that has gone is undone', async () => {
     const mutation = 'mutation { addThenWait(name: "gone", seconds: 250) }';
-    await abandon(mutation, async () => (await workingBackends(database)).length === 1);
+    await abandon(mutation, isAsleep);
     await untilNothingRuns();
     expect(await tracesOf(database, 'gone')).toEqual(NOTHING);
   });
 
   test('keeps what was committed before, and begins nothing afterwards', async () => {
-    const { status, data, errors } = await owner.query(`mutation {
-      first: add(name: "in time")
-      second: addThenWait(name: "too late", seconds: 30)
-      third: begin(name: "never")
-    }`);
-    expect(status).toBe(200);
-    expect(data).toEqual({ first: 1, second: null, third: null });
-    expect(errors).toMatchObject([{ path: ['second'] }, { path: ['third'] }]);
-    for (const error of errors) expect(error).toMatchObject(TOO_LATE);
-    expect(await tracesOf(database, 'in time')).toEqual(ONCE);
+    let attempt = 0;
+    await until('the first mutation is done in time', async () => {
+      const inTime = `in time ${String(++attempt)}`;
+      const { status, data, errors } = await owner.query(`mutation {
+        first: add(name: "${inTime}")
+        second: addThenWait(name: "too late", seconds: 30)
+        third: begin(name: "never")
+      }`);
+      for (const error of errors) expect(error).toMatchObject(TOO_LATE);
+      if (data['first'] == null) return false;
+      expect(status).toBe(200);
+      expect(data).toEqual({ first: 1, second: null, third: null });
+      expect(errors).toMatchObject([{ path: ['second'] }, { path: ['third'] }]);
+      expect(await tracesOf(database, inTime)).toEqual(ONCE);
+      return true;
+    });
     expect(await tracesOf(database, 'too late')).toEqual(NOTHING);
     expect(slow.begun).not.toContain('never');
   });
 
   test('with a key leaves nothing, and its repetition runs anew', async () => {
-    const send = (seconds: number) =>
-      sendKeyed(server, owner.token, 'late-key', {
+    const send = (to: TestServer, seconds: number) =>
+      sendKeyed(to, owner.token, 'late-key', {
         query: 'mutation ($seconds: Float!) { addThenWait(name: "keyed", seconds: $seconds) }',
         variables: { seconds },
       });
-    const late = await send(30);
+    const late = await send(server, 30);
     expect(late).toMatchObject({ status: 504, hasData: false, errors: [TOO_LATE] });
     await untilNothingRuns();
     expect(await tracesOf(database, 'keyed')).toEqual(NOTHING);
-    expect(await send(0)).toMatchObject({ status: 200, errors: [], replayed: false });
+    expect(await send(patient, 0)).toMatchObject({ status: 200, errors: [], replayed: false });
     expect(await tracesOf(database, 'keyed')).toEqual(ONCE);
   });
 });
@@ -208,7 +222,11 @@ test('however many requests are abandoned, no more backends work than the pool h
     const { total, idle, waiting } = server.services.database.pool;
     return total === idle && waiting === 0 && total <= POOL;
   });
-  expect((await owner.query('{ me { userId } members { totalCount } }')).errors).toEqual([]);
+  await expect
+    .poll(async () => (await owner.query('{ me { userId } members { totalCount } }')).errors, {
+      timeout: 30_000,
+    })
+    .toEqual([]);
 }, 600_000);
 
 test('a database that stands still ends a request at its deadline', async () => {
@@ -225,11 +243,11 @@ test('a database that stands still ends a request at its deadline', async () => 
     .poll(async () => (await owner.query('{ slow(seconds: 0) }')).errors, { timeout: 30_000 })
     .toEqual([]);
   await untilNothingRuns();
-}, 40_000);
+}, 120_000);
 
 describe('a deadline', () => {
   test('tells whoever waits, once, and whoever comes later at once', async () => {
-    const deadline = Deadline.after(20);
+    const deadline = Deadline.after(500);
     const told: string[] = [];
     const stop = deadline.whenOver(() => told.push('stopped'));
     deadline.whenOver(() => told.push('waited'));
@@ -243,7 +261,7 @@ describe('a deadline', () => {
     deadline.whenOver(() => told.push('late'));
     expect(told).toEqual(['waited', 'late']);
     expect([deadline.isOver, deadline.remaining, deadline.signal.aborted]).toEqual([true, 0, true]);
-    expect(() => deadline.throwIfOver()).toThrow('The request took longer than 0.02 seconds.');
+    expect(() => deadline.throwIfOver()).toThrow('The request took longer than 0.5 seconds.');
   });
 
   test('that is cancelled is over at once', () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allOf, anyOf, between, matching, oneOf, within } from '../../src/kernel/graphql/filter.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { insertApiKey, insertMembership } from '../support/rows.js';
 

@@ -184,10 +184,15 @@ describe('a request that waits in the gate', () => {
     await until('nobody waits', () => waiting(server) === 0);
     await until('no backend works', async () => (await workingBackends(database)).length === 0);
     await letGo();
-    await until('the pool is whole', () => {
-      const { total, idle, waiting: forConnection } = server.services.database.pool;
-      return total === idle && forConnection === 0 && total <= POOL;
-    });
+    await until(
+      'the pool is whole',
+      () => {
+        const { total, idle, waiting: forConnection } = server.services.database.pool;
+        return total === idle && forConnection === 0 && total <= POOL;
+        // On a busy machine, what was abandoned is still being cleared away.
+      },
+      120_000,
+    );
     for (const caller of callers) expect((await caller.query('{ held }')).errors).toEqual([]);
   });
 });
@@ -266,8 +271,7 @@ describe('over WebSocket', () => {
     try {
       for (let n = 0; n < 60; n++)
         client.send({ type: 'subscribe', id: String(n), payload: { query: '{ held }' } });
-      await until('those beyond 50 are refused at once', () => answers() === 10);
-      expect(turns).toHaveLength(50);
+      await until('those beyond 50 are refused at once', () => answers() === 10 && turns.length === 50);
       for (const answer of turns.splice(0)) answer();
       await until('all are refused', () => answers() === 60);
       for (let n = 0; n < 50; n++)

@@ -1,29 +1,32 @@
 /** Proves that lines of the log which are written together are neither lost nor out of order. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
 import { expect, test } from 'vitest';
+import { until } from '../support/until.js';
 
-/** What a process writes that logs in production, and then ends. */
-function writtenBy(program: string): string[] {
-  const { stdout } = spawnSync(
-    process.execPath,
-    [
-      '--import',
-      'tsx',
-      '--input-type=module',
-      '--eval',
-      `import { pino } from 'pino';
-       import { loggerOptions } from './src/http/logging.ts';
-       const { stream, ...options } = loggerOptions({ logLevel: 'info', production: true });
-       const log = pino(options, stream);
-       ${program}`,
-    ],
-    { encoding: 'utf8' },
-  );
-  return stdout
+/** For a process that logs in production. */
+const argumentsFor = (program: string): string[] => [
+  '--import',
+  'tsx',
+  '--input-type=module',
+  '--eval',
+  `import { pino } from 'pino';
+   import { loggerOptions } from './src/http/logging.ts';
+   const { stream, ...options } = loggerOptions({ logLevel: 'info', production: true });
+   const log = pino(options, stream);
+   ${program}`,
+];
+
+const messagesIn = (written: string): string[] =>
+  written
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => (JSON.parse(line) as { readonly msg: string }).msg);
-}
+
+/** What such a process writes until it ends. */
+const writtenBy = (program: string): string[] =>
+  messagesIn(spawnSync(process.execPath, argumentsFor(program), { encoding: 'utf8' }).stdout);
 
 test('all lines are there when the process ends, in their order', () => {
   const lines = writtenBy(
@@ -46,12 +49,20 @@ test('a warning and what was before it are written at once: the process may be k
   expect(lines).toEqual(['before', 'a warning']);
 });
 
-test('a line is written a moment later when no other follows', () => {
-  const lines = writtenBy(
-    `log.info('alone');
-     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 2_000);`,
+test('a line is written a moment later when no other follows', async () => {
+  const child = spawn(
+    process.execPath,
+    argumentsFor("log.info('alone'); setInterval(() => undefined, 1_000);"),
   );
-  expect(lines).toEqual(['alone']);
+  let written = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (written += text));
+  try {
+    await until('it is written', () => written.endsWith('\n'));
+    expect(messagesIn(written)).toEqual(['alone']);
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
 });
 
 test('no line waits for the disk', () => {

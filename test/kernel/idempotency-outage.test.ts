@@ -8,6 +8,7 @@ import { waitingForAdvisoryLock } from '../support/backends.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { keyedModule, NOTHING, ONCE, sendKeyed, tracesOf } from '../support/keyed-mutations.js';
 import { startTestServer, type TestServer } from '../support/server.js';
+import { LIMITS } from '../../src/create-services.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
@@ -35,6 +36,8 @@ beforeAll(async () => {
     database,
     databaseUrl: proxy.through(database.app),
     modules: [tenantModule, membershipModule, keyed.module],
+    env: { REQUEST_TIMEOUT_MS: '10000' },
+    limits: LIMITS,
   });
   ({ token } = await server.as('owner', 'acme'));
 });

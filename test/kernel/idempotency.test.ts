@@ -7,7 +7,7 @@ import { takeKey } from '../../src/services/idempotency/key-store.js';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { openTestDatabase } from '../support/database.js';
 import { contextOf, rejectionOf } from '../support/demo-tenants.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { NOTHING, ONCE, TWICE } from '../support/keyed-mutations.js';
 import { insertMembership } from '../support/rows.js';
 import { until } from '../support/until.js';

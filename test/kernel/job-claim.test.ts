@@ -1,6 +1,6 @@
 /** Proves how the database gives out jobs: by fair shares, within limits, to one worker each, and again after a lease. */
 import { describe, expect, test } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { completeJob, failJob, JobQueue } from '../../src/services/jobs/job-queue.js';

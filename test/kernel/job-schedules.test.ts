@@ -1,6 +1,6 @@
 /** Proves that a recurring job is queued once in each active tenant, at the times of the tenant's clock. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { jobHandlers } from '../../src/services/jobs/handlers.js';
 import { nextTime, Schedules } from '../../src/services/jobs/schedules.js';

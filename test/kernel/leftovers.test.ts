@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { checkRuntimeRole } from '../../src/kernel/database/preparation/prepare.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { takeKey } from '../../src/services/idempotency/key-store.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';

@@ -7,6 +7,7 @@ import { issueToken } from '../../src/kernel/auth/issue-token.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { untilHearing } from '../support/hearing.js';
 import { createNotes, notesModule } from '../support/notes.js';
 import { insertApiKey } from '../support/rows.js';
 import { startTestServer, TEST_SECRET, type TestServer } from '../support/server.js';
@@ -32,6 +33,7 @@ beforeAll(async () => {
   await createNotes(database);
   server = await startTestServer({ database, modules });
   replica = await startTestServer({ database, modules });
+  await untilHearing(server, replica);
 });
 afterAll(async () => {
   await server.close();
@@ -70,11 +72,18 @@ async function subscribed(token: string): Promise<Subscriber[]> {
   return clients.map(({ client }) => client);
 }
 
-/** An authenticated connection that sends nothing more. */
-async function idle(at: TestServer, token: string) {
+/** A connection that says who it is, and nothing more. */
+async function introduced(at: TestServer, token: string) {
   const raw = await rawSocket(at);
   raw.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
-  await until('it is let in', () => raw.messages.length > 0);
+  await until('it is let in, or is not', () => raw.messages.length > 0 || raw.closed !== undefined);
+  return raw;
+}
+
+/** An authenticated connection that sends nothing more. */
+async function idle(at: TestServer, token: string) {
+  const raw = await introduced(at, token);
+  expect(raw.messages).toHaveLength(1);
   return raw;
 }
 
@@ -112,13 +121,20 @@ describe('the connections of an API key end', () => {
     expect(bystanders.map((each) => each.closed)).toEqual([undefined, undefined]);
   });
 
-  test('when it expires, though nothing happens', async () => {
-    const expiresAt = new Date(Date.now() + 5_000).toISOString();
-    const { key } = await tenantWithKey('key-expires', { expiresAt });
-    const open = [await idle(server, key), await idle(replica, key)];
-    await closed(open);
-    expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
-    expect(open.map((each) => each.closed)).toMatchObject([{ code: 4403 }, { code: 4403 }]);
+  test('when it expires, though nothing happens', { timeout: 240_000 }, async () => {
+    // A busy machine may need longer to let them in than the key is valid.
+    for (const seconds of [5, 20, 60]) {
+      const expiresAt = new Date(Date.now() + seconds * 1_000).toISOString();
+      const { key } = await tenantWithKey(`key-expires-${String(seconds)}`, { expiresAt });
+      const open = [await introduced(server, key), await introduced(replica, key)];
+      const wereLetIn = open.every(({ messages }) => messages.length > 0);
+      await until('the connections are closed', () => open.every((each) => each.closed), seconds * 2_000);
+      if (!wereLetIn) continue;
+      expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(expiresAt));
+      expect(open.map((each) => each.closed)).toMatchObject([{ code: 4403 }, { code: 4403 }]);
+      return;
+    }
+    throw new Error('no connection was let in before its key expired');
   });
 
   test('when its time is changed while they are open', async () => {
@@ -163,7 +179,7 @@ describe('the connections of a user end, though they have no subscription,', () 
 test('one look-up answers for all connections of a credential', async () => {
   const { slug, maker } = await tenantWithKey('many');
   const token = tokenOf(slug, maker);
-  const open = await Promise.all(Array.from({ length: 10 }, () => idle(server, token)));
+  const open = await Promise.all(Array.from({ length: 20 }, () => idle(server, token)));
   const before = lookUps();
   await sql("UPDATE memberships SET role = 'admin' WHERE user_id = $1", maker);
   await until('the membership is looked up', () => lookUps() > before);

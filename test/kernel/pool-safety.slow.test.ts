@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
-import { LIMITS } from '../../src/create-services.js';
 import type { AccessInvalidations } from '../../src/kernel/notifications/access-invalidations.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
@@ -19,7 +18,8 @@ import { openTestDatabase, useDatabase, type TestDatabase } from '../support/dat
 import { rejectionOf, useDemoTenants } from '../support/demo-tenants.js';
 import { startPgBouncer, withoutPgBouncer, type PgBouncer } from '../support/pgbouncer.js';
 import { until } from '../support/until.js';
-import { SETTINGS, type Settings, UNBOUND, patient } from '../support/transaction-settings.js';
+import { PATIENT } from '../support/patience.js';
+import { SETTINGS, type Settings, UNBOUND } from '../support/transaction-settings.js';
 
 /** One tenant of the workload. Throws when an answer is not the tenant's own. */
 class Party {
@@ -44,7 +44,7 @@ class Party {
       actor: this.context.actor.id,
       actorType: this.context.actor.type,
       request: this.context.requestId,
-      timeout: '5s',
+      timeout: `${String(PATIENT.statementTimeout / 1_000)}s`,
       readOnly: readOnly ? 'on' : 'off',
       isolation: readOnly ? 'repeatable read' : 'read committed',
     });
@@ -155,15 +155,16 @@ class Party {
         const [self] = await tx.$queryRaw<{ connection: number }>(
           Prisma.sql`SELECT pg_backend_pid() AS connection`,
         );
-        const sleep = tx.$queryRaw(Prisma.sql`SELECT pg_sleep(30)::text`);
+        const sleep = tx.$queryRaw(Prisma.sql`SELECT pg_sleep(25)::text`);
         const cancelled = this.failsWith('57014', sleep);
         await until('the sleeping statement is cancelled', async () => {
-          const [answer] = await this.testDatabase.asSuperuser<{ cancelled: boolean }>(
-            `SELECT pg_cancel_backend(pid) AS cancelled FROM pg_stat_activity
-             WHERE pid = $1 AND state = 'active' AND query LIKE '%pg_sleep(30)%'`,
+          // A request that comes between two messages of the statement would cancel nothing.
+          const asleep = await this.testDatabase.asSuperuser(
+            `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+             WHERE pid = $1 AND wait_event = 'PgSleep' AND query LIKE '%pg_sleep(25)%'`,
             [self!.connection],
           );
-          return answer?.cancelled === true;
+          return asleep.length > 0;
         });
         await cancelled;
         throw new Error('cancelled on purpose');
@@ -252,7 +253,7 @@ async function expectUntouched(): Promise<void> {
 }
 
 test('on one pooled connection two tenants alternate thousands of times, and each gets its own answers', async () => {
-  const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: patient });
+  const opened = openTestDatabase({ url: database().app, poolSize: 1, limits: PATIENT });
   try {
     const { operations, connections } = await alternate(opened, parties(opened));
     expect(operations).toBeGreaterThanOrEqual(2_000);
@@ -261,7 +262,7 @@ test('on one pooled connection two tenants alternate thousands of times, and eac
     await opened.close();
   }
   await expectUntouched();
-}, 300_000);
+}, 600_000);
 
 describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () => {
   let narrow: PgBouncer | undefined;
@@ -275,8 +276,8 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
   afterAll(() => Promise.all([narrow?.stop(), wide?.stop()]));
 
   test('two tenants with a pool each alternate on one connection to the server, and each gets its own answers', async () => {
-    const own = openTestDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
-    const other = openTestDatabase({ url: narrow!.url, poolSize: 2, limits: patient });
+    const own = openTestDatabase({ url: narrow!.url, poolSize: 2, limits: PATIENT });
+    const other = openTestDatabase({ url: narrow!.url, poolSize: 2, limits: PATIENT });
     try {
       const [acme] = parties(own);
       const [, globex] = parties(other);
@@ -288,7 +289,7 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
       await other.close();
     }
     await expectUntouched();
-  }, 300_000);
+  }, 600_000);
 
   const withNews = async (
     pooler: PgBouncer,
@@ -299,7 +300,7 @@ describe.skipIf(withoutPgBouncer())('behind PgBouncer in transaction mode', () =
     ) => Promise<void>,
   ): Promise<void> => {
     const problems: string[] = [];
-    const opened = openTestDatabase({ url: pooler.url, poolSize: 2, limits: LIMITS });
+    const opened = openTestDatabase({ url: pooler.url, poolSize: 2, limits: PATIENT });
     const invalidations = listenForAccessChanges(pooler.url, (problem) => problems.push(problem));
     try {
       await work(opened, invalidations, problems);

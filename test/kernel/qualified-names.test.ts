@@ -17,7 +17,7 @@ import {
 } from '../../packages/tenancy-audit/src/sql-parse.js';
 import { sqlTextsOf } from '../../packages/tenancy-audit/src/source/sql-text.js';
 import { HOLE, sqlTokens } from '../../packages/tenancy-audit/src/source/sql-tokens.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import type { Models } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { contextOf } from '../support/demo-tenants.js';

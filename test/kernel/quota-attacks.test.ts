@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createSign } from '../../src/kernel/database/context-signature.js';
 import { usageOf } from '../../src/platform/tenant/usage.js';
 import { readPlans } from '../../src/services/limits/plans.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { bind, connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';
 import { openTestDatabase, sign, useDatabase } from '../support/database.js';
 import { counterOf, plansText, setPlans } from '../support/quotas.js';

@@ -1,6 +1,6 @@
 /** Proves that transactions which only read say so when they begin, and others do not. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import type { StatementLine } from '../../src/kernel/driver/statement-log.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';

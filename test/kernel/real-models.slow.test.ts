@@ -109,7 +109,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   },
 };
 
-describe('migration new', { timeout: 60_000 }, () => {
+describe('migration new', { timeout: 300_000 }, () => {
   it.each(Object.entries(SHAPES))('makes %s', async (_name, { models, sides, sql, table }) => {
     const prisma = await prismaCopy();
     if (sql !== undefined) await addMigration(prisma, '29990101000000_before', sql);

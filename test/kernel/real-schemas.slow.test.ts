@@ -96,7 +96,7 @@ const CONVERTED: Readonly<Record<string, Shape>> = {
   },
 };
 
-describe('is converted, protected and sound for the audit:', { timeout: 60_000 }, () => {
+describe('is converted, protected and sound for the audit:', { timeout: 300_000 }, () => {
   it.each(Object.entries(CONVERTED))(
     '%s',
     async (_name, { sql, first, rows = '', tables, tenantExpression }) => {

@@ -3,12 +3,13 @@
  * process cover what is specific to it; the other cases call the steps of the start.
  */
 import { randomBytes } from 'node:crypto';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { prepareDatabase } from '../../src/kernel/database/preparation/prepare.js';
 import { explain } from '../../src/explain.js';
 import { endChildrenAfterAll } from '../support/child.js';
+import { useDatabase } from '../support/database.js';
 import { TEST_SECRET } from '../support/server.js';
 import { start, expectSentence } from '../support/processes.js';
 
@@ -32,8 +33,10 @@ function changed(url: string, change: (url: URL) => void): string {
 }
 
 describe('a database that cannot be used is refused in one sentence without its password', () => {
-  const app = () => inject('postgres').app;
-  const passwords = () => [app(), inject('postgres').superuser].map((url) => new URL(url).password);
+  // Not the template of the run: other files cannot copy it while somebody is connected to it.
+  const database = useDatabase();
+  const app = () => database().app;
+  const passwords = () => [app(), database().superuser].map((url) => new URL(url).password);
   const withPassword = (url: string, password: string) =>
     changed(url, (parsed) => {
       parsed.password = password;
@@ -52,10 +55,7 @@ describe('a database that cannot be used is refused in one sentence without its 
       () => ({ DATABASE_URL: 'postgresql://tenantry_app:hunter2@127.0.0.1:9/tenantry' }),
       /127\.0\.0\.1:9 cannot be reached/,
     ],
-    'the superuser': [
-      () => ({ DATABASE_URL: inject('postgres').superuser }),
-      /has to name the role tenantry_app/,
-    ],
+    'the superuser': [() => ({ DATABASE_URL: database().superuser }), /has to name the role tenantry_app/],
   };
   const CASES: Readonly<Record<string, Case>> = {
     'the URL of something else': [
@@ -82,14 +82,11 @@ describe('a database that cannot be used is refused in one sentence without its 
       () => ({ DATABASE_URL: 'postgresql://tenantry_app:hunter2@no-such-host.invalid:5432/tenantry' }),
       /no-such-host\.invalid:5432 cannot be reached/,
     ],
-    'the operator': [
-      () => ({ DATABASE_URL: inject('postgres').operator }),
-      /has to name the role tenantry_app/,
-    ],
+    'the operator': [() => ({ DATABASE_URL: database().operator }), /has to name the role tenantry_app/],
     'an owner with a wrong password': [
       () => ({
         DATABASE_URL: app(),
-        DATABASE_OWNER_URL: withPassword(inject('postgres').superuser, 'hunter2'),
+        DATABASE_OWNER_URL: withPassword(database().superuser, 'hunter2'),
       }),
       /refused the login "postgres"/,
     ],
@@ -100,8 +97,8 @@ describe('a database that cannot be used is refused in one sentence without its 
     'the superuser as the operator': [
       () => ({
         DATABASE_URL: app(),
-        DATABASE_OWNER_URL: inject('postgres').superuser,
-        DATABASE_OPERATOR_URL: inject('postgres').superuser,
+        DATABASE_OWNER_URL: database().superuser,
+        DATABASE_OPERATOR_URL: database().superuser,
       }),
       /^DATABASE_OPERATOR_URL has to name the role tenantry_operator/,
     ],

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { createInvitationAcceptance } from '../../src/platform/invitation/accept-invitation.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';

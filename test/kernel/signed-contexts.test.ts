@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { until } from '../support/until.js';

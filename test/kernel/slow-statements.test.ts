@@ -2,7 +2,7 @@
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { beforeAll, afterAll, expect, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { statementLog } from '../../src/statement-log.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { useDemoTenants } from '../support/demo-tenants.js';

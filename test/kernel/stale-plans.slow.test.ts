@@ -5,11 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';
 import { useDemoTenants } from '../support/demo-tenants.js';
+import { PATIENT } from '../support/patience.js';
 
 const database = useDatabase();
 const tenants = useDemoTenants(database);
@@ -58,7 +58,7 @@ const WORK: Record<string, (acme: TenantClient, opened: Database) => Promise<unk
 };
 
 async function withDatabase(work: (acme: TenantClient, opened: Database) => Promise<void>): Promise<void> {
-  const opened = openTestDatabase({ url: database().app, poolSize: POOL, limits: LIMITS });
+  const opened = openTestDatabase({ url: database().app, poolSize: POOL, limits: PATIENT });
   try {
     await work(opened.forTenant(tenants().acme), opened);
   } finally {

@@ -18,6 +18,7 @@ import {
   tenantry,
   type RunningServer,
 } from '../support/running-server.js';
+import { LARGE_PLANS_FILE } from '../support/plans.js';
 import { TEST_SECRET } from '../support/server.js';
 import { until } from '../support/until.js';
 import { start, expectSentence } from '../support/processes.js';
@@ -25,6 +26,8 @@ import { start, expectSentence } from '../support/processes.js';
 endChildrenAfterAll();
 
 const ME = '{ me { role tenant { slug } } }';
+/** Limits that a mutation which waits for the lock of a test does not reach before the lock is released. */
+const PATIENT = { PLANS_FILE: LARGE_PLANS_FILE, REQUEST_TIMEOUT_MS: '60000' };
 
 /** Runs `work` while another transaction locks the row of acme. */
 async function whileLocked(
@@ -85,7 +88,7 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
   let dataDir: string;
   let first: RunningServer;
   let bearer: string;
-  const env = () => ({ TENANTRY_DATA_DIR: dataDir });
+  const env = () => ({ TENANTRY_DATA_DIR: dataDir, ...PATIENT });
 
   beforeAll(async () => {
     dataDir = await makeDataFolder();
@@ -285,7 +288,7 @@ describe.concurrent('a second signal', { timeout: 150_000 }, () => {
   const database = useDatabase();
 
   test('ends the process at once, for those who cannot wait', async () => {
-    const env = { DATABASE_URL: database().app, JWT_SECRET: TEST_SECRET };
+    const env = { DATABASE_URL: database().app, JWT_SECRET: TEST_SECRET, ...PATIENT };
     const server = await startServer(env);
     await whileLocked(database().superuser, async () => {
       const token = await tenantry(['token', '--tenant', 'acme', '--user', 'owner@acme.test'], env);

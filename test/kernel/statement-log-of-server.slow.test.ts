@@ -9,6 +9,7 @@ import { tenantModule } from '../../src/platform/tenant/index.js';
 import { endChildrenAfterAll, runChild, startChild } from '../support/child.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { keyedModule, sendKeyed } from '../support/keyed-mutations.js';
+import { untilHearing } from '../support/hearing.js';
 import { createNotes, notesModule } from '../support/notes.js';
 import { parseBody, rawPost, type RawAnswer } from '../support/raw-request.js';
 import { startTestServer, TEST_SECRET, type TestServer } from '../support/server.js';
@@ -26,6 +27,7 @@ beforeAll(async () => {
     modules: [tenantModule, membershipModule, notesModule, keyedModule().module],
     env: { LOG_SQL: '1' },
   });
+  await untilHearing(server);
 });
 afterAll(async () => {
   await server.close();
@@ -82,7 +84,7 @@ describe('the statements of', () => {
     const tenantId = await database.tenantId('globex');
     server.statements.length = 0;
     await database.asSuperuser('INSERT INTO notes (tenant_id, text) VALUES ($1, $2)', [tenantId, 'heard']);
-    await until('the event arrives', () => watched.messages.length > 0, 5_000);
+    await until('the event arrives', () => watched.messages.length > 0);
     const read = server.statements.find(({ sql }) => sql.includes('FROM notes'));
     expect(read).toMatchObject({ tenant: tenantId, rows: 1 });
     expect(read?.requestId).toMatch(/^[0-9a-f-]{36}$/);

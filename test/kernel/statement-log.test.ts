@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import { Plans, type PlanLine } from '../../src/kernel/driver/plans.js';
 import type { StatementLine } from '../../src/kernel/driver/statement-log.js';

@@ -37,7 +37,7 @@ async function convert(
   return models;
 }
 
-describe('the keys of a converted table', { timeout: 60_000 }, () => {
+describe('the keys of a converted table', { timeout: 300_000 }, () => {
   const TENANT = 'FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON UPDATE RESTRICT ON DELETE RESTRICT';
 
   it('are all there, where their names are cut and begin alike', async () => {
@@ -134,7 +134,7 @@ describe('the keys of a converted table', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a table', { timeout: 60_000 }, () => {
+describe('a table', { timeout: 300_000 }, () => {
   it('whose tenant is found through a generated column', async () => {
     const made = await makeDatabase(`
       CREATE TABLE papers (id bigint PRIMARY KEY, source jsonb NOT NULL, owner text GENERATED ALWAYS AS (lower(source ->> 'owner')) STORED);

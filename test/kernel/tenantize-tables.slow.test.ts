@@ -88,7 +88,7 @@ describe('the rows', () => {
         for (let attempt = 0; attempt < 3; attempt += 1) {
           await until('it waits', async () => (await database.asSuperuser(waits)).length > 0);
           await database.asSuperuser(
-            "SET lock_timeout = '1s'; UPDATE orders SET note = note; RESET lock_timeout",
+            "SET lock_timeout = '20s'; UPDATE orders SET note = note; RESET lock_timeout",
           );
           await until(
             'it lets others go first',

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from '../support/database.js';

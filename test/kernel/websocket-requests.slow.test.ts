@@ -11,6 +11,7 @@ import { UNREAD_LIMITS } from '../../src/http/unread-answers.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
+import { untilHearing } from '../support/hearing.js';
 import { createNotes, notesModule } from '../support/notes.js';
 import { addOf, keyed, unique } from '../support/idempotency.js';
 import { rawPost } from '../support/raw-request.js';
@@ -31,6 +32,7 @@ afterEach(() => {
 let token: string;
 beforeAll(async () => {
   await createNotes(server().database);
+  await untilHearing(server());
   ({ token } = await server().as('owner', 'acme'));
 });
 
@@ -345,6 +347,7 @@ test('each is a line of the log, with tenant, actor and an id of its own', async
     await raw.ask({ query: '{ me { role } }' });
     await raw.ask({ query: '{ nothing }' });
     await raw.ask({ query: 'query ($n: Int!) { members(first: $n) { nodes { id } } }' });
+    await until('the lines are written', () => lines.join('').split('"answered"').length > 3);
     const answered = lines
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter(({ msg }) => msg === 'answered');

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
+import { untilHearing } from '../support/hearing.js';
 import { createNotes, notesModule } from '../support/notes.js';
 import { rawPost } from '../support/raw-request.js';
 import { startTestServer, useServer } from '../support/server.js';
@@ -30,6 +31,7 @@ endSubscribersAfterEach(() => [server()]);
 let token: string;
 beforeAll(async () => {
   await createNotes(server().database);
+  await untilHearing(server());
   ({ token } = await server().as('owner', 'acme'));
 });
 
@@ -97,8 +99,8 @@ describe('a message that is not expected', () => {
   });
 
   test('is none at all for three seconds', async () => {
-    const raw = await rawSocket(server());
     const since = performance.now();
+    const raw = await rawSocket(server());
     await closing(raw);
     expect(raw.closed?.code).toBe(4408);
     expect(performance.now() - since).toBeGreaterThan(2_500);

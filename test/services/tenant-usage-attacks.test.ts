@@ -4,7 +4,7 @@
  */
 import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { PATIENT } from '../support/limits.js';
+import { PATIENT } from '../support/patience.js';
 import { createSign } from '../../src/kernel/database/context-signature.js';
 import { usageHistoryOf } from '../../src/platform/tenant/usage-history.js';
 import { connected, refusalOf, useDemoTenants } from '../support/demo-tenants.js';

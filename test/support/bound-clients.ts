@@ -1,7 +1,7 @@
 /** Clients bound to acme and to globex, and databases with their own limits for tests that need them. */
 import { afterAll, beforeAll } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { PATIENT } from './limits.js';
+import { PATIENT } from './patience.js';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient, TenantTx, TransactionLimits } from '../../src/kernel/tenancy/tenant-client.js';

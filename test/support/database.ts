@@ -4,6 +4,7 @@ import { inject, afterAll, beforeAll } from 'vitest';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import { createSign, type Sign } from '../../src/kernel/database/context-signature.js';
 import { openDatabase, type Database, type DatabaseOptions } from '../../src/kernel/tenancy/database.js';
+import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import { bareId } from './ids.js';
 import { until } from './until.js';
 
@@ -33,7 +34,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const maintenance = new pg.Client({ connectionString: onDatabase(postgres.superuser, 'postgres') });
   await maintenance.connect();
-  await maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`);
+  await onceUnused(() => maintenance.query(`CREATE DATABASE ${name} TEMPLATE ${postgres.template}`));
   // A clone has the privileges of a new database. `migrate` would revoke this one.
   await maintenance.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
   const superuser = onDatabase(postgres.superuser, name);
@@ -62,19 +63,27 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     },
     async drop() {
       await pool.end();
-      // A closed connection stays for a moment, and PostgreSQL waits for it no longer than five seconds. A connection that
-      // a test has left open stays for ever.
-      await until('every connection is closed', async () => {
-        const { rows } = await maintenance.query(
-          "SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",
-          [name],
-        );
-        return rows.length === 0;
-      });
-      await maintenance.query(`DROP DATABASE ${name}`);
+      // Without FORCE, so that this fails when a test has left a connection open.
+      await onceUnused(() => maintenance.query(`DROP DATABASE ${name}`));
       await maintenance.end();
     },
   };
+}
+
+/**
+ * Repeats `statement` while its database is in use. PostgreSQL itself waits for five seconds, and on a busy machine a backend
+ * may outlive its connection for longer.
+ */
+export async function onceUnused(statement: () => Promise<unknown>): Promise<void> {
+  await until('nobody uses the database', () =>
+    statement().then(
+      () => true,
+      (error: unknown) => {
+        if (sqlState(error) === '55006') return false;
+        throw error;
+      },
+    ),
+  );
 }
 
 /** Creates a database for the tests of this file. Call it at the top level. */

@@ -14,7 +14,7 @@ import { modules } from '../../src/modules.js';
 import { seedDemo } from '../../src/services/operator/demo-seed.js';
 import { withOperatorConnection } from '../../src/services/operator/operator-connection.js';
 import { openDatabase } from '../../src/kernel/tenancy/database.js';
-import { PATIENT } from './limits.js';
+import { PATIENT } from './patience.js';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -6,7 +6,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma, PrismaClient } from '../../src/generated/prisma/client.js';
-import { PATIENT } from './limits.js';
+import { PATIENT } from './patience.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { Models } from '../../src/kernel/tenancy/tenant-client.js';

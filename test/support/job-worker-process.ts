@@ -4,7 +4,6 @@
  */
 import process from 'node:process';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
 import type { RunningJob } from '../../src/kernel/graphql/job-handler.js';
 import type { ModuleContext } from '../../src/kernel/graphql/request-context.js';
 import { openDatabase } from '../../src/kernel/tenancy/database.js';
@@ -12,11 +11,12 @@ import type { TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 import { jobHandlers } from '../../src/services/jobs/handlers.js';
 import { Worker } from '../../src/services/jobs/worker.js';
 import { readPlans } from '../../src/services/limits/plans.js';
+import { PATIENT } from './patience.js';
 import { pino } from 'pino';
 import { z } from 'zod';
 
 const { DATABASE_URL: url = '', CONTEXT_SIGNING_KEY: contextKey, LEASE_MS: leaseMs } = process.env;
-const database = openDatabase({ url, poolSize: 8, perTenant: 8, limits: LIMITS, contextKey });
+const database = openDatabase({ url, poolSize: 8, perTenant: 8, limits: PATIENT, contextKey });
 const payload = z.object({ text: z.string() });
 
 const leaveEntry = (tx: TenantTx, { id }: RunningJob) =>
@@ -31,6 +31,7 @@ const worker = new Worker(
         jobs: {
           'test.work': {
             payload,
+            retryAfterMs: () => 0,
             run: (_payload, job) =>
               job.db.transaction(async (tx) => {
                 await leaveEntry(tx, job);
@@ -39,6 +40,7 @@ const worker = new Worker(
           },
           'test.other': {
             payload,
+            retryAfterMs: () => 0,
             run: (_payload, job) =>
               job.db.transaction(async (tx) => {
                 await leaveEntry(tx, job);

@@ -1,7 +1,7 @@
 /** Tasks of tests, and workers with handlers that a test gives. */
 import { pino, type Logger } from 'pino';
 import { z } from 'zod';
-import { PATIENT } from './limits.js';
+import { PATIENT } from './patience.js';
 import type { JobHandler, RunningJob } from '../../src/kernel/graphql/job-handler.js';
 import type { ModuleContext } from '../../src/kernel/graphql/request-context.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';

@@ -7,6 +7,7 @@ import { membershipModule } from '../../src/platform/membership/index.js';
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { createNotes, notesModule } from './notes.js';
+import { untilHearing } from './hearing.js';
 import { startTestServer, TEST_SECRET, type TestServer } from './server.js';
 import { endSubscribersAfterEach, subscriberOf, type Watched } from './subscriber.js';
 import { addMember, createTestTenant } from './tenant-fixtures.js';
@@ -48,6 +49,7 @@ export function useNoteEvents() {
     await createNotes(database);
     server = await startTestServer({ database, modules });
     replica = await startTestServer({ database, modules, env: { CORS_ORIGINS: 'https://app.example.com' } });
+    await untilHearing(server, replica);
   });
   afterAll(async () => {
     await server.close();

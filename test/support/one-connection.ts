@@ -2,11 +2,11 @@
 import { expect } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
-import { PATIENT } from './limits.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from './database.js';
 import { rejectionOf, useDemoTenants } from './demo-tenants.js';
+import { PATIENT } from './patience.js';
 
 // eslint-disable-next-line no-restricted-syntax -- the text is that of these tests
 export const raw = (sql: string) => Prisma.sql`${Prisma.raw(sql)}`;

@@ -1,11 +1,11 @@
 /** Runs an operation in a batch and through Prisma on the same rows, and compares the outcomes. */
 import { afterAll, beforeAll, expect } from 'vitest';
 import { publicError } from '../../src/kernel/vocabulary/errors.js';
-import { LIMITS } from '../../src/create-services.js';
 import type { Database } from '../../src/kernel/tenancy/database.js';
 import type { TenantClient, TenantTx } from '../../src/kernel/tenancy/tenant-client.js';
 import { openTestDatabase, useDatabase } from './database.js';
 import { useDemoTenants } from './demo-tenants.js';
+import { PATIENT } from './patience.js';
 
 export type Outcome = { readonly value: unknown } | { readonly code: string | undefined };
 export type Call = (on: TenantClient | TenantTx) => Promise<unknown>;
@@ -53,7 +53,7 @@ export function useOutcomes() {
     opened = openTestDatabase({
       url: database().app,
       poolSize: 2,
-      limits: { ...LIMITS, maxWait: 15_000, timeout: 30_000 },
+      limits: PATIENT,
     });
     // Rows with repeated times and a nullable column, so that the operations have something to find.
     await database().asSuperuser(

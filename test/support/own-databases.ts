@@ -10,6 +10,7 @@ import type pg from 'pg';
 import { afterAll, inject } from 'vitest';
 import { PRISMA_FOLDER } from '../../src/kernel/database/migration/folder.js';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
+import { onceUnused } from './database.js';
 import { connected } from './demo-tenants.js';
 
 export interface OwnDatabases {
@@ -45,7 +46,8 @@ export function useOwnDatabases(): OwnDatabases {
       const url = newDatabase();
       const name = names.at(-1)!;
       await maintenance(async (client) => {
-        await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} OWNER tenantry_owner`);
+        const create = `CREATE DATABASE ${name} TEMPLATE ${template} OWNER tenantry_owner`;
+        await onceUnused(() => client.query(create));
         // A clone does not inherit the privileges on the database itself.
         await client.query(`REVOKE TEMPORARY ON DATABASE ${name} FROM PUBLIC`);
       });

@@ -17,7 +17,7 @@ import { findMember } from '../../src/kernel/auth/find-member.js';
 import type { StatementLine } from '../../src/kernel/driver/statement-log.js';
 import { publishQuotas } from '../../src/services/limits/quotas.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
-import { PATIENT } from './limits.js';
+import { PATIENT } from './patience.js';
 import { KEYS } from './sealed-trails.js';
 import { LARGE_PLANS_FILE } from './plans.js';
 import { TEST_SECRET } from './signing.js';
@@ -79,7 +79,7 @@ export interface TestServerOptions {
   readonly databaseUrl?: string;
   /** The keys of the audit trail instead of those of all tests; null: none, so that the server cannot verify it. */
   readonly sealKeys?: SealKeys | null;
-  /** Instead of limits that a slow machine does not reach. */
+  /** Default: {@link PATIENT}. */
   readonly limits?: TransactionLimits;
 }
 
@@ -96,8 +96,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
     PLANS_FILE: LARGE_PLANS_FILE,
     ANONYMOUS_REQUESTS_PER_MINUTE: '1000000000',
-    // As for the limits of transactions: a slow machine does not reach it.
-    REQUEST_TIMEOUT_MS: '60000',
+    REQUEST_TIMEOUT_MS: '30000',
     // Entries that are written after the answer would come between those that a test counts.
     AUDIT_ACCESS: 'false',
     ...options.env,

@@ -56,7 +56,8 @@ export function useSeveralServers(count: number, env: Readonly<Record<string, st
       ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
       METRICS_TOKEN,
       AUDIT_ACCESS: 'false',
-      DRAIN_SECONDS: '2',
+      // The load balancer has to notice within this time, also on a busy machine.
+      DRAIN_SECONDS: '6',
       ...(database().contextKey !== undefined && { CONTEXT_SIGNING_KEY: database().contextKey! }),
       ...env,
     });

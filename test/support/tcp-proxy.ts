@@ -8,6 +8,8 @@ export interface TcpProxy {
   silence(): void;
   /** Stops forwarding the server's answers. Requests still arrive. */
   loseAnswers(): void;
+  /** Forwards everything that the server sends from now on so many milliseconds later. */
+  delayAnswers(milliseconds: number): void;
   /** Resets one of the open connections, as a crashed host does. `number` chooses which. */
   reset(number: number): void;
   /** Stops forwarding on one of the open connections. `number` chooses which. */
@@ -36,6 +38,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const sockets = new Set<net.Socket>();
   let silent = false;
   let answersLost = false;
+  let delay = 0;
   const pairs = new Set<Pair>();
   let lastWords: Buffer | undefined;
   const proxy = net.createServer((client) => {
@@ -50,7 +53,8 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       sockets.add(from);
       from.on('data', (data) => {
         if (silent || pair.isFrozen || (answersLost && from === server)) return;
-        to.write(data);
+        if (from === server && delay > 0) setTimeout(() => to.write(data), delay);
+        else to.write(data);
         if (from !== server || !isNew || !isReady(data)) return;
         isNew = false;
         if (!lastWords) return;
@@ -80,6 +84,9 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     },
     loseAnswers() {
       answersLost = true;
+    },
+    delayAnswers(milliseconds) {
+      delay = milliseconds;
     },
     reset(number) {
       const pair = pick(pairs, number);

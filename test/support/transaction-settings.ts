@@ -1,6 +1,5 @@
 /** The settings that a tenant's transaction makes on its connection, and those of an unbound connection. */
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { LIMITS } from '../../src/create-services.js';
 
 /** Reads the settings that a tenant's transaction makes. None of them may remain after it. */
 export const SETTINGS = Prisma.sql`
@@ -34,5 +33,3 @@ export const UNBOUND: Omit<Settings, 'connection'> = {
   readOnly: 'off',
   isolation: 'read committed',
 };
-/** Limits that a slow machine does not reach. */
-export const patient = { ...LIMITS, maxWait: 60_000, timeout: 60_000 };

@@ -1,7 +1,8 @@
 /** For servers that tests start themselves and that refuse to run as root. */
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import process from 'node:process';
 import { promisify } from 'node:util';
 
@@ -12,12 +13,21 @@ export async function unprivilegedAccount(): Promise<{ uid: number; gid: number 
   return { uid: await id('-u'), gid: await id('-g') };
 }
 
-/** Returns a port that no process listens on. */
+/**
+ * Returns a port that no process listens on, below those that the system gives to connections and to servers which ask for
+ * any port: nobody takes it before its server is started, or while that is stopped.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

@@ -141,7 +141,10 @@ class Listener implements Notifications {
     }
   }
 
-  /** Sends the next heartbeat, and checks that the previous one has arrived. */
+  /**
+   * Sends the next heartbeat, and checks that the previous one has arrived. A connection on which they arrive late is kept:
+   * nothing is lost on it.
+   */
   private pulse(connections: readonly pg.Client[], heartbeat: pg.Client): void {
     if (this.closed || this.connections !== connections) return;
     const missed = this.sent - this.heard;
@@ -172,12 +175,17 @@ class Listener implements Notifications {
   }
 
   private receivePulse(payload: string): void {
-    if (payload !== this.lastPulse) return;
-    const wasLive = this.live;
-    this.heard = this.sent;
-    this.live = this.hearing = true;
-    this.complained = false;
+    const [sender, number] = payload.split(' ');
+    const pulse = Number(number);
+    // Those of others, and of the connections before.
+    if (sender !== this.me || !(pulse > this.heard && pulse <= this.sent)) return;
+    this.heard = pulse;
+    this.hearing = true;
     for (const done of this.onHearing) done();
+    if (pulse !== this.sent) return;
+    const wasLive = this.live;
+    this.live = true;
+    this.complained = false;
     if (wasLive) return;
     for (const listener of this.onTrusts) listener();
   }
@@ -196,7 +204,7 @@ class Listener implements Notifications {
     this.connections = [];
     clearTimeout(this.timer);
     this.doubt(why);
-    this.sent = this.heard = 0;
+    this.heard = this.sent;
     this.hearing = this.isSending = false;
     for (const listener of this.onGaps) listener();
     void end(connections);

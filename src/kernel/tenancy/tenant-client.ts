@@ -66,7 +66,7 @@ export interface TenantClient extends Models, Bound {
 
 /** The time limits of a tenant's transactions, in milliseconds. */
 export interface TransactionLimits {
-  /** The longest wait for a connection of the pool. */
+  /** The longest wait for a connection of the pool, and the longest look-up before a tenant is known. */
   readonly maxWait: number;
   /** The longest duration of a transaction. */
   readonly timeout: number;
