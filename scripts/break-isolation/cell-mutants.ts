@@ -3,6 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const CELLS = 'test/example/cells.test.ts';
 const MOVES = 'test/example/tenant-move.slow.test.ts';
+const LISTS = 'test/services/cells-away-lists.slow.test.ts';
 const CHANGES = 'test/example/tenant-move-changes.slow.test.ts';
 
 export const cells: MutantGroup = {
@@ -142,6 +143,48 @@ export const cells: MutantGroup = {
       breaks: 'what a tenant uses is written to another database, which drops it',
       edits: [edit('src/background.ts', 'cellOf(tenantId) === name', 'cellOf(tenantId) !== null')],
       tests: [CELLS],
+    },
+    {
+      name: 'part-of-the-tenants-for-all',
+      breaks: 'a list of operators does not say that a cell is missing in it',
+      edits: [
+        edit(
+          'src/services/operator/operator-cells.ts',
+          "if (answer.status === 'rejected') away.push({ name, error: answer.reason });",
+          "if (answer.status === 'rejected') continue;",
+        ),
+      ],
+      tests: [LISTS],
+    },
+    {
+      name: 'unknown-cell-is-not-missed',
+      breaks: 'a list of operators does not say that a cell is missing in it of which the server has no URL',
+      edits: [
+        edit(
+          'src/services/operator/operator-cells.ts',
+          'if (!this.#others.has(name)) away.push',
+          'if (name === undefined) away.push',
+        ),
+      ],
+      tests: [LISTS],
+    },
+    {
+      name: 'silent-cell-stops-lists',
+      breaks: 'a cell that is silent keeps operators from the tenants of all others',
+      edits: [
+        edit(
+          'src/services/operator/operator-cells.ts',
+          'within(PATIENCE_MS, knownCells(connection))',
+          'knownCells(connection)',
+        ),
+      ],
+      tests: [LISTS],
+    },
+    {
+      name: 'part-printed-as-all',
+      breaks: 'a command that prints a part of the tenants exits as if it had printed all',
+      edits: [edit('src/cli/as-operator.ts', 'process.exitCode ??= INCOMPLETE;', '')],
+      tests: [LISTS],
     },
     {
       name: 'note-behind-an-erasure',

@@ -6,6 +6,8 @@ export interface TcpProxy {
   through(url: string): string;
   /** Stops forwarding in both directions. The connections stay open. */
   silence(): void;
+  /** Closes all connections, and every new one at once. */
+  refuse(): void;
   /** Stops forwarding the server's answers. Requests still arrive. */
   loseAnswers(): void;
   /** Resets one of the open connections, as a crashed host does. `number` chooses which. */
@@ -35,10 +37,15 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<net.Socket>();
   let silent = false;
+  let refusing = false;
   let answersLost = false;
   const pairs = new Set<Pair>();
   let lastWords: Buffer | undefined;
   const proxy = net.createServer((client) => {
+    if (refusing) {
+      client.on('error', () => undefined).destroy();
+      return;
+    }
     const server = net.connect(Number(port), hostname);
     const pair: Pair = { client, server, isFrozen: false };
     pairs.add(pair);
@@ -78,6 +85,10 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     silence() {
       silent = true;
     },
+    refuse() {
+      refusing = true;
+      for (const socket of sockets) socket.destroy();
+    },
     loseAnswers() {
       answersLost = true;
     },
@@ -97,7 +108,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     },
     restore() {
       for (const socket of sockets) socket.destroy();
-      silent = answersLost = false;
+      silent = answersLost = refusing = false;
     },
     async close() {
       for (const socket of sockets) socket.destroy();

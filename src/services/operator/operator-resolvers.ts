@@ -111,12 +111,20 @@ export const resolvers: Resolvers = {
         direction: orderBy?.direction ?? 'asc',
       });
       const conditions = { search, ...filter };
-      return page.connection(await tenantsOfPageIn(tenants.all, page, conditions), () =>
-        countTenantsIn(tenants.all, conditions),
+      const { reachable, away } = await tenants.forLists();
+      return Object.assign(
+        page.connection(await tenantsOfPageIn(reachable, page, conditions), () =>
+          countTenantsIn(reachable, conditions),
+        ),
+        { unavailableCells: away.map(({ name: cell }) => cell) },
       );
     },
-    topTenants: (_parent, { by, ...args }, { tenants }) =>
-      readTopTenantsIn(tenants.all, { by, ...parseArguments(topInput, args) }),
+    topTenants: async (_parent, { by, ...args }, { tenants }) => {
+      const options = { by, ...parseArguments(topInput, args) };
+      return readTopTenantsIn((await tenants.forLists()).reachable, options);
+    },
+    unavailableCells: async (_parent, _args, { tenants }) =>
+      (await tenants.forLists()).away.map(({ name: cell }) => cell),
     tenant: async (_parent, args, { tenants }) => {
       const { slug, reason } = parseArguments(readInput, args);
       return tenants
