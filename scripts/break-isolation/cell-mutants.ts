@@ -3,6 +3,7 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const CELLS = 'test/example/cells.test.ts';
 const MOVES = 'test/example/tenant-move.slow.test.ts';
+const MEMBERSHIPS = 'test/platform/memberships-in-cells.test.ts';
 const LISTS = 'test/services/cells-away-lists.slow.test.ts';
 const CHANGES = 'test/example/tenant-move-changes.slow.test.ts';
 
@@ -185,6 +186,54 @@ export const cells: MutantGroup = {
       breaks: 'a command that prints a part of the tenants exits as if it had printed all',
       edits: [edit('src/cli/as-operator.ts', 'process.exitCode ??= INCOMPLETE;', '')],
       tests: [LISTS],
+    },
+    {
+      name: 'membership-of-a-copy',
+      breaks: 'what a cell says of a tenant that is elsewhere counts as a membership',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          '.filter((row) => isAt(other, row.tenant_id))',
+          '.filter((row) => isAt(other, row.tenant_id) || true)',
+        ),
+      ],
+      tests: [MEMBERSHIPS],
+    },
+    {
+      name: 'membership-left-behind',
+      breaks: 'a membership that a move has left behind in the cell of the request counts',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          '...here.filter((row) => isAt(own, row.tenant_id)),',
+          '...here.filter((row) => isAt(own, row.tenant_id) || true),',
+        ),
+      ],
+      tests: [MEMBERSHIPS],
+    },
+    {
+      name: 'tenant-bound-in-another-cell',
+      breaks: 'the question for memberships reads the copy of its tenant in another cell, or waits for it',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          "tenantId: derivedId('no tenant', viewer.tenantId),",
+          "tenantId: derivedId === undefined ? '' : viewer.tenantId,",
+        ),
+      ],
+      tests: [MEMBERSHIPS],
+    },
+    {
+      name: 'part-of-the-memberships-for-all',
+      breaks: 'a user is not told that a cell is missing in the memberships',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          "isAll: isAll && answers.every(({ status }) => status === 'fulfilled'),",
+          'isAll: isAll && answers.every(({ status }) => status !== undefined),',
+        ),
+      ],
+      tests: [MEMBERSHIPS],
     },
     {
       name: 'note-behind-an-erasure',

@@ -87,6 +87,14 @@ export interface PoolState {
   readonly refused: { readonly tenant: number; readonly caller: number; readonly door: number };
 }
 
+/** Databases in which a tenant is not. */
+export interface OtherDatabases {
+  /** Those that this server serves now. */
+  readonly served: readonly Database[];
+  /** Whether there is no other one. */
+  readonly isAll: boolean;
+}
+
 export interface Database extends TenantBinder {
   /**
    * Runs one of the kernel's functions that need no bound tenant. For this folder only.
@@ -103,6 +111,8 @@ export interface Database extends TenantBinder {
   at(tenantId: string): Database;
   /** All databases: this one, where there is only one. */
   readonly all: readonly Database[];
+  /** The databases with tenants beside that of this tenant: none, where there is only one. */
+  elsewhere(tenantId: string): OtherDatabases;
   /** The models of the Prisma schema, by name. */
   readonly models: ReadonlyMap<string, ScopedModel>;
   /** Signs contexts for functions of the kernel that require a signature. */
@@ -204,6 +214,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
   const opened: Database = {
     at: () => opened,
+    elsewhere: () => ({ served: [], isAll: true }),
     get all() {
       return [opened];
     },
