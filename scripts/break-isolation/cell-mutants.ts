@@ -236,6 +236,12 @@ export const cells: MutantGroup = {
       tests: [MEMBERSHIPS],
     },
     {
+      name: 'drained-cell-takes-tenants',
+      breaks: 'a tenant is created in a cell that takes no new ones',
+      edits: [edit('src/services/operator/cells.ts', 'if (cell.draining) throw', 'if (false) throw')],
+      tests: [CELLS],
+    },
+    {
       name: 'note-behind-an-erasure',
       breaks: 'a sealer notes a tenant while it is erased, which then cannot be deleted',
       sql: inFunction(

@@ -67,6 +67,8 @@ export type ChangeTenantPlanPayload = {
 
 /** The input of the mutation `createTenant`. */
 export type CreateTenantInput = {
+  /** The name of the cell. Default: `default`, the database of `DATABASE_URL`. */
+  cell?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 200 characters. */
   name: Scalars['String']['input'];
   /** The owner's e-mail address. */
@@ -310,7 +312,12 @@ export type Mutation = {
   cancelTenantErasure?: Maybe<CancelTenantErasurePayload>;
   /** Moves a tenant to another plan, which limits it on every server within a second. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   changeTenantPlan?: Maybe<ChangeTenantPlanPayload>;
-  /** Creates a tenant with its owner. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
+  /**
+   * Creates a tenant with its owner. NOT_FOUND: there is no such cell. CONFLICT: the slug is taken, or the cell takes no new
+   * tenants.
+   *
+   * Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`.
+   */
   createTenant?: Maybe<CreateTenantPayload>;
   /** Ends an impersonation of any operator, on every server within a second. Requires the permission `tenants:impersonate`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
   endImpersonation?: Maybe<EndImpersonationPayload>;
