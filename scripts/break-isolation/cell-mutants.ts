@@ -242,6 +242,18 @@ export const cells: MutantGroup = {
       tests: [CELLS],
     },
     {
+      name: 'no-first-cell',
+      breaks: 'a migration that fails is tried in several cells at once, and not in one alone',
+      edits: [edit('src/cli/migrate-cells.ts', '  await bring(first);\n', '  others.unshift(first);\n')],
+      tests: ['test/kernel/migrate-cells.unit.test.ts'],
+    },
+    {
+      name: 'cells-after-a-failure',
+      breaks: 'further cells are migrated after one has failed',
+      edits: [edit('src/cli/migrate-cells.ts', 'while (failed.length === 0)', 'while (failed.length >= 0)')],
+      tests: ['test/kernel/migrate-cells.unit.test.ts'],
+    },
+    {
       name: 'note-behind-an-erasure',
       breaks: 'a sealer notes a tenant while it is erased, which then cannot be deleted',
       sql: inFunction(
