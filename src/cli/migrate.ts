@@ -10,6 +10,7 @@ import { migrationStatus } from '../kernel/database/migration/status.js';
 import { addressOf, withClient } from '../kernel/database/owner-connection.js';
 import { migrate } from '../kernel/database/preparation/prepare.js';
 import { ensureRoles } from '../kernel/database/preparation/roles.js';
+import { removeOrphans } from '../kernel/database/schemas/make-schema.js';
 import { migrateSchemas } from '../kernel/database/schemas/migrate-schemas.js';
 import { auditFindings } from './audit-findings.js';
 import { commandUrls, demand } from './connect.js';
@@ -65,8 +66,16 @@ export const migrateCommand = (): Command =>
 
 /** @returns what was done; '' for nothing. @throws MigrationError when a schema of a tenant could not be brought up to date */
 async function bringSchemas(owner: string): Promise<string> {
+  const orphans = await removeOrphans(owner);
   const brought = await migrateSchemas(owner);
-  return brought > 0 ? `Schemas of tenants: ${String(brought)} brought up to date.` : '';
+  return [
+    ...orphans.map(({ schema, removed }) =>
+      removed
+        ? `Removed the schema ${schema}, which had no tenant and no rows.`
+        : `The schema ${schema} has no tenant, and had rows: look at it before you drop it.`,
+    ),
+    ...(brought > 0 ? [`Schemas of tenants: ${String(brought)} brought up to date.`] : []),
+  ].join(' ');
 }
 
 /** @throws ConfigError without the URL of the cell's owner */

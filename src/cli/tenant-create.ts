@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { cellVariable } from '../kernel/config/cells.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
-import { dropSchema, makeSchema } from '../kernel/database/schemas/make-schema.js';
+import { withSchema } from '../kernel/database/schemas/make-schema.js';
 import { schemaOf } from '../kernel/database/schemas/own-schema.js';
 import { readPlans } from '../services/limits/plans.js';
 import { createTenantIn, newId } from '../services/operator/cells.js';
@@ -73,13 +73,8 @@ async function inOwnSchema(
 ): Promise<TenantRow & { readonly schema: string }> {
   const owner = await ownerOf(cell);
   const id = await asOperator(newId);
-  await makeSchema(owner, id);
-  try {
-    return { ...(await create({ ...tenant, id })), schema: schemaOf(id) };
-  } catch (error) {
-    await dropSchema(owner, id);
-    throw error;
-  }
+  const created = await withSchema(owner, id, () => create({ ...tenant, id }));
+  return { ...created, schema: schemaOf(id) };
 }
 
 /** The URL of the owner of a cell's objects. @throws ConfigError when it is not configured */
