@@ -175,8 +175,8 @@ export const cells: MutantGroup = {
       edits: [
         edit(
           'src/services/operator/operator-cells.ts',
-          'within(PATIENCE_MS, knownCells(connection))',
-          'knownCells(connection)',
+          'within(PATIENCE_MS, cellsKnownTo(connection, connection === this.home))',
+          'cellsKnownTo(connection, connection === this.home)',
         ),
       ],
       tests: [LISTS],

@@ -51,8 +51,8 @@ export class OperatorCells {
   }
 
   /**
-   * The cells that answer within five seconds and have all migrations of this version, and the names of all others. They are
-   * asked once, so all lists of a request are of the same cells, and what fails later is an error of the whole list.
+   * The cells that answer within five seconds and, beside the default one, have all migrations of this version; and the names of
+   * all others. They are asked once, so all lists of a request are of the same cells, and what fails later is an error of the whole list.
    *
    * @throws UNAVAILABLE when none answers
    */
@@ -63,7 +63,7 @@ export class OperatorCells {
   async #ask(): Promise<CellsForLists> {
     const all = [['default', this.home] as const, ...this.#others];
     const answers = await Promise.allSettled(
-      all.map(([, connection]) => within(PATIENCE_MS, knownCells(connection))),
+      all.map(([, connection]) => within(PATIENCE_MS, cellsKnownTo(connection, connection === this.home))),
     );
     const reachable: ReadsCell[] = [];
     const away: AwayCell[] = [];
@@ -111,8 +111,12 @@ export const notKnownHere = (name: string): PublicError =>
     `Operators cannot work on the cell ${name} here: its CELL_…_OPERATOR_URL is missing.`,
   );
 
-/** The names of the cells that a cell knows; only the default one knows any. @throws UNAVAILABLE when it lacks migrations */
-async function knownCells({ query }: ReadsCell): Promise<readonly string[]> {
+/**
+ * The names of the cells that a cell knows; only the default one knows any.
+ *
+ * @throws UNAVAILABLE when another one lacks migrations
+ */
+async function cellsKnownTo({ query }: ReadsCell, isHome: boolean): Promise<readonly string[]> {
   const [row] = await query<{ has_all: boolean; cells: string[] }>(
     `SELECT EXISTS (
        SELECT FROM public._prisma_migrations m
@@ -120,7 +124,7 @@ async function knownCells({ query }: ReadsCell): Promise<readonly string[]> {
      ) AS has_all, ARRAY(SELECT c.name FROM tenantry.cells c ORDER BY c.name) AS cells`,
     [newestMigration()],
   );
-  if (row!.has_all) return row!.cells;
+  if (isHome || row!.has_all) return row!.cells;
   throw new PublicError('UNAVAILABLE', 'The database of this cell lacks migrations.');
 }
 
