@@ -7,7 +7,8 @@ import type { Config } from './kernel/config/config.js';
 import type { OperatorDoorConfig } from './kernel/config/operator-door.js';
 import type { SealKeys } from './services/audit-trail/seal-keys.js';
 import { DocumentReader } from './services/documents/document-reader.js';
-import { OperatorCells } from './services/operator/operator-cells.js';
+import { notKnownHere, OperatorCells, type AwayCell } from './services/operator/operator-cells.js';
+import { noConnection } from './services/operator/operator-connection.js';
 import { OperatorPool } from './services/operator/operator-pool.js';
 import { buildOperatorSchema } from './services/operator/operator-schema.js';
 
@@ -26,6 +27,8 @@ export interface OperatorParts {
     audience: string,
   ) => NonNullable<OperatorServices['login']>;
   readonly onConnectionError: (error: Error) => void;
+  /** Hears of each cell that a list of operators lacks. */
+  readonly onAway: (cell: AwayCell) => void;
 }
 
 /**
@@ -40,6 +43,7 @@ export function createOperators({
   openKeys,
   openLogin,
   onConnectionError,
+  onAway,
 }: OperatorParts): OperatorServices | undefined {
   if (!operatorDoor) return undefined;
   if (url === undefined) {
@@ -49,11 +53,10 @@ export function createOperators({
   }
   const { secret, jwksUri, issuer, audience, oidc, requestsPerMinute } = operatorDoor;
   const pool = new OperatorPool({ url, contextKey, onConnectionError });
-  const others = cells.flatMap(({ name, operatorUrl }) =>
-    operatorUrl === undefined
-      ? []
-      : [{ name, pool: new OperatorPool({ url: operatorUrl, contextKey, onConnectionError }) }],
-  );
+  const others = cells.map(({ name, operatorUrl: of }) => ({
+    name,
+    pool: of === undefined ? undefined : new OperatorPool({ url: of, contextKey, onConnectionError }),
+  }));
   const schema = buildOperatorSchema({
     undeclaredErrors: production ? 'pass' : 'refuse',
     limits: documentLimits,
@@ -72,10 +75,17 @@ export function createOperators({
     forOperator: (operator, requestId) =>
       new OperatorCells(
         pool.forOperator(operator, requestId),
-        new Map(others.map((cell) => [cell.name, cell.pool.forOperator(operator, requestId)])),
+        new Map(
+          others.map((cell) => [
+            cell.name,
+            cell.pool?.forOperator(operator, requestId) ?? noConnection(operator, notKnownHere(cell.name)),
+          ]),
+        ),
+        onAway,
       ),
     close: async () => {
-      await Promise.all([pool, ...others.map((cell) => cell.pool)].map((each) => each.close()));
+      const pools = [pool, ...others.flatMap((cell) => cell.pool ?? [])];
+      await Promise.all(pools.map((each) => each.close()));
     },
     sealKeys,
     erasureDays: tenantErasureDays,

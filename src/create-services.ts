@@ -170,6 +170,8 @@ export function createServices({
     openKeys: (jwksUri) => openProviderKeys(jwksUri, config, problems),
     openLogin: (oidc, audience) => openOperatorLogin(oidc, audience, problems),
     onConnectionError: (error) => warn(`a connection of operators failed: ${error.message}`),
+    onAway: ({ name, error }) =>
+      warn('operators’ lists lack the tenants of a cell that does not answer', { cell: name, err: error }),
   });
   const { home, others } = createBackgrounds({
     cells,

@@ -3,6 +3,8 @@ import { edit, inFunction, type MutantGroup } from './mutant.js';
 
 const CELLS = 'test/example/cells.test.ts';
 const MOVES = 'test/example/tenant-move.slow.test.ts';
+const MEMBERSHIPS = 'test/platform/memberships-in-cells.test.ts';
+const LISTS = 'test/services/cells-away-lists.slow.test.ts';
 const CHANGES = 'test/example/tenant-move-changes.slow.test.ts';
 
 export const cells: MutantGroup = {
@@ -142,6 +144,114 @@ export const cells: MutantGroup = {
       breaks: 'what a tenant uses is written to another database, which drops it',
       edits: [edit('src/background.ts', 'cellOf(tenantId) === name', 'cellOf(tenantId) !== null')],
       tests: [CELLS],
+    },
+    {
+      name: 'part-of-the-tenants-for-all',
+      breaks: 'a list of operators does not say that a cell is missing in it',
+      edits: [
+        edit(
+          'src/services/operator/operator-cells.ts',
+          "if (answer.status === 'rejected') away.push({ name, error: answer.reason });",
+          "if (answer.status === 'rejected') continue;",
+        ),
+      ],
+      tests: [LISTS],
+    },
+    {
+      name: 'unknown-cell-is-not-missed',
+      breaks: 'a list of operators does not say that a cell is missing in it of which the server has no URL',
+      edits: [
+        edit(
+          'src/services/operator/operator-cells.ts',
+          'if (!this.#others.has(name)) away.push',
+          'if (name === undefined) away.push',
+        ),
+      ],
+      tests: [LISTS],
+    },
+    {
+      name: 'silent-cell-stops-lists',
+      breaks: 'a cell that is silent keeps operators from the tenants of all others',
+      edits: [
+        edit(
+          'src/services/operator/operator-cells.ts',
+          'within(PATIENCE_MS, cellsKnownTo(connection, connection === this.home))',
+          'cellsKnownTo(connection, connection === this.home)',
+        ),
+      ],
+      tests: [LISTS],
+    },
+    {
+      name: 'part-printed-as-all',
+      breaks: 'a command that prints a part of the tenants exits as if it had printed all',
+      edits: [edit('src/cli/as-operator.ts', 'process.exitCode ??= INCOMPLETE;', '')],
+      tests: [LISTS],
+    },
+    {
+      name: 'membership-of-a-copy',
+      breaks: 'what a cell says of a tenant that is elsewhere counts as a membership',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          '.filter((row) => isAt(other, row.tenant_id))',
+          '.filter((row) => isAt(other, row.tenant_id) || true)',
+        ),
+      ],
+      tests: [MEMBERSHIPS],
+    },
+    {
+      name: 'membership-left-behind',
+      breaks: 'a membership that a move has left behind in the cell of the request counts',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          '...here.filter((row) => isAt(own, row.tenant_id)),',
+          '...here.filter((row) => isAt(own, row.tenant_id) || true),',
+        ),
+      ],
+      tests: [MEMBERSHIPS],
+    },
+    {
+      name: 'tenant-bound-in-another-cell',
+      breaks: 'the question for memberships reads the copy of its tenant in another cell, or waits for it',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          "tenantId: derivedId('no tenant', viewer.tenantId),",
+          "tenantId: derivedId === undefined ? '' : viewer.tenantId,",
+        ),
+      ],
+      tests: [MEMBERSHIPS],
+    },
+    {
+      name: 'part-of-the-memberships-for-all',
+      breaks: 'a user is not told that a cell is missing in the memberships',
+      edits: [
+        edit(
+          'src/platform/tenant/memberships-elsewhere.ts',
+          "isAll: isAll && answers.every(({ status }) => status === 'fulfilled'),",
+          'isAll: isAll && answers.every(({ status }) => status !== undefined),',
+        ),
+      ],
+      tests: [MEMBERSHIPS],
+    },
+    {
+      name: 'drained-cell-takes-tenants',
+      breaks: 'a tenant is created in a cell that takes no new ones',
+      edits: [edit('src/services/operator/cells.ts', 'if (cell.draining) throw', 'if (false) throw')],
+      tests: [CELLS],
+    },
+    {
+      name: 'no-first-cell',
+      breaks: 'a migration that fails is tried in several cells at once, and not in one alone',
+      edits: [edit('src/cli/migrate-cells.ts', '  await bring(first);\n', '  others.unshift(first);\n')],
+      tests: ['test/kernel/migrate-cells.unit.test.ts'],
+    },
+    {
+      name: 'cells-after-a-failure',
+      breaks: 'further cells are migrated after one has failed',
+      edits: [edit('src/cli/migrate-cells.ts', 'while (failed.length === 0)', 'while (failed.length >= 0)')],
+      tests: ['test/kernel/migrate-cells.unit.test.ts'],
     },
     {
       name: 'note-behind-an-erasure',

@@ -7,6 +7,8 @@ const MIGRATIONS = 'test/example/own-schema-migrations.slow.test.ts';
 const WORDS = 'test/kernel/placed-sql.unit.test.ts';
 const SIDES = 'test/example/tenant-side.slow.test.ts';
 const SIDE_ATTACKS = 'test/example/tenant-side-attacks.test.ts';
+const COMMANDS = 'test/example/own-schema-commands.slow.test.ts';
+const MAKE_SCHEMA = 'src/kernel/database/schemas/make-schema.ts';
 const PLACED_SQL = 'src/kernel/database/schemas/placed-sql.ts';
 
 export const schemas: MutantGroup = {
@@ -304,6 +306,24 @@ export const schemas: MutantGroup = {
       breaks: 'a search of a tenant with a schema looks for its rows in public, where they are not',
       sql: inFunction('is_placed', 'IF tenantry.has_schemas() THEN', 'IF false THEN'),
       tests: ['test/example/own-schemas.test.ts'],
+    },
+    {
+      name: 'schema-of-a-tenant-to-be-is-removed',
+      breaks: 'the schema of a tenant that is being created is taken for one that was left behind',
+      edits: [edit(MAKE_SCHEMA, 'await lockMigrations(client);\n    const orphans', 'const orphans')],
+      tests: [COMMANDS],
+    },
+    {
+      name: 'schema-with-rows-is-removed',
+      breaks: 'a schema that has rows is removed, because its tenant is not found',
+      edits: [edit(MAKE_SCHEMA, 'pg_relation_size(c.oid) > 0', 'pg_relation_size(c.oid) < 0')],
+      tests: [COMMANDS],
+    },
+    {
+      name: 'schema-of-a-move-is-removed',
+      breaks: 'the schema of a tenant that arrives is taken for one that was left behind',
+      edits: [edit(MAKE_SCHEMA, 'WHERE m.subject = s.subject)', 'WHERE m.subject <> m.subject)')],
+      tests: [COMMANDS],
     },
   ],
 };

@@ -3,8 +3,21 @@ import process from 'node:process';
 import { cellVariable } from '../kernel/config/cells.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
-import { cellOfSlug, OperatorCells } from '../services/operator/operator-cells.js';
-import { withOperatorConnection, type OperatorConnection } from '../services/operator/operator-connection.js';
+import { MigrationError } from '../kernel/database/migration-error.js';
+import { publicError } from '../kernel/vocabulary/errors.js';
+import { listCells } from '../services/operator/cells.js';
+import {
+  cellOfSlug,
+  notKnownHere,
+  OperatorCells,
+  type AwayCell,
+} from '../services/operator/operator-cells.js';
+import {
+  noConnection,
+  withOperatorConnection,
+  type OperatorConnection,
+} from '../services/operator/operator-connection.js';
+import { explain } from '../explain.js';
 import { commandUrls, demand } from './connect.js';
 
 /**
@@ -45,36 +58,96 @@ export async function asOperatorOf<Result>(
   return asOperatorAt(await asOperator((home) => cellOfSlug(home, slug)), work);
 }
 
-/** The same in all cells that have an operators' URL here. */
+/**
+ * The same in all cells. One that cannot be reached, or has no operators' URL here, keeps `work` from nothing that it does
+ * elsewhere: what is done there fails.
+ */
 export async function asOperatorOfCells<Result>(
   work: (cells: OperatorCells) => Promise<Result>,
 ): Promise<Result> {
   const { cells } = readConfig(process.env, 'command');
-  return asOperator((home) => {
-    const others = new Map<string, OperatorConnection>();
-    const openNext = ([next, ...rest]: readonly string[]): Promise<Result> => {
-      if (next === undefined) return work(new OperatorCells(home, others));
-      return asOperatorAt(next, (connection) => {
-        others.set(next, connection);
-        return openNext(rest);
+  const all = [await opened(undefined), ...(await Promise.all(cells.map(({ name }) => opened(name))))];
+  const [home, ...others] = all.map(({ connection }) => connection);
+  try {
+    const named = new Map(cells.map(({ name }, place) => [name, others[place]!]));
+    return await work(new OperatorCells(home!, named, tellAway));
+  } finally {
+    await Promise.all(all.map(({ close }) => close()));
+  }
+}
+
+interface Opened {
+  readonly connection: OperatorConnection;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * A connection to a cell, which fails at its first use when the cell cannot be reached.
+ *
+ * @throws ConfigError when the default cell has no operators' URL
+ */
+function opened(name: string | undefined): Promise<Opened> {
+  return new Promise((resolve, reject) => {
+    let end = (): void => undefined;
+    const ended = new Promise<void>((done) => (end = done));
+    const run = asOperatorAt(name, (connection) => {
+      resolve({
+        connection,
+        close: () => {
+          end();
+          return run.catch(() => undefined);
+        },
       });
-    };
-    return openNext(cells.filter(({ operatorUrl }) => operatorUrl !== undefined).map(({ name }) => name));
+      return ended;
+    });
+    run.catch((error: unknown) => {
+      if (name === undefined && error instanceof ConfigError) reject(error);
+      const why = error instanceof Error ? error : new Error(String(error));
+      resolve({ connection: noConnection(operatorName(), why), close: () => Promise.resolve() });
+    });
   });
 }
 
 /**
- * Runs `work` in each cell, one after the other; each must have an operators' URL here.
+ * Runs `work` in each cell, one after the other. A cell that is away, or of which this configuration has no URL, is named on
+ * stderr, and the command exits with {@link INCOMPLETE}.
  *
- * @throws ConfigError when one has none, so that nobody takes a part for the whole
+ * @throws ConfigError when a cell of this configuration has no operators' URL; the error of the only cell; what `work` throws,
+ * unless it is that the cell went away
  */
 export async function inEachCell(
   work: (connection: OperatorConnection, name: string | undefined) => Promise<void>,
 ): Promise<void> {
   const { cells } = readConfig(process.env, 'command');
-  for (const name of [undefined, ...cells.map((cell) => cell.name)]) {
-    await asOperatorAt(name, (connection) => work(connection, name));
+  for (const { name, operatorUrl } of cells) demand(operatorUrl, cellVariable(name, 'OPERATOR'));
+  const known = new Set(cells.map(({ name }) => name));
+  for (const name of [undefined, ...known]) {
+    try {
+      await asOperatorAt(name, async (connection) => {
+        await work(connection, name);
+        if (name !== undefined) return;
+        for (const other of await listCells(connection)) {
+          if (!known.has(other.name)) tellAway({ name: other.name, error: notKnownHere(other.name) });
+        }
+      });
+    } catch (error) {
+      if (known.size === 0 || !isAway(error)) throw error;
+      tellAway({ name: name ?? 'default', error });
+    }
   }
+}
+
+/** Whether the database cannot be reached, or the connection to it was lost. */
+const isAway = (error: unknown): boolean =>
+  error instanceof MigrationError || publicError(error)?.code === 'UNAVAILABLE';
+
+/** The exit status of a command that has printed all but what is in cells that are away. */
+export const INCOMPLETE = 3;
+
+/** Says that a cell is missing in what the command prints. */
+export function tellAway({ name, error }: AwayCell): void {
+  process.exitCode ??= INCOMPLETE;
+  process.stderr.write(`Without the cell ${name}: ${explain(error)}\n`);
 }
 
 /** Refuses a cell that this configuration does not know. */

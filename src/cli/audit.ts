@@ -6,7 +6,7 @@ import { readConfig } from '../kernel/config/config.js';
 import { addressOf } from '../kernel/database/owner-connection.js';
 import { developmentPackage } from '../kernel/config/development-package.js';
 import { createSign, signContext } from '../kernel/database/context-signature.js';
-import { demandCell } from './as-operator.js';
+import { demandCell, tellAway } from './as-operator.js';
 import { commandUrls } from './connect.js';
 
 /**
@@ -20,10 +20,10 @@ export async function auditCommand(): Promise<Command> {
       .auditCommand('audit', () => ownDatabase(undefined))
       .option('--cell <name>', 'audit the database of this cell, instead of the default one')
       .addOption(
-        new Option('--all-cells', 'audit the databases of all cells, one report after the other').conflicts([
-          'cell',
-          'databaseUrl',
-        ]),
+        new Option(
+          '--all-cells',
+          'audit the databases of all cells, one report after the other; exit status 3 when one is away',
+        ).conflicts(['cell', 'databaseUrl']),
       )
       .action(
         async (url: string | undefined, { cell, allCells, ...options }: CellOptions, command: Command) => {
@@ -33,7 +33,13 @@ export async function auditCommand(): Promise<Command> {
             if (allCells) process.stderr.write(`Cell ${name ?? 'default'}:\n`);
             const one = audit.auditCommand('audit', () => ownDatabase(name)).copyInheritedSettings(command);
             for (const [option, value] of Object.entries(options)) one.setOptionValue(option, value);
-            await one.parseAsync(url === undefined ? [] : [url], { from: 'user' });
+            try {
+              await one.parseAsync(url === undefined ? [] : [url], { from: 'user' });
+            } catch (error) {
+              if (!allCells || !(error instanceof Error && error.name === 'AuditConnectionError'))
+                throw error;
+              tellAway({ name: name ?? 'default', error });
+            }
           }
         },
       );

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The `tenantry` command. Data goes to stdout, messages to stderr. Exit status: 0 success, 1 a failed check or an
- * error, 2 wrong use.
+ * error, 2 wrong use, 3 an answer that lacks what is in cells that are away.
  */
 import { readFileSync } from 'node:fs';
 import process from 'node:process';

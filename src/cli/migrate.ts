@@ -4,14 +4,17 @@ import { Command } from 'commander';
 import { cellVariable, type CellConfig } from '../kernel/config/cells.js';
 import { readConfig } from '../kernel/config/config.js';
 import { PRISMA_FOLDER } from '../kernel/database/migration/folder.js';
+import { MigrationError } from '../kernel/database/migration-error.js';
 import { createMigration } from '../kernel/database/migration/migrations.js';
 import { migrationStatus } from '../kernel/database/migration/status.js';
 import { addressOf, withClient } from '../kernel/database/owner-connection.js';
 import { migrate } from '../kernel/database/preparation/prepare.js';
 import { ensureRoles } from '../kernel/database/preparation/roles.js';
+import { removeOrphans } from '../kernel/database/schemas/make-schema.js';
 import { migrateSchemas } from '../kernel/database/schemas/migrate-schemas.js';
 import { auditFindings } from './audit-findings.js';
 import { commandUrls, demand } from './connect.js';
+import { migrateCells } from './migrate-cells.js';
 import { printRows } from './output.js';
 
 interface MigrateOptions {
@@ -49,19 +52,30 @@ export const migrateCommand = (): Command =>
       for (const name of applied) process.stdout.write(`${name}\n`);
       const told = applied.length > 0 ? `Applied ${applied.length}.` : 'Nothing to apply.';
       process.stderr.write(cells.length > 0 ? `Cell default: ${told}\n` : `${told}\n`);
-      await bringSchemas(urls.owner);
-      // One after the other: where a migration fails, the later cells are as they were, and the next call goes on there.
-      for (const cell of cells) {
-        const appliedThere = await migrate(cell.urls, contextKey);
-        process.stderr.write(`Cell ${cell.name}: Applied ${String(appliedThere.length)}.\n`);
-        await bringSchemas(cell.urls.owner);
-      }
+      const brought = await bringSchemas(urls.owner);
+      if (brought !== '') process.stderr.write(`${brought}\n`);
+      await migrateCells(
+        cells,
+        async (cell) => {
+          const { length } = await migrate(cell.urls, contextKey);
+          return `Applied ${String(length)}. ${await bringSchemas(cell.urls.owner)}`.trim();
+        },
+        (line) => void process.stderr.write(`${line}\n`),
+      );
     });
 
-/** @throws MigrationError when a schema of a tenant could not be brought up to date */
-async function bringSchemas(owner: string): Promise<void> {
+/** @returns what was done; '' for nothing. @throws MigrationError when a schema of a tenant could not be brought up to date */
+async function bringSchemas(owner: string): Promise<string> {
+  const orphans = await removeOrphans(owner);
   const brought = await migrateSchemas(owner);
-  if (brought > 0) process.stderr.write(`Schemas of tenants: ${String(brought)} brought up to date.\n`);
+  return [
+    ...orphans.map(({ schema, removed }) =>
+      removed
+        ? `Removed the schema ${schema}, which had no tenant and no rows.`
+        : `The schema ${schema} has no tenant, and had rows: look at it before you drop it.`,
+    ),
+    ...(brought > 0 ? [`Schemas of tenants: ${String(brought)} brought up to date.`] : []),
+  ].join(' ');
 }
 
 /** @throws ConfigError without the URL of the cell's owner */
@@ -73,6 +87,19 @@ const urlsOf = ({ name, url: app, ownerUrl, operatorUrl: operator }: CellConfig)
 
 /** @param cell its name, where there are several */
 async function printStatus(url: string, json: true | undefined, cell: string | undefined): Promise<void> {
+  try {
+    await printStatusOf(url, json, cell);
+  } catch (error) {
+    if (cell === undefined || !(error instanceof MigrationError)) throw error;
+    // The others are told, too.
+    printRows([{ cell, database: addressOf(url).database, isUpToDate: false, problem: error.message }], {
+      json,
+    });
+    process.exitCode = 1;
+  }
+}
+
+async function printStatusOf(url: string, json: true | undefined, cell: string | undefined): Promise<void> {
   const { applied, missing, newer, problem, schemas, schemasBehind } = await withClient(url, (client) =>
     migrationStatus((sql) => client.query(sql)),
   );

@@ -3,16 +3,11 @@ import { Command, Option } from 'commander';
 import { cellVariable } from '../kernel/config/cells.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
-import { dropSchema, makeSchema } from '../kernel/database/schemas/make-schema.js';
+import { withSchema } from '../kernel/database/schemas/make-schema.js';
 import { schemaOf } from '../kernel/database/schemas/own-schema.js';
 import { readPlans } from '../services/limits/plans.js';
 import { createTenantIn, newId } from '../services/operator/cells.js';
-import {
-  createTenant,
-  refuseUnknownPlan,
-  type NewTenant,
-  type TenantRow,
-} from '../services/operator/tenants.js';
+import { refuseUnknownPlan, type NewTenant, type TenantRow } from '../services/operator/tenants.js';
 import { asOperator, asOperatorOfCells } from './as-operator.js';
 import { commandUrls, demand } from './connect.js';
 import { printRows } from './output.js';
@@ -61,11 +56,9 @@ export const tenantCreateCommand = (): Command =>
         throw new ConfigError('Say the --cell that is the database of this tenant alone.');
       }
       const create = (made: NewTenant): Promise<TenantRow> =>
-        cell === undefined
-          ? asOperator((connection) => createTenant(connection, made, reason))
-          : asOperatorOfCells((cells) =>
-              createTenantIn(cells, cell, made, { reason, alone: placement === 'database' }),
-            );
+        asOperatorOfCells((cells) =>
+          createTenantIn(cells, cell, made, { reason, alone: placement === 'database' }),
+        );
       printRows(
         [await (placement === 'schema' ? inOwnSchema(cell, tenant, create) : create(tenant))],
         options,
@@ -80,13 +73,8 @@ async function inOwnSchema(
 ): Promise<TenantRow & { readonly schema: string }> {
   const owner = await ownerOf(cell);
   const id = await asOperator(newId);
-  await makeSchema(owner, id);
-  try {
-    return { ...(await create({ ...tenant, id })), schema: schemaOf(id) };
-  } catch (error) {
-    await dropSchema(owner, id);
-    throw error;
-  }
+  const created = await withSchema(owner, id, () => create({ ...tenant, id }));
+  return { ...created, schema: schemaOf(id) };
 }
 
 /** The URL of the owner of a cell's objects. @throws ConfigError when it is not configured */

@@ -17,8 +17,8 @@ export const topCommand = (): Command =>
     .option('--limit <number>', 'the most tenants', wholeNumber(1_000), 20)
     .option('--json', 'print JSON also on a terminal')
     .action(async ({ by, hours, limit, json }: Options) => {
-      const tenants = await asOperatorOfCells((cells) =>
-        readTopTenantsIn(cells.all, { by, hours, first: limit }),
+      const tenants = await asOperatorOfCells(async (cells) =>
+        readTopTenantsIn((await cells.forLists()).reachable, { by, hours, first: limit }),
       );
       printRows(tenants, { json });
     });

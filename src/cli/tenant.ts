@@ -141,11 +141,12 @@ async function list({
   json,
 }: ListOptions): Promise<void> {
   const order = { key: TENANT_ORDERS[sort], direction: desc ? ('desc' as const) : ('asc' as const) };
-  await asOperatorOfCells(async ({ all }) => {
+  await asOperatorOfCells(async (cells) => {
+    const { reachable } = await cells.forLists();
     let cursor: string | null | undefined = after;
     do {
       const page: Page = new Page({ first: limit ?? LARGEST_PAGE, after: cursor }, order);
-      const rows = await tenantsOfPageIn(all, page, { search, status, plan });
+      const rows = await tenantsOfPageIn(reachable, page, { search, status, plan });
       const { nodes, pageInfo } = page.connection<ListedTenant>(rows, () => Promise.resolve(0));
       printRows(
         nodes.map(({ createdAt, ...tenant }) => ({ ...tenant, created_at: createdAt })),

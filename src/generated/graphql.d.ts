@@ -2062,9 +2062,11 @@ export type Viewer = Node & {
   email?: Maybe<Scalars['String']['output']>;
   /** Every part of the schema that demands a permission, or those of one type, and whether the caller holds it. */
   fields: Array<FieldAccess>;
+  /** Whether `memberships` has all of them: false while a database with other tenants does not answer. */
+  hasAllMemberships: Scalars['Boolean']['output'];
   /** Stands for this caller in this tenant. */
   id: Scalars['ID']['output'];
-  /** Every tenant of this user. An API key is a member of none. */
+  /** Every tenant of this user, unless `hasAllMemberships` is false. An API key is a member of none. */
   memberships: Array<ViewerMembership>;
   /** What the caller may do in this tenant, in alphabetical order. */
   permissions: Array<Permission>;
@@ -3304,6 +3306,7 @@ export type UpdateWebhookPayloadResolvers<ContextType = RequestContext, ParentTy
 export type ViewerResolvers<ContextType = RequestContext, ParentType extends ResolversParentTypes['Viewer'] = ResolversParentTypes['Viewer']> = {
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   fields?: Resolver<Array<ResolversTypes['FieldAccess']>, ParentType, ContextType, Partial<ViewerFieldsArgs>>;
+  hasAllMemberships?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   memberships?: Resolver<Array<ResolversTypes['ViewerMembership']>, ParentType, ContextType>;
   permissions?: Resolver<Array<ResolversTypes['Permission']>, ParentType, ContextType>;

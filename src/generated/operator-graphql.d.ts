@@ -84,6 +84,8 @@ export type ChangeTenantPlanPayload = {
 
 /** The input of the mutation `createTenant`. */
 export type CreateTenantInput = {
+  /** The name of the cell. Default: `default`, the database of `DATABASE_URL`. */
+  cell?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 200 characters. */
   name: Scalars['String']['input'];
   /** The owner's e-mail address. */
@@ -295,8 +297,10 @@ export type ListedTenantConnection = {
   nodes: Array<ListedTenant>;
   /** The position of this page in the whole list. Requires the permission `tenants:read`. */
   pageInfo: PageInfo;
-  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `tenants:read`. */
+  /** Without the tenants of `unavailableCells`. Requires the permission `tenants:read`. */
   totalCount: Scalars['Int']['output'];
+  /** The cells that do not answer at present: the page lacks their tenants. The default cell is `default`. Requires the permission `tenants:read`. */
+  unavailableCells: Array<Scalars['String']['output']>;
 };
 
 /** A `ListedTenant` in a list, with its cursor. Requires the permission `tenants:read`. */
@@ -315,7 +319,12 @@ export type Mutation = {
   cancelTenantErasure?: Maybe<CancelTenantErasurePayload>;
   /** Moves a tenant to another plan, which limits it on every server within a second. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   changeTenantPlan?: Maybe<ChangeTenantPlanPayload>;
-  /** Creates a tenant with its owner. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
+  /**
+   * Creates a tenant with its owner. NOT_FOUND: there is no such cell. CONFLICT: the slug is taken, or the cell takes no new
+   * tenants.
+   *
+   * Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`.
+   */
   createTenant?: Maybe<CreateTenantPayload>;
   /** Ends an impersonation of any operator, on every server within a second. Requires the permission `tenants:impersonate`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
   endImpersonation?: Maybe<EndImpersonationPayload>;
@@ -459,8 +468,15 @@ export type Query = {
   tenant?: Maybe<Tenant>;
   /** The tenants, by slug unless `orderBy` says otherwise. No audit log of a tenant records it. Requires the permission `tenants:read`. */
   tenants?: Maybe<ListedTenantConnection>;
-  /** The tenants that have used most in the last hours, the largest first. No audit log of a tenant records it. Requires the permission `tenants:read`. */
+  /**
+   * The tenants that have used most in the last hours, the largest first, without those of `unavailableCells`. No audit log of
+   * a tenant records it.
+   *
+   * Requires the permission `tenants:read`.
+   */
   topTenants: Array<TopTenant>;
+  /** The cells that do not answer at present: all lists of the same request lack their tenants. The default cell is `default`. Requires the permission `tenants:read`. */
+  unavailableCells: Array<Scalars['String']['output']>;
 };
 
 
@@ -1014,6 +1030,7 @@ export type ListedTenantConnectionResolvers<ContextType = OperatorContext, Paren
   nodes?: Resolver<Array<ResolversTypes['ListedTenant']>, ParentType, ContextType>;
   pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
   totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  unavailableCells?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
 export type ListedTenantEdgeResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['ListedTenantEdge'] = ResolversParentTypes['ListedTenantEdge']> = {
@@ -1066,6 +1083,7 @@ export type QueryResolvers<ContextType = OperatorContext, ParentType extends Res
   tenant?: Resolver<Maybe<ResolversTypes['Tenant']>, ParentType, ContextType, RequireFields<QueryTenantArgs, 'reason' | 'slug'>>;
   tenants?: Resolver<Maybe<ResolversTypes['ListedTenantConnection']>, ParentType, ContextType, Partial<QueryTenantsArgs>>;
   topTenants?: Resolver<Array<ResolversTypes['TopTenant']>, ParentType, ContextType, RequireFields<QueryTopTenantsArgs, 'by' | 'first' | 'hours'>>;
+  unavailableCells?: Resolver<Array<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
 export type RenameTenantPayloadResolvers<ContextType = OperatorContext, ParentType extends ResolversParentTypes['RenameTenantPayload'] = ResolversParentTypes['RenameTenantPayload']> = {

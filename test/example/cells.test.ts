@@ -115,6 +115,42 @@ describe('A tenant of another cell', () => {
     expect(await countedIn(cells().home)).toEqual(['acme']);
   });
 
+  test('is created there by operators, unless the cell is drained, unknown or away', async () => {
+    const create = async (slug: string, cell: string | undefined) => {
+      const input = { slug, name: slug, ownerUserId: 'u', ownerEmail: 'u@x.test', cell, reason: 'new' };
+      const { data, errors } = await askOperators<{ createTenant: { tenant: object } | null }>(
+        cells().server,
+        'mutation($input: CreateTenantInput!) { createTenant(input: $input) { tenant { slug cell } } }',
+        { variables: { input } },
+      );
+      return errors[0]?.extensions.code ?? data.createTenant?.tenant;
+    };
+    expect(await create('made', CELL)).toEqual({ slug: 'made', cell: CELL });
+    expect(await create('near', 'default')).toEqual({ slug: 'near', cell: 'default' });
+    expect(await create('nearer', undefined)).toEqual({ slug: 'nearer', cell: 'default' });
+    expect(await create('acme', CELL)).toBe('CONFLICT');
+    expect(await create('made', undefined)).toBe('CONFLICT');
+    expect(await create('lost', 'nowhere')).toBe('NOT_FOUND');
+    const { setCell } = await import('../../src/services/operator/cells.js');
+    await cells().asOperators(({ home }) => setCell(home, CELL, true));
+    expect(await create('late', CELL)).toBe('CONFLICT');
+    await cells().asOperators(({ home }) => setCell(home, CELL, false));
+    // Known in the directory, and not to this server.
+    await cells().asOperators(({ home }) => setCell(home, 'us8', false));
+    expect(await create('far-away', 'us8')).toBe('UNAVAILABLE');
+    await cells().home.asSuperuser("DELETE FROM tenantry.cells WHERE name = 'us8'");
+    expect(await create('far-away', CELL)).toEqual({ slug: 'far-away', cell: CELL });
+
+    const { erased } = await import('../support/tenant-life.js');
+    const { cell, home } = cells();
+    for (const slug of ['made', 'far-away']) {
+      const id = await cell.tenantId(slug);
+      await erased(cell, id);
+      await cells().asOperators(({ home: directory }) => forgetTenant(directory, id, CELL));
+    }
+    for (const slug of ['near', 'nearer']) await erased(home, await home.tenantId(slug));
+  });
+
   test('keeps its slug from tenants of other cells', async () => {
     await expect(
       cells().asOperators(async ({ home }) => {

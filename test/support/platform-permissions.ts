@@ -132,6 +132,7 @@ export const PLATFORM_GUARDS: PermissionTable['guards'] = {
     permissions: null,
     tenant: null,
     memberships: null,
+    hasAllMemberships: null,
     fields: null,
   },
   FieldAccess: { coordinate: null, type: null, field: null, requires: null, allowed: null },

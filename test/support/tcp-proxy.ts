@@ -6,6 +6,8 @@ export interface TcpProxy {
   through(url: string): string;
   /** Stops forwarding in both directions. The connections stay open. */
   silence(): void;
+  /** Closes all connections, and every new one at once. */
+  refuse(): void;
   /** Stops forwarding the server's answers. Requests still arrive. */
   loseAnswers(): void;
   /** Forwards everything that the server sends from now on so many milliseconds later. */
@@ -37,11 +39,16 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<net.Socket>();
   let silent = false;
+  let refusing = false;
   let answersLost = false;
   let delay = 0;
   const pairs = new Set<Pair>();
   let lastWords: Buffer | undefined;
   const proxy = net.createServer((client) => {
+    if (refusing) {
+      client.on('error', () => undefined).destroy();
+      return;
+    }
     const server = net.connect(Number(port), hostname);
     const pair: Pair = { client, server, isFrozen: false };
     pairs.add(pair);
@@ -82,6 +89,10 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     silence() {
       silent = true;
     },
+    refuse() {
+      refusing = true;
+      for (const socket of sockets) socket.destroy();
+    },
     loseAnswers() {
       answersLost = true;
     },
@@ -104,7 +115,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     },
     restore() {
       for (const socket of sockets) socket.destroy();
-      silent = answersLost = false;
+      silent = answersLost = refusing = false;
     },
     async close() {
       for (const socket of sockets) socket.destroy();

@@ -75,6 +75,16 @@ export function joinCells(home: Cell, others: ReadonlyMap<string, OtherCell>, di
       home.database,
       all.map(({ database }) => database),
       (tenantId) => of(tenantId).database,
+      (tenantId) => {
+        const own = of(tenantId);
+        const names = [...directory.cells];
+        const checked = names.flatMap((name) => others.get(name) ?? []).filter(({ isChecked }) => isChecked);
+        const served: readonly Cell[] = [home, ...checked];
+        return {
+          served: served.filter((cell) => cell !== own).map(({ database }) => database),
+          isAll: served.length === names.length + 1,
+        };
+      },
     ),
     invalidations: {
       get isLive() {
@@ -116,6 +126,7 @@ function joinDatabases(
   home: Database,
   all: readonly Database[],
   at: (tenantId: string) => Database,
+  elsewhere: Database['elsewhere'],
 ): Database {
   const sum = (count: (database: Database) => number): number =>
     all.reduce((total, database) => total + count(database), 0);
@@ -124,6 +135,7 @@ function joinDatabases(
     ...home,
     at,
     all,
+    elsewhere,
     forTenant: (context) => at(context.tenantId).forTenant(context),
     unitOfWork: (context, work) => at(context.tenantId).unitOfWork(context, work),
     tenantOnlyReads: (tenantId) => at(tenantId).tenantOnlyReads(tenantId),

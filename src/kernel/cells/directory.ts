@@ -27,6 +27,7 @@ class Entries {
   since = '0';
   readonly #idOf = new Map<string, string>();
   readonly #placeOf = new Map<string, Pick<Entry, 'slug' | 'cell'>>();
+  readonly cells = new Set<string>();
 
   constructor(removals?: string) {
     this.removals = removals;
@@ -37,6 +38,7 @@ class Entries {
     if (former && this.#idOf.get(former.slug) === subject) this.#idOf.delete(former.slug);
     this.#placeOf.set(subject, { slug, cell });
     this.#idOf.set(slug, subject);
+    this.cells.add(cell);
     this.since = changed;
   }
 
@@ -72,7 +74,12 @@ export class Directory {
     return this.#entries.cellOf(lowerAscii(tenantId));
   }
 
-  /** The same, of a tenant that is named by its id or its slug. @throws UNAVAILABLE when nothing is known yet */
+  /** The names of the cells that have tenants, and perhaps of some that had. */
+  get cells(): ReadonlySet<string> {
+    return this.#entries.cells;
+  }
+
+  /** The name of the cell of a tenant that is named by its id or its slug. @throws UNAVAILABLE when nothing is known yet */
   async find(tenantRef: string): Promise<string | undefined> {
     await this.ready();
     const wanted = lowerAscii(tenantRef);

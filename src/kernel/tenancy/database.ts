@@ -11,6 +11,7 @@ import { admitted } from '../pool/admission.js';
 import { FairGate } from '../pool/fair-gate.js';
 import type { DelayLimits } from '../pool/queue-delays.js';
 import { LookupLimit, type Lookup } from '../pool/lookup-limit.js';
+import type { PoolState } from '../pool/pool-state.js';
 import { createHarmless, InspectedClient, type LeftoverOptions } from '../driver/leftovers.js';
 import { PipeliningClient } from '../driver/pipelining-client.js';
 import { Placements } from '../driver/placements.js';
@@ -74,21 +75,6 @@ export interface StatementLog {
   readonly writePlan?: ((line: PlanLine) => void) | undefined;
 }
 
-/** The pool's connections and the operations that wait for them, for metrics. */
-export interface PoolState {
-  readonly total: number;
-  readonly idle: number;
-  /** Operations that may take a connection and wait until one is free. */
-  readonly waiting: number;
-  /**
-   * Operations that wait in a queue: of their tenant, for its limit or its turn, or of their caller; or for the limit
-   * of look-ups before the tenant is known (`door`).
-   */
-  readonly waitingForShare: { readonly tenant: number; readonly caller: number; readonly door: number };
-  /** Operations that were refused so far, because they waited too long or the queue was full. */
-  readonly refused: { readonly tenant: number; readonly caller: number; readonly door: number };
-}
-
 export interface Database extends TenantBinder {
   /**
    * Runs one of the kernel's functions that need no bound tenant. For this folder only.
@@ -105,6 +91,11 @@ export interface Database extends TenantBinder {
   at(tenantId: string): Database;
   /** All databases: this one, where there is only one. */
   readonly all: readonly Database[];
+  /**
+   * The databases with tenants beside that of this tenant, as far as they are served here, and whether these are all. None,
+   * where there is only one.
+   */
+  elsewhere(tenantId: string): { readonly served: readonly Database[]; readonly isAll: boolean };
   /** The models of the Prisma schema, by name. */
   readonly models: ReadonlyMap<string, ScopedModel>;
   /** Signs contexts for functions of the kernel that require a signature. */
@@ -206,6 +197,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   };
   const opened: Database = {
     at: () => opened,
+    elsewhere: () => ({ served: [], isAll: true }),
     get all() {
       return [opened];
     },

@@ -1,5 +1,6 @@
 import { defineModule, readSchema } from '../../kernel/graphql/module.js';
 import { jobs } from './tenant.jobs.js';
+import { membershipsContext } from './memberships-elsewhere.js';
 import { nodes, resolvers } from './tenant.resolvers.js';
 import { tenantContext } from './usage.js';
 
@@ -11,7 +12,7 @@ export const tenantModule = defineModule({
   jobs,
   nodes,
   mayLag: ['Query.me', 'Query.tenant'],
-  context: tenantContext,
+  context: (parts) => ({ ...tenantContext(parts), ...membershipsContext(parts.database) }),
   // No field shows the first column; it tells no more than the times of the entries. Every member is told the second.
   audit: { Tenant: { columns: { updated_at: 'createdAt', suspension_reason: 'status' } } },
   permissions: {

@@ -11,7 +11,7 @@ import { ownTenant } from './own-tenant.js';
 import { usageHistoryOf } from './usage-history.js';
 import { usageOf } from './usage.js';
 import { viewerId } from './viewer-id.js';
-import { membershipsOfActor } from './viewer-membership.js';
+import { hasAllMemberships, membershipsById, membershipsOfActor } from './viewer-membership.js';
 
 const SETTINGS_LIMIT = 16 * 1024;
 
@@ -45,6 +45,7 @@ export const resolvers: Resolvers = {
     permissions: (viewer) => [...viewer.permissions].sort(),
     tenant: (_viewer, _args, context) => ownTenant(context),
     memberships: (_viewer, _args, context) => membershipsOfActor(context),
+    hasAllMemberships: (_viewer, _args, context) => hasAllMemberships(context),
     fields: ({ permissions }, { type }, context) =>
       fieldAccess(context, permissions).filter((each) => type == null || each.type === type),
   },
@@ -117,6 +118,5 @@ export const nodes: Readonly<Record<string, ReadNodes>> = {
     const id = viewerId(viewer);
     return ids.includes(id) ? [Object.assign(Object.create(viewer) as typeof viewer, { id })] : [];
   },
-  ViewerMembership: async (ids, context) =>
-    (await membershipsOfActor(context)).filter(({ id }) => ids.includes(id)),
+  ViewerMembership: membershipsById,
 };

@@ -1,9 +1,14 @@
 /** The memberships of the caller, in whichever tenants. */
-import { Prisma, type Tenant } from '../../generated/prisma/client.js';
+import type { Tenant } from '../../generated/prisma/client.js';
 import { TenantElsewhere } from '../../kernel/graphql/tenant-elsewhere.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
-import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
+import { unavailable } from '../../kernel/vocabulary/errors.js';
+import {
+  MEMBERSHIPS_OF_ACTOR,
+  type ActorMembership,
+  type ActorMemberships,
+} from './memberships-elsewhere.js';
 import { ownTenant } from './own-tenant.js';
 
 /** One of the caller's own memberships. */
@@ -16,25 +21,45 @@ export interface ViewerMembership {
   readonly tenant: TenantElsewhere | Promise<Tenant>;
 }
 
-interface ActorMembership {
-  readonly membership_id: string;
-  readonly role: Role;
-  readonly joined_at: Date;
-  readonly tenant_id: string;
-  readonly slug: string;
-  readonly name: string;
-  readonly status: TenantStatus;
-  readonly created_at: Date;
-  readonly version: number;
-}
-
 /**
  * The caller's memberships, the oldest first; none for an API key. The only code that reads beyond the tenant, through a
  * function of the kernel.
  */
 export async function membershipsOfActor(context: RequestContext): Promise<ViewerMembership[]> {
-  const { db, viewer } = context;
-  const rows = await db.$queryRaw<ActorMembership>(Prisma.sql`SELECT * FROM tenantry.memberships_of_actor()`);
+  const { rows } = await rowsOfActor(context);
+  return membershipsOf(rows, context);
+}
+
+/** Whether {@link membershipsOfActor} answers all of them. */
+export const hasAllMemberships = async (context: RequestContext): Promise<boolean> =>
+  (await rowsOfActor(context)).isAll;
+
+/**
+ * Those with these ids.
+ *
+ * @throws UNAVAILABLE when one is missing that a database may have which does not answer
+ */
+export async function membershipsById(
+  ids: readonly string[],
+  context: RequestContext,
+): Promise<ViewerMembership[]> {
+  const { rows, isAll } = await rowsOfActor(context);
+  const found = rows.filter((row) => ids.includes(row.membership_id));
+  if (!isAll && found.length < ids.length) throw unavailable();
+  return membershipsOf(found, context);
+}
+
+/** Fields that ask in the same tick are one question. */
+async function rowsOfActor(context: RequestContext): Promise<ActorMemberships> {
+  const found = await context.loaders.load('memberships', '', async () => {
+    const here = await context.db.$queryRaw<ActorMembership>(MEMBERSHIPS_OF_ACTOR);
+    return new Map([['', await context.withMembershipsElsewhere(here, context)]]);
+  });
+  return found!;
+}
+
+function membershipsOf(rows: readonly ActorMembership[], context: RequestContext): ViewerMembership[] {
+  const { viewer } = context;
   return rows.map(({ membership_id, role, joined_at, tenant_id: id, slug, name, status, ...rest }) => ({
     id: membership_id,
     userId: viewer.userId,

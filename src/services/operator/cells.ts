@@ -50,17 +50,19 @@ export async function findCell(home: Pick<OperatorConnection, 'query'>, name: st
 }
 
 /**
- * Creates a tenant in a cell beside the default one.
+ * Creates a tenant in a cell.
  *
+ * @param name undefined, or `default`: the default one
  * @throws as `createTenant`; NOT_FOUND when there is no such cell; CONFLICT when it takes no new tenants, or has some though
  * the tenant is to have a database of its own
  */
 export async function createTenantIn(
   cells: Pick<OperatorCells, 'home' | 'named'>,
-  name: string,
+  name: string | undefined,
   tenant: NewTenant,
-  { reason, alone }: { readonly reason: string; readonly alone: boolean },
+  { reason, alone = false }: { readonly reason: string; readonly alone?: boolean },
 ): Promise<TenantRow> {
+  if (name === undefined || name === 'default') return createTenant(cells.home, tenant, reason);
   const cell = await findCell(cells.home, name);
   if (cell.draining) throw conflict(`The cell ${name} takes no new tenants.`);
   if (alone && cell.tenants > 0) {

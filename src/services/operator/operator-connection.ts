@@ -129,6 +129,10 @@ export class OperatorConnection {
   }
 }
 
+/** A connection to a cell on which this process cannot work: whatever it is asked fails with this error. */
+export const noConnection = (operator: string, error: Error): OperatorConnection =>
+  new OperatorConnection({ borrow: () => Promise.reject(error), sign: createSign(undefined), operator });
+
 const queryOf =
   (client: pg.ClientBase): OperatorQuery =>
   async <Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) =>

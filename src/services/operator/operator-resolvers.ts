@@ -6,6 +6,7 @@ import { optional, parseInput, text } from '../../kernel/graphql/input.js';
 import { PublicError } from '../../kernel/vocabulary/errors.js';
 import type { Permission } from '../../kernel/vocabulary/permissions.js';
 import { verifyTrail } from '../audit-trail/verify-trail.js';
+import { createTenantIn } from './cells.js';
 import { cancelErasure, findErasure, requestErasure } from './erasures.js';
 import { listExports } from './exports.js';
 import { beginImpersonation, endImpersonation, listImpersonations, MOST_MINUTES } from './impersonations.js';
@@ -14,14 +15,7 @@ import { cellOfTenant } from './operator-cells.js';
 import { renameTenantIn } from './rename-tenant.js';
 import { readHealth } from './tenant-health.js';
 import { countTenantsIn, TENANT_ORDERS, tenantsOfPageIn, type TenantOrder } from './tenant-list.js';
-import {
-  createTenant,
-  readTenant,
-  refuseUnknownPlan,
-  resumeTenant,
-  setTenantPlan,
-  suspendTenant,
-} from './tenants.js';
+import { readTenant, refuseUnknownPlan, resumeTenant, setTenantPlan, suspendTenant } from './tenants.js';
 import { MOST_HOURS, readUsageHistory, readTopTenantsIn } from './tenant-usage.js';
 import { readUse } from './usage.js';
 
@@ -48,6 +42,7 @@ const createInput = z.object({
   ownerUserId: text(1, 255),
   ownerEmail: text(3, 254),
   plan: optional(text(1, 63)),
+  cell: optional(text(1, 32)),
   reason,
 });
 const suspendInput = z.object({ slug, reason, tellMembers: z.boolean() });
@@ -111,12 +106,20 @@ export const resolvers: Resolvers = {
         direction: orderBy?.direction ?? 'asc',
       });
       const conditions = { search, ...filter };
-      return page.connection(await tenantsOfPageIn(tenants.all, page, conditions), () =>
-        countTenantsIn(tenants.all, conditions),
+      const { reachable, away } = await tenants.forLists();
+      return Object.assign(
+        page.connection(await tenantsOfPageIn(reachable, page, conditions), () =>
+          countTenantsIn(reachable, conditions),
+        ),
+        { unavailableCells: away.map(({ name: cell }) => cell) },
       );
     },
-    topTenants: (_parent, { by, ...args }, { tenants }) =>
-      readTopTenantsIn(tenants.all, { by, ...parseArguments(topInput, args) }),
+    topTenants: async (_parent, { by, ...args }, { tenants }) => {
+      const options = { by, ...parseArguments(topInput, args) };
+      return readTopTenantsIn((await tenants.forLists()).reachable, options);
+    },
+    unavailableCells: async (_parent, _args, { tenants }) =>
+      (await tenants.forLists()).away.map(({ name: cell }) => cell),
     tenant: async (_parent, args, { tenants }) => {
       const { slug, reason } = parseArguments(readInput, args);
       return tenants
@@ -181,11 +184,12 @@ export const resolvers: Resolvers = {
         ownerUserId,
         ownerEmail,
         plan = plans.smallest.name,
+        cell,
         ...given
       } = parseInput(createInput, input);
       refuseUnknownPlan(plans, plan);
       const owner = { userId: ownerUserId, email: ownerEmail };
-      return { tenant: await createTenant(tenants.home, { ...given, plan, owner }, reason) };
+      return { tenant: await createTenantIn(tenants, cell, { ...given, plan, owner }, { reason }) };
     },
     suspendTenant: async (_parent, { input }, { tenants }) => {
       const { tellMembers, ...change } = parseInput(suspendInput, input);

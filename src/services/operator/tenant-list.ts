@@ -3,7 +3,8 @@ import { Prisma } from '../../generated/prisma/client.js';
 import type { Connection, Page } from '../../kernel/graphql/connection.js';
 import { sortBy, sortByText, type SortKey } from '../../kernel/graphql/sort-key.js';
 import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
-import type { OperatorConnection, OperatorQuery } from './operator-connection.js';
+import type { ReadsCell } from './operator-cells.js';
+import type { OperatorQuery } from './operator-connection.js';
 import { IS_SERVED } from './tenants.js';
 
 /** A tenant as lists show it. */
@@ -16,7 +17,10 @@ export interface ListedTenant {
   readonly createdAt: Date;
 }
 
-export type TenantConnection = Connection<ListedTenant>;
+export interface TenantConnection extends Connection<ListedTenant> {
+  /** The names of the cells whose tenants the list lacks. */
+  readonly unavailableCells: readonly string[];
+}
 
 /** Which tenants a list has. */
 export interface TenantConditions {
@@ -45,7 +49,7 @@ const COLUMNS = Prisma.sql`id, slug, name, plan, status, created_at AS "createdA
 
 /** One row more than the page, as `Page.connection` needs them. The order is one of {@link TENANT_ORDERS}. */
 export function tenantsOfPage(
-  { query }: Pick<OperatorConnection, 'query'>,
+  { query }: ReadsCell,
   page: Page,
   conditions: TenantConditions,
 ): Promise<ListedTenant[]> {
@@ -69,7 +73,7 @@ export function tenantsOfPage(
 
 /** The same of several cells together. */
 export async function tenantsOfPageIn(
-  cells: readonly Pick<OperatorConnection, 'query'>[],
+  cells: readonly ReadsCell[],
   page: Page,
   conditions: TenantConditions,
 ): Promise<ListedTenant[]> {
@@ -93,7 +97,7 @@ export async function tenantsOfPageIn(
 
 /** The number of tenants of several cells that meet the conditions. */
 export async function countTenantsIn(
-  cells: readonly Pick<OperatorConnection, 'query'>[],
+  cells: readonly ReadsCell[],
   conditions: TenantConditions,
 ): Promise<number> {
   const counts = await Promise.all(cells.map((cell) => countTenants(cell, conditions)));
@@ -101,10 +105,7 @@ export async function countTenantsIn(
 }
 
 /** The number of tenants that meet the conditions. */
-export async function countTenants(
-  { query }: Pick<OperatorConnection, 'query'>,
-  conditions: TenantConditions,
-): Promise<number> {
+export async function countTenants({ query }: ReadsCell, conditions: TenantConditions): Promise<number> {
   const [row] = await run<{ count: number }>(
     query,
     Prisma.sql`SELECT least(count(*), 2147483647)::int AS count FROM public.tenants WHERE ${matching(conditions, [])}`,

@@ -1,5 +1,5 @@
 /** What tenants have used, as operators read it. Servers count it: services/telemetry/tenant-usage.ts. */
-import type { OperatorConnection } from './operator-connection.js';
+import type { ReadsCell } from './operator-cells.js';
 
 /** The most hours of a list: hours are kept a day longer. */
 export const MOST_HOURS = 168;
@@ -38,7 +38,7 @@ export interface TopOptions {
 
 /** The hours or days of a tenant, the newest first. Whoever calls it has recorded that the tenant is read. */
 export const readUsageHistory = (
-  { query }: Pick<OperatorConnection, 'query'>,
+  { query }: ReadsCell,
   tenantId: string,
   { period, last }: { readonly period: Period; readonly last: number },
 ): Promise<UsedInPeriod[]> =>
@@ -57,7 +57,7 @@ const COLUMN: Readonly<Record<TopOrder, string>> = {
 
 /** The same of several cells together, where the shares are of all of them. */
 export async function readTopTenantsIn(
-  cells: readonly Pick<OperatorConnection, 'query'>[],
+  cells: readonly ReadsCell[],
   options: TopOptions,
 ): Promise<TopTenant[]> {
   const found = await Promise.all(cells.map((cell) => readTopTenants(cell, options)));
@@ -77,7 +77,7 @@ export async function readTopTenantsIn(
 
 /** The tenants that have used most, the largest first. */
 export const readTopTenants = (
-  { query }: Pick<OperatorConnection, 'query'>,
+  { query }: ReadsCell,
   { by, hours, first }: TopOptions,
 ): Promise<TopTenant[]> =>
   query<TopTenant & Record<string, unknown>>(

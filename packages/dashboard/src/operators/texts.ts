@@ -8,6 +8,7 @@ const en = {
   reason: 'Reason',
   reasonHint: 'The owners of the tenant read it in their audit log.',
   done: 'Done.',
+  missingCells: (names: string) => `These cells do not answer, and their tenants are missing here: ${names}.`,
   statuses: { ACTIVE: 'active', SUSPENDED: 'suspended' },
   tenants: {
     label: 'Tenants',
@@ -116,6 +117,7 @@ const de: typeof en = {
   reason: 'Grund',
   reasonHint: 'Die Inhaber des Mandanten lesen ihn in ihrem Protokoll.',
   done: 'Erledigt.',
+  missingCells: (names) => `Diese Zellen antworten nicht, und ihre Mandanten fehlen hier: ${names}.`,
   statuses: { ACTIVE: 'aktiv', SUSPENDED: 'gesperrt' },
   tenants: {
     label: 'Mandanten',

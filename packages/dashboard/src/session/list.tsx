@@ -36,6 +36,8 @@ interface Listed<Data, Variables, Node> {
   /** What is said when there is nothing. */
   readonly empty: ReactNode;
   readonly keyOf: (node: Node) => string;
+  /** What is said before a page that lacks something. */
+  readonly noticeOf?: (data: Data) => ReactNode;
 }
 
 /** The list. Other variables make it another one, which begins with its first page. */
@@ -56,6 +58,7 @@ function FirstPage<Data, Variables extends AnyVariables, Node>(
   return (
     <>
       <Refusals refusals={refusals} again={again} />
+      {data && props.noticeOf?.(data)}
       {connection?.nodes.length === 0 && <Empty>{props.empty}</Empty>}
       {connection && connection.nodes.length > 0 && (
         <>
@@ -123,7 +126,19 @@ function NextPage<Data, Variables extends AnyVariables, Node>({
 }: Listed<Data, Variables, Node> & { readonly after: string }): ReactNode {
   const { data, refusals, again } = usePageOf(props, after);
   const connection = data && props.connectionOf(data);
-  if (connection) return <Rows {...props} connection={connection} />;
+  if (data && connection) {
+    const notice = props.noticeOf?.(data);
+    return (
+      <>
+        {Boolean(notice) && (
+          <tr>
+            <td colSpan={props.columns.length}>{notice}</td>
+          </tr>
+        )}
+        <Rows {...props} connection={connection} />
+      </>
+    );
+  }
   return (
     <tr>
       <td colSpan={props.columns.length}>

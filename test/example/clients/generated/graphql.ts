@@ -2154,9 +2154,11 @@ export type Viewer = Node & {
   email?: Maybe<Scalars['String']['output']>;
   /** Every part of the schema that demands a permission, or those of one type, and whether the caller holds it. */
   fields: Array<FieldAccess>;
+  /** Whether `memberships` has all of them: false while a database with other tenants does not answer. */
+  hasAllMemberships: Scalars['Boolean']['output'];
   /** Stands for this caller in this tenant. */
   id: Scalars['ID']['output'];
-  /** Every tenant of this user. An API key is a member of none. */
+  /** Every tenant of this user, unless `hasAllMemberships` is false. An API key is a member of none. */
   memberships: Array<ViewerMembership>;
   /** What the caller may do in this tenant, in alphabetical order. */
   permissions: Array<Permission>;

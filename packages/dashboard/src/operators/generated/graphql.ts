@@ -67,6 +67,8 @@ export type ChangeTenantPlanPayload = {
 
 /** The input of the mutation `createTenant`. */
 export type CreateTenantInput = {
+  /** The name of the cell. Default: `default`, the database of `DATABASE_URL`. */
+  cell?: InputMaybe<Scalars['String']['input']>;
   /** 1 to 200 characters. */
   name: Scalars['String']['input'];
   /** The owner's e-mail address. */
@@ -288,8 +290,10 @@ export type ListedTenantConnection = {
   nodes: Array<ListedTenant>;
   /** The position of this page in the whole list. Requires the permission `tenants:read`. */
   pageInfo: PageInfo;
-  /** The number of objects on all pages. They are counted only when this field is selected. Requires the permission `tenants:read`. */
+  /** Without the tenants of `unavailableCells`. Requires the permission `tenants:read`. */
   totalCount: Scalars['Int']['output'];
+  /** The cells that do not answer at present: the page lacks their tenants. The default cell is `default`. Requires the permission `tenants:read`. */
+  unavailableCells: Array<Scalars['String']['output']>;
 };
 
 /** A `ListedTenant` in a list, with its cursor. Requires the permission `tenants:read`. */
@@ -308,7 +312,12 @@ export type Mutation = {
   cancelTenantErasure?: Maybe<CancelTenantErasurePayload>;
   /** Moves a tenant to another plan, which limits it on every server within a second. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `NOT_FOUND`. */
   changeTenantPlan?: Maybe<ChangeTenantPlanPayload>;
-  /** Creates a tenant with its owner. Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`. */
+  /**
+   * Creates a tenant with its owner. NOT_FOUND: there is no such cell. CONFLICT: the slug is taken, or the cell takes no new
+   * tenants.
+   *
+   * Requires the permission `tenants:manage`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`.
+   */
   createTenant?: Maybe<CreateTenantPayload>;
   /** Ends an impersonation of any operator, on every server within a second. Requires the permission `tenants:impersonate`. Its errors: `FORBIDDEN`, `BAD_USER_INPUT`, `CONFLICT`, `NOT_FOUND`. */
   endImpersonation?: Maybe<EndImpersonationPayload>;
@@ -456,8 +465,15 @@ export type Query = {
   tenant?: Maybe<Tenant>;
   /** The tenants, by slug unless `orderBy` says otherwise. No audit log of a tenant records it. Requires the permission `tenants:read`. */
   tenants?: Maybe<ListedTenantConnection>;
-  /** The tenants that have used most in the last hours, the largest first. No audit log of a tenant records it. Requires the permission `tenants:read`. */
+  /**
+   * The tenants that have used most in the last hours, the largest first, without those of `unavailableCells`. No audit log of
+   * a tenant records it.
+   *
+   * Requires the permission `tenants:read`.
+   */
   topTenants: Array<TopTenant>;
+  /** The cells that do not answer at present: all lists of the same request lack their tenants. The default cell is `default`. Requires the permission `tenants:read`. */
+  unavailableCells: Array<Scalars['String']['output']>;
 };
 
 
@@ -848,7 +864,7 @@ export type TenantsQueryVariables = Exact<{
 }>;
 
 
-export type TenantsQuery = { tenants?: { __typename?: 'ListedTenantConnection', totalCount: number, pageInfo: { __typename?: 'PageInfo', hasNextPage: boolean, endCursor?: string | null }, nodes: Array<{ __typename?: 'ListedTenant', id: string, slug: string, name: string, plan: string, status: TenantStatus, createdAt: string }> } | null };
+export type TenantsQuery = { tenants?: { __typename?: 'ListedTenantConnection', totalCount: number, unavailableCells: Array<string>, pageInfo: { __typename?: 'PageInfo', hasNextPage: boolean, endCursor?: string | null }, nodes: Array<{ __typename?: 'ListedTenant', id: string, slug: string, name: string, plan: string, status: TenantStatus, createdAt: string }> } | null };
 
 export type CreateTenantMutationVariables = Exact<{
   input: CreateTenantInput;
@@ -863,7 +879,7 @@ export type TopTenantsQueryVariables = Exact<{
 }>;
 
 
-export type TopTenantsQuery = { topTenants: Array<{ __typename?: 'TopTenant', slug: string, plan: string, requests: number, databaseSeconds: number, rows: number, bytes: number, jobs: number, share: number }> };
+export type TopTenantsQuery = { unavailableCells: Array<string>, topTenants: Array<{ __typename?: 'TopTenant', slug: string, plan: string, requests: number, databaseSeconds: number, rows: number, bytes: number, jobs: number, share: number }> };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -1183,6 +1199,7 @@ export const TenantsDocument = new TypedDocumentString(`
     orderBy: $orderBy
   ) {
     totalCount
+    unavailableCells
     pageInfo {
       hasNextPage
       endCursor
@@ -1217,5 +1234,6 @@ export const TopTenantsDocument = new TypedDocumentString(`
     jobs
     share
   }
+  unavailableCells
 }
     `) as unknown as TypedDocumentString<TopTenantsQuery, TopTenantsQueryVariables>;

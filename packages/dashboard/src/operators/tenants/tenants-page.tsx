@@ -9,6 +9,7 @@ import { List } from '../../session/list.js';
 import { useMay } from '../../session/permissions.js';
 import { useAction } from '../../session/use-api.js';
 import { useFilters } from '../../session/use-filters.js';
+import { MissingCells } from '../frame/missing-cells.js';
 import { useOperator } from '../frame/operator.js';
 import {
   CreateTenantDocument,
@@ -95,6 +96,9 @@ function Tenants(): ReactNode {
           orderBy: { field, direction },
         }}
         connectionOf={(data) => data.tenants}
+        noticeOf={({ tenants }) =>
+          tenants && tenants.unavailableCells.length > 0 && <MissingCells names={tenants.unavailableCells} />
+        }
         label={texts.tenants.label}
         empty={texts.tenants.empty}
         keyOf={({ id }) => id}

@@ -5,6 +5,7 @@ import { useNumber, useSpeech } from '../../kit/language.js';
 import { Empty, Loading, Title } from '../../kit/states.js';
 import { Refusals, useRead } from '../../session/use-api.js';
 import { useFilters } from '../../session/use-filters.js';
+import { MissingCells } from '../frame/missing-cells.js';
 import { TopTenantsDocument, type TopTenantOrder } from '../generated/graphql.js';
 import { useConsoleTexts } from '../texts.js';
 
@@ -38,6 +39,7 @@ export default function UsagePage(): ReactNode {
       </search>
       <Refusals refusals={refusals} again={again} />
       {isLoading && <Loading />}
+      {data && <MissingCells names={data.unavailableCells} />}
       {data?.topTenants.length === 0 && <Empty>{usage.empty}</Empty>}
       {data && data.topTenants.length > 0 && (
         <div className="table-frame">
