@@ -185,8 +185,7 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   // Our own: a quota of the tenant's plan.
   TQ001: quotaExceeded,
   TE002: () => conflict('A tenant keeps at least one owner.'),
-  TE003: () =>
-    new PublicError('UNAVAILABLE', 'This tenant is being moved. Try again in a moment.'),
+  TE003: () => new PublicError('UNAVAILABLE', 'This tenant is being moved. Try again in a moment.'),
   // A transaction that names another schema than its tenant has, after all tries.
   TE004: unavailable,
   TE005: unavailable,
