@@ -69,9 +69,9 @@ export const objectsByTheirIds: MutantGroup = {
       breaks: 'node answers the caller’s memberships for the id of any other',
       edits: [
         edit(
-          'src/platform/tenant/tenant.resolvers.ts',
-          '.filter(({ id }) => ids.includes(id)),',
-          '.slice(0, 1).map((own) => Object.assign(own, { id: ids[0]! })),',
+          'src/platform/tenant/viewer-membership.ts',
+          'rows.filter((row) => ids.includes(row.membership_id))',
+          'rows.slice(0, 1).map((own) => ({ ...own, membership_id: ids[0]! }))',
         ),
       ],
       tests: [NODES],
