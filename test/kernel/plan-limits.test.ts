@@ -144,7 +144,7 @@ describe('the limits of a plan', () => {
       return [inBatch, inTransaction].map(([row]) => row?.timeout);
     };
     expect(await timeoutOf(large)).toEqual(['12345ms', '12345ms']);
-    expect(await timeoutOf(undefined)).toEqual(['45s', '45s']);
+    expect(await timeoutOf(undefined)).toEqual(['5s', '5s']);
   });
 
   test('hold for the time of a transaction', async () => {
