@@ -1,9 +1,9 @@
 /** Mutants of cells: a tenant is served, or written, where it is not. */
 import { edit, inFunction, type MutantGroup } from './mutant.js';
 
-const CELLS = 'test/example/cells.test.ts';
+const CELLS = 'test/example/cells.slow.test.ts';
 const MOVES = 'test/example/tenant-move.slow.test.ts';
-const MEMBERSHIPS = 'test/platform/memberships-in-cells.test.ts';
+const MEMBERSHIPS = 'test/platform/memberships-in-cells.slow.test.ts';
 const LISTS = 'test/services/cells-away-lists.slow.test.ts';
 const CHANGES = 'test/example/tenant-move-changes.slow.test.ts';
 

@@ -489,13 +489,13 @@ export const sessions: MutantGroup = {
           'getStartupConf.call(this)',
         ),
       ],
-      tests: ['test/example/hostile-settings.test.ts'],
+      tests: ['test/example/hostile-settings.slow.test.ts'],
     },
     {
       name: 'settings-of-the-database',
       breaks: 'the roles have no defaults of their own: those of the database are in force',
       edits: [edit('src/kernel/database/preparation/roles.ts', 'await setMissingDefaults(client);', '')],
-      tests: ['test/kernel/roles.slow.test.ts', 'test/example/hostile-settings.test.ts'],
+      tests: ['test/kernel/roles.slow.test.ts', 'test/example/hostile-settings.slow.test.ts'],
     },
     {
       name: 'slug-by-locale',
