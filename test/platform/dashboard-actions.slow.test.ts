@@ -4,6 +4,9 @@
  */
 import type { Page } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { modules } from '../../src/modules.js';
+import { tenantModule } from '../../src/platform/tenant/index.js';
 import { withoutChromium } from '../support/chromium.js';
 import {
   accessibilityProblems,
@@ -18,7 +21,10 @@ import { runDueJobs } from '../support/jobs.js';
 import { sealAll } from '../support/sealed-trails.js';
 import { useServer } from '../support/server.js';
 
-const server = useServer();
+const settings = { colour: z.enum(['red', 'blue']).default('red').describe('Of the door.') };
+const server = useServer({
+  modules: modules.map((each) => (each === tenantModule ? { ...tenantModule, settings } : each)),
+});
 
 describe.skipIf(withoutChromium())('the dashboard', () => {
   const browser = useBrowser();
@@ -169,7 +175,7 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
       const answer = page.waitForResponse(
         (each) => each.request().postData()?.includes('UpdateTenantSettings') === true,
       );
-      await page.getByLabel('conversationDeletion').selectOption('author');
+      await page.getByLabel('colour').selectOption('blue');
       expect((await (await answer).json()) as object).toMatchObject({
         data: { updateTenantSettings: { tenant: { name: 'Acme of the admin' } } },
       });
