@@ -1,5 +1,6 @@
 /** What the measurements of cells share: their plan, their databases, and a server that has all of them. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { CONTESTANTS, firstAnswer, start } from './contestants.js';
 import { withClient, type Address, type Server } from './database.js';
 import { SIZES, tenantId } from './dataset.js';
@@ -81,6 +82,20 @@ export const command = (words: readonly string[], home: Address, others: readonl
       ...environmentOf(others),
     },
   });
+
+/** Moves a tenant into a schema of its own in its database. */
+export async function intoSchema(home: Address, tenant: number): Promise<void> {
+  await withClient(home.superuser, (client) =>
+    client.query(`DO $$ BEGIN
+      EXECUTE format('GRANT CREATE ON DATABASE %I TO tenantry_owner', current_database());
+    END $$`),
+  );
+  for (const what of [['--to', 'schema'], ['--confirm']]) {
+    const words = ['tenant', 'move', `tenant-${String(tenant)}`, ...what, '--reason', 'benchmark'];
+    const [code] = (await once(command(words, home), 'exit')) as (number | null)[];
+    if (code !== 0) throw new Error(`tenant move ${what.join(' ')} has failed: ${String(code)}`);
+  }
+}
 
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;

@@ -2,15 +2,23 @@
  * The same requests of a tenant in a shared database, of one with a schema of its own there, and of one that is alone in a database:
  * one request at a time, in turns.
  */
-import { once } from 'node:events';
-import { withClient, type Address } from './database.js';
+import { withClient } from './database.js';
 import { tenantId } from './dataset.js';
-import { command, median, payloadOf, place, serve, SIZE, type CellsPlan, type Parts } from './cells-setup.js';
+import {
+  intoSchema,
+  median,
+  payloadOf,
+  place,
+  serve,
+  SIZE,
+  type CellsPlan,
+  type Parts,
+} from './cells-setup.js';
 import { startLoader } from './loader.js';
 import { requestsOf } from './tokens.js';
 import { WORKLOADS } from './workloads.js';
 
-const [ALONE, SHARED, IN_SCHEMA] = [2, 3, 4];
+const [ALONE, SHARED, IN_SCHEMA] = [2, 3, 4] as const;
 
 /** @returns the table */
 export async function placements(plan: CellsPlan, parts: Parts): Promise<string> {
@@ -26,7 +34,8 @@ export async function placements(plan: CellsPlan, parts: Parts): Promise<string>
     await client.query('VACUUM (FULL, ANALYZE)');
   });
   await place(home, (tenant) => (tenant === ALONE ? 1 : undefined));
-  await intoSchema(home);
+  await intoSchema(home, IN_SCHEMA);
+  await withClient(home.superuser, (client) => client.query('VACUUM (ANALYZE)'));
   const running = await serve(parts, home, [own]);
   const rows = [];
   for (const workload of WORKLOADS.filter(({ name }) => ['W1', 'W2', 'W3'].includes(name))) {
@@ -61,17 +70,4 @@ export async function placements(plan: CellsPlan, parts: Parts): Promise<string>
     '| --- | --- | --- | --- |',
     ...rows,
   ].join('\n');
-}
-
-/** Moves a tenant into a schema of its own. */
-async function intoSchema(home: Address): Promise<void> {
-  await withClient(home.superuser, async (client) => {
-    await client.query('GRANT CREATE ON DATABASE bench_cells_home TO tenantry_owner');
-    await client.query('VACUUM (ANALYZE)');
-  });
-  for (const what of [['--to', 'schema'], ['--confirm']]) {
-    const words = ['tenant', 'move', `tenant-${String(IN_SCHEMA)}`, ...what, '--reason', 'benchmark'];
-    const [code] = (await once(command(words, home), 'exit')) as (number | null)[];
-    if (code !== 0) throw new Error(`tenant move ${what.join(' ')} has failed: ${String(code)}`);
-  }
 }

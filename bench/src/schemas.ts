@@ -6,10 +6,10 @@ import { randomUUID } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import { intoSchema, payloadOf, SIZE } from './cells-setup.js';
 import { newSecret } from './compare.js';
 import { ask, CONTESTANTS, firstAnswer, start } from './contestants.js';
-import { startDatabase, withClient, type Address } from './database.js';
+import { startDatabase } from './database.js';
 import { tenantId } from './dataset.js';
 import type { LoadRequest } from './load.js';
 import { machineLine } from './machine.js';
@@ -19,12 +19,9 @@ import { requestsOf } from './tokens.js';
 import { WORKLOADS } from './workloads.js';
 
 type Make = typeof import('../../src/kernel/database/schemas/make-schema.js');
-type Own = typeof import('../../src/kernel/database/schemas/own-schema.js');
-type Structure = typeof import('../../src/kernel/database/schemas/structure.js');
 type MigrateSchemas = typeof import('../../src/kernel/database/schemas/migrate-schemas.js');
 type Migrations = typeof import('../../src/kernel/database/migration/migrations.js');
 
-const SIZE = 'tiny';
 const TENANT = 2;
 
 /**
@@ -39,9 +36,6 @@ export async function schemas(counts: readonly number[]): Promise<void> {
     onEnd(() => database.stop());
     const machine = machineLine(database.version);
     const home = await database.scratch(SIZE, 'bench_schemas');
-    await withClient(home.superuser, (client) =>
-      client.query('GRANT CREATE ON DATABASE bench_schemas TO tenantry_owner'),
-    );
     const { makeSchema } = await fromTenantry<Make>('make-schema.js');
     const { migrateSchemas } = await fromTenantry<MigrateSchemas>('migrate-schemas.js');
     const { applyMigrations } = await fromTenantry<Migrations>('migration/migrations.js');
@@ -49,8 +43,7 @@ export async function schemas(counts: readonly number[]): Promise<void> {
     onEnd(() => rm(prisma, { recursive: true }));
     await cp(join(TENANTRY_ROOT, 'prisma'), prisma, { recursive: true });
 
-    await makeSchema(home.superuser, tenantId(TENANT));
-    await fillSchema(home);
+    await intoSchema(home, TENANT);
     const secret = newSecret();
     const running = await start(CONTESTANTS[0]!, { databaseUrl: home.app, secret });
     onEnd(running.stop);
@@ -58,7 +51,7 @@ export async function schemas(counts: readonly number[]): Promise<void> {
     const requests = ['W1', 'W3'].map((name) => {
       const workload = WORKLOADS.find((each) => each.name === name)!;
       return requestsOf(workload, 'tenantry', SIZE, secret).find(
-        ({ token }) => tenantOf(token) === tenantId(TENANT),
+        ({ token }) => payloadOf(token) === tenantId(TENANT),
       )!;
     });
     for (const request of requests) await firstAnswer(running, request);
@@ -89,27 +82,6 @@ export async function schemas(counts: readonly number[]): Promise<void> {
         await machine(),
       ].join('\n'),
     );
-  });
-}
-
-const tenantOf = (token: string): unknown =>
-  (JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { tenant_id: unknown }).tenant_id;
-
-/** Moves the rows of the tenant into its schema, without triggers, because nothing of it changes. */
-async function fillSchema({ superuser }: Address): Promise<void> {
-  const { schemaOf } = await fromTenantry<Own>('own-schema.js');
-  const { TABLES } = await fromTenantry<Structure>('schemas/structure.js');
-  const id = tenantId(TENANT);
-  await withClient(superuser, async (client) => {
-    await client.query('SET session_replication_role = replica');
-    for (const table of TABLES) {
-      const name = pg.escapeIdentifier(table);
-      await client.query(
-        `INSERT INTO ${schemaOf(id)}.${name} SELECT * FROM public.${name} WHERE tenant_id = $1`,
-        [id],
-      );
-      await client.query(`DELETE FROM public.${name} WHERE tenant_id = $1`, [id]);
-    }
   });
 }
 

@@ -7,7 +7,12 @@ import { withSchema } from '../kernel/database/schemas/make-schema.js';
 import { schemaOf } from '../kernel/database/schemas/own-schema.js';
 import { readPlans } from '../services/limits/plans.js';
 import { createTenantIn, newId } from '../services/operator/cells.js';
-import { refuseUnknownPlan, type NewTenant, type TenantRow } from '../services/operator/tenants.js';
+import {
+  createTenant,
+  refuseUnknownPlan,
+  type NewTenant,
+  type TenantRow,
+} from '../services/operator/tenants.js';
 import { asOperator, asOperatorOfCells } from './as-operator.js';
 import { commandUrls, demand } from './connect.js';
 import { printRows } from './output.js';
@@ -56,9 +61,11 @@ export const tenantCreateCommand = (): Command =>
         throw new ConfigError('Say the --cell that is the database of this tenant alone.');
       }
       const create = (made: NewTenant): Promise<TenantRow> =>
-        asOperatorOfCells((cells) =>
-          createTenantIn(cells, cell, made, { reason, alone: placement === 'database' }),
-        );
+        cell === undefined
+          ? asOperator((home) => createTenant(home, made, reason))
+          : asOperatorOfCells((cells) =>
+              createTenantIn(cells, cell, made, { reason, alone: placement === 'database' }),
+            );
       printRows(
         [await (placement === 'schema' ? inOwnSchema(cell, tenant, create) : create(tenant))],
         options,

@@ -6,7 +6,6 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Prisma } from '../../src/generated/prisma/client.js';
-import { publicError } from '../../src/kernel/vocabulary/errors.js';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 import type { AccessInvalidations } from '../../src/kernel/notifications/access-invalidations.js';
 import type { TenantContext } from '../../src/kernel/request/tenant-context.js';
@@ -184,12 +183,6 @@ class Party {
   };
 }
 
-/** Nothing is read when no connection was free. */
-const unlessBusy = (error: unknown): readonly [] => {
-  if (publicError(error)?.code === 'UNAVAILABLE') return [];
-  throw error;
-};
-
 /** These operations block the connection for a while, so they run less often. */
 const SLOW = new Set(['statement timeout', 'statement cancelled from outside']);
 const WAVES = 160;
@@ -209,12 +202,7 @@ async function alternate(
   const connections = new Set<number>();
   let operations = 0;
   const inspect = async (after: string): Promise<void> => {
-    let settings: (Settings & Record<string, unknown>) | undefined;
-    // A look-up waits two seconds for a connection, and a statement on the only one may take longer.
-    await until('a connection is free', async () => {
-      [settings] = await database.query<Settings & Record<string, unknown>>(SETTINGS.sql).catch(unlessBusy);
-      return settings !== undefined;
-    });
+    const [settings] = await database.query<Settings & Record<string, unknown>>(SETTINGS.sql);
     const { connection, ...rest } = settings!;
     connections.add(connection);
     expect(rest, `after ${after}`).toEqual(UNBOUND);

@@ -190,7 +190,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   ) => {
     refuseSecond('A look-up');
     const leave = await door.enter(visit);
-    // Unknown callers cause look-ups: one takes no longer than others wait for its connection.
+    // Unknown callers can cause a look-up, so its time is as limited as the wait for a connection.
     const limit = Deadline.after(limits.maxWait, 0, unavailable);
     // The place is freed together with the connection, which may be after the caller's time limit.
     return limit.race(queryAlone<Row>(checkout, limit, sql, values).finally(leave));

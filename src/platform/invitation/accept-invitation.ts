@@ -5,11 +5,10 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { VerifiedUser } from '../../kernel/vocabulary/viewer.js';
 import { PublicError, type ErrorCode } from '../../kernel/vocabulary/errors.js';
-import type { Role } from '../../kernel/vocabulary/permissions.js';
 import type { Database } from '../../kernel/tenancy/database.js';
 import type { TenantClient } from '../../kernel/tenancy/tenant-client.js';
 import { TenantElsewhere } from '../../kernel/graphql/tenant-elsewhere.js';
-import type { TenantStatus } from '../../kernel/vocabulary/tenant-status.js';
+import type { ActorMembership } from '../tenant/memberships-elsewhere.js';
 import type { ViewerMembership } from '../tenant/viewer-membership.js';
 
 export interface Acceptance {
@@ -52,17 +51,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   member: ['CONFLICT', 'You are a member of this tenant already.', { reason: 'member' }],
 };
 
-interface AcceptanceRow {
+interface AcceptanceRow extends ActorMembership {
   readonly outcome: string;
-  readonly membership_id: string;
-  readonly role: Role;
-  readonly joined_at: Date;
-  readonly tenant_id: string;
-  readonly slug: string;
-  readonly name: string;
-  readonly status: TenantStatus;
-  readonly created_at: Date;
-  readonly version: number;
 }
 
 /** Without a verified address nothing is looked up. The errors are those of {@link AcceptInvitation}. */
