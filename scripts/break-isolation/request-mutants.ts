@@ -574,6 +574,18 @@ export const subscriptions: MutantGroup = {
       tests: ['test/platform/graphiql-demo.slow.test.ts'],
     },
     {
+      name: 'late-heartbeats-trusted',
+      breaks: 'caches of access are trusted while notifications arrive late',
+      edits: [
+        edit(
+          'src/kernel/notifications/notifications.ts',
+          '    if (pulse !== this.sent) return;\n    const wasLive',
+          '    const wasLive',
+        ),
+      ],
+      tests: ['test/kernel/late-notifications.slow.test.ts'],
+    },
+    {
       name: 'invalidations-missed-for-good',
       breaks: 'a connection stays open when the news of its end were lost with a listening connection',
       edits: [
