@@ -35,6 +35,7 @@ test('late heartbeats end the trust in notifications, and not the connection', a
     expect(gaps).toBe(0);
     // Twice as many heartbeats have arrived late. A process that stands still sends none, and then the last one is the newest.
     expect(trusts).toBeLessThan(4);
+    await until('it still doubts', () => !notifications.isLive);
     proxy.delayAnswers(0);
     await until('it trusts them again', () => notifications.isLive);
     expect(gaps).toBe(0);
