@@ -8,7 +8,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const compress = promisify(gzip);
 
@@ -26,19 +26,26 @@ export const COMPRESSION = {
 /** Install it after everything that changes an answer, and before the limits of unread answers. */
 export function installCompression(app: FastifyInstance): void {
   let running = 0;
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (!Buffer.isBuffer(payload) || payload.length < COMPRESSION.leastBytes) return payload;
-    if (!request.routeOptions.config.authenticated || !acceptsGzip(request.headers['accept-encoding']))
-      return payload;
-    if (running >= COMPRESSION.atOnce) return payload;
+  const compressed = async (reply: FastifyReply, payload: Buffer): Promise<Buffer> => {
     running++;
     try {
-      const compressed = padded(await compress(payload, { level: COMPRESSION.level }));
-      void reply.header('content-encoding', 'gzip').header('content-length', compressed.length);
-      return compressed;
+      const smaller = padded(await compress(payload, { level: COMPRESSION.level }));
+      void reply.header('content-encoding', 'gzip').header('content-length', smaller.length);
+      return smaller;
     } finally {
       running--;
     }
+  };
+  // Without a promise: most answers are small, or for programs that do not inflate them.
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const isFor =
+      Buffer.isBuffer(payload) &&
+      payload.length >= COMPRESSION.leastBytes &&
+      request.routeOptions.config.authenticated &&
+      running < COMPRESSION.atOnce &&
+      acceptsGzip(request.headers['accept-encoding']);
+    if (!isFor) return done(null, payload);
+    compressed(reply, payload).then((bytes) => done(null, bytes), done);
   });
 }
 

@@ -60,7 +60,7 @@ export const createContext = (
   }: ContextOf,
 ): RequestContext => {
   const { tenantId, actor, plan } = viewer;
-  return {
+  return contextOf({
     ...moduleContext,
     viewer,
     user: actor.type === 'user' ? viewer : undefined,
@@ -91,8 +91,23 @@ export const createContext = (
     idempotencyKey,
     bytes,
     usage,
-    get log() {
-      return log();
-    },
-  };
+    makeLog: log,
+  });
 };
+
+/** The log is made at its first use. It is not a property of each context, because Apollo Server copies all of them. */
+class Context {
+  declare readonly makeLog: () => FastifyBaseLogger;
+
+  get log(): FastifyBaseLogger {
+    return this.makeLog();
+  }
+}
+
+const contextOf = (
+  parts: Omit<RequestContext, 'log'> & { readonly makeLog?: () => FastifyBaseLogger },
+): RequestContext => Object.assign(new Context(), parts);
+
+/** A copy of a context with these changes. */
+export const changedContext = (context: RequestContext, changes: Partial<RequestContext>): RequestContext =>
+  contextOf({ ...context, ...changes });

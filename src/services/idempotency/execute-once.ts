@@ -2,7 +2,7 @@
  * Executes mutations with an Idempotency-Key once. Mutation, key and result are one transaction: either all three are
  * committed, and a retry gets the result, or none is, and a retry runs again. No answer is sent before COMMIT.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   GraphQLError,
   OperationTypeNode,
@@ -22,6 +22,7 @@ import {
   publicError,
   withCause,
 } from '../../kernel/vocabulary/errors.js';
+import { changedContext } from '../../kernel/graphql/create-context.js';
 import { Loaders } from '../../kernel/graphql/loaders.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { Api } from '../../kernel/graphql/schema.js';
@@ -104,7 +105,7 @@ export function createExecuteOnce({
         if (!kept.result) throw conflict('This took effect before. Its answer was too large to be kept.');
         return resultAgain(kept.result, kept.permissions, permissions, { roots, schema, guards });
       }
-      const result = await execute({ ...context, ...within(db), loaders: new Loaders() });
+      const result = await execute(changedContext(context, { ...within(db), loaders: new Loaders() }));
       undoWhenFailed(result);
       const text = textOf(result, context.bytes, (error) => publicForm(error, context));
       await keepResult(tx, key, text, [...permissions].sort());
@@ -175,7 +176,7 @@ function fingerprintOf(
         ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
         : value,
     );
-    return createHash('sha256').update(input).digest('hex');
+    return hash('sha256', input);
   } catch (error) {
     throw error instanceof RangeError ? badInput('The variables are nested too deep.') : error;
   }
