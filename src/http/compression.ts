@@ -9,6 +9,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { remembering } from './remembering.js';
 
 const compress = promisify(gzip);
 
@@ -50,15 +51,17 @@ export function installCompression(app: FastifyInstance): void {
 }
 
 /** Whether `Accept-Encoding` allows gzip: by its name, or by `*`, and not with the weight 0. */
-export function acceptsGzip(header: string | string[] | undefined): boolean {
+export const acceptsGzip = (header: string | string[] = ''): boolean => weightOfGzip(String(header)) > 0;
+
+const weightOfGzip = remembering((header) => {
   const weights = new Map<string, number>();
-  for (const item of String(header ?? '').split(',')) {
+  for (const item of header.split(',')) {
     const [coding = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
     const weight = parameters.find((parameter) => parameter.startsWith('q='));
     weights.set(coding, weight === undefined ? 1 : Number(weight.slice(2)));
   }
-  return (weights.get('gzip') ?? weights.get('x-gzip') ?? weights.get('*') ?? 0) > 0;
-}
+  return weights.get('gzip') ?? weights.get('x-gzip') ?? weights.get('*') ?? 0;
+});
 
 /** The length of the fixed part of gzip's header, whose fourth byte has the flags. */
 const HEADER_BYTES = 10;

@@ -44,29 +44,28 @@ export interface ContextOf {
 }
 
 /** Creates the context of resolvers, one for each request and each event. */
-export const createContext = (
-  { api, database, plans, changes, moduleContext, config }: ContextParts,
+export function createContext(
+  server: ContextParts,
   {
     viewer,
     requestId,
     deadline,
     idempotencyKey,
     confirmAccess,
-    bytes = new AnswerBytes(config.maxAnswerBytes),
+    bytes = new AnswerBytes(server.config.maxAnswerBytes),
     usage = new RequestUsage(),
     freshness,
     db,
     log,
   }: ContextOf,
-): RequestContext => {
+): RequestContext {
   const { tenantId, actor, plan } = viewer;
-  return contextOf({
-    ...moduleContext,
+  const own: OwnParts = {
     viewer,
     user: actor.type === 'user' ? viewer : undefined,
     db:
       db ??
-      database.forTenant({
+      server.database.forTenant({
         tenantId,
         actor,
         plan,
@@ -77,37 +76,56 @@ export const createContext = (
         freshness,
         access: confirmAccess && { memberId: viewer.memberId, confirm: confirmAccess },
       }),
-    changes: changes.forTenant(tenantId),
+    changes: server.changes.forTenant(tenantId),
     loaders: new Loaders(),
-    roles: api.roles,
-    plans,
-    guards: api.guards,
-    inputGuards: api.inputGuards,
-    recorded: api.recorded,
-    models: database.models,
-    nodes: api.nodes,
     requestId,
     deadline,
     idempotencyKey,
     bytes,
     usage,
     makeLog: log,
-  });
-};
-
-/** The log is made at its first use. It is not a property of each context, because Apollo Server copies all of them. */
-class Context {
-  declare readonly makeLog: () => FastifyBaseLogger;
-
-  get log(): FastifyBaseLogger {
-    return this.makeLog();
-  }
+  };
+  return Object.assign(Object.create(sharedBy(server)) as SharedParts, own);
 }
-
-const contextOf = (
-  parts: Omit<RequestContext, 'log'> & { readonly makeLog?: () => FastifyBaseLogger },
-): RequestContext => Object.assign(new Context(), parts);
 
 /** A copy of a context with these changes. */
 export const changedContext = (context: RequestContext, changes: Partial<RequestContext>): RequestContext =>
-  contextOf({ ...context, ...changes });
+  Object.assign(Object.create(Object.getPrototypeOf(context) as object) as RequestContext, context, changes);
+
+/** Makes the log at its first use. */
+interface LogParts {
+  readonly makeLog: () => FastifyBaseLogger;
+}
+
+/** The properties of a context that are the same in all contexts of a server, and its log. */
+type SharedParts = ModuleContext &
+  Pick<
+    RequestContext,
+    'roles' | 'plans' | 'guards' | 'inputGuards' | 'recorded' | 'models' | 'nodes' | 'log'
+  >;
+type OwnParts = Omit<RequestContext, keyof SharedParts> & LogParts;
+
+const shared = new WeakMap<ContextParts, SharedParts>();
+
+/** The prototype of the contexts of a server. Apollo Server copies the other properties for each request. */
+function sharedBy(server: ContextParts): SharedParts {
+  const known = shared.get(server);
+  if (known) return known;
+  const { api, database, plans, moduleContext } = server;
+  const { roles, guards, inputGuards, recorded, nodes } = api;
+  const parts = {
+    ...moduleContext,
+    roles,
+    plans,
+    guards,
+    inputGuards,
+    recorded,
+    models: database.models,
+    nodes,
+    get log(): FastifyBaseLogger {
+      return (this as unknown as LogParts).makeLog();
+    },
+  };
+  shared.set(server, parts);
+  return parts;
+}
