@@ -17,6 +17,7 @@ import {
 } from '../services/operator/operator-context.js';
 import { isOfStranger } from '../services/rates/strangers.js';
 import { createApollo } from './apollo.js';
+import { endWith } from './deadline.js';
 import type { Door } from './door.js';
 import { graphqlHandler } from './graphql-handler.js';
 import { logOf } from './logging.js';
@@ -82,9 +83,7 @@ export async function installOperatorDoor(
         const { operator, id: requestId } = request;
         if (!operator) throw new Error('the operators’ door has a caller without a token');
         const deadline = Deadline.after(config.requestTimeoutMs);
-        reply.raw.once('close', () => {
-          if (!reply.raw.writableFinished) deadline.cancel();
-        });
+        endWith(reply, deadline);
         return {
           viewer: operator,
           tenants: operators.forOperator(operator.name, requestId),
