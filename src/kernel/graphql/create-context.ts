@@ -9,6 +9,7 @@ import type { Deadline } from '../request/deadline.js';
 import type { ChangeEvents } from '../notifications/change-events.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
+import { lazyLog } from './lazy-log.js';
 import { Loaders } from './loaders.js';
 import type { ModuleContext, RequestContext } from './request-context.js';
 import type { Api } from './schema.js';
@@ -44,28 +45,29 @@ export interface ContextOf {
 }
 
 /** Creates the context of resolvers, one for each request and each event. */
-export function createContext(
-  server: ContextParts,
+export const createContext = (
+  { api, database, plans, changes, moduleContext, config }: ContextParts,
   {
     viewer,
     requestId,
     deadline,
     idempotencyKey,
     confirmAccess,
-    bytes = new AnswerBytes(server.config.maxAnswerBytes),
+    bytes = new AnswerBytes(config.maxAnswerBytes),
     usage = new RequestUsage(),
     freshness,
     db,
     log,
   }: ContextOf,
-): RequestContext {
+): RequestContext => {
   const { tenantId, actor, plan } = viewer;
-  const own: OwnParts = {
+  return {
+    ...moduleContext,
     viewer,
     user: actor.type === 'user' ? viewer : undefined,
     db:
       db ??
-      server.database.forTenant({
+      database.forTenant({
         tenantId,
         actor,
         plan,
@@ -76,56 +78,20 @@ export function createContext(
         freshness,
         access: confirmAccess && { memberId: viewer.memberId, confirm: confirmAccess },
       }),
-    changes: server.changes.forTenant(tenantId),
+    changes: changes.forTenant(tenantId),
     loaders: new Loaders(),
+    roles: api.roles,
+    plans,
+    guards: api.guards,
+    inputGuards: api.inputGuards,
+    recorded: api.recorded,
+    models: database.models,
+    nodes: api.nodes,
     requestId,
     deadline,
     idempotencyKey,
     bytes,
     usage,
-    makeLog: log,
+    log: lazyLog(log),
   };
-  return Object.assign(Object.create(sharedBy(server)) as SharedParts, own);
-}
-
-/** A copy of a context with these changes. */
-export const changedContext = (context: RequestContext, changes: Partial<RequestContext>): RequestContext =>
-  Object.assign(Object.create(Object.getPrototypeOf(context) as object) as RequestContext, context, changes);
-
-/** Makes the log at its first use. */
-interface LogParts {
-  readonly makeLog: () => FastifyBaseLogger;
-}
-
-/** The properties of a context that are the same in all contexts of a server, and its log. */
-type SharedParts = ModuleContext &
-  Pick<
-    RequestContext,
-    'roles' | 'plans' | 'guards' | 'inputGuards' | 'recorded' | 'models' | 'nodes' | 'log'
-  >;
-type OwnParts = Omit<RequestContext, keyof SharedParts> & LogParts;
-
-const shared = new WeakMap<ContextParts, SharedParts>();
-
-/** The prototype of the contexts of a server. Apollo Server copies the other properties for each request. */
-function sharedBy(server: ContextParts): SharedParts {
-  const known = shared.get(server);
-  if (known) return known;
-  const { api, database, plans, moduleContext } = server;
-  const { roles, guards, inputGuards, recorded, nodes } = api;
-  const parts = {
-    ...moduleContext,
-    roles,
-    plans,
-    guards,
-    inputGuards,
-    recorded,
-    models: database.models,
-    nodes,
-    get log(): FastifyBaseLogger {
-      return (this as unknown as LogParts).makeLog();
-    },
-  };
-  shared.set(server, parts);
-  return parts;
-}
+};

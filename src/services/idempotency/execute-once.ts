@@ -22,7 +22,6 @@ import {
   publicError,
   withCause,
 } from '../../kernel/vocabulary/errors.js';
-import { changedContext } from '../../kernel/graphql/create-context.js';
 import { Loaders } from '../../kernel/graphql/loaders.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { Api } from '../../kernel/graphql/schema.js';
@@ -105,7 +104,7 @@ export function createExecuteOnce({
         if (!kept.result) throw conflict('This took effect before. Its answer was too large to be kept.');
         return resultAgain(kept.result, kept.permissions, permissions, { roots, schema, guards });
       }
-      const result = await execute(changedContext(context, { ...within(db), loaders: new Loaders() }));
+      const result = await execute({ ...context, ...within(db), loaders: new Loaders() });
       undoWhenFailed(result);
       const text = textOf(result, context.bytes, (error) => publicForm(error, context));
       await keepResult(tx, key, text, [...permissions].sort());
