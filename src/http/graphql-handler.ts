@@ -7,6 +7,7 @@ import { type ApolloServer, type GraphQLRequest } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
+import { LRUCache } from 'lru-cache';
 import { textOfAnswer } from './answer-size.js';
 import type { DoorContext } from './door.js';
 
@@ -29,7 +30,7 @@ export function graphqlHandler<Context extends DoorContext>(
   const inFull = fastifyApolloHandler(apollo, { context: contextOf }) as unknown as Handler;
   const toText = textOfAnswer(mostBytes);
   /** The media types that Apollo Server has chosen, by the `Accept` of the request. */
-  const types = new Map<string, string>();
+  const types = new LRUCache<string, string>({ max: MOST_REMEMBERED });
 
   return async (request, reply) => {
     const { accept = '' } = request.headers;
@@ -38,9 +39,7 @@ export function graphqlHandler<Context extends DoorContext>(
     if (!plain || type === undefined) {
       const text = await inFull(request, reply);
       const chosen = reply.getHeader('content-type');
-      if (plain && reply.statusCode === 200 && typeof chosen === 'string' && types.size < MOST_REMEMBERED) {
-        types.set(accept, chosen);
-      }
+      if (plain && reply.statusCode === 200 && typeof chosen === 'string') types.set(accept, chosen);
       return text;
     }
     const contextValue = await contextOf(request, reply);
