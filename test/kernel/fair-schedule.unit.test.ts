@@ -60,13 +60,14 @@ const PAIRS = NAMES.flatMap((one) =>
 );
 
 describe('the weighted share', () => {
-  test('of two tenants that wait differs by at most one piece of work of each, on one slot', () => {
+  test('of two tenants that wait differs by at most one piece of work and the tolerance of each, on one slot', () => {
+    const tolerances = fc.constantFrom(0, 0, 5, 50);
     fc.assert(
-      fc.property(tenantsOf(fc.constant(2)), pieces, (tenants, mixed) => {
+      fc.property(tenantsOf(fc.constant(2)), pieces, tolerances, (tenants, mixed, tolerance) => {
         const all = mixed.map(({ tenant, at, cost }): Piece => ({ tenant, at, cost }));
-        const { moments } = simulate({ slots: 1 }, tenants, all);
+        const { moments } = simulate({ slots: 1, tolerance }, tenants, all);
         const largest = (name: string) =>
-          Math.max(0, ...all.filter(({ tenant }) => tenant === name).map(({ cost }) => cost)) /
+          (tolerance + Math.max(0, ...all.filter(({ tenant }) => tenant === name).map(({ cost }) => cost))) /
           tenants[name]!.weight;
         // Between two ends of work; within one, the other has got nothing yet.
         for (const pair of PAIRS) {
@@ -223,6 +224,23 @@ describe('nothing starves', () => {
     expect(background.length).toBeGreaterThanOrEqual(9);
     expect(background.length).toBeLessThanOrEqual(11);
   });
+});
+
+test('with a tolerance, one long piece of work hardly delays the next one of its tenant', () => {
+  const names = Array.from({ length: 20 }, (_, n) => `tenant ${String(n)}`);
+  const tenants = Object.fromEntries(names.map((name) => [name, { weight: 1, most: 2 }]));
+  const round = names.length;
+  // Each tenant has one piece of work in each round, and the slot is always busy.
+  const all = Array.from({ length: 20 }, (_, r) =>
+    names.map((tenant, n): Piece => ({ tenant, at: r * round + n, cost: r === 1 && n === 0 ? 10 : 1 })),
+  ).flat();
+  const waitOfNext = (tolerance: number): number => {
+    const { starts } = simulate({ slots: 1, tolerance }, tenants, all);
+    const next = starts.filter(({ piece }) => piece.tenant === names[0])[2]!;
+    return next.time - next.piece.at;
+  };
+  expect(waitOfNext(100)).toBeLessThanOrEqual(2 * round);
+  expect(waitOfNext(0)).toBeGreaterThan(4 * round);
 });
 
 describe('memory', () => {

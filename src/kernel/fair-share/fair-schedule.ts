@@ -12,7 +12,10 @@
  * - A tenant without work is forgotten as soon as the others have caught up with it.
  *
  * The cost is known only at the end of the work. At its start the tenant is charged what its recent work has cost on
- * average, and at the end the difference. Nothing here knows the time, waits or throws.
+ * average, and at the end the difference. With a tolerance, a difference up to it is charged little by little with the next
+ * work: otherwise a piece of work that happened to last longer would make the next one wait until all other tenants have
+ * had as much, which can be several rounds of a hundred tenants. Two tenants that wait may then differ by the tolerance of
+ * each in addition. Nothing here knows the time, waits or throws.
  */
 import {
   isAhead,
@@ -33,17 +36,22 @@ export interface ScheduleOptions {
   readonly slots: number;
   /** The most slots of background work. By default half of them, at least one. */
   readonly backgroundSlots?: number | undefined;
+  /** The most cost that is charged later, over the next work of its tenant. Default: none. */
+  readonly tolerance?: number | undefined;
 }
 
 /** While both classes wait, so many slots in a row go to interactive work. */
 const INTERACTIVE_RUN = 9;
 /** The weight of one cost in the average. */
 const NEWEST = 1 / 8;
+/** The part of what is charged later that is charged with one piece of work. */
+const CHARGED_WITH_NEXT = 1 / 16;
 /** The most tenants without work whose virtual time is remembered. */
 const REMEMBERED = 10_000;
 
 export class FairSchedule {
   readonly #slots: number;
+  readonly #tolerance: number;
   readonly #classes: Readonly<Record<Priority, Class>>;
   readonly #flows = new Map<string, Flow>();
   #running = 0;
@@ -52,8 +60,13 @@ export class FairSchedule {
   #interactiveRun = 0;
   #sweepAt = 64;
 
-  constructor({ slots, backgroundSlots = Math.max(1, Math.floor(slots / 2)) }: ScheduleOptions) {
+  constructor({
+    slots,
+    backgroundSlots = Math.max(1, Math.floor(slots / 2)),
+    tolerance = 0,
+  }: ScheduleOptions) {
     this.#slots = slots;
+    this.#tolerance = tolerance;
     this.#classes = { interactive: newClass(slots), background: newClass(backgroundSlots) };
   }
 
@@ -112,7 +125,7 @@ export class FairSchedule {
   end({ lane, weight, charged, lifts }: Ticket, cost: number): void {
     const { flow, of } = lane;
     const difference = cost / weight - charged;
-    if (difference > 0 || lifts === lane.lifts) lane.time += difference;
+    if (difference > 0 || lifts === lane.lifts) this.#charge(lane, weight, difference);
     lane.expected += (cost - lane.expected) * NEWEST;
     of.expected += (cost - of.expected) * NEWEST;
     flow.running--;
@@ -134,6 +147,14 @@ export class FairSchedule {
     }
   }
 
+  /** Charges the part of a difference that is beyond the tolerance, together with what is already charged later. */
+  #charge(lane: Lane, weight: number, difference: number): void {
+    const most = this.#tolerance / weight;
+    const owed = lane.owed + difference;
+    lane.owed = Math.min(most, Math.max(-most, owed));
+    lane.time += owed - lane.owed;
+  }
+
   #next(): Lane | undefined {
     const { interactive, background } = this.#classes;
     const first = interactive.ready.first;
@@ -150,7 +171,9 @@ export class FairSchedule {
     const { flow, of } = lane;
     of.time = Math.max(of.time, lane.time);
     const charged = lane.expected / flow.weight;
-    lane.time += charged;
+    const owed = lane.owed * CHARGED_WITH_NEXT;
+    lane.owed -= owed;
+    lane.time += charged + owed;
     flow.running++;
     of.running++;
     this.#running++;

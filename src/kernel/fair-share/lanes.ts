@@ -45,6 +45,8 @@ export interface Lane extends HeapItem {
   readonly of: Class;
   /** The virtual time. */
   time: number;
+  /** What of earlier work is charged with the next work, as virtual time; less than 0 when too much was charged. */
+  owed: number;
   /** The average cost of recent work. */
   expected: number;
   /**
@@ -86,6 +88,7 @@ export const newLane = (flow: Flow, of: Class): Lane => ({
   of,
   place: -1,
   time: 0,
+  owed: 0,
   expected: of.expected,
   lifts: 0,
   order: 0,
@@ -94,7 +97,9 @@ export const newLane = (flow: Flow, of: Class): Lane => ({
 
 /** What a tenant did not use while it had no work, or had reached its limit, is lost. */
 export function lift(lane: Lane): void {
-  if (lane.time >= lane.of.time) return;
+  const unused = lane.of.time - lane.time;
+  if (unused <= 0) return;
+  lane.owed = Math.max(0, lane.owed - unused);
   lane.time = lane.of.time;
   lane.lifts++;
 }
@@ -107,4 +112,4 @@ export const isIdle = (flow: Flow): boolean =>
   flow.running === 0 && lanesOf(flow).every(({ waiting }) => waiting.size === 0);
 
 /** Whether a tenant has had more than the others that are served now. */
-export const isAhead = (flow: Flow): boolean => lanesOf(flow).some((lane) => lane.time > lane.of.time);
+export const isAhead = (flow: Flow): boolean => lanesOf(flow).some((lane) => lane.time + lane.owed > lane.of.time);

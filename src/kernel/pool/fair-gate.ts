@@ -17,6 +17,9 @@ import { QUEUE_DELAYS, QueueDelays, type DelayLimits } from './queue-delays.js';
 const CALLER_QUEUE = 500;
 const TENANT_QUEUE = 1_000;
 
+/** How much longer than usual work may hold its connection before its tenant waits for that with its next work. */
+const TOLERANCE_MS = 100;
+
 export interface GateOptions {
   readonly poolSize: number;
   /** The most connections of one tenant, whatever its plan. By default half of the pool. */
@@ -78,6 +81,7 @@ export class FairGate implements Admission {
     this.#callerDelays = new QueueDelays(delays, now);
     this.#share = new FairShare({
       slots: poolSize,
+      tolerance: TOLERANCE_MS,
       longestQueue: TENANT_QUEUE,
       now,
       onHeld: (tenantId, milliseconds) => this.#held(tenantId, milliseconds),
