@@ -22,6 +22,7 @@ ALTER ROLE tenantry_app SET extra_float_digits = '1';
 ALTER ROLE tenantry_app SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE tenantry_app SET jit = 'off';
 ALTER ROLE tenantry_app SET lock_timeout = '10s';
+ALTER ROLE tenantry_app SET random_page_cost = '1.1';
 ALTER ROLE tenantry_app SET search_path = public, pg_temp;
 ALTER ROLE tenantry_app SET standard_conforming_strings = 'on';
 ALTER ROLE tenantry_app SET statement_timeout = '30s';
@@ -306,8 +307,10 @@ BEGIN
   INSERT INTO tenantry.resource_usage AS held (tenant_id, resource, used) VALUES (tenant, counted, added)
   ON CONFLICT (tenant_id, resource) DO UPDATE SET used = held.used + excluded.used
   RETURNING held.used, (
-    SELECT (p.quotas ->> counted)::bigint FROM public.tenants t JOIN tenantry.plans p ON p.name = t.plan OR p.is_smallest
-    WHERE t.id = tenant ORDER BY p.is_smallest LIMIT 1
+    SELECT (coalesce(
+      (SELECT p.quotas FROM tenantry.plans p WHERE p.name = t.plan),
+      (SELECT p.quotas FROM tenantry.plans p WHERE p.is_smallest LIMIT 1)
+    ) ->> counted)::bigint FROM public.tenants t WHERE t.id = tenant
   ) INTO present, allowed;
   IF present > allowed THEN
     IF NOT (
@@ -386,12 +389,12 @@ DECLARE
   keys jsonb := '{}';
   old_keys jsonb := '{}';
 BEGIN
-  IF tenantry.is_copy(TG_RELID) THEN
-    RETURN NULL;
-  END IF;
   IF NOT EXISTS (
     SELECT FROM tenantry.listening WHERE tenant_id = tenant AND until > clock_timestamp()
   ) THEN
+    RETURN NULL;
+  END IF;
+  IF tenantry.is_copy(TG_RELID) THEN
     RETURN NULL;
   END IF;
   IF TG_OP = 'UPDATE' AND OLD *= NEW THEN
@@ -1186,7 +1189,7 @@ CREATE OR REPLACE FUNCTION tenantry.count_added()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 BEGIN
-  IF tenantry.is_copy(TG_RELID) THEN
+  IF coalesce(current_setting('app.tenant_life', true), '') <> '' AND tenantry.is_copy(TG_RELID) THEN
     RETURN NULL;
   END IF;
   PERFORM tenantry.add_use(tenant_id, TG_ARGV[0], count(*)) FROM changed GROUP BY tenant_id ORDER BY tenant_id;
@@ -2901,24 +2904,16 @@ BEGIN
   IF actor_type IS NULL OR actor_type NOT IN ('user', 'api_key', 'job', 'operator', 'system') THEN
     RAISE EXCEPTION 'unknown actor type %', actor_type USING ERRCODE = '22023';
   END IF;
-  IF tenantry.contexts_are_signed() THEN
-    -- An assignment, because PERFORM would run a query; and one expression, because each costs.
-    done := concat(
-      set_config('app.current_tenant', tenant::text, true), set_config('app.current_actor', actor, true),
-      set_config('app.current_actor_type', actor_type, true),
-      set_config('app.current_request', coalesce(request_id, ''), true),
-      set_config('statement_timeout', statement_timeout_ms::text, true),
-      CASE WHEN read_only THEN set_config('transaction_read_only', 'on', true) END
-    );
-    RETURN set_config('app.context_seal', tenantry.seal(seal_front, seal_back), true);
-  END IF;
-  EXECUTE format(
-    'SET LOCAL app.current_tenant = %L; SET LOCAL app.current_actor = %L; '
-    'SET LOCAL app.current_actor_type = %L; SET LOCAL app.current_request = %L; SET LOCAL statement_timeout = %L',
-    tenant, actor, actor_type, coalesce(request_id, ''), statement_timeout_ms
+  -- An assignment, because PERFORM would run a query; and one expression, because each costs.
+  done := concat(
+    set_config('app.current_tenant', tenant::text, true), set_config('app.current_actor', actor, true),
+    set_config('app.current_actor_type', actor_type, true),
+    set_config('app.current_request', coalesce(request_id, ''), true),
+    set_config('statement_timeout', statement_timeout_ms::text, true),
+    CASE WHEN read_only THEN set_config('transaction_read_only', 'on', true) END
   );
-  IF read_only THEN
-    SET LOCAL transaction_read_only = on;
+  IF tenantry.contexts_are_signed() THEN
+    RETURN set_config('app.context_seal', tenantry.seal(seal_front, seal_back), true);
   END IF;
   RETURN NULL;
 END
@@ -3203,13 +3198,16 @@ AS $function$
 DECLARE
   delivery uuid;
 BEGIN
-  IF tenantry.moves_tenant(NEW.tenant_id) THEN
+  IF coalesce(current_setting('app.current_tenant', true), '') = '' THEN
     RETURN NULL;
   END IF;
   IF NOT EXISTS (
     SELECT FROM public.webhooks w
     WHERE w.tenant_id = NEW.tenant_id AND w.disabled_at IS NULL AND NEW.action = ANY (w.events)
   ) THEN
+    RETURN NULL;
+  END IF;
+  IF tenantry.moves_tenant(NEW.tenant_id) THEN
     RETURN NULL;
   END IF;
   FOR delivery IN
@@ -4529,16 +4527,7 @@ CREATE OR REPLACE FUNCTION tenantry.uuid_v7()
  RETURNS uuid
  LANGUAGE sql
  PARALLEL SAFE
-AS $function$
-  SELECT (
-    lpad(to_hex(clock.microseconds / 1000), 12, '0')
-    -- 28672 is the version, 7, in the highest four of these sixteen bits.
-    || to_hex(28672 + (clock.microseconds % 1000) * 4096 / 1000)
-    -- A version 4 UUID already carries the right variant bits here.
-    || right(replace(gen_random_uuid()::text, '-', ''), 16)
-  )::uuid
-  FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS clock (microseconds)
-$function$;
+RETURN (OVERLAY((lpad(to_hex(((date_part('epoch'::text, clock_timestamp()) * (4096000)::double precision))::bigint), 15, '0'::text) || "right"((gen_random_uuid())::text, 17)) PLACING '7'::text FROM 13 FOR 0))::uuid;
 GRANT EXECUTE ON FUNCTION tenantry.uuid_v7() TO tenantry_app;
 GRANT EXECUTE ON FUNCTION tenantry.uuid_v7() TO tenantry_operator;
 
@@ -4598,7 +4587,9 @@ DECLARE
   new_row jsonb;
   secrets text[] := '{}';
   event text := 'created';
-  acting record;
+  acting text;
+  acting_type text;
+  bound uuid;
 BEGIN
   IF coalesce(current_setting('app.tenant_life', true), '') <> '' THEN
     IF TG_OP = 'INSERT' THEN
@@ -4626,7 +4617,10 @@ BEGIN
   END IF;
 
   IF coalesce(current_setting('app.current_tenant', true), '') <> '' THEN
-    acting := tenantry.current_actor();
+    -- Checks the seal of the whole context; its parts may be read afterwards.
+    bound := tenantry.current_tenant();
+    acting := current_setting('app.current_actor');
+    acting_type := current_setting('app.current_actor_type');
   ELSIF (
     SELECT rolbypassrls OR pg_has_role(oid, 'tenantry_owner', 'MEMBER')
       -- Of a conversion (docs/tenantize.md): the policy holds while old code may write the table without a tenant.
@@ -4634,7 +4628,8 @@ BEGIN
         AND EXISTS (SELECT FROM pg_policy WHERE polrelid = TG_RELID AND polname = 'tenantize')
     FROM pg_roles WHERE rolname = session_user
   ) THEN
-    SELECT 'system' AS actor_type, session_user::text AS actor INTO acting;
+    acting := session_user;
+    acting_type := 'system';
   ELSE
     RAISE EXCEPTION 'no tenant is bound to this transaction' USING ERRCODE = '42501';
   END IF;
@@ -4660,8 +4655,8 @@ BEGIN
   VALUES (
     -- A tenant-scoped row carries tenant_id; the tenants table itself is keyed by id.
     coalesce(coalesce(new_row, old_row) ->> 'tenant_id', coalesce(new_row, old_row) ->> 'id')::uuid,
-    acting.actor,
-    acting.actor_type,
+    acting,
+    acting_type,
     TG_ARGV[1] || '.' || event,
     TG_ARGV[0],
     coalesce(new_row, old_row) ->> 'id',
@@ -4729,7 +4724,7 @@ CREATE POLICY tenant_isolation ON public.audit_log FOR SELECT TO PUBLIC
 CREATE TRIGGER append_only BEFORE DELETE ON public.audit_log FOR EACH ROW WHEN (((NOT tenantry.moves_tenant(old.tenant_id)) AND (NOT tenantry.is_dropped(old.tenant_id, old.id)))) EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON public.audit_log FOR EACH STATEMENT EXECUTE FUNCTION tenantry.refuse_change();
 CREATE TRIGGER append_only_update BEFORE UPDATE ON public.audit_log FOR EACH ROW WHEN (((NOT tenantry.moves_tenant(old.tenant_id)) AND (NOT tenantry.is_redaction(to_jsonb(old.*), to_jsonb(new.*), ARRAY['actor'::text, 'old_value'::text, 'new_value'::text], old.tenant_id, old.id)))) EXECUTE FUNCTION tenantry.refuse_change();
-CREATE TRIGGER queue_deliveries AFTER INSERT ON public.audit_log FOR EACH ROW WHEN ((COALESCE(current_setting('app.current_tenant'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION tenantry.queue_deliveries();
+CREATE TRIGGER queue_deliveries AFTER INSERT ON public.audit_log FOR EACH ROW EXECUTE FUNCTION tenantry.queue_deliveries();
 ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only_truncate;
 ALTER TABLE public.audit_log ENABLE ALWAYS TRIGGER append_only_update;

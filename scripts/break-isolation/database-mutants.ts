@@ -349,7 +349,11 @@ export const context: MutantGroup = {
     {
       name: 'bound-for-the-session',
       breaks: 'binding sets the tenant for the session: the next user of the connection has it',
-      sql: inFunction('bind|open_context', 'SET LOCAL app.current_tenant', 'SET app.current_tenant'),
+      sql: inFunction(
+        'bind|open_context',
+        "set_config('app.current_tenant', tenant::text, true)",
+        "set_config('app.current_tenant', tenant::text, false)",
+      ),
       audit: ['P06'],
       tests: [REFUSES],
     },
@@ -366,7 +370,7 @@ export const context: MutantGroup = {
     {
       name: 'reads-may-write',
       breaks: 'a transaction that is bound to read may write',
-      sql: inFunction('bind|open_context', 'IF read_only THEN', 'IF false THEN'),
+      sql: inFunction('bind|open_context', 'CASE WHEN read_only THEN', 'CASE WHEN false THEN'),
       tests: ['test/kernel/tenant-client.test.ts'],
     },
   ],

@@ -272,7 +272,8 @@ class Builder {
   private bound(keyword: string, rows: unknown): string | undefined {
     if (rows === undefined) return '';
     if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
-    return ` ${keyword} ${this.placeholder(String(rows))}`;
+    const isConstant = keyword === 'LIMIT' && CONSTANT_LIMITS.has(rows);
+    return ` ${keyword} ${isConstant ? String(rows) : this.placeholder(String(rows))}`;
   }
 
   private placeholder(value: string | null): string {
@@ -283,6 +284,14 @@ class Builder {
 
 /** The condition that every row meets. */
 const EVERYTHING = 'true';
+
+/**
+ * The limits that are part of a statement's text: of one row, and of pages of usual sizes with the row that tells
+ * whether another page follows. PostgreSQL estimates a limit that is a parameter as a tenth of all rows. Then a plan for
+ * any values seems so expensive to it that it plans the statement anew each time, which costs more than reading 20 rows.
+ * Only these, because each makes a prepared statement of its own on each connection.
+ */
+const CONSTANT_LIMITS: ReadonlySet<number> = new Set([1, 6, 11, 16, 21, 26, 31, 41, 51, 76, 101]);
 
 /** Prisma changes larger numbers. */
 const LARGEST = 2 ** 31 - 1;
