@@ -179,10 +179,9 @@ function unwrap(
   guarded: GraphQLSchema,
   hasNothingToCheck: (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>) => boolean,
 ): void {
+  const originals = new Map(objectTypes(original).map((type) => [type.name, type]));
   for (const type of objectTypes(guarded)) {
-    const originalFields = objectTypes(original)
-      .find(({ name }) => name === type.name)
-      ?.getFields();
+    const originalFields = originals.get(type.name)?.getFields();
     for (const field of Object.values(type.getFields())) {
       if (!hasNothingToCheck(type, field)) continue;
       const own = originalFields?.[field.name];
