@@ -3,7 +3,7 @@
  * Node needs most of the start to find and read two thousand. The compiler has run before: dist/serve.js and the modules
  * of the server stay, for the commands.
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, relative, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -20,6 +20,8 @@ const ownModules = {
       const name = JSON.stringify(relative(resolve(dist, 'chunks'), path).replaceAll('\\', '/'));
       const contents = readFileSync(path, 'utf8')
         .replaceAll('createRequire(import.meta.url)(', 'require(')
+        // The same, but without what the server does not use: the messages in forty languages.
+        .replace("import { z } from 'zod'", "import * as z from 'zod'")
         .replaceAll('import.meta.url', `new URL(${name}, import.meta.url).href`);
       return { contents, resolveDir: dirname(path) };
     });
@@ -36,13 +38,20 @@ const onDemand = {
   },
 };
 
-/** These packages load each other in two builds. One is enough. */
+/**
+ * These packages are loaded in two builds, or in that of CommonJS, whose exports an ES module would read through
+ * functions. One build, that of ES modules, is enough, and graphql must not be there twice.
+ */
 const oneBuild = {
   name: 'one-build',
-  setup({ onResolve }) {
-    onResolve({ filter: /^@graphql-tools\// }, ({ path, importer }) => ({
-      path: createRequire(importer).resolve(path),
-    }));
+  setup({ onResolve, resolve: find }) {
+    onResolve({ filter: /^graphql($|\/)/ }, ({ path, resolveDir }) => {
+      const commonJs = createRequire(resolve(resolveDir, 'importer.js')).resolve(path);
+      return { path: commonJs.replace(/\.js$/, '.mjs') };
+    });
+    onResolve({ filter: /^@graphql-tools\// }, ({ path, kind, resolveDir }) =>
+      kind === 'require-call' ? find(path, { kind: 'import-statement', resolveDir }) : undefined,
+    );
   },
 };
 
@@ -59,7 +68,7 @@ const http = {
   },
 };
 
-await build({
+const { outputFiles } = await build({
   entryPoints: [entry],
   outdir: dist,
   allowOverwrite: true,
@@ -79,4 +88,12 @@ await build({
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
   },
   plugins: [ownModules, onDemand, oneBuild, http],
+  write: false,
 });
+
+for (const { path, text } of outputFiles) {
+  mkdirSync(dirname(path), { recursive: true });
+  // With any other character, V8 keeps two bytes for each of the file.
+  const ascii = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  writeFileSync(path, path.endsWith('.js') ? text.replace(/[^\0-\x7f]/g, ascii) : text);
+}
