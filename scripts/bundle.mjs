@@ -1,5 +1,5 @@
 /**
- * Bundles the server with the packages that it loads at its start into a few files, dist/main.js and dist/chunks, because
+ * Bundles the server with the packages that it loads at its start into a few files, dist/main.js and dist/bundle, because
  * Node needs most of the start to find and read two thousand. The compiler has run before: dist/serve.js and the modules
  * of the server stay, for the commands.
  */
@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 
 const dist = resolve('dist');
 const entry = resolve(dist, 'main.js');
+const bundle = resolve(dist, 'bundle');
 
 /** The server's modules find their files from where they would be without the bundle. */
 const ownModules = {
@@ -17,7 +18,7 @@ const ownModules = {
   setup({ onLoad }) {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
       if (!path.startsWith(dist) || path === entry) return undefined;
-      const name = JSON.stringify(relative(resolve(dist, 'chunks'), path).replaceAll('\\', '/'));
+      const name = JSON.stringify(relative(bundle, path).replaceAll('\\', '/'));
       const contents = readFileSync(path, 'utf8')
         .replaceAll('createRequire(import.meta.url)(', 'require(')
         // The same, but without what the server does not use: the messages in forty languages.
@@ -69,10 +70,10 @@ const http = {
 };
 
 const { outputFiles } = await build({
-  entryPoints: [entry],
+  entryPoints: { main: entry, 'bundle/serve': resolve(dist, 'serve.js') },
   outdir: dist,
   allowOverwrite: true,
-  chunkNames: 'chunks/[name]-[hash]',
+  chunkNames: 'bundle/[name]-[hash]',
   bundle: true,
   splitting: true,
   format: 'esm',

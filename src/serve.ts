@@ -1,4 +1,4 @@
-/** Starts the server: configuration → database → server → drain. */
+/** The server: configuration → database → server → drain. */
 import { once } from 'node:events';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
@@ -27,7 +27,7 @@ import { createServices, type ServiceOptions } from './create-services.js';
 /** How long running requests, and jobs, may take to end after the server closes. */
 const CLOSE_MS = 10_000;
 
-async function main(): Promise<void> {
+async function run(): Promise<void> {
   const stopAsked = nextSignal();
   loadEnvironmentFile();
   const config = readConfig();
@@ -175,10 +175,14 @@ async function nextSignal(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 }
 
-main()
-  .catch((error: unknown) => {
+/** Runs the server until it is told to stop, and then ends the process: with the status 1 when it could not start. */
+export async function serve(): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = 1;
-  })
+  }
   // Everything is closed, but a ten-second timer of Prisma's migration engine would keep the process alive.
-  .finally(() => process.exit());
+  process.exit();
+}
