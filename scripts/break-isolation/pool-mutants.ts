@@ -78,7 +78,7 @@ export const pool: MutantGroup = {
     {
       name: 'revoked-in-the-queue',
       breaks: 'whoever loses access while a transaction waits for a connection is served all the same',
-      edits: [edit(GATE, 'if (isRefusal(error)) ending.abort(error);', 'void isRefusal(error);')],
+      edits: [edit(GATE, 'if (isRefusal(error)) ending.end(error);', 'void isRefusal(error);')],
       tests: [FAIR_GATE],
     },
     {

@@ -19,8 +19,9 @@ export function createApollo<Context extends DoorContext>(
   { config, leaving }: Pick<Services, 'config' | 'leaving'>,
   log: FastifyBaseLogger,
 ): ApolloServer<Context> {
+  const executor = executeWith(schema, run);
   return new ApolloServer<Context>({
-    gateway: executeWith(schema, run),
+    gateway: executor.gateway,
     introspection: true,
     // Its own logger writes to the console, and writes what clients sent without escaping.
     logger: log,
@@ -40,10 +41,12 @@ export function createApollo<Context extends DoorContext>(
     // Apollo would indent answers in development, at some cost, and compute cache hints that nobody uses.
     stringifyResult: textOfAnswer(config.maxAnswerBytes),
     plugins: [
+      // The first of them that has an answer gives it: those of the door are asked before the executor.
+      ...plugins,
+      executor.plugin,
       reportErrors(leaving),
       reportUnexpected,
       readDocuments(reader, schema, budgetOf),
-      ...plugins,
       tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),
       // Its landing pages load scripts from other hosts; this server has GraphiQL.

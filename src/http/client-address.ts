@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import proxyaddr from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
+import { remembering } from './remembering.js';
 
 /** Finds the address of a client. */
 export type ClientAddress = (request: IncomingMessage) => string;
@@ -26,8 +27,12 @@ export function clientAddress(trustedProxies: readonly string[]): ClientAddress 
 }
 
 /** The address of IPv4, or the network of IPv6; `otherwise` for what is no address. */
-function counted(address: string | undefined, otherwise: string): string {
-  if (address === undefined || !ipaddr.isValid(address)) return otherwise;
+const counted = (address: string | undefined, otherwise: string): string =>
+  (address !== undefined && networkOf(address)) || otherwise;
+
+/** Empty for what is no address. */
+const networkOf = remembering((address) => {
+  if (!ipaddr.isValid(address)) return '';
   const parsed = ipaddr.process(address);
   return parsed instanceof ipaddr.IPv6
     ? `${parsed.parts
@@ -35,4 +40,4 @@ function counted(address: string | undefined, otherwise: string): string {
         .map((group) => group.toString(16))
         .join(':')}::/64`
     : parsed.toString();
-}
+});

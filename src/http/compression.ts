@@ -8,7 +8,8 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { remembering } from './remembering.js';
 
 const compress = promisify(gzip);
 
@@ -26,32 +27,41 @@ export const COMPRESSION = {
 /** Install it after everything that changes an answer, and before the limits of unread answers. */
 export function installCompression(app: FastifyInstance): void {
   let running = 0;
-  app.addHook('onSend', async (request, reply, payload) => {
-    if (!Buffer.isBuffer(payload) || payload.length < COMPRESSION.leastBytes) return payload;
-    if (!request.routeOptions.config.authenticated || !acceptsGzip(request.headers['accept-encoding']))
-      return payload;
-    if (running >= COMPRESSION.atOnce) return payload;
+  const compressed = async (reply: FastifyReply, payload: Buffer): Promise<Buffer> => {
     running++;
     try {
-      const compressed = padded(await compress(payload, { level: COMPRESSION.level }));
-      void reply.header('content-encoding', 'gzip').header('content-length', compressed.length);
-      return compressed;
+      const smaller = padded(await compress(payload, { level: COMPRESSION.level }));
+      void reply.header('content-encoding', 'gzip').header('content-length', smaller.length);
+      return smaller;
     } finally {
       running--;
     }
+  };
+  // Without a promise: most answers are small, or for programs that do not inflate them.
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const isFor =
+      Buffer.isBuffer(payload) &&
+      payload.length >= COMPRESSION.leastBytes &&
+      request.routeOptions.config.authenticated &&
+      running < COMPRESSION.atOnce &&
+      acceptsGzip(request.headers['accept-encoding']);
+    if (!isFor) return done(null, payload);
+    compressed(reply, payload).then((bytes) => done(null, bytes), done);
   });
 }
 
 /** Whether `Accept-Encoding` allows gzip: by its name, or by `*`, and not with the weight 0. */
-export function acceptsGzip(header: string | string[] | undefined): boolean {
+export const acceptsGzip = (header: string | string[] = ''): boolean => weightOfGzip(String(header)) > 0;
+
+const weightOfGzip = remembering((header) => {
   const weights = new Map<string, number>();
-  for (const item of String(header ?? '').split(',')) {
+  for (const item of header.split(',')) {
     const [coding = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
     const weight = parameters.find((parameter) => parameter.startsWith('q='));
     weights.set(coding, weight === undefined ? 1 : Number(weight.slice(2)));
   }
-  return (weights.get('gzip') ?? weights.get('x-gzip') ?? weights.get('*') ?? 0) > 0;
-}
+  return weights.get('gzip') ?? weights.get('x-gzip') ?? weights.get('*') ?? 0;
+});
 
 /** The length of the fixed part of gzip's header, whose fourth byte has the flags. */
 const HEADER_BYTES = 10;

@@ -16,7 +16,7 @@ const EXPOSED = [
   'www-authenticate',
   'allow',
   'etag',
-];
+].join(', ');
 
 /** No page of another origin may call the operators' door, whatever the tenants' front ends are. */
 const isOfOperators = (url: string): boolean => url.startsWith('/operator/');

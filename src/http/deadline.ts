@@ -26,15 +26,16 @@ export function installDeadline(app: FastifyInstance, timeoutMs: number): void {
     if (request.routeOptions.config.authenticated) {
       const atTheDoor = Math.max(0, request.authenticatedAt - request.arrivedAt);
       request.deadline = Deadline.after(timeoutMs, atTheDoor);
-      cancelWhenGone(reply, request.deadline);
+      endWith(reply, request.deadline);
     }
     done();
   });
 }
 
-/** A client that closes its connection early no longer needs the answer. */
-function cancelWhenGone({ raw }: FastifyReply, deadline: Deadline): void {
+/** Ends the deadline with the answer. A client that closes its connection early no longer needs one. */
+export function endWith({ raw }: FastifyReply, deadline: Deadline): void {
   raw.once('close', () => {
-    if (!raw.writableFinished) deadline.cancel();
+    if (raw.writableFinished) deadline.finish();
+    else deadline.cancel();
   });
 }

@@ -41,6 +41,7 @@ const WITHOUT_HOST = /^https?:\/\/\//i;
  * host, which proxies receive, must be valid, and without a fragment, which no client sends.
  */
 export function rewriteUndecodableUrl({ url = '' }: IncomingMessage): string {
+  if (url.startsWith('/') && !url.includes('%')) return url;
   try {
     decodeURI(url.split('?', 1)[0] ?? '');
     if (url.startsWith('/') || url === '*') return url;

@@ -104,7 +104,7 @@ export function installEventStreams(app: FastifyInstance, services: Services, dr
     reply: FastifyReply,
   ): Promise<LiveSubscription | ExecutionResult> {
     try {
-      await find(request, reply);
+      find(request, reply);
       const payload = payloadOf(request);
       const subscription = readSubscription(
         api.schema,

@@ -1,4 +1,9 @@
-import type { ApolloServerOptions } from '@apollo/server';
+import {
+  HeaderMap,
+  type ApolloServerOptions,
+  type ApolloServerPlugin,
+  type GraphQLRequestListener,
+} from '@apollo/server';
 import {
   GraphQLError,
   type ExecutionResult,
@@ -11,44 +16,85 @@ import type { Deadline } from '../kernel/request/deadline.js';
 import type { DoorContext, Run } from './door.js';
 import { READ_AFTER } from './own-writes.js';
 
-/**
- * Gives Apollo Server the schema and our executor, in the form of a gateway, because Apollo accepts no other executor.
- */
+/** What Apollo Server needs to execute operations with our executor. */
+interface Executor<Context extends DoorContext> {
+  /**
+   * Executes each operation and answers those without errors. Apollo Server then does not ask a gateway: what it does around
+   * one takes longer than some operations.
+   */
+  readonly plugin: ApolloServerPlugin<Context>;
+  /** Has the schema, and the results with errors, which Apollo Server formats, reports and counts. */
+  readonly gateway: NonNullable<ApolloServerOptions<Context>['gateway']>;
+}
+
+const NO_HEADERS = { headers: new HeaderMap() };
+
+/** Returns both for a door. */
 export function executeWith<Context extends DoorContext>(
   schema: GraphQLSchema,
   run: Run<Context>,
-): NonNullable<ApolloServerOptions<Context>['gateway']> {
+): Executor<Context> {
+  const unanswered = new WeakMap<Context, Promise<ExecutionResult>>();
   return {
-    onSchemaLoadOrUpdate: (loaded) => {
-      loaded({ apiSchema: schema, coreSupergraphSdl: '' });
-      return () => undefined;
-    },
-    load: async () => ({
-      executor: async ({ request, response, document, operation, operationName, source, context }) => {
-        // Apollo's types of a gateway do not include our context.
-        const ownContext = context as Context;
-        const { usage } = ownContext;
-        const result = executed(usage, operation, () =>
-          run({
-            source,
-            document,
-            operation,
-            operationName: operationName ?? request.operationName ?? null,
-            variables: request.variables,
-            context: ownContext,
-            onWritten: (readAfter) => response?.http?.headers.set(READ_AFTER, readAfter),
-            onReplay: () => response?.http?.headers.set('idempotency-replayed', 'true'),
-          }),
-        );
-        return ownContext.deadline ? inTime(result, ownContext.deadline) : result;
+    plugin: {
+      async requestDidStart() {
+        return {
+          async responseForOperation(operation) {
+            const { contextValue } = operation;
+            const outcome = execute(run, operation);
+            const result = await outcome.catch(() => undefined);
+            if (result && !result.errors) {
+              const { data = null, extensions } = result;
+              const singleResult = { data, ...(extensions && { extensions }) };
+              return { http: NO_HEADERS, body: { kind: 'single', singleResult } };
+            }
+            unanswered.set(contextValue, outcome);
+            return null;
+          },
+        };
       },
-    }),
-    stop: async () => undefined,
+    },
+    gateway: {
+      onSchemaLoadOrUpdate: (loaded) => {
+        loaded({ apiSchema: schema, coreSupergraphSdl: '' });
+        return () => undefined;
+      },
+      load: async () => ({
+        // Apollo's types of a gateway do not include our context.
+        executor: async ({ context }) => unanswered.get(context as Context) ?? { data: null },
+      }),
+      stop: async () => undefined,
+    },
   };
 }
 
+type Requested<Context extends DoorContext> = Parameters<
+  NonNullable<GraphQLRequestListener<Context>['responseForOperation']>
+>[0];
+
+async function execute<Context extends DoorContext>(
+  run: Run<Context>,
+  { request, response, contextValue, source, document, operation, operationName }: Requested<Context>,
+): Promise<ExecutionResult> {
+  const { usage, deadline } = contextValue;
+  const { headers } = response.http;
+  const running = asStep(usage, operation, () =>
+    run({
+      source,
+      document,
+      operation,
+      operationName: operationName ?? request.operationName ?? null,
+      variables: request.variables,
+      context: contextValue,
+      onWritten: (readAfter) => void headers.set(READ_AFTER, readAfter),
+      onReplay: () => void headers.set('idempotency-replayed', 'true'),
+    }),
+  );
+  return deadline ? inTime(running, deadline) : running;
+}
+
 /** Executes an operation as a step of its trace, which has the further steps. */
-function executed<Result>(
+function asStep<Result>(
   usage: RequestUsage,
   operation: OperationDefinitionNode | undefined,
   execute: () => Promise<Result>,

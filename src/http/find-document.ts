@@ -10,7 +10,7 @@ import { mayRevalidate } from './caching.js';
  */
 export const findDocument =
   (documents: Documents) =>
-  async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  (request: FastifyRequest, reply: FastifyReply): void => {
     const find = (asked: DocumentRequest) => documents.find(asked, request.viewer?.tenantId);
     if (request.method === 'GET') findInUrl(request, reply, find);
     else findInBody(request, find);

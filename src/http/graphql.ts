@@ -1,6 +1,5 @@
 /** `POST /graphql` (and `GET` for queries): Apollo Server with a context that is bound to the caller's tenant. */
 import type { ApolloServer } from '@apollo/server';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import { authenticate, SuspendedError } from '../kernel/auth/authenticate.js';
 import { refuseLostAccess } from '../kernel/auth/lost-access.js';
@@ -11,6 +10,7 @@ import { clientName } from '../services/field-usage/field-usage.js';
 import { createApollo } from './apollo.js';
 import { viewerOf } from './authentication.js';
 import { findDocument } from './find-document.js';
+import { graphqlHandler } from './graphql-handler.js';
 import { hasOnlyFields } from './guest.js';
 import { createGuestContext } from './guest-context.js';
 import { logOf } from './logging.js';
@@ -27,6 +27,7 @@ export async function installGraphql(
   const apollo = createApollo(tenantsDoor(services), services, app.log);
   await apollo.start();
   app.addHook('onClose', () => apollo.stop());
+  const find = findDocument(services.documents);
   const underWay = new RequestsUnderWay(services.invalidations);
 
   app.route({
@@ -35,9 +36,13 @@ export async function installGraphql(
     config: { authenticated: true },
     // Apollo Server answers a HEAD 405, as other methods are.
     exposeHeadRoute: false,
-    preHandler: findDocument(services.documents),
-    handler: fastifyApolloHandler(apollo, {
-      context: async (request, reply) => {
+    preHandler: (request, reply, done) => {
+      find(request, reply);
+      done();
+    },
+    handler: graphqlHandler(
+      apollo,
+      async (request, reply) => {
         const { id: requestId, guest, headers, deadline } = request;
         const log = () => logOf(request);
         const usage = (request.usage = new RequestUsage(request.trace));
@@ -71,7 +76,8 @@ export async function installGraphql(
           log,
         });
       },
-    }),
+      services.config.maxAnswerBytes,
+    ),
   });
   return apollo;
 }

@@ -106,7 +106,7 @@ declare module 'fastify' {
  */
 export function installRequestLog(app: FastifyInstance): void {
   app.decorateRequest('usage', undefined);
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const [path] = request.url.split('?', 1);
     const line = {
       method: request.method,
@@ -115,6 +115,7 @@ export function installRequestLog(app: FastifyInstance): void {
       ms: Math.round(reply.elapsedTime),
     };
     request.log.info({ ...callerOf(request), ...line, ...usedBy(request.usage) }, 'answered');
+    done();
   });
 }
 

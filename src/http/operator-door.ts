@@ -3,7 +3,6 @@
  * their own, so no token of a tenant opens it, and no token of an operator the tenants' door. It has its own schema, its own
  * role and connections of the database, and its own limit of requests.
  */
-import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { bearerToken } from '../kernel/auth/authenticate.js';
 import { createExecute } from '../kernel/graphql/execution.js';
@@ -18,7 +17,9 @@ import {
 } from '../services/operator/operator-context.js';
 import { isOfStranger } from '../services/rates/strangers.js';
 import { createApollo } from './apollo.js';
+import { endWith } from './deadline.js';
 import type { Door } from './door.js';
+import { graphqlHandler } from './graphql-handler.js';
 import { logOf } from './logging.js';
 import type { OperatorServices } from './operator-services.js';
 import { tell } from './rate-limits.js';
@@ -76,14 +77,13 @@ export async function installOperatorDoor(
     url: OPERATOR_PATH,
     config: { operators: true },
     onRequest: admit,
-    handler: fastifyApolloHandler(apollo, {
-      context: async (request, reply): Promise<OperatorContext> => {
+    handler: graphqlHandler(
+      apollo,
+      async (request, reply): Promise<OperatorContext> => {
         const { operator, id: requestId } = request;
         if (!operator) throw new Error('the operators’ door has a caller without a token');
         const deadline = Deadline.after(config.requestTimeoutMs);
-        reply.raw.once('close', () => {
-          if (!reply.raw.writableFinished) deadline.cancel();
-        });
+        endWith(reply, deadline);
         return {
           viewer: operator,
           tenants: operators.forOperator(operator.name, requestId),
@@ -97,7 +97,8 @@ export async function installOperatorDoor(
           log: logOf(request),
         };
       },
-    }),
+      config.maxAnswerBytes,
+    ),
   });
 }
 

@@ -15,7 +15,8 @@ export function requestId(request: IncomingMessage): string {
 
 /** Adds the id to every answer. */
 export function installRequestId(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
   });
 }

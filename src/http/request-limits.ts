@@ -84,14 +84,17 @@ function problemOf({ raw }: FastifyRequest): Problem | undefined {
   if (headers.host === undefined && raw.httpVersion === '1.1') {
     return [400, 'The request has no Host header.'];
   }
-  const seen = new Set<string>();
+  const twice = ONCE.find((name) => headers[name] !== undefined && timesIn(rawHeaders, name) > 1);
+  return twice === undefined ? undefined : [400, `The request has the header ${twice} more than once.`];
+}
+
+function timesIn(rawHeaders: readonly string[], name: string): number {
+  let times = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!.toLowerCase();
-    if (!ONCE.includes(name)) continue;
-    if (seen.has(name)) return [400, `The request has the header ${name} more than once.`];
-    seen.add(name);
+    const other = rawHeaders[at]!;
+    if (other.length === name.length && other.toLowerCase() === name) times++;
   }
-  return undefined;
+  return times;
 }
 
 /** Answers data that Node's parser could not parse: method and path are unknown, and the connection ends. */

@@ -3,13 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { FairShare } from '../../src/kernel/fair-share/fair-share.js';
 import type { Claim } from '../../src/kernel/fair-share/lanes.js';
+import { Ending } from '../../src/kernel/fair-share/ending.js';
 import type { Patience } from '../../src/kernel/fair-share/patience.js';
 
 const claim = (tenant: string, most = 10): Claim => ({ tenant, weight: 1, most, priority: 'interactive' });
 const refused = new Error('refused');
-const patience = (ms: number, signal?: AbortSignal): Patience => ({
+const patience = (ms: number, ending?: Ending): Patience => ({
   until: performance.now() + ms,
-  signal,
+  ending,
   refusal: () => refused,
 });
 const LONG = 60_000;
@@ -87,11 +88,11 @@ describe('a fair share', () => {
   test('ends the wait of an aborted request at once, with its reason', async () => {
     const share = new FairShare({ slots: 1 });
     const release = share.tryEnter(claim('a'))!;
-    const over = new AbortController();
-    const wait = share.enter(claim('b'), patience(LONG, over.signal));
-    over.abort(refused);
+    const over = new Ending();
+    const wait = share.enter(claim('b'), patience(LONG, over));
+    over.end(refused);
     expect(await rejection(wait)).toBe(refused);
-    expect(await rejection(share.enter(claim('b'), patience(LONG, over.signal)))).toBe(refused);
+    expect(await rejection(share.enter(claim('b'), patience(LONG, over)))).toBe(refused);
     expect([share.refused, share.waiting]).toEqual([0, 0]);
     release();
   });
@@ -124,25 +125,25 @@ describe('a fair share', () => {
         async (slots, steps) => {
           const share = new FairShare({ slots, longestQueue: 4 });
           const inside: (() => void)[] = [];
-          const waiting: AbortController[] = [];
+          const waiting: Ending[] = [];
           const all: Promise<void>[] = [];
           for (const { tenant, what, which } of steps) {
             if (what === 'come') {
-              const over = new AbortController();
+              const over = new Ending();
               waiting.push(over);
               all.push(
-                share.enter(claim(tenant, 2), patience(LONG, over.signal)).then(
+                share.enter(claim(tenant, 2), patience(LONG, over)).then(
                   (release) => void inside.push(release),
                   () => undefined,
                 ),
               );
-            } else if (what === 'abort') waiting[which % Math.max(1, waiting.length)]?.abort(refused);
+            } else if (what === 'abort') waiting[which % Math.max(1, waiting.length)]?.end(refused);
             else inside.splice(which % Math.max(1, inside.length), 1)[0]?.();
             await new Promise(setImmediate);
             expect(inside.length).toBe(share.running);
             expect(share.running).toBeLessThanOrEqual(slots);
           }
-          for (const over of waiting) over.abort(refused);
+          for (const over of waiting) over.end(refused);
           await Promise.all(all);
           for (const release of inside) release();
           expect([share.running, share.waiting, share.tenants]).toEqual([0, 0, 0]);

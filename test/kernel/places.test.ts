@@ -4,14 +4,15 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Ending } from '../../src/kernel/fair-share/ending.js';
 import type { Patience } from '../../src/kernel/fair-share/patience.js';
 import { Places } from '../../src/kernel/pool/places.js';
 import { rejectionOf } from '../support/demo-tenants.js';
 
 const refused = new Error('refused');
-const patience = (ms: number, signal?: AbortSignal): Patience => ({
+const patience = (ms: number, ending?: Ending): Patience => ({
   until: performance.now() + ms,
-  signal,
+  ending,
   refusal: () => refused,
 });
 const LONG = 60_000;
@@ -52,11 +53,11 @@ test('a line has an end, and so has patience', async () => {
 test('an aborted request leaves the line with the reason, and its place in it', async () => {
   const places = new Places(1, 1);
   places.enter('a');
-  const over = new AbortController();
-  const waiting = places.wait('a', patience(LONG, over.signal));
-  over.abort(refused);
+  const over = new Ending();
+  const waiting = places.wait('a', patience(LONG, over));
+  over.end(refused);
   expect(await rejectionOf(waiting)).toBe(refused);
-  expect(await rejectionOf(places.wait('a', patience(LONG, over.signal)))).toBe(refused);
+  expect(await rejectionOf(places.wait('a', patience(LONG, over)))).toBe(refused);
   const next = places.wait('a', patience(LONG));
   places.leave('a');
   await next;
@@ -77,19 +78,19 @@ test('whatever happens in whichever order, no more are in than there are places,
           ['a', 0],
           ['b', 0],
         ]);
-        const waiting: AbortController[] = [];
+        const waiting: Ending[] = [];
         const all: Promise<void>[] = [];
         for (const { key, what } of steps) {
           if (what === 'come') {
-            const over = new AbortController();
+            const over = new Ending();
             waiting.push(over);
             all.push(
-              places.wait(key, patience(LONG, over.signal)).then(
+              places.wait(key, patience(LONG, over)).then(
                 () => void inside.set(key, inside.get(key)! + 1),
                 () => undefined,
               ),
             );
-          } else if (what === 'abort') waiting.shift()?.abort();
+          } else if (what === 'abort') waiting.shift()?.end(refused);
           else if (inside.get(key)! > 0) {
             inside.set(key, inside.get(key)! - 1);
             places.leave(key);
@@ -97,7 +98,7 @@ test('whatever happens in whichever order, no more are in than there are places,
           await Promise.resolve().then(() => undefined);
           for (const count of inside.values()) expect(count).toBeLessThanOrEqual(each);
         }
-        for (const over of waiting) over.abort();
+        for (const over of waiting) over.end(refused);
         await Promise.all(all);
         for (const [key, count] of inside) for (let left = count; left > 0; left--) places.leave(key);
         expect(places.waiting).toBe(0);

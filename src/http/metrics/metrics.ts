@@ -61,16 +61,17 @@ export function installMetrics(app: FastifyInstance, services: Measured): void {
       if (age !== undefined) this.set({ role: 'sealer' }, age / 1_000);
     },
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url: route = 'unknown', config } = request.routeOptions;
     // As long as its client wants.
-    if (request.routeOptions.config.isStream || request.routeOptions.url === PATH) return;
-    const route = request.routeOptions.url ?? 'unknown';
+    if (config.isStream || route === PATH) return done();
     if (request.viewer) services.activity.add(request.viewer.tenantId, 'requests', 1);
     if (request.usage?.cost !== undefined) cost.observe(request.usage.cost);
     duration.observe(
       { method: request.method, route, status: String(reply.statusCode) },
       reply.elapsedTime / 1000,
     );
+    done();
   });
   serveMetrics(app, registry, services.config);
 }

@@ -1,5 +1,5 @@
 /** Secrets that are shown once and found by their hash: tokens of invitations, API keys. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /**
  * 256 random bits, 43 characters of base64url.
@@ -29,4 +29,4 @@ export function tenantOfSecret(text: string): string | undefined {
  * The stored hash of a secret, 64 hexadecimal digits. A plain SHA-256 of 256 random bits cannot be reversed. Secrets
  * are found by their hash, so the time of a look-up reveals nothing about them.
  */
-export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+export const hashSecret = (secret: string): string => hash('sha256', secret);

@@ -2,7 +2,7 @@
  * Verifies bearer tokens. A token is valid only with a signature of a configured key, by an algorithm for this kind of
  * key, for our issuer and audience, and before its expiry.
  */
-import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey, hash, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
@@ -159,7 +159,7 @@ function rememberVerified(providerKeys: ProviderKeys | undefined, verifyAnew: Ve
     sizeCalculation: ({ identity }) => BYTES_PER_TOKEN + sizeOf(identity),
   });
   return async (token) => {
-    const key = createHash('sha256').update(token).digest('base64');
+    const key = hash('sha256', token, 'base64');
     const known = remembered.get(key);
     // Uses the wall clock like the expiry; the cache's clock stops while a machine sleeps.
     if (known && Date.now() < known.until && (providerKeys?.holds(known.generation) ?? true)) {

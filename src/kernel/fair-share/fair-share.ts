@@ -69,7 +69,7 @@ export class FairShare {
   /**
    * Waits for a slot.
    *
-   * @throws the refusal when the queue is full or the wait too long, and the reason of the signal; as a rejection
+   * @throws the refusal when the queue is full or the wait too long, and the reason of the ending; as a rejection
    */
   async enter(claim: Claim, patience: Patience = PATIENT): Promise<Release> {
     const free = this.tryEnter(claim);

@@ -1,4 +1,5 @@
 /** Waits that end in time. */
+import type { Ending } from './ending.js';
 import { inTurns } from './in-turns.js';
 
 /** The limits of a wait. */
@@ -6,7 +7,7 @@ export interface Patience {
   /** The end of the wait on the clock of `performance.now()`. */
   readonly until: number;
   /** Ends the wait with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly ending?: Ending | undefined;
   /** Creates the error for a wait that took too long, or for a full queue. */
   readonly refusal: () => Error;
 }
@@ -19,34 +20,33 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * requests that began to wait together would otherwise be refused together.
  *
  * @param begin joins a queue; returns a function that leaves it, which is called when the wait ends without a result
- * @throws the reason of the signal, or the refusal when the time has passed; as a rejection
+ * @throws the reason of the ending, or the refusal when the time has passed; as a rejection
  */
 export function waitPatiently<Result>(
-  { until, signal, refusal }: Patience,
+  { until, ending, refusal }: Patience,
   begin: (done: (result: Result) => void) => () => void,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) throw signal.reason as Error;
+    if (ending?.reason) throw ending.reason;
     const left = until - performance.now();
     if (left <= 0) throw refusal();
     let isOver = false;
     const stop = () => {
       isOver = true;
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      stopListening?.();
     };
     const giveUp = (error: Error) => {
       stop();
       leave();
       reject(error);
     };
-    const abort = () => giveUp(signal?.reason as Error);
     const end = () => {
       if (!isOver) giveUp(refusal());
     };
     const timer =
       left === Infinity ? undefined : setTimeout(() => inTurns(end), Math.min(left, LONGEST_TIMER_MS));
-    signal?.addEventListener('abort', abort);
+    const stopListening = ending?.onEnd(giveUp);
     const leave = begin((result) => {
       stop();
       resolve(result);

@@ -9,6 +9,7 @@ import type { Deadline } from '../request/deadline.js';
 import type { ChangeEvents } from '../notifications/change-events.js';
 import type { Database } from '../tenancy/database.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
+import { lazyLog } from './lazy-log.js';
 import { Loaders } from './loaders.js';
 import type { ModuleContext, RequestContext } from './request-context.js';
 import type { Api } from './schema.js';
@@ -91,8 +92,6 @@ export const createContext = (
     idempotencyKey,
     bytes,
     usage,
-    get log() {
-      return log();
-    },
+    log: lazyLog(log),
   };
 };

@@ -9,8 +9,10 @@ import type { Plan } from '../vocabulary/plan.js';
 export interface RequestLimit {
   /** In milliseconds. */
   readonly remaining: number;
-  /** Aborted at the end of the request, with the error for the caller. */
-  readonly signal: AbortSignal;
+  /** The error for the caller when the time has passed. */
+  readonly error: Error;
+  /** Calls `listener` when the time has passed, at once when it already has. @returns stops waiting; must be called */
+  whenOver(listener: () => void): () => void;
 }
 
 /** For whom a connection is requested. */

@@ -3,6 +3,7 @@
  * own, and a free connection goes to the tenant that has had the least of its weighted share. A tenant never holds more
  * than its limit, so that slow statements of one tenant leave connections to the others.
  */
+import { Ending } from '../fair-share/ending.js';
 import { FairShare, type Release } from '../fair-share/fair-share.js';
 import type { Claim } from '../fair-share/lanes.js';
 import type { Patience } from '../fair-share/patience.js';
@@ -37,7 +38,7 @@ export interface ChangedAccess {
 /** An operation that waits. */
 interface Wait {
   readonly applicant: Applicant;
-  readonly ending: AbortController;
+  readonly ending: Ending;
 }
 
 /**
@@ -130,7 +131,7 @@ export class FairGate implements Admission {
       const { access } = applicant;
       if (change?.userId !== undefined && change.userId !== access?.memberId) continue;
       access?.confirm().catch((error: unknown) => {
-        if (isRefusal(error)) ending.abort(error);
+        if (isRefusal(error)) ending.end(error);
       });
     }
   }
@@ -138,7 +139,7 @@ export class FairGate implements Admission {
   /** Ends all waits with this error, now and from now on. Operations that need not wait are admitted. */
   endWaits(error: PublicError): void {
     this.#end = error;
-    for (const { ending } of this.#allWaits()) ending.abort(error);
+    for (const { ending } of this.#allWaits()) ending.end(error);
   }
 
   /** Undefined for work of the server or an operator, which only waits in the tenant's queue. */
@@ -160,10 +161,10 @@ export class FairGate implements Admission {
   async #wait(applicant: Applicant, callers: Places | undefined, isAhead: boolean): Promise<Release> {
     const { tenantId, actor, deadline } = applicant;
     const askedAt = this.#now();
-    const ending = new AbortController();
+    const ending = new Ending();
     const patience: Patience = {
       until: performance.now() + Math.min(this.#maxWait, deadline?.remaining ?? Infinity),
-      signal: ending.signal,
+      ending,
       refusal: () =>
         rateLimited(
           'Too much is under way for this tenant, or for this caller. Try again later.',
@@ -191,19 +192,16 @@ export class FairGate implements Admission {
   }
 
   /** Ends the wait at the end of the request, of the server or of the caller's access. */
-  #remember(applicant: Applicant, ending: AbortController): () => void {
+  #remember(applicant: Applicant, ending: Ending): () => void {
     const { tenantId, deadline } = applicant;
     const waits = this.#waits.get(tenantId) ?? new Set();
     this.#waits.set(tenantId, waits);
     const wait = { applicant, ending };
     waits.add(wait);
-    const signal = deadline?.signal;
-    const over = () => ending.abort(signal?.reason);
-    if (signal?.aborted) over();
-    else signal?.addEventListener('abort', over);
-    if (this.#end) ending.abort(this.#end);
+    const stop = deadline?.whenOver(() => ending.end(deadline.error));
+    if (this.#end) ending.end(this.#end);
     return () => {
-      signal?.removeEventListener('abort', over);
+      stop?.();
       waits.delete(wait);
       if (waits.size === 0 && this.#waits.get(tenantId) === waits) this.#waits.delete(tenantId);
     };
@@ -238,5 +236,5 @@ function releaseOf(leave: Release, callers: Places | undefined, { id }: Actor): 
 }
 
 /** Whether an error says that the caller has no access, and not that this could not be found out. */
-const isRefusal = (error: unknown): boolean =>
+const isRefusal = (error: unknown): error is PublicError =>
   error instanceof PublicError && error.code !== 'UNAVAILABLE' && error.code !== 'RATE_LIMITED';

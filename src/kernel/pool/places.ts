@@ -45,9 +45,9 @@ export class Places {
     return true;
   }
 
-  /** Waits for a place and takes it. Rejects with the refusal, or with the reason of the signal, without a place. */
+  /** Waits for a place and takes it. Rejects with the refusal, or with the reason of the ending, without a place. */
   async wait(key: string, patience: Patience): Promise<void> {
-    patience.signal?.throwIfAborted();
+    if (patience.ending?.reason) throw patience.ending.reason;
     if (this.enter(key)) return;
     const { waiting } = this.#queues.get(key)!;
     const refusal = () => {

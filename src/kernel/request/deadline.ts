@@ -14,6 +14,7 @@ export class Deadline {
   /** Runs only while something waits; most requests need no timer. */
   #timer: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;
+  #forgetSignal: (() => void) | undefined;
 
   private constructor(remainingMs: number, makeError: () => PublicError) {
     this.#makeError = makeError;
@@ -94,9 +95,14 @@ export class Deadline {
       const controller = (this.#controller = new AbortController());
       // There are as many listeners as the request has waiting fields.
       setMaxListeners(0, controller.signal);
-      this.whenOver(() => controller.abort(this.error));
+      this.#forgetSignal = this.whenOver(() => controller.abort(this.error));
     }
     return this.#controller.signal;
+  }
+
+  /** The request has been answered: its signal is not aborted any more, and its timer does not keep the request in memory. */
+  finish(): void {
+    this.#forgetSignal?.();
   }
 
   /**

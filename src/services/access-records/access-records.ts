@@ -4,7 +4,7 @@
  * host. Entries are written after the request, and are limited per tenant, so that nobody can flood the log. A record that
  * cannot be written is reported and lost; it never fails a request.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { Prisma } from '../../generated/prisma/client.js';
 import { TenantMismatchError } from '../../kernel/auth/authenticate.js';
@@ -50,8 +50,7 @@ export interface AccessRecordsParts {
 }
 
 /** What is remembered has a fixed size: the claims of a token may be long. */
-const hashOf = (what: readonly unknown[]): string =>
-  createHash('sha256').update(JSON.stringify(what)).digest('base64');
+const hashOf = (what: readonly unknown[]): string => hash('sha256', JSON.stringify(what), 'base64');
 
 export class AccessRecords {
   readonly #parts: AccessRecordsParts;

@@ -2,7 +2,7 @@
  * The operations of the team's own clients: read from files and checked against the schema and its limits when the
  * server starts.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kind, print, type DocumentNode, type GraphQLSchema } from 'graphql';
@@ -24,7 +24,7 @@ export class TrustedDocumentsError extends Error {
 }
 
 /** The SHA-256 of a text, in lower-case hexadecimal digits. */
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const sha256 = (text: string): string => hash('sha256', text);
 
 /** The ids by which a request may name a document. */
 export const namesOf = ({ id, text }: TrustedDocument): readonly string[] => [id, sha256(text)];

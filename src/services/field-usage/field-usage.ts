@@ -69,6 +69,9 @@ export class FieldUsage {
   /** The counts that are kept, by tenant. */
   readonly #sizes = new Map<string, number>();
   #size = 0;
+  /** In days since 1970. */
+  #day = -1;
+  #dayText = '';
   /** The coordinates of the schema that were used: all operations share their text. */
   readonly #coordinates = new Map<string, string>();
 
@@ -80,7 +83,7 @@ export class FieldUsage {
   count(by: ClientOfTenant, { document, operation, variables }: UsedOperation): void {
     let use = this.#uses.get(operation);
     if (!use) this.#uses.set(operation, (use = this.#useOf(document, operation)));
-    const day = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS).toISOString();
+    const day = this.#today();
     const key = `${by.tenantId} ${day} ${by.apiKey} ${by.client}`;
     let ofClient = this.#counted.get(key);
     let counted = ofClient?.get(use);
@@ -97,6 +100,15 @@ export class FieldUsage {
     addUseOfVariables(use, variables, (coordinate) =>
       ofVariables.set(coordinate, (ofVariables.get(coordinate) ?? 0) + 1),
     );
+  }
+
+  #today(): string {
+    const day = Math.floor(Date.now() / DAY_MS);
+    if (day !== this.#day) {
+      this.#day = day;
+      this.#dayText = new Date(day * DAY_MS).toISOString();
+    }
+    return this.#dayText;
   }
 
   #useOf(document: DocumentNode, operation: OperationDefinitionNode): OperationUse {

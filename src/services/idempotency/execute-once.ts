@@ -2,7 +2,7 @@
  * Executes mutations with an Idempotency-Key once. Mutation, key and result are one transaction: either all three are
  * committed, and a retry gets the result, or none is, and a retry runs again. No answer is sent before COMMIT.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   GraphQLError,
   OperationTypeNode,
@@ -175,7 +175,7 @@ function fingerprintOf(
         ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
         : value,
     );
-    return createHash('sha256').update(input).digest('hex');
+    return hash('sha256', input);
   } catch (error) {
     throw error instanceof RangeError ? badInput('The variables are nested too deep.') : error;
   }
