@@ -1,7 +1,6 @@
 /** The servers that `noisy` and `overload` compare, each on the same data. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { CONTESTANTS, type Contestant } from './contestants.js';
 import { withClient } from './database.js';
 import { tenantId } from './dataset.js';
@@ -31,14 +30,12 @@ export async function fairServers(): Promise<readonly [FairServer, FairServer, .
   );
   const environment = { PLANS_FILE: file };
   const [tenantry, ...peers] = CONTESTANTS as [Contestant, ...Contestant[]];
-  const withoutGate = pathToFileURL(join(BENCH, 'dist/without-gate.js')).href;
   return [
     { title: 'Tenantry', contestant: tenantry, environment },
     {
       title: 'Tenantry without the gate',
-      contestant: tenantry,
+      contestant: { ...tenantry, program: join(BENCH, 'dist/without-gate.js') },
       environment,
-      nodeArguments: ['--import', withoutGate],
     },
     ...peers
       .filter(({ name }) => name === 'postgraphile' || name === 'recipe')

@@ -80,7 +80,7 @@ export const answers: MutantGroup = {
     {
       name: 'not-ready-too-late',
       breaks: 'a server that stops is ready until it accepts no more connections',
-      edits: [edit('src/main.ts', 'drain.begin();', '')],
+      edits: [edit('src/serve.ts', 'drain.begin();', '')],
       tests: ['test/kernel/rolling-restart.slow.test.ts'],
     },
   ],

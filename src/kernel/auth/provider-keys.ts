@@ -6,8 +6,9 @@
  * two a minute, and never two within a second.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
-import { JwksClient } from 'jwks-rsa';
+import type { JwksClient } from 'jwks-rsa';
 import { Outgoing } from '../outgoing/outgoing.js';
 import { unavailable } from '../vocabulary/errors.js';
 import { askProvider } from './ask-provider.js';
@@ -63,7 +64,9 @@ export class ProviderKeys {
   constructor({ jwksUri, cacheSeconds, onFailure }: ProviderKeysOptions) {
     // The operator has chosen this host, which is often inside the own network.
     const outgoing = new Outgoing({ allowed: [new URL(jwksUri).hostname] });
-    this.#client = new JwksClient({
+    // Loaded only where there is an identity provider.
+    const jwks = createRequire(import.meta.url)('jwks-rsa') as typeof import('jwks-rsa');
+    this.#client = new jwks.JwksClient({
       jwksUri,
       cache: false,
       fetcher: async (url) => (await askProvider(outgoing, url)) as { keys: unknown },

@@ -2,16 +2,16 @@
  * Refuses duplicate definitions. The tools that merge schemas silently use the last definition of a field or a
  * directive, so one module could replace the guards of another. GraphQL allows only one definition.
  */
-import { Kind, parse, type DefinitionNode, type DirectiveNode } from 'graphql';
+import { Kind, type DefinitionNode, type DirectiveNode } from 'graphql';
 
 /**
- * @param typeDefs the SDL of all modules
+ * @param definitions the SDL of all modules
  * @throws Error when a field, a value of an enum or a directive is defined twice, or a type has the same directive twice
  */
-export function refuseRedefinitions(typeDefs: readonly string[]): void {
+export function refuseRedefinitions(definitions: readonly DefinitionNode[]): void {
   const seen = new Set<string>();
   const twice = new Set<string>();
-  for (const definition of typeDefs.flatMap((source) => parse(source, { noLocation: true }).definitions)) {
+  for (const definition of definitions) {
     for (const name of definedIn(definition)) {
       if (seen.has(name)) twice.add(name);
       seen.add(name);

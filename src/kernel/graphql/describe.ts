@@ -5,7 +5,6 @@
  */
 import {
   Kind,
-  parse,
   valueFromASTUntyped,
   type ConstDirectiveNode,
   type DefinitionNode,
@@ -40,15 +39,13 @@ export interface DescribedSdl {
  * - each permission says how it is written in keys and errors, and which roles hold it.
  *
  * @param everybody to whom a part with `@authenticated` is open
- * @throws GraphQLError when the SDL cannot be parsed
  */
 export function describedDocument(
-  typeDefs: readonly string[],
+  definitions: readonly DefinitionNode[],
   roles: RoleMatrix,
   limits: DocumentLimits,
   everybody = 'member of the tenant',
 ): DescribedSdl {
-  const definitions = typeDefs.flatMap((source) => parse(source).definitions);
   const description = new Description(definitions, { roles, limits, everybody });
   const document: DocumentNode = {
     kind: Kind.DOCUMENT,

@@ -1,6 +1,6 @@
 /** Builds the executable schema of the installed modules from their SDL, their resolvers and the guards. */
 import { makeExecutableSchema } from '@graphql-tools/schema';
-import { isScalarType, Kind, parse, type GraphQLSchema } from 'graphql';
+import { isScalarType, Kind, parse, type DefinitionNode, type GraphQLSchema } from 'graphql';
 import { guestMutations, objectTypes, readGuards, type Guards } from '../access/guards.js';
 import { readInputGuards, type InputGuards } from '../access/input-guards.js';
 import { ERROR_CODES, errorCodeEnum } from '../vocabulary/error-codes.js';
@@ -94,7 +94,8 @@ export interface ApiOptions {
 /**
  * Builds the API of `modules`.
  *
- * @throws UnguardedSchemaError when a field has no guard; Error when modules contradict each other
+ * @throws UnguardedSchemaError when a field has no guard; GraphQLError when SDL cannot be parsed; Error when modules
+ * contradict each other
  */
 export function buildApi(
   modules: readonly Module[],
@@ -104,11 +105,14 @@ export function buildApi(
   const hasNodes = modules.some(({ typeDefs }) => IMPLEMENTS_NODE.test(typeDefs));
   const own = hasNodes ? [kernel, nodeModule(nodes)] : [kernel];
   if (federation) own.push(federationModule(nodes, () => api.roleSchemas));
-  const installed = [...own, ...columnTypes([...own, ...modules]), ...modules];
+  const ownDefinitions = definitionsOf(own);
+  const moduleDefinitions = definitionsOf(modules);
+  const used = columnTypes([...ownDefinitions, ...moduleDefinitions]);
+  const installed = [...own, ...used, ...modules];
   const roles = new RoleMatrix(installed.map((module) => module.permissions ?? {}));
-  const typeDefs = installed.map((module) => module.typeDefs);
-  refuseRedefinitions(typeDefs);
-  const { document, undescribed } = describedDocument(withSubscriptionType(typeDefs), roles, limits);
+  const definitions = [...ownDefinitions, ...definitionsOf(used), ...moduleDefinitions];
+  refuseRedefinitions(definitions);
+  const { document, undescribed } = describedDocument(withSubscriptionType(definitions), roles, limits);
   const schema = makeExecutableSchema({
     typeDefs: document,
     resolvers: [
@@ -165,11 +169,8 @@ const IMPLEMENTS_NODE = /\bimplements\b[^{@]*\bNode\b/;
  * The kernel's types for columns and filters that the modules use. Others are left out, so the contract has no unused
  * types.
  */
-function columnTypes(installed: readonly Module[]): Module[] {
-  const used = usedDefinitions(
-    readSchema(import.meta.url, 'scalars.graphql'),
-    installed.map(({ typeDefs }) => typeDefs),
-  );
+function columnTypes(using: readonly DefinitionNode[]): Module[] {
+  const used = usedDefinitions(readSchema(import.meta.url, 'scalars.graphql'), using);
   if (used.names.length === 0) return [];
   const resolvers = Object.fromEntries(
     Object.entries(SCALARS).filter(([name]) => used.names.includes(name)),
@@ -186,6 +187,10 @@ export function keepOwnDescriptions(schema: GraphQLSchema): void {
     if (typeof specified?.['url'] === 'string') type.specifiedByURL = specified['url'];
   }
 }
+
+/** @throws GraphQLError when the SDL of a module cannot be parsed */
+const definitionsOf = (modules: readonly Module[]): DefinitionNode[] =>
+  modules.flatMap(({ typeDefs }) => parse(typeDefs).definitions);
 
 /** Makes `totalCount` count the rows only when it is selected. */
 function countOnDemand(schema: GraphQLSchema): void {
@@ -215,13 +220,12 @@ function limitPages(schema: GraphQLSchema): void {
  * Adds the type Subscription when a module extends it: the kernel has no subscription fields, and a type without fields
  * is invalid.
  */
-function withSubscriptionType(typeDefs: readonly string[]): string[] {
-  const definitions = typeDefs.flatMap((source) => parse(source).definitions);
+function withSubscriptionType(definitions: readonly DefinitionNode[]): readonly DefinitionNode[] {
   const has = (kind: Kind.OBJECT_TYPE_DEFINITION | Kind.OBJECT_TYPE_EXTENSION) =>
     definitions.some((definition) => definition.kind === kind && definition.name.value === 'Subscription');
   return has(Kind.OBJECT_TYPE_EXTENSION) && !has(Kind.OBJECT_TYPE_DEFINITION)
-    ? [...typeDefs, 'type Subscription']
-    : [...typeDefs];
+    ? [...definitions, ...parse('type Subscription').definitions]
+    : definitions;
 }
 
 /** @throws Error when two modules define the same entry */

@@ -30,9 +30,8 @@ export type DataRules = Readonly<Record<string, Rule>>;
 // graphql-shield's ES modules import a function that Node removed in version 23; its CommonJS build loads
 // everywhere. In it, `chain` and `race` still call that function: combine with `and`. Its middleware is recognised
 // by the CommonJS build of graphql-middleware only.
-const require = createRequire(import.meta.url);
-const { shield, rule, allow, deny, and } = require('graphql-shield') as typeof Shield;
-const { applyMiddleware } = require('graphql-middleware') as typeof Middleware;
+const { shield, rule, allow, deny, and } = createRequire(import.meta.url)('graphql-shield') as typeof Shield;
+const { applyMiddleware } = createRequire(import.meta.url)('graphql-middleware') as typeof Middleware;
 
 /**
  * Makes a rule for a module's `rules`. `check` returns true, or the error for the caller. When it throws, the field is
@@ -180,10 +179,9 @@ function unwrap(
   guarded: GraphQLSchema,
   hasNothingToCheck: (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>) => boolean,
 ): void {
+  const originals = new Map(objectTypes(original).map((type) => [type.name, type]));
   for (const type of objectTypes(guarded)) {
-    const originalFields = objectTypes(original)
-      .find(({ name }) => name === type.name)
-      ?.getFields();
+    const originalFields = originals.get(type.name)?.getFields();
     for (const field of Object.values(type.getFields())) {
       if (!hasNothingToCheck(type, field)) continue;
       const own = originalFields?.[field.name];

@@ -3,12 +3,12 @@ import { isTypeDefinitionNode, parse, print, visit, type DefinitionNode } from '
 
 /**
  * @param offered SDL of named types, each of which may be left out
- * @param typeDefs SDL of the schema that may use them
- * @returns the types that `typeDefs` use, directly or through other offered types
+ * @param using SDL of the schema that may use them
+ * @returns the types that `using` uses, directly or through other offered types
  */
 export function usedDefinitions(
   offered: string,
-  typeDefs: readonly string[],
+  using: readonly DefinitionNode[],
 ): { readonly names: readonly string[]; readonly sdl: string } {
   const definitions = new Map(
     parse(offered, { noLocation: true })
@@ -16,7 +16,7 @@ export function usedDefinitions(
       .map((each) => [each.name.value, each]),
   );
   const used = new Map<string, DefinitionNode>();
-  const open = typeDefs.flatMap((source) => namedIn(parse(source, { noLocation: true }).definitions));
+  const open = namedIn(using);
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     const definition = definitions.get(name);
     if (!definition || used.has(name)) continue;

@@ -4,8 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { createTransport } from 'nodemailer';
 
 export interface Mail {
   /** One address, without a name. */
@@ -46,6 +46,9 @@ const HANDED_OVER_WITHIN_MS = 10_000;
 /** Our mails have no attachments: the content of a mail must not make the server read a file or a URL. */
 const TEXT_ONLY = { disableFileAccess: true, disableUrlAccess: true };
 
+/** Loaded only where mail can be sent. */
+const nodemailer = () => createRequire(import.meta.url)('nodemailer') as typeof import('nodemailer');
+
 /** @param withinMs how long sending may take, in milliseconds */
 export function createMailer(
   { smtpUrl, from, folder }: MailerOptions,
@@ -65,7 +68,12 @@ export function createMailer(
       const send = () => Promise.reject(new Error('SMTP_URL is not set: this server sends no mail'));
       return { canSend: false, send };
     }
-    const composer = createTransport({ streamTransport: true, buffer: true, newline: 'unix', ...TEXT_ONLY });
+    const composer = nodemailer().createTransport({
+      streamTransport: true,
+      buffer: true,
+      newline: 'unix',
+      ...TEXT_ONLY,
+    });
     return {
       canSend: true,
       async send(mail) {
@@ -77,7 +85,7 @@ export function createMailer(
       },
     };
   }
-  const smtp = createTransport({ url: smtpUrl, ...TEXT_ONLY });
+  const smtp = nodemailer().createTransport({ url: smtpUrl, ...TEXT_ONLY });
   return {
     canSend: true,
     async send(mail) {

@@ -3,7 +3,7 @@
  * the start, and graphql-shield refuses what has no rule.
  */
 import { makeExecutableSchema } from '@graphql-tools/schema';
-import type { GraphQLSchema } from 'graphql';
+import { parse, type GraphQLSchema } from 'graphql';
 import { readGuards } from '../../kernel/access/guards.js';
 import { readInputGuards } from '../../kernel/access/input-guards.js';
 import { DateTime } from '../../kernel/graphql/date-time.js';
@@ -36,9 +36,10 @@ export function buildOperatorSchema({
   undeclaredErrors = 'refuse',
   limits = DEFAULT_DOCUMENT_LIMITS,
 }: OperatorSchemaOptions = {}): GraphQLSchema {
-  const typeDefs = [readSchema(import.meta.url, 'operator.graphql'), errorCodeEnum()];
+  const sdl = readSchema(import.meta.url, 'operator.graphql') + errorCodeEnum();
   const schema = makeExecutableSchema({
-    typeDefs: describedDocument(typeDefs, new RoleMatrix([OPERATOR_GRANTS]), limits, 'operator').document,
+    typeDefs: describedDocument(parse(sdl).definitions, new RoleMatrix([OPERATOR_GRANTS]), limits, 'operator')
+      .document,
     resolvers: [{ DateTime, JSONObject }, resolvers],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });

@@ -10,6 +10,8 @@ import type { Bucket, Count, Ledger, Taken, Window } from './ledger.js';
 
 /** The most keys of each kind: the callers of a minute. */
 const MOST_KEYS = 50_000;
+/** The option `max` would reserve megabytes for all of them at the start. */
+const AT_MOST = { maxSize: MOST_KEYS, sizeCalculation: () => 1 };
 
 interface Counter {
   used: number;
@@ -26,8 +28,8 @@ interface Level {
 export class LocalLedger implements Ledger {
   /** The number of servers that share the budgets. */
   servers = 1;
-  readonly #counters = new LRUCache<string, Counter>({ max: MOST_KEYS });
-  readonly #levels = new LRUCache<string, Level>({ max: MOST_KEYS });
+  readonly #counters = new LRUCache<string, Counter>(AT_MOST);
+  readonly #levels = new LRUCache<string, Level>(AT_MOST);
 
   count(key: string, { seconds }: Window): Count {
     const now = performance.now();

@@ -3,7 +3,8 @@
  * sent until a heartbeat was answered. The heartbeats also tell how many servers there are.
  */
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
+import { createRequire } from 'node:module';
+import type { Redis } from 'ioredis';
 
 const CONNECT_MS = 2_000;
 /** A connection on which Redis has not answered for this time is made anew. */
@@ -51,7 +52,9 @@ export class RedisLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.client = new Redis(options.url, {
+    // Takes long to load, and most servers need none.
+    const ioredis = createRequire(import.meta.url)('ioredis') as typeof import('ioredis');
+    this.client = new ioredis.Redis(options.url, {
       // A command that cannot be sent fails at once, and one without an answer is not sent again.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,

@@ -2,7 +2,8 @@
  * Keeps used budgets in Redis, where all servers share them. While Redis is away, each server keeps its share in memory;
  * when it is back, what it has kept counts again.
  */
-import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { createRequire } from 'node:module';
+import type { RateLimiterRedis } from 'rate-limiter-flexible';
 import type { Bucket, Count, Ledger, Taken, Window } from './ledger.js';
 import type { LocalLedger } from './local-ledger.js';
 import type { RedisLink } from './redis-link.js';
@@ -37,6 +38,10 @@ export class SharedLedger implements Ledger {
   readonly #link: RedisLink;
   readonly #local: LocalLedger;
   readonly #scripts: Scripts;
+  /** Loaded only where there is a Redis. */
+  readonly #limiting = createRequire(import.meta.url)(
+    'rate-limiter-flexible',
+  ) as typeof import('rate-limiter-flexible');
   readonly #limiters = new WeakMap<Window, RateLimiterRedis>();
 
   /** @param local keeps the budgets while Redis is away */
@@ -70,7 +75,7 @@ export class SharedLedger implements Ledger {
       this.#limiterOf(window)
         .consume(key)
         .catch((refused: unknown) => {
-          if (refused instanceof RateLimiterRes) return refused;
+          if (refused instanceof this.#limiting.RateLimiterRes) return refused;
           throw refused;
         }),
     );
@@ -97,7 +102,7 @@ export class SharedLedger implements Ledger {
   #limiterOf(window: Window): RateLimiterRedis {
     const known = this.#limiters.get(window);
     if (known) return known;
-    const limiter = new RateLimiterRedis({
+    const limiter = new this.#limiting.RateLimiterRedis({
       storeClient: this.#link.client,
       keyPrefix: 'tenantry:requests',
       points: window.most,
