@@ -12,6 +12,7 @@ import type { Deadline } from '../request/deadline.js';
 import type { TenantChanges } from '../notifications/change-events.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
 import type { Loaders } from './loaders.js';
+import type { LookAhead } from './look-ahead.js';
 
 /**
  * What modules add to the context of every request, by declaration merging: see
@@ -63,6 +64,8 @@ export interface RequestContext extends ModuleContext {
   readonly models: ReadonlyMap<string, ScopedModel>;
   /** Reads objects by their ids alone. */
   readonly nodes: Nodes;
+  /** What a document needs of the rows of a list, for `listOf`. */
+  readonly lookAhead: LookAhead;
   readonly requestId: string;
   /** When the request must end. Pass its `signal` to anything that a resolver waits for besides the database. */
   readonly deadline?: Deadline | undefined;

@@ -45,6 +45,18 @@ function namesKey({ keys }: ScopedModel, where: unknown): boolean {
   return given.length > 0 && given.every(([name, fields]) => isRecord(where[name]) === fields.length > 1);
 }
 
+/**
+ * The statement as a part of a hand-written one; undefined when that is not possible. Its placeholders are numbered in the
+ * order of its text.
+ */
+export function asPart({ text, values }: PlainStatement): Prisma.Sql | undefined {
+  const parts = text.split(PLACEHOLDER);
+  // A quoted name may look like a placeholder.
+  return parts.length === values.length + 1 ? new Prisma.Sql(parts, values) : undefined;
+}
+
+const PLACEHOLDER = /\$\d+/;
+
 /** A hand-written statement; undefined when it has a value that only Prisma can send. */
 export function rawStatement(sql: Prisma.Sql): PlainStatement | undefined {
   const values: (string | null)[] = [];
