@@ -197,7 +197,7 @@ function pageOf(
       WHERE ${ofTenant(db, model)} AND ${columnOf(model, field)} = listed.parent_id
         ${beyond(behind, page.after)} ${beyond(ahead, page.before)}
       ORDER BY ${order}
-      LIMIT ${page.query.take}`;
+      LIMIT ${trusted(String(page.size + 1))}`;
 }
 
 /** The SELECT list of these fields, or of all. */
@@ -245,7 +245,7 @@ async function countsOf(
 const GREATER = Prisma.sql`>`;
 const LESS = Prisma.sql`<`;
 
-// eslint-disable-next-line no-restricted-syntax -- the text has quoted names of the data model only
+// eslint-disable-next-line no-restricted-syntax -- the text has quoted names of the data model, and whole numbers, only
 const trusted = (sql: string): Prisma.Sql => Prisma.raw(sql);
 
 /** With the table, because an unqualified name could mean a selected field. */

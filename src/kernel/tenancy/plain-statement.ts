@@ -155,8 +155,9 @@ class Builder {
     const conditions = this.conditions(where);
     const order = this.order(orderBy);
     // For `take: 0`, Prisma sends no query and does not check the condition.
-    const limit = take === 0 ? undefined : this.bound('LIMIT', take);
-    const offset = this.bound('OFFSET', skip);
+    // Part of the text, because PostgreSQL makes a new plan for each use of a statement whose limit it does not know.
+    const limit = take === 0 ? undefined : bound('LIMIT', take, String);
+    const offset = bound('OFFSET', skip, (rows) => this.placeholder(String(rows)));
     const parts = [columns, conditions, order, limit, offset];
     if (parts.includes(undefined)) return undefined;
     return `SELECT ${columns!} FROM ${this.model.table} WHERE ${conditions!}${order!}${limit!}${offset!}`;
@@ -280,17 +281,17 @@ class Builder {
     return columns.length === 0 ? '' : ` ORDER BY ${columns.join(', ')}`;
   }
 
-  /** LIMIT or OFFSET. A negative `take` asks Prisma for the last rows. */
-  private bound(keyword: string, rows: unknown): string | undefined {
-    if (rows === undefined) return '';
-    if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
-    return ` ${keyword} ${this.placeholder(String(rows))}`;
-  }
-
   private placeholder(value: string | null): string {
     this.values.push(value);
     return `$${String(this.values.length)}`;
   }
+}
+
+/** LIMIT or OFFSET. A negative `take` asks Prisma for the last rows. */
+function bound(keyword: string, rows: unknown, written: (rows: number) => string): string | undefined {
+  if (rows === undefined) return '';
+  if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
+  return ` ${keyword} ${written(rows)}`;
 }
 
 /** The condition that every row meets. */
