@@ -5,9 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Resolvers } from '../../src/generated/graphql.js';
 import type { Message } from '../../src/generated/prisma/client.js';
-import { children } from '../../src/kernel/graphql/children.js';
+import { childList } from '../../src/kernel/graphql/children.js';
 import { LookAhead } from '../../src/kernel/graphql/look-ahead.js';
 import { defineModule } from '../../src/kernel/graphql/module.js';
 import { dataRule } from '../../src/kernel/graphql/shield.js';
@@ -32,13 +31,13 @@ const guarded = defineModule({
     }`,
   resolvers: {
     Conversation: { replies: messages('asc'), ruled: messages('desc') },
-  } as object as Resolvers,
+  } as object,
   permissions: { 'replies:read': ['owner', 'admin', 'member'] },
   rules: { 'Conversation.ruled': dataRule('refuses all', () => forbidden('a rule')) },
 });
 
 function messages(direction: 'asc' | 'desc') {
-  return children<Message>('Message', 'conversationId', { key: sortBy('Message', 'createdAt'), direction });
+  return childList<Message>('Message', 'conversationId', { key: sortBy('Message', 'createdAt'), direction });
 }
 
 const server = useServer({ modules: [...modules, guarded] });
@@ -130,9 +129,7 @@ describe('one round trip', () => {
   test('what could not be read ahead is read for itself', async () => {
     const document = '{ conversations { nodes { messages { nodes { id } } } } }';
     const { data } = await owner.query(document);
-    const client = Object.getPrototypeOf(
-      server().services.database.forTenant((await contextOf())!),
-    ) as object;
+    const client = Object.getPrototypeOf(server().services.database.forTenant(await contextOf())) as object;
     vi.spyOn(client as { readBelow(): Promise<unknown> }, 'readBelow').mockResolvedValue(undefined);
     const sent = await statements.during(async () =>
       expect((await owner.query(document)).data).toEqual(data),

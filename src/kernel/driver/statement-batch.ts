@@ -17,7 +17,7 @@ import type { Placements } from './placements.js';
 import { noRow, rowReader, type ReadRow, type Row } from './row-reader.js';
 import { codeOf } from '../tracing/trace.js';
 import { sqlAttributes } from './sql-attributes.js';
-import { MOST_PREPARED } from './statement-names.js';
+import { forgetOldest } from './statement-names.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 /** A statement with its values in PostgreSQL's text form. */
@@ -178,18 +178,7 @@ class PreparedStatements extends Map<string, Prepared> {
     }
     return known;
   }
-
-  /** Forgets the oldest statements beyond the most that a connection keeps; they have to be closed. */
-  forgetOldest(): readonly string[] {
-    const surplus = this.size - MOST_PREPARED;
-    if (surplus <= 0) return NONE;
-    const oldest = [...this.keys()].slice(0, surplus);
-    for (const name of oldest) this.delete(name);
-    return oldest;
-  }
 }
-
-const NONE: readonly string[] = [];
 
 const preparedOn = new WeakMap<Wire, PreparedStatements>();
 
@@ -251,9 +240,7 @@ class Batch extends Query {
 
   submit(wire: Wire): null {
     this.#prepared = PreparedStatements.on(wire);
-    const messages: Buffer[] = this.#prepared
-      .forgetOldest()
-      .map((name) => serialize.close({ type: 'S', name }));
+    const messages = forgetOldest(this.#prepared).map((name) => serialize.close({ type: 'S', name }));
     // A batch may contain the same statement twice.
     const parsed = new Set<string>();
     for (const { name, text, values, answersAtOnce } of this.#steps) {

@@ -46,5 +46,16 @@ export function nameAllStatements(prefix: string): (sql: string) => string {
   };
 }
 
+/** Removes the oldest statements beyond the most that a connection keeps. @returns their names, to close them */
+export function forgetOldest(prepared: Map<string, unknown>): readonly string[] {
+  const surplus = prepared.size - MOST_PREPARED;
+  if (surplus <= 0) return NONE;
+  const oldest = [...prepared.keys()].slice(0, surplus);
+  for (const name of oldest) prepared.delete(name);
+  return oldest;
+}
+
+const NONE: readonly string[] = [];
+
 const nameOf = (prefix: string, sql: string): string =>
   `${prefix}_${createHash('sha256').update(sql).digest('base64url').slice(0, 22)}`;

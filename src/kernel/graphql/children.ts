@@ -2,17 +2,10 @@
 import { Prisma } from '../../generated/prisma/client.js';
 import type { ScopedModel } from '../tenancy/data-model.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
+import type { ChildList, ListAhead } from './below.js';
 import { Page, type Connection, type Order, type PageArguments, type Position } from './connection.js';
 import type { RequestContext } from './request-context.js';
 import type { ModelName } from './sort-key.js';
-
-/** The list of the rows that refer to a parent. */
-export interface ChildList {
-  readonly model: ModelName;
-  /** The field with the id of the parent, a UUID. */
-  readonly field: string;
-  readonly order: Order;
-}
 
 type ChildrenOf<Row> = (
   parent: { readonly id: string },
@@ -22,15 +15,15 @@ type ChildrenOf<Row> = (
 
 const lists = new WeakMap<object, ChildList>();
 
-/** The list of a resolver that {@link children} has made; undefined for any other one. */
+/** The list of a resolver that {@link childList} has made; undefined for any other one. */
 export const childListOf = (resolve: unknown): ChildList | undefined =>
   typeof resolve === 'function' ? lists.get(resolve) : undefined;
 
 /**
- * The resolver of a list of the rows that refer to the object: `children<Message>('Message', 'conversationId', order)`.
+ * The resolver of a list of the rows that refer to the object: `childList<Message>('Message', 'conversationId', order)`.
  * Lists below the rows of `listOf` are usually read together with them; otherwise they are read as by {@link childrenOf}.
  */
-export function children<Row extends { readonly id: string }>(
+export function childList<Row extends { readonly id: string }>(
   model: ModelName,
   field: string,
   order: Order,
@@ -83,14 +76,6 @@ async function countOf(
 /** Identifies the page of a list below many parents. */
 const nameOf = (model: ModelName, field: string, page: Page): string =>
   `${model} by ${field}, ${page.order.key.field} ${page.order.direction}, ${page.name}`;
-
-/** A list below rows that are about to be read. */
-export interface ListAhead {
-  readonly list: ChildList;
-  readonly page: Page;
-  /** The fields that are needed of its rows; undefined for all. */
-  readonly fields: ReadonlySet<string> | undefined;
-}
 
 /**
  * Reads a list below the rows of a `findMany` that is called in the same tick, and keeps it for its resolver.

@@ -6,7 +6,7 @@ import type { RequestContext } from './request-context.js';
 import type { ModelName } from './sort-key.js';
 
 /**
- * A page of the rows of a model. Lists below the rows (`children`) are read in the same round trip when that is possible.
+ * A page of the rows of a model. Lists below the rows (`childList`) are read in the same round trip when that is possible.
  * The rows have the columns that the document asks for, and all columns when it asks for a field with a resolver.
  *
  * @param info of the field that has the list

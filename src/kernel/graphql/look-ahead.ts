@@ -22,18 +22,11 @@ import {
 import type { Guard, Guards } from '../access/guards.js';
 import { takesGuardedInput, type InputGuards } from '../access/input-guards.js';
 import type { ScopedModel } from '../tenancy/data-model.js';
-import { childListOf, type ChildList, type ListAhead } from './children.js';
+import type { Below, ChildList, ListAhead } from './below.js';
+import { childListOf } from './children.js';
 import { Page, refuseLargePage, type PageArguments } from './connection.js';
 import { isPlainId } from './ids.js';
-import type { RequestContext } from './request-context.js';
-
-/** What a document needs of the rows of a list. */
-export interface Below {
-  /** The fields of the model; undefined for all. */
-  readonly fields: ReadonlySet<string> | undefined;
-  /** The lists below each row. */
-  readonly lists: readonly ListAhead[];
-}
+import type { ReadsAhead, RequestContext } from './request-context.js';
 
 /** What look-ahead has to know of the schema. */
 export interface LookAheadParts {
@@ -62,7 +55,7 @@ type Models = ReadonlyMap<string, ScopedModel>;
 
 const NOTHING: Found = { fields: undefined, lists: [] };
 
-/** The lists among resolvers that {@link children} has made, by coordinate. */
+/** The lists among resolvers that {@link childList} has made, by coordinate. */
 export function childLists(resolvers: readonly object[]): ReadonlyMap<string, ChildList> {
   const lists = new Map<string, ChildList>();
   for (const types of resolvers) {
@@ -76,7 +69,7 @@ export function childLists(resolvers: readonly object[]): ReadonlyMap<string, Ch
   return lists;
 }
 
-export class LookAhead {
+export class LookAhead implements ReadsAhead {
   readonly #lists: ReadonlyMap<string, ChildList>;
   readonly #parts: LookAheadParts;
   /** Documents are parsed once, so that a repeated one has the same nodes. */
@@ -87,11 +80,6 @@ export class LookAhead {
     this.#parts = parts;
   }
 
-  /**
-   * What the field that is being resolved needs of the rows of its list.
-   *
-   * @param model that of the rows
-   */
   below(
     info: GraphQLResolveInfo,
     model: string,
