@@ -28,9 +28,15 @@ const guarded = defineModule({
         @requires(permission: REPLIES_READ)
       ruled(first: Int, after: String, last: Int, before: String): MessageConnection
         @requires(permission: CONVERSATIONS_READ)
+      secluded(first: Int, after: String, last: Int, before: String): SecludedConnection
+        @requires(permission: CONVERSATIONS_READ)
+    }
+    type SecludedConnection {
+      nodes: [Message!] @requires(permission: CONVERSATIONS_READ)
+      pageInfo: PageInfo! @requires(permission: REPLIES_READ)
     }`,
   resolvers: {
-    Conversation: { replies: messages('asc'), ruled: messages('desc') },
+    Conversation: { replies: messages('asc'), ruled: messages('desc'), secluded: messages('desc') },
   } as object,
   permissions: { 'replies:read': ['owner', 'admin', 'member'] },
   rules: { 'Conversation.ruled': dataRule('refuses all', () => forbidden('a rule')) },
@@ -166,6 +172,12 @@ describe('nobody reads more', () => {
     const { data, errors } = await owner.query<{ conversations: { nodes: { ruled: null }[] } }>(document);
     for (const { ruled } of data.conversations.nodes) expect(ruled).toBeNull();
     expect(errors).toHaveLength(data.conversations.nodes.length);
+  });
+
+  test('a list is not read ahead when a field on the way to its rows has a guard of its own', async () => {
+    const document = withList('secluded');
+    expect(readAhead(await sentBy(document))).toEqual([]);
+    expect(await owner.query(document)).toMatchObject({ errors: [] });
   });
 
   test('lists that were read ahead are those of the tenant', async () => {
