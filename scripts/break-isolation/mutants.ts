@@ -19,6 +19,7 @@ import { extension } from './extension-mutants.js';
 import { jobs } from './job-mutants.js';
 import { lifecycle } from './lifecycle-mutants.js';
 import type { MutantGroup } from './mutant.js';
+import { lookAhead } from './look-ahead-mutants.js';
 import { objectsByTheirIds } from './node-mutants.js';
 import { impersonations, operators, settings, suspension } from './operator-mutants.js';
 import { outgoing } from './outgoing-mutants.js';
@@ -51,6 +52,7 @@ export const MUTANTS: readonly MutantGroup[] = [
   remembered,
   guards,
   objectsByTheirIds,
+  lookAhead,
   documents,
   subscriptions,
   answers,

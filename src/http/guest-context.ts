@@ -30,7 +30,7 @@ export function createGuestContext(
   }: Pick<Services, 'api' | 'database' | 'plans' | 'config' | 'moduleContext'>,
   { user, requestId, deadline, usage, log }: GuestRequest,
 ): RequestContext {
-  const { roles, guards, inputGuards, recorded, nodes } = api;
+  const { roles, guards, inputGuards, recorded, nodes, lookAhead } = api;
   const rest = {
     ...moduleContext,
     isGuest: true,
@@ -43,6 +43,7 @@ export function createGuestContext(
     recorded,
     models: database.models,
     nodes,
+    lookAhead,
     requestId,
     deadline,
     bytes: new AnswerBytes(config.maxAnswerBytes),

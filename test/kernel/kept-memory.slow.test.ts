@@ -20,7 +20,7 @@ import {
 import { REGISTERED_BYTES, RegisteredDocuments } from '../../src/services/documents/registered-documents.js';
 import { COMPILED_BYTES, createExecute } from '../../src/kernel/graphql/execution.js';
 import { limitOperation } from '../../src/services/limits/operation-limits.js';
-import { nameStatements } from '../../src/kernel/driver/statement-names.js';
+import { nameAllStatements, nameStatements } from '../../src/kernel/driver/statement-names.js';
 import { KEPT_ANSWER_BYTES, AccessCache } from '../../src/kernel/auth/access-cache.js';
 import { growthBy } from '../support/heap.js';
 
@@ -201,8 +201,11 @@ describe('what is kept of callers', () => {
   });
 });
 
-test('names of statements are few, and none is for a long one', async () => {
-  const name = nameStatements('p');
+test.each([
+  ['Prisma', nameStatements],
+  ['batches', nameAllStatements],
+])('names of statements of %s are few, and none is for a long one', async (_whose, names) => {
+  const name = names('p');
   expect(name('SELECT 1')).not.toBe('');
   expect(name(`SELECT ${'1, '.repeat(5_000)}1`)).toBe('');
   const growth = await growthBy(() => {

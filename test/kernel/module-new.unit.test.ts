@@ -232,7 +232,7 @@ describe('the schema', () => {
 test('the code has the names of the model', () => {
   expect(printResolvers(plan())).toContain("CENTS: sortBy('Invoice', 'cents')");
   expect(printResolvers(plan())).toContain('createdBy: viewer.userId');
-  expect(printResolvers(plan())).toContain("childrenOf<Invoice>(context, 'Invoice', { customerId: id },");
+  expect(printResolvers(plan())).toContain("childList<Invoice>('Invoice', 'customerId', NEWEST_FIRST)");
   expect(printIndex(plan())).toContain("'sales_invoices:read': ['owner'");
   expect(printTest(plan())).toContain("customer: 'customers:read'");
   expect(printSeed(plan())).toContain('what they point at has to be made first');

@@ -28,11 +28,9 @@ export function printResolvers(plan: ModulePlan): string {
     `export const resolvers: Resolvers = {
       Query: {
         ${one}: (_parent, { id }, { db }) => db.${one}.findUnique({ where: db.key(id) }),
-        ${many}: async (_parent, ${listArguments(filters, orders)}, { db }) => {
+        ${many}: async (_parent, ${listArguments(filters, orders)}, context, info) => {
           const page = new Page(args, ${orders.length > 0 ? `{ key: SORT_KEYS[orderBy?.field ?? '${upper(orders.find(({ name }) => name === 'createdAt')?.name ?? orders[0]!.name)}'], direction: orderBy?.direction ?? 'desc' }` : 'NEWEST_FIRST'});
-          ${filters.length > 0 ? 'const where = filter ? conditions(filter) : {};' : 'const where = {};'}
-          const rows = await db.${one}.findMany({ ...page.query, where: { ...page.query.where, ...where } });
-          return page.connection(rows, () => db.${one}.count({ where }));
+          return listOf<${model}>(context, info, '${model}', page${filters.length > 0 ? ', filter ? conditions(filter) : {}' : ''});
         },
       },
       ${shown.length > 0 ? `${model}: { ${shown.map(relationResolver).join(', ')} },` : ''}
@@ -73,8 +71,7 @@ const otherSide = (
   { model, many }: ModulePlan,
   { type, key }: ModulePlan['relations'][number],
 ): string => `${type}: {
-    ${many}: ({ id }, args, context) =>
-      childrenOf<${model}>(context, '${model}', { ${key}: id }, new Page(args, NEWEST_FIRST)),
+    ${many}: childList<${model}>('${model}', '${key}', NEWEST_FIRST),
   },`;
 
 /** The fields of an input. Keys of other rows are checked separately. */
@@ -198,15 +195,13 @@ function imports({ model, columns }: ModulePlan, body: string): string {
   const from: readonly (readonly [file: string, names: readonly string[]])[] = [
     ['zod', ['z']],
     ['../../generated/graphql.js', [`type ${model}Filter`, `type ${model}OrderField`, 'type Resolvers']],
-    [
-      '../../generated/prisma/client.js',
-      [...new Set(enums), ...(body.includes('childrenOf<') ? [`type ${model}`] : [])],
-    ],
-    ['../../kernel/graphql/children.js', ['childrenOf']],
+    ['../../generated/prisma/client.js', [...new Set(enums), `type ${model}`]],
+    ['../../kernel/graphql/children.js', ['childList']],
     ['../../kernel/graphql/connection.js', ['Page']],
     ['../../kernel/graphql/expected-version.js', ['updateExpecting', 'versionInput']],
     ['../../kernel/graphql/filter.js', ['allOf', 'between', 'matching', 'oneOf', 'within']],
     ['../../kernel/graphql/input.js', ['decimal', 'given', 'jsonValue', 'optional', 'parseInput', 'text']],
+    ['../../kernel/graphql/list.js', ['listOf']],
     ['../../kernel/graphql/references.js', ['referenceTo', 'rowById']],
     ['../../kernel/graphql/sort-key.js', ['sortBy', 'type SortKey']],
     ['../../kernel/vocabulary/errors.js', ['badInput']],

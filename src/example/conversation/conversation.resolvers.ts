@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { ConversationFilter, Resolvers } from '../../generated/graphql.js';
+import type { Conversation } from '../../generated/prisma/client.js';
 import { badInput, PublicError } from '../../kernel/vocabulary/errors.js';
 import { Page } from '../../kernel/graphql/connection.js';
 import { updateExpecting, versionInput } from '../../kernel/graphql/expected-version.js';
 import { searchable, within } from '../../kernel/graphql/filter.js';
+import { listOf } from '../../kernel/graphql/list.js';
 import { parseInput, text } from '../../kernel/graphql/input.js';
 import { memberByUser } from '../../platform/membership/member-by-user.js';
 import { changesOf } from '../../services/subscriptions/changes-of.js';
@@ -22,22 +24,18 @@ const updateInput = z.object({
 export const resolvers: Resolvers = {
   Query: {
     conversation: (_parent, { id }, { db }) => db.conversation.findUnique({ where: db.key(id) }),
-    conversations: async (_parent, { filter, orderBy, ...args }, { db }) => {
+    conversations: async (_parent, { filter, orderBy, ...args }, context, info) => {
       const { key, column } = SORT_KEYS[orderBy?.field ?? 'CREATED_AT'];
       const order = { key, column, direction: orderBy?.direction ?? 'desc' } as const;
       const page = new Page(args, order);
       const { search, ...rest } = searchable(filter) ?? {};
       if (search != null) {
         const searched = { ...rest, search };
+        const { db } = context;
         const found = await findConversations(db, searched, page, order);
         return page.connection(found, () => countConversations(db, searched));
       }
-      const matching = conditions(rest);
-      const rows = await db.conversation.findMany({
-        ...page.query,
-        where: { ...page.query.where, ...matching },
-      });
-      return page.connection(rows, () => db.conversation.count({ where: matching }));
+      return listOf<Conversation>(context, info, 'Conversation', page, conditions(rest));
     },
   },
   Conversation: {

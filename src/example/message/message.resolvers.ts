@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { Resolvers, SubscriptionMessagePostedArgs } from '../../generated/graphql.js';
 import type { Message } from '../../generated/prisma/client.js';
-import { childrenOf } from '../../kernel/graphql/children.js';
-import { Page } from '../../kernel/graphql/connection.js';
+import { childList } from '../../kernel/graphql/children.js';
 import { sortBy } from '../../kernel/graphql/sort-key.js';
 import { rowById } from '../../kernel/graphql/references.js';
 import { parseInput, text } from '../../kernel/graphql/input.js';
@@ -15,8 +14,7 @@ const OLDEST_FIRST = { key: sortBy('Message', 'createdAt'), direction: 'asc' } a
 
 export const resolvers: Resolvers = {
   Conversation: {
-    messages: ({ id }, args, context) =>
-      childrenOf<Message>(context, 'Message', { conversationId: id }, new Page(args, OLDEST_FIRST)),
+    messages: childList<Message>('Message', 'conversationId', OLDEST_FIRST),
   },
   Message: {
     conversation: ({ conversationId }, _args, { db, loaders }) =>

@@ -17,6 +17,7 @@ import type { Placements } from './placements.js';
 import { noRow, rowReader, type ReadRow, type Row } from './row-reader.js';
 import { codeOf } from '../tracing/trace.js';
 import { sqlAttributes } from './sql-attributes.js';
+import { forgetOldest } from './statement-names.js';
 import { generationOfPlans, noticeStalePlan } from './stale-plans.js';
 
 /** A statement with its values in PostgreSQL's text form. */
@@ -239,7 +240,7 @@ class Batch extends Query {
 
   submit(wire: Wire): null {
     this.#prepared = PreparedStatements.on(wire);
-    const messages: Buffer[] = [];
+    const messages = forgetOldest(this.#prepared).map((name) => serialize.close({ type: 'S', name }));
     // A batch may contain the same statement twice.
     const parsed = new Set<string>();
     for (const { name, text, values, answersAtOnce } of this.#steps) {

@@ -87,6 +87,7 @@ export const createContext = (
     recorded: api.recorded,
     models: database.models,
     nodes: api.nodes,
+    lookAhead: api.lookAhead,
     requestId,
     deadline,
     idempotencyKey,

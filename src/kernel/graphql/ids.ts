@@ -46,6 +46,9 @@ type Resolve = GraphQLFieldResolver<unknown, RequestContext>;
 /** The resolvers that only add the prefix to a property, and the scalars that do the same. */
 const scalars = new WeakMap<Resolve, GraphQLScalarType>();
 
+/** Whether a resolver only adds the prefix to a property. */
+export const isPlainId = (resolve: object): boolean => scalars.has(resolve as Resolve);
+
 /** The names of {@link scalars} of a schema, and what they serialize. */
 export const idSerializers = (schema: GraphQLSchema): Record<string, (value: unknown) => unknown> =>
   Object.fromEntries(

@@ -6,6 +6,19 @@ import DataLoader from 'dataloader';
  */
 export class Loaders {
   private readonly byName = new Map<string, DataLoader<string, unknown>>();
+  private readonly below = new Map<string, WeakMap<object, readonly unknown[]>>();
+
+  /** Keeps rows of a list that were read together with its parent, this object. */
+  keepBelow(list: string, parent: object, rows: readonly unknown[]): void {
+    let parents = this.below.get(list);
+    if (!parents) this.below.set(list, (parents = new WeakMap()));
+    parents.set(parent, rows);
+  }
+
+  /** The rows of a list that were read together with this object; undefined when they were not. */
+  rowsBelow(list: string, parent: object): readonly unknown[] | undefined {
+    return this.below.get(list)?.get(parent);
+  }
 
   /**
    * Loads the value of `key` together with all other keys requested in the same tick. `name` identifies the loader: it

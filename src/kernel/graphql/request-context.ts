@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { Guards } from '../access/guards.js';
 import type { InputGuards } from '../access/input-guards.js';
 import type { RecordedColumns } from '../access/recorded-columns.js';
@@ -11,6 +12,7 @@ import type { RequestUsage } from '../request/request-usage.js';
 import type { Deadline } from '../request/deadline.js';
 import type { TenantChanges } from '../notifications/change-events.js';
 import type { TenantClient } from '../tenancy/tenant-client.js';
+import type { Below } from './below.js';
 import type { Loaders } from './loaders.js';
 
 /**
@@ -29,6 +31,16 @@ export interface Nodes {
    * @throws BAD_USER_INPUT for what is no id; FORBIDDEN when the caller may not read objects of this type
    */
   load(id: string, field: string, context: RequestContext): Promise<object | null>;
+}
+
+/** Finds what documents ask for below lists: see look-ahead.ts, which cannot be imported here. */
+export interface ReadsAhead {
+  /**
+   * What the field that is being resolved needs of the rows of its list.
+   *
+   * @param model that of the rows
+   */
+  below(info: GraphQLResolveInfo, model: string, context: Pick<RequestContext, 'viewer' | 'models'>): Below;
 }
 
 /**
@@ -63,6 +75,8 @@ export interface RequestContext extends ModuleContext {
   readonly models: ReadonlyMap<string, ScopedModel>;
   /** Reads objects by their ids alone. */
   readonly nodes: Nodes;
+  /** What a document needs of the rows of a list, for `listOf`. */
+  readonly lookAhead: ReadsAhead;
   readonly requestId: string;
   /** When the request must end. Pass its `signal` to anything that a resolver waits for besides the database. */
   readonly deadline?: Deadline | undefined;

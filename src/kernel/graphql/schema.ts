@@ -19,6 +19,7 @@ import type { RequestContext } from './request-context.js';
 import { DateTime } from './date-time.js';
 import { decodeIds, encodeIds } from './ids.js';
 import { JSONObject } from './json-object.js';
+import { childLists, LookAhead } from './look-ahead.js';
 import { NodeReader } from './node-reader.js';
 import { keepDeclaredErrors } from './declared-errors.js';
 import { refuseRedefinitions } from './definitions.js';
@@ -42,6 +43,8 @@ export interface Api {
   readonly recorded: RecordedColumns;
   /** Reads objects by their ids alone. */
   readonly nodes: NodeReader;
+  /** Finds what documents ask for below lists. */
+  readonly lookAhead: LookAhead;
   /** The mutations that need no membership. */
   readonly guestMutations: ReadonlySet<string>;
   /** The coordinates of what has no description. */
@@ -157,6 +160,11 @@ export function buildApi(
       declared: collect(installed, 'audit', 'say what the audit log has of'),
     }),
     nodes,
+    lookAhead: new LookAhead(childLists(installed.map(({ resolvers }) => resolvers)), {
+      guards,
+      inputGuards,
+      fieldsWithRules,
+    }),
     guestMutations: guestMutations(schema),
     undescribed,
   };

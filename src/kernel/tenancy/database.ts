@@ -19,7 +19,7 @@ import { Plans, type PlanLine } from '../driver/plans.js';
 import { TenantryAdapter } from '../driver/adapter.js';
 import { createSign, type Sign } from '../database/context-signature.js';
 import { createSendBatch, type SendBatch } from '../driver/statement-batch.js';
-import { nameStatements } from '../driver/statement-names.js';
+import { nameAllStatements, nameStatements } from '../driver/statement-names.js';
 import { logStatements, type ConnectionLogOptions, type StatementLine } from '../driver/statement-log.js';
 import { scopedModels, type ScopedModel } from './data-model.js';
 import { refuseSecondConnection, type SecondConnectionError } from '../driver/open-transaction.js';
@@ -165,8 +165,8 @@ export function openDatabase(options: DatabaseOptions): Database {
     checkout,
     sign,
     placements,
-    statementName: namedStatements ? nameStatements('f') : () => '',
-    placedStatementName: namedStatements ? nameStatements('s') : () => '',
+    statementName: namedStatements ? nameAllStatements('f') : () => '',
+    placedStatementName: namedStatements ? nameAllStatements('s') : () => '',
     statementTimeout: limits.statementTimeout,
     answersAtOnce: options.statementLog !== undefined,
     onRows,
@@ -247,8 +247,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       onChange,
       sign,
       placements,
-      statementName: to.namedStatements ? nameStatements('f') : () => '',
-      placedStatementName: to.namedStatements ? nameStatements('s') : () => '',
+      statementName: to.namedStatements ? nameAllStatements('f') : () => '',
+      placedStatementName: to.namedStatements ? nameAllStatements('s') : () => '',
       statementTimeout: limits.statementTimeout,
       answersAtOnce: options.statementLog !== undefined,
     });

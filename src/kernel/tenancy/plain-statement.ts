@@ -45,6 +45,18 @@ function namesKey({ keys }: ScopedModel, where: unknown): boolean {
   return given.length > 0 && given.every(([name, fields]) => isRecord(where[name]) === fields.length > 1);
 }
 
+/**
+ * The statement as a part of a hand-written one; undefined when that is not possible. Its placeholders are numbered in the
+ * order of its text.
+ */
+export function asPart({ text, values }: PlainStatement): Prisma.Sql | undefined {
+  const parts = text.split(PLACEHOLDER);
+  // A quoted name may look like a placeholder.
+  return parts.length === values.length + 1 ? new Prisma.Sql(parts, values) : undefined;
+}
+
+const PLACEHOLDER = /\$\d+/;
+
 /** A hand-written statement; undefined when it has a value that only Prisma can send. */
 export function rawStatement(sql: Prisma.Sql): PlainStatement | undefined {
   const values: (string | null)[] = [];
@@ -143,8 +155,13 @@ class Builder {
     const conditions = this.conditions(where);
     const order = this.order(orderBy);
     // For `take: 0`, Prisma sends no query and does not check the condition.
-    const limit = take === 0 ? undefined : this.bound('LIMIT', take);
-    const offset = this.bound('OFFSET', skip);
+    const limit =
+      take === 0
+        ? undefined
+        : bound('LIMIT', take, (rows) =>
+            isConstantLimit(rows) ? String(rows) : this.placeholder(String(rows)),
+          );
+    const offset = bound('OFFSET', skip, (rows) => this.placeholder(String(rows)));
     const parts = [columns, conditions, order, limit, offset];
     if (parts.includes(undefined)) return undefined;
     return `SELECT ${columns!} FROM ${this.model.table} WHERE ${conditions!}${order!}${limit!}${offset!}`;
@@ -268,18 +285,17 @@ class Builder {
     return columns.length === 0 ? '' : ` ORDER BY ${columns.join(', ')}`;
   }
 
-  /** LIMIT or OFFSET. A negative `take` asks Prisma for the last rows. */
-  private bound(keyword: string, rows: unknown): string | undefined {
-    if (rows === undefined) return '';
-    if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
-    const isConstant = keyword === 'LIMIT' && CONSTANT_LIMITS.has(rows);
-    return ` ${keyword} ${isConstant ? String(rows) : this.placeholder(String(rows))}`;
-  }
-
   private placeholder(value: string | null): string {
     this.values.push(value);
     return `$${String(this.values.length)}`;
   }
+}
+
+/** LIMIT or OFFSET. A negative `take` asks Prisma for the last rows. */
+function bound(keyword: string, rows: unknown, written: (rows: number) => string): string | undefined {
+  if (rows === undefined) return '';
+  if (typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST) return undefined;
+  return ` ${keyword} ${written(rows)}`;
 }
 
 /** The condition that every row meets. */
@@ -292,6 +308,9 @@ const EVERYTHING = 'true';
  * Only these, because each makes a prepared statement of its own on each connection.
  */
 const CONSTANT_LIMITS: ReadonlySet<number> = new Set([1, 6, 11, 16, 21, 26, 31, 41, 51, 76, 101]);
+
+/** Whether a limit is written into the text of a statement. Others are parameters. */
+export const isConstantLimit = (rows: number): boolean => CONSTANT_LIMITS.has(rows);
 
 /** Prisma changes larger numbers. */
 const LARGEST = 2 ** 31 - 1;

@@ -62,6 +62,19 @@ export interface TenantClient extends Models, Bound {
    * of connections of the tenant or the caller
    */
   transaction<Result>(work: (tx: TenantTx) => Promise<Result>): Promise<Result>;
+  /**
+   * Reads what belongs to the rows of a `findMany` that is called in the same tick, in the same round trip.
+   *
+   * @param model the property of the client
+   * @param args the arguments of the `findMany`
+   * @param statement makes the statement from the one that finds those rows, narrowed to the tenant
+   * @returns undefined when the two cannot be sent together: then nothing is read
+   */
+  readBelow<Row>(
+    model: string,
+    args: Readonly<Record<string, unknown>>,
+    statement: (found: Prisma.Sql) => Prisma.Sql,
+  ): Promise<Row[] | undefined>;
 }
 
 /** The time limits of a tenant's transactions, in milliseconds. */

@@ -22,7 +22,7 @@ import type { PlainStatement } from './plain-statement.js';
 import { knowsReadableAnswers } from './readable-answers.js';
 import type { Runner } from './runner.js';
 import type { Bound, TenantBinder, TenantClient, TenantTx } from './tenant-client.js';
-import { READS, TenantFilter, WRITES } from './tenant-filter.js';
+import { READS, TenantFilter, WRITES, type Arguments } from './tenant-filter.js';
 import type { TenantOperation } from './tenant-operation.js';
 import { TenantReads } from './tenant-reads.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -169,6 +169,14 @@ function surfaceWith(models: ReadonlyMap<string, ScopedModel>) {
     async enqueue(task: string, payload: unknown, options: EnqueueOptions = {}): Promise<string> {
       const rows = await this.#narrowing.write(enqueueOperation(task, payload, options));
       return (rows as readonly QueuedJob[])[0]!.id;
+    }
+
+    readBelow(
+      model: string,
+      args: Arguments,
+      statement: (found: Prisma.Sql) => Prisma.Sql,
+    ): Promise<unknown> {
+      return this.#narrowing.readBelow(model, args, statement);
     }
 
     key(id: string): ReturnType<Bound['key']> {

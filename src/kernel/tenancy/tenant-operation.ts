@@ -65,3 +65,23 @@ export class RawTenantOperation implements TenantOperation {
     return action === '$queryRaw' ? (this.plain = rawStatement(args[0] as Prisma.Sql)) : undefined;
   }
 }
+
+/**
+ * A statement that is sent only together with others, because it repeats what one of them finds. Its result is undefined
+ * wherever Prisma runs the others.
+ */
+export class AheadOperation implements TenantOperation {
+  readonly plain: PlainStatement | undefined;
+
+  constructor(sql: Prisma.Sql) {
+    this.plain = rawStatement(sql);
+  }
+
+  run(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  prepare(): PlainStatement | undefined {
+    return this.plain;
+  }
+}

@@ -26,6 +26,9 @@ const onlyPrisma = new LRUCache<string, true>({
   sizeCalculation: (_true, text) => 200 + 2 * text.length,
 });
 
+/** Whether the result of a statement is known to be one that only Prisma can read. */
+export const isOnlyForPrisma = ({ text }: PlainStatement): boolean => onlyPrisma.has(text);
+
 /** The reads of one client. */
 export class TenantReads implements ReadSource<TenantOperation> {
   readonly #context: TenantContext;
@@ -82,6 +85,6 @@ export class TenantReads implements ReadSource<TenantOperation> {
 function plainStatements(reads: readonly TenantOperation[]): readonly PlainStatement[] | undefined {
   const statements = reads.map(({ plain }) => plain);
   const canBeSent = (plain: PlainStatement | undefined): plain is PlainStatement =>
-    plain !== undefined && !onlyPrisma.has(plain.text);
+    plain !== undefined && !isOnlyForPrisma(plain);
   return statements.every(canBeSent) ? statements : undefined;
 }
