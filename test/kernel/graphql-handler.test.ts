@@ -11,15 +11,17 @@ const server = useServer();
 
 /** The requests that went through the layer since the last test began. */
 let throughLayer = 0;
-const real = ApolloServer.prototype.executeHTTPGraphQLRequest;
+const LAYER = 'executeHTTPGraphQLRequest';
+const layer = Object.getOwnPropertyDescriptor(ApolloServer.prototype, LAYER)!;
 beforeAll(() => {
-  ApolloServer.prototype.executeHTTPGraphQLRequest = function (request) {
+  const value = function (this: ApolloServer, ...args: unknown[]): unknown {
     throughLayer++;
-    return real.call(this, request);
+    return (layer.value as (...args: unknown[]) => unknown).apply(this, args);
   };
+  Object.defineProperty(ApolloServer.prototype, LAYER, { ...layer, value });
 });
 afterAll(() => {
-  ApolloServer.prototype.executeHTTPGraphQLRequest = real;
+  Object.defineProperty(ApolloServer.prototype, LAYER, layer);
 });
 beforeEach(() => {
   throughLayer = 0;

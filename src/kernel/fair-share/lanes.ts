@@ -112,4 +112,5 @@ export const isIdle = (flow: Flow): boolean =>
   flow.running === 0 && lanesOf(flow).every(({ waiting }) => waiting.size === 0);
 
 /** Whether a tenant has had more than the others that are served now. */
-export const isAhead = (flow: Flow): boolean => lanesOf(flow).some((lane) => lane.time + lane.owed > lane.of.time);
+export const isAhead = (flow: Flow): boolean =>
+  lanesOf(flow).some((lane) => lane.time + lane.owed > lane.of.time);
