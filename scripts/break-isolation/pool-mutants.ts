@@ -45,8 +45,8 @@ export const pool: MutantGroup = {
       edits: [
         edit(
           SCHEDULE,
-          'if (difference > 0 || lifts === lane.lifts) lane.time += difference;',
-          'lane.time += difference - difference;',
+          'if (difference > 0 || lifts === lane.lifts) this.#charge(lane, weight, difference);',
+          'this.#charge(lane, weight, difference - difference);',
         ),
       ],
       tests: [FAIR_SCHEDULE],

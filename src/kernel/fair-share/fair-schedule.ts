@@ -11,11 +11,12 @@
  * - Work that waits starts before any other tenant has got more than its share in the meantime: nothing starves.
  * - A tenant without work is forgotten as soon as the others have caught up with it.
  *
- * The cost is known only at the end of the work. At its start the tenant is charged what its recent work has cost on
- * average, and at the end the difference. With a tolerance, a difference up to it is charged little by little with the next
- * work: otherwise a piece of work that happened to last longer would make the next one wait until all other tenants have
- * had as much, which can be several rounds of a hundred tenants. Two tenants that wait may then differ by the tolerance of
- * each in addition. Nothing here knows the time, waits or throws.
+ * The cost is known only at the end of the work. At its start the tenant is charged what work of its class usually costs, and
+ * at the end the difference. With a tolerance, a tenant that owes less than that is not charged the difference: otherwise a
+ * piece of work that happened to last longer would make the next one wait until all other tenants have had as much, and
+ * with a hundred tenants that do the same, a few would always be the last. Two tenants that wait may then differ by the
+ * tolerance of each in addition, and by {@link FORGIVEN} of it for each piece of work. Nothing here knows the time, waits or
+ * throws.
  */
 import {
   isAhead,
@@ -36,16 +37,16 @@ export interface ScheduleOptions {
   readonly slots: number;
   /** The most slots of background work. By default half of them, at least one. */
   readonly backgroundSlots?: number | undefined;
-  /** The most cost that is charged later, over the next work of its tenant. Default: none. */
+  /** The most cost that a tenant with the weight 1 may owe before it is charged. Default: none. */
   readonly tolerance?: number | undefined;
 }
 
 /** While both classes wait, so many slots in a row go to interactive work. */
 const INTERACTIVE_RUN = 9;
-/** The weight of one cost in the average. */
-const NEWEST = 1 / 8;
-/** The part of what is charged later that is charged with one piece of work. */
-const CHARGED_WITH_NEXT = 1 / 16;
+/** The usual cost is the average of about so many pieces of work: it must hardly change from one to the next. */
+const USUAL_OF = 1_000;
+/** The part of what a tenant owes that is forgiven with each piece of work. */
+const FORGIVEN = 1 / 50;
 /** The most tenants without work whose virtual time is remembered. */
 const REMEMBERED = 10_000;
 
@@ -126,8 +127,8 @@ export class FairSchedule {
     const { flow, of } = lane;
     const difference = cost / weight - charged;
     if (difference > 0 || lifts === lane.lifts) this.#charge(lane, weight, difference);
-    lane.expected += (cost - lane.expected) * NEWEST;
-    of.expected += (cost - of.expected) * NEWEST;
+    of.done++;
+    of.usual += (cost - of.usual) / Math.min(USUAL_OF, of.done);
     flow.running--;
     of.running--;
     this.#running--;
@@ -147,10 +148,10 @@ export class FairSchedule {
     }
   }
 
-  /** Charges the part of a difference that is beyond the tolerance, together with what is already charged later. */
+  /** Charges what the tenant owes beyond the tolerance, and credits what it was charged too much beyond it. */
   #charge(lane: Lane, weight: number, difference: number): void {
     const most = this.#tolerance / weight;
-    const owed = lane.owed + difference;
+    const owed = lane.owed * (1 - FORGIVEN) + difference;
     lane.owed = Math.min(most, Math.max(-most, owed));
     lane.time += owed - lane.owed;
   }
@@ -170,10 +171,8 @@ export class FairSchedule {
   #begin(lane: Lane): Ticket {
     const { flow, of } = lane;
     of.time = Math.max(of.time, lane.time);
-    const charged = lane.expected / flow.weight;
-    const owed = lane.owed * CHARGED_WITH_NEXT;
-    lane.owed -= owed;
-    lane.time += charged + owed;
+    const charged = of.usual / flow.weight;
+    lane.time += charged;
     flow.running++;
     of.running++;
     this.#running++;

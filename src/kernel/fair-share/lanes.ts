@@ -45,10 +45,8 @@ export interface Lane extends HeapItem {
   readonly of: Class;
   /** The virtual time. */
   time: number;
-  /** What of earlier work is charged with the next work, as virtual time; less than 0 when too much was charged. */
+  /** What earlier work has cost and was not charged, as virtual time; less than 0 when too much was charged. */
   owed: number;
-  /** The average cost of recent work. */
-  expected: number;
   /**
    * How often the virtual time was raised to that of the class. What was charged before is covered by the raise, so it
    * is not given back afterwards: otherwise a tenant could save up credit.
@@ -66,7 +64,9 @@ export interface Class {
   running: number;
   /** The virtual time of the lane that was served last; it never decreases while there is work. */
   time: number;
-  expected: number;
+  /** The average cost of its work, and of how many pieces. */
+  usual: number;
+  done: number;
   /** The lanes that wait and have not reached the tenant's limit. */
   readonly ready: Heap<Lane>;
 }
@@ -76,7 +76,8 @@ export const newClass = (most: number): Class => ({
   most,
   running: 0,
   time: 0,
-  expected: 0,
+  usual: 0,
+  done: 0,
   ready: new Heap<Lane>((one, other) =>
     one.time === other.time ? one.order < other.order : one.time < other.time,
   ),
@@ -89,7 +90,6 @@ export const newLane = (flow: Flow, of: Class): Lane => ({
   place: -1,
   time: 0,
   owed: 0,
-  expected: of.expected,
   lifts: 0,
   order: 0,
   waiting: new Set(),

@@ -17,8 +17,11 @@ import { QUEUE_DELAYS, QueueDelays, type DelayLimits } from './queue-delays.js';
 const CALLER_QUEUE = 500;
 const TENANT_QUEUE = 1_000;
 
-/** How much longer than usual work may hold its connection before its tenant waits for that with its next work. */
-const TOLERANCE_MS = 100;
+/**
+ * How much longer than others with as much work a tenant may hold connections before it has to wait for that. Smaller, and
+ * the chances of single transactions would decide who waits; larger, and a tenant could take more for longer.
+ */
+const TOLERANCE_MS = 1_000;
 
 export interface GateOptions {
   readonly poolSize: number;
