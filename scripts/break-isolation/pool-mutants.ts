@@ -52,6 +52,14 @@ export const pool: MutantGroup = {
       tests: [FAIR_SCHEDULE],
     },
     {
+      name: 'debt-without-limit',
+      breaks: 'a tenant whose transactions last longer than those of others gets as many of them',
+      edits: [
+        edit(SCHEDULE, 'const most = this.#tolerance / weight;', 'const most = weight > 0 ? Infinity : 0;'),
+      ],
+      tests: [FAIR_GATE],
+    },
+    {
       name: 'unused-share-saved-up',
       breaks: 'a tenant that had no work for a while may then keep the others waiting as long',
       edits: [edit(SCHEDULE, '        lift(lane);\n        lane.order', '        lane.order')],
