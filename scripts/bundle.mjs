@@ -56,6 +56,16 @@ const oneBuild = {
   },
 };
 
+/** Apollo Server hashes each document, in JavaScript where it does not find the `require` of a module in CommonJS. */
+const hash = {
+  name: 'hash',
+  setup({ onLoad }) {
+    onLoad({ filter: /@apollo\/utils\.createhash\/dist\/index\.js$/ }, () => ({
+      contents: "exports.createHash = (kind) => require('node:crypto').createHash(kind)",
+    }));
+  },
+};
+
 /** An import of node:http reads all that the module exports, and so loads the WebSocket client of Node. */
 const http = {
   name: 'http',
@@ -88,7 +98,7 @@ const { outputFiles } = await build({
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
   },
-  plugins: [ownModules, onDemand, oneBuild, http],
+  plugins: [ownModules, onDemand, oneBuild, hash, http],
   write: false,
 });
 
