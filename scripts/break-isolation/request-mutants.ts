@@ -121,8 +121,8 @@ export const remembered: MutantGroup = {
       edits: [
         edit(
           VERIFY,
-          "createHash('sha256').update(token)",
-          "createHash('sha256').update(token.split('.').slice(0, 2).join('.'))",
+          "hash('sha256', token,",
+          "hash('sha256', token.split('.').slice(0, 2).join('.'),",
         ),
       ],
       tests: ['test/kernel/remembered-tokens.test.ts'],
