@@ -119,11 +119,7 @@ export const remembered: MutantGroup = {
       breaks:
         'a verified token is remembered by its claims: the same claims with another signature are believed',
       edits: [
-        edit(
-          VERIFY,
-          "hash('sha256', token,",
-          "hash('sha256', token.split('.').slice(0, 2).join('.'),",
-        ),
+        edit(VERIFY, "hash('sha256', token,", "hash('sha256', token.split('.').slice(0, 2).join('.'),"),
       ],
       tests: ['test/kernel/remembered-tokens.test.ts'],
     },
