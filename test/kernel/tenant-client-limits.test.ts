@@ -179,7 +179,7 @@ describe('the way out', () => {
     const models = Object.values(Prisma.ModelName).map(
       (name) => name.charAt(0).toLowerCase() + name.slice(1),
     );
-    const common = [...models, '$executeRaw', '$queryRaw', 'context', 'enqueue', 'key'];
+    const common = [...models, '$executeRaw', '$queryRaw', 'context', 'enqueue', 'key', 'readBelow'];
     expect(offeredBy(db)).toEqual([...common, 'transaction'].sort());
     await db.transaction(async (tx) => {
       expect(offeredBy(tx)).toEqual([...common].sort());
