@@ -1,4 +1,5 @@
-/** Starts the server. Where Node can, it keeps the compiled code beside the server, for the next start. */
+/** Starts the server. Where Node can, it keeps the compiled code of the bundle beside it, for the next start. */
+import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -13,9 +14,12 @@ interface CompileCache {
 const KEPT_AFTER_MS = 10_000;
 
 const { enableCompileCache, flushCompileCache }: CompileCache = module;
-// Not in the default folder, that of temporary files: other users of the machine could put code there.
-enableCompileCache?.(fileURLToPath(new URL('.compiled', import.meta.url)));
-setTimeout(() => flushCompileCache?.(), KEPT_AFTER_MS).unref();
+// Only of the bundle: nothing is written into the sources.
+if (existsSync(new URL('bundle', import.meta.url))) {
+  // Not in the default folder, that of temporary files: other users of the machine could put code there.
+  enableCompileCache?.(fileURLToPath(new URL('.compiled', import.meta.url)));
+  setTimeout(() => flushCompileCache?.(), KEPT_AFTER_MS).unref();
+}
 
 const { serve } = await import('./serve.js');
 await serve();
