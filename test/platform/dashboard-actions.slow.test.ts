@@ -91,6 +91,8 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
       await page.getByRole('alert').getByText('in conflict').waitFor();
       expect(await accessibilityProblems(page)).toEqual([]);
       await button(page, 'Cancel').click();
+      // While a dialog is open, the page behind it takes no text.
+      await page.getByRole('alertdialog').waitFor({ state: 'detached' });
       await page.getByLabel('Search').fill('viewer');
       await row(page, 'owner@acme.test').waitFor({ state: 'detached' });
     },
