@@ -9,8 +9,8 @@ import type { RequestContext } from '../../src/kernel/graphql/request-context.js
 import { tenantModule } from '../../src/platform/tenant/index.js';
 import { useServer } from './server.js';
 
-/** A text that errors contain and that must not leave the server. */
-export const SECRET = 'secret detail 4711';
+/** A text that errors contain and that must not leave the server. Its last word is in no id, whose digits are random. */
+export const SECRET = 'secret detail xyzzy';
 
 const fails = (error: unknown) => () => {
   throw error as Error;
@@ -32,7 +32,7 @@ const faulty: object = {
     missing: () => ({ id: null }),
     wrongType: () => ({ an: 'object' }),
     database: (_parent: unknown, _args: unknown, { db }: RequestContext) =>
-      db.$queryRaw(Prisma.sql`SELECT 1 / 0 AS "secret detail 4711"`),
+      db.$queryRaw(Prisma.sql`SELECT 1 / 0 AS "secret detail xyzzy"`),
     rule: () => 1,
     taken: fails(conflict('This is taken.')),
     echo: (_parent: unknown, { id }: { id: string }) => id,
