@@ -62,7 +62,10 @@ export const pool: MutantGroup = {
     {
       name: 'unused-share-saved-up',
       breaks: 'a tenant that had no work for a while may then keep the others waiting as long',
-      edits: [edit(SCHEDULE, '        lift(lane);\n        lane.order', '        lane.order')],
+      edits: [
+        edit(SCHEDULE, '    if (lane.waiting.size === 0) lift(lane, lane.of.latest);\n', ''),
+        edit(SCHEDULE, '        lift(lane, lane.of.time);\n        lane.turn', '        lane.turn'),
+      ],
       tests: [FAIR_SCHEDULE],
     },
     {

@@ -15,8 +15,9 @@
  * at the end the difference. With a tolerance, a tenant that owes less than that is not charged the difference: otherwise a
  * piece of work that happened to last longer would make the next one wait until all other tenants have had as much, and
  * with a hundred tenants that do the same, a few would always be the last. Two tenants that wait may then differ by the
- * tolerance of each in addition, and by {@link FORGIVEN} of it for each piece of work. Nothing here knows the time, waits or
- * throws.
+ * tolerance of each in addition, and by {@link FORGIVEN} of it for each piece of work. Tenants whose virtual times differ by
+ * less than {@link ROUND} of the tolerance are served in the order in which they began to wait. Nothing here knows the time,
+ * waits or throws.
  */
 import {
   isAhead,
@@ -43,6 +44,8 @@ export interface ScheduleOptions {
 
 /** While both classes wait, so many slots in a row go to interactive work. */
 const INTERACTIVE_RUN = 9;
+/** The part of the tolerance by which virtual times are the same turn. */
+const ROUND = 1 / 40;
 /** The usual cost is the average of about so many pieces of work: it must hardly change from one to the next. */
 const USUAL_OF = 1_000;
 /** The part of what a tenant owes that is forgiven with each piece of work. */
@@ -98,7 +101,7 @@ export class FairSchedule {
     const lane = this.#laneOf(flow, claim.priority);
     // Whatever waits in other lanes may take no slot now, or it would have one.
     if (flow.running >= flow.most || lane.waiting.size > 0) return undefined;
-    lift(lane);
+    lift(lane, lane.of.latest);
     return this.#begin(lane);
   }
 
@@ -106,6 +109,7 @@ export class FairSchedule {
   wait(claim: Claim, start: (ticket: Ticket) => void): Waiting {
     const flow = this.#flowOf(claim);
     const lane = this.#laneOf(flow, claim.priority);
+    if (lane.waiting.size === 0) lift(lane, lane.of.latest);
     const waiting: Waiting = { lane, start };
     lane.waiting.add(waiting);
     this.#waiting++;
@@ -170,9 +174,13 @@ export class FairSchedule {
 
   #begin(lane: Lane): Ticket {
     const { flow, of } = lane;
-    of.time = Math.max(of.time, lane.time);
+    // Those at their limit may have used less of this turn, and go on when they may.
+    of.time = Math.max(of.time, this.#turnOf(lane));
+    of.latest = Math.max(of.latest, lane.time);
     const charged = of.usual / flow.weight;
     lane.time += charged;
+    // Whoever waits for the same turn is first.
+    lane.order = this.#order++;
     flow.running++;
     of.running++;
     this.#running++;
@@ -189,13 +197,22 @@ export class FairSchedule {
       const isReady = mayRun && lane.waiting.size > 0;
       if (!isReady) {
         if (lane.place >= 0) ready.delete(lane);
-      } else if (lane.place >= 0) ready.reorder(lane);
-      else {
-        lift(lane);
+      } else if (lane.place >= 0) {
+        lane.turn = this.#turnOf(lane);
+        ready.reorder(lane);
+      } else {
+        lift(lane, lane.of.time);
+        lane.turn = this.#turnOf(lane);
         lane.order = this.#order++;
         ready.add(lane);
       }
     }
+  }
+
+  /** The virtual time at which the turn of the lane begins. */
+  #turnOf({ time }: Lane): number {
+    const round = this.#tolerance * ROUND;
+    return round > 0 ? Math.floor(time / round) * round : time;
   }
 
   #flowOf({ tenant, weight, most }: Claim): Flow {
@@ -220,7 +237,7 @@ export class FairSchedule {
   #forget(flow: Flow): void {
     if (this.#running === 0 && this.#waiting === 0) {
       this.#flows.clear();
-      for (const each of Object.values(this.#classes)) each.time = 0;
+      for (const each of Object.values(this.#classes)) each.time = each.latest = 0;
     } else if (isIdle(flow) && !isAhead(flow)) this.#flows.delete(flow.tenant);
   }
 

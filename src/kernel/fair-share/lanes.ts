@@ -45,6 +45,8 @@ export interface Lane extends HeapItem {
   readonly of: Class;
   /** The virtual time. */
   time: number;
+  /** The virtual time that decides who is first: see `ROUND`. */
+  turn: number;
   /** What earlier work has cost and was not charged, as virtual time; less than 0 when too much was charged. */
   owed: number;
   /**
@@ -52,7 +54,7 @@ export interface Lane extends HeapItem {
    * is not given back afterwards: otherwise a tenant could save up credit.
    */
   lifts: number;
-  /** When it began to wait, for lanes with the same time. */
+  /** When it began to wait, or was served last: for lanes with the same turn. */
   order: number;
   /** In order of arrival. */
   readonly waiting: Set<Waiting>;
@@ -62,8 +64,10 @@ export interface Lane extends HeapItem {
 export interface Class {
   readonly most: number;
   running: number;
-  /** The virtual time of the lane that was served last; it never decreases while there is work. */
+  /** The virtual time at which the turn began that was served last; it never decreases while there is work. */
   time: number;
+  /** The latest virtual time of a lane that was served; without turns the same. */
+  latest: number;
   /** The average cost of its work, and of how many pieces. */
   usual: number;
   done: number;
@@ -76,10 +80,11 @@ export const newClass = (most: number): Class => ({
   most,
   running: 0,
   time: 0,
+  latest: 0,
   usual: 0,
   done: 0,
   ready: new Heap<Lane>((one, other) =>
-    one.time === other.time ? one.order < other.order : one.time < other.time,
+    one.turn === other.turn ? one.order < other.order : one.turn < other.turn,
   ),
 });
 
@@ -89,18 +94,19 @@ export const newLane = (flow: Flow, of: Class): Lane => ({
   of,
   place: -1,
   time: 0,
+  turn: 0,
   owed: 0,
   lifts: 0,
   order: 0,
   waiting: new Set(),
 });
 
-/** What a tenant did not use while it had no work, or had reached its limit, is lost. */
-export function lift(lane: Lane): void {
-  const unused = lane.of.time - lane.time;
+/** What a tenant did not use until this virtual time, while it had no work or had reached its limit, is lost. */
+export function lift(lane: Lane, to: number): void {
+  const unused = to - lane.time;
   if (unused <= 0) return;
   lane.owed = Math.max(0, lane.owed - unused);
-  lane.time = lane.of.time;
+  lane.time = to;
   lane.lifts++;
 }
 
