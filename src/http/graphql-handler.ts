@@ -10,6 +10,7 @@ import type { FormattedExecutionResult } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import { textOfAnswer } from './answer-size.js';
 import type { DoorContext } from './door.js';
+import { LONGEST_REMEMBERED } from './remembering.js';
 
 /** Clients of one kind send the same header, and there are few kinds. */
 const MOST_REMEMBERED = 100;
@@ -39,7 +40,8 @@ export function graphqlHandler<Context extends DoorContext>(
     if (!plain || type === undefined) {
       const text = await inFull(request, reply);
       const chosen = reply.getHeader('content-type');
-      if (plain && reply.statusCode === 200 && typeof chosen === 'string') types.set(accept, chosen);
+      const isKnown = plain && reply.statusCode === 200 && typeof chosen === 'string';
+      if (isKnown && accept.length <= LONGEST_REMEMBERED) types.set(accept, chosen);
       return text;
     }
     const contextValue = await contextOf(request, reply);
