@@ -337,6 +337,31 @@ describe('the compiled function', () => {
     expect(compile.compiled).toBeGreaterThan(0);
   });
 
+  test('forgets no promise of a row when a later row fails at once', async () => {
+    const dropped = vi.fn();
+    process.on('unhandledRejection', dropped);
+    const own = makeExecutableSchema({
+      typeDefs: 'type Query { rows: [Row!] } type Row { child: String refused: String! }',
+      resolvers: {
+        Query: { rows: () => [{ child: Promise.resolve('x') }, {}] },
+        Row: {
+          refused: () => {
+            throw forbidden('more');
+          },
+        },
+      },
+    });
+    const run = createExecute(own);
+    const { document } = parseDocument('{ rows { child refused } }', 2_000);
+    for (let use = 0; use < USES; use++) {
+      const answer = await run({ document, operationName: null, variables: {}, context: {} });
+      expect(answer).toMatchObject({ data: { rows: null }, errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+    }
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', dropped);
+    expect(dropped).not.toHaveBeenCalled();
+  });
+
   test('gives each field its own name, where its path reads like that of another', async () => {
     const resolvers = {
       Query: { node: () => ({ open: 'open', secret: 'SECRET', thing: 'open', secretThing: 'SECRET' }) },

@@ -4,18 +4,13 @@
  */
 import { createRequire } from 'node:module';
 import {
-  defaultFieldResolver,
   execute,
   getOperationAST,
-  isEnumType,
   isLeafType,
-  isNonNullType,
-  isSpecifiedScalarType,
   Kind,
   OperationTypeNode,
   type DocumentNode,
   type ExecutionResult,
-  type GraphQLOutputType,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionSetNode,
@@ -23,16 +18,14 @@ import {
 import { compileQuery, isCompiledQuery, type CompiledQuery } from 'graphql-jit';
 import type * as JitRuntime from 'graphql-jit/dist/runtime';
 import { LRUCache } from 'lru-cache';
-import { objectTypes } from '../access/guards.js';
 import { PublicError } from '../vocabulary/errors.js';
 import { fragmentsOf } from '../request/selections.js';
 import { leastBytes, type AnswerBytes } from '../request/answer-bytes.js';
 import { locate, withTokens } from './locations.js';
 import { bytesOf } from './parse-document.js';
-import type { Deadline } from '../request/deadline.js';
 import { compilable, isCompilableSchema, type Compilable } from './compilable.js';
-import { DateTime } from './date-time.js';
 import { idSerializers, withIdsAsScalars } from './ids.js';
+import { prepareResolvers } from './resolvers.js';
 import { coerceVariables } from './variables.js';
 
 /**
@@ -78,8 +71,7 @@ export type Execute = (execution: Execution) => Promise<ExecutionResult>;
  * @param hideSuggestions removes suggestions of similar names of the schema from messages
  */
 export function createExecute(schema: GraphQLSchema, hideSuggestions = false): Execute {
-  resolveWhatMayBeAPromise(schema);
-  beginNoMutationTooLate(schema);
+  prepareResolvers(schema);
   const compiler = isCompilableSchema(schema) ? new Compiler(schema) : undefined;
   // Keyed by the operation itself: a document has few operations, but clients can invent any number of names.
   const compilations = new WeakMap<OperationDefinitionNode, Compilation>();
@@ -270,40 +262,6 @@ function at(data: unknown, path: readonly (string | number)[] | undefined): unkn
   }
   return value;
 }
-
-/**
- * The fields of a mutation run one after the other, and none begins after the deadline. Other fields need no such
- * check: they begin together, and their database client refuses to read after the deadline.
- */
-function beginNoMutationTooLate(schema: GraphQLSchema): void {
-  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
-    const resolve = field.resolve ?? defaultFieldResolver;
-    field.resolve = (source, args, context: { readonly deadline?: Deadline }, info) => {
-      context.deadline?.throwIfOver();
-      return resolve(source, args, context, info);
-    };
-  }
-}
-
-/**
- * For a field without a resolver, graphql-jit uses the property's value, but graphql-js also awaits promises and calls
- * functions. If no scalar would refuse to serialize such a value, the field gets the resolver of graphql-js.
- */
-function resolveWhatMayBeAPromise(schema: GraphQLSchema): void {
-  for (const type of objectTypes(schema)) {
-    for (const field of Object.values(type.getFields())) {
-      if (!refusesPromises(field.type) || isOfPrimitives(field.name)) field.resolve ??= defaultFieldResolver;
-    }
-  }
-}
-
-function refusesPromises(type: GraphQLOutputType): boolean {
-  const value = isNonNullType(type) ? type.ofType : type;
-  return isEnumType(value) || value === DateTime || isSpecifiedScalarType(value as never);
-}
-
-/** Whether a string or number, resolved in place of an object, would have this property. */
-const isOfPrimitives = (name: string): boolean => name in String.prototype || name in Number.prototype;
 
 /**
  * The size of an operation, with a fragment's fields counted at each spread; above the limit when it has too many
