@@ -4,7 +4,6 @@
  */
 import { afterEach, expect, test, vi } from 'vitest';
 import { RequestsUnderWay } from '../../src/http/requests-under-way.js';
-import type { Deadline } from '../../src/kernel/request/deadline.js';
 import { Connection } from '../../src/services/subscriptions/connection.js';
 import { openRaw } from '../support/raw-connection.js';
 import { useServer } from '../support/server.js';
@@ -52,36 +51,19 @@ async function goDuringLookUp(path: string): Promise<void> {
 }
 
 test('a request ends at once, and is no longer among those under way', async () => {
-  const deadlines: Deadline[] = [];
-  let ended = 0;
-  const { begin } = RequestsUnderWay.prototype;
-  vi.spyOn(RequestsUnderWay.prototype, 'begin').mockImplementation(function (
-    this: RequestsUnderWay,
-    request,
-  ) {
-    deadlines.push(request.deadline);
-    const end = begin.call(this, request);
-    return () => {
-      ended++;
-      end();
-    };
-  });
+  const end = vi.fn();
+  const begin = vi.spyOn(RequestsUnderWay.prototype, 'begin').mockReturnValue(end);
   await goDuringLookUp(`/graphql?query=${encodeURIComponent('{ me { userId } }')}`);
-  await until('the request has begun', () => deadlines.length > 0);
-  expect([deadlines.map(({ isOver }) => isOver), ended]).toEqual([[true], 1]);
+  await until('the request has begun', () => begin.mock.calls.length > 0);
+  expect(begin.mock.calls.map(([{ deadline }]) => deadline.isOver)).toEqual([true]);
+  expect(end).toHaveBeenCalledOnce();
 });
 
 test('an event stream takes no place among those of its user', async () => {
-  const opened: Promise<void>[] = [];
-  const { open } = Connection.prototype;
-  vi.spyOn(Connection.prototype, 'open').mockImplementation(function (this: Connection, ...args) {
-    const opening = open.apply(this, args);
-    opened.push(opening);
-    return opening;
-  });
+  const open = vi.spyOn(Connection.prototype, 'open');
   const query = encodeURIComponent('subscription { conversationChanged { kind } }');
   await goDuringLookUp(`/graphql/stream?query=${query}`);
-  await until('the stream is opened', () => opened.length > 0);
-  await Promise.all(opened);
+  await until('the stream is opened', () => open.mock.results.length > 0);
+  await Promise.all(open.mock.results.map(({ value }) => value as Promise<void>));
   expect(await streamsAt(server())).toBe(0);
 });
