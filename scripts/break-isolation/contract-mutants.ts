@@ -66,7 +66,7 @@ export const contract: MutantGroup = {
       edits: [
         edit('src/http/unexpected-errors.ts', 'usage.codes.includes(CODE)', "usage.codes.includes('')"),
       ],
-      tests: ['test/kernel/graphql-handler.test.ts'],
+      tests: ['test/kernel/graphql-handler-failures.test.ts'],
     },
     {
       name: 'numbers-rounded',

@@ -90,7 +90,7 @@ export const callers: MutantGroup = {
 const REMEMBERING = 'src/http/remembering.ts';
 const REMEMBERING_TEST = 'test/kernel/remembering.unit.test.ts';
 const HANDLER = 'src/http/graphql-handler.ts';
-const HANDLER_TEST = 'test/kernel/graphql-handler.test.ts';
+const HANDLER_TEST = 'test/kernel/graphql-handler-failures.test.ts';
 
 export const remembered: MutantGroup = {
   title: 'What is remembered',

@@ -2,92 +2,14 @@
  * Proves that requests which Apollo Server executes without its HTTP layer are answered as with it: the same status, headers
  * and body, for every kind of answer; and that all other requests go through the layer.
  */
-import { ApolloServer } from '@apollo/server';
 import { getIntrospectionQuery } from 'graphql';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { RequestsUnderWay } from '../../src/http/requests-under-way.js';
-import { LONGEST_REMEMBERED } from '../../src/http/remembering.js';
+import { expect, test } from 'vitest';
 import { REQUEST_LIMITS } from '../../src/http/request-limits.js';
-import { PublicError } from '../../src/kernel/vocabulary/errors.js';
-import { modules } from '../../src/modules.js';
-import { DocumentReader } from '../../src/services/documents/document-reader.js';
-import { faultyModule, LISTED, SECRET } from '../support/faulty-server.js';
-import { OPERATORS, operatorToken } from '../support/operators.js';
-import { openRaw } from '../support/raw-connection.js';
-import { rawPost } from '../support/raw-request.js';
-import { useServer } from '../support/server.js';
+import { asks, newAccept, useBothWays } from '../support/both-ways.js';
+import { LISTED } from '../support/faulty-server.js';
+import { userToken } from '../support/user-token.js';
 
-const server = useServer({
-  modules: [...modules, faultyModule],
-  env: { ...OPERATORS, CORS_ORIGINS: LISTED, MAX_ANSWER_BYTES: '200000' },
-});
-
-/** The requests that went through the layer since the last test began. */
-let throughLayer = 0;
-const LAYER = 'executeHTTPGraphQLRequest';
-const layer = Object.getOwnPropertyDescriptor(ApolloServer.prototype, LAYER)!;
-beforeAll(() => {
-  const value = function (this: ApolloServer, ...args: unknown[]): unknown {
-    throughLayer++;
-    return (layer.value as (...args: unknown[]) => unknown).apply(this, args);
-  };
-  Object.defineProperty(ApolloServer.prototype, LAYER, { ...layer, value });
-});
-afterAll(() => {
-  Object.defineProperty(ApolloServer.prototype, LAYER, layer);
-});
-beforeEach(() => {
-  throughLayer = 0;
-});
-
-let kinds = 0;
-/** A value of `Accept` that no request has had. The layer chooses the media type of the answers. */
-const newAccept = (type = 'application/json'): string => `${type}, x/kind-${String(++kinds)}`;
-
-interface Sent {
-  /** A text is sent as it is, everything else as JSON. */
-  readonly body: unknown;
-  readonly accept: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly door?: 'tenants' | 'operators';
-}
-
-/** Parts of an answer that are different each time. */
-const CHANGING = /^(date|x-request-id|ratelimit|read-after|content-length)$/;
-
-async function send({ body, accept, headers = {}, door = 'tenants' }: Sent) {
-  const token = door === 'tenants' ? (await server().as('viewer', 'acme')).token : operatorToken();
-  const path = door === 'tenants' ? '/graphql' : '/operator/graphql';
-  const answer = await rawPost(`${server().url}${path}`, {
-    authorization: `Bearer ${token}`,
-    headers: { accept, ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  return {
-    status: answer.status,
-    headers: Object.entries(answer.headers).filter(([name]) => !CHANGING.test(name)),
-    body: answer.text
-      .replace(/"requestId":"[^"]*"/g, '"requestId":"…"')
-      .replace(/"throttle":\{[^}]*\}/g, '"throttle":{}'),
-  };
-}
-
-/** Sends a request through the layer, and then without it. */
-async function sendBothWays(sent: Omit<Sent, 'accept'>, before = (): void => undefined) {
-  const accept = newAccept();
-  before();
-  const inFull = await send({ ...sent, accept });
-  expect(throughLayer).toBe(1);
-  // The media type is remembered after an answer with the status 200.
-  await send({ door: sent.door ?? 'tenants', body: asks('{ __typename }'), accept });
-  throughLayer = 0;
-  before();
-  const plain = await send({ ...sent, accept });
-  expect(throughLayer).toBe(0);
-  return { inFull, plain };
-}
-
-const asks = (query: string, more: object = {}) => ({ query, ...more });
+const { server, send, sendBothWays, throughLayer } = useBothWays();
 
 const CONVERSATION = 'query ($id: ID!) { conversation(id: $id) { id } }';
 
@@ -206,9 +128,9 @@ test.each([
   const accept = newAccept(type);
   const body = asks('{ me { userId } }');
   const inFull = await send({ body, accept });
-  throughLayer = 0;
+  throughLayer.count = 0;
   expect(await send({ body, accept })).toEqual(inFull);
-  expect(throughLayer).toBe(0);
+  expect(throughLayer.count).toBe(0);
 });
 
 test.each([
@@ -233,9 +155,9 @@ test.each([
 ])('leaves %s to the layer', async (_what, body) => {
   const accept = newAccept();
   await send({ body: asks('{ __typename }'), accept });
-  throughLayer = 0;
+  throughLayer.count = 0;
   expect((await send({ body, accept })).status).toBe(400);
-  expect(throughLayer).toBe(1);
+  expect(throughLayer.count).toBe(1);
 });
 
 test.each<[status: number, what: string, body: unknown, headers?: Readonly<Record<string, string>>]>([
@@ -270,11 +192,31 @@ test.each<[status: number, what: string, body: unknown, headers?: Readonly<Recor
 ])('answers %d to %s before either way', async (status, _what, body, headers) => {
   const accept = newAccept();
   await send({ body: asks('{ __typename }'), accept });
-  throughLayer = 0;
+  throughLayer.count = 0;
   const remembered = await send({ body, accept, headers });
   expect(remembered.status).toBe(status);
   expect(await send({ body, accept: newAccept(), headers })).toEqual(remembered);
-  expect(throughLayer).toBe(0);
+  expect(throughLayer.count).toBe(0);
+});
+
+test('a guest is answered as the layer does', async () => {
+  const token = userToken({ sub: 'stranger', email: 'stranger@new.test', tenant_id: 'acme' });
+  const body = asks('mutation { acceptInvitation(input: { token: "none" }) { membership { id } } }');
+  const headers = { authorization: `Bearer ${token}` };
+  const { inFull, plain } = await sendBothWays({ body, headers });
+  expect(plain).toEqual(inFull);
+  expect(plain.body).toContain('"acceptInvitation":null');
+});
+
+test('a repeated mutation is answered as the layer does', async () => {
+  const { token } = await server().as('owner', 'acme');
+  const body = asks('mutation { updateTenant(input: { name: "Acme" }) { tenant { name } } }');
+  const headers = { authorization: `Bearer ${token}`, 'idempotency-key': 'both-ways' };
+  await send({ body, accept: newAccept(), headers });
+  throughLayer.count = 0;
+  const { inFull, plain } = await sendBothWays({ body, headers });
+  expect(plain).toEqual(inFull);
+  expect(plain.headers).toMatchObject({ 'idempotency-replayed': 'true' });
 });
 
 test('a mutation by GET is refused, whatever was remembered', async () => {
@@ -291,113 +233,6 @@ test('a mutation by GET is refused, whatever was remembered', async () => {
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
   const head = await fetch(`${server().url}/graphql?query={me{role}}`, { method: 'HEAD', headers });
   expect(head.status).toBe(405);
-});
-
-test('HTTP/1.0 without a Host is answered through the layer, too', async () => {
-  const { token } = await server().as('viewer', 'acme');
-  const body = JSON.stringify(asks('{ me { role } }'));
-  const head = [
-    'POST /graphql HTTP/1.0',
-    `Authorization: Bearer ${token}`,
-    `Accept: ${newAccept()}`,
-    'Content-Type: application/json',
-    `Content-Length: ${String(body.length)}`,
-  ];
-  for (const layers of [1, 0]) {
-    throughLayer = 0;
-    const connection = await openRaw(server().url);
-    connection.send(`${head.join('\r\n')}\r\n\r\n${body}`);
-    await connection.closed;
-    expect([connection.received.split('\r\n', 1)[0], throughLayer]).toEqual(['HTTP/1.1 200 OK', layers]);
-  }
-});
-
-describe('what is remembered is bounded', () => {
-  const goesThroughLayer = async (accept: string): Promise<boolean> => {
-    throughLayer = 0;
-    await send({ body: asks('{ __typename }'), accept });
-    return throughLayer === 1;
-  };
-
-  test('in its length', async () => {
-    const longest = newAccept().padEnd(LONGEST_REMEMBERED, 'x');
-    expect([await goesThroughLayer(longest), await goesThroughLayer(longest)]).toEqual([true, false]);
-    const tooLong = newAccept().padEnd(LONGEST_REMEMBERED + 1, 'x');
-    expect([await goesThroughLayer(tooLong), await goesThroughLayer(tooLong)]).toEqual([true, true]);
-  });
-
-  test('in its number', async () => {
-    const first = newAccept();
-    await goesThroughLayer(first);
-    expect(await goesThroughLayer(first)).toBe(false);
-    for (let n = 0; n < 100; n++) await goesThroughLayer(newAccept());
-    expect(await goesThroughLayer(first)).toBe(true);
-  });
-});
-
-describe('a failure', () => {
-  let errors: unknown[] = [];
-  beforeEach(() => {
-    errors = [];
-    const { log } = server().app;
-    // Of the logs of all requests.
-    const child = log.child.bind(log);
-    vi.spyOn(log, 'child').mockImplementation((...args) => recording(child(...args)));
-  });
-  afterEach(() => {
-    vi.restoreAllMocks();
-  });
-
-  function recording(log: ReturnType<typeof server>['app']['log']): typeof log {
-    const child = log.child.bind(log);
-    return Object.assign(Object.create(log) as typeof log, {
-      child: (...args: Parameters<typeof child>) => recording(child(...args)),
-      error: (details: { readonly err?: unknown }) => errors.push(details.err),
-    });
-  }
-
-  const seen = (code: string): number => server().services.leaving.codes.get(code) ?? 0;
-
-  test('of a step of Apollo Server is answered, logged and counted once each way', async () => {
-    const before = seen('INTERNAL_SERVER_ERROR');
-    const { inFull, plain } = await sendBothWays({ body: asks('{ me { userId } }') }, () => {
-      vi.spyOn(DocumentReader.prototype, 'read').mockImplementationOnce(() => {
-        throw new Error(SECRET);
-      });
-    });
-    expect(plain).toEqual(inFull);
-    expect(plain).toMatchObject({ status: 500, body: expect.not.stringContaining(SECRET) as string });
-    expect(errors.map(String)).toEqual([`Error: ${SECRET}`, `Error: ${SECRET}`]);
-    expect(seen('INTERNAL_SERVER_ERROR') - before).toBe(2);
-  });
-
-  test.each([
-    ['a defect', new Error(SECRET), 500, 'INTERNAL_SERVER_ERROR', 2],
-    ['expected', new PublicError('UNAVAILABLE', 'Try again.', { retryAfter: 3 }), 503, 'UNAVAILABLE', 0],
-  ])(
-    'of the context that is %s is answered, logged and counted the same',
-    async (_what, error, status, code, logged) => {
-      const before = seen(code);
-      const { inFull, plain } = await sendContextFailures(error);
-      expect(plain).toEqual(inFull);
-      expect(plain).toMatchObject({ status, body: expect.not.stringContaining(SECRET) as string });
-      expect([errors.length, seen(code) - before]).toEqual([logged, 2]);
-    },
-  );
-
-  /** As {@link sendBothWays}, but no request that fails so early gets to the layer. */
-  async function sendContextFailures(error: Error) {
-    const accept = newAccept();
-    const failing = async () => {
-      vi.spyOn(RequestsUnderWay.prototype, 'begin').mockImplementationOnce(() => {
-        throw error;
-      });
-      return send({ body: asks('{ me { userId } }'), accept });
-    };
-    const inFull = await failing();
-    await send({ body: asks('{ __typename }'), accept });
-    return { inFull, plain: await failing() };
-  }
 });
 
 test('an Accept for which there is no media type is refused each time', async () => {
