@@ -105,6 +105,11 @@ const { outputFiles } = await build({
   write: false,
 });
 
+/** Node ignores a whole map of which one source is no URL. */
+for (const { path, text } of outputFiles) {
+  if (path.endsWith('.map')) for (const source of JSON.parse(text).sources) new URL(source, 'file:///');
+}
+
 for (const { path, text } of outputFiles) {
   mkdirSync(dirname(path), { recursive: true });
   // With any other character, V8 keeps two bytes for each of the file.
