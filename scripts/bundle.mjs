@@ -66,14 +66,17 @@ const hash = {
   },
 };
 
-/** An import of node:http reads all that the module exports, and so loads the WebSocket client of Node. */
+/**
+ * An import of node:http reads all that the module exports, and so loads the WebSocket client of Node. Source maps have names
+ * that begin with the namespace, as URLs: with one like `http`, they are none, and Node ignores the whole map.
+ */
 const http = {
   name: 'http',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^(node:)?https?$/ }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace: 'http' } : undefined,
+      kind === 'import-statement' ? { path, namespace: 'of-node' } : undefined,
     );
-    onLoad({ filter: /.*/, namespace: 'http' }, ({ path }) => ({
+    onLoad({ filter: /.*/, namespace: 'of-node' }, ({ path }) => ({
       contents: `module.exports = require(${JSON.stringify(path)})`,
     }));
   },
@@ -101,6 +104,11 @@ const { outputFiles } = await build({
   plugins: [ownModules, onDemand, oneBuild, hash, http],
   write: false,
 });
+
+/** Node ignores a whole map of which one source is no URL. */
+for (const { path, text } of outputFiles) {
+  if (path.endsWith('.map')) for (const source of JSON.parse(text).sources) new URL(source, 'file:///');
+}
 
 for (const { path, text } of outputFiles) {
   mkdirSync(dirname(path), { recursive: true });

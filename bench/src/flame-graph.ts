@@ -36,7 +36,7 @@ const OWNERS: readonly (readonly [owner: RegExp, colour: string, title: string])
   [/node_modules\/(pg|pg-[a-z]+|postgres-[a-z]+)\//, '#6ba6a3', 'pg'],
   [/node_modules\/graphql\//, '#e39ac0', 'GraphQL'],
   [/node_modules\/(graphql-shield|graphql-middleware)\//, '#c792d8', 'shield'],
-  [/node_modules\/(@apollo|@as-integrations)\//, '#a7a0e0', 'Apollo'],
+  [/node_modules\/@apollo\//, '#a7a0e0', 'Apollo'],
   [
     /node_modules\/(@?fastify|find-my-way|light-my-request|avvio|pino|sonic-boom)/,
     '#d8c27a',

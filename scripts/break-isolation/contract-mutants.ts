@@ -61,6 +61,14 @@ export const contract: MutantGroup = {
       tests: ['test/kernel/error-refusals.test.ts'],
     },
     {
+      name: 'failed-step-logged-twice',
+      breaks: 'a failure of a step of Apollo Server is logged and counted twice',
+      edits: [
+        edit('src/http/unexpected-errors.ts', 'usage.codes.includes(CODE)', "usage.codes.includes('')"),
+      ],
+      tests: ['test/kernel/graphql-handler-failures.test.ts'],
+    },
+    {
       name: 'numbers-rounded',
       breaks: 'a number that JavaScript cannot keep is rounded without an error',
       edits: [

@@ -87,6 +87,11 @@ export const callers: MutantGroup = {
   ],
 };
 
+const REMEMBERING = 'src/http/remembering.ts';
+const REMEMBERING_TEST = 'test/kernel/remembering.unit.test.ts';
+const HANDLER = 'src/http/graphql-handler.ts';
+const HANDLER_TEST = 'test/kernel/graphql-handler-failures.test.ts';
+
 export const remembered: MutantGroup = {
   title: 'What is remembered',
   mutants: [
@@ -228,6 +233,30 @@ export const remembered: MutantGroup = {
         ),
       ],
       tests: ['test/kernel/idempotency-answers.test.ts'],
+    },
+    {
+      name: 'every-header-remembered',
+      breaks: 'a client that sends another header each time fills the memory of the server',
+      edits: [edit(REMEMBERING, 'if (known.size >= MOST) known.clear();', '')],
+      tests: [REMEMBERING_TEST],
+    },
+    {
+      name: 'long-header-remembered',
+      breaks: 'what is remembered of headers is as long as clients want',
+      edits: [edit(REMEMBERING, 'if (text.length > LONGEST_REMEMBERED) return value;', '')],
+      tests: [REMEMBERING_TEST],
+    },
+    {
+      name: 'every-accept-remembered',
+      breaks: 'the media types of answers are remembered for any number of headers `Accept`',
+      edits: [edit(HANDLER, '{ max: MOST_REMEMBERED }', '{ max: 1_000 * MOST_REMEMBERED }')],
+      tests: [HANDLER_TEST],
+    },
+    {
+      name: 'long-accept-remembered',
+      breaks: 'a header `Accept` of any length is remembered with its media type',
+      edits: [edit(HANDLER, 'isKnown && accept.length <= LONGEST_REMEMBERED', 'isKnown')],
+      tests: [HANDLER_TEST],
     },
   ],
 };

@@ -226,6 +226,7 @@ const CHECKOUT = 'src/kernel/driver/checkout.ts';
 const PIPELINE = 'src/kernel/driver/pipelining-client.ts';
 const DEADLINES = 'test/kernel/deadline.slow.test.ts';
 const FAULTS = 'test/example/faults.slow.test.ts';
+const TIMERS = 'test/kernel/deadline-timers.unit.test.ts';
 
 export const deadlines: MutantGroup = {
   title: 'Deadlines and lost connections',
@@ -279,6 +280,26 @@ export const deadlines: MutantGroup = {
       breaks: 'a request goes on when its client has gone',
       edits: [edit('src/http/deadline.ts', 'deadline.cancel();', 'deadline.remaining;')],
       tests: [DEADLINES],
+    },
+    {
+      name: 'waits-for-clients-that-have-gone',
+      breaks: 'a request whose client went while its access was looked up stays in memory for good',
+      edits: [
+        edit('src/http/when-closed.ts', 'if (answer.closed) listener();', 'if (answer.closed) return;'),
+      ],
+      tests: ['test/kernel/gone-clients.test.ts'],
+    },
+    {
+      name: 'timer-outlives-answer',
+      breaks: 'a request stays in memory until its deadline when its signal was used',
+      edits: [edit('src/kernel/request/deadline.ts', '    this.#forgetSignal?.();\n', '')],
+      tests: [TIMERS],
+    },
+    {
+      name: 'timer-outlives-wait',
+      breaks: 'a request that has waited for a connection stays in memory until its deadline',
+      edits: [edit('src/kernel/pool/fair-gate.ts', '      stop?.();\n', '      void stop;\n')],
+      tests: [TIMERS],
     },
     {
       name: 'connection-without-listener',

@@ -45,7 +45,7 @@ export function createApollo<Context extends DoorContext>(
       ...plugins,
       executor.plugin,
       reportErrors(leaving),
-      reportUnexpected,
+      reportUnexpected(leaving),
       readDocuments(reader, schema, budgetOf),
       tellRetryAfter,
       ApolloServerPluginCacheControlDisabled(),

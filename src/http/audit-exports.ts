@@ -11,6 +11,7 @@ import { MEDIA_TYPES } from '../services/audit-trail/export-trail.js';
 import { stopping, type Drain } from './drain.js';
 import { tell } from './rate-limits.js';
 import type { Services } from './services.js';
+import { whenClosed } from './when-closed.js';
 
 /** A client that has read nothing for this time is disconnected. */
 const STALLED_MS = 60_000;
@@ -58,12 +59,7 @@ export function installAuditExports(
         .finally(() => running.delete(link.tenantId));
     };
     running.add(link.tenantId);
-    // The client may have gone while its access was looked up.
-    if (answer.closed || answer.destroyed) {
-      end();
-      return text;
-    }
-    answer.once('close', end);
+    whenClosed(answer, end);
     answer.setTimeout(STALLED_MS);
     return text;
   }

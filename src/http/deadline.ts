@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Deadline } from '../kernel/request/deadline.js';
+import { whenClosed } from './when-closed.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -34,7 +35,7 @@ export function installDeadline(app: FastifyInstance, timeoutMs: number): void {
 
 /** Ends the deadline with the answer. A client that closes its connection early no longer needs one. */
 export function endWith({ raw }: FastifyReply, deadline: Deadline): void {
-  raw.once('close', () => {
+  whenClosed(raw, () => {
     if (raw.writableFinished) deadline.finish();
     else deadline.cancel();
   });

@@ -22,6 +22,7 @@ import type { Services } from './services.js';
 import { framesOf, type FrameOptions } from './stream-frames.js';
 import { toldErrors } from './told-errors.js';
 import { isWelcomeOrigin } from './websocket-origin.js';
+import { whenClosed } from './when-closed.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -72,7 +73,7 @@ export function installEventStreams(app: FastifyInstance, services: Services, dr
     });
     open.add(connection);
     const openedAt = performance.now();
-    reply.raw.once('close', () => {
+    whenClosed(reply.raw, () => {
       open.delete(connection);
       connection.closed();
       // Of an answer that was sent to its end, the access log has a line.

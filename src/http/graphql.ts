@@ -18,6 +18,7 @@ import { READ_AFTER } from './own-writes.js';
 import { RequestsUnderWay } from './requests-under-way.js';
 import type { Services } from './services.js';
 import { tenantsDoor } from './tenants-door.js';
+import { whenClosed } from './when-closed.js';
 
 /** Installs the route, and stops Apollo Server with the app. */
 export async function installGraphql(
@@ -63,7 +64,7 @@ export async function installGraphql(
         const { tenantId } = viewer;
         services.tenantUsage.add(tenantId, 'requests', 1);
         if (deadline) {
-          reply.raw.once('close', underWay.begin({ tenantId, deadline, confirm: confirmAccess }));
+          whenClosed(reply.raw, underWay.begin({ tenantId, deadline, confirm: confirmAccess }));
         }
         return createContext(services, {
           viewer,

@@ -85,8 +85,7 @@ export function createSocketAnswers(
       { query, ...(operationName !== undefined && { operationName }), ...(variables && { variables }) },
       contextValue,
     ).catch(() => {
-      // Apollo Server has reported the failure to `reportUnexpected`, which has logged it.
-      leaving.see('INTERNAL_SERVER_ERROR', undefined);
+      // Apollo Server has told the failure to `reportUnexpected`, which has logged and counted it.
       return { status: 500, answer: errorAnswer(maskedError({ requestId })) };
     });
     const isTooLarge = exceeds(answer, config.maxAnswerBytes);

@@ -10,6 +10,7 @@ import { DOWNLOAD_PATH, type DownloadLink } from '../services/lifecycle/download
 import { stopping, type Drain } from './drain.js';
 import { tell } from './rate-limits.js';
 import type { Services } from './services.js';
+import { whenClosed } from './when-closed.js';
 
 /** A client that has read nothing for this time is disconnected. */
 const STALLED_MS = 60_000;
@@ -93,7 +94,7 @@ export function installTenantExports(
       void reply.code(206).header('content-range', `bytes ${bounds}`);
     }
     const text = pieces(link, request.id, { start, end });
-    reply.raw.once('close', () => void text.return(undefined).catch(() => undefined));
+    whenClosed(reply.raw, () => void text.return(undefined).catch(() => undefined));
     reply.raw.setTimeout(STALLED_MS);
     // A failure before the first piece is answered like every other one. Afterwards the connection is cut.
     const first = await text.next();

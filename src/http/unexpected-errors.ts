@@ -1,13 +1,24 @@
 /** Handles failures of Apollo Server's own steps, which are not errors of resolvers or fields. */
 import type { ApolloServerPlugin } from '@apollo/server';
+import type { LeavingErrors } from '../services/telemetry/leaving-errors.js';
 import type { DoorContext } from './door.js';
 
-/** Logs such a failure in full; Apollo Server itself logs only one line without the request. */
-export const reportUnexpected: ApolloServerPlugin<DoorContext> = {
-  async unexpectedErrorProcessingRequest({ requestContext, error }) {
-    requestContext.contextValue.log.error({ err: error }, 'a request failed');
+const CODE = 'INTERNAL_SERVER_ERROR';
+
+/**
+ * Logs such a failure in full and counts it, over HTTP and over WebSocket. Apollo Server itself logs only one line without the
+ * request, and throws another error, which says nothing.
+ */
+export const reportUnexpected = (leaving: LeavingErrors): ApolloServerPlugin<DoorContext> => ({
+  async unexpectedErrorProcessingRequest({ requestContext: { contextValue }, error }) {
+    contextValue.log.error({ err: error }, 'a request failed');
+    contextValue.usage.codes = [CODE];
+    leaving.see(CODE, error);
   },
-};
+});
+
+/** Whether {@link reportUnexpected} has reported the failure of a request. */
+export const isReported = ({ usage }: Pick<DoorContext, 'usage'>): boolean => usage.codes.includes(CODE);
 
 interface Answer {
   readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[];
@@ -22,7 +33,7 @@ export function withRequestIds(body: string, requestId: string): string {
     return body;
   }
   const errors = answer.errors?.map((error) =>
-    error.extensions?.['code'] === 'INTERNAL_SERVER_ERROR'
+    error.extensions?.['code'] === CODE
       ? { ...error, extensions: { requestId, ...error.extensions } }
       : error,
   );

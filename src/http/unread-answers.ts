@@ -4,6 +4,7 @@
  */
 import { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { whenClosed } from './when-closed.js';
 
 const KIB = 1024;
 
@@ -93,7 +94,7 @@ export function limitUnreadAnswers(app: FastifyInstance): UnreadAnswers {
     // Not in a test without a connection.
     if (!(socket instanceof Socket)) return;
     const forget = unread.add(socket, bytes);
-    response.once('close', () => {
+    whenClosed(response, () => {
       forget();
       if (!response.writableFinished) request.log.info({ bytes }, 'an answer was not read to its end');
       // Unless Node has already set the timeout for the next request.
