@@ -142,16 +142,16 @@ export function buildApi(
   nodes.begin({ schema, guards, permissions, fieldsWithRules, declared });
   refuseTenantsElsewhere(schema);
   encodeIds(schema);
-  const guarded = guardSchema(schema, { guards, inputGuards }, dataRules);
-  decodeIds(guarded, guards);
-  keepDeclaredErrors(guarded, undeclaredErrors);
-  limitDocuments(guarded, limits);
+  guardSchema(schema, { guards, inputGuards }, dataRules);
+  decodeIds(schema, guards);
+  keepDeclaredErrors(schema, undeclaredErrors);
+  limitDocuments(schema, limits);
   const api: Api = {
-    schema: guarded,
+    schema,
     roles,
     guards,
     inputGuards,
-    roleSchemas: new RoleSchemas({ schema: guarded, guards, inputGuards }),
+    roleSchemas: new RoleSchemas({ schema, guards, inputGuards }),
     recorded: new RecordedColumns({
       schema,
       guards,

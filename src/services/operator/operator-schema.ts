@@ -47,9 +47,9 @@ export function buildOperatorSchema({
   const guards = readGuards(schema, OPERATOR_PERMISSIONS);
   encodeIds(schema);
   const inputGuards = readInputGuards(schema, OPERATOR_PERMISSIONS);
-  const guarded = guardSchema(schema, { guards, inputGuards }, {});
-  decodeIds(guarded, guards);
-  keepDeclaredErrors(guarded, undeclaredErrors);
-  limitDocuments(guarded, limits);
-  return guarded;
+  guardSchema(schema, { guards, inputGuards }, {});
+  decodeIds(schema, guards);
+  keepDeclaredErrors(schema, undeclaredErrors);
+  limitDocuments(schema, limits);
+  return schema;
 }
