@@ -129,6 +129,8 @@ export function buildApi(
       },
     ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+    // Otherwise the whole schema is copied.
+    updateResolversInPlace: true,
   });
   countOnDemand(schema);
   limitPages(schema);

@@ -42,6 +42,8 @@ export function buildOperatorSchema({
       .document,
     resolvers: [{ DateTime, JSONObject }, resolvers],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+    // Otherwise the whole schema is copied.
+    updateResolversInPlace: true,
   });
   keepOwnDescriptions(schema);
   const guards = readGuards(schema, OPERATOR_PERMISSIONS);
