@@ -11,9 +11,8 @@ import { addContextKey, checkContextSigning } from './context-keys.js';
 import type { Query } from '../migration/history.js';
 import {
   applyMigrations,
+  differenceTo,
   MigrationError,
-  newerMigrations,
-  pendingMigrations,
   type ApplyOptions,
 } from '../migration/migrations.js';
 import { checkProtection } from './protection.js';
@@ -155,7 +154,7 @@ export async function checkRuntimeRole(
       throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
     }
     const query: Query = (sql) => client.query(sql);
-    const pending = await pendingMigrations(query).catch(historyUnreadable);
+    const { pending, newer } = await differenceTo(query).catch(historyUnreadable);
     if (pending.length > 0) {
       throw new MigrationError(
         `The database lacks the migrations ${pending.join(', ')}: run \`npm run tenantry -- migrate\` with DATABASE_OWNER_URL.`,
@@ -169,7 +168,7 @@ export async function checkRuntimeRole(
       );
     }
     await checkContextSigning(client, contextKey);
-    return { newerMigrations: await newerMigrations(query) };
+    return { newerMigrations: newer };
   });
 }
 
