@@ -25,7 +25,7 @@ export const usesOf = (
 
 /** Almost always false, and found much sooner than the arguments are read. */
 const isUsed = ({ astNode, extensionASTNodes, extensions }: Annotated, directive: string): boolean =>
-  extensions?.['directives'] !== undefined ||
+  (extensions as { readonly directives?: unknown } | undefined)?.directives !== undefined ||
   [astNode, ...(extensionASTNodes ?? [])].some((node) =>
     node?.directives?.some(({ name }: DirectiveNode) => name.value === directive),
   );

@@ -157,7 +157,8 @@ function applyChecks(
   for (const type of objectTypes(schema)) {
     for (const field of Object.values(type.getFields())) {
       const coordinate = `${type.name}.${field.name}`;
-      if (type === subscriptions && !field.subscribe) throw new Error(`${coordinate} has no subscribe function`);
+      if (type === subscriptions && !field.subscribe)
+        throw new Error(`${coordinate} has no subscribe function`);
       if (hasNothingToCheck(type, field)) continue;
       const generated = checks[type.name]?.[field.name];
       if (!generated) throw new Error(`shield has no check for ${coordinate}`);

@@ -1,18 +1,10 @@
 /** Selects the definitions that a schema uses. */
-import {
-  isTypeDefinitionNode,
-  Kind,
-  parse,
-  print,
-  visit,
-  type ASTVisitorKeyMap,
-  type DefinitionNode,
-} from 'graphql';
+import { isTypeDefinitionNode, Kind, parse, print, visit, type DefinitionNode } from 'graphql';
 
 const WITH_FIELDS = ['interfaces', 'fields'] as const;
 
 /** Where types are named: not in descriptions, names and directives, which are most nodes of a definition. */
-const TYPED: ASTVisitorKeyMap = {
+const TYPED = {
   [Kind.OBJECT_TYPE_DEFINITION]: WITH_FIELDS,
   [Kind.OBJECT_TYPE_EXTENSION]: WITH_FIELDS,
   [Kind.INTERFACE_TYPE_DEFINITION]: WITH_FIELDS,
@@ -26,7 +18,7 @@ const TYPED: ASTVisitorKeyMap = {
   [Kind.INPUT_VALUE_DEFINITION]: ['type'],
   [Kind.NON_NULL_TYPE]: ['type'],
   [Kind.LIST_TYPE]: ['type'],
-};
+} as const;
 
 /**
  * @param offered SDL of named types, each of which may be left out

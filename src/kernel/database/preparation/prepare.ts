@@ -9,12 +9,7 @@ import type { Config } from '../../config/config.js';
 import { embeddedPostgres } from '../../config/development-package.js';
 import { addContextKey, checkContextSigning } from './context-keys.js';
 import type { Query } from '../migration/history.js';
-import {
-  applyMigrations,
-  differenceTo,
-  MigrationError,
-  type ApplyOptions,
-} from '../migration/migrations.js';
+import { applyMigrations, differenceTo, MigrationError, type ApplyOptions } from '../migration/migrations.js';
 import { checkProtection } from './protection.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from '../owner-connection.js';
 import { temporaryTables } from './role-defaults.js';
