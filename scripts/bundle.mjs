@@ -56,6 +56,25 @@ const oneBuild = {
   },
 };
 
+/** What packages load for functions of theirs that the server does not call: a call would fail, for nothing is there. */
+const unused = {
+  name: 'unused',
+  setup({ onResolve, onLoad }) {
+    const packages = {
+      // The serializers for a query, which need a validator of JSON schemas.
+      'fast-json-stringify': '/graphql-jit/',
+      // Of applyMiddleware.
+      '@graphql-tools/schema': '/graphql-middleware/',
+      // Of inputRule.
+      yup: '/graphql-shield/',
+    };
+    onResolve({ filter: new RegExp(`^(${Object.keys(packages).join('|')})$`) }, ({ path, importer }) =>
+      importer.replaceAll('\\', '/').includes(packages[path]) ? { path, namespace: 'unused' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {}' }));
+  },
+};
+
 /** Apollo Server hashes each document, in JavaScript where it does not find the `require` of a module in CommonJS. */
 const hash = {
   name: 'hash',
@@ -101,7 +120,7 @@ const { outputFiles } = await build({
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
   },
-  plugins: [ownModules, onDemand, oneBuild, hash, http],
+  plugins: [ownModules, onDemand, unused, oneBuild, hash, http],
   write: false,
 });
 

@@ -97,7 +97,10 @@ async function run(): Promise<void> {
         );
       }
       await services.operators?.pool.check();
-      await publishQuotas(services.database, services.plans, services.limitedResources);
+      await Promise.all([
+        publishQuotas(services.database, services.plans, services.limitedResources),
+        app.ready(),
+      ]);
       await app.listen({ host: config.host, port: config.port });
       const address = app.server.address();
       const port = typeof address === 'object' && address !== null ? address.port : config.port;

@@ -434,8 +434,8 @@ export const guards: MutantGroup = {
       edits: [
         edit(
           'src/kernel/graphql/shield.ts',
-          'field.subscribe = behind(own.subscribe);',
-          'field.subscribe = own.subscribe;',
+          'if (field.subscribe) field.subscribe = behind(field.subscribe);',
+          '',
         ),
       ],
       tests: ['test/kernel/guards.unit.test.ts'],

@@ -12,6 +12,11 @@ type ServerConfig = Pick<Config, 'logLevel' | 'production' | 'requestTimeoutMs'>
 /** A server without routes, with these options of Fastify: its log, the ids of requests, and the limits of its HTTP parser. */
 export const createServer = (config: ServerConfig): FastifyInstance => fastify(serverOptions(config));
 
+/** Without these functions, Fastify loads its compilers at each start. */
+const noSchemas = () => {
+  throw new Error('No route has a JSON schema, so the server has no compiler for one.');
+};
+
 const serverOptions = (config: ServerConfig) =>
   ({
     logger: loggerOptions(config),
@@ -21,6 +26,7 @@ const serverOptions = (config: ServerConfig) =>
     rewriteUrl: rewriteUndecodableUrl,
     // `/graphql/` is `/graphql`.
     routerOptions: { ignoreTrailingSlash: true },
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     ...requestLimits,
     // For clients that neither send nor read; longer than a request may run.
     connectionTimeout: config.requestTimeoutMs + REQUEST_LIMITS.silentMs,

@@ -11,7 +11,7 @@ import { PRISMA_FOLDER } from '../../src/kernel/database/migration/folder.js';
 import {
   MigrationError,
   applyMigrations,
-  pendingMigrations,
+  differenceTo,
 } from '../../src/kernel/database/migration/migrations.js';
 import {
   SUPERUSER,
@@ -112,9 +112,10 @@ describe('applyMigrations', () => {
       `The migration ${name} failed at line 3: column "missing" does not exist.`,
     );
     expect(await query(url, "SELECT to_regclass('half') AS half")).toEqual([{ half: null }]);
-    expect(await withClient(url, (client) => pendingMigrations((sql) => client.query(sql), prisma))).toEqual([
-      name,
-    ]);
+    expect(await withClient(url, (client) => differenceTo((sql) => client.query(sql), prisma))).toEqual({
+      pending: [name],
+      newer: [],
+    });
   });
 
   it('says what to do about a migration that failed before, and goes on once that is done', async () => {
@@ -177,25 +178,25 @@ describe('applyMigrations', () => {
   });
 });
 
-describe('pendingMigrations', () => {
+describe('differenceTo', () => {
   it('tells the application role what the database lacks', async () => {
     const url = newDatabase();
-    const asApp = (): Promise<string[]> =>
+    const asApp = () =>
       withClient(url, async (client) => {
         await client.query('SET ROLE tenantry_app');
-        return pendingMigrations((sql) => client.query(sql));
+        return differenceTo((sql) => client.query(sql));
       });
     await withClient(SUPERUSER, (client) =>
       client.query(`CREATE DATABASE ${new URL(url).pathname.slice(1)}`),
     );
-    expect(await asApp()).toEqual(await ownNames());
+    expect(await asApp()).toEqual({ pending: await ownNames(), newer: [] });
     const fresh = newDatabase();
     await applyMigrations(fresh);
     expect(
       await withClient(fresh, async (client) => {
         await client.query('SET ROLE tenantry_app');
-        return pendingMigrations((sql) => client.query(sql));
+        return differenceTo((sql) => client.query(sql));
       }),
-    ).toEqual([]);
+    ).toEqual({ pending: [], newer: [] });
   });
 });

@@ -4,6 +4,7 @@ import {
   isAbstractType,
   isInterfaceType,
   isObjectType,
+  type DirectiveNode,
   type GraphQLField,
   type GraphQLNamedType,
   type GraphQLObjectType,
@@ -20,7 +21,14 @@ export const usesOf = (
 ): readonly Readonly<Record<string, unknown>>[] =>
   // Despite its name, the function also reads directives of definitions. `getDirective`, which takes the schema, would
   // throw at invalid values.
-  getDirectiveInExtensions(annotated, directive) ?? [];
+  isUsed(annotated, directive) ? (getDirectiveInExtensions(annotated, directive) ?? []) : [];
+
+/** Almost always false, and found much sooner than the arguments are read. */
+const isUsed = ({ astNode, extensionASTNodes, extensions }: Annotated, directive: string): boolean =>
+  (extensions as { readonly directives?: unknown } | undefined)?.directives !== undefined ||
+  [astNode, ...(extensionASTNodes ?? [])].some((node) =>
+    node?.directives?.some(({ name }: DirectiveNode) => name.value === directive),
+  );
 
 /** Whether the field's value may be shown only once: it has `@secret`. */
 export const isSecretField = (field: GraphQLField<unknown, unknown>): boolean =>

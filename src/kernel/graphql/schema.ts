@@ -129,6 +129,8 @@ export function buildApi(
       },
     ],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+    // Otherwise the whole schema is copied.
+    updateResolversInPlace: true,
   });
   countOnDemand(schema);
   limitPages(schema);
@@ -142,16 +144,16 @@ export function buildApi(
   nodes.begin({ schema, guards, permissions, fieldsWithRules, declared });
   refuseTenantsElsewhere(schema);
   encodeIds(schema);
-  const guarded = guardSchema(schema, { guards, inputGuards }, dataRules);
-  decodeIds(guarded, guards);
-  keepDeclaredErrors(guarded, undeclaredErrors);
-  limitDocuments(guarded, limits);
+  guardSchema(schema, { guards, inputGuards }, dataRules);
+  decodeIds(schema, guards);
+  keepDeclaredErrors(schema, undeclaredErrors);
+  limitDocuments(schema, limits);
   const api: Api = {
-    schema: guarded,
+    schema,
     roles,
     guards,
     inputGuards,
-    roleSchemas: new RoleSchemas({ schema: guarded, guards, inputGuards }),
+    roleSchemas: new RoleSchemas({ schema, guards, inputGuards }),
     recorded: new RecordedColumns({
       schema,
       guards,

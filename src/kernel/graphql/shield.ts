@@ -5,7 +5,6 @@
  */
 import { createRequire } from 'node:module';
 import type * as Shield from 'graphql-shield';
-import type * as Middleware from 'graphql-middleware';
 import {
   defaultFieldResolver,
   type GraphQLField,
@@ -28,10 +27,8 @@ type Rule = ReturnType<ReturnType<typeof Shield.rule>>;
 export type DataRules = Readonly<Record<string, Rule>>;
 
 // graphql-shield's ES modules import a function that Node removed in version 23; its CommonJS build loads
-// everywhere. In it, `chain` and `race` still call that function: combine with `and`. Its middleware is recognised
-// by the CommonJS build of graphql-middleware only.
+// everywhere. In it, `chain` and `race` still call that function: combine with `and`.
 const { shield, rule, allow, deny, and } = createRequire(import.meta.url)('graphql-shield') as typeof Shield;
-const { applyMiddleware } = createRequire(import.meta.url)('graphql-middleware') as typeof Middleware;
 
 /**
  * Makes a rule for a module's `rules`. `check` returns true, or the error for the caller. When it throws, the field is
@@ -58,7 +55,7 @@ export const dataRule = <Args>(
 const REFUSED = new PublicError('FORBIDDEN', 'You may not do this.', { requires: 'rule' });
 
 /**
- * Guards the schema.
+ * Guards the fields of the schema.
  *
  * @throws Error when a rule names a field that is not in the schema, and when a subscription field has no `subscribe`
  */
@@ -66,7 +63,7 @@ export function guardSchema(
   schema: GraphQLSchema,
   { guards, inputGuards }: { readonly guards: Guards; readonly inputGuards: InputGuards },
   dataRules: DataRules,
-): GraphQLSchema {
+): void {
   const permissionRules = new Map<Permission, Rule>();
   const permissionRule = (permission: Permission) => {
     const made = permissionRules.get(permission) ?? holds(permission);
@@ -96,14 +93,12 @@ export function guardSchema(
     fallbackRule: deny,
     fallbackError: REFUSED,
   });
-  const guarded = applyMiddleware(schema, middleware);
-  guardSubscriptions(schema, guarded, middleware.generate(schema) as GeneratedMiddleware);
-  unwrap(schema, guarded, (type, field) => {
+  const checks = middleware.generate(schema) as GeneratedMiddleware;
+  applyChecks(schema, checks, (type, field) => {
     const coordinate = `${type.name}.${field.name}`;
     const isOpen = guards.get(coordinate) === null || isGuardedByItsType(type, field);
     return isOpen && !inputRules.has(coordinate) && !dataRules[coordinate];
   });
-  return guarded;
 }
 
 /** The rule for a permission. Its error is created once: graphql-js copies it when it adds the path. */
@@ -145,49 +140,35 @@ type GeneratedMiddleware = Readonly<
 >;
 
 /**
- * A subscription field has two functions: `subscribe` for its events, and `resolve` for the payload of each. For a
- * field with both, graphql-middleware guards only `resolve` and leaves `subscribe` open. This guards both.
+ * Puts shield's checks before the resolvers. graphql-middleware, which usually does that, would copy the whole schema, and
+ * guard only `resolve` of a subscription field, which has two functions: `subscribe` for its events, and `resolve` for the
+ * payload of each. This guards both.
+ *
+ * Shield's checks are asynchronous calls, which cost more than resolving a list. A field that has nothing to check keeps
+ * its own resolver: any member may read it, or it has the guard of its type, which every path to an object of that type
+ * has passed (`readGuards` ensures this).
  */
-function guardSubscriptions(
-  original: GraphQLSchema,
-  guarded: GraphQLSchema,
-  middleware: GeneratedMiddleware,
-): void {
-  const type = guarded.getSubscriptionType();
-  for (const field of Object.values(type?.getFields() ?? {})) {
-    const own = original.getSubscriptionType()?.getFields()[field.name];
-    const generated = middleware[type!.name]?.[field.name];
-    if (!own?.subscribe || !generated)
-      throw new Error(`${type!.name}.${field.name} has no subscribe function`);
-    const check = typeof generated === 'function' ? generated : generated.resolve;
-    const behind =
-      (resolve: GraphQLFieldResolver<unknown, unknown>): GraphQLFieldResolver<unknown, unknown> =>
-      (...of) =>
-        check(resolve, ...of);
-    field.subscribe = behind(own.subscribe);
-    field.resolve = behind(own.resolve ?? defaultFieldResolver);
-  }
-}
-
-/**
- * Shield wraps every field in asynchronous calls, which cost more than resolving a list. A field without a remaining
- * check gets its own resolver back: any member may read it, or it has the guard of its type, which every path to an
- * object of that type has passed (`readGuards` ensures this).
- */
-function unwrap(
-  original: GraphQLSchema,
-  guarded: GraphQLSchema,
+function applyChecks(
+  schema: GraphQLSchema,
+  checks: GeneratedMiddleware,
   hasNothingToCheck: (type: GraphQLObjectType, field: GraphQLField<unknown, unknown>) => boolean,
 ): void {
-  const originals = new Map(objectTypes(original).map((type) => [type.name, type]));
-  for (const type of objectTypes(guarded)) {
-    const originalFields = originals.get(type.name)?.getFields();
+  const subscriptions = schema.getSubscriptionType();
+  for (const type of objectTypes(schema)) {
     for (const field of Object.values(type.getFields())) {
-      if (!hasNothingToCheck(type, field)) continue;
-      const own = originalFields?.[field.name];
-      if (own?.resolve) field.resolve = own.resolve;
-      else delete field.resolve;
-      if (own?.subscribe) field.subscribe = own.subscribe;
+      const coordinate = `${type.name}.${field.name}`;
+      if (type === subscriptions && !field.subscribe)
+        throw new Error(`${coordinate} has no subscribe function`);
+      if (hasNothingToCheck(type, field)) continue;
+      const generated = checks[type.name]?.[field.name];
+      if (!generated) throw new Error(`shield has no check for ${coordinate}`);
+      const check = typeof generated === 'function' ? generated : generated.resolve;
+      const behind =
+        (resolve: GraphQLFieldResolver<unknown, unknown>): GraphQLFieldResolver<unknown, unknown> =>
+        (...of) =>
+          check(resolve, ...of);
+      field.resolve = behind(field.resolve ?? defaultFieldResolver);
+      if (field.subscribe) field.subscribe = behind(field.subscribe);
     }
   }
 }

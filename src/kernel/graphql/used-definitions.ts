@@ -1,5 +1,24 @@
 /** Selects the definitions that a schema uses. */
-import { isTypeDefinitionNode, parse, print, visit, type DefinitionNode } from 'graphql';
+import { isTypeDefinitionNode, Kind, parse, print, visit, type DefinitionNode } from 'graphql';
+
+const WITH_FIELDS = ['interfaces', 'fields'] as const;
+
+/** Where types are named: not in descriptions, names and directives, which are most nodes of a definition. */
+const TYPED = {
+  [Kind.OBJECT_TYPE_DEFINITION]: WITH_FIELDS,
+  [Kind.OBJECT_TYPE_EXTENSION]: WITH_FIELDS,
+  [Kind.INTERFACE_TYPE_DEFINITION]: WITH_FIELDS,
+  [Kind.INTERFACE_TYPE_EXTENSION]: WITH_FIELDS,
+  [Kind.INPUT_OBJECT_TYPE_DEFINITION]: ['fields'],
+  [Kind.INPUT_OBJECT_TYPE_EXTENSION]: ['fields'],
+  [Kind.UNION_TYPE_DEFINITION]: ['types'],
+  [Kind.UNION_TYPE_EXTENSION]: ['types'],
+  [Kind.DIRECTIVE_DEFINITION]: ['arguments'],
+  [Kind.FIELD_DEFINITION]: ['arguments', 'type'],
+  [Kind.INPUT_VALUE_DEFINITION]: ['type'],
+  [Kind.NON_NULL_TYPE]: ['type'],
+  [Kind.LIST_TYPE]: ['type'],
+} as const;
 
 /**
  * @param offered SDL of named types, each of which may be left out
@@ -35,7 +54,7 @@ export function usedDefinitions(
 function namedIn(definitions: readonly DefinitionNode[]): string[] {
   const names: string[] = [];
   for (const definition of definitions) {
-    visit(definition, { NamedType: ({ name }) => void names.push(name.value) });
+    visit(definition, { NamedType: ({ name }) => void names.push(name.value) }, TYPED);
   }
   return names;
 }

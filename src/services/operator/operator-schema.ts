@@ -42,14 +42,16 @@ export function buildOperatorSchema({
       .document,
     resolvers: [{ DateTime, JSONObject }, resolvers],
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
+    // Otherwise the whole schema is copied.
+    updateResolversInPlace: true,
   });
   keepOwnDescriptions(schema);
   const guards = readGuards(schema, OPERATOR_PERMISSIONS);
   encodeIds(schema);
   const inputGuards = readInputGuards(schema, OPERATOR_PERMISSIONS);
-  const guarded = guardSchema(schema, { guards, inputGuards }, {});
-  decodeIds(guarded, guards);
-  keepDeclaredErrors(guarded, undeclaredErrors);
-  limitDocuments(guarded, limits);
-  return guarded;
+  guardSchema(schema, { guards, inputGuards }, {});
+  decodeIds(schema, guards);
+  keepDeclaredErrors(schema, undeclaredErrors);
+  limitDocuments(schema, limits);
+  return schema;
 }

@@ -11,9 +11,13 @@ import { MigrationError, codeOf } from '../migration-error.js';
 /** The folder `prisma/` of this package; the path is valid from src and from dist. */
 export const PRISMA_FOLDER = fileURLToPath(new URL('../../../../prisma/', import.meta.url));
 
-/** One migration on disk. */
-export interface Migration {
+/** A migration of which only the name was read. */
+export interface NamedMigration {
   readonly name: string;
+}
+
+/** One migration on disk. */
+export interface Migration extends NamedMigration {
   readonly sql: string;
   /** The script that undoes it from any state, and removes it from the history. Few migrations have one. */
   readonly down?: string | undefined;
@@ -24,6 +28,14 @@ export function migrationsFolder(prismaFolder: string): string {
   return join(prismaFolder, 'migrations');
 }
 
+/** The names of the migrations, in the order in which they apply. */
+export async function listMigrations(prismaFolder: string): Promise<NamedMigration[]> {
+  const entries = await readdir(migrationsFolder(prismaFolder), { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  // By code unit, like Prisma; a locale would sort the underscore differently.
+  return names.sort().map((name) => ({ name }));
+}
+
 /**
  * Every migration, in the order in which they apply.
  *
@@ -31,12 +43,9 @@ export function migrationsFolder(prismaFolder: string): string {
  */
 export async function readMigrations(prismaFolder: string): Promise<Migration[]> {
   const folder = migrationsFolder(prismaFolder);
-  const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  // By code unit, like Prisma; a locale would sort the underscore differently.
-  names.sort();
+  const names = await listMigrations(prismaFolder);
   return Promise.all(
-    names.map(async (name) => ({
+    names.map(async ({ name }) => ({
       name,
       sql: await readScript(folder, name),
       down: await readWayBack(folder, name),

@@ -1,6 +1,6 @@
 /** Reads the migration history of a database, Prisma's table `_prisma_migrations`, and never writes it. */
 import { MigrationError } from '../migration-error.js';
-import { type Migration, hasChecksum } from './folder.js';
+import { type Migration, type NamedMigration, hasChecksum } from './folder.js';
 import { APP_ROLE, OWNER_ROLE } from '../owner-connection.js';
 
 /** Runs one statement, usually on a client or pool of pg. */
@@ -63,7 +63,10 @@ export async function readHistory(query: Query): Promise<HistoryEntry[]> {
 }
 
 /** The names of the missing and failed migrations, in the order in which they apply. */
-export function pendingAmong(migrations: readonly Migration[], history: readonly HistoryEntry[]): string[] {
+export function pendingAmong(
+  migrations: readonly NamedMigration[],
+  history: readonly HistoryEntry[],
+): string[] {
   const finished = new Set(history.filter((entry) => entry.finished).map((entry) => entry.name));
   return migrations.map(({ name }) => name).filter((name) => !finished.has(name));
 }
@@ -72,7 +75,10 @@ export function pendingAmong(migrations: readonly Migration[], history: readonly
  * The database's migrations that are unknown here and later than all known ones, finished or not: the database belongs
  * to a newer version.
  */
-export function newerAmong(migrations: readonly Migration[], history: readonly HistoryEntry[]): string[] {
+export function newerAmong(
+  migrations: readonly NamedMigration[],
+  history: readonly HistoryEntry[],
+): string[] {
   const known = new Set(migrations.map(({ name }) => name));
   const newest = migrations.at(-1)?.name ?? '';
   return history.map(({ name }) => name).filter((name) => !known.has(name) && name > newest);

@@ -16,6 +16,7 @@ import { MigrationError, codeOf, messageOf } from '../migration-error.js';
 import {
   type Migration,
   PRISMA_FOLDER,
+  listMigrations,
   migrationList,
   migrationsFolder,
   nextMigrationName,
@@ -119,17 +120,22 @@ async function forgetAttempt(client: pg.Client, name: string): Promise<void> {
   );
 }
 
-/** The migrations of the database that are newer than this version. `query` may be the application role's. */
-export async function newerMigrations(query: Query, prismaFolder = PRISMA_FOLDER): Promise<string[]> {
-  return newerAmong(await readMigrations(prismaFolder), await readHistory(query));
+/** The names of the migrations that this version or the database lacks. */
+export interface Difference {
+  /** The missing and failed migrations of this version. */
+  readonly pending: readonly string[];
+  /** The migrations of the database that are newer than this version. */
+  readonly newer: readonly string[];
 }
 
 /**
- * The names of the missing and failed migrations of this version. `query` may be the application role's, which can read
+ * Compares the migrations of this version with those of a database. `query` may be the application role's, which can read
  * the history after the first migration.
  */
-export async function pendingMigrations(query: Query, prismaFolder = PRISMA_FOLDER): Promise<string[]> {
-  return pendingAmong(await readMigrations(prismaFolder), await readHistory(query));
+export async function differenceTo(query: Query, prismaFolder = PRISMA_FOLDER): Promise<Difference> {
+  const migrations = await listMigrations(prismaFolder);
+  const history = await readHistory(query);
+  return { pending: pendingAmong(migrations, history), newer: newerAmong(migrations, history) };
 }
 
 export interface NewMigrationOptions {

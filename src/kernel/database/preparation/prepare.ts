@@ -9,13 +9,7 @@ import type { Config } from '../../config/config.js';
 import { embeddedPostgres } from '../../config/development-package.js';
 import { addContextKey, checkContextSigning } from './context-keys.js';
 import type { Query } from '../migration/history.js';
-import {
-  applyMigrations,
-  MigrationError,
-  newerMigrations,
-  pendingMigrations,
-  type ApplyOptions,
-} from '../migration/migrations.js';
+import { applyMigrations, differenceTo, MigrationError, type ApplyOptions } from '../migration/migrations.js';
 import { checkProtection } from './protection.js';
 import { APP_ROLE, OWNER_ROLE, withClient } from '../owner-connection.js';
 import { temporaryTables } from './role-defaults.js';
@@ -155,7 +149,7 @@ export async function checkRuntimeRole(
       throw new MigrationError(`The role ${APP_ROLE} ${power}: row-level security would not hold it back.`);
     }
     const query: Query = (sql) => client.query(sql);
-    const pending = await pendingMigrations(query).catch(historyUnreadable);
+    const { pending, newer } = await differenceTo(query).catch(historyUnreadable);
     if (pending.length > 0) {
       throw new MigrationError(
         `The database lacks the migrations ${pending.join(', ')}: run \`npm run tenantry -- migrate\` with DATABASE_OWNER_URL.`,
@@ -169,7 +163,7 @@ export async function checkRuntimeRole(
       );
     }
     await checkContextSigning(client, contextKey);
-    return { newerMigrations: await newerMigrations(query) };
+    return { newerMigrations: newer };
   });
 }
 
