@@ -52,6 +52,12 @@ export const answers: MutantGroup = {
       tests: [ANSWER_SIZE_TEST],
     },
     {
+      name: 'promises-of-rows-dropped',
+      breaks: 'a client fills the log with errors about promises that nobody awaits',
+      edits: [edit('src/kernel/graphql/resolvers.ts', 'throwOnlyInPromises(schema);', '')],
+      tests: ['test/kernel/execution.unit.test.ts'],
+    },
+    {
       name: 'unread-answers-kept',
       breaks: 'an answer that its client does not read stays in memory',
       edits: [edit(UNREAD, 'socket.setTimeout(UNREAD_LIMITS.stalledMs);', 'socket.setTimeout(0);')],
