@@ -13,8 +13,12 @@ export interface Concerned {
   readonly userId: string;
 }
 
-const KEPT_FOR_MS = 30_000;
-/** A member's access takes about 700 bytes: enough for the callers of half a minute. */
+/**
+ * Nothing depends on this time, because changes are announced. It is long enough that a server with many tenants does not look
+ * up each of them again and again.
+ */
+const KEPT_FOR_MS = 300_000;
+/** A member's access takes about 700 bytes: enough for 35,000 members. */
 export const KEPT_ANSWER_BYTES = 32 * 1024 * 1024;
 /** Bytes of a cache entry in addition to its key and value. */
 const BYTES_PER_ENTRY = 200;

@@ -138,7 +138,8 @@ export function createTokenVerifier({ secret, providerKeys, issuer, audience }: 
 export const REMEMBERED_BYTES = 16 * 1024 * 1024;
 /** Bytes of an entry in addition to the identity: the hash and the list entry. */
 const BYTES_PER_TOKEN = 400;
-const REMEMBERED_FOR_MS = 30_000;
+/** As long as access is kept. */
+const REMEMBERED_FOR_MS = 300_000;
 
 interface Remembered {
   readonly identity: Identity;
