@@ -141,7 +141,7 @@ describe('a failure', () => {
   });
 
   test('to be in time is answered 504 each way', async () => {
-    const body = asks('{ conversations(first: 1) { nodes { id } } }');
+    const body = asks('{ members(first: 1) { nodes { userId } } }');
     const { inFull, plain } = await sendBothWays({ body }, () => {
       vi.spyOn(RequestsUnderWay.prototype, 'begin').mockImplementationOnce(({ deadline }) => {
         deadline.cancel();

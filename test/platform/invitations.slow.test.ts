@@ -270,9 +270,9 @@ describe('the mail of an invitation', () => {
   });
 
   test('has no more than the beginning of a long name', async () => {
-    const { mail } = await named(`${'x'.repeat(79)}🦊${'y'.repeat(100)}`);
+    const { mail } = await named(`${'x'.repeat(79)}🦊${'é'.repeat(100)}`);
     expect(readMail(mail.raw).text).toContain('x'.repeat(79));
-    expect(readMail(mail.raw).text).not.toContain('yy');
+    expect(readMail(mail.raw).text).not.toContain('é');
   });
 
   test('is sent later when the mail server refuses it, and the invitation stands', async () => {
