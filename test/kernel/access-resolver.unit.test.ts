@@ -90,6 +90,35 @@ describe('the resolver', () => {
     });
   }
 
+  test('forgets exactly the answers that news concerns, in whatever order they came and went', async () => {
+    const small = fc.nat({ max: 2 });
+    const step = fc.record({ tenant: small, user: small, by: fc.constantFrom('id', 'slug') });
+    const news = fc.record({ tenant: small, user: fc.option(small, { nil: undefined }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(step, news), { maxLength: 40 }), async (steps) => {
+        let tell: (change: AccessChange | undefined) => void = () => undefined;
+        const cache = new AccessCache<object>({ isLive: true, onChange: (listener) => (tell = listener) });
+        const known = new Map<string, string>();
+        for (const { tenant, user, ...asked } of steps) {
+          const tenantId = `t-${String(tenant)}`;
+          const of = `${tenantId} u-${String(user)}`;
+          if (!('by' in asked)) {
+            tell({ tenantId, ...(user !== undefined && { userId: `u-${String(user)}` }) });
+            for (const [key, its] of known) {
+              if (user === undefined ? its.startsWith(`${tenantId} `) : its === of) known.delete(key);
+            }
+            continue;
+          }
+          const key = `${asked.by} ${of}`;
+          const ask = vi.fn(async () => ({}));
+          await cache.get(key, ask, () => ({ tenantId, userId: `u-${String(user)}` }));
+          expect(ask).toHaveBeenCalledTimes(known.has(key) ? 0 : 1);
+          known.set(key, of);
+        }
+      }),
+    );
+  });
+
   test('asks once for all who ask the same at the same time, and for nobody else', async () => {
     const stage = staged();
     const [one, two] = [stage.resolve(), stage.resolve()];
