@@ -56,7 +56,7 @@ const oneBuild = {
   },
 };
 
-/** What packages load for functions of theirs that the server does not call: a call would fail, for nothing is there. */
+/** Leaves out packages that others load only for functions that the server does not call. Such a call would fail. */
 const unused = {
   name: 'unused',
   setup({ onResolve, onLoad }) {
@@ -86,8 +86,9 @@ const hash = {
 };
 
 /**
- * An import of node:http reads all that the module exports, and so loads the WebSocket client of Node. Source maps have names
- * that begin with the namespace, as URLs: with one like `http`, they are none, and Node ignores the whole map.
+ * An import of node:http reads all that the module exports, and so loads the WebSocket client of Node. esbuild writes the
+ * namespace before the names of sources in the source map. With the namespace `http` such a name is no valid URL, and Node
+ * ignores the whole map.
  */
 const http = {
   name: 'http',
@@ -124,7 +125,7 @@ const { outputFiles } = await build({
   write: false,
 });
 
-/** Node ignores a whole map of which one source is no URL. */
+/** Node ignores a source map when one of its sources is no valid URL, so this throws. */
 for (const { path, text } of outputFiles) {
   if (path.endsWith('.map')) for (const source of JSON.parse(text).sources) new URL(source, 'file:///');
 }

@@ -4,13 +4,26 @@
  */
 import { afterEach, expect, test, vi } from 'vitest';
 import { RequestsUnderWay } from '../../src/http/requests-under-way.js';
+import { defineModule } from '../../src/kernel/graphql/module.js';
+import { modules } from '../../src/modules.js';
 import { Connection } from '../../src/services/subscriptions/connection.js';
 import { openRaw } from '../support/raw-connection.js';
 import { useServer } from '../support/server.js';
 import { streamsAt } from '../support/stream-client.js';
 import { until } from '../support/until.js';
 
-const server = useServer();
+const silentModule = defineModule({
+  name: 'silent',
+  typeDefs: 'extend type Subscription { "Never has an event." silent: Int @authenticated }',
+  resolvers: {
+    Subscription: {
+      silent: {
+        subscribe: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => undefined) }) }),
+      },
+    },
+  } as object,
+});
+const server = useServer({ modules: [...modules, silentModule] });
 afterEach(() => {
   vi.restoreAllMocks();
 });
@@ -61,7 +74,7 @@ test('a request ends at once, and is no longer among those under way', async () 
 
 test('an event stream takes no place among those of its user', async () => {
   const open = vi.spyOn(Connection.prototype, 'open');
-  const query = encodeURIComponent('subscription { conversationChanged { kind } }');
+  const query = encodeURIComponent('subscription { silent }');
   await goDuringLookUp(`/graphql/stream?query=${query}`);
   await until('the stream is opened', () => open.mock.results.length > 0);
   await Promise.all(open.mock.results.map(({ value }) => value as Promise<void>));

@@ -34,8 +34,8 @@ function beginNoMutationTooLate(schema: GraphQLSchema): void {
 }
 
 /**
- * When completing a row of a list throws, graphql-js forgets the promises of the rows before it, and their rejections are
- * unhandled (graphql-js pull request 4643, not in version 16). So no resolver throws: it returns a promise that is rejected.
+ * Makes each resolver return a rejected promise where it would throw. When a field of one row throws, graphql-js 16 forgets the
+ * promises of the rows before it, and their rejections are unhandled (see its pull request 4643).
  */
 function throwOnlyInPromises(schema: GraphQLSchema): void {
   for (const type of objectTypes(schema)) {

@@ -140,9 +140,9 @@ type GeneratedMiddleware = Readonly<
 >;
 
 /**
- * Puts shield's checks before the resolvers. graphql-middleware, which usually does that, would copy the whole schema, and
- * guard only `resolve` of a subscription field, which has two functions: `subscribe` for its events, and `resolve` for the
- * payload of each. This guards both.
+ * Puts shield's checks before the resolvers. A subscription field has two functions: `subscribe` for its events, and
+ * `resolve` for the payload of each. This guards both. graphql-middleware, which usually puts the checks in place, would guard
+ * only `resolve`, and would copy the whole schema.
  *
  * Shield's checks are asynchronous calls, which cost more than resolving a list. A field that has nothing to check keeps
  * its own resolver: any member may read it, or it has the guard of its type, which every path to an object of that type
