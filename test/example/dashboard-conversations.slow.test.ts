@@ -136,6 +136,33 @@ describe.skipIf(withoutChromium())('the pages of conversations', () => {
   );
 
   test(
+    'shows what was written after it read and before its subscriptions were in force',
+    async () => {
+      await create('made before the page');
+      const opened = await openWindow(browser());
+      windows.push(opened);
+      let go = (): void => undefined;
+      const held = new Promise<void>((resolve) => (go = resolve));
+      await opened.page.routeWebSocket('**/graphql', (client) => {
+        const upstream = client.connectToServer();
+        let before = Promise.resolve();
+        client.onMessage((message) => {
+          before = before
+            .then(() => (String(message).includes('ConversationChanged') ? held : undefined))
+            .then(() => upstream.send(message));
+        });
+      });
+      await signIn(opened.page, server().url, (await server().as('viewer', 'acme')).token, '/conversations');
+      await row(opened.page, 'made before the page').waitFor();
+      await create('made before anybody was told');
+      expect(await row(opened.page, 'made before anybody was told').count()).toBe(0);
+      go();
+      await row(opened.page, 'made before anybody was told').waitFor();
+    },
+    SLOW_MS,
+  );
+
+  test(
     'shows a change before the server has answered, and takes it back when the server refuses',
     async () => {
       const id = await create('before');

@@ -94,8 +94,7 @@ export function openApi(
       },
       connected: (_socket, _payload, wasRetry) => {
         connected(true);
-        // Events may have been missed.
-        if (wasRetry) refresh();
+        if (wasRetry) refreshWhenInForce();
       },
       closed: (event) => {
         clearTimeout(silent);
@@ -125,14 +124,29 @@ export function openApi(
       fetchExchange,
       subscriptionExchange({
         forwardSubscription: ({ query, ...request }) => ({
-          subscribe: (sink) => ({
-            unsubscribe: socket.subscribe({ ...request, query: query ?? '' }, sink as Sink),
-          }),
+          subscribe: (sink) => {
+            const unsubscribe = socket.subscribe({ ...request, query: query ?? '' }, sink as Sink);
+            refreshWhenInForce();
+            return { unsubscribe };
+          },
         }),
       }),
     ],
   });
 
+  let forget = (): void => undefined;
+  /**
+   * What is shown may have been read before the subscriptions were in force, and nothing announces the changes in between.
+   * The server answers this query when the subscriptions that were sent before it are in force.
+   */
+  function refreshWhenInForce(): void {
+    // One answer is enough for all subscriptions before it.
+    forget();
+    forget = socket.subscribe(
+      { query: '{ __typename }' },
+      { next: refresh, error: refresh, complete: () => undefined },
+    );
+  }
   function refresh(): void {
     for (const operation of shown.values()) {
       const again = makeOperation('query', operation, {
