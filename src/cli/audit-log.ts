@@ -37,7 +37,9 @@ export const auditLogCommand = (): Command => {
     .action(verify);
   command
     .command('head')
-    .description('Print the newest seal of each tenant, one line of JSON each; to verify an export, take it before the export')
+    .description(
+      'Print the newest seal of each tenant, one line of JSON each; to verify an export, take it before the export',
+    )
     .option('--tenant <slug>', 'one tenant only')
     .action(async (options: Chosen) => {
       await eachTrail(options, async ({ tenant, inTenant }) => {

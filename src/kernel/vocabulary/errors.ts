@@ -33,8 +33,12 @@ export class PublicError extends GraphQLError {
 export const forbidden = (requires: string) =>
   new PublicError('FORBIDDEN', `This needs the permission ${requires}.`, { requires });
 
-/** The message is the same for a row of another tenant and for one that does not exist. */
-export const notFound = () => new PublicError('NOT_FOUND', 'There is no such object.');
+/**
+ * The message is the same for a row of another tenant and for one that does not exist.
+ *
+ * @param what names what was looked for, for operators and commands, which see all tenants: `tenant acme`
+ */
+export const notFound = (what = 'such object') => new PublicError('NOT_FOUND', `There is no ${what}.`);
 
 /**
  * @param details extensions that the client gets in addition to the code; never a value that the caller may not read

@@ -80,9 +80,12 @@ export function placeInDatabase({ source, target, tenant, to, ownerUrl }: OwnMov
       } catch (error) {
         if (sqlState(error) === LOCK_TIMEOUT) return false;
         if (sqlState(error) !== LACKS_MIGRATIONS) throw error;
-        throw new CopyOutOfStep(`The schema of the tenant lacks migrations: run \`${tenantryCommand('migrate')}\`.`, {
-          cause: error,
-        });
+        throw new CopyOutOfStep(
+          `The schema of the tenant lacks migrations: run \`${tenantryCommand('migrate')}\`.`,
+          {
+            cause: error,
+          },
+        );
       }
     },
   };

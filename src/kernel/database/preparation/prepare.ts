@@ -151,9 +151,7 @@ export async function checkRuntimeRole(
     const query: Query = (sql) => client.query(sql);
     const { pending, newer } = await differenceTo(query).catch(historyUnreadable);
     if (pending.length > 0) {
-      throw new MigrationError(
-        `The database lacks the migrations ${pending.join(', ')}: ${MIGRATE_FIRST}.`,
-      );
+      throw new MigrationError(`The database lacks the migrations ${pending.join(', ')}: ${MIGRATE_FIRST}.`);
     }
     await checkProtection(client);
     if (role.temporary) {
