@@ -45,6 +45,7 @@ export const auditLogCommand = (): Command => {
       await eachTrail(options, async ({ tenant, inTenant }) => {
         const head = await inTenant((query) => headOf(query, tenant.id));
         if (head) print(JSON.stringify(headJson(head)));
+        else process.stderr.write(`${tenant.slug} has no seal yet.\n`);
       });
     });
   command

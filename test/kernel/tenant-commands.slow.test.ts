@@ -61,6 +61,14 @@ test('lists tenants page by page, and says how to go on', async () => {
   expect(seen).toEqual([0, 1, 2, 3, 4].map((n) => `paged-${String(n)}`));
 });
 
+test.each([
+  [['tenant', 'list', '--search', 'nobody'], 'There are no such tenants.\n'],
+  [['jobs', 'list', '--tenant', 'acme', '--task', 'nothing'], 'The tenant acme has no such jobs.\n'],
+  [['cell', 'list'], 'There are no cells beside the default one.\n'],
+])('an empty list prints no rows, and says so beside them: %j', async (words, told) => {
+  expect(await tenantry(...words, '--json')).toMatchObject({ code: 0, stdout: '', stderr: told });
+});
+
 describe('exits with', () => {
   test.each<[number, string[], RegExp]>([
     [2, ['tenant', 'suspend'], /missing required argument/],
