@@ -128,7 +128,7 @@ async function check(home: string, url: string): Promise<void> {
   );
 }
 
-/** Runs `npx tenantry-audit` in the folder, with only the packages that are installed there. */
+/** Runs `npx --no -- tenantry-audit` in the folder, with only the packages that are installed there. */
 async function audit(home: string, ...args: readonly string[]): Promise<Outcome> {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
   try {

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { issueToken } from './kernel/auth/issue-token.js';
+import { tenantryCommand } from './kernel/config/command-line.js';
 import type { Config } from './kernel/config/config.js';
 import type { Database } from './kernel/tenancy/database.js';
 import { findMember } from './kernel/auth/find-member.js';
@@ -42,7 +43,7 @@ export async function printBanner(server: {
       const member = await findMember(database, tenant, user).catch(() => undefined);
       if (member) lines.push(`  ${user}`, `  Bearer ${issueToken(member, signing, ONE_DAY_SECONDS)}`, '');
     }
-    lines.push('  More tokens: npm run -s tenantry -- token --tenant acme --user admin@acme.test', '');
+    lines.push(`  More tokens: ${tenantryCommand('token --tenant acme --user admin@acme.test')}`, '');
   }
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { ModuleError } from './cli/module/module-error.js';
 import { ConfigError } from './kernel/config/config-error.js';
 import { UnguardedSchemaError } from './kernel/access/guards.js';
@@ -29,7 +30,8 @@ export function explain(error: unknown): string {
   }
   if ('code' in error && error.code === 'EADDRINUSE') {
     const port = 'port' in error ? String(error.port) : '';
-    return `Port ${port} is in use: stop the other program, or set PORT to a free one.`;
+    const variable = port === process.env['METRICS_PORT'] ? 'METRICS_PORT' : 'PORT';
+    return `Port ${port} is in use: stop the other program, or set ${variable} to a free one.`;
   }
   if ('code' in error && error.code === 'EACCES' && 'syscall' in error && error.syscall === 'listen') {
     return 'This user may not listen on that port: set PORT to one above 1023.';

@@ -1,12 +1,13 @@
 /** The server: configuration → database → server → drain. */
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { buildApp } from './app.js';
 import { encryptionKeys, signingSecret } from './kernel/auth/development-secret.js';
 import { printBanner } from './banner.js';
 import { startCells } from './start-cells.js';
-import { readConfig } from './kernel/config/config.js';
+import { readConfig, type Config } from './kernel/config/config.js';
 import { prepareDatabase } from './kernel/database/preparation/prepare.js';
 import { loadEnvironmentFile } from './kernel/config/environment-file.js';
 import { demoOperators, demoUsers } from './demo-users.js';
@@ -36,6 +37,7 @@ async function run(): Promise<void> {
   const tell = (step: string): void => {
     if (isTold) process.stdout.write(`${step} …\n`);
   };
+  await refuseTakenPort(config);
   const prepared = await prepareDatabase(config, tell);
   const early: Parameters<ServiceOptions['warn']>[] = [];
   let ended = (): void => undefined;
@@ -170,6 +172,18 @@ async function run(): Promise<void> {
     await prepared.stop();
     ended();
   }
+}
+
+/**
+ * Fails when another program has the port, before a database is started or changed. The server itself listens at the end.
+ *
+ * @throws the error of Node
+ */
+async function refuseTakenPort({ host, port }: Pick<Config, 'host' | 'port'>): Promise<void> {
+  const probe = createServer().listen({ host, port });
+  await once(probe, 'listening');
+  probe.close();
+  await once(probe, 'close');
 }
 
 /** Resolves at Ctrl-C or when a supervisor asks the server to stop. A second signal ends the process at once. */

@@ -37,12 +37,15 @@ export const auditLogCommand = (): Command => {
     .action(verify);
   command
     .command('head')
-    .description('Print the newest seal of each tenant, one line of JSON each')
+    .description(
+      'Print the newest seal of each tenant, one line of JSON each; to verify an export, take it before the export',
+    )
     .option('--tenant <slug>', 'one tenant only')
     .action(async (options: Chosen) => {
       await eachTrail(options, async ({ tenant, inTenant }) => {
         const head = await inTenant((query) => headOf(query, tenant.id));
         if (head) print(JSON.stringify(headJson(head)));
+        else process.stderr.write(`${tenant.slug} has no seal yet.\n`);
       });
     });
   command

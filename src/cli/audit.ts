@@ -55,7 +55,7 @@ export async function auditCommand(): Promise<Command> {
 }
 
 const NOT_INSTALLED =
-  'The audit is not installed with the server: run `npx tenantry-audit postgresql://…` anywhere, or run `npm ci` ' +
+  'The audit is not installed with the server: run it in a checkout (docs/tenantry-audit.md), or run `npm ci` ' +
   'without --omit=dev (and `npm run build`, where dist is run).';
 
 interface CellOptions extends Record<string, unknown> {

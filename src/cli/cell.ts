@@ -30,7 +30,7 @@ export const cellCommand = (): Command => {
     .command('list')
     .description('Print the cells beside the default one, with the number of their tenants')
     .option('--json', 'print JSON also on a terminal')
-    .action(async (options: Told) => printRows(await asOperator(listCells), options));
+    .action(async (options: Told) => printRows(await asOperator(listCells), options, NO_CELLS));
   command
     .command('drain')
     .description('Place no further tenant in a cell; with --end, place tenants there again')
@@ -57,10 +57,12 @@ export const cellCommand = (): Command => {
         found.push({ name: each, isServed: problem === null, problem });
         if (problem !== null) process.exitCode = 1;
       }
-      printRows(found, options);
+      printRows(found, options, NO_CELLS);
     });
   return command;
 };
+
+const NO_CELLS = 'There are no cells beside the default one.';
 
 async function change(name: string, draining: boolean, options: Told): Promise<void> {
   const cell = await asOperator(async (connection) => {

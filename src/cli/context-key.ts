@@ -18,7 +18,10 @@ export const contextKeyCommand = (): Command => {
     .action(async () => {
       const { owner, contextKey } = await commandUrls(readConfig(process.env, 'command'));
       const ours = contextKey === undefined ? undefined : fingerprintOf(contextKey);
-      for (const { fingerprint, addedAt } of await listContextKeys(demand(owner, 'DATABASE_OWNER_URL'))) {
+      const keys = await listContextKeys(demand(owner, 'DATABASE_OWNER_URL'));
+      if (keys.length === 0)
+        process.stderr.write('There are no keys: the database takes unsigned contexts.\n');
+      for (const { fingerprint, addedAt } of keys) {
         const mark = fingerprint === ours ? ' CONTEXT_SIGNING_KEY' : '';
         process.stdout.write(`${fingerprint} ${addedAt.toISOString()}${mark}\n`);
       }

@@ -78,7 +78,7 @@ async function list(options: ListOptions, command: string): Promise<void> {
       listJobs({ query }, tenant, { state, task, most }),
     ),
   );
-  printRows(jobs, options);
+  printRows(jobs, options, `The tenant ${options.tenant} has no such jobs.`);
 }
 
 const tenantOption = (): Option => new Option('--tenant <slug>', 'the tenant').makeOptionMandatory();

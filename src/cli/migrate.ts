@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import process from 'node:process';
 import { Command } from 'commander';
+import { tenantryCommand } from '../kernel/config/command-line.js';
 import { cellVariable, type CellConfig } from '../kernel/config/cells.js';
 import { readConfig } from '../kernel/config/config.js';
 import { PRISMA_FOLDER } from '../kernel/database/migration/folder.js';
@@ -139,7 +140,7 @@ export const migrationCommand = (): Command => {
       });
       if (created) {
         process.stdout.write(`${relative(process.cwd(), created.directory)}/migration.sql\n`);
-        process.stderr.write('Read it, then apply it: npm run tenantry -- migrate\n');
+        process.stderr.write(`Read it, then apply it: ${tenantryCommand('migrate')}\n`);
       } else {
         process.stderr.write('The models and the migrations agree: nothing to do.\n');
       }

@@ -1,11 +1,17 @@
 /** How commands print rows: one line of JSON each for programs, a table for people. */
 import process from 'node:process';
 
-/** The rows as lines of JSON, unless they are for a terminal and `json` is not wanted. */
+/**
+ * The rows as lines of JSON, unless they are for a terminal and `json` is not wanted.
+ *
+ * @param whenEmpty the sentence on stderr when there are no rows; stdout then stays empty
+ */
 export function printRows(
   rows: readonly object[],
   { json = false }: { readonly json?: boolean | undefined },
+  whenEmpty?: string,
 ): void {
+  if (rows.length === 0 && whenEmpty !== undefined) process.stderr.write(`${whenEmpty}\n`);
   const lines = json || !process.stdout.isTTY ? rows.map((row) => JSON.stringify(row)) : table(rows);
   for (const line of lines) process.stdout.write(`${line}\n`);
 }

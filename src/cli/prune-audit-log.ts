@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { tenantryCommand } from '../kernel/config/command-line.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { readConfig } from '../kernel/config/config.js';
 import { dropEntries, nextCut } from '../services/audit-trail/drop-entries.js';
@@ -58,7 +59,7 @@ async function pruneTrail(
   const { intact } = await inTenant((query) => verifyTrail(query, tenant.id, { keys: keys.trusted }));
   if (!intact) {
     process.exitCode = 1;
-    return 'BROKEN, nothing is dropped: see `tenantry audit-log verify`';
+    return `BROKEN, nothing is dropped: see \`${tenantryCommand('audit-log verify')}\``;
   }
   let entries = 0;
   let through = '';

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { buildSchema, GraphQLError, type GraphQLSchema } from 'graphql';
+import { buildSchema, GraphQLError, resolveSchemaCoordinate, type GraphQLSchema } from 'graphql';
 import { ROLES, type Role } from '../kernel/vocabulary/permissions.js';
 import { schemaFor } from '../kernel/access/role-schema.js';
+import { ConfigError } from '../kernel/config/config-error.js';
 import { readDocumentLimits } from '../kernel/config/environment.js';
 import { subgraphSdl } from '../kernel/graphql/federation.js';
 import { buildApi } from '../kernel/graphql/schema.js';
@@ -52,8 +53,25 @@ function usageCommand(): Command {
     const sought = { exact: [coordinate], ...(isType && { prefixes: [`${coordinate}.`] }) };
     const users = await asOperator((connection) => fieldUsers(connection, sought, days));
     printRows(users, { json });
-    if (users.length === 0) process.stderr.write(`Nobody has used ${coordinate} in ${String(days)} days.\n`);
+    const nobody = `nobody has used it in ${String(days)} days.`;
+    if (!isInSchema(coordinate)) {
+      if (users.length === 0) throw new ConfigError(`The schema has no ${coordinate}, and ${nobody}`);
+      process.stderr.write(`The schema of this version has no ${coordinate} any more.\n`);
+    } else if (users.length === 0) {
+      process.stderr.write(`The schema has ${coordinate}, and ${nobody}\n`);
+    }
   });
+}
+
+/** Whether the schema of the installed modules has it. */
+function isInSchema(coordinate: string): boolean {
+  const { schema } = buildApi(modules, { limits: readDocumentLimits() });
+  try {
+    return resolveSchemaCoordinate(schema, coordinate) !== undefined;
+  } catch {
+    // It is none, or the schema does not even have its type.
+    return false;
+  }
 }
 
 function checkCommand(): Command {
@@ -96,8 +114,11 @@ function readSchemas(file: string, others: readonly GraphQLSchema[] = []): Graph
   try {
     return [...others, buildSchema(readFileSync(file, 'utf8'), { assumeValidSDL: true })];
   } catch (error) {
-    const why = error instanceof GraphQLError ? error.message : (error as NodeJS.ErrnoException).code;
-    throw new InvalidArgumentError(`It is no schema that can be read: ${String(why)}.`);
+    if (error instanceof GraphQLError) throw new InvalidArgumentError(`It is no schema: ${error.message}`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new InvalidArgumentError(
+      code === 'ENOENT' ? 'There is no such file.' : `The file cannot be read (${String(code)}).`,
+    );
   }
 }
 

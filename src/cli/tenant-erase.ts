@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { Command } from 'commander';
+import { tenantryCommand } from '../kernel/config/command-line.js';
 import { readConfig } from '../kernel/config/config.js';
 import { ConfigError } from '../kernel/config/config-error.js';
 import { modules } from '../modules.js';
@@ -88,7 +89,7 @@ async function tenantOf(
     throw new ConfigError(
       `There is no tenant ${slug}.` +
         (running
-          ? ` An erasure was cut off near its end: go on with \`tenantry tenant erase ${running.subject} --now --yes\`.`
+          ? ` An erasure was cut off near its end: go on with \`${tenantryCommand(`tenant erase ${running.subject} --now --yes`)}\`.`
           : ''),
     );
   }

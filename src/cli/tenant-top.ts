@@ -20,7 +20,7 @@ export const topCommand = (): Command =>
       const tenants = await asOperatorOfCells(async (cells) =>
         readTopTenantsIn((await cells.forLists()).reachable, { by, hours, first: limit }),
       );
-      printRows(tenants, { json });
+      printRows(tenants, { json }, `No tenant has used anything in ${String(hours)} hours.`);
     });
 
 function wholeNumber(most: number): (value: string) => number {

@@ -34,6 +34,7 @@ async function printUsage(
 ): Promise<void> {
   const { check = false, repair = false, json } = options;
   const tenants = slug === undefined ? await listTenants(connection) : [await findTenant(connection, slug)];
+  if (tenants.length === 0) process.stderr.write('There are no tenants.\n');
   const reason = reasonOf(options, 'tenant usage');
   for (const tenant of tenants) {
     // A list of all tenants is in no audit log, unless it changes something.

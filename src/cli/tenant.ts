@@ -151,6 +151,7 @@ async function list({
       printRows(
         nodes.map(({ createdAt, ...tenant }) => ({ ...tenant, created_at: createdAt })),
         { json },
+        cursor === undefined ? 'There are no such tenants.' : undefined,
       );
       cursor = pageInfo.hasNextPage ? pageInfo.endCursor : null;
     } while (limit === undefined && cursor !== null);

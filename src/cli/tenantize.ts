@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import process from 'node:process';
 import type { Plan, Project, TenantizeOptions } from '@tenantry/tenantize';
 import { Command, Option } from 'commander';
+import { tenantryCommand } from '../kernel/config/command-line.js';
 import { readConfig } from '../kernel/config/config.js';
 import { developmentPackage } from '../kernel/config/development-package.js';
 import { commandUrls, demand } from './connect.js';
@@ -48,14 +49,14 @@ async function run(project: Project, tables: readonly string[], options: Options
   } else if (options.finish === true) {
     print(await finishTenantize(project, tables));
     process.stderr.write(
-      'The point of no return is the first of these. Apply them when no old code runs any more: npm run tenantry -- migrate\n',
+      `The point of no return is the first of these. Apply them when no old code runs any more: ${tenantryCommand('migrate')}\n`,
     );
   } else {
     print(await tenantize(project, tables, options));
     process.stderr.write(
-      'Read them, then apply them: npm run tenantry -- migrate. Then let the new code run beside the old one, and when\n' +
-        `no old code runs any more: npm run tenantry -- tenantize ${shellWords(tables)} --finish\n` +
-        `Until that is applied there is a way back: npm run tenantry -- tenantize ${shellWords(tables)} --undo\n`,
+      `Read them, then apply them: ${tenantryCommand('migrate')}. Then let the new code run beside the old one, and when\n` +
+        `no old code runs any more: ${tenantryCommand(`tenantize ${shellWords(tables)} --finish`)}\n` +
+        `Until that is applied there is a way back: ${tenantryCommand(`tenantize ${shellWords(tables)} --undo`)}\n`,
     );
   }
 }

@@ -32,6 +32,7 @@ export const eachTrail = (
 ): Promise<void> =>
   (slug === undefined ? inEachCell : (each: Each) => asOperatorOf(slug, each))(async (connection) => {
     const tenants = slug === undefined ? await listTenants(connection) : [await findTenant(connection, slug)];
+    if (tenants.length === 0) process.stderr.write('There are no tenants.\n');
     const failures: string[] = [];
     for (const tenant of tenants) {
       try {

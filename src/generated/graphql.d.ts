@@ -175,7 +175,7 @@ export type AuditEntry = Node & {
    */
   oldValue?: Maybe<Scalars['JSONObject']['output']>;
   /**
-   * Proves that the entry is in the sealed trail, to whoever has a head of it: `npx tenantry-verify --proof`. It shows the
+   * Proves that the entry is in the sealed trail, to whoever has a head of it: `tenantry-verify --proof`. It shows the
    * values that the caller may read, and hashes of the others. Null while the entry is not sealed, which takes a second.
    *
    * Requires the permission `audit:read`.

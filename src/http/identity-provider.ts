@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { askProvider } from '../kernel/auth/ask-provider.js';
 import { Outgoing } from '../kernel/outgoing/outgoing.js';
-import { unavailable } from '../kernel/vocabulary/errors.js';
+import { PublicError } from '../kernel/vocabulary/errors.js';
 import type { Login } from './login.js';
 
 /** A provider that moves its pages is noticed after this time. */
@@ -49,7 +49,9 @@ export function loginAt(
   return async () => {
     if (performance.now() >= askAgainAt) asking ??= ask();
     if (!kept) await asking;
-    if (!kept) throw unavailable();
+    if (!kept) {
+      throw new PublicError('UNAVAILABLE', 'The identity provider cannot be reached. Try again later.');
+    }
     return kept;
   };
 }

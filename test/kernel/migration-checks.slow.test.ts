@@ -91,7 +91,9 @@ describe('a new migration', { timeout: 300_000 }, () => {
       '29990101000000_old',
       'CREATE TABLE invoices (id uuid PRIMARY KEY, number text NOT NULL)',
     );
-    expect(await refusal(create(prisma))).toContain('npm run tenantry -- tenantize invoices --tenant SLUG');
+    expect(await refusal(create(prisma))).toContain(
+      'npm run -s tenantry -- tenantize invoices --tenant SLUG',
+    );
   });
 
   it('is refused for a table that belongs to nobody, with the line that declares it as shared', async () => {

@@ -2,11 +2,11 @@
  * An older server on a database that a newer version has migrated. It starts, so that a roll-back and a crash during a
  * roll-out work. `migrate` refuses it, and every other unknown history is refused too.
  */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../src/kernel/config/config.js';
-import { applyMigrations } from '../../src/kernel/database/migration/migrations.js';
+import { applyMigrations, differenceTo } from '../../src/kernel/database/migration/migrations.js';
 import { withDatabase as onDatabase } from '../../src/kernel/database/owner-connection.js';
 import {
   migrate,
@@ -123,6 +123,31 @@ describe('what is no newer version is refused', () => {
     const urls = { owner: url, app: appUrl(url), operator: undefined };
     await expect(migrate(urls)).rejects.toThrow(`${NEWER}, which is unknown here: it belongs to another`);
   });
+});
+
+test('an upgrade brings a migration that is older than those of the application', async () => {
+  const url = await databases.newClone();
+  const application = () =>
+    databases.prismaWith('29990101000000_of_the_application', 'CREATE TABLE of_the_application (id int)');
+  const [before, after] = [await application(), await application()];
+  await applyMigrations(url, before);
+  const upgrade = join(after, 'migrations/29980101000000_of_the_upgrade');
+  await mkdir(upgrade);
+  await writeFile(join(upgrade, 'migration.sql'), 'CREATE TABLE of_the_upgrade (id int)');
+  expect(await applyMigrations(url, after)).toEqual(['29980101000000_of_the_upgrade']);
+  const fresh = databases.newDatabase();
+  // A new database has them in the order of their names.
+  expect((await applyMigrations(fresh, after)).slice(-2)).toEqual([
+    '29980101000000_of_the_upgrade',
+    '29990101000000_of_the_application',
+  ]);
+  // The version before the upgrade: as the application's role it starts, as the owner it takes the migration for another branch's.
+  await connected(url, async (client) => {
+    expect(await differenceTo((sql) => client.query(sql), before)).toEqual({ pending: [], newer: [] });
+  });
+  await expect(applyMigrations(url, before, { acceptNewer: true })).rejects.toThrow(
+    '29980101000000_of_the_upgrade, which is unknown here',
+  );
 });
 
 test('the process says so in its log, and serves', { timeout: 150_000 }, async () => {

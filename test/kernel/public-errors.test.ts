@@ -106,6 +106,23 @@ describe('that there is no database to be had is UNAVAILABLE, in whatever words'
   });
 
   test.each<[string, unknown]>([
+    ['a refused connection', Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })],
+    ['a connection that an administrator ends', withState('57P01')],
+    ['an adapter without a server', adapter({ kind: 'DatabaseNotReachable' })],
+    ['a server that Prisma does not reach', known('P1001', adapter({ kind: 'DatabaseNotReachable' }))],
+  ])('%s is no busy server', (_name, error) => {
+    expect(publicError(error)?.message).toBe('The database cannot be reached. Try again later.');
+  });
+
+  test.each<[string, unknown]>([
+    ['no free connection', new Error('timeout exceeded when trying to connect')],
+    ['a statement that took too long', withState('57014')],
+    ['too many connections', withState('53300')],
+  ])('%s is a busy one', (_name, error) => {
+    expect(publicError(error)?.message).toMatch(/^The server is too busy/);
+  });
+
+  test.each<[string, unknown]>([
     ['a login that is refused', withState('28P01')],
     ['a defect of PostgreSQL', withState('XX000')],
     ['a statement that is wrong', withState('42601')],

@@ -155,7 +155,10 @@ describe('a configuration that is not safe does not start', () => {
       /^JWT_SECRET looks like/,
     ],
     'production with a weak secret beside a JWKS': [
-      { ...production, JWT_SECRET: 'hunter2', JWKS_URI: 'https://identity.example/jwks' },
+      {
+        ...{ ...production, JWT_SECRET: 'hunter2', JWKS_URI: 'https://identity.example/jwks' },
+        ...{ JWT_ISSUER: 'https://identity.example', JWT_AUDIENCE: 'api' },
+      },
       /^JWT_SECRET is too short/,
     ],
     'an owner’s URL alone': [
@@ -169,6 +172,26 @@ describe('a configuration that is not safe does not start', () => {
       /^BASE_DOMAIN must be a domain name/,
     ],
   };
+  test('all that is wrong is told at once, one line each', async () => {
+    const said = await refusal({ PORT: 'hunter2', JWKS_URI: 'file:///hunter2', JOB_SLOTS: '-1' });
+    expect(said.split('\n')).toEqual([
+      'PORT must be a port number.',
+      'JWKS_URI must be an http or https URL.',
+      expect.stringMatching(/^JOB_SLOTS must be/),
+    ]);
+    const together = await refusal({
+      ...{ NODE_ENV: 'production', OIDC_ISSUER: 'https://identity.example', SMTP_URL: 'smtp://mail.example' },
+      ...{
+        OPERATOR_JWT_AUDIENCE: 'operators',
+        CELL_EU_OWNER_URL: 'postgresql://o@127.0.0.1/x',
+        LOG_SQL: 'explain',
+      },
+    });
+    expect(together.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      ...['CELL_EU_URL', 'OPERATOR_JWT_SECRET', 'OIDC_ISSUER', 'DATABASE_URL', 'APP_URL', 'LOG_SQL=explain'],
+      'JWT_SECRET',
+    ]);
+  });
   for (const [what, [env, sentence]] of Object.entries(IN_EARNEST)) {
     test.concurrent(`by the process: ${what}`, async () => {
       expectSentence(await start(env), sentence, 'hunter2', env['JWT_SECRET'] ?? 'hunter2');

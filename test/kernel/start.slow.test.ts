@@ -212,17 +212,21 @@ describe.concurrent('npm start on a machine with only Node', { timeout: 150_000 
     );
   });
 
-  test(
-    'on a port in use says so in one sentence, and stops the database it has started',
+  test.each([
+    // With this level it would tell that it starts the database.
+    ['PORT', 'info', 'before it starts a database'],
+    ['METRICS_PORT', 'warn', 'and stops the database it has started'],
+  ])(
+    'on a port in use (%s, at the level %s) says so in one sentence, %s',
     { concurrent: false },
-    async () => {
+    async (variable, level) => {
       const other = createServer();
       await new Promise<void>((resolve) => other.listen(0, 'localhost', resolve));
       const address = other.address();
       const port = typeof address === 'object' && address !== null ? String(address.port) : '';
       try {
-        const ended = await start({ ...env(), PORT: port, LOG_LEVEL: 'warn' });
-        expectSentence(ended, new RegExp(`^Port ${port} is in use`));
+        const ended = await start({ ...env(), [variable]: port, LOG_LEVEL: level });
+        expectSentence(ended, new RegExp(`^Port ${port} is in use: .* set ${variable} to`));
       } finally {
         other.close();
       }

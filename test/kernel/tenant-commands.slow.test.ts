@@ -61,6 +61,14 @@ test('lists tenants page by page, and says how to go on', async () => {
   expect(seen).toEqual([0, 1, 2, 3, 4].map((n) => `paged-${String(n)}`));
 });
 
+test.each([
+  [['tenant', 'list', '--search', 'nobody'], 'There are no such tenants.\n'],
+  [['jobs', 'list', '--tenant', 'acme', '--task', 'nothing'], 'The tenant acme has no such jobs.\n'],
+  [['cell', 'list'], 'There are no cells beside the default one.\n'],
+])('an empty list prints no rows, and says so beside them: %j', async (words, told) => {
+  expect(await tenantry(...words, '--json')).toMatchObject({ code: 0, stdout: '', stderr: told });
+});
+
 describe('exits with', () => {
   test.each<[number, string[], RegExp]>([
     [2, ['tenant', 'suspend'], /missing required argument/],
@@ -70,7 +78,9 @@ describe('exits with', () => {
     [2, ['token', '--tenant', 'acme'], /'--user' not specified/],
     [2, ['token', '--operator', 'jane', '--tenant', 'acme'], /cannot be used with/],
     [2, ['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
-    [1, ['tenant', 'show', 'nobody'], /There is no such object/],
+    [1, ['tenant', 'show', 'nobody'], /^There is no tenant nobody\.$/m],
+    [1, ['token', '--tenant', 'nobody', '--user', 'x'], /^There is no tenant nobody\.$/m],
+    [1, ['token', '--tenant', 'acme', '--user', 'x'], /^There is no member x of acme\.$/m],
     [1, ['tenant', 'rename', 'acme'], /Say the new name/],
     [1, ['tenant', 'rename', 'acme', '--slug', 'admin'], /is reserved/],
     [1, ['tenant', 'rename', 'acme', '--slug', 'globex'], /is taken/],

@@ -150,7 +150,27 @@ describe('the commands', () => {
     expect(whole.stdout).toContain('"Role.OWNER"');
     const nobody = await tenantry('schema', 'usage', 'Membership.email', '--days', '1');
     expect(nobody).toMatchObject({ code: 0, stdout: '' });
-    expect(nobody.stderr).toContain('Nobody has used Membership.email in 1 days.');
+    expect(nobody.stderr).toContain('The schema has Membership.email, and nobody has used it in 1 days.');
+    for (const unknown of ['Nope.nope', 'Membership.nope', 'Membership.role(nope:)', 'Nope', '..']) {
+      expect(await tenantry('schema', 'usage', unknown)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: `The schema has no ${unknown}, and nobody has used it in 30 days.\n`,
+      });
+    }
+    // A field of an older version.
+    await server().database.asSuperuser(
+      "UPDATE tenantry.field_usage SET coordinate = 'Membership.former' WHERE coordinate = 'Membership.role'",
+    );
+    const former = await tenantry('schema', 'usage', 'Membership.former');
+    await server().database.asSuperuser(
+      "UPDATE tenantry.field_usage SET coordinate = 'Membership.role' WHERE coordinate = 'Membership.former'",
+    );
+    expect(former).toMatchObject({
+      code: 0,
+      stderr: 'The schema of this version has no Membership.former any more.\n',
+    });
+    expect(former.stdout).toContain('"client":"dashboard"');
   });
 
   test('fail when a breaking change meets use, and name the tenants', async () => {
@@ -191,7 +211,10 @@ describe('the commands', () => {
     }
     // With one file, the other is the schema of the installed modules.
     expect((await tenantry('schema', 'check', used)).code).toBe(1);
-    expect((await tenantry('schema', 'check', join(folder, 'missing.graphql'))).code).toBe(2);
+    expect(await tenantry('schema', 'check', join(folder, 'missing.graphql'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no such file.') as string,
+    });
   }, 120_000);
 });
 

@@ -20,11 +20,17 @@ const USAGE = `Usage: tenantry-verify EXPORT --key PUBLIC.pem… [--head HEAD.js
 Verifies an export of a sealed audit trail, or the proof that one entry is in a trail.
 
   --key FILE    the public key of the seals, in PEM; again for each older key
-  --head FILE   a head that was kept elsewhere: without it, nobody can see that the end of the trail was cut off
+  --head FILE   a head that was kept elsewhere, from before the export was made: without it, nobody can see that the
+                end of the trail was cut off
   --proof FILE  a proof instead of an export
   --json        prints the result as JSON
   --version     prints the version
 `;
+
+/** Nothing in an export tells one that was cut off from one that was made before the head. */
+const EARLIER_OR_CUT =
+  'What the export has agrees with its seals. Either its end was cut off, or it was made before this head was: ' +
+  'give a head of before the export, or make the export again.';
 
 /** Wrong use: the command says how it is used. */
 class UsageError extends Error {}
@@ -84,9 +90,8 @@ function report(result: Verification, head: Seal | undefined, asJson: boolean): 
     process.stdout.write(`${JSON.stringify(result)}\n`);
   } else if (result.broken) {
     const { defect, entryId, explanation } = result.broken;
-    process.stdout.write(
-      `BROKEN  ${defect}: ${explanation}${entryId === null ? '' : ` Entry ${entryId}.`}\n`,
-    );
+    const told = `${defect}: ${explanation}${entryId === null ? '' : ` Entry ${entryId}.`}`;
+    process.stdout.write(defect === 'cut' ? `SHORT   ${told} ${EARLIER_OR_CUT}\n` : `BROKEN  ${told}\n`);
   } else {
     process.stdout.write(
       `intact  ${result.entries} entries, ${result.redacted} of them with deleted values, ` +

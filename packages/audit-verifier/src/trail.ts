@@ -228,7 +228,8 @@ export class TrailVerifier {
       this.#break(
         'cut',
         null,
-        `The trail ends with entry ${this.#tree.size - 1}; the given head contains ${head.size} entries.`,
+        `The trail ends with seal ${last?.number ?? 0} and has ${this.#tree.size} entries; the given head is seal ` +
+          `${head.number} of ${head.sealedAt} and contains ${head.size}.`,
       );
     }
   }

@@ -104,6 +104,19 @@ describe('the command', () => {
     expect((await run(changed, ...keys)).stdout).toMatch(/^BROKEN {2}changed: .* Entry 0199e7a5-/);
   });
 
+  test('does not call an export broken that may have been made before the head', async () => {
+    const short = join(folder, 'short.ndjson');
+    const lines = (await textOf('export.ndjson')).split('\n');
+    const second = lines.findIndex((line) => line.startsWith('{"seal"') && line.includes('"number":2,'));
+    await writeFile(short, `${lines.slice(0, second + 1).join('\n')}\n`);
+    expect(await run(short, '--head', vector('head.json'), ...keys)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /^SHORT {3}cut: The trail ends with seal 2 and has 4 entries; the given head is seal 3 of .* contains 7\..*made before this head/,
+      ) as string,
+    });
+  });
+
   test('finds the proof good, and not with another key', async () => {
     const good = await run('--proof', vector('proof.json'), '--head', vector('head.json'), ...keys);
     expect(good).toMatchObject({ code: 0, stdout: expect.stringContaining('is entry 3 of 7') as string });

@@ -3,7 +3,7 @@
  * minute, in a transaction bound to the key's tenant. The audit log does not record them.
  */
 import { Prisma } from '../../generated/prisma/client.js';
-import { sqlState } from '../vocabulary/sql-state.js';
+import { failureDetail } from '../vocabulary/sql-state.js';
 import type { Database } from '../tenancy/database.js';
 
 export interface ApiKeyUse {
@@ -39,7 +39,7 @@ export function recordApiKeyUse(
         await writeTenant(database, tenantId, keys);
       } catch (error) {
         for (const [apiKeyId, at] of keys) note(tenantId, apiKeyId, at);
-        const why = sqlState(error) ?? (error instanceof Error ? error.name : 'unknown');
+        const why = failureDetail(error) ?? 'unknown';
         onProblem(`when API keys were last used could not be written (${why}); it will be tried again`);
       }
     }

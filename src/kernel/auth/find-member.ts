@@ -13,13 +13,13 @@ export async function findMember(
   user: string,
 ): Promise<{ readonly userId: string; readonly email: string; readonly tenantId: string }> {
   const tenant = await findAccess(database, tenantRef, user);
-  if (!tenant) throw notFound();
+  if (!tenant) throw notFound(`tenant ${tenantRef}`);
   const db = database.forTenant({
     tenantId: tenant.tenantId,
     actor: { type: 'system', id: 'find-member' },
     requestId: 'find-member',
   });
   const member = await db.membership.findFirst({ where: { OR: [{ email: user }, { userId: user }] } });
-  if (!member) throw notFound();
+  if (!member) throw notFound(`member ${user} of ${tenantRef}`);
   return { userId: member.userId, email: member.email, tenantId: tenant.tenantId };
 }

@@ -10,7 +10,6 @@ import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JwksClient } from 'jwks-rsa';
 import { Outgoing } from '../outgoing/outgoing.js';
-import { unavailable } from '../vocabulary/errors.js';
 import { askProvider } from './ask-provider.js';
 import { RefusedCredential } from './refused-credential.js';
 
@@ -115,7 +114,10 @@ export class ProviderKeys {
     }
     if (found) return found.key;
     throw this.#lastAskFailed
-      ? new RefusedCredential('keys_unreachable', unavailable().message)
+      ? new RefusedCredential(
+          'keys_unreachable',
+          'The keys of the identity provider cannot be fetched. Try again later.',
+        )
       : new RefusedCredential('unknown_key', 'The token is signed with an unknown key.');
   }
 

@@ -3,8 +3,8 @@
  * twice a second for what has changed, so a route is found without waiting. The directory only says where to ask: what is
  * answered there is decided in the cell, so an old or a wrong entry finds nothing, and grants nothing.
  */
-import { sqlState } from '../vocabulary/sql-state.js';
-import { unavailable } from '../vocabulary/errors.js';
+import { failureDetail } from '../vocabulary/sql-state.js';
+import { unreachable } from '../vocabulary/errors.js';
 import { lowerAscii } from '../vocabulary/lower-ascii.js';
 import type { Database } from '../tenancy/database.js';
 
@@ -90,7 +90,7 @@ export class Directory {
   async ready(): Promise<void> {
     if (this.#isComplete) return;
     await this.refresh().catch(() => {
-      throw unavailable();
+      throw unreachable();
     });
   }
 
@@ -124,7 +124,7 @@ export class Directory {
       this.#isComplete = true;
       this.#told = undefined;
     } catch (error) {
-      const why = sqlState(error) ?? (error instanceof Error ? error.name : 'unknown');
+      const why = failureDetail(error) ?? 'unknown';
       if (why !== this.#told) this.#warn(`changes of the directory of cells are not heard for now (${why})`);
       this.#told = why;
       throw error;

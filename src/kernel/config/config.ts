@@ -1,5 +1,6 @@
 /** Reads and checks the environment once: the server starts with a valid configuration or reports the error. */
 import { resolve } from 'node:path';
+import type { z } from 'zod';
 import type { DocumentLimits } from '../vocabulary/document-limits.js';
 import { cellsOf, cellVariables, type CellConfig } from './cells.js';
 import { ConfigError } from './config-error.js';
@@ -112,11 +113,22 @@ const LOGGED = { 0: undefined, 1: 'statements', explain: 'plans' } as const;
 
 /**
  * @param purpose `serve` also requires the settings to verify tokens in production; commands do not need them
- * @throws ConfigError
+ * @throws ConfigError with one line for each setting that is wrong
  */
 export function readConfig(env: Environment = process.env, purpose: 'serve' | 'command' = 'serve'): Config {
   const given = readSecretFiles(env, cellVariables(env));
   const values = valuesOf(environment, given);
+  const problems: string[] = [];
+  // Whoever starts a server for the first time reads all that is wrong at once.
+  const tried = <Value>(read: () => Value, instead: Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(error.message);
+      return instead;
+    }
+  };
   const config: Config = {
     production: values.NODE_ENV === 'production',
     host: values.HOST ?? (values.NODE_ENV === 'production' ? '0.0.0.0' : 'localhost'),
@@ -136,7 +148,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
         : { url: values.DATABASE_REPLICA_URL, maxLagMs: values.DATABASE_REPLICA_MAX_LAG_MS },
     databaseOwnerUrl: values.DATABASE_OWNER_URL,
     databaseOperatorUrl: values.DATABASE_OPERATOR_URL,
-    cells: cellsOf(given),
+    cells: tried(() => cellsOf(given), []),
     poolSize: values.DATABASE_POOL_SIZE,
     requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     tenantConnections: values.DATABASE_TENANT_CONNECTIONS,
@@ -165,7 +177,7 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
       values.OIDC_ISSUER !== undefined && values.OIDC_CLIENT_ID !== undefined
         ? { issuer: values.OIDC_ISSUER, clientId: values.OIDC_CLIENT_ID }
         : undefined,
-    operatorDoor: operatorDoorOf(values),
+    operatorDoor: tried(() => operatorDoorOf(values), undefined),
     baseDomain: (values.BASE_DOMAIN ?? 'localhost').toLowerCase(),
     corsOrigins: values.CORS_ORIGINS,
     trustedDocuments: values.TRUSTED_DOCUMENTS,
@@ -188,66 +200,59 @@ export function readConfig(env: Environment = process.env, purpose: 'serve' | 'c
     // In development nothing probes the readiness, so Ctrl-C stops at once.
     drainMs: (values.DRAIN_SECONDS ?? (values.NODE_ENV === 'production' ? 5 : 0)) * 1_000,
   };
-  if ((values.OIDC_ISSUER === undefined) !== (values.OIDC_CLIENT_ID === undefined)) {
-    throw new ConfigError(
-      'OIDC_ISSUER and OIDC_CLIENT_ID belong together: say where the users of the dashboard log in, and as which client.',
-    );
-  }
-  checkCombination(config);
-  if (purpose === 'serve') checkServing(config);
-  if (config.smtpUrl !== undefined && !(values.APP_URL && values.MAIL_FROM)) {
-    throw new ConfigError(
-      'APP_URL or MAIL_FROM is missing: with SMTP_URL, say where the links in mails lead, and who sends them.',
-    );
-  }
-  if (config.production && config.jwksUri !== undefined && !(values.JWT_ISSUER && values.JWT_AUDIENCE)) {
-    throw new ConfigError(
-      'JWT_ISSUER or JWT_AUDIENCE is missing: say whose tokens JWKS_URI verifies, and for whom.',
-    );
-  }
+  tried(() => refuseSharedDoor(config), undefined);
+  problems.push(...wrongCombinations(config, values, purpose));
+  if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config;
 }
 
-function checkCombination(config: Config): void {
-  if (
-    config.databaseUrl === undefined &&
-    (config.databaseOwnerUrl ?? config.databaseOperatorUrl ?? config.databaseListenUrl ?? config.replica) !==
-      undefined
-  ) {
-    throw new ConfigError(
-      'DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.',
-    );
-  }
-  if (config.trustedDocumentsOnly && config.trustedDocuments === undefined) {
-    throw new ConfigError('TRUSTED_DOCUMENTS is missing: say which documents are the only ones.');
-  }
-  if (config.trustedDocumentsOnly && config.federation) {
-    throw new ConfigError(
+/** What is wrong although each variable by itself is right: one sentence each. */
+function wrongCombinations(
+  config: Config,
+  values: z.infer<typeof environment>,
+  purpose: 'serve' | 'command',
+): string[] {
+  const { production, databaseUrl } = config;
+  const others =
+    config.databaseOwnerUrl ?? config.databaseOperatorUrl ?? config.databaseListenUrl ?? config.replica;
+  const told: readonly (string | false | undefined)[] = [
+    (values.OIDC_ISSUER === undefined) !== (values.OIDC_CLIENT_ID === undefined) &&
+      'OIDC_ISSUER and OIDC_CLIENT_ID belong together: say where the users of the dashboard log in, and as which client.',
+    databaseUrl === undefined &&
+      (others !== undefined
+        ? 'DATABASE_URL is missing: the server itself connects as tenantry_app, never as the owner.'
+        : production && 'DATABASE_URL is missing: in production the server does not start its own database.'),
+    config.trustedDocumentsOnly &&
+      config.trustedDocuments === undefined &&
+      'TRUSTED_DOCUMENTS is missing: say which documents are the only ones.',
+    config.trustedDocumentsOnly &&
+      config.federation &&
       'TRUSTED_DOCUMENTS_ONLY and FEDERATION exclude each other: a router writes its documents itself.',
-    );
-  }
-  refuseSharedDoor(config);
-  if (!config.production) return;
-  if (config.logSql === 'plans') {
-    throw new ConfigError('LOG_SQL=explain is not for production: plans show values. LOG_SQL=1 does not.');
-  }
-  if (config.databaseUrl === undefined) {
-    throw new ConfigError(
-      'DATABASE_URL is missing: in production the server does not start its own database.',
-    );
-  }
-  refuseWeakSecret('JWT_SECRET', config.jwtSecret);
-  refuseWeakSecret('OPERATOR_JWT_SECRET', config.operatorDoor?.secret);
-  refuseWeakSecret('CONTEXT_SIGNING_KEY', config.contextSigningKey);
-  for (const key of config.encryptionKeys) refuseWeakSecret('ENCRYPTION_KEYS', key);
-}
-
-function checkServing({ production, jwtSecret, jwksUri }: Config): void {
-  if (production && jwtSecret === undefined && jwksUri === undefined) {
-    throw new ConfigError(
+    config.smtpUrl !== undefined &&
+      !(values.APP_URL && values.MAIL_FROM) &&
+      'APP_URL or MAIL_FROM is missing: with SMTP_URL, say where the links in mails lead, and who sends them.',
+    production &&
+      config.logSql === 'plans' &&
+      'LOG_SQL=explain is not for production: plans show values. LOG_SQL=1 does not.',
+    production &&
+      config.jwksUri !== undefined &&
+      !(values.JWT_ISSUER && values.JWT_AUDIENCE) &&
+      'JWT_ISSUER or JWT_AUDIENCE is missing: say whose tokens JWKS_URI verifies, and for whom.',
+    production &&
+      purpose === 'serve' &&
+      config.jwtSecret === undefined &&
+      config.jwksUri === undefined &&
       'JWT_SECRET or JWKS_URI is missing: in production there is no default to verify tokens with.',
-    );
-  }
+    ...(production
+      ? [
+          weakness('JWT_SECRET', config.jwtSecret),
+          weakness('OPERATOR_JWT_SECRET', config.operatorDoor?.secret),
+          weakness('CONTEXT_SIGNING_KEY', config.contextSigningKey),
+          ...config.encryptionKeys.map((key) => weakness('ENCRYPTION_KEYS', key)),
+        ]
+      : []),
+  ];
+  return told.filter((sentence) => typeof sentence === 'string');
 }
 
 /** The prefix of development secrets, so that production can recognise and refuse one. */
@@ -256,16 +261,13 @@ export const DEVELOPMENT_SECRET_PREFIX = 'development-';
 const PLACEHOLDER =
   /(^|[-_ ])(dev|test)([-_ ]|$)|development|change.?me|example|placeholder|insecure|secret|password/i;
 
-function refuseWeakSecret(variable: string, secret: string | undefined): void {
-  if (secret === undefined) return;
+function weakness(variable: string, secret: string | undefined): string | undefined {
+  if (secret === undefined) return undefined;
   if (Buffer.byteLength(secret) < SHORTEST_SECRET) {
-    throw new ConfigError(
-      `${variable} is too short for production: use at least ${SHORTEST_SECRET} random bytes.`,
-    );
+    return `${variable} is too short for production: use at least ${SHORTEST_SECRET} random bytes.`;
   }
   if (secret.startsWith(DEVELOPMENT_SECRET_PREFIX) || PLACEHOLDER.test(secret) || new Set(secret).size < 10) {
-    throw new ConfigError(
-      `${variable} looks like a development secret: make one with \`openssl rand -base64 48\`.`,
-    );
+    return `${variable} looks like a development secret: make one with \`openssl rand -base64 48\`.`;
   }
+  return undefined;
 }

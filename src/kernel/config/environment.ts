@@ -144,11 +144,16 @@ export const limitsIn = (
 /**
  * The checked values.
  *
- * @throws ConfigError that names the first variable that is wrong
+ * @throws ConfigError with one line for each variable that is wrong
  */
 export function valuesOf<Schema extends z.ZodType>(schema: Schema, env: Environment): z.infer<Schema> {
   const parsed = schema.safeParse(env);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}.`);
+  // What follows the first issue of a variable often follows from it.
+  const issues = new Map<string, string>();
+  for (const { path, message } of parsed.error.issues) {
+    const variable = path.join('.');
+    if (!issues.has(variable)) issues.set(variable, `${variable} ${message}.`);
+  }
+  throw new ConfigError([...issues.values()].join('\n'));
 }

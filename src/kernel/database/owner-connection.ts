@@ -6,6 +6,7 @@
  */
 import pg from 'pg';
 
+import { tenantryCommand } from '../config/command-line.js';
 import { MigrationError, codeOf, messageOf } from './migration-error.js';
 import { SessionClient } from './session.js';
 
@@ -30,7 +31,12 @@ export const MIGRATION_SESSION = 'tenantry migrate';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-const RESTORED = '`tenantry migrate --roles-only` makes them (docs/backup.md)';
+/** What to do about roles, databases and tables that are not there. */
+export const MIGRATE_FIRST = `run \`${tenantryCommand('migrate')}\` with DATABASE_OWNER_URL`;
+
+const NO_ROLE =
+  `it has another password, or does not exist yet: ${MIGRATE_FIRST}, which makes the roles and the tables; ` +
+  'before a restore, `migrate --roles-only` makes the roles alone (docs/backup.md)';
 
 /**
  * Parses a connection URL. `variable` is its name in messages.
@@ -199,10 +205,11 @@ function connectFailure(url: string, error: unknown): MigrationError {
 
 function connectSentence({ user, database, server }: Address, error: unknown): string {
   const code = codeOf(error);
-  if (code === '3D000') return `The database "${database}" does not exist at ${server}.`;
+  if (code === '3D000') {
+    return `The database "${database}" does not exist at ${server}${user === APP_ROLE ? `: ${MIGRATE_FIRST}` : ''}.`;
+  }
   if (code === '28P01' || code === '28000') {
-    const missing =
-      user === APP_ROLE ? `; where the database was restored, its roles may be missing: ${RESTORED}` : '';
+    const missing = user === APP_ROLE ? `: ${NO_ROLE}` : '';
     return `PostgreSQL at ${server} refused the login "${user}" (${messageOf(error)})${missing}.`;
   }
   if (code === '22023' && messageOf(error).includes(OWNER_ROLE)) {
@@ -219,7 +226,7 @@ function connectSentence({ user, database, server }: Address, error: unknown): s
 }
 
 function ownerMissing(server: string): string {
-  return `The role ${OWNER_ROLE} does not exist at ${server}: the roles are created before the first migration.`;
+  return `The role ${OWNER_ROLE} does not exist at ${server}: ${MIGRATE_FIRST}.`;
 }
 
 /** The SQL that allows a login to act as the owner. */

@@ -1,6 +1,6 @@
 /** Why the database could not serve a valid request, for the log and the metrics. */
 import type { ProblemKind } from '../vocabulary/problem-kind.js';
-import { driverCause, sqlState } from '../vocabulary/sql-state.js';
+import { failureDetail, sqlState } from '../vocabulary/sql-state.js';
 
 const SENTENCES = {
   no_connection:
@@ -25,21 +25,11 @@ export function databaseRefusal(error: unknown): ProblemKind {
   return { name: 'database', reason, sentence: SENTENCES[reason] };
 }
 
-/** The message of PostgreSQL or the driver, which contains no row or value. */
-export function refusalDetail(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { originalCode, originalMessage } = driverCause(error) ?? {};
-  const code = originalCode ?? ('code' in error && typeof error.code === 'string' ? error.code : '');
-  // Prisma's messages begin with an excerpt of the source.
-  const message = originalMessage ?? error.message.trim().split('\n').at(-1) ?? '';
-  return `${code} ${message}`.trim();
-}
-
 function reasonOf(error: unknown): DatabaseRefusal {
   const state = sqlState(error) ?? '';
   const byState = BY_SQL_STATE[state];
   if (byState) return byState;
-  const text = refusalDetail(error) ?? '';
+  const text = failureDetail(error) ?? '';
   return (
     BY_WORDS.find(([, words]) => words.test(text))?.[0] ??
     (/^(08|57P)/.test(state) ? 'connection_lost' : 'other')

@@ -6,7 +6,7 @@
  * tenant, and does nothing without watchers.
  */
 import { z } from 'zod';
-import { unavailable } from '../vocabulary/errors.js';
+import { unreachable } from '../vocabulary/errors.js';
 import { ChangeLog, type LoggedChange } from './change-log.js';
 import type { Database } from '../tenancy/database.js';
 import { isId } from '../vocabulary/id.js';
@@ -94,7 +94,7 @@ class News implements ChangeEvents {
 
   private async watch(tenantId: string, entity: string, listener: ChangeListener): Promise<() => void> {
     await this.requirePublished(entity);
-    if (!(await this.notifications.untilHearing(PATIENCE_MS))) throw unavailable();
+    if (!(await this.notifications.untilHearing(PATIENCE_MS))) throw unreachable();
     const tenant = this.tenants.get(tenantId) ?? this.lease(tenantId);
     const watcher = { entity, listener };
     tenant.watchers.add(watcher);
@@ -109,7 +109,7 @@ class News implements ChangeEvents {
       throw error;
     }
     // Lost while the lease was requested: the listener was called, but there is no subscription yet.
-    if (!tenant.watchers.has(watcher)) throw unavailable();
+    if (!tenant.watchers.has(watcher)) throw unreachable();
     return stop;
   }
 

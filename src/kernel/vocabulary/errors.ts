@@ -33,8 +33,12 @@ export class PublicError extends GraphQLError {
 export const forbidden = (requires: string) =>
   new PublicError('FORBIDDEN', `This needs the permission ${requires}.`, { requires });
 
-/** The message is the same for a row of another tenant and for one that does not exist. */
-export const notFound = () => new PublicError('NOT_FOUND', 'There is no such object.');
+/**
+ * The message is the same for a row of another tenant and for one that does not exist.
+ *
+ * @param what names what was looked for, for operators and commands, which see all tenants: `tenant acme`
+ */
+export const notFound = (what = 'such object') => new PublicError('NOT_FOUND', `There is no ${what}.`);
 
 /**
  * @param details extensions that the client gets in addition to the code; never a value that the caller may not read
@@ -53,6 +57,10 @@ export const badInput = (message: string, field?: string) =>
 /** Nothing was done, or its end is unknown; the same may succeed later. */
 export const unavailable = () =>
   new PublicError('UNAVAILABLE', 'The server is too busy to answer in time. Try again later.');
+
+/** The same, and the reason is that there is no database: it has stopped, or the network to it is broken. */
+export const unreachable = () =>
+  new PublicError('UNAVAILABLE', 'The database cannot be reached. Try again later.');
 
 /** @param retryAfter in seconds; over HTTP the header `Retry-After` has the same value */
 export const rateLimited = (message: string, retryAfter: number) =>
@@ -81,9 +89,12 @@ function translate(error: unknown): PublicError | undefined {
   const state = sqlState(error) ?? '';
   const bySqlState = BY_SQL_STATE[state];
   if (bySqlState) return bySqlState(error);
-  if (UNAVAILABLE_STATES.test(state) || isConnectionFailure(error)) return unavailable();
+  if (UNREACHABLE_STATES.test(state)) return unreachable();
+  if (BUSY_STATES.test(state)) return unavailable();
+  const failure = connectionFailure(error);
+  if (failure) return failure();
   if (error instanceof Prisma.PrismaClientKnownRequestError) return BY_PRISMA_CODE[error.code]?.(error);
-  if (error instanceof Prisma.PrismaClientInitializationError) return unavailable();
+  if (error instanceof Prisma.PrismaClientInitializationError) return unreachable();
   return undefined;
 }
 
@@ -105,32 +116,43 @@ export class WriteInReadError extends Error {
 export const READ_ONLY = '25006';
 
 /**
- * Classes 08 (connection), 53 (the server lacks memory, disk space or connections) and 57P (it shuts down, has not
- * started, or ends sessions), session timeouts (25P03 to 25P05), a COMMIT of unknown outcome (40003), and prepared
+ * Classes 08 (connection) and 57P (the server shuts down, has not started, or ends sessions), and a COMMIT of unknown
+ * outcome (40003).
+ */
+const UNREACHABLE_STATES = /^(08|57P|40003$)/;
+
+/**
+ * Class 53 (the server lacks memory, disk space or connections), session timeouts (25P03 to 25P05), and prepared
  * statements of another connection (26000, 42P05), when a pooler does not support them.
  */
-const UNAVAILABLE_STATES = /^(08|53|57P|25P0[345]$|40003$|26000$|42P05$)/;
+const BUSY_STATES = /^(53|25P0[345]$|26000$|42P05$)/;
 
 /** The error kinds of Prisma's driver adapters with the same meaning. They have no SQLSTATE. */
-const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
-  'DatabaseNotReachable',
-  'ConnectionClosed',
-  'TlsConnectionError',
-  'TooManyConnections',
-  'SocketTimeout',
-]);
+const BY_KIND: Readonly<Record<string, () => PublicError>> = {
+  DatabaseNotReachable: unreachable,
+  ConnectionClosed: unreachable,
+  TlsConnectionError: unreachable,
+  TooManyConnections: unavailable,
+  SocketTimeout: unavailable,
+};
 
 /** The messages of Node, pg and its pool for a missing or lost connection. They share no codes. */
-const CONNECTION_FAILURES =
-  /\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)\b|Connection terminated|connection error and is not queryable|Client was closed|timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end|Query read timeout|Can't reach database server|Server has closed the connection/;
+const UNREACHABLE_WORDS =
+  /\b(ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ERR_STREAM_DESTROYED|ERR_STREAM_WRITE_AFTER_END)\b|Connection terminated|connection error and is not queryable|Client was closed|Can't reach database server|Server has closed the connection/;
+/** The same, when none was free in time, or there was no answer in time. */
+const BUSY_WORDS =
+  /timeout expired|timeout exceeded when trying to connect|Cannot use a pool after calling end|Query read timeout/;
 
-function isConnectionFailure(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (UNAVAILABLE_KINDS.has(driverCause(error)?.kind ?? '')) return true;
+function connectionFailure(error: unknown): (() => PublicError) | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const byKind = BY_KIND[driverCause(error)?.kind ?? ''];
+  if (byKind) return byKind;
   const told = error.cause === undefined ? '' : inspect(error.cause);
   // When all addresses of a host refuse, the error is an AggregateError with an empty message.
   const code = 'code' in error ? String(error.code) : '';
-  return CONNECTION_FAILURES.test(`${code} ${error.message} ${told}`);
+  const words = `${code} ${error.message} ${told}`;
+  if (UNREACHABLE_WORDS.test(words)) return unreachable;
+  return BUSY_WORDS.test(words) ? unavailable : undefined;
 }
 
 /** A refusal of `tenantry.add_use`. The message has the figures, because Prisma passes on neither detail nor hint. */
@@ -198,18 +220,19 @@ const BY_SQL_STATE: Readonly<Record<string, Translation>> = {
   // Cancelled by the statement timeout.
   '57014': unavailable,
   // The database accepts no writes at present: it is a standby, or an administrator has made it read-only.
-  [READ_ONLY]: unavailable,
+  [READ_ONLY]: () =>
+    new PublicError('UNAVAILABLE', 'The database takes no changes at present. Try again later.'),
 };
 
 const BY_PRISMA_CODE: Readonly<Record<string, Translation>> = {
-  P2025: notFound,
+  P2025: () => notFound(),
   P2024: unavailable,
   // No connection in time, or the transaction lasted too long.
   P2028: unavailable,
-  P1001: unavailable,
-  P1002: unavailable,
+  P1001: unreachable,
+  P1002: unreachable,
   P1008: unavailable,
-  P1011: unavailable,
-  P1017: unavailable,
+  P1011: unreachable,
+  P1017: unreachable,
   P2037: unavailable,
 };

@@ -39,6 +39,16 @@ export function driverCause(error: unknown): DriverCause | undefined {
   return error instanceof DriverAdapterError ? error.cause : undefined;
 }
 
+/** The message of PostgreSQL or the driver, which contains no row or value. */
+export function failureDetail(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { originalCode, originalMessage } = driverCause(error) ?? {};
+  const code = originalCode ?? ('code' in error && typeof error.code === 'string' ? error.code : '');
+  // Prisma's messages begin with an excerpt of the source.
+  const message = originalMessage ?? error.message.trim().split('\n').at(-1) ?? '';
+  return `${code} ${message}`.trim();
+}
+
 /** The SQLSTATE of a second row with the same unique key. */
 const UNIQUE_VIOLATION = '23505';
 

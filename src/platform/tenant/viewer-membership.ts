@@ -3,7 +3,7 @@ import type { Tenant } from '../../generated/prisma/client.js';
 import { TenantElsewhere } from '../../kernel/graphql/tenant-elsewhere.js';
 import type { RequestContext } from '../../kernel/graphql/request-context.js';
 import type { Role } from '../../kernel/vocabulary/permissions.js';
-import { unavailable } from '../../kernel/vocabulary/errors.js';
+import { unreachable } from '../../kernel/vocabulary/errors.js';
 import {
   MEMBERSHIPS_OF_ACTOR,
   type ActorMembership,
@@ -45,7 +45,7 @@ export async function membershipsById(
 ): Promise<ViewerMembership[]> {
   const { rows, isAll } = await rowsOfActor(context);
   const found = rows.filter((row) => ids.includes(row.membership_id));
-  if (!isAll && found.length < ids.length) throw unavailable();
+  if (!isAll && found.length < ids.length) throw unreachable();
   return membershipsOf(found, context);
 }
 

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { sealHash, type Seal } from 'tenantry-verify';
+import { tenantryCommand } from '../../kernel/config/command-line.js';
 import type { Sign } from '../../kernel/database/context-signature.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
 import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
@@ -49,14 +50,15 @@ const problem = (reason: string, sentence: string): ProblemKind => ({
 });
 const BROKEN = problem(
   'broken',
-  'an audit trail is not sealed on, because its end is not what was sealed: see `tenantry audit-log verify`',
+  `an audit trail is not sealed on, because its end is not what was sealed: see \`${tenantryCommand('audit-log verify')}\``,
 );
 /** The tenant is being moved to another cell, or was: what is left to seal is sealed there. */
 const MOVED = 'TE003';
 const FAILED = problem('failed', 'the audit log could not be sealed; it is tried again');
 const REFUSED = problem(
   'refused',
-  'an entry of the audit log is not sealed, because its date or the number of its transaction cannot be true: see `tenantry audit-log verify`',
+  'an entry of the audit log is not sealed, because its date or the number of its transaction cannot be true: see ' +
+    `\`${tenantryCommand('audit-log verify')}\``,
 );
 const RESTORED = problem(
   'restored',

@@ -2,6 +2,7 @@
  * The place of a copy in the database of its tenant: in a schema of the tenant's own, or in the tables of all. `tenantry.schemas` says
  * on which side the tenant is, so the rows of the other side are the copy.
  */
+import { tenantryCommand } from '../../kernel/config/command-line.js';
 import { makeSchema } from '../../kernel/database/schemas/make-schema.js';
 import { sqlState } from '../../kernel/vocabulary/sql-state.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
@@ -79,9 +80,12 @@ export function placeInDatabase({ source, target, tenant, to, ownerUrl }: OwnMov
       } catch (error) {
         if (sqlState(error) === LOCK_TIMEOUT) return false;
         if (sqlState(error) !== LACKS_MIGRATIONS) throw error;
-        throw new CopyOutOfStep('The schema of the tenant lacks migrations: run `tenantry migrate`.', {
-          cause: error,
-        });
+        throw new CopyOutOfStep(
+          `The schema of the tenant lacks migrations: run \`${tenantryCommand('migrate')}\`.`,
+          {
+            cause: error,
+          },
+        );
       }
     },
   };

@@ -1,4 +1,5 @@
 /** The tables whose rows a move copies, as both sides have them. */
+import { tenantryCommand } from '../../kernel/config/command-line.js';
 import type { OperatorConnection } from '../operator/operator-connection.js';
 import { schemaOf } from '../../kernel/database/schemas/own-schema.js';
 import { TenantLifeError } from './life-error.js';
@@ -31,7 +32,7 @@ export async function placedTables(
   const versions = [await schemaVersion(source), await schemaVersion(target)];
   if (versions[0] !== versions[1]) {
     throw new TenantLifeError(
-      `The cells have other schemas, ${versions.join(' and ')}: run \`tenantry migrate\`.`,
+      `The cells have other schemas, ${versions.join(' and ')}: run \`${tenantryCommand('migrate')}\`.`,
     );
   }
   const known = new Map(there.flat().map((table) => [nameOf(table), table]));
@@ -71,7 +72,7 @@ export async function ownTables(
       if (here.get(table.name) !== table || !own.has(table.name)) return [];
       if (JSON.stringify(there?.columns) !== JSON.stringify(table.columns)) {
         throw new TenantLifeError(
-          `The schema of the tenant has other columns in ${table.name} than public: run \`tenantry migrate\`.`,
+          `The schema of the tenant has other columns in ${table.name} than public: run \`${tenantryCommand('migrate')}\`.`,
         );
       }
       return [

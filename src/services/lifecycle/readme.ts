@@ -9,7 +9,8 @@ It can be read without any program of the server:
 
   cat data/public.tenants/*.ndjson | sha256sum        the sha256 of public.tenants in manifest.json
   cat audit/trail/*.ndjson > trail.ndjson
-  npx tenantry-verify trail.ndjson --key public.pem   with the public key of the server
+  tenantry-verify trail.ndjson --key public.pem       with the public key of the server; the verifier is a program without
+                                                      dependencies, packages/audit-verifier of Tenantry
 
 manifest.json says under "disguise" whether values were replaced by others of the same form: "none", "secrets" (hashes of
 keys and encrypted values), or "texts" (every text, for a copy to develop with). Under "leftOut" it names the tables that

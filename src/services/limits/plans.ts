@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { tenantryCommand } from '../../kernel/config/command-line.js';
 import { ConfigError } from '../../kernel/config/config-error.js';
 import { DEFAULT_PAGE, LARGEST_PAGE } from '../../kernel/graphql/connection.js';
 import { Plans, type Plan } from '../../kernel/vocabulary/plan.js';
@@ -16,7 +17,8 @@ const UNKNOWN_PLAN: ProblemKind = {
   name: 'plan',
   reason: 'unknown',
   sentence:
-    'tenants have a plan that PLANS_FILE does not have, so the first plan of the file limits them: add the plan, or move them with `tenantry tenant plan`',
+    'tenants have a plan that PLANS_FILE does not have, so the first plan of the file limits them: add the plan, or move ' +
+    `them with \`${tenantryCommand('tenant plan')}\``,
 };
 
 const HOUR_MS = 3_600_000;

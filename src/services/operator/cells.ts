@@ -45,7 +45,7 @@ export async function setCell(
 /** @throws NOT_FOUND */
 export async function findCell(home: Pick<OperatorConnection, 'query'>, name: string): Promise<CellRow> {
   const found = (await listCells(home)).find((cell) => cell.name === name);
-  if (!found) throw notFound();
+  if (!found) throw notFound(`cell ${name}`);
   return found;
 }
 

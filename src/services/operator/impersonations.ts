@@ -79,7 +79,7 @@ export async function endImpersonation(
        WHERE tenant_id = $1 AND id = $2 FOR UPDATE`,
       [tenant.id, id],
     );
-    if (!found) throw notFound();
+    if (!found) throw notFound(`impersonation ${id} of this tenant`);
     if (found.ended) throw conflict('The impersonation has ended.');
     const [row] = await query<ImpersonationRow & Record<string, unknown>>(
       `UPDATE public.impersonations SET ended_at = now(), ended_by = $3 WHERE tenant_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
@@ -106,6 +106,6 @@ async function roleOf(query: OperatorQuery, tenantId: string, actAs: ActAs): Pro
     'SELECT role FROM public.memberships WHERE tenant_id = $1 AND user_id = $2',
     [tenantId, actAs.userId],
   );
-  if (!member) throw notFound();
+  if (!member) throw notFound(`member ${actAs.userId} of this tenant`);
   return member.role;
 }

@@ -63,7 +63,7 @@ export async function findJob(
     `SELECT ${COLUMNS}, key, request_id, worker, leased_until, payload FROM tenantry.jobs WHERE tenant_id = $1 AND id = $2`,
     [id, uuidOf(job)],
   );
-  if (!row) throw notFound();
+  if (!row) throw notFound(`job ${job} of this tenant`);
   return row;
 }
 
@@ -132,6 +132,6 @@ async function change(
 /** @param job with or without its type, as in the API and in the log */
 function uuidOf(job: string): string {
   const uuid = isId(job) ? job : readId(job)?.uuid;
-  if (uuid === undefined) throw notFound();
+  if (uuid === undefined) throw notFound(`job ${job}`);
   return uuid;
 }

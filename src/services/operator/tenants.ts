@@ -63,7 +63,7 @@ export async function findTenant(connection: OperatorConnection, slug: string): 
     `SELECT ${TENANT_COLUMNS} FROM public.tenants WHERE slug = $1`,
     [slug],
   );
-  if (!tenant) throw notFound();
+  if (!tenant) throw notFound(`tenant ${slug}`);
   return tenant;
 }
 
@@ -225,7 +225,7 @@ async function changed(
 ): Promise<TenantRow> {
   const { id } = await findTenant(connection, slug);
   const [tenant] = await connection.acting(id, { action, reason }, (query) => change(query, id));
-  if (!tenant) throw notFound();
+  if (!tenant) throw notFound(`tenant ${slug}`);
   return tenant;
 }
 

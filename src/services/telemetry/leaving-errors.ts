@@ -5,7 +5,8 @@
  */
 import { GraphQLError } from 'graphql';
 import { RefusedCredential } from '../../kernel/auth/refused-credential.js';
-import { databaseRefusal, refusalDetail } from '../../kernel/database/refusal.js';
+import { databaseRefusal } from '../../kernel/database/refusal.js';
+import { failureDetail } from '../../kernel/vocabulary/sql-state.js';
 import type { ProblemKind } from '../../kernel/vocabulary/problem-kind.js';
 import type { Problems } from './problems.js';
 
@@ -36,7 +37,7 @@ export class LeavingErrors {
     const causes = chain.filter((each) => each instanceof Error && !(each instanceof GraphQLError));
     const refusals = causes.map((cause) => ({ cause, kind: databaseRefusal(cause) }));
     const refusal = refusals.find(({ kind }) => kind.reason !== 'other') ?? refusals[0];
-    if (refusal) this.#problems.note(refusal.kind, refusalDetail(refusal.cause));
+    if (refusal) this.#problems.note(refusal.kind, failureDetail(refusal.cause));
     else this.#problems.note(UNAVAILABLE, chain[0] instanceof Error ? chain[0].message : undefined);
   }
 

@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../kernel/tenancy/database.js';
-import { sqlState } from '../../kernel/vocabulary/sql-state.js';
+import { failureDetail } from '../../kernel/vocabulary/sql-state.js';
 
 /** How often what tenants use is written, in milliseconds. */
 export const WRITTEN_EVERY_MS = 10_000;
@@ -83,7 +83,7 @@ export class UsageWriter {
         this.#unanswered = undefined;
       }
     } catch (error) {
-      const why = sqlState(error) ?? (error instanceof Error ? error.name : 'unknown');
+      const why = failureDetail(error) ?? 'unknown';
       this.#parts.warn(`what tenants use could not be written (${why}); it will be tried again`);
       return false;
     }

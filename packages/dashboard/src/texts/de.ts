@@ -147,7 +147,7 @@ export const de: Texts = {
   },
   invitations: {
     label: 'Einladungen',
-    empty: 'Eine solche Einladung gibt es nicht.',
+    empty: 'Keine Einladung passt dazu.',
     invite: 'Einladen',
     inviteTitle: 'Jemanden einladen',
     email: 'E-Mail-Adresse',
@@ -161,7 +161,7 @@ export const de: Texts = {
   },
   apiKeys: {
     label: 'API-Schlüssel',
-    empty: 'Einen solchen Schlüssel gibt es nicht.',
+    empty: 'Kein API-Schlüssel passt dazu. „Schlüssel anlegen“ erstellt einen.',
     create: 'Schlüssel anlegen',
     name: 'Name',
     prefix: 'Beginnt mit',
@@ -214,7 +214,7 @@ export const de: Texts = {
   },
   jobs: {
     label: 'Aufträge',
-    empty: 'Einen solchen Auftrag gibt es nicht.',
+    empty: 'Kein Auftrag passt dazu.',
     task: 'Aufgabe',
     attempt: 'Versuch',
     runs: 'Läuft um',

@@ -144,7 +144,7 @@ export const en = {
   },
   invitations: {
     label: 'Invitations',
-    empty: 'There is no such invitation.',
+    empty: 'No invitation matches.',
     invite: 'Invite',
     inviteTitle: 'Invite somebody',
     email: 'E-mail address',
@@ -158,7 +158,7 @@ export const en = {
   },
   apiKeys: {
     label: 'API keys',
-    empty: 'There is no such key.',
+    empty: 'No API key matches. “Create a key” makes one.',
     create: 'Create a key',
     name: 'Name',
     prefix: 'Begins with',
@@ -210,7 +210,7 @@ export const en = {
   },
   jobs: {
     label: 'Jobs',
-    empty: 'There is no such job.',
+    empty: 'No job matches.',
     task: 'Task',
     attempt: 'Attempt',
     runs: 'Runs at',

@@ -12,6 +12,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { DiffParams, SchemaContainer } from '@prisma/schema-engine-wasm';
 import pg from 'pg';
 
+import { tenantryCommand } from '../../config/command-line.js';
 import { MigrationError, codeOf, messageOf } from '../migration-error.js';
 import {
   type Migration,
@@ -196,7 +197,7 @@ async function sound(
   if (bare !== undefined) {
     throw new MigrationError(
       `The table ${bare} exists without tenant_id, and its rows need a tenant. Take the tenantId out of its model, and run ` +
-        `npm run tenantry -- tenantize ${bare} --tenant SLUG (or --tenant-expression SQL): it writes the migrations, and the ` +
+        `\`${tenantryCommand(`tenantize ${bare} --tenant SLUG`)}\` (or --tenant-expression SQL): it writes the migrations, and the ` +
         'lines to change in the models (docs/tenantize.md).',
     );
   }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
+import { tenantryCommand } from '../../config/command-line.js';
 import { createSign } from '../context-signature.js';
 import { actingAsOwner, withClient } from '../owner-connection.js';
 import { codeOf, messageOf, MigrationError } from '../migration-error.js';
@@ -51,7 +52,7 @@ export async function addContextKey(ownerUrl: string, key: string): Promise<void
     if (keys.length >= KEYS_AT_MOST) {
       throw new MigrationError(
         `The database accepts two context keys already (${keys.map((known) => known.fingerprint).join(', ')}): ` +
-          'revoke the older one first, with `npm run tenantry -- context-key revoke FINGERPRINT`.',
+          `revoke the older one first, with \`${tenantryCommand('context-key revoke FINGERPRINT')}\`.`,
       );
     }
     await client.query('SELECT tenantry.add_context_key($1, $2, $3)', [fingerprint, ...padsOf(key)]);
@@ -107,7 +108,8 @@ export async function checkContextSigning(client: pg.Client, key: string | undef
     });
   if (!required && key !== undefined) {
     throw new MigrationError(
-      'CONTEXT_SIGNING_KEY is set, but the database has no key to check signatures with: run `npm run tenantry -- migrate` with it and DATABASE_OWNER_URL.',
+      'CONTEXT_SIGNING_KEY is set, but the database has no key to check signatures with: ' +
+        `run \`${tenantryCommand('migrate')}\` with it and DATABASE_OWNER_URL.`,
     );
   }
 }

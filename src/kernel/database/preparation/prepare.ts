@@ -11,7 +11,7 @@ import { addContextKey, checkContextSigning } from './context-keys.js';
 import type { Query } from '../migration/history.js';
 import { applyMigrations, differenceTo, MigrationError, type ApplyOptions } from '../migration/migrations.js';
 import { checkProtection } from './protection.js';
-import { APP_ROLE, OWNER_ROLE, withClient } from '../owner-connection.js';
+import { APP_ROLE, MIGRATE_FIRST, OWNER_ROLE, withClient } from '../owner-connection.js';
 import { temporaryTables } from './role-defaults.js';
 import { migrateSchemas } from '../schemas/migrate-schemas.js';
 import { ensureRoles } from './roles.js';
@@ -151,9 +151,7 @@ export async function checkRuntimeRole(
     const query: Query = (sql) => client.query(sql);
     const { pending, newer } = await differenceTo(query).catch(historyUnreadable);
     if (pending.length > 0) {
-      throw new MigrationError(
-        `The database lacks the migrations ${pending.join(', ')}: run \`npm run tenantry -- migrate\` with DATABASE_OWNER_URL.`,
-      );
+      throw new MigrationError(`The database lacks the migrations ${pending.join(', ')}: ${MIGRATE_FIRST}.`);
     }
     await checkProtection(client);
     if (role.temporary) {
@@ -201,8 +199,5 @@ function powerOf(role: RuntimeRole): string | undefined {
 function historyUnreadable(error: unknown): never {
   const code = error instanceof pg.DatabaseError ? error.code : undefined;
   if (code !== '42P01' && code !== '42501') throw error;
-  throw new MigrationError(
-    'The database has no migrations yet: run `npm run tenantry -- migrate` with DATABASE_OWNER_URL.',
-    { cause: error },
-  );
+  throw new MigrationError(`The database has no migrations yet: ${MIGRATE_FIRST}.`, { cause: error });
 }

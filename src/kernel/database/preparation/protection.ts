@@ -4,6 +4,7 @@
  * protection.
  */
 import type pg from 'pg';
+import { tenantryCommand } from '../../config/command-line.js';
 import { MigrationError } from '../migration-error.js';
 import { APP_ROLE, OWNER_ROLE } from '../owner-connection.js';
 
@@ -34,7 +35,7 @@ export async function checkProtection(client: pg.Client): Promise<void> {
   if (key) {
     throw new MigrationError(
       `The foreign key ${key.key} of ${key.table} is not checked: its triggers are switched off, as a restore of data ` +
-        `leaves them when it is cut off. \`tenantry audit --fix-sql\` writes what mends it: ${DRILL}.`,
+        `leaves them when it is cut off. \`${tenantryCommand('audit --fix-sql')}\` writes what mends it: ${DRILL}.`,
     );
   }
 }

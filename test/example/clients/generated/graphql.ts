@@ -183,7 +183,7 @@ export type AuditEntry = Node & {
    */
   oldValue?: Maybe<Scalars['JSONObject']['output']>;
   /**
-   * Proves that the entry is in the sealed trail, to whoever has a head of it: `npx tenantry-verify --proof`. It shows the
+   * Proves that the entry is in the sealed trail, to whoever has a head of it: `tenantry-verify --proof`. It shows the
    * values that the caller may read, and hashes of the others. Null while the entry is not sealed, which takes a second.
    *
    * Requires the permission `audit:read`.
@@ -291,7 +291,7 @@ export type AuditEventEdge = {
 export type AuditExportFormat =
   /** For spreadsheets. It cannot be verified. Text that could be a formula has an apostrophe before it. */
   | 'CSV'
-  /** One JSON object in each line, which `npx tenantry-verify` verifies. */
+  /** One JSON object in each line, which `tenantry-verify` verifies. */
   | 'NDJSON';
 
 /** The audit log of this tenant, compared with its seals. Requires the permission `audit:read`. */
