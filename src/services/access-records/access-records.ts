@@ -11,7 +11,7 @@ import { TenantMismatchError } from '../../kernel/auth/authenticate.js';
 import type { AccessResolver } from '../../kernel/auth/resolve-access.js';
 import type { Database } from '../../kernel/tenancy/database.js';
 import type { Actor } from '../../kernel/vocabulary/actor.js';
-import { failureDetail } from '../../kernel/vocabulary/sql-state.js';
+import { sqlState } from '../../kernel/vocabulary/sql-state.js';
 import type { Viewer } from '../../kernel/vocabulary/viewer.js';
 
 /** The most entries of a tenant that one server writes in a minute. The next one after them tells how many were left out. */
@@ -169,7 +169,8 @@ export class AccessRecords {
   #inBackground(work: () => Promise<void>): void {
     const writing: Promise<void> = work()
       .catch((error: unknown) => {
-        const why = failureDetail(error) ?? 'unknown';
+        // Without the text of the failure: what is recorded comes from callers whom nobody knows.
+        const why = sqlState(error) ?? (error instanceof Error ? error.name : 'unknown');
         this.#parts.warn(`an attempt to get access could not be recorded in the audit log (${why})`);
       })
       .finally(() => this.#writing.delete(writing));
