@@ -77,10 +77,9 @@ describe('a new migration', { timeout: 300_000 }, () => {
 
   it('is refused when the audit finds something new in what its statements leave', async () => {
     const prisma = await withModels(INVOICE, 'invoices Invoice[]');
-    const open = (script: string): string =>
-      `${script}\nCREATE POLICY everything ON invoices FOR SELECT USING (true);\n`;
+    const open = () => Promise.resolve('CREATE POLICY everything ON invoices FOR SELECT USING (true);\n');
     expect(
-      await refusal(createMigration('mine', SUPERUSER, prisma, { complete: open, inspect: auditFindings })),
+      await refusal(createMigration('mine', SUPERUSER, prisma, { additions: open, inspect: auditFindings })),
     ).toMatch(/not written:\nT04 public.invoices.everything: /);
   });
 
