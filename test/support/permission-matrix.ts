@@ -133,7 +133,7 @@ export function provePermissions(
           await clientOf(role, TENANT)
         ).query(operation.document, operation.variables);
 
-        expect(errors, adviceFor(reviewed, role, path)).toEqual([]);
+        expect(errors, adviceFor(reviewed, role, path, errors)).toEqual([]);
         expect(status).toBe(200);
         const parent = valueAt(data, path.slice(0, -1));
         expect(parent).toHaveProperty([path.at(-1)!.field.name]);
@@ -158,7 +158,7 @@ export function provePermissions(
       ).query(operation.document, operation.variables);
 
       expect(status).toBe(200);
-      expect(errors, adviceFor(reviewed, role, refusedPath)).toEqual([
+      expect(errors, adviceFor(reviewed, role, refusedPath, errors)).toEqual([
         {
           message: `This needs the permission ${requires}.`,
           locations: [expect.any(Object)],
