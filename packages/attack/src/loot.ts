@@ -2,6 +2,7 @@
  * The known values of a tenant and their places in rows and answers. The attacker tries the victim's values, and its
  * answers are searched for them. The attacker's values are used for comparison.
  */
+import { Limits } from './limits.js';
 
 export type ValueKind = 'id' | 'cursor' | 'email' | 'secret' | 'text' | 'date' | 'number';
 
@@ -71,6 +72,8 @@ export class Loot {
   private readonly byValue = new Map<string, LootValue[]>();
   /** The seconds of its times. */
   private readonly seconds = new Set<string>();
+  /** Of new values for its mutations. */
+  readonly limits = new Limits();
 
   constructor(values: Iterable<LootValue> = []) {
     for (const value of values) this.add(value);
