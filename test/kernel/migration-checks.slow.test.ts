@@ -83,6 +83,20 @@ describe('a new migration', { timeout: 300_000 }, () => {
     ).toMatch(/not written:\nT04 public.invoices.everything: /);
   });
 
+  it('has only what a table lacks, when the models agree with the migrations', async () => {
+    const prisma = await withModels(INVOICE, 'invoices Invoice[]');
+    await create(prisma);
+    const adding = (sql: string) =>
+      createMigration('more', SUPERUSER, prisma, {
+        additions: () => Promise.resolve(sql),
+        inspect: auditFindings,
+      });
+    expect(await adding('')).toBeUndefined();
+    expect((await adding("SELECT tenantry.publish('invoices');\n"))?.sql).toBe(
+      "SELECT tenantry.publish('invoices');\n",
+    );
+  });
+
   it('points to tenantize when an existing table is to get a tenant', async () => {
     const prisma = await withModels(INVOICE, 'invoices Invoice[]');
     await addMigration(

@@ -125,9 +125,16 @@ function childrenOf(model: string): { readonly table: string; readonly column: s
   );
 }
 
-/** Required fields are set, and fields that can be changed, because an update that changes nothing is refused. */
+/**
+ * Required fields are set, and fields that can be changed, because an update that changes nothing is refused. A field with a
+ * guard of its own is left out: not every caller who may use the mutation may set it.
+ */
 const isGiven = (field: GraphQLInputField): boolean =>
-  isRequiredInputField(field) || (field.name !== 'expectedVersion' && getNamedType(field.type) !== GraphQLID);
+  isRequiredInputField(field) ||
+  (field.name !== 'expectedVersion' && getNamedType(field.type) !== GraphQLID && !isGuarded(field));
+
+const isGuarded = ({ astNode }: GraphQLInputField): boolean =>
+  astNode?.directives?.some(({ name }) => name.value === 'requires') === true;
 
 /** A value that the type accepts. An unknown scalar gets a text, which it may refuse. */
 export function sampleOf(type: GraphQLInputType, name = ''): unknown {

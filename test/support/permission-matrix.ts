@@ -109,7 +109,10 @@ export function provePermissions(
     const inputGuards = [...readInputGuards(schema, roles.permissions)].filter(([coordinate]) =>
       isReviewed(coordinate),
     );
-    expect(Object.fromEntries(inputGuards)).toEqual(table.inputGuards ?? {});
+    expect(
+      Object.fromEntries(inputGuards),
+      'If the schema is right, change inputGuards in the table of this test',
+    ).toEqual(table.inputGuards ?? {});
   });
 
   describe.each(ROLES)('as %s', (role) => {
