@@ -64,7 +64,9 @@ function kindOf(name: string, value: string | number, scalar: string): ValueKind
 export function lootValue(at: string, value: string | number, scalar = ''): LootValue {
   const kind = kindOf(at.split('.').at(-1)!, value, scalar);
   const time = kind === 'date' && !DAY.test(String(value)) ? Date.parse(String(value)) : Number.NaN;
-  return { at, kind, value: Number.isFinite(time) ? new Date(time).toISOString() : String(value) };
+  // `289.00` would be searched, and `289` is too short: zeros behind the point identify nothing.
+  const text = kind === 'number' ? String(value).replace(/\.0+$|(?<=\.\d*[1-9])0+$/, '') : String(value);
+  return { at, kind, value: Number.isFinite(time) ? new Date(time).toISOString() : text };
 }
 
 /** The values of one tenant, once per place. */

@@ -41,6 +41,15 @@ test('a mutation is filled with values that its scalars accept', () => {
   });
 });
 
+test.each([
+  ['289.00', '289'],
+  ['12.50', '12.5'],
+  ['100.05', '100.05'],
+  ['1200', '1200'],
+])('of the decimal %s, %s is looked for', (value, expected) => {
+  expect(lootValue('Trip.toll', value, 'Decimal').value).toBe(expected);
+});
+
 test('a mutation is filled with values as short as the server has said', () => {
   const shop = buildSchema(`
     scalar Decimal
