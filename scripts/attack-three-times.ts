@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import type { Report } from 'tenantry-attack';
-import { NOT_ATTACKED } from '../test/attack-declarations.js';
+import { NOT_ATTACKED, SAME_DAYS } from '../test/attack-declarations.js';
 
 const RUNS = 3;
 
@@ -29,7 +29,7 @@ const verdictOf = ({ breaches, notAttacked }: Report): string =>
   ].join('\n');
 
 async function attackOnce(run: number): Promise<Report> {
-  const declared = NOT_ATTACKED.flatMap((name) => ['--not-attacked', name]);
+  const declared = [...NOT_ATTACKED, ...SAME_DAYS].flatMap((name) => ['--not-attacked', name]);
   const args = ['--import', 'tsx', 'packages/attack/src/main.ts', '--write', '--json', ...declared];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);

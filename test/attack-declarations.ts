@@ -13,11 +13,17 @@ export const NOT_ATTACKED: readonly string[] = [
   // It needs the words that confirm an erasure, with the tenant's name in them. test/platform/tenant-erasures.test.ts tries
   // it from another tenant.
   'Mutation.requestTenantErasure',
-  // All tenants have the same days. test/services/tenant-usage.slow.test.ts reads the days of two tenants.
-  ...['Query.tenant', 'Query.me.tenant', 'Query.me.memberships.tenant'].flatMap((path) =>
-    ['from', 'to'].map((end) => `${path}.usageHistory(range.${end}:)`),
-  ),
 ];
+
+/**
+ * All tenants have the same days. These are not attacked while no model has a day, and otherwise without effect.
+ * test/services/tenant-usage.slow.test.ts reads the days of two tenants.
+ */
+export const SAME_DAYS: readonly string[] = [
+  'Query.tenant',
+  'Query.me.tenant',
+  'Query.me.memberships.tenant',
+].flatMap((path) => ['from', 'to'].map((end) => `${path}.usageHistory(range.${end}:)`));
 
 /**
  * Arguments whose values are tried without effect: even the attacker's own values are answered like values that do not

@@ -77,11 +77,24 @@ describe('a new migration', { timeout: 300_000 }, () => {
 
   it('is refused when the audit finds something new in what its statements leave', async () => {
     const prisma = await withModels(INVOICE, 'invoices Invoice[]');
-    const open = (script: string): string =>
-      `${script}\nCREATE POLICY everything ON invoices FOR SELECT USING (true);\n`;
+    const open = () => Promise.resolve('CREATE POLICY everything ON invoices FOR SELECT USING (true);\n');
     expect(
-      await refusal(createMigration('mine', SUPERUSER, prisma, { complete: open, inspect: auditFindings })),
+      await refusal(createMigration('mine', SUPERUSER, prisma, { additions: open, inspect: auditFindings })),
     ).toMatch(/not written:\nT04 public.invoices.everything: /);
+  });
+
+  it('has only what a table lacks, when the models agree with the migrations', async () => {
+    const prisma = await withModels(INVOICE, 'invoices Invoice[]');
+    await create(prisma);
+    const adding = (sql: string) =>
+      createMigration('more', SUPERUSER, prisma, {
+        additions: () => Promise.resolve(sql),
+        inspect: auditFindings,
+      });
+    expect(await adding('')).toBeUndefined();
+    expect((await adding("SELECT tenantry.publish('invoices');\n"))?.sql).toBe(
+      "SELECT tenantry.publish('invoices');\n",
+    );
   });
 
   it('points to tenantize when an existing table is to get a tenant', async () => {

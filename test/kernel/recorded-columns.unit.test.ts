@@ -192,16 +192,18 @@ test('numbers are text where the field answers text, and no digit is lost', () =
       name: 'bill',
       typeDefs: `
         extend enum Permission { AUDIT_READ }
-        type Bill @authenticated { id: ID! cents: BigInt rate: Decimal parts: [Decimal!] weight: Float }
+        type Bill @authenticated { id: ID! cents: BigInt rate: Decimal price: Decimal parts: [Decimal!] weight: Float }
         extend type Query { bill: Bill @authenticated }`,
       resolvers: {},
       audit: { Bill: { columns: { hidden: 'audit:read' } } },
       permissions: { 'audit:read': ['owner'] },
     }),
   ]);
-  const names = ['cents', 'rate', 'parts', 'weight', 'hidden'];
+  const names = ['cents', 'rate', 'price', 'parts', 'weight', 'hidden'];
   const bill = model('Bill', 'bills', Object.fromEntries(names.map((name) => [name, name])));
-  const columns = new Map(bill.columns).set('hidden', { ...bill.columns.get('hidden')!, type: 'BigInt' });
+  const columns = new Map(bill.columns)
+    .set('hidden', { ...bill.columns.get('hidden')!, type: 'BigInt' })
+    .set('price', { ...bill.columns.get('price')!, type: 'Decimal', scale: 2 });
   const held = new Set<Permission>(['audit:read']);
   const shown = (row: object) =>
     recorded.visible(row, {
@@ -217,6 +219,9 @@ test('numbers are text where the field answers text, and no digit is lost', () =
     weight: 1.5,
     hidden: '7',
   });
+  // A decimal has the digits of its column, and no fewer than were recorded.
+  expect(shown({ price: 12.5 })).toEqual({ price: '12.50' });
+  expect(shown({ price: 12.505 })).toEqual({ price: '12.505' });
   const long = { cents: '9007199254740993', rate: '1234567890123456.7800', hidden: null };
   expect(shown(long)).toEqual({ ...long, rate: '1234567890123456.78' });
   expect(shown({ cents: 'many', parts: [null, true] })).toEqual({ cents: 'many', parts: [null, true] });

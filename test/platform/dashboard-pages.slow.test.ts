@@ -8,6 +8,7 @@ import { ROLES, type Role } from '../../src/kernel/vocabulary/permissions.js';
 import { withoutChromium } from '../support/chromium.js';
 import {
   accessibilityProblems,
+  brokenWords,
   openWindow,
   overflows,
   settled,
@@ -80,6 +81,7 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
 
   test.each([
     ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 900 } }],
+    ['medium', { colorScheme: 'light', viewport: { width: 1000, height: 800 } }],
     ['small', { colorScheme: 'light', viewport: { width: 320, height: 640 } }],
     ['large', { colorScheme: 'light', viewport: { width: 3840, height: 2160 } }],
   ] as const)(
@@ -97,6 +99,7 @@ describe.skipIf(withoutChromium())('the dashboard', () => {
         await settled(page);
         faults.push(...(await accessibilityProblems(page)));
         if (await overflows(page)) faults.push(`${title} is wider than the window`);
+        faults.push(...(await brokenWords(page)).map((word) => `${title} breaks ${word}`));
       }
       expect(faults).toEqual([]);
     },

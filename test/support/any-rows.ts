@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { newMark } from 'tenantry-attack';
+import { shortText } from './column-samples.js';
 import type pg from 'pg';
 import { sqlState } from '../../src/kernel/vocabulary/sql-state.js';
 
@@ -68,16 +69,25 @@ export interface NewRow {
    * key references.
    */
   readonly values?: Readonly<Record<string, unknown>>;
+  /** Whether a row that exists will do, where a unique key has no more values: of an enum, for example. */
+  readonly orExisting?: boolean;
 }
+
+/** How often other values are tried for a unique key. */
+const TRIES = 5;
 
 /**
  * Inserts a row with a canary in each column that is not given. Makes the rows that its foreign keys reference when
- * there are none. When a check constraint refuses a canary, the column gets a value that the constraint names.
+ * there are none. When a check constraint refuses a canary, the column gets a value that the constraint names; when a
+ * unique key has it already, another one.
  *
  * @returns the row's id
  * @throws NoRowError naming the column or the constraint for which there is no value
  */
-export async function insertAnyRow(query: Query, { table, tenantId, values = {} }: NewRow): Promise<string> {
+export async function insertAnyRow(
+  query: Query,
+  { table, tenantId, values = {}, orExisting = false }: NewRow,
+): Promise<string> {
   const columns = await columnsOf(query, table);
   const row = new Map<string, unknown>();
   for (const column of columns) {
@@ -86,7 +96,8 @@ export async function insertAnyRow(query: Query, { table, tenantId, values = {} 
       column.name === 'tenant_id' ? tenantId : (values[column.name] ?? canary(table, column)),
     );
   }
-  for (const key of await foreignKeysOf(query, table)) {
+  const foreignKeys = await foreignKeysOf(query, table);
+  for (const key of foreignKeys) {
     if (key.columns.some((column) => Object.hasOwn(values, column))) continue;
     await pointAtParent(query, key, { table, tenantId, row });
   }
@@ -98,12 +109,58 @@ export async function insertAnyRow(query: Query, { table, tenantId, values = {} 
       return String(row.get('id'));
     } catch (error) {
       const { constraint, message } = error as pg.DatabaseError;
+      if (sqlState(error) === '23505') {
+        const key = await columnsOfKey(query, constraint!);
+        const free = columns.filter(
+          ({ name }) =>
+            key.includes(name) &&
+            !Object.hasOwn(values, name) &&
+            !foreignKeys.some((each) => each.columns.includes(name)),
+        );
+        if (attempt < TRIES && free.some(({ name }) => name !== 'tenant_id')) {
+          for (const column of free)
+            if (column.name !== 'tenant_id') row.set(column.name, another(table, column));
+          continue;
+        }
+        const existing =
+          orExisting && (await rowWith(query, table, new Map(key.map((name) => [name, row.get(name)]))));
+        if (existing) return existing;
+      }
       if (sqlState(error) !== '23514' || attempt > columns.length) {
         throw new NoRowError(`${table}: ${message}`, { cause: error });
       }
       await satisfy(query, constraint!, row);
     }
   }
+}
+
+/** The columns of a unique index. */
+async function columnsOfKey(query: Query, index: string): Promise<readonly string[]> {
+  const found = await query<{ name: string }>(
+    `SELECT a.attname::text AS name FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+     JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE c.relname = $1`,
+    [index],
+  );
+  return found.map(({ name }) => name);
+}
+
+/** The id of the row with these values. */
+async function rowWith(
+  query: Query,
+  table: string,
+  key: ReadonlyMap<string, unknown>,
+): Promise<string | undefined> {
+  const conditions = [...key.keys()].map((name, n) => `"${name}" = $${String(n + 1)}`).join(' AND ');
+  const [found] = await query<{ id: string }>(`SELECT id FROM public."${table}" WHERE ${conditions}`, [
+    ...key.values(),
+  ]);
+  return found?.id;
+}
+
+/** Another value than that of {@link canary}, as far as the type has enough values. */
+function another(table: string, column: Column): unknown {
+  const of = column.type === 'bool' ? [true, false] : column.type.startsWith('_') ? undefined : column.labels;
+  return of ? of[Math.floor(Math.random() * of.length)] : canary(table, column);
 }
 
 /**
@@ -164,7 +221,8 @@ function canary(table: string, column: Column): unknown {
     case 'timestamptz':
       return new Date(Date.UTC(2031, 1, 3, 4, 5, ++seconds, 617)).toISOString();
     case 'time':
-      return '04:05:06';
+    case 'timetz':
+      return '04:05:06Z';
     case 'json':
     case 'jsonb':
       return JSON.stringify({ text: newMark() });
@@ -172,26 +230,25 @@ function canary(table: string, column: Column): unknown {
       return Buffer.from(newMark());
     case '_text':
     case '_varchar':
-      return [newMark()];
+    case '_bpchar':
+    case '_citext':
+      return [modifier >= 0 ? shortText(name, modifier - 4) : newMark()];
     case '_uuid':
       return [crypto.randomUUID()];
     case 'text':
     case 'varchar':
     case 'bpchar':
     case 'citext':
+      if (modifier >= 0) return shortText(name, modifier - 4);
       if (name.includes('email')) return `${newMark()}@example.com`;
       if (name === 'url' || name.endsWith('_url')) return `https://${newMark()}.example.com/`;
-      return shortened(newMark(), modifier);
+      return newMark();
     default:
       // The type has no canary. The column stays empty and nothing in it is searched for.
       if (column.isNullable) return null;
       throw new NoRowError(`${table}.${name}: no value is known of the type ${type}`);
   }
 }
-
-/** For varchar(n), the last n characters of a mark, which are still distinct. */
-const shortened = (mark: string, modifier: number): string =>
-  modifier < 0 ? mark : mark.slice(-(modifier - 4));
 
 /** A decimal with as many digits as numeric(p, s) allows, at most twelve. */
 function someDecimal(modifier: number): string {

@@ -78,6 +78,23 @@ export async function accessibilityProblems(page: Page): Promise<string[]> {
 export const overflows = (page: Page): Promise<boolean> =>
   page.evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`);
 
+/** The words in cells of tables that are broken in the middle. Recorded values are no words. */
+export const brokenWords = (page: Page): Promise<string[]> =>
+  page.evaluate(`[...document.querySelectorAll('th, td')].flatMap((cell) => {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    const broken = [];
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      if (text.parentElement.closest('.diff')) continue;
+      for (const { 0: word, index } of text.data.matchAll(/[\\p{L}\\d]+/gu)) {
+        const range = document.createRange();
+        range.setStart(text, index);
+        range.setEnd(text, index + word.length);
+        if (new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top))).size > 1) broken.push(word);
+      }
+    }
+    return broken;
+  })`);
+
 /** Everything that the browser has kept of the page's origin, as text. */
 export const storageOf = (page: Page): Promise<string> =>
   page.evaluate(`(async () => JSON.stringify([

@@ -18,6 +18,7 @@ import {
 import { newMark } from 'tenantry-attack';
 import { MODELS } from '../../src/generated/data-model/index.js';
 import type { ModelInfo } from '../../src/kernel/vocabulary/data-model.js';
+import { columnSample } from './column-samples.js';
 import { insertAnyRow, type Query } from './any-rows.js';
 import type { MakeArguments } from './permission-matrix.js';
 import type { TestServer } from './server.js';
@@ -74,10 +75,10 @@ class Maker {
     const { database } = this.#server;
     const tenantId = await database.tenantId('acme');
     const query: Query = (sql, values) => database.asSuperuser(sql, values);
-    const id = await insertAnyRow(query, { table: models[model]!.table, tenantId });
+    const id = await insertAnyRow(query, { table: models[model]!.table, tenantId, orExisting: true });
     if (this.#withChildren) {
       for (const { table, column } of childrenOf(model))
-        await insertAnyRow(query, { table, tenantId, values: { [column]: id } });
+        await insertAnyRow(query, { table, tenantId, values: { [column]: id }, orExisting: true });
     }
     return id;
   }
@@ -91,22 +92,27 @@ class Maker {
         given[field.name] = await this.value(field.type, field.name);
       return given;
     }
-    if (type === GraphQLID) return this.#id(name);
-    return sampleOf(type, name);
+    const model = models[this.#model ?? ''];
+    // An id of a row whose model has no type in the API is a UUID.
+    if (type === GraphQLID || (model && relationWith(model, name))) return this.#id(name);
+    const column = model && columnSample(model, name, isEnumType(type));
+    return column ?? sampleOf(type, name);
   }
 
   /** `id` names a row of the field's model. `customerId` names a row of the model that the column references. */
   async #id(name: string): Promise<string> {
     if (this.#model === undefined) return crypto.randomUUID();
     if (name === 'id') return this.row(this.#model);
-    const relation = Object.values(models[this.#model]!.fields).find((each) =>
-      each.relation?.fields.includes(name),
-    );
+    const relation = relationWith(models[this.#model]!, name);
     const byName = Object.keys(models).find((model) => name.toLowerCase() === `${model}id`.toLowerCase());
     const target = relation?.type ?? byName;
     return target === undefined ? crypto.randomUUID() : this.row(target);
   }
 }
+
+/** The relation whose key has this field. */
+const relationWith = ({ fields }: ModelInfo, key: string) =>
+  Object.values(fields).find(({ relation }) => relation?.fields.includes(key));
 
 /** The tables that reference a model, each with the referencing column. */
 function childrenOf(model: string): { readonly table: string; readonly column: string }[] {
@@ -119,9 +125,16 @@ function childrenOf(model: string): { readonly table: string; readonly column: s
   );
 }
 
-/** Required fields are set, and fields that can be changed, because an update that changes nothing is refused. */
+/**
+ * Required fields are set, and fields that can be changed, because an update that changes nothing is refused. A field with a
+ * guard of its own is left out: not every caller who may use the mutation may set it.
+ */
 const isGiven = (field: GraphQLInputField): boolean =>
-  isRequiredInputField(field) || (field.name !== 'expectedVersion' && getNamedType(field.type) !== GraphQLID);
+  isRequiredInputField(field) ||
+  (field.name !== 'expectedVersion' && getNamedType(field.type) !== GraphQLID && !isGuarded(field));
+
+const isGuarded = ({ astNode }: GraphQLInputField): boolean =>
+  astNode?.directives?.some(({ name }) => name.value === 'requires') === true;
 
 /** A value that the type accepts. An unknown scalar gets a text, which it may refuse. */
 export function sampleOf(type: GraphQLInputType, name = ''): unknown {

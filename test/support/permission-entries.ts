@@ -1,4 +1,5 @@
 /** Names the entries of a reviewed permission table that a failed test contradicts, so that a reader finds them. */
+import type { GraphQLFormattedError } from 'graphql';
 import type { Permission, Role } from '../../src/kernel/vocabulary/permissions.js';
 import type { PermissionTable } from './permission-matrix.js';
 
@@ -14,13 +15,27 @@ export function entryOf({ guards }: Pick<PermissionTable, 'guards'>, coordinate:
   return isSingle ? `guards.${type}.${field}` : `guards.${type}['*']`;
 }
 
-/** The message of a test that requests the last of these fields as a role. */
-export const adviceFor = (
+/**
+ * The message of a test that requests the last of these fields as a role. A refusal for another reason than a permission is
+ * one of the arguments, which the table may have too.
+ */
+export function adviceFor(
   table: Pick<PermissionTable, 'guards'>,
   role: Role,
   path: readonly { readonly coordinate: string }[],
-): string =>
-  `The table of this test decides this in ${[...new Set(path.map(({ coordinate }) => entryOf(table, coordinate)))].join(', ')} and grants.${role}: if the API is right, change these`;
+  errors: readonly GraphQLFormattedError[],
+): string {
+  const other = errors.find(({ extensions }) => extensions?.['code'] !== 'FORBIDDEN');
+  if (other) {
+    const { coordinate } = path[0]!;
+    return (
+      `${coordinate} answered ${String(other.extensions?.['code'])} to the arguments of this test, and no permission is ` +
+      `concerned: ${other.message} If the API is right, make other arguments in arguments['${coordinate}'] of the table`
+    );
+  }
+  const entries = [...new Set(path.map((step) => entryOf(table, step.coordinate)))].join(', ');
+  return `The table of this test decides this in ${entries} and grants.${role}: if the API is right, change these`;
+}
 
 /** The message of the test that compares the guards: the entries to change, and their new values. */
 export function wrongGuards(

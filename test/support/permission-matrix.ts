@@ -109,7 +109,10 @@ export function provePermissions(
     const inputGuards = [...readInputGuards(schema, roles.permissions)].filter(([coordinate]) =>
       isReviewed(coordinate),
     );
-    expect(Object.fromEntries(inputGuards)).toEqual(table.inputGuards ?? {});
+    expect(
+      Object.fromEntries(inputGuards),
+      'If the schema is right, change inputGuards in the table of this test',
+    ).toEqual(table.inputGuards ?? {});
   });
 
   describe.each(ROLES)('as %s', (role) => {
@@ -133,7 +136,7 @@ export function provePermissions(
           await clientOf(role, TENANT)
         ).query(operation.document, operation.variables);
 
-        expect(errors, adviceFor(reviewed, role, path)).toEqual([]);
+        expect(errors, adviceFor(reviewed, role, path, errors)).toEqual([]);
         expect(status).toBe(200);
         const parent = valueAt(data, path.slice(0, -1));
         expect(parent).toHaveProperty([path.at(-1)!.field.name]);
@@ -158,7 +161,7 @@ export function provePermissions(
       ).query(operation.document, operation.variables);
 
       expect(status).toBe(200);
-      expect(errors, adviceFor(reviewed, role, refusedPath)).toEqual([
+      expect(errors, adviceFor(reviewed, role, refusedPath, errors)).toEqual([
         {
           message: `This needs the permission ${requires}.`,
           locations: [expect.any(Object)],

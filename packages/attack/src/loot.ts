@@ -2,6 +2,7 @@
  * The known values of a tenant and their places in rows and answers. The attacker tries the victim's values, and its
  * answers are searched for them. The attacker's values are used for comparison.
  */
+import { Limits } from './limits.js';
 
 export type ValueKind = 'id' | 'cursor' | 'email' | 'secret' | 'text' | 'date' | 'number';
 
@@ -63,7 +64,9 @@ function kindOf(name: string, value: string | number, scalar: string): ValueKind
 export function lootValue(at: string, value: string | number, scalar = ''): LootValue {
   const kind = kindOf(at.split('.').at(-1)!, value, scalar);
   const time = kind === 'date' && !DAY.test(String(value)) ? Date.parse(String(value)) : Number.NaN;
-  return { at, kind, value: Number.isFinite(time) ? new Date(time).toISOString() : String(value) };
+  // `289.00` would be searched, and `289` is too short: zeros behind the point identify nothing.
+  const text = kind === 'number' ? String(value).replace(/\.0+$|(?<=\.\d*[1-9])0+$/, '') : String(value);
+  return { at, kind, value: Number.isFinite(time) ? new Date(time).toISOString() : text };
 }
 
 /** The values of one tenant, once per place. */
@@ -71,6 +74,8 @@ export class Loot {
   private readonly byValue = new Map<string, LootValue[]>();
   /** The seconds of its times. */
   private readonly seconds = new Set<string>();
+  /** Of new values for its mutations. */
+  readonly limits = new Limits();
 
   constructor(values: Iterable<LootValue> = []) {
     for (const value of values) this.add(value);

@@ -15,7 +15,7 @@ import { newMark, type Loot } from './loot.js';
 import { noteAnswer } from './harvest.js';
 import { buildRequest, rootPaths, type Path } from './operations.js';
 import { fillPath, isContent } from './values.js';
-import { codesOf, dataOf, type Credential, type Wire } from './wire.js';
+import { codesOf, dataOf, messagesOf, type Answer, type Credential, type Wire } from './wire.js';
 
 /** Mutations that delete, recognised by name: they only get rows that nobody needs. */
 export const TAKES_AWAY = /^(remove|delete|revoke|suspend|erase|cancel|close|archive|change)/i;
@@ -45,12 +45,18 @@ export async function plant({ schema, wire, as, own, text = newMark }: Planting)
   for (const path of rootPaths(schema, 'mutation')) {
     const { field } = path.steps[0]!;
     if (TAKES_AWAY.test(field.name) || !field.args.some(({ type }) => takesContent(type))) continue;
-    const given = fillPath(path, { own, text, optionalTexts: true });
-    if (!given) {
+    const send = async (): Promise<Answer | undefined> => {
+      const given = fillPath(path, { own, text, optionalTexts: true });
+      return given && (await wire.send({ as, body: buildRequest(schema, path, given, 3) }));
+    };
+    const first = await send();
+    if (!first) {
       refused.set(field.name, 'an argument cannot be filled');
       continue;
     }
-    const answer = await wire.send({ as, body: buildRequest(schema, path, given, 3) });
+    // Once more with values that are as short as the server has said.
+    const again = own.limits.learn(field.name, messagesOf(first)) ? await send() : undefined;
+    const answer = again ?? first;
     if (dataOf(answer)?.[field.name] == null) {
       refused.set(
         field.name,

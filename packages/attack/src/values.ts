@@ -207,6 +207,7 @@ function fill(slot: Slot, field: string, filling: Filling): unknown {
     const item = listedText(inner, filling) ?? fill(inner, field, filling);
     return item === undefined ? undefined : [item];
   }
+  const fit = (text: string, end?: string) => filling.own.limits.fit(field, name, text, end);
   // The last one is usually the least powerful role or permission.
   if (isEnumType(type)) return type.getValues().at(-1)?.name;
   if (isInputObjectType(type)) return fillFields(type, field, filling);
@@ -227,11 +228,11 @@ function fill(slot: Slot, field: string, filling: Filling): unknown {
     case 'UUID':
       return crypto.randomUUID();
     default:
-      if (EXACT_NUMBERS.test(type.name)) return String(randomBelow(9e8) + 1e8);
+      if (EXACT_NUMBERS.test(type.name)) return fit(String(randomBelow(9e8) + 1e8));
       if (IS_DAY.test(type.name)) return someDay();
       if (/date|time/i.test(type.name)) return '2100-01-01T00:00:00.000Z';
-      if (/e-?mail/i.test(name)) return `${filling.text()}@example.com`;
-      return IS_URL.test(name) ? `https://${filling.text()}.example.com/` : filling.text();
+      if (/e-?mail/i.test(name)) return fit(filling.text(), '@example.com');
+      return IS_URL.test(name) ? `https://${filling.text()}.example.com/` : fit(filling.text());
   }
 }
 

@@ -130,9 +130,16 @@ export function codesOf({ body }: Answer): string[] {
   return (parsed(body)?.errors ?? []).map(({ extensions }) => String(extensions?.['code']));
 }
 
+/** The messages of the errors of an answer. */
+export const messagesOf = ({ body }: Answer): string[] =>
+  (parsed(body)?.errors ?? []).map(({ message }) => String(message));
+
 interface GraphqlBody {
   readonly data?: Readonly<Record<string, unknown>> | null;
-  readonly errors?: readonly { readonly extensions?: Readonly<Record<string, unknown>> }[];
+  readonly errors?: readonly {
+    readonly message?: unknown;
+    readonly extensions?: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 function parsed(body: string): GraphqlBody | undefined {

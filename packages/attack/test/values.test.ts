@@ -41,6 +41,45 @@ test('a mutation is filled with values that its scalars accept', () => {
   });
 });
 
+test.each([
+  ['289.00', '289'],
+  ['12.50', '12.5'],
+  ['100.05', '100.05'],
+  ['1200', '1200'],
+])('of the decimal %s, %s is looked for', (value, expected) => {
+  expect(lootValue('Trip.toll', value, 'Decimal').value).toBe(expected);
+});
+
+test('a mutation is filled with values as short as the server has said', () => {
+  const shop = buildSchema(`
+    scalar Decimal
+    input New { plate: String! email: String! price: Decimal! codes: [String!]! }
+    type Query { x: Int }
+    type Mutation { create(input: New!): Int other(input: New!): Int }
+  `);
+  const own = new Loot();
+  const said = [
+    'input.plate must have at most 5 characters. input.email must have at most 20 characters.',
+    'input.price must have at most 3 digits before the point. input.codes.0 must have at most 2 characters.',
+  ];
+  expect(own.limits.learn('create', said)).toBe(true);
+  expect(own.limits.learn('create', said)).toBe(false);
+  const [create, other] = rootPaths(shop, 'mutation').map((path) =>
+    fillPath(path, { own, text: () => 'canaryabcdef', optionalTexts: true }),
+  );
+  expect(create).toEqual([
+    {
+      input: {
+        plate: 'bcdef',
+        email: 'ryabcdef@example.com',
+        price: expect.stringMatching(/^\d{3}$/) as string,
+        codes: ['ef'],
+      },
+    },
+  ]);
+  expect(other).toMatchObject([{ input: { plate: 'canaryabcdef' } }]);
+});
+
 test('a mutation is filled with URLs, and with words that the server knows', () => {
   const hooks = buildSchema(`
     type Query { x: Int }

@@ -1,4 +1,4 @@
-/** The existing GraphQL schema, read from schema.graphql, so that no module must be loaded. */
+/** What the existing GraphQL schema says of types, for the plan of a module. */
 import { isObjectType, type GraphQLSchema } from 'graphql';
 import { getDirective } from '@graphql-tools/utils';
 
@@ -13,7 +13,7 @@ export interface ContractView {
   readonly guardOf: (type: string) => string | undefined;
 }
 
-/** @param schema built from schema.graphql, with its directives */
+/** @param schema built from SDL with directives, as `tenantry schema` prints it */
 export const viewOf = (schema: GraphQLSchema): ContractView => ({
   hasType: (name) => schema.getType(name) !== undefined,
   isNode: (type) => {

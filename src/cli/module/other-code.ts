@@ -1,5 +1,6 @@
 /** The other files of a module: its declaration, its demo rows, and the test of its permissions. */
-import type { ModulePlan, PlannedColumn } from './plan.js';
+import { sampleOf } from './column-values.js';
+import type { ModulePlan } from './plan.js';
 
 /** The code of `index.ts`, whose module src/modules.ts installs. */
 export function printIndex({ one, many, model, file, resource, hasQuota }: ModulePlan): string {
@@ -35,7 +36,7 @@ export async function seedDemo(): Promise<void> {
 `;
   }
   const row = (n: number) =>
-    `{ ${needed.map((column) => `${column.name}: ${sample(column, n)}`).join(', ')} }`;
+    `{ ${needed.map((column) => `${column.name}: ${sampleOf(column, n)}`).join(', ')} }`;
   const enums = needed.filter(({ info }) => info.isEnum).map(({ info }) => info.type);
   const named = [
     ...new Set([...enums, ...(needed.some(({ type }) => type === 'Decimal') ? ['Prisma'] : [])]),
@@ -55,31 +56,6 @@ export async function seedDemo(as: (role: Role) => TenantClient): Promise<void> 
 `;
 }
 
-function sample({ name, type, info }: PlannedColumn, n: number): string {
-  if (info.isList) return '[]';
-  if (info.isEnum) return `Object.values(${info.type})[0]!`;
-  switch (type) {
-    case 'String':
-      return `'${/e-?mail/i.test(name) ? `demo-${String(n)}@example.com` : `${name} ${String(n)}`}'`;
-    case 'Int':
-    case 'Float':
-      return String(n * 100);
-    case 'BigInt':
-      return `${String(n * 1_250)}n`;
-    case 'Decimal':
-      return `new Prisma.Decimal('${String(n)}.5')`;
-    case 'Boolean':
-      return String(n % 2 === 1);
-    case 'Date':
-    case 'DateTime':
-      return `new Date('2026-0${String(n)}-15T00:00:00Z')`;
-    case 'JSON':
-      return `{ number: ${String(n)} }`;
-    default:
-      return `'${crypto.randomUUID()}'`;
-  }
-}
-
 /** The code of the permission test: each field and mutation with what it requires. */
 export function printTest(plan: ModulePlan): string {
   const { model, one, many, area, file, resource, relations } = plan;
@@ -90,7 +66,8 @@ export function printTest(plan: ModulePlan): string {
     const name = /permission: (\w+)_([A-Z]+)\)/.exec(guard);
     return `'${name![1]!.toLowerCase()}:${name![2]!.toLowerCase()}'`;
   };
-  const others = relations.filter(({ hasOtherSide }) => hasOtherSide);
+  // A list on the model’s own type is among its fields.
+  const others = relations.filter(({ type, list }) => list !== undefined && type !== model);
   return `/**
  * Proves which role, and which API key, is given which field of this module, over HTTP and field by field. The table is the
  * review: a new permission or a changed guard fails until somebody has written it down here. What stands for a type is what its
@@ -122,7 +99,7 @@ provePermissions(useServer(), [${one}Module], {
     Create${model}Payload: read,
     Update${model}Payload: read,
     Delete${model}Payload: write,
-    ${others.map(({ type }) => `${type}: { ${many}: read },`).join('\n')}
+    ${others.map(({ type, list }) => `${type}: { ${list!}: read },`).join('\n')}
   },
 });
 `;

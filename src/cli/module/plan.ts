@@ -29,8 +29,8 @@ export interface PlannedRelation {
   readonly key: string;
   /** The guard of the type; undefined when the API has no type of that name. */
   readonly guard: string | undefined;
-  /** Whether the type gets a list of this model’s rows. */
-  readonly hasOtherSide: boolean;
+  /** The field of the type that lists this model’s rows: the list’s name in the Prisma models; undefined without one. */
+  readonly list: string | undefined;
 }
 
 export interface ModulePlan {
@@ -69,6 +69,8 @@ export interface PlanInput {
   readonly kindOf: (info: FieldInfo) => object | string;
   readonly namesSecret: (name: string) => boolean;
   readonly hasQuota?: boolean;
+  /** The related models that the API does not show. */
+  readonly without?: readonly string[];
 }
 
 const SCALARS: Readonly<Record<string, string>> = {
@@ -84,36 +86,55 @@ const SCALARS: Readonly<Record<string, string>> = {
 
 const AUTHORS = ['userId', 'createdBy', 'authorId', 'ownerId'];
 
-/** @throws ModuleError when the model is not tenant-scoped, or the schema already has a type of that name */
+/** How a model and the list of its rows are called. */
+export interface ModelNames {
+  /** `lineItem` */
+  readonly one: string;
+  /** `lineItems` */
+  readonly many: string;
+  /** `line_items` */
+  readonly resource: string;
+}
+
+/** @param table the database’s name of its table */
+export function namesOf(model: string, table: string): ModelNames {
+  const resource = /^[a-z]/.test(table) ? table : plural(snake(model));
+  return { one: uncapitalized(model), many: camel(resource), resource };
+}
+
+/**
+ * @throws ModuleError when the model is not tenant-scoped, the schema already has a type of that name, or the API has no
+ * type yet of a model that it refers to
+ */
 export function planModule(input: PlanInput): ModulePlan {
   const { model, area, models, contract } = input;
   const info = models[model];
   if (!info) throw new ModuleError(`There is no model ${model}.`);
-  const one = uncapitalized(model);
-  const resource = /^[a-z]/.test(info.table) ? info.table : plural(snake(model));
-  const many = camel(resource);
-  refuseWhatIsNoTenants(model, info);
+  const names = namesOf(model, info.table);
+  if (!isTenants(info)) {
+    throw new ModuleError(
+      `${model} is no model of a tenant’s: it needs tenantId and id of type @db.Uuid and @@id([tenantId, id]) (docs/add-a-model.md).`,
+    );
+  }
   if (contract.hasType(model)) throw new ModuleError(`The schema has a type ${model} already.`);
   const leftOut: string[] = [];
-  const relations = relationsOf(input, info, many);
+  const relations = relationsOf(input, info, { names, leftOut });
   const author = AUTHORS.find(
     (name) => info.fields[name]?.type === 'String' && !relations.some(({ key }) => key === name),
   );
   const columns = columnsOf(input, info, { relations, author, leftOut });
   const enums = Object.fromEntries(
     columns
-      .filter((column) => column.info.isEnum && !contract.hasType(column.type))
-      .map(({ type }) => [type, input.enums[type] ?? []]),
+      .filter((column) => column.info.isEnum && !contract.hasType(column.info.type))
+      .map((column) => [column.info.type, input.enums[column.info.type] ?? []]),
   );
   const createdAt = columns.find(({ name, isSortable }) => name === 'createdAt' && isSortable);
   return {
     model,
     info,
     area,
-    one,
-    many,
+    ...names,
     file: snake(model).replaceAll('_', '-'),
-    resource,
     columns,
     relations,
     enums,
@@ -121,38 +142,64 @@ export function planModule(input: PlanInput): ModulePlan {
     hasQuota: input.hasQuota === true,
     author,
     order: createdAt?.name ?? 'id',
-    leftOut,
+    leftOut: [...new Set(leftOut)],
   };
 }
 
-function refuseWhatIsNoTenants(model: string, { fields, keys }: ModelInfo): void {
-  const isId = fields['id']?.native?.[0] === 'Uuid';
-  if (
-    fields['tenantId']?.native?.[0] === 'Uuid' &&
-    isId &&
-    keys.some((key) => key.fields.join() === 'tenantId,id')
-  )
-    return;
-  throw new ModuleError(
-    `${model} is no model of a tenant’s: it needs tenantId and id of type @db.Uuid and @@id([tenantId, id]) (docs/add-a-model.md).`,
-  );
-}
+/** Whether it is a model whose rows belong to tenants, in the form that a module needs. */
+const isTenants = ({ fields, keys }: ModelInfo): boolean =>
+  fields['tenantId']?.native?.[0] === 'Uuid' &&
+  fields['id']?.native?.[0] === 'Uuid' &&
+  keys.some((key) => key.fields.join() === 'tenantId,id');
+
+/** The guard of the fields that read the module’s rows. */
+export const readGuard = ({ resource }: Pick<ModelNames, 'resource'>): string =>
+  `@requires(permission: ${resource.toUpperCase()}_READ)`;
 
 function relationsOf(
-  { models, contract }: PlanInput,
+  input: PlanInput,
   { fields }: ModelInfo,
-  many: string,
+  { names, leftOut }: { readonly names: ModelNames; readonly leftOut: string[] },
 ): PlannedRelation[] {
-  return Object.entries(fields).flatMap(([name, { type, relation }]) => {
+  const { model, models, contract } = input;
+  return Object.entries(fields).flatMap(([name, { type, relation }]): PlannedRelation[] => {
     const key = relation?.fields.find((field) => field !== 'tenantId');
     if (key === undefined || type === 'Tenant') return [];
-    const guard = contract.guardOf(type);
-    const target = models[type]?.fields ?? {};
-    const isById = relation!.references[relation!.fields.indexOf(key)] === 'id';
-    const hasOtherSide =
-      guard !== undefined && isById && target[many] !== undefined && !contract.hasField(type, many);
-    return [{ name, type, key, guard, hasOtherSide }];
+    const guard = type === model ? readGuard(names) : contract.guardOf(type);
+    if (guard === undefined) {
+      refuseToForget(input, type);
+      leftOut.push(`${name}: the API has no type ${type}`);
+      return [{ name, type, key, guard, list: undefined }];
+    }
+    const lists = Object.entries(models[type]?.fields ?? {}).filter(
+      ([, each]) => each.type === model && each.relation?.fields.length === 0,
+    );
+    const [list, info] = lists[0] ?? [names.many, undefined];
+    const reason = ((): string | undefined => {
+      if (relation!.references[relation!.fields.indexOf(key)] !== 'id')
+        return `${name} does not refer to an id`;
+      if (lists.length > 1) return `more than one relation of ${model} leads to it`;
+      if (info?.isList !== true) return 'it is one row at most';
+      return contract.hasField(type, list) ? 'the type has such a field already' : undefined;
+    })();
+    if (reason !== undefined)
+      leftOut.push(`${type}.${lists.map(([each]) => each).join(' and ') || list}: ${reason}`);
+    return [{ name, type, key, guard, list: reason === undefined ? list : undefined }];
   });
+}
+
+/**
+ * A related model without a type would have no list of these rows, and plain UUIDs instead of ids: this is right only where
+ * somebody has said so.
+ */
+function refuseToForget({ model, models, without = [] }: PlanInput, related: string): void {
+  const info = models[related];
+  if (!info || info.isOfPlatform || !isTenants(info) || without.includes(related)) return;
+  const command = 'npm run -s tenantry -- module new';
+  throw new ModuleError(
+    `${model} refers to ${related}, which has no type in the API yet. Write its module first: ${command} ${related}\n` +
+      `If the API shall not show ${related}: ${command} ${model} --without ${related}`,
+  );
 }
 
 interface Known {
@@ -168,20 +215,22 @@ function columnsOf(
 ): PlannedColumn[] {
   return Object.entries(info.fields).flatMap(([name, field]): PlannedColumn[] => {
     if (field.relation || name === 'tenantId') return [];
-    if (input.namesSecret(name)) {
-      leftOut.push(`${name}: its name speaks of a secret`);
+    const isNeeded = !field.isNullable && !field.isList && field.byDefault === undefined;
+    const leaveOut = (reason: string) => {
+      leftOut.push(`${name}: ${reason}${isNeeded ? `; create${input.model} has to set it` : ''}`);
       return [];
-    }
+    };
+    if (input.namesSecret(name)) return leaveOut('its name speaks of a secret');
     const relation = relations.find(({ key }) => key === name);
     const isKey = name === 'id' || name === author || relation !== undefined;
-    const node = relation && input.contract.isNode(relation.type) ? relation.type : undefined;
+    const isNode =
+      relation?.guard !== undefined &&
+      (relation.type === input.model || input.contract.isNode(relation.type));
+    const node = isNode ? relation.type : undefined;
     // Ids without a type of the API are not checked before the database reads them; UUIDs are.
     const isUuid = relation !== undefined && node === undefined && field.native?.[0] === 'Uuid';
     const scalar = isKey && !isUuid ? 'ID' : typeOf(field);
-    if (scalar === undefined) {
-      leftOut.push(`${name}: the API has no type for ${field.type}`);
-      return [];
-    }
+    if (scalar === undefined) return leaveOut(`the API has no type for ${declared(field)}`);
     const isMade = field.byDefault !== undefined && field.byDefault !== 'value';
     const isGiven = name !== 'id' && name !== author && name !== 'version' && !isMade;
     const sorted = [...info.keys.map(({ fields }) => fields), ...info.indexes];
@@ -192,7 +241,7 @@ function columnsOf(
         info: field,
         type: field.isList ? `[${scalar}!]` : scalar,
         isGiven,
-        isRequired: isGiven && !field.isNullable && !field.isList && field.byDefault === undefined,
+        isRequired: isGiven && isNeeded,
         isSortable: !isKey && isIndexed && typeof input.kindOf(field) === 'object',
         description: field.documentation,
         node,
@@ -200,6 +249,10 @@ function columnsOf(
     ];
   });
 }
+
+/** The type of a field as the Prisma models write it. */
+const declared = ({ type, isList, native }: FieldInfo): string =>
+  `${type}${isList ? '[]' : ''}${native === undefined ? '' : ` @db.${native[0]!}`}`;
 
 function typeOf({ type, isEnum, isList, native = [] }: FieldInfo): string | undefined {
   if (isEnum) return type;

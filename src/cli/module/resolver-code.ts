@@ -1,4 +1,5 @@
 /** The resolvers of a module, as code that its owner edits. */
+import { ruleOf } from './column-values.js';
 import { filterOf } from './sdl.js';
 import { upper, type ModulePlan, type PlannedColumn } from './plan.js';
 
@@ -8,8 +9,7 @@ export function printResolvers(plan: ModulePlan): string {
   const given = columns.filter(({ isGiven }) => isGiven);
   const filters = columns.filter((column) => filterOf(column).length > 0);
   const orders = columns.filter(({ isSortable }) => isSortable);
-  const isListed = relations.filter(({ hasOtherSide }) => hasOtherSide);
-  const shown = relations.filter(({ guard }) => guard !== undefined);
+  const isListed = relations.filter(({ list }) => list !== undefined);
   const lines = [
     ...(orders.length > 0
       ? [
@@ -33,8 +33,7 @@ export function printResolvers(plan: ModulePlan): string {
           return listOf<${model}>(context, info, '${model}', page${filters.length > 0 ? ', filter ? conditions(filter) : {}' : ''});
         },
       },
-      ${shown.length > 0 ? `${model}: { ${shown.map(relationResolver).join(', ')} },` : ''}
-      ${isListed.map((relation) => otherSide(plan, relation)).join('')}
+      ${typeResolvers(plan)}
       Mutation: { ${createResolver(plan)} ${updateResolver(plan)} ${deleteResolver(plan)} },
       Subscription: {
         ${one}Changed: changesOf('${model}', {
@@ -67,12 +66,18 @@ const relationResolver = ({ name, type, key }: ModulePlan['relations'][number]):
   `${name}: ({ ${key} }, _args, { db, loaders }) =>
     rowById(loaders, '${type}', ${key}, (ids) => db.${delegate(type)}.findMany({ where: { id: { in: ids } } }))`;
 
-const otherSide = (
-  { model, many }: ModulePlan,
-  { type, key }: ModulePlan['relations'][number],
-): string => `${type}: {
-    ${many}: childList<${model}>('${model}', '${key}', NEWEST_FIRST),
-  },`;
+/** The resolvers of the relations, and of the lists on the related types. A model may refer to itself. */
+function typeResolvers({ model, relations }: ModulePlan): string {
+  const fields = new Map<string, string[]>();
+  const add = (type: string, field: string) => fields.set(type, [...(fields.get(type) ?? []), field]);
+  for (const relation of relations) {
+    if (relation.guard !== undefined) add(model, relationResolver(relation));
+  }
+  for (const { type, key, list } of relations) {
+    if (list !== undefined) add(type, `${list}: childList<${model}>('${model}', '${key}', NEWEST_FIRST)`);
+  }
+  return [...fields].map(([type, each]) => `${type}: { ${each.join(', ')} },`).join('\n');
+}
 
 /** The fields of an input. Keys of other rows are checked separately. */
 function written({ relations, columns }: ModulePlan, from: string): { pattern: string; data: string } {
@@ -135,34 +140,6 @@ const deleteResolver = ({
     return { deletedId: id };
   },`;
 
-/** The check of what GraphQL's types do not express. */
-function ruleOf({ type, info }: PlannedColumn): string {
-  const [native, first, second] = info.native ?? [];
-  if (info.isList) return 'z.array(text(1, 255)).max(100)';
-  if (info.isEnum) return `z.enum(${info.type})`;
-  switch (type) {
-    case 'String':
-      return `text(${info.isNullable ? '0' : '1'}, ${native === 'VarChar' ? (first ?? '255') : '10_000'})`;
-    case 'Int':
-      return 'z.number().int()';
-    case 'Float':
-      return 'z.number()';
-    case 'BigInt':
-      return 'z.bigint()';
-    case 'Decimal':
-      return `decimal(${first ?? '65'}, ${second ?? '30'})`;
-    case 'Boolean':
-      return 'z.boolean()';
-    case 'Date':
-    case 'DateTime':
-      return 'z.date()';
-    case 'JSON':
-      return 'jsonValue(16 * 1_024)';
-    default:
-      return 'z.string()';
-  }
-}
-
 const createRule = (column: PlannedColumn): string =>
   column.isRequired ? ruleOf(column) : changeRule(column);
 
@@ -200,7 +177,10 @@ function imports({ model, columns }: ModulePlan, body: string): string {
     ['../../kernel/graphql/connection.js', ['Page']],
     ['../../kernel/graphql/expected-version.js', ['updateExpecting', 'versionInput']],
     ['../../kernel/graphql/filter.js', ['allOf', 'between', 'matching', 'oneOf', 'within']],
-    ['../../kernel/graphql/input.js', ['decimal', 'given', 'jsonValue', 'optional', 'parseInput', 'text']],
+    [
+      '../../kernel/graphql/input.js',
+      ['decimal', 'given', 'integer', 'jsonValue', 'optional', 'parseInput', 'real', 'text'],
+    ],
     ['../../kernel/graphql/list.js', ['listOf']],
     ['../../kernel/graphql/references.js', ['referenceTo', 'rowById']],
     ['../../kernel/graphql/sort-key.js', ['sortBy', 'type SortKey']],

@@ -1,12 +1,12 @@
 /** The part of the GraphQL schema that the module of a model adds. */
-import { upper, type ModulePlan, type PlannedColumn } from './plan.js';
+import { readGuard, upper, type ModulePlan, type PlannedColumn } from './plan.js';
 
 const PAGE = 'first: Int, after: String, last: Int, before: String';
 
 /** The module's part of the GraphQL schema. */
 export function printSdl(plan: ModulePlan): string {
   const { model, many, one, resource } = plan;
-  const read = `@requires(permission: ${resource.toUpperCase()}_READ)`;
+  const read = readGuard(plan);
   const write = `@requires(permission: ${resource.toUpperCase()}_WRITE)`;
   const filters = plan.columns.flatMap(filterOf);
   const orders = plan.columns.filter(({ isSortable }) => isSortable);
@@ -30,14 +30,16 @@ export function printSdl(plan: ModulePlan): string {
       "The ${words(many)} of this tenant${orderOf(orders)}."
       ${many}(${PAGE} ${listArguments}): ${model}Connection ${read}
     }`,
-    ...plan.relations
-      .filter(({ hasOtherSide }) => hasOtherSide)
-      .map(
-        ({ type }) => `extend type ${type} {
-          "The newest first."
-          ${many}(${PAGE}): ${model}Connection ${read}
-        }`,
-      ),
+    ...plan.relations.flatMap(({ type, list }) =>
+      list === undefined
+        ? []
+        : [
+            `extend type ${type} {
+               "The newest first."
+               ${list}(${PAGE}): ${model}Connection ${read}
+             }`,
+          ],
+    ),
     ...mutations(plan, read, write),
     `"What happened to ${article(words(one)).toLowerCase()}."
      type ${model}Change ${read} {
@@ -163,7 +165,7 @@ const article = (noun: string): string => `${/^[aeiou]/.test(noun) ? 'An' : 'A'}
 export function filterOf(column: PlannedColumn): string[] {
   const { name, type, info } = column;
   if (name === 'id' || name === 'version' || type === 'JSON') return [];
-  if (info.isList) return [`"All of these."\n${name}: ${type}`];
+  if (info.isList) return info.isEnum ? [] : [`"All of these."\n${name}: ${type}`];
   if (info.isEnum) return [`"One of these."\n${name}: [${type}!]`];
   if (type === 'String') return info.native?.[0] === 'VarChar' ? [`${name}: TextFilter`] : [];
   const ranges = ['Int', 'BigInt', 'Decimal', 'Float', 'Date', 'DateTime'];

@@ -132,26 +132,30 @@ export class RecordedColumns {
     const { columns: declared = {} } = this.#declaration(entity);
     const columns = new Map<string, ShownColumn>();
     const own = [...(model?.columns.values() ?? [])];
-    for (const { field, column } of own) {
-      if (!namesSecret(field)) this.#add(columns, { column, name: field, type, by: field });
+    for (const { field, column, scale } of own) {
+      if (!namesSecret(field)) this.#add(columns, { column, name: field, type, by: field, scale });
     }
-    const typeOf = (name: string) => own.find((each) => each.column === name)?.type;
     for (const [column, by] of Object.entries(declared)) {
       columns.delete(column);
       // A field that has a column of its own lends its guard only.
       const isLent = isPermission(by) || own.some((each) => each.field === by && each.column !== column);
-      const name = isLent ? (own.find((each) => each.column === column)?.field ?? camel(column)) : by;
-      this.#add(columns, { column, name, type, by, columnType: typeOf(column) });
+      const known = own.find((each) => each.column === column);
+      const name = isLent ? (known?.field ?? camel(column)) : by;
+      this.#add(columns, { column, name, type, by, columnType: known?.type, scale: known?.scale });
     }
     return columns.size === 0 ? NOTHING : columns;
   }
 
-  #add(columns: Map<string, ShownColumn>, { column, name, type, by, columnType }: DescribedColumn): void {
+  #add(
+    columns: Map<string, ShownColumn>,
+    { column, name, type, by, columnType, scale }: DescribedColumn,
+  ): void {
     if (namesSecret(column)) return;
     const guard = isPermission(by) ? { permission: by } : type && fieldGuard(type, by);
     if (!guard || ('field' in guard && this.#parts.fieldsWithRules.has(guard.field))) return;
     const field = type?.getFields()[name];
-    const form = type && field ? formOf(type, field) : (FORMS.get(columnType ?? '') ?? asRecorded);
+    const form =
+      type && field ? formOf(type, field, scale) : (value: unknown) => formed(columnType, value, scale);
     columns.set(column, { guard, name, form });
   }
 
@@ -189,21 +193,21 @@ interface DescribedColumn {
   readonly by: string;
   /** Prisma's type, for a column without a field of its own. */
   readonly columnType?: string | undefined;
+  /** Of a decimal with a fixed number of digits behind the point. */
+  readonly scale: number | undefined;
 }
-
-const asRecorded = (value: unknown): unknown => value;
 
 /** How a field answers what was recorded: ids with their type, enums by their names, times in UTC, BigInt as text. */
 function formOf(
   parent: GraphQLObjectType,
   field: GraphQLField<unknown, unknown>,
+  scale: number | undefined,
 ): (value: unknown) => unknown {
   const of = idTypeOf(parent, field);
   const type = getNamedType(field.type);
   const one = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(one);
-    const form = FORMS.get(type.name);
-    if (form) return form(value);
+    if (EXACT.has(type.name)) return formed(type.name, value, scale);
     if (typeof value !== 'string') return value;
     if (of !== undefined) return isId(value) ? encodeId(of, value) : value;
     // A value that the enum no longer has stays as it was.
@@ -213,19 +217,23 @@ function formOf(
   return one;
 }
 
-/** The forms of values by the name of their type, the same in Prisma and in the API. */
-const FORMS: ReadonlyMap<string, (value: unknown) => unknown> = new Map([
-  ['DateTime', inUtc],
-  ['BigInt', inDigits],
-  ['Decimal', inDigits],
-]);
+/** The types with a form of their own: they have the same names in Prisma and in the API. */
+const EXACT: ReadonlySet<string | undefined> = new Set(['DateTime', 'BigInt', 'Decimal']);
+
+function formed(type: string | undefined, value: unknown, scale: number | undefined): unknown {
+  if (!EXACT.has(type)) return value;
+  return type === 'DateTime' ? inUtc(value) : inDigits(value, scale);
+}
 
 const DIGITS = /^-?\d+(\.\d+)?$/;
 
 /** A recorded number as text. It is text already if JavaScript would round it (driver/exact-json.ts). */
-function inDigits(recorded: unknown): unknown {
+function inDigits(recorded: unknown, scale: number | undefined): unknown {
   const isNumber = typeof recorded === 'number' || (typeof recorded === 'string' && DIGITS.test(recorded));
-  return isNumber ? new Decimal(recorded).toFixed() : recorded;
+  if (!isNumber) return recorded;
+  const number = new Decimal(recorded);
+  // The column may have had more digits when this was recorded.
+  return scale !== undefined && number.decimalPlaces() <= scale ? number.toFixed(scale) : number.toFixed();
 }
 
 function inUtc(recorded: unknown): unknown {

@@ -25,6 +25,23 @@ export function given<Values extends object>(
   return Object.fromEntries(entries) as { [Key in keyof Values]: Exclude<Values[Key], undefined> };
 }
 
+/** A whole number from `min` to `max`. */
+export const integer = (min: number, max: number) =>
+  z
+    .number()
+    .int()
+    .min(min, `must be at least ${String(min)}`)
+    .max(max, `must be at most ${String(max)}`);
+
+/** A number that a column `real` stores: of 32 bits, neither too large nor too close to zero. */
+export const real = () =>
+  z
+    .number()
+    .refine(
+      (value) => Number.isFinite(Math.fround(value)) && (value === 0 || Math.fround(value) !== 0),
+      'must be a number of 32 bits',
+    );
+
 /** A number that a column `numeric(precision, scale)` stores without rounding. */
 export const decimal = (precision: number, scale: number) =>
   z

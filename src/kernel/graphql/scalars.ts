@@ -66,6 +66,8 @@ const DecimalScalar = new GraphQLScalarType<Prisma.Decimal, string>({
   name: 'Decimal',
   serialize: (value) => {
     if (Prisma.Decimal.isDecimal(value) && value.isFinite()) return value.toFixed();
+    // With the digits of its column (scales.ts).
+    if (typeof value === 'string' && DECIMAL.test(value)) return value;
     throw refused('Decimal', 'what is no decimal number');
   },
   parseValue: (value) => {

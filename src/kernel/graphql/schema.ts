@@ -26,6 +26,7 @@ import { refuseRedefinitions } from './definitions.js';
 import { describedDocument } from './describe.js';
 import { federationModule } from './federation.js';
 import { SCALARS } from './scalars.js';
+import { keepScales } from './scales.js';
 import { refuseTenantsElsewhere } from './tenant-elsewhere.js';
 import { usedDefinitions } from './used-definitions.js';
 import { defineModule, readSchema, type Module } from './module.js';
@@ -144,6 +145,7 @@ export function buildApi(
   nodes.begin({ schema, guards, permissions, fieldsWithRules, declared });
   refuseTenantsElsewhere(schema);
   encodeIds(schema);
+  keepScales(schema);
   guardSchema(schema, { guards, inputGuards }, dataRules);
   decodeIds(schema, guards);
   keepDeclaredErrors(schema, undeclaredErrors);

@@ -5,7 +5,7 @@
 import { escapeIdentifier } from 'pg';
 import { MODELS } from '../../generated/data-model/index.js';
 import { MigrationError } from '../database/migration-error.js';
-import type { FieldInfo, ModelInfo } from '../vocabulary/data-model.js';
+import { scaleOf, type FieldInfo, type ModelInfo } from '../vocabulary/data-model.js';
 
 /** A model, as the tenant filter and plain statements need it. */
 export interface ScopedModel {
@@ -40,6 +40,8 @@ export interface Column {
   readonly type: string;
   /** For an enum, but not for a list of them: its values, if the database has the same names for all of them. */
   readonly values?: ReadonlySet<string>;
+  /** For a decimal: the digits behind the point that each value has. */
+  readonly scale?: number;
   /** An enum with a value that the database calls otherwise. */
   readonly isMapped?: true;
   /** Selects the column under the name of the field. */
@@ -99,11 +101,13 @@ function scoped(name: string, { schema, table, fields, keys, shared }: ModelInfo
 
 function columnOf(field: string, column: string, info: FieldInfo): Column {
   const isNullable = info.isNullable === true;
+  const scale = scaleOf(info);
   return {
     field,
     column,
     type: info.isList ? `${info.type}[]` : info.type,
     ...(info.values && !info.isList && { values: new Set(info.values) }),
+    ...(scale !== undefined && { scale }),
     ...(info.isEnum && !info.values && { isMapped: true }),
     byDefault: sourceOf(info),
     isNullable,

@@ -60,6 +60,12 @@ export interface FieldInfo {
   readonly documentation?: string;
 }
 
+/** The digits behind the point that a column `numeric(precision, scale)` has; undefined when the model does not say. */
+export function scaleOf(info: FieldInfo | undefined): number | undefined {
+  const [native, , scale] = info?.native ?? [];
+  return native === 'Decimal' && scale !== undefined ? Number(scale) : undefined;
+}
+
 /**
  * The tables of the application: those of models with a tenant that are not the platform's. For a tenant with a schema of
  * its own they are there.

@@ -1,6 +1,7 @@
 /** Says in the viewer's language why something was refused, from the code and the details of the error, never its text alone. */
 import type { CombinedError } from '@urql/core';
 import type { Texts } from '../texts/en.js';
+import { resourceName } from './resource-name.js';
 
 /** A refusal as docs/errors.md describes it. */
 export interface Refusal {
@@ -20,7 +21,8 @@ export function refusalsOf(error: CombinedError): readonly Refusal[] {
 }
 
 /** One or more sentences for people. */
-export function explain(refusal: Refusal, { refusals }: Texts): string {
+export function explain(refusal: Refusal, texts: Texts): string {
+  const { refusals } = texts;
   const { code, message, details } = refusal;
   const text = (name: string): string => {
     const value = details[name];
@@ -30,7 +32,7 @@ export function explain(refusal: Refusal, { refusals }: Texts): string {
     case 'FORBIDDEN':
       return refusals.forbidden(text('requires'));
     case 'QUOTA_EXCEEDED':
-      return refusals.quota(text('resource'), text('used'), text('limit'));
+      return refusals.quota(resourceName(texts, text('resource')), text('used'), text('limit'));
     case 'RATE_LIMITED':
       return refusals.rateLimited(text('retryAfter'));
     case 'BAD_USER_INPUT':

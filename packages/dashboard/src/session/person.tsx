@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { Breakable } from '../kit/breakable.js';
 
 /** Somebody: by the address, when the caller may see it, else by the id at the identity provider. */
 export function Person({
@@ -8,5 +9,9 @@ export function Person({
   readonly id: string;
   readonly member?: { readonly email?: string | null | undefined } | null | undefined;
 }): ReactNode {
-  return <span title={id}>{member?.email ?? id}</span>;
+  return (
+    <span title={id}>
+      <Breakable>{member?.email ?? id}</Breakable>
+    </span>
+  );
 }

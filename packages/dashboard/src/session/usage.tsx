@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { useNumber, useTexts } from '../kit/language.js';
+import { resourceName } from './resource-name.js';
 
 /** What is used of each resource, beside its limit. */
 export function Usage({
@@ -11,17 +12,15 @@ export function Usage({
     readonly limit?: number | null | undefined;
   }[];
 }): ReactNode {
-  const { overview, resources } = useTexts();
+  const texts = useTexts();
+  const { overview } = texts;
   const number = useNumber();
   return (
     <ul className="usage">
       {usage.map(({ resource, used, limit }) => {
         const text =
           limit == null ? overview.unlimited(number(used)) : overview.of(number(used), number(limit));
-        // A module of yours may count another resource: its name is shown as it is.
-        const name = Object.hasOwn(resources, resource)
-          ? resources[resource as keyof typeof resources]
-          : resource;
+        const name = resourceName(texts, resource);
         return (
           <li key={resource}>
             <span>{name}</span>

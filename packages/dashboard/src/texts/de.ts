@@ -101,7 +101,7 @@ export const de: Texts = {
     forbidden: (permission) =>
       `Ihnen fehlt die Berechtigung ${permission}. Bitten Sie eine Administratorin oder einen Administrator darum.`,
     quota: (resource, used, limit) =>
-      `Ihr Tarif erlaubt ${limit} von ${resource}, und es gibt ${used}. Entfernen Sie einige, oder wechseln Sie den Tarif.`,
+      `${resource}: Ihr Tarif erlaubt ${limit}, und es gibt ${used}. Entfernen Sie einige, oder wechseln Sie den Tarif.`,
     rateLimited: (seconds) => `Zu viele Anfragen. Versuchen Sie es in ${seconds} Sekunden wieder.`,
     conflict: 'Das widerspricht dem heutigen Stand der Daten.',
     changed: 'Jemand anderes hat das inzwischen geändert.',

@@ -98,7 +98,7 @@ export const en = {
   refusals: {
     forbidden: (permission: string) => `You lack the permission ${permission}. Ask an administrator for it.`,
     quota: (resource: string, used: string, limit: string) =>
-      `Your plan allows ${limit} of ${resource}, and there are ${used}. Remove some, or change the plan.`,
+      `${resource}: your plan allows ${limit}, and there are ${used}. Remove some, or change the plan.`,
     rateLimited: (seconds: string) => `Too many requests. Try again in ${seconds} seconds.`,
     conflict: 'This is in conflict with the data as it is now.',
     changed: 'Somebody else has changed this meanwhile.',

@@ -140,8 +140,8 @@ export async function differenceTo(query: Query, prismaFolder = PRISMA_FOLDER): 
 }
 
 export interface NewMigrationOptions {
-  /** Adds statements to the script. */
-  readonly complete?: (script: string) => string;
+  /** Statements to add, in a database that has all migrations and the script; '' for none. */
+  readonly additions?: (client: pg.Client) => Promise<string>;
   /** Further faults of a database, by what identifies each; a fault that was there before is none of the migration's. */
   readonly inspect?: (url: string) => Promise<ReadonlyMap<string, string>>;
 }
@@ -189,7 +189,7 @@ async function sound(
   models: readonly Model[],
   { client, url }: Scratch,
   {
-    complete = (script) => script,
+    additions = () => Promise.resolve(''),
     inspect = () => Promise.resolve(new Map<string, string>()),
   }: NewMigrationOptions,
 ): Promise<string | undefined> {
@@ -202,24 +202,21 @@ async function sound(
     );
   }
   const before = { tables: await wrongTables(client, models), faults: await inspect(url) };
-  const whole = await completed(client, completeScript(difference, models), models);
-  if (whole === undefined) return undefined;
-  const script = complete(whole);
-  await tryScript(client, script);
+  const made = await completed(client, completeScript(difference, models), models);
+  await tryScript(client, made);
+  const added = await additions(client);
+  await tryScript(client, added);
+  if (made === '' && added === '') return undefined;
   const tables = (await wrongTables(client, models)).filter((sentence) => !before.tables.includes(sentence));
   const faults = [...(await inspect(url))].filter(([key]) => !before.faults.has(key)).map(([, text]) => text);
   if (tables.length + faults.length > 0) {
     throw new MigrationError(`The migration is not written:\n${[...tables, ...faults].join('\n')}`);
   }
-  return script;
+  return made === '' || added === '' ? made + added : `${made}\n${added}`;
 }
 
-/** The script, the views that no migration creates, and the grants of sequences; undefined when all of it is empty. */
-async function completed(
-  client: pg.Client,
-  script: string,
-  models: readonly Model[],
-): Promise<string | undefined> {
+/** The script, the views that no migration creates, and the grants of sequences; '' when all of it is empty. */
+async function completed(client: pg.Client, script: string, models: readonly Model[]): Promise<string> {
   await client.query('BEGIN');
   try {
     await tryScript(client, script);
@@ -227,7 +224,7 @@ async function completed(
     await tryScript(client, skeletons);
     const grants = (await missingSequenceGrants(client)).join('\n');
     const parts = [script, skeletons, grants].map((part) => part.trim()).filter((part) => part !== '');
-    return parts.length === 0 ? undefined : `${parts.join('\n\n')}\n`;
+    return parts.length === 0 ? '' : `${parts.join('\n\n')}\n`;
   } finally {
     await client.query('ROLLBACK');
   }

@@ -37,7 +37,7 @@ export function viewSkeleton(view: Model): string {
 }
 
 /** The name of a model's table for SQL. */
-export const nameOf = ({ schema, table }: Model): string =>
+export const nameOf = ({ schema, table }: Pick<Model, 'schema' | 'table'>): string =>
   [...(schema === undefined ? [] : [schema]), table].map(identifier).join('.');
 
 /**
@@ -118,6 +118,7 @@ function identifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
-function literal(text: string): string {
+/** A text as SQL. */
+export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,4 +1,5 @@
 import { useState, type ReactNode } from 'react';
+import { Breakable } from '../../kit/breakable.js';
 import { Choice } from '../../kit/choice.js';
 import { Time, useNumber, useTexts } from '../../kit/language.js';
 import { Badge, Loading } from '../../kit/states.js';
@@ -57,7 +58,14 @@ export function Jobs({
           rows={jobs}
           empty={tenant.noJobs}
           columns={[
-            { title: texts.jobs.task, cell: ({ task }) => <code>{task}</code> },
+            {
+              title: texts.jobs.task,
+              cell: ({ task }) => (
+                <code>
+                  <Breakable>{task}</Breakable>
+                </code>
+              ),
+            },
             {
               title: texts.kit.status,
               cell: (job) => <Badge kind={KINDS[job.state]}>{texts.jobs.states[job.state]}</Badge>,

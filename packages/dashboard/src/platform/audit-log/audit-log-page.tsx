@@ -7,6 +7,7 @@ import {
   type AuditExportFormat,
   type OrderDirection,
 } from '../../generated/graphql.js';
+import { Breakable } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Choice } from '../../kit/choice.js';
 import { Field } from '../../kit/field.js';
@@ -106,7 +107,15 @@ export default function AuditLogPage(): ReactNode {
         keyOf={({ id }) => id}
         columns={[
           { title: texts.auditLog.time, cell: ({ createdAt }) => <Time value={createdAt} /> },
-          { title: texts.auditLog.action, isName: true, cell: ({ action }) => <code>{action}</code> },
+          {
+            title: texts.auditLog.action,
+            isName: true,
+            cell: ({ action }) => (
+              <code>
+                <Breakable>{action}</Breakable>
+              </code>
+            ),
+          },
           {
             title: texts.auditLog.actor,
             cell: ({ actor, actorMember, actorType }) => (

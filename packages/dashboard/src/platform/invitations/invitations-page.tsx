@@ -8,6 +8,7 @@ import {
   type InvitationsQuery,
   type Role,
 } from '../../generated/graphql.js';
+import { Breakable } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Dialog } from '../../kit/dialog.js';
 import { Choice } from '../../kit/choice.js';
@@ -68,7 +69,11 @@ export default function InvitationsPage(): ReactNode {
         empty={texts.invitations.empty}
         keyOf={({ id }) => id}
         columns={[
-          { title: texts.invitations.email, isName: true, cell: ({ email }) => email },
+          {
+            title: texts.invitations.email,
+            isName: true,
+            cell: ({ email }) => <Breakable>{email}</Breakable>,
+          },
           { title: texts.invitations.role, cell: ({ role }) => texts.roles.names[role] },
           {
             title: texts.kit.status,

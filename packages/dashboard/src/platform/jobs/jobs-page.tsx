@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { CancelJobDocument, JobsDocument, RetryJobDocument, type JobState } from '../../generated/graphql.js';
+import { Breakable } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Choice } from '../../kit/choice.js';
 import { Field } from '../../kit/field.js';
@@ -52,7 +53,15 @@ export default function JobsPage(): ReactNode {
         empty={texts.jobs.empty}
         keyOf={({ id }) => id}
         columns={[
-          { title: texts.jobs.task, isName: true, cell: (job) => <code>{job.task}</code> },
+          {
+            title: texts.jobs.task,
+            isName: true,
+            cell: (job) => (
+              <code>
+                <Breakable>{job.task}</Breakable>
+              </code>
+            ),
+          },
           {
             title: texts.kit.status,
             cell: (job) => <Badge kind={KINDS[job.state]}>{texts.jobs.states[job.state]}</Badge>,

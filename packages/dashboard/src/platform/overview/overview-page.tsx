@@ -1,6 +1,7 @@
 import { useMemo, type ReactNode } from 'react';
 import { Link } from '@tanstack/react-router';
 import { ActivityDocument, OverviewDocument } from '../../generated/graphql.js';
+import { Breakable } from '../../kit/breakable.js';
 import { Time, useNumber, useSpeech, useTexts } from '../../kit/language.js';
 import { Empty, Loading, Title } from '../../kit/states.js';
 import { Person } from '../../session/person.js';
@@ -58,7 +59,9 @@ export default function OverviewPage(): ReactNode {
               {auditLog.nodes.map((entry) => (
                 <li key={entry.id}>
                   <Time value={entry.createdAt} />
-                  <code>{entry.action}</code>
+                  <code>
+                    <Breakable>{entry.action}</Breakable>
+                  </code>
                   <Person id={entry.actor} member={entry.actorMember} />
                 </li>
               ))}

@@ -4,6 +4,7 @@ import {
   WebhookDeliveriesDocument,
   type WebhookDeliveryStatus,
 } from '../../generated/graphql.js';
+import { Breakable } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Choice } from '../../kit/choice.js';
 import { Time, useNumber, useTexts } from '../../kit/language.js';
@@ -41,7 +42,15 @@ export function Deliveries(): ReactNode {
         empty={texts.webhooks.noDeliveries}
         keyOf={({ id }) => id}
         columns={[
-          { title: texts.webhooks.event, isName: true, cell: ({ event }) => <code>{event}</code> },
+          {
+            title: texts.webhooks.event,
+            isName: true,
+            cell: ({ event }) => (
+              <code>
+                <Breakable>{event}</Breakable>
+              </code>
+            ),
+          },
           {
             title: texts.webhooks.url,
             cell: ({ webhook }) => <code className="long">{webhook?.url ?? '–'}</code>,

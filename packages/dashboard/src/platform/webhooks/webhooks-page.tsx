@@ -7,6 +7,7 @@ import {
   WebhooksDocument,
   type WebhooksQuery,
 } from '../../generated/graphql.js';
+import { Breakable } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Confirm, Dialog } from '../../kit/dialog.js';
 import { Time, useTexts } from '../../kit/language.js';
@@ -50,7 +51,15 @@ export default function WebhooksPage(): ReactNode {
         empty={texts.webhooks.empty}
         keyOf={({ id }) => id}
         columns={[
-          { title: texts.webhooks.url, isName: true, cell: ({ url }) => <code className="long">{url}</code> },
+          {
+            title: texts.webhooks.url,
+            isName: true,
+            cell: ({ url }) => (
+              <code className="long">
+                <Breakable>{url}</Breakable>
+              </code>
+            ),
+          },
           { title: texts.webhooks.events, cell: ({ events }) => events.join(', ') },
           { title: texts.kit.status, cell: (webhook) => <State webhook={webhook} /> },
           { title: texts.kit.created, cell: ({ createdAt }) => <Time value={createdAt} /> },
