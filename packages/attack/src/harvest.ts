@@ -14,9 +14,10 @@ import { buildRequest, rootPaths, type Arguments, type Path } from './operations
 import { fillPath, type Filling } from './values.js';
 import { codesOf, dataOf, type Answer, type Credential, type GraphqlRequest, type Wire } from './wire.js';
 
-/** When a server refuses a query as too deep or too costly, a smaller one is sent. */
-const DEPTHS = [6, 4, 3, 2, 1];
-const TOO_MUCH = /COST|COMPLEX|DEPTH|VALIDATION/;
+/** When a server refuses a query as too long, too deep or too costly, a smaller one is sent. */
+const DEPTHS = [6, 4, 3, 2, 1, 0];
+/** The syntax of what is sent is right, so a parser refuses only its length. */
+const TOO_MUCH = /COST|COMPLEX|DEPTH|VALIDATION|PARSE|TOKEN|TOO_LARGE/;
 
 export interface Reading {
   readonly path: Path;
@@ -26,7 +27,11 @@ export interface Reading {
 
 /** Selects everything below a path, as deep as the server allows. */
 export async function readDeep(
-  { schema, wire, as }: { readonly schema: GraphQLSchema; readonly wire: Wire; readonly as: Credential },
+  {
+    schema,
+    wire,
+    as,
+  }: { readonly schema: GraphQLSchema; readonly wire: Pick<Wire, 'send'>; readonly as: Credential },
   path: Path,
   given: Arguments,
 ): Promise<Reading> {

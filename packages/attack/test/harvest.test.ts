@@ -1,10 +1,10 @@
 /** Values of answers are recorded with the field of the type that the object has. */
 import { buildSchema } from 'graphql';
 import { expect, test } from 'vitest';
-import { noteAnswer } from '../src/harvest.js';
+import { noteAnswer, readDeep } from '../src/harvest.js';
 import { Loot } from '../src/loot.js';
 import { rootPaths } from '../src/operations.js';
-import type { Answer } from '../src/wire.js';
+import type { Answer, Credential, SentRequest } from '../src/wire.js';
 
 const schema = buildSchema(`
   interface Node { id: ID! }
@@ -42,3 +42,25 @@ test('a string that is kept as JSON is noted without its quotes', () => {
   noteAnswer(proofs, { path: path!, answer: { body } as Answer }, loot);
   expect([...loot].map(({ value }) => value)).toEqual(['a "quoted" text', '"no JSON']);
 });
+
+test.each(['GRAPHQL_PARSE_FAILED', 'COST_LIMIT_EXCEEDED'])(
+  'a query that is refused with %s is sent again with less',
+  async (code) => {
+    const deep = buildSchema(
+      'type A { id: ID! b: B } type B { id: ID! c: C } type C { id: ID! } type Query { a: A }',
+    );
+    const sent: string[] = [];
+    const wire = {
+      send: ({ body }: SentRequest) => {
+        sent.push(body.query ?? '');
+        const isRefused = body.query!.includes('c {');
+        const answered = isRefused ? { errors: [{ extensions: { code } }] } : { data: {} };
+        return Promise.resolve({ body: JSON.stringify(answered) } as Answer);
+      },
+    };
+    const [path] = rootPaths(deep, 'query');
+    const { request } = await readDeep({ schema: deep, wire, as: {} as Credential }, path!, []);
+    expect(sent.at(-1)).toBe('query { a { id b { id } } }');
+    expect(request.query).toBe(sent.at(-1));
+  },
+);
