@@ -1,9 +1,9 @@
 /** Values of answers are recorded with the field of the type that the object has. */
-import { buildSchema } from 'graphql';
+import { buildSchema, parse } from 'graphql';
 import { expect, test } from 'vitest';
 import { noteAnswer, readDeep } from '../src/harvest.js';
 import { Loot } from '../src/loot.js';
-import { rootPaths } from '../src/operations.js';
+import { buildRequest, rootPaths } from '../src/operations.js';
 import type { Answer, Credential, SentRequest } from '../src/wire.js';
 
 const schema = buildSchema(`
@@ -64,3 +64,17 @@ test.each(['GRAPHQL_PARSE_FAILED', 'COST_LIMIT_EXCEEDED'])(
     expect(request.query).toBe(sent.at(-1));
   },
 );
+
+test('a document has fewer levels where it would have more tokens than servers take', () => {
+  const names = Array.from({ length: 60 }, (_, n) => `T${String(n)}`);
+  const fields = Array.from({ length: 30 }, (_, n) => `f${String(n)}: Int`).join(' ');
+  const wide = buildSchema(
+    `interface Node { id: ID! } type Other { ${fields} } type Query { node(id: ID!): Node }
+     ${names.map((name) => `type ${name} implements Node { id: ID! other: Other }`).join(' ')}`,
+  );
+  const [path] = rootPaths(wide, 'query');
+  const { query } = buildRequest(wide, path!, [{ id: '1' }], 3);
+  expect(query).not.toContain('other');
+  expect(query).toContain('... on T59 { id }');
+  expect(() => parse(query!, { maxTokens: 2_000 })).not.toThrow();
+});
