@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { Command } from 'commander';
+import { tenantryCommand } from '../kernel/config/command-line.js';
 import { readConfig } from '../kernel/config/config.js';
 import { commandUrls, demand } from './connect.js';
 import { writeModule } from './module/write-module.js';
@@ -32,7 +33,7 @@ export const moduleCommand = (): Command => {
       for (const file of changed) process.stderr.write(`changed: ${file}\n`);
       for (const what of leftOut) process.stderr.write(`left out: ${what}\n`);
       process.stderr.write(
-        'Read them, and make them yours. Then: npm run tenantry -- migrate && npm run generate && npm run check\n',
+        `Read them, and make them yours. Then: ${tenantryCommand('migrate')} && npm run generate && npm run check\n`,
       );
     });
   return command;

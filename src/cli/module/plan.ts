@@ -1,4 +1,5 @@
 /** Plans the module of a model. All written files follow this plan, which is made from the data model. */
+import { tenantryCommand } from '../../kernel/config/command-line.js';
 import type { FieldInfo, ModelInfo } from '../../kernel/vocabulary/data-model.js';
 import { ModuleError } from './module-error.js';
 import type { ContractView } from './contract.js';
@@ -195,7 +196,7 @@ function relationsOf(
 function refuseToForget({ model, models, without = [] }: PlanInput, related: string): void {
   const info = models[related];
   if (!info || info.isOfPlatform || !isTenants(info) || without.includes(related)) return;
-  const command = 'npm run -s tenantry -- module new';
+  const command = tenantryCommand('module new');
   throw new ModuleError(
     `${model} refers to ${related}, which has no type in the API yet. Write its module first: ${command} ${related}\n` +
       `If the API shall not show ${related}: ${command} ${model} --without ${related}`,
