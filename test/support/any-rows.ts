@@ -114,12 +114,12 @@ export async function insertAnyRow(
         const free = columns.filter(
           ({ name }) =>
             key.includes(name) &&
+            name !== 'tenant_id' &&
             !Object.hasOwn(values, name) &&
             !foreignKeys.some((each) => each.columns.includes(name)),
         );
-        if (attempt < TRIES && free.some(({ name }) => name !== 'tenant_id')) {
-          for (const column of free)
-            if (column.name !== 'tenant_id') row.set(column.name, another(table, column));
+        if (attempt < TRIES && free.length > 0) {
+          for (const column of free) row.set(column.name, another(table, column));
           continue;
         }
         const existing =

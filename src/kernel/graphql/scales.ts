@@ -2,7 +2,7 @@
  * Decimals with all digits of their column: `numeric(10, 2)` has `12.50`, and so has PostgreSQL's answer, but a `Decimal` of
  * JavaScript has no trailing zeros.
  */
-import { getNamedType, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
+import { defaultFieldResolver, getNamedType, type GraphQLFieldResolver, type GraphQLSchema } from 'graphql';
 import { MODELS } from '../../generated/data-model/index.js';
 import { Prisma } from '../../generated/prisma/client.js';
 import { objectTypes } from '../access/guards.js';
@@ -22,14 +22,14 @@ export function keepScales(
     for (const field of Object.values(type.getFields())) {
       const scale = scaleOf(columns[field.name]);
       if (scale === undefined || getNamedType(field.type).name !== SCALARS.Decimal.name) continue;
-      field.resolve = padding(scale, field.name, field.resolve);
+      field.resolve = padding(scale, field.resolve ?? defaultFieldResolver);
     }
   }
 }
 
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
-function padding(scale: number, name: string, resolve: Resolve | undefined): Resolve {
+function padding(scale: number, resolve: Resolve): Resolve {
   const pad = (value: unknown): unknown => {
     if (Prisma.Decimal.isDecimal(value)) {
       // A resolver may have computed more digits.
@@ -38,6 +38,5 @@ function padding(scale: number, name: string, resolve: Resolve | undefined): Res
     if (Array.isArray(value)) return value.map(pad);
     return value instanceof Promise ? value.then(pad) : value;
   };
-  if (resolve) return (...of) => pad(resolve(...of));
-  return (source) => pad((source as Readonly<Record<string, unknown>>)[name]);
+  return (...of) => pad(resolve(...of));
 }

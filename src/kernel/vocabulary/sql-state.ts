@@ -39,7 +39,10 @@ export function driverCause(error: unknown): DriverCause | undefined {
   return error instanceof DriverAdapterError ? error.cause : undefined;
 }
 
-/** The message of PostgreSQL or the driver, which contains no row or value. */
+/**
+ * The code and the message of PostgreSQL or the driver, for the log. PostgreSQL may repeat a value of the statement in it: leave
+ * it out where values come from callers whom nobody knows.
+ */
 export function failureDetail(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { originalCode, originalMessage } = driverCause(error) ?? {};

@@ -8,3 +8,10 @@ export const Breakable = ({ children }: { readonly children: string }): ReactNod
       {part}
     </Fragment>
   ));
+
+/** The name of an action, an event, a task or a permission, as the API has it. */
+export const Code = ({ children }: { readonly children: string }): ReactNode => (
+  <code>
+    <Breakable>{children}</Breakable>
+  </code>
+);

@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { Breakable } from '../../kit/breakable.js';
+import { Code } from '../../kit/breakable.js';
 import { Choice } from '../../kit/choice.js';
 import { Time, useNumber, useTexts } from '../../kit/language.js';
 import { Badge, Loading } from '../../kit/states.js';
@@ -60,11 +60,7 @@ export function Jobs({
           columns={[
             {
               title: texts.jobs.task,
-              cell: ({ task }) => (
-                <code>
-                  <Breakable>{task}</Breakable>
-                </code>
-              ),
+              cell: ({ task }) => <Code>{task}</Code>,
             },
             {
               title: texts.kit.status,

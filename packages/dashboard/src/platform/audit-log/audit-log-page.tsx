@@ -7,7 +7,7 @@ import {
   type AuditExportFormat,
   type OrderDirection,
 } from '../../generated/graphql.js';
-import { Breakable } from '../../kit/breakable.js';
+import { Code } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Choice } from '../../kit/choice.js';
 import { Field } from '../../kit/field.js';
@@ -110,11 +110,7 @@ export default function AuditLogPage(): ReactNode {
           {
             title: texts.auditLog.action,
             isName: true,
-            cell: ({ action }) => (
-              <code>
-                <Breakable>{action}</Breakable>
-              </code>
-            ),
+            cell: ({ action }) => <Code>{action}</Code>,
           },
           {
             title: texts.auditLog.actor,

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { CancelJobDocument, JobsDocument, RetryJobDocument, type JobState } from '../../generated/graphql.js';
-import { Breakable } from '../../kit/breakable.js';
+import { Code } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Choice } from '../../kit/choice.js';
 import { Field } from '../../kit/field.js';
@@ -56,11 +56,7 @@ export default function JobsPage(): ReactNode {
           {
             title: texts.jobs.task,
             isName: true,
-            cell: (job) => (
-              <code>
-                <Breakable>{job.task}</Breakable>
-              </code>
-            ),
+            cell: (job) => <Code>{job.task}</Code>,
           },
           {
             title: texts.kit.status,

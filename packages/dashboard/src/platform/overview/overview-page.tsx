@@ -1,7 +1,7 @@
 import { useMemo, type ReactNode } from 'react';
 import { Link } from '@tanstack/react-router';
 import { ActivityDocument, OverviewDocument } from '../../generated/graphql.js';
-import { Breakable } from '../../kit/breakable.js';
+import { Code } from '../../kit/breakable.js';
 import { Time, useNumber, useSpeech, useTexts } from '../../kit/language.js';
 import { Empty, Loading, Title } from '../../kit/states.js';
 import { Person } from '../../session/person.js';
@@ -59,9 +59,7 @@ export default function OverviewPage(): ReactNode {
               {auditLog.nodes.map((entry) => (
                 <li key={entry.id}>
                   <Time value={entry.createdAt} />
-                  <code>
-                    <Breakable>{entry.action}</Breakable>
-                  </code>
+                  <Code>{entry.action}</Code>
                   <Person id={entry.actor} member={entry.actorMember} />
                 </li>
               ))}

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { RolesDocument } from '../../generated/graphql.js';
-import { Breakable } from '../../kit/breakable.js';
+import { Code } from '../../kit/breakable.js';
 import { useTexts } from '../../kit/language.js';
 import { Badge, Loading, Title } from '../../kit/states.js';
 import { Refusals, useRead } from '../../session/use-api.js';
@@ -37,9 +37,7 @@ export default function RolesPage(): ReactNode {
               {permissions.map((permission) => (
                 <tr key={permission}>
                   <th scope="row" data-title={texts.roles.permission}>
-                    <code>
-                      <Breakable>{nameOf(permission)}</Breakable>
-                    </code>
+                    <Code>{nameOf(permission)}</Code>
                   </th>
                   {roles.map((role) => {
                     const holds = role.permissions.includes(permission);

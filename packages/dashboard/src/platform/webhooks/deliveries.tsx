@@ -4,7 +4,7 @@ import {
   WebhookDeliveriesDocument,
   type WebhookDeliveryStatus,
 } from '../../generated/graphql.js';
-import { Breakable } from '../../kit/breakable.js';
+import { Code } from '../../kit/breakable.js';
 import { Button } from '../../kit/button.js';
 import { Choice } from '../../kit/choice.js';
 import { Time, useNumber, useTexts } from '../../kit/language.js';
@@ -45,11 +45,7 @@ export function Deliveries(): ReactNode {
           {
             title: texts.webhooks.event,
             isName: true,
-            cell: ({ event }) => (
-              <code>
-                <Breakable>{event}</Breakable>
-              </code>
-            ),
+            cell: ({ event }) => <Code>{event}</Code>,
           },
           {
             title: texts.webhooks.url,
